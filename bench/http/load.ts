@@ -1,0 +1,21 @@
+import type { Outcome } from "../side.ts";
+
+/** Calls again and again from so many places at once, each waiting for its answer before it asks again. */
+export async function load(
+  request: (client: number) => Promise<Response>,
+  { clients, seconds }: { clients: number; seconds: number },
+): Promise<Outcome> {
+  const latenciesMs: number[] = [];
+  const end = performance.now() + seconds * 1_000;
+  const client = async (_value: unknown, number: number) => {
+    while (performance.now() < end) {
+      const start = performance.now();
+      const response = await request(number);
+      const body = await response.text(); // Read whole, or the connection is not used again.
+      if (!response.ok) throw new Error(`A request was answered with ${response.status}: ${body}`);
+      latenciesMs.push(performance.now() - start);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return { count: latenciesMs.length, latenciesMs };
+}

@@ -1,0 +1,30 @@
+import { choose, REQUEST_ID, type Spread, USER } from "./users.ts";
+
+/** What the meal analyzer's runs leave in the ledger, as features write it. */
+const PRICE = `'{"price": {"per_call": 2, "per_1k_input_tokens": 1, "per_1k_output_tokens": 4}}'`;
+const USAGE = `'{"model": "gpt-5-mini", "usage": {"input_tokens": 412, "output_tokens": 288, "images": 0}}'`;
+
+const CALLS = {
+  "select 1": "select 1;",
+  "barest": `select bare.charge_barest(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
+  "bare": `select bare.charge(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
+  "consume": `select consume_tokens_atomic(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
+  "hold, settle": `select hold_tokens(${REQUEST_ID}, ${USER}, 5, 'meal-analyzer');
+select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2);`,
+  "hold, settle, with metadata":
+    `select hold_tokens(${REQUEST_ID}, ${USER}, 5, 'meal-analyzer', null, ${PRICE});
+select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2, ${USAGE});`,
+};
+
+/** What can be run against the database. */
+export type Call = keyof typeof CALLS;
+
+/** A script for pgbench; each call in it is a transaction of its own. */
+export function scriptOf(call: Call, spread: Spread): string {
+  return `${choose(spread)}\n${CALLS[call]}\n`;
+}
+
+/** A call made twice, with two ids, to compare with what needs two transactions. */
+export function scriptOfTwice(call: Call, spread: Spread): string {
+  return scriptOf(call, spread).repeat(2);
+}

@@ -1,0 +1,40 @@
+import type postgres from "postgres";
+
+/** Enough that two connections rarely want the same user. */
+export const USER_COUNT = 10_000;
+const TOKENS_PER_USER = 1e12;
+const FIRST_USER = 10_000;
+
+/** Makes the users, with tokens that no run can use up, in the ledger and in the tables that it is compared with. */
+export async function makeUsers(sql: postgres.Sql): Promise<void> {
+  await sql`
+    create temporary table bench_users as
+    select ${sql.unsafe(userExpression("number"))} as user_id
+    from generate_series(${FIRST_USER}::integer, ${FIRST_USER + USER_COUNT - 1}::integer) as number`;
+  await sql`select count(public.add_tokens(user_id, ${TOKENS_PER_USER}, 'bench')) from bench_users`;
+  await sql`insert into bare.balances (user_id, balance) select user_id, ${TOKENS_PER_USER} from bench_users`;
+  await sql`
+    insert into bare.barest_balances (user_id, balance) select user_id, ${TOKENS_PER_USER} from bench_users`;
+  await sql`drop table bench_users`;
+  await sql`vacuum analyze public.token_balances, public.token_balance_history, bare.balances, bare.barest_balances`;
+}
+
+/** Who is charged: any of the users, or one alone. */
+export type Spread = "spread" | "one user";
+
+/** The lines of a pgbench script that choose the user and make a request id of 22 characters, as the functions do. */
+export function choose(spread: Spread): string {
+  const last = spread === "spread" ? FIRST_USER + USER_COUNT - 1 : FIRST_USER;
+  return `\\set user random(${FIRST_USER}, ${last})
+\\set id_start random(10000000000, 99999999999)
+\\set id_end random(10000000000, 99999999999)`;
+}
+
+/** The chosen user's id, in SQL. */
+export const USER = userExpression(":user");
+/** The chosen request's id, in SQL. */
+export const REQUEST_ID = "(:id_start || :id_end::text)";
+
+function userExpression(number: string): string {
+  return `('00000000-0000-4000-8000-0000000' || ${number})::uuid`;
+}

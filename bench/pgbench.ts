@@ -1,0 +1,88 @@
+import { join } from "node:path";
+
+import { StackError } from "../scripts/local/errors.ts";
+import { run } from "../scripts/local/run.ts";
+import type { Outcome } from "./side.ts";
+
+const CLIENTS = 16;
+const THREADS = 2;
+const LOG_PREFIX = "latencies";
+
+/** Runs SQL scripts by Postgres's own load generator, with prepared statements. */
+export class Pgbench {
+  readonly #folder: string;
+  readonly #env: Record<string, string>;
+
+  /** The folder takes scripts and logs; it must exist. */
+  constructor(folder: string, databaseUrl: string) {
+    const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+    this.#folder = folder;
+    this.#env = {
+      PGHOST: hostname,
+      PGPORT: port,
+      PGUSER: username,
+      PGPASSWORD: password,
+      PGDATABASE: pathname.slice(1),
+    };
+  }
+
+  /** Runs a script again and again for some time, and gives back how long each run of it took. */
+  async forSeconds(script: string, seconds: number): Promise<Outcome> {
+    const latenciesMs = await this.#run(script, ["-T", String(seconds)]);
+    return { count: latenciesMs.length, latenciesMs };
+  }
+
+  /** Runs a script about as often as is asked for; gives back how often it was. */
+  async times(script: string, count: number): Promise<number> {
+    return (await this.#run(script, ["-t", String(Math.round(count / CLIENTS))])).length;
+  }
+
+  async #run(script: string, limit: string[]): Promise<number[]> {
+    const folder = await Deno.makeTempDir({ dir: this.#folder });
+    try {
+      await Deno.writeTextFile(join(folder, "script.sql"), script);
+      await run("pgbench", {
+        args: [
+          "--no-vacuum",
+          "--protocol=prepared",
+          `--client=${CLIENTS}`,
+          `--jobs=${THREADS}`,
+          "--log",
+          `--log-prefix=${LOG_PREFIX}`,
+          "--file=script.sql",
+          ...limit,
+        ],
+        cwd: folder,
+        env: this.#env,
+      });
+      return await readLatencies(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+}
+
+/** Fails with how to get the program where it is not installed. */
+export async function requirePgbench(): Promise<string> {
+  try {
+    return (await run("pgbench", { args: ["--version"] })).trim();
+  } catch {
+    throw new StackError(
+      "Cannot find pgbench, the load generator for SQL. It comes with Postgres:\n" +
+        "  Debian, Ubuntu: apt-get install postgresql-contrib (its folder /usr/lib/postgresql/<version>/bin on the PATH)\n" +
+        "  macOS: brew install postgresql",
+    );
+  }
+}
+
+/** Each line of a log: client, number, microseconds, script, time. */
+async function readLatencies(folder: string): Promise<number[]> {
+  const latenciesMs: number[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.startsWith(LOG_PREFIX)) continue;
+    for (const line of (await Deno.readTextFile(join(folder, name))).split("\n")) {
+      if (line !== "") latenciesMs.push(Number(line.split(" ")[2]) / 1_000);
+    }
+  }
+  return latenciesMs;
+}

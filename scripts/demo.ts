@@ -1,0 +1,146 @@
+import { createClient } from "@supabase/supabase-js";
+import postgres from "postgres";
+import { StackError } from "./local/errors.ts";
+import { findRunningStack } from "./local/running.ts";
+import { startFunctions } from "./local/stack.ts";
+
+/** One line of the story: what was done, what was answered, how the balance changed and what it was then. */
+interface Step {
+  step: string;
+  answer: string;
+  tokens: number | "";
+  balance: number | "";
+}
+
+const MEAL = { description: "Two eggs, toast and a glass of orange juice" };
+const PICTURE = { prompt: "A tessera of bread" };
+
+try {
+  const steps = await tell();
+  print(steps);
+} catch (error) {
+  console.error(error instanceof StackError ? error.message : error);
+  Deno.exit(1);
+}
+
+/** Plays the story against the running stack, as a client app would, and checks each answer. */
+async function tell(): Promise<Step[]> {
+  const { portBase, dataDir, secrets, url, databaseUrl } = await findRunningStack();
+  const operator = createClient(url, secrets.secretKey, { auth: { persistSession: false } });
+  const failing = await startFunctions({ portBase, dataDir, env: { AI_TEXT_MODEL: "demo-fail-500" } });
+  const sql = postgres(databaseUrl, { max: 1 });
+  const steps: Step[] = [];
+
+  const signUp = async () => {
+    const client = createClient(url, secrets.publishableKey, { auth: { persistSession: false } });
+    const credentials = { email: `${crypto.randomUUID()}@example.com`, password: crypto.randomUUID() };
+    const { data, error } = await client.auth.signUp(credentials);
+    if (error || !data.session) throw new StackError(`Cannot sign up: ${error?.message ?? "no session"}`);
+    return { id: data.session.user.id, token: data.session.access_token };
+  };
+  const grant = async (userId: string, tokens: number, step: string) => {
+    const args = { p_user_id: userId, p_amount: tokens, p_reason: "demo", p_request_id: crypto.randomUUID() };
+    const { data, error } = await operator.rpc("add_tokens", args);
+    if (error) throw new StackError(`Cannot grant tokens: ${error.message}`);
+    steps.push({ step, answer: "", tokens, balance: data.balance });
+  };
+  const call = (base: string, name: string, token: string, body: unknown, key = crypto.randomUUID()) =>
+    fetch(`${base}/functions/v1/${name}`, {
+      method: "POST",
+      headers: {
+        "apikey": secrets.publishableKey,
+        "Authorization": `Bearer ${token}`,
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+      },
+      body: JSON.stringify(body),
+    });
+  const balanceOf = async (userId: string): Promise<number> => {
+    const { data } = await operator.from("token_balances").select("balance").eq("user_id", userId).single();
+    return data?.balance;
+  };
+
+  try {
+    const user = await signUp();
+    steps.push({ step: "Sign up", answer: "user with 0 tokens", tokens: "", balance: 0 });
+    await grant(user.id, 100, "Grant 100 tokens");
+
+    const key = crypto.randomUUID();
+    const first = await call(url, "meal-analyzer", user.token, MEAL, key);
+    const firstBody = await first.text();
+    const { usage } = JSON.parse(firstBody);
+    expect(first.status === 200, `the meal was not analysed: ${firstBody}`);
+    steps.push({ step: "Analyse a meal", answer: "200", tokens: -usage.charged, balance: usage.balance });
+
+    const again = await call(url, "meal-analyzer", user.token, MEAL, key);
+    const isReplay = again.headers.get("Idempotent-Replayed") === "true" && await again.text() === firstBody;
+    expect(isReplay && await balanceOf(user.id) === usage.balance, "the retry was not the stored answer");
+    steps.push({
+      step: "The same request again",
+      answer: "200, the same bytes, replayed",
+      tokens: 0,
+      balance: usage.balance,
+    });
+
+    const other = await signUp();
+    await grant(other.id, 60, "A second user, with tokens for three pictures");
+    const ten = await Promise.all(
+      Array.from({ length: 10 }, () => call(url, "image-generator", other.token, PICTURE)),
+    );
+    await Promise.all(ten.map((response) => response.body?.cancel()));
+    const count = (status: number) => ten.filter((response) => response.status === status).length;
+    expect(count(200) === 3 && count(402) === 7, `ten at once gave ${ten.map(({ status }) => status)}`);
+    steps.push({
+      step: "Ten pictures at once",
+      answer: "3 × 200, 7 × 402 insufficient_tokens",
+      tokens: -60,
+      balance: await balanceOf(other.id),
+    });
+
+    const failed = await call(failing.url, "meal-analyzer", user.token, MEAL);
+    const { error } = await failed.json();
+    const left = await balanceOf(user.id);
+    expect(
+      failed.status === 502 && left === usage.balance,
+      `the failing provider gave ${failed.status} ${error}`,
+    );
+    steps.push({ step: "A provider that fails", answer: `502 ${error}`, tokens: 0, balance: left });
+
+    const entries = await sql<{ step: string; delta: string; balance_after: string }[]>`
+      select case user_id when ${user.id} then 'first user' else 'second user' end || ', ' || operation_type as step,
+        delta, balance_after
+      from token_balance_history where user_id in (${user.id}, ${other.id})
+      order by user_id <> ${user.id}, entry_number`;
+    for (const { step, delta, balance_after } of entries) {
+      steps.push({
+        step: `Ledger: ${step}`,
+        answer: "",
+        tokens: Number(delta),
+        balance: Number(balance_after),
+      });
+    }
+    const broken = await sql`select * from verify_token_ledger()`;
+    expect(broken.length === 0, `the ledger is broken: ${JSON.stringify(broken)}`);
+    steps.push({
+      step: "verify_token_ledger()",
+      answer: "0 rows: all invariants hold",
+      tokens: "",
+      balance: "",
+    });
+    return steps;
+  } finally {
+    await Promise.all([failing.stop(), sql.end()]);
+  }
+}
+
+function expect(holds: boolean, problem: string): void {
+  if (!holds) throw new StackError(`The demo failed: ${problem}`);
+}
+
+function print(steps: Step[]): void {
+  const line = (step: string, answer: string, tokens: string | number, balance: string | number) =>
+    step.padEnd(46) + answer.padEnd(38) + String(tokens).padStart(8) + String(balance).padStart(9);
+  console.log(line("step", "answer", "tokens", "balance"));
+  console.log("-".repeat(101));
+  for (const { step, answer, tokens, balance } of steps) console.log(line(step, answer, tokens, balance));
+}

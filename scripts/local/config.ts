@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "@std/toml";
+import { supabaseFolder } from "./paths.ts";
+
+/** What the local stack reads from supabase/config.toml. */
+export interface ProjectConfig {
+  api: { port: number; schemas?: string[]; max_rows?: number };
+  db: { port: number };
+  studio: { port: number };
+  auth?: Record<string, unknown>;
+  storage?: Record<string, unknown>;
+}
+
+/** Reads supabase/config.toml, the file that the Supabase CLI reads too. */
+export function readProjectConfig(): ProjectConfig {
+  return parse(readFileSync(join(supabaseFolder, "config.toml"), "utf8")) as unknown as ProjectConfig;
+}

@@ -1,0 +1,183 @@
+/**
+ * The demo model server: speaks OpenAI's HTTP API on 127.0.0.1 and makes its answers up, so that the whole stack
+ * runs, and can be tested, without a provider. The same request always gets the same answer, without delay.
+ *
+ *     deno run -A scripts/local/demo_model.ts --port 54399
+ *
+ * | route                         | answers                                                                   |
+ * |-------------------------------|---------------------------------------------------------------------------|
+ * | GET  /health                  | 200 when it is up                                                         |
+ * | GET  /demo/calls              | the last 1,000 calls; `?model=` `?request_id=` … keep those that fit       |
+ * | GET  /v1/models               | the names to start from                                                   |
+ * | POST /v1/chat/completions     | text, or JSON that fits `response_format`; `stream: true` as events       |
+ * | POST /v1/images/generations   | PNG files of the asked size as `b64_json`                                 |
+ *
+ * `/v1/*` wants a bearer key, any key. Usage is counted as 1 token for 4 characters, rounded up, and 765 for an
+ * image in a message; `max_tokens` cuts the answer there. Images report no usage unless the name says so.
+ *
+ * What happens is chosen by the model's name: `demo`, then any switches, joined by `-`, in any order. A name with
+ * another word in it does not exist (404). What follows a `+` is a label without effect (`demo-text+my-test`).
+ *
+ * | switch                        | effect                                                                    |
+ * |-------------------------------|---------------------------------------------------------------------------|
+ * | text, vision, image           | none: names for the kinds                                                 |
+ * | slow-MS                       | waits that many milliseconds first                                        |
+ * | fail-STATUS                   | always fails with that status, 400 to 599                                 |
+ * | flaky-STATUS-N-KEY            | the first N calls with this KEY fail; comes last, KEY is all that follows |
+ * | retry-after-S                 | adds `Retry-After: S` to the failure                                      |
+ * | hang                          | accepts the request and never answers, until the server stops             |
+ * | cut, cut-after-N              | breaks the connection in the middle, or after N bytes, of the body        |
+ * | usage-IN-OUT, no-usage        | reports this usage, or none                                               |
+ * | nonsense                      | 200 with a text that is not JSON, or bytes that are no image              |
+ * | wrong-shape                   | 200 with JSON that does not fit the schema                                |
+ * | garbage                       | 200 with HTML in place of the API's JSON                                  |
+ * | refuse                        | ends with `content_filter`; images: 400 `content_policy_violation`        |
+ * | empty                         | an empty text, or no images                                               |
+ * | truncated                     | half of the text, ended with `length`                                     |
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { type Answer, errorAnswer, jsonAnswer, OpenAiError, toResponse } from "./demo_model/answer.ts";
+import { type Call, CallLog, requestIdOf } from "./demo_model/calls.ts";
+import { answerChat } from "./demo_model/chat.ts";
+import { answerImages } from "./demo_model/images.ts";
+import { fingerprintOf } from "./demo_model/random.ts";
+import { readSwitches, type Switches } from "./demo_model/switches.ts";
+
+export interface DemoModel {
+  /** The server's address; `AI_BASE_URL` is this with `/v1` behind it. */
+  url: string;
+  port: number;
+  /** The calls so far, as `GET /demo/calls` lists them. */
+  requests: readonly Call[];
+  /** Ends every open request, also those that hang, and frees the port. */
+  stop(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+const MODELS = ["demo-text", "demo-vision", "demo-image"];
+
+/** What a kind of model does with a request; a new kind is one module and one line here. */
+const KINDS: Record<string, (body: Record<string, unknown>, switches: Switches) => Answer> = {
+  "/v1/chat/completions": answerChat,
+  "/v1/images/generations": answerImages,
+};
+
+/** Starts the server; port 0 takes a free one. */
+export function startDemoModel({ port }: { port: number }): DemoModel {
+  const log = new CallLog();
+  const failuresByKey = new Map<string, number>();
+  const stopping = new AbortController();
+
+  async function handle(request: Request): Promise<Response> {
+    try {
+      return await route(request, new URL(request.url));
+    } catch (error) {
+      if (error instanceof OpenAiError) return toResponse(errorAnswer(error));
+      console.error("demo model:", error);
+      return toResponse(errorAnswer(new OpenAiError(500, "The demo model has a bug: see its log")));
+    }
+  }
+
+  async function route(request: Request, { pathname, searchParams }: URL): Promise<Response> {
+    if (pathname === "/health") return toResponse(jsonAnswer({ status: "ok", server: "demo" }));
+    if (pathname === "/demo/calls") return toResponse(jsonAnswer(log.find(searchParams)));
+    requireKey(request);
+    if (pathname === "/v1/models") return toResponse(jsonAnswer(modelList()));
+    const answer = KINDS[pathname];
+    if (answer === undefined) throw new OpenAiError(404, `The demo server has no route ${pathname}`);
+    if (request.method !== "POST") throw new OpenAiError(405, `${pathname} is called with POST`);
+
+    const body = await readBody(request);
+    const switches = readSwitches(String(body.model ?? ""));
+    log.add(callOf(request, pathname, switches.model, body));
+    await behave(switches);
+    return toResponse(answer(body, switches), switches.cutAfterBytes);
+  }
+
+  /** Does what the switches ask for before there is an answer: wait, fail, hang. */
+  async function behave(switches: Switches): Promise<void> {
+    if (switches.slowMs > 0) await sleep(switches.slowMs, stopping.signal);
+    const { flaky, failStatus, retryAfterSeconds } = switches;
+    const failures = failuresByKey.get(flaky?.key ?? "") ?? 0;
+    const isFlakyNow = flaky !== undefined && failures < flaky.failures;
+    if (isFlakyNow) failuresByKey.set(flaky.key, failures + 1);
+
+    const status = isFlakyNow ? flaky.status : failStatus;
+    if (status !== undefined) {
+      const headers = retryAfterSeconds === undefined
+        ? undefined
+        : { "retry-after": String(retryAfterSeconds) };
+      throw new OpenAiError(status, `The demo model was told to fail with ${status}`, undefined, headers);
+    }
+    if (switches.hang) await sleep(Infinity, stopping.signal);
+  }
+
+  const server = Deno.serve({ port, hostname: HOST, onListen: () => {}, onError: broken }, handle);
+  const { port: actualPort } = server.addr;
+  return {
+    url: `http://${HOST}:${actualPort}`,
+    port: actualPort,
+    requests: log.calls,
+    stop: async () => {
+      stopping.abort();
+      await server.shutdown();
+    },
+  };
+}
+
+/** Deno reports a body that was cut on purpose here; its response has long begun, so nothing of this is sent. */
+function broken(): Response {
+  return new Response(null, { status: 500 });
+}
+
+function requireKey(request: Request): void {
+  if (/^Bearer +\S/i.test(request.headers.get("authorization") ?? "")) return;
+  throw new OpenAiError(401, "You did not provide an API key: send Authorization: Bearer with any value");
+}
+
+function modelList() {
+  return {
+    object: "list",
+    data: MODELS.map((id) => ({ id, object: "model", created: 0, owned_by: "demo" })),
+  };
+}
+
+async function readBody(request: Request): Promise<Record<string, unknown>> {
+  const body: unknown = await request.json().catch(() => undefined);
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) {
+    return body as Record<string, unknown>;
+  }
+  throw new OpenAiError(400, "Cannot read the request as its body must be a JSON object");
+}
+
+function callOf(request: Request, path: string, model: string, body: Record<string, unknown>): Call {
+  const fingerprint = fingerprintOf(JSON.stringify({ ...body, model: undefined }));
+  return { at: new Date().toISOString(), path, model, fingerprint, request_id: requestIdOf(request.headers) };
+}
+
+/** Waits, without end for Infinity, and refuses with 503 when the server stops meanwhile. */
+function sleep(ms: number, stopping: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = () => {
+      clearTimeout(timer);
+      reject(new OpenAiError(503, "The demo server is stopping"));
+    };
+    const wake = () => {
+      stopping.removeEventListener("abort", refuse);
+      resolve();
+    };
+    const timer = ms === Infinity ? undefined : setTimeout(wake, ms);
+    stopping.addEventListener("abort", refuse, { once: true });
+  });
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ args: Deno.args, options: { port: { type: "string", default: "0" } } });
+  const demo = startDemoModel({ port: Number(values.port) });
+  console.log(`Demo model on ${demo.url}/v1`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => demo.stop().then(() => Deno.exit(0)));
+  }
+}

@@ -1,0 +1,35 @@
+const MOST_KEPT = 1_000;
+
+/** One request that reached a model, as `GET /demo/calls` lists it. */
+export interface Call {
+  at: string;
+  path: string;
+  model: string;
+  /** A hash of the body without the model's name: equal for the same question to any model. */
+  fingerprint: string;
+  /** The request id that the caller sent, from the first of `REQUEST_ID_HEADERS` that is there. */
+  request_id: string | null;
+}
+
+const REQUEST_ID_HEADERS = ["x-client-request-id", "x-request-id", "idempotency-key"];
+
+export function requestIdOf(headers: Headers): string | null {
+  return REQUEST_ID_HEADERS.map((name) => headers.get(name)).find((value) => value !== null) ?? null;
+}
+
+/** Remembers the last calls, so that a test can prove how often a model ran. */
+export class CallLog {
+  readonly calls: Call[] = [];
+
+  add(call: Call): void {
+    this.calls.push(call);
+    if (this.calls.length > MOST_KEPT) this.calls.shift();
+  }
+
+  /** The calls that have every given field; a name that is no field of a call is left out of the question. */
+  find(fields: URLSearchParams): Call[] {
+    return this.calls.filter((call) =>
+      [...fields].every(([name, value]) => !(name in call) || call[name as keyof Call] === value)
+    );
+  }
+}

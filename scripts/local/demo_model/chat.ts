@@ -1,0 +1,179 @@
+import { type Answer, garbageAnswer, jsonAnswer, OpenAiError, streamAnswer } from "./answer.ts";
+import { createRandom, fingerprintOf, type Random } from "./random.ts";
+import { type Schema, SchemaError } from "./schema.ts";
+import { schemaValue } from "./schema_value.ts";
+import type { Switches } from "./switches.ts";
+import { demoProse } from "./words.ts";
+
+/** One unit of usage is this many characters, rounded up, in both directions. */
+const CHARACTERS_PER_TOKEN = 4;
+/** Every image in a message counts this much, which is what OpenAI's older vision models charge for a square. */
+const TOKENS_PER_IMAGE = 765;
+const CHARACTERS_PER_EVENT = 24;
+/** When the demo's answers were "created": a constant, so that answers stay the same. */
+const CREATED_SECONDS = 1_767_225_600;
+
+interface Prompt {
+  text: string;
+  imageCount: number;
+}
+
+interface Reply {
+  content: string | null;
+  refusal: string | null;
+  finishReason: "stop" | "length" | "content_filter";
+}
+
+/** Answers `POST /v1/chat/completions`. */
+export function answerChat(body: Record<string, unknown>, switches: Switches): Answer {
+  const prompt = readPrompt(body.messages);
+  const question = JSON.stringify([body.messages, body.response_format]);
+  if (switches.content === "garbage") return garbageAnswer();
+  const reply = limitTokens(makeReply(body.response_format, switches, createRandom(question)), body);
+  const usage = countUsage(prompt, reply, switches);
+  const head = {
+    id: `chatcmpl-demo-${fingerprintOf(question)}`,
+    created: CREATED_SECONDS,
+    model: switches.model,
+  };
+  return body.stream === true
+    ? streamAnswer(streamEvents(head, reply, usage, body.stream_options))
+    : jsonAnswer({
+      ...head,
+      object: "chat.completion",
+      choices: [wholeChoice(reply)],
+      ...usage && { usage },
+    });
+}
+
+/** Adds up what the messages hold and refuses what is not a chat. */
+function readPrompt(messages: unknown): Prompt {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw new OpenAiError(400, "Cannot answer as messages must be a list with at least one message");
+  }
+  const parts = messages.flatMap((message) =>
+    Array.isArray(message?.content) ? message.content : [{ type: "text", text: message?.content ?? "" }]
+  );
+  return {
+    text: parts.filter((part) => !isImage(part)).map(textOf).join(""),
+    imageCount: parts.filter(isImage).length,
+  };
+}
+
+function isImage(part: { type?: unknown; image_url?: { url?: unknown } }): boolean {
+  if (part?.type !== "image_url") return false;
+  const url = String(part.image_url?.url);
+  if (/^(?:data:image\/[\w.+-]+;base64,|https?:\/\/)/.test(url)) return true;
+  throw new OpenAiError(400, "Cannot read an image as its url must be https or data:image/…;base64");
+}
+
+function textOf(part: { type?: unknown; text?: unknown }): string {
+  if (part?.type === "text" && typeof part.text === "string") return part.text;
+  throw new OpenAiError(400, `Cannot read a message part of type ${JSON.stringify(part?.type ?? null)}`);
+}
+
+function makeReply(responseFormat: unknown, switches: Switches, random: Random): Reply {
+  const reply: Reply = { content: "", refusal: null, finishReason: "stop" };
+  switch (switches.content) {
+    case "nonsense":
+      return { ...reply, content: "{ demo nonsense that is not JSON" };
+    case "refuse":
+      return { content: null, refusal: "The demo model was told to refuse.", finishReason: "content_filter" };
+    case "empty":
+      return reply;
+    case "wrong-shape":
+      return { ...reply, content: wrongShape(readSchema(responseFormat)) };
+    case "truncated": {
+      const content = makeContent(responseFormat, random);
+      return { ...reply, content: content.slice(0, Math.ceil(content.length / 2)), finishReason: "length" };
+    }
+    default:
+      return { ...reply, content: makeContent(responseFormat, random) };
+  }
+}
+
+/** The text of a normal answer: JSON for the schema, any JSON object, or prose. */
+function makeContent(responseFormat: unknown, random: Random): string {
+  const schema = readSchema(responseFormat);
+  if (schema === undefined) return demoProse(random);
+  try {
+    return JSON.stringify(schemaValue(schema, random));
+  } catch (error) {
+    if (error instanceof SchemaError) throw new OpenAiError(400, error.message, "invalid_json_schema");
+    throw error;
+  }
+}
+
+/** The schema to answer to; undefined when prose was asked for. */
+function readSchema(responseFormat: unknown): Schema | undefined {
+  const format = responseFormat as { type?: string; json_schema?: { schema?: Schema } } | null | undefined;
+  if (format?.type === "json_object") {
+    return { type: "object", properties: { answer: { type: "string" } }, required: ["answer"] };
+  }
+  if (format?.type !== "json_schema") return undefined;
+  const schema = format.json_schema?.schema;
+  if (typeof schema === "object" && schema !== null) return schema;
+  throw new OpenAiError(400, "Cannot answer as response_format.json_schema.schema is missing");
+}
+
+/** JSON that does not fit: an object without what is required, or a list in an object's place. */
+function wrongShape(schema: Schema | undefined): string {
+  return (schema?.required?.length ?? 0) > 0 ? "{}" : '["demo wrong shape"]';
+}
+
+/** Cuts the reply at the caller's limit, as a provider does, so that no answer costs more than was held. */
+function limitTokens(reply: Reply, body: Record<string, unknown>): Reply {
+  const limit = body.max_completion_tokens ?? body.max_tokens;
+  if (typeof limit !== "number" || reply.content === null || tokensIn(reply.content) <= limit) return reply;
+  return { ...reply, content: reply.content.slice(0, limit * CHARACTERS_PER_TOKEN), finishReason: "length" };
+}
+
+function countUsage(prompt: Prompt, reply: Reply, { usage }: Switches) {
+  if (usage === "none") return undefined;
+  const input = usage === "default"
+    ? tokensIn(prompt.text) + prompt.imageCount * TOKENS_PER_IMAGE
+    : usage.input;
+  const output = usage === "default"
+    ? tokensIn(reply.content ?? "") + tokensIn(reply.refusal ?? "")
+    : usage.output;
+  return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
+}
+
+function tokensIn(text: string): number {
+  return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
+}
+
+function wholeChoice({ content, refusal, finishReason }: Reply) {
+  return {
+    index: 0,
+    message: { role: "assistant", content, refusal },
+    logprobs: null,
+    finish_reason: finishReason,
+  };
+}
+
+/** The events of a stream: the role, the text in pieces, why it ended and, where asked for, the usage. */
+function streamEvents(
+  head: object,
+  reply: Reply,
+  usage: object | undefined,
+  streamOptions: unknown,
+): unknown[] {
+  const event = (delta: object, finishReason: string | null = null) => ({
+    ...head,
+    object: "chat.completion.chunk",
+    choices: [{ index: 0, delta, finish_reason: finishReason }],
+  });
+  const pieces = reply.content?.match(new RegExp(`[\\s\\S]{1,${CHARACTERS_PER_EVENT}}`, "g")) ?? [];
+  const events: unknown[] = [
+    event({ role: "assistant", content: "" }),
+    ...pieces.map((content) => event({ content })),
+    ...reply.refusal === null ? [] : [event({ refusal: reply.refusal })],
+    event({}, reply.finishReason),
+  ];
+  const wantsUsage = (streamOptions as { include_usage?: boolean } | undefined)?.include_usage === true;
+  if (wantsUsage && usage !== undefined) {
+    events.push({ ...head, object: "chat.completion.chunk", choices: [], usage });
+  }
+  return events;
+}

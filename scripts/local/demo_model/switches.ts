@@ -1,0 +1,71 @@
+import { OpenAiError } from "./answer.ts";
+
+/** What a model name asks the demo server to do; the table is in ../demo_model.ts. */
+export interface Switches {
+  /** The whole name, which is also what the answer reports. */
+  model: string;
+  slowMs: number;
+  failStatus?: number;
+  retryAfterSeconds?: number;
+  flaky?: { status: number; failures: number; key: string };
+  hang: boolean;
+  cutAfterBytes?: number | "middle";
+  content: Content;
+  usage: "default" | "none" | { input: number; output: number };
+}
+
+/** What the answer holds: what was asked for, or one of the ways in which a model disappoints. */
+export type Content = "normal" | "nonsense" | "wrong-shape" | "garbage" | "refuse" | "empty" | "truncated";
+
+type Apply = (switches: Switches, captured: string[]) => void;
+
+/** Each spelling with what it does; the longer of two comes first, so that `cut-after-5` is not read as `cut`. */
+const SPELLINGS: [RegExp, Apply][] = [
+  [/^-(?:text|vision|image)(?=-|$)/, () => {}],
+  [/^-slow-(\d+)(?=-|$)/, (switches, [ms]) => switches.slowMs = Number(ms)],
+  [/^-fail-([45]\d\d)(?=-|$)/, (switches, [status]) => switches.failStatus = Number(status)],
+  [/^-retry-after-(\d+)(?=-|$)/, (switches, [seconds]) => switches.retryAfterSeconds = Number(seconds)],
+  [/^-hang(?=-|$)/, (switches) => switches.hang = true],
+  [/^-cut-after-(\d+)(?=-|$)/, (switches, [bytes]) => switches.cutAfterBytes = Number(bytes)],
+  [/^-cut(?=-|$)/, (switches) => switches.cutAfterBytes = "middle"],
+  [
+    /^-usage-(\d+)-(\d+)(?=-|$)/,
+    (switches, [input, output]) => switches.usage = { input: Number(input), output: Number(output) },
+  ],
+  [/^-no-usage(?=-|$)/, (switches) => switches.usage = "none"],
+  [
+    /^-(nonsense|wrong-shape|garbage|refuse|empty|truncated)(?=-|$)/,
+    (switches, [content]) => switches.content = content as Content,
+  ],
+  [
+    /^-flaky-([45]\d\d)-(\d+)-(.+)$/s,
+    (switches, [status, failures, key]) =>
+      switches.flaky = { status: Number(status), failures: Number(failures), key: key! },
+  ],
+];
+
+/** Reads a model name from left to right; a name with a word that is no switch is a model that does not exist. */
+export function readSwitches(model: string): Switches {
+  const switches: Switches = { model, slowMs: 0, hang: false, content: "normal", usage: "default" };
+  const name = model.split("+", 1)[0]!;
+  let rest = name.startsWith("demo") ? name.slice("demo".length) : `?${name}`;
+  while (rest !== "") {
+    const length = applyFirst(switches, rest);
+    if (length === 0) {
+      throw new OpenAiError(404, `Demo model ${JSON.stringify(model)} does not exist`, "model_not_found");
+    }
+    rest = rest.slice(length);
+  }
+  return switches;
+}
+
+/** Applies the switch at the start of the text and says how long it was; 0 when there is none. */
+function applyFirst(switches: Switches, text: string): number {
+  for (const [spelling, apply] of SPELLINGS) {
+    const match = spelling.exec(text);
+    if (match === null) continue;
+    apply(switches, match.slice(1));
+    return match[0].length;
+  }
+  return 0;
+}

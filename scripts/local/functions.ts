@@ -1,0 +1,162 @@
+// Every function of a folder in one process, each imported at its first request.
+// deno run -A scripts/local/functions.ts --port <port> [--folder <folder>]
+
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+import { exists, functionsFolder } from "./paths.ts";
+import { delay } from "./process_ids.ts";
+import { announceReady } from "./ready.ts";
+
+type Handler = (request: Request, info?: Deno.ServeHandlerInfo) => Response | Promise<Response>;
+
+/** How long requests under way and the work that functions left behind may take once the process is to end. */
+const FINISH_LIMIT_MS = 20_000;
+const ARRIVAL_MS = 50;
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, x-client-info, apikey, content-type, idempotency-key",
+  "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
+};
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { port: { type: "string" }, folder: { type: "string" } },
+});
+const folder = resolve(values.folder ?? functionsFolder);
+const handlers = new Map<string, Promise<Handler | undefined>>();
+const background = new Set<Promise<unknown>>();
+const realServe = Deno.serve;
+
+/** What the module being imported passed to Deno.serve; imports run one after the other, so it is never another's. */
+let served: Handler | undefined;
+let lastImport: Promise<unknown> = Promise.resolve();
+
+Object.defineProperty(Deno, "serve", { configurable: true, value: collectHandler });
+Object.defineProperty(globalThis, "EdgeRuntime", { configurable: true, value: { waitUntil } });
+
+/** One function's mistake is its own: the others go on. */
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  console.error("unhandled rejection:", event.reason);
+});
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  console.error("uncaught error:", event.error);
+});
+
+let requestsUnderWay = 0;
+const server = realServe(
+  { port: Number(values.port), hostname: "127.0.0.1", onListen: announceReady },
+  async (request, info) => {
+    requestsUnderWay++;
+    try {
+      return await answer(request, info);
+    } finally {
+      requestsUnderWay--;
+    }
+  },
+);
+void warmUp();
+
+Deno.addSignalListener("SIGTERM", async () => {
+  const end = Date.now() + FINISH_LIMIT_MS;
+  // A shutdown takes unread bodies away from requests under way, so that it comes after them. The gateway sends no
+  // more by now; one may still be on its way.
+  do await delay(ARRIVAL_MS); while (requestsUnderWay > 0 && Date.now() < end);
+  await Promise.race([server.shutdown(), delay(end - Date.now())]);
+  while (background.size > 0 && Date.now() < end) {
+    await Promise.race([Promise.allSettled(background), delay(end - Date.now())]);
+  }
+  Deno.exit(0);
+});
+
+async function answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
+  const name = showAsHosted(request);
+  const handler = await handlerOf(name);
+  if (handler === undefined) {
+    return refuse(404, "not_found", `There is no function named ${JSON.stringify(name)}`);
+  }
+  try {
+    return await handler(request, info);
+  } catch (error) {
+    console.error(`${name}:`, error);
+    return refuse(500, "internal", "The function failed");
+  }
+}
+
+/** A hosted function sees /<name>/…, without the prefix; the request itself stays, as only it can be upgraded. */
+function showAsHosted(request: Request): string {
+  const url = new URL(request.url);
+  if (url.pathname.startsWith("/functions/v1/")) {
+    url.pathname = url.pathname.slice("/functions/v1".length);
+    Object.defineProperty(request, "url", { value: url.href });
+  }
+  return url.pathname.split("/")[1] ?? "";
+}
+
+function handlerOf(name: string): Promise<Handler | undefined> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/.test(name)) return Promise.resolve(undefined);
+  const known = handlers.get(name);
+  if (known) return known;
+  const loading = lastImport.then(() => load(name));
+  lastImport = loading.catch(() => {});
+  handlers.set(name, loading);
+  // What is not there is not remembered, or a client could fill the memory with names.
+  loading.then((handler) => handler ?? handlers.delete(name));
+  return loading;
+}
+
+async function load(name: string): Promise<Handler | undefined> {
+  const path = join(folder, name, "index.ts");
+  if (!await exists(path)) return undefined;
+  try {
+    served = undefined;
+    const module = await import(pathToFileURL(path).href);
+    const handler: Handler | undefined = served ?? module.default?.fetch?.bind(module.default);
+    if (!handler) throw new TypeError("it neither exports { fetch } as its default nor calls Deno.serve");
+    return handler;
+  } catch (error) {
+    console.error(`Cannot load the function ${name}:`, error);
+    return () => refuse(500, "internal", "The function cannot be loaded; its log says why");
+  }
+}
+
+/** Stands for Deno.serve while functions are imported: it takes the handler and opens no port. */
+function collectHandler(...args: unknown[]): unknown {
+  const options = args.find((arg) => typeof arg === "object") as { handler?: Handler } | undefined;
+  served = (args.find((arg) => typeof arg === "function") as Handler | undefined) ?? options?.handler;
+  const nothing = () => {};
+  return {
+    finished: new Promise(nothing),
+    shutdown: () => Promise.resolve(),
+    ref: nothing,
+    unref: nothing,
+    addr: server.addr,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Keeps the process until work is done that a function left behind when it answered. */
+function waitUntil(promise: Promise<unknown>): void {
+  const tracked = Promise.resolve(promise)
+    .catch((error) => console.error("waitUntil:", error))
+    .finally(() => background.delete(tracked));
+  background.add(tracked);
+}
+
+/** Imports everything in the background, so that the first request of each function is as fast as the next. */
+async function warmUp(): Promise<void> {
+  if (!await exists(folder)) return;
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) await handlerOf(entry.name);
+  }
+}
+
+function refuse(status: number, error: string, message: string): Response {
+  const requestId = crypto.randomUUID();
+  return Response.json({ error, message, request_id: requestId }, {
+    status,
+    headers: { ...CORS, "x-request-id": requestId },
+  });
+}

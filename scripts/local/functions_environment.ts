@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { databaseUrl } from "./database_url.ts";
+import type { Ports } from "./ports.ts";
+import { publicKeySet, type Secrets } from "./secrets.ts";
+
+/** The environment of hosted functions, with the demo model where the caller and the folder's .env name no other. */
+export function functionsEnvironment(
+  ports: Ports,
+  secrets: Secrets,
+  folder: string,
+  overrides: Record<string, string> = {},
+): Record<string, string> {
+  const models = {
+    AI_BASE_URL: `http://127.0.0.1:${ports.demoModel}/v1`,
+    AI_API_KEY: secrets.demoModelKey,
+    AI_TEXT_MODEL: "demo-text",
+    AI_VISION_MODEL: "demo-vision",
+    AI_IMAGE_MODEL: "demo-image",
+    AI_TRANSCRIBE_MODEL: "demo-transcribe",
+    AI_SPEECH_MODEL: "demo-speech",
+    AI_REALTIME_MODEL: "demo-realtime",
+  };
+  return {
+    ...models,
+    ...fromFile(folder),
+    ...Deno.env.toObject(),
+    ...overrides,
+    SUPABASE_URL: `http://127.0.0.1:${ports.api}`,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
+    SUPABASE_JWKS: JSON.stringify(publicKeySet(secrets)),
+    SUPABASE_DB_URL: databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
+  };
+}
+
+function fromFile(folder: string): Record<string, string> {
+  try {
+    return parseEnv(readFileSync(join(folder, ".env"), "utf8")) as Record<string, string>;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return {};
+    throw error;
+  }
+}

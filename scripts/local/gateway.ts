@@ -1,0 +1,163 @@
+// One URL for the whole project, as hosted, and the Studio's door.
+// deno run -A scripts/local/gateway.ts --data-folder <folder> --port-base <base> [--port <port> --functions-port <port>]
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseArgs } from "node:util";
+import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
+import { forward, forwardUpgrade, type Target } from "./http_proxy.ts";
+import { portsAt } from "./ports.ts";
+import { announceReady } from "./ready.ts";
+import { publicKeySet, readSecrets } from "./secrets.ts";
+import { serveStudio } from "./studio.ts";
+import { TokenExchange } from "./tokens.ts";
+
+/** How long a request waits for the functions process, which is started again when a file changes. */
+const FUNCTIONS_WAIT_MS = 5_000;
+/** Links in mails and redirects of a sign-in page: a browser follows them without an API key. */
+const OPEN_AUTH_PATHS = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/)/;
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, x-client-info, apikey, content-type, idempotency-key",
+};
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    "data-folder": { type: "string" },
+    "port-base": { type: "string" },
+    "port": { type: "string" },
+    "functions-port": { type: "string" },
+  },
+});
+const ports = portsAt(Number(values["port-base"]));
+const port = Number(values.port ?? ports.api);
+let functionsPort = Number(values["functions-port"] ?? ports.functions);
+const secrets = await readSecrets(values["data-folder"]!);
+const tokens = new TokenExchange(secrets, `http://127.0.0.1:${ports.api}`);
+const keySet = JSON.stringify(publicKeySet(secrets));
+
+const server = createServer((incoming, answer) => {
+  const target = route(incoming, answer);
+  if (target instanceof Promise) target.then((found) => pass(incoming, answer, found));
+  else if (target) pass(incoming, answer, target);
+});
+
+server.on("upgrade", async (incoming, socket, head) => {
+  const path = incoming.url ?? "/";
+  if (!path.startsWith("/functions/v1/")) {
+    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    return;
+  }
+  await forwardUpgrade(incoming, socket, head, await toFunctions(incoming, path));
+});
+
+/** The place a request goes to; undefined when it is answered here. */
+function route(incoming: IncomingMessage, answer: ServerResponse): Target | Promise<Target> | undefined {
+  const path = incoming.url ?? "/";
+  if (path.startsWith("/functions/v1/")) return toFunctions(incoming, path);
+  if (path.startsWith(FUNCTIONS_PORT_PATH) && incoming.headers[CALLER_HEADER] === secrets.gatewayToken) {
+    functionsPort = Number(path.slice(FUNCTIONS_PORT_PATH.length));
+    answer.end();
+    return undefined;
+  }
+  if (/^\/auth\/v1\/\.well-known\/jwks\.json(\?|$)/.test(path)) {
+    answer.writeHead(200, {
+      ...CORS,
+      "content-type": "application/json",
+      "cache-control": "public, max-age=600",
+    });
+    answer.end(keySet);
+    return undefined;
+  }
+  const isStorage = /^\/storage\/v1(\/|\?|$)/.test(path);
+  const isOpen = OPEN_AUTH_PATHS.test(path);
+  if (isStorage || isOpen || /^\/(rest|auth)\/v1(\/|\?|$)/.test(path)) {
+    if (!isStorage && !isOpen && incoming.method !== "OPTIONS" && !hasApiKey(incoming, path)) {
+      refuse(answer, 401, {
+        message: "No API key found in request",
+        hint: "No `apikey` request header or url param was found.",
+      });
+      return undefined;
+    }
+    return toServices(incoming, path, isOpen);
+  }
+  refuse(answer, 404, {
+    error: "not_found",
+    message: `Nothing is served at ${path.split("?")[0]}`,
+    request_id: newId(),
+  });
+  return undefined;
+}
+
+/** Functions see the path as hosted ones do: /<name>/…, with the host that the client used. */
+function toFunctions(incoming: IncomingMessage, path: string): Target | Promise<Target> {
+  return withToken(incoming, "forFunctions", {
+    port: functionsPort,
+    path: path.slice("/functions/v1".length),
+    headers: {},
+    waitMs: FUNCTIONS_WAIT_MS,
+  });
+}
+
+function toServices(incoming: IncomingMessage, path: string, isOpen: boolean): Target | Promise<Target> {
+  const headers: Target["headers"] = { [CALLER_HEADER]: secrets.gatewayToken };
+  if (isOpen && !hasApiKey(incoming, path)) headers.apikey = secrets.publishableKey;
+  return withToken(incoming, "forServices", { port: ports.lite, path, headers, waitMs: 0 });
+}
+
+function withToken(
+  incoming: IncomingMessage,
+  direction: "forFunctions" | "forServices",
+  target: Target,
+): Target | Promise<Target> {
+  const { authorization } = incoming.headers;
+  if (!authorization) return target;
+  const exchanged = tokens[direction](authorization);
+  if (typeof exchanged !== "string") {
+    return exchanged.then((value) => ({ ...target, headers: { ...target.headers, authorization: value } }));
+  }
+  target.headers.authorization = exchanged;
+  return target;
+}
+
+function hasApiKey(incoming: IncomingMessage, path: string): boolean {
+  return Boolean(incoming.headers.apikey) || /[?&]apikey=[^&]/.test(path);
+}
+
+function pass(incoming: IncomingMessage, answer: ServerResponse, target: Target): void {
+  forward(incoming, answer, target, (error) => {
+    console.error(`${incoming.method} ${incoming.url?.split("?")[0]}: ${error.message}`);
+    const name = target.port === functionsPort ? "The functions process" : "The service";
+    refuse(answer, 503, {
+      error: "service_unavailable",
+      message: `${name} does not answer`,
+      request_id: newId(),
+    });
+  });
+}
+
+function refuse(
+  answer: ServerResponse,
+  status: number,
+  body: { request_id?: string; [name: string]: unknown },
+): void {
+  answer.writeHead(status, {
+    ...CORS,
+    "content-type": "application/json",
+    ...(body.request_id ? { "x-request-id": body.request_id } : {}),
+  });
+  answer.end(JSON.stringify(body));
+}
+
+function newId(): string {
+  return crypto.randomUUID();
+}
+
+server.listen(port, "127.0.0.1", announceReady);
+const studio = values.port ? undefined : serveStudio(ports, secrets);
+
+Deno.addSignalListener("SIGTERM", () => {
+  studio?.close();
+  server.close(() => Deno.exit(0));
+  server.closeIdleConnections();
+});

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import postgres from "postgres";
+import { exists, installedPackage, projectFolder, supabaseFolder } from "./paths.ts";
+import { run } from "./run.ts";
+
+/** Applies what is new in supabase/migrations with the Supabase CLI, as a hosted project's deployment does. */
+export async function applyMigrations(
+  databaseUrl: string,
+  homeFolder: string,
+  signal?: AbortSignal,
+): Promise<{ applied: string[] }> {
+  const pending = await pendingMigrations(databaseUrl);
+  if (pending.length === 0) return { applied: [] };
+  await runSupabaseCli(
+    ["migration", "up", "--include-all", "--db-url", `${databaseUrl}?sslmode=disable`],
+    homeFolder,
+    signal,
+  );
+  return { applied: pending };
+}
+
+/** Runs the Supabase CLI on this project, without telemetry and without a look at the network. */
+export async function runSupabaseCli(
+  args: string[],
+  homeFolder: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  return await run(Deno.execPath(), {
+    args: ["run", "-A", join(installedPackage("supabase"), "dist", "supabase.js"), ...args],
+    cwd: projectFolder,
+    signal,
+    env: {
+      SUPABASE_TELEMETRY_DISABLED: "1",
+      SUPABASE_NO_UPDATE_NOTIFIER: "1",
+      DO_NOT_TRACK: "1",
+      SUPABASE_HOME: join(homeFolder, "supabase-cli"),
+    },
+  });
+}
+
+/** The names that the CLI would apply; asking the database saves its start where there are none. */
+async function pendingMigrations(databaseUrl: string): Promise<string[]> {
+  const folder = join(supabaseFolder, "migrations");
+  if (!await exists(folder)) return [];
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (/^\d+_.*\.sql$/.test(entry.name)) names.push(entry.name);
+  }
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  try {
+    const [history] = await sql`select to_regclass('supabase_migrations.schema_migrations') as name`;
+    const rows = history?.name ? await sql`select version from supabase_migrations.schema_migrations` : [];
+    const applied = new Set(rows.map((row) => row.version));
+    return names.filter((name) => !applied.has(name.split("_")[0])).sort();
+  } finally {
+    await sql.end();
+  }
+}

@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { StackError } from "./errors.ts";
+import { exists } from "./paths.ts";
+import type { PostgresFiles } from "./postgres_files.ts";
+import type { PostgresUser } from "./postgres_user.ts";
+import { commandLineOf, isAlive, waitForExit } from "./process_ids.ts";
+import { run } from "./run.ts";
+
+/** The superuser, as a hosted project names it; only this stack's own bootstrap uses it. */
+export const ADMIN_ROLE = "supabase_admin";
+
+/** Tells one child which data folder's server it ends when the supervisor is gone: Postgres does not watch that. */
+export const POSTGRES_VARIABLE = "TESSERA_ENDS_POSTGRES_OF";
+
+const ENVIRONMENT = { LC_ALL: "C", TZ: "UTC" };
+
+/** The command that runs Postgres in the foreground. */
+export interface PostgresCommand {
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  cwd: string;
+}
+
+/** Makes the data folder where there is none yet; an unfinished one is made anew. */
+export async function ensureCluster(
+  files: PostgresFiles,
+  user: PostgresUser | undefined,
+  adminPassword: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const finished = join(files.pgdata, "tessera-initialised");
+  if (await exists(finished)) return;
+  await Deno.remove(files.pgdata, { recursive: true }).catch(() => {});
+  await Deno.mkdir(files.pgdata, { mode: 0o700 });
+  const passwordFolder = await Deno.makeTempDir({ dir: files.folder, prefix: "initdb-" });
+  try {
+    const passwordFile = join(passwordFolder, "password");
+    await Deno.writeTextFile(passwordFile, adminPassword, { mode: 0o600 });
+    if (user) {
+      await Promise.all(
+        [files.pgdata, passwordFolder, passwordFile].map((path) => Deno.chown(path, user.uid, user.gid)),
+      );
+    }
+    await run(join(files.nativeFolder, "bin", "initdb"), {
+      args: [
+        `--pgdata=${files.pgdata}`,
+        `--username=${ADMIN_ROLE}`,
+        `--pwfile=${passwordFile}`,
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--no-sync",
+        "--no-instructions",
+      ],
+      env: ENVIRONMENT,
+      cwd: files.folder,
+      signal,
+      ...user,
+    });
+    await Deno.writeTextFile(finished, "");
+  } finally {
+    await Deno.remove(passwordFolder, { recursive: true });
+  }
+}
+
+/** How Postgres is run; `fast` gives up durability over a power cut, for tests only. */
+export function postgresCommand(
+  files: PostgresFiles,
+  port: number,
+  options: { fast: boolean },
+): PostgresCommand {
+  const settings: Record<string, string> = {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+    max_connections: options.fast ? "300" : "100", // Races open many, and several test files run at once.
+    shared_preload_libraries: "pg_stat_statements",
+    password_encryption: "scram-sha-256",
+    log_timezone: "UTC",
+    timezone: "UTC",
+    log_line_prefix: "%m [%p] %u ",
+    ...(options.fast ? { fsync: "off" } : {}),
+  };
+  return {
+    command: join(files.nativeFolder, "bin", "postgres"),
+    args: [
+      "-D",
+      files.pgdata,
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ],
+    env: ENVIRONMENT,
+    // Its user may not be allowed to enter the folder that the stack is started from.
+    cwd: files.folder,
+  };
+}
+
+/** Tells whether the server of a data folder takes connections, by what it says in its pid file. */
+export async function isServing(pgdata: string): Promise<boolean> {
+  const lines = (await Deno.readTextFile(join(pgdata, "postmaster.pid")).catch(() => "")).split("\n");
+  return lines[7]?.trim() === "ready";
+}
+
+/** Stops the server of a data folder that an earlier, killed supervisor left running. */
+export async function stopOrphan(pgdata: string): Promise<boolean> {
+  const lines = (await Deno.readTextFile(join(pgdata, "postmaster.pid")).catch(() => "")).split("\n");
+  const pid = Number(lines[0]);
+  if (!pid || !isAlive(pid) || !(await commandLineOf(pid)).includes("postgres")) return false;
+  Deno.kill(pid, "SIGINT");
+  if (await waitForExit(pid, 10_000)) return true;
+  Deno.kill(pid, "SIGQUIT");
+  if (await waitForExit(pid, 5_000)) return true;
+  throw new StackError(`Cannot stop the Postgres of an earlier start: pid ${pid}`);
+}

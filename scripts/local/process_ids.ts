@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { run } from "./run.ts";
+
+/** Tells whether a process with this id runs; one that ended and is only not yet collected does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
+  }
+  if (Deno.build.os !== "linux") return true;
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return status.slice(status.lastIndexOf(")") + 2, status.lastIndexOf(")") + 3) !== "Z";
+  } catch {
+    return false;
+  }
+}
+
+/** What a process was started with, empty where that cannot be told. */
+export async function commandLineOf(pid: number): Promise<string> {
+  if (Deno.build.os === "linux") {
+    return (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).replaceAll("\0", " ");
+  }
+  return await run("ps", { args: ["-o", "args=", "-p", String(pid)] }).catch(() => "");
+}
+
+/** Waits until a process is gone; false when it still is there after the time. */
+export async function waitForExit(pid: number, timeoutMs: number): Promise<boolean> {
+  const end = Date.now() + timeoutMs;
+  while (isAlive(pid)) {
+    if (Date.now() > end) return false;
+    await delay(20);
+  }
+  return true;
+}
+
+/** Resolves after a time. */
+export function delay(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
+
+/** What is random per data folder, as secrets.json keeps it. */
+export interface Secrets {
+  publishableKey: string;
+  secretKey: string;
+  /** The HS256 secret that lite signs with; nothing outside lite and the gateway sees it. */
+  jwtSecret: string;
+  /** The project's ES256 key, private part included. */
+  signingKey: JWK & { kid: string };
+  postgresPassword: string;
+  adminPassword: string;
+  litePassword: string;
+  authenticatorPassword: string;
+  studioToken: string;
+  /** What the gateway shows to lite, so that no other local program is served. */
+  gatewayToken: string;
+  /** What the Studio's proxy shows to lite, to be served as an administrator. */
+  adminToken: string;
+  demoModelKey: string;
+  demoUserPassword: string;
+}
+
+/** Path of the secrets in a data folder. */
+export function secretsFile(dataFolder: string): string {
+  return join(dataFolder, "secrets.json");
+}
+
+/** Reads the secrets of a data folder. */
+export async function readSecrets(dataFolder: string): Promise<Secrets> {
+  return JSON.parse(await Deno.readTextFile(secretsFile(dataFolder)));
+}
+
+/** Reads the secrets of a data folder, making them first where there are none. */
+export async function ensureSecrets(dataFolder: string): Promise<Secrets> {
+  try {
+    return await readSecrets(dataFolder);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const secrets = await generateSecrets();
+  const temporary = `${secretsFile(dataFolder)}.${crypto.randomUUID()}`;
+  await Deno.writeTextFile(temporary, JSON.stringify(secrets, null, 2), { mode: 0o600, createNew: true });
+  await Deno.rename(temporary, secretsFile(dataFolder));
+  return secrets;
+}
+
+/** The public half of the signing key, as a project publishes it. */
+export function publicKeySet(secrets: Secrets): { keys: JWK[] } {
+  const { d: _private, ...publicKey } = secrets.signingKey;
+  return { keys: [{ ...publicKey, key_ops: ["verify"] }] };
+}
+
+async function generateSecrets(): Promise<Secrets> {
+  return {
+    publishableKey: `sb_publishable_${random(16)}`,
+    secretKey: `sb_secret_${random(16)}`,
+    jwtSecret: random(32),
+    signingKey: await generateSigningKey(),
+    postgresPassword: random(16),
+    adminPassword: random(16),
+    litePassword: random(16),
+    authenticatorPassword: random(16),
+    studioToken: random(16),
+    gatewayToken: random(16),
+    adminToken: random(16),
+    demoModelKey: random(16),
+    demoUserPassword: random(8),
+  };
+}
+
+async function generateSigningKey(): Promise<JWK & { kid: string }> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return { ...await exportJWK(privateKey), kid: crypto.randomUUID(), alg: "ES256", use: "sig" };
+}
+
+/** Letters and digits only, so that a secret fits in a URL, a shell word and SQL as it is. */
+function random(bytes: number): string {
+  return Array.from(
+    crypto.getRandomValues(new Uint8Array(bytes)),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  )
+    .join("");
+}

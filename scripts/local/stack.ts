@@ -1,0 +1,414 @@
+import { join } from "node:path";
+import { bootstrapRoles, finishSystemSchemas } from "./bootstrap.ts";
+import { databaseUrl } from "./database_url.ts";
+import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
+import { messageOf, StackError } from "./errors.ts";
+import { functionsEnvironment } from "./functions_environment.ts";
+import { applyMigrations } from "./migrate.ts";
+import { stopOrphans } from "./orphans.ts";
+import { defaultDataFolder, functionsFolder, localModule, projectFolder } from "./paths.ts";
+import {
+  ADMIN_ROLE,
+  ensureCluster,
+  isServing,
+  POSTGRES_VARIABLE,
+  postgresCommand,
+  stopOrphan,
+} from "./postgres.ts";
+import { preparePostgresFiles } from "./postgres_files.ts";
+import { postgresUser } from "./postgres_user.ts";
+import { findFreePort, portBaseFromEnvironment, type Ports, portsAt, requireFreePorts } from "./ports.ts";
+import { READY_LINE } from "./ready.ts";
+import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
+import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
+import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
+import { takeLock, writeState } from "./state.ts";
+import { watchFolder } from "./watch.ts";
+
+export { findFreePortBase } from "./ports.ts";
+
+/** How a stack is started. */
+export interface StackOptions {
+  portBase?: number;
+  dataDir?: string;
+  /** Prints nothing, neither progress nor what functions log. */
+  quiet?: boolean;
+  /** Environment variables of the functions, over the defaults. */
+  env?: Record<string, string>;
+  /** Serves this folder instead of supabase/functions. */
+  functionsFolder?: string;
+  /** Postgres without fsync: faster, and lost with the machine's power; for tests. */
+  fast?: boolean;
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
+}
+
+/** A running stack. */
+export interface Stack {
+  url: string;
+  publishableKey: string;
+  secretKey: string;
+  studioUrl: string;
+  /** As role postgres, the owner of the project's tables. */
+  databaseUrl: string;
+  /** As the superuser, which a hosted project does not give away. */
+  adminDatabaseUrl: string;
+  ports: Ports;
+  dataDir: string;
+  /** The migrations that this start applied. */
+  appliedMigrations: string[];
+  readonly functionsPid: number | undefined;
+  restart(name: ProcessName): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The stack's processes, by the names that its messages use. */
+export type ProcessName = "postgres" | "lite" | "functions" | "gateway" | "demo-model";
+
+/** Starts the whole stack and resolves when it serves; on any failure everything is stopped again. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const portBase = options.portBase ?? portBaseFromEnvironment();
+  const dataDir = options.dataDir ?? defaultDataFolder(portBase);
+  const say = options.quiet ? () => {} : (message: string) => console.log(message);
+  const { signal } = options;
+  const folder = options.functionsFolder ?? functionsFolder;
+  const ports = portsAt(portBase);
+
+  await makeDataFolder(dataDir);
+  const lock = await takeLock(dataDir);
+  if (!lock) {
+    throw new StackError(
+      `A stack already runs on these ports (http://127.0.0.1:${ports.api}).\n` +
+        "Its keys: deno task status. To end it: deno task stop. A second one beside it: TESSERA_PORT_BASE=56320 deno task start",
+    );
+  }
+
+  const processes = new Map<ProcessName, ManagedProcess>();
+  let endWatch = () => {};
+  const stop = async () => {
+    endWatch();
+    setPhase("stopping");
+    // In this order a request under way can still be finished by what it stands on.
+    await processes.get("gateway")?.stop();
+    await processes.get("functions")?.stop();
+    await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
+    await processes.get("postgres")?.stop();
+    lock.release();
+  };
+
+  let phase: "starting" | "ready" | "stopping" = "starting";
+  let pgdata = "";
+  const saveState = () => {
+    const childPids = [...processes].flatMap(([name, one]) => name === "postgres" ? [] : one.pids);
+    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata });
+  };
+  const setPhase = (next: typeof phase) => {
+    phase = next;
+    saveState();
+  };
+  const events: ProcessEvents = { report: say, onPidsChanged: saveState };
+
+  try {
+    if (await stopOrphans(dataDir)) say("Ended what an earlier start left running");
+    const user = await postgresUser();
+    const files = await preparePostgresFiles(dataDir, user);
+    await stopOrphan(files.pgdata);
+    pgdata = files.pgdata;
+    saveState();
+    await requireFreePorts(ports);
+    signal?.throwIfAborted();
+    const secrets = await ensureSecrets(dataDir);
+    const adminUrl = databaseUrl(ports.postgres, ADMIN_ROLE, secrets.adminPassword);
+    const ownerUrl = databaseUrl(ports.postgres, "postgres", secrets.postgresPassword);
+
+    const add = (spec: ProcessSpec & { name: ProcessName }) => {
+      const process = new ManagedProcess(spec, events);
+      processes.set(spec.name, process);
+      process.spawn();
+      return process;
+    };
+    const context = { dataDir, portBase, ports };
+    // The Deno processes load while Postgres makes its files: most of a start is loading.
+    const lite = add(liteSpec(context, files.pgdata));
+    let functionsPort = ports.functions;
+    const gateway = add(gatewaySpec(context, () => functionsPort));
+    const demoModel = add(demoModelSpec(context));
+
+    say("Starting Postgres …");
+    await ensureCluster(files, user, secrets.adminPassword, signal);
+    signal?.throwIfAborted();
+    const postgres = add({
+      name: "postgres",
+      command: () => postgresCommand(files, ports.postgres, { fast: options.fast ?? false }),
+      user,
+      logFile: logFile(dataDir, "postgres"),
+      isReady: () => isServing(files.pgdata),
+      readyTimeoutMs: 60_000,
+      stopSignal: "SIGINT",
+      stopTimeoutMs: 10_000,
+    });
+    await postgres.ready(signal);
+    const { isNew } = await bootstrapRoles(adminUrl, secrets);
+
+    say("Starting REST, Auth and Storage …");
+    await lite.ready(signal);
+    if (isNew) await finishSystemSchemas(adminUrl);
+
+    say("Applying supabase/migrations …");
+    const { applied } = await applyMigrations(ownerUrl, dataDir, signal);
+
+    say("Starting the functions …");
+    const functions = add(functionsSpec(context, {
+      name: "functions",
+      port: () => functionsPort,
+      folder,
+      environment: () => functionsEnvironment(ports, secrets, folder, options.env),
+      onLine: options.quiet ? undefined : (line) => console.log(line),
+    }));
+    await Promise.all([gateway.ready(signal), demoModel.ready(signal), functions.ready(signal)]);
+    const reloadFunctions = oneAtATime(async () => {
+      functionsPort = await findFreePort();
+      await functions.replace(() => announceFunctionsPort(ports, secrets, functionsPort));
+    });
+    endWatch = await watchFolder(folder, () => {
+      say("The functions changed and are loaded again");
+      reloadFunctions().catch((error) => say(messageOf(error)));
+    });
+    signal?.throwIfAborted();
+    setPhase("ready");
+
+    return {
+      url: `http://127.0.0.1:${ports.api}`,
+      publishableKey: secrets.publishableKey,
+      secretKey: secrets.secretKey,
+      studioUrl: studioUrl(ports, secrets),
+      databaseUrl: ownerUrl,
+      adminDatabaseUrl: adminUrl,
+      ports,
+      dataDir,
+      appliedMigrations: applied,
+      get functionsPid() {
+        return functions.pid;
+      },
+      restart: (name) => name === "functions" ? reloadFunctions() : processes.get(name)!.restart(),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/** How one more functions process is started beside a stack's own. */
+export interface FunctionsOptions {
+  /** Environment variables over those of the stack's own functions. */
+  env?: Record<string, string>;
+  folder?: string;
+  port?: number;
+  /** Which stack it belongs to; by default the one that TESSERA_PORT_BASE or supabase/config.toml names. */
+  portBase?: number;
+  dataDir?: string;
+}
+
+/** One more functions process, with a gateway of its own before it. */
+export interface ExtraFunctions {
+  /** A base like the project's URL: `/functions/v1/<name>`, and all else of the stack, is below it. */
+  url: string;
+  pid: number;
+  /** What the process printed so far. */
+  readonly log: string;
+  /** Lets requests under way finish. */
+  stop(): Promise<void>;
+  /** Ends it at once (kill -9); its gateway stays and answers 503. */
+  kill(): Promise<void>;
+}
+
+/** Starts one more functions process against a running stack, with other environment variables or another folder. */
+export async function startFunctions(options: FunctionsOptions = {}): Promise<ExtraFunctions> {
+  const portBase = options.portBase ?? portBaseFromEnvironment();
+  const dataDir = options.dataDir ?? defaultDataFolder(portBase);
+  const folder = options.folder ?? functionsFolder;
+  const ports = portsAt(portBase);
+  const secrets = await readSecrets(dataDir);
+  const [port, gatewayPort] = [options.port ?? await findFreePort(), await findFreePort()];
+  const context = { dataDir, portBase, ports };
+  const lines: string[] = [];
+  const events: ProcessEvents = { report: (message) => lines.push(message), onPidsChanged: () => {} };
+
+  const functions = new ManagedProcess(
+    functionsSpec(context, {
+      name: `functions-${port}`,
+      port: () => port,
+      folder,
+      environment: () => functionsEnvironment(ports, secrets, folder, options.env),
+      onLine: (line) => lines.push(line),
+    }),
+    events,
+  );
+  const gateway = new ManagedProcess(
+    gatewaySpec(context, () => port, gatewayPort),
+    events,
+  );
+  const stop = async () => {
+    await gateway.stop();
+    await functions.stop();
+  };
+  functions.spawn();
+  gateway.spawn();
+  try {
+    await Promise.all([functions.ready(), gateway.ready()]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: `http://127.0.0.1:${gatewayPort}`,
+    pid: functions.pid!,
+    get log() {
+      return lines.join("\n");
+    },
+    stop,
+    kill: () => functions.kill(),
+  };
+}
+
+/** Sends what comes from now on to a new functions process. */
+async function announceFunctionsPort(ports: Ports, secrets: Secrets, port: number): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${ports.api}${FUNCTIONS_PORT_PATH}${port}`, {
+        method: "PUT",
+        headers: { [CALLER_HEADER]: secrets.gatewayToken, connection: "close" },
+        signal: AbortSignal.timeout(1_000),
+      });
+      await answer.text();
+      return;
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
+/** Runs work again and again, never twice at once; who asks while it is about to run gets that run. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () =>
+    next ??= running.catch(() => {}).then(() => {
+      next = undefined;
+      return running = work();
+    });
+}
+
+/** The Studio's address with the token that opens it. */
+export function studioUrl(ports: Ports, secrets: Secrets): string {
+  return `http://127.0.0.1:${ports.studio}/?token=${secrets.studioToken}`;
+}
+
+interface Context {
+  dataDir: string;
+  portBase: number;
+  ports: Ports;
+}
+
+/** A module of this folder as a child that ends when the supervisor is gone. */
+function denoCommand(module: string, args: string[], env?: Record<string, string>) {
+  return {
+    command: Deno.execPath(),
+    args: ["run", "-A", "--preload", localModule("with_parent.ts"), localModule(module), ...args],
+    cwd: projectFolder,
+    env: { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1", ...env, [SUPERVISOR_VARIABLE]: String(Deno.pid) },
+  };
+}
+
+function stackArgs({ dataDir, portBase }: Context): string[] {
+  return ["--data-folder", dataDir, "--port-base", String(portBase)];
+}
+
+function liteSpec(context: Context, pgdata: string): ProcessSpec & { name: "lite" } {
+  return {
+    name: "lite",
+    command: () =>
+      denoCommand("lite.ts", stackArgs(context), {
+        LITE_TELEMETRY: "0",
+        DO_NOT_TRACK: "1",
+        EXPERIMENTAL_STORAGE: "1",
+        [POSTGRES_VARIABLE]: pgdata,
+      }),
+    logFile: logFile(context.dataDir, "lite"),
+    isReady: READY_LINE,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 5_000,
+  };
+}
+
+function gatewaySpec(
+  context: Context,
+  functionsPort: () => number,
+  portBeside?: number,
+): ProcessSpec & { name: "gateway" } {
+  return {
+    name: "gateway",
+    command: () =>
+      denoCommand("gateway.ts", [
+        ...stackArgs(context),
+        ...["--functions-port", String(functionsPort())],
+        ...(portBeside ? ["--port", String(portBeside)] : []),
+      ]),
+    logFile: logFile(context.dataDir, portBeside ? `gateway-${portBeside}` : "gateway"),
+    isReady: READY_LINE,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 3_000,
+  };
+}
+
+function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
+  const { demoModel } = context.ports;
+  return {
+    name: "demo-model",
+    command: () => denoCommand("demo_model.ts", ["--port", String(demoModel)]),
+    logFile: logFile(context.dataDir, "demo-model"),
+    isReady: /^Demo model on /,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 3_000,
+  };
+}
+
+function functionsSpec<Name extends string>(
+  context: Context,
+  options: {
+    name: Name;
+    port: () => number;
+    folder: string;
+    environment: () => Record<string, string>;
+    onLine?: (line: string) => void;
+  },
+): ProcessSpec & { name: Name } {
+  return {
+    name: options.name,
+    command: () =>
+      denoCommand(
+        "functions.ts",
+        ["--port", String(options.port()), "--folder", options.folder],
+        options.environment(),
+      ),
+    logFile: logFile(context.dataDir, options.name),
+    isReady: READY_LINE,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 30_000,
+    onLine: options.onLine,
+  };
+}
+
+function logFile(dataDir: string, name: string): string {
+  return join(dataDir, "logs", `${name}.log`);
+}
+
+/** Others may pass through, as Postgres's user must where root starts the stack, and read nothing. */
+async function makeDataFolder(dataDir: string): Promise<void> {
+  await Deno.mkdir(join(dataDir, "logs"), { recursive: true });
+  if (Deno.build.os === "windows") return;
+  await Deno.chmod(dataDir, 0o711);
+  await Deno.chmod(join(dataDir, "logs"), 0o700);
+}

@@ -1,0 +1,114 @@
+import { createLocalJWKSet, decodeJwt, importJWK, jwtVerify, SignJWT } from "jose";
+import { publicKeySet, type Secrets } from "./secrets.ts";
+
+/** Most tokens remembered in each direction; the oldest go first. */
+const CACHE_LIMIT = 10_000;
+/** Who a user's token is for, as Auth writes it. */
+const USER_AUDIENCE = "authenticated";
+
+interface Exchanged {
+  token: string;
+  expiresAtMs: number;
+}
+
+/**
+ * Exchanges users' tokens at the gateway. Lite signs and checks HS256 only, and a project with signing keys shows
+ * ES256 to its functions; so a token changes its signature on the way and keeps its claims.
+ */
+export class TokenExchange {
+  readonly #forFunctions = new Map<string, Exchanged>();
+  readonly #forServices = new Map<string, Exchanged>();
+  readonly #issuer: string;
+  readonly #secret: Uint8Array;
+  readonly #keySet: ReturnType<typeof createLocalJWKSet>;
+  readonly #signingKey: Promise<CryptoKey>;
+  readonly #keyId: string;
+
+  constructor(secrets: Secrets, url: string) {
+    this.#issuer = `${url}/auth/v1`;
+    this.#secret = new TextEncoder().encode(secrets.jwtSecret);
+    this.#keySet = createLocalJWKSet(publicKeySet(secrets));
+    this.#signingKey = importJWK(secrets.signingKey, "ES256") as Promise<CryptoKey>;
+    this.#keyId = secrets.signingKey.kid;
+  }
+
+  /** The Authorization value that functions get: a valid HS256 user token becomes ES256, all else stays as it is. */
+  forFunctions(authorization: string): string | Promise<string> {
+    return this.#exchange(authorization, "HS256", this.#forFunctions, async (token) => {
+      const { payload } = await jwtVerify(token, this.#secret, {
+        algorithms: ["HS256"],
+        audience: USER_AUDIENCE,
+      });
+      return new SignJWT({ ...payload, iss: this.#issuer })
+        .setProtectedHeader({ alg: "ES256", kid: this.#keyId, typ: "JWT" })
+        .sign(await this.#signingKey);
+    });
+  }
+
+  /** The Authorization value that REST, Auth and Storage get: an ES256 token of ours becomes HS256. */
+  forServices(authorization: string): string | Promise<string> {
+    if (isLitesOtherToken(authorization)) return "Bearer not-a-user-token";
+    return this.#exchange(authorization, "ES256", this.#forServices, async (token) => {
+      const { payload } = await jwtVerify(token, this.#keySet, {
+        algorithms: ["ES256"],
+        issuer: this.#issuer,
+      });
+      return new SignJWT(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(this.#secret);
+    });
+  }
+
+  #exchange(
+    authorization: string,
+    fromAlgorithm: string,
+    cache: Map<string, Exchanged>,
+    sign: (token: string) => Promise<string>,
+  ): string | Promise<string> {
+    const token = bearerToken(authorization);
+    if (!token) return authorization;
+    const known = cache.get(token);
+    if (known && known.expiresAtMs > Date.now()) return `Bearer ${known.token}`;
+    if (known) cache.delete(token);
+    if (algorithmOf(token) !== fromAlgorithm) return authorization;
+    return remember(cache, token, sign).then((exchanged) => `Bearer ${exchanged}`, () => authorization);
+  }
+}
+
+/**
+ * Lite signs the addresses of Storage's files with the secret of users' tokens, the file's path as their subject: a
+ * file named like a user's id would make a token of that user. None of them has an audience.
+ */
+function isLitesOtherToken(authorization: string): boolean {
+  const token = bearerToken(authorization);
+  if (!token || algorithmOf(token) !== "HS256") return false;
+  try {
+    return decodeJwt(token).aud !== USER_AUDIENCE;
+  } catch {
+    return false;
+  }
+}
+
+function bearerToken(authorization: string): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+async function remember(
+  cache: Map<string, Exchanged>,
+  token: string,
+  sign: (token: string) => Promise<string>,
+): Promise<string> {
+  const exchanged = await sign(token);
+  const { exp } = decodeJwt(exchanged);
+  if (exp === undefined) return exchanged;
+  if (cache.size >= CACHE_LIMIT) cache.delete(cache.keys().next().value!);
+  cache.set(token, { token: exchanged, expiresAtMs: exp * 1000 });
+  return exchanged;
+}
+
+function algorithmOf(token: string): string | undefined {
+  try {
+    const header = token.slice(0, token.indexOf(".")).replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(header)).alg;
+  } catch {
+    return undefined;
+  }
+}

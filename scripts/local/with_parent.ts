@@ -1,0 +1,32 @@
+// Loaded before every child (`deno run --preload`): ends the child when its supervisor is gone, a kill -9 included.
+//
+// It asks for the parent's number, as an end of file on stdin cannot be awaited here: Deno runs a preloaded module to
+// its end before the main one, and a pending read would keep it from that; only unreferenced timers do not.
+
+import { POSTGRES_VARIABLE, stopOrphan } from "./postgres.ts";
+import { delay } from "./process_ids.ts";
+import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
+
+const ASK_EVERY_MS = 250;
+/** How long a child may finish its work in after the supervisor is gone. */
+const GRACE_MS = 8_000;
+/** How long the other children get to finish what they need Postgres for. */
+const BEFORE_POSTGRES_MS = 1_500;
+
+const supervisorPid = Number(Deno.env.get(SUPERVISOR_VARIABLE));
+const timer = setInterval(() => {
+  if (Deno.ppid === supervisorPid) return;
+  clearInterval(timer);
+  void end();
+}, ASK_EVERY_MS);
+Deno.unrefTimer(timer);
+
+async function end(): Promise<void> {
+  setTimeout(() => Deno.exit(1), GRACE_MS);
+  const pgdata = Deno.env.get(POSTGRES_VARIABLE);
+  if (pgdata) {
+    await delay(BEFORE_POSTGRES_MS);
+    await stopOrphan(pgdata).catch((error) => console.error(error));
+  }
+  Deno.kill(Deno.pid, "SIGTERM");
+}

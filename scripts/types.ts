@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { StackError } from "./local/errors.ts";
+import { projectFolder } from "./local/paths.ts";
+import { run } from "./local/run.ts";
+import { findFreePortBase, startStack } from "./local/stack.ts";
+
+/** The first CLI that makes types without Docker; Deno cannot install it on every platform, so npm runs it. */
+const CLI = "supabase@3.1.0";
+const FILE = join(projectFolder, "supabase", "functions", "_shared", "database.types.ts");
+
+/** The types of the migrations' tables and functions, from an empty database of their own. */
+async function generate(): Promise<string> {
+  const dataDir = await Deno.makeTempDir({ prefix: "tessera-types-" });
+  const stack = await startStack({ portBase: await findFreePortBase(), dataDir, quiet: true, fast: true });
+  try {
+    const printed = await run("npx", {
+      args: ["-y", CLI, "gen", "types", "typescript", "--db-url", stack.databaseUrl, "--schema", "public"],
+      env: { SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
+    });
+    const file = join(dataDir, "database.types.ts");
+    // The CLI prints notices of its own before the types.
+    await Deno.writeTextFile(file, printed.slice(printed.indexOf("export type Json")));
+    await run(Deno.execPath(), { args: ["fmt", "-q", "--line-width", "110", file] });
+    return await Deno.readTextFile(file);
+  } finally {
+    await stack.stop();
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+try {
+  const types = await generate();
+  if (!Deno.args.includes("--check")) {
+    await Deno.writeTextFile(FILE, types);
+  } else if (await Deno.readTextFile(FILE) !== types) {
+    throw new StackError("database.types.ts does not fit the migrations. To make it anew: deno task types");
+  }
+} catch (error) {
+  console.error(error instanceof StackError ? error.message : error);
+  Deno.exit(1);
+}

@@ -1,0 +1,64 @@
+import { verifyAuth } from "@supabase/server/core";
+
+import { supabase } from "./env.ts";
+import { AppError } from "./errors.ts";
+
+/** Who may call: a signed-in user, a client app (publishable key), a server of ours (secret key), anybody. */
+export type Auth = "user" | "publishable" | "secret" | "none";
+
+export interface Caller {
+  /** The signed-in user; empty for other callers. */
+  userId: string;
+  /** The user's JWT, verified; empty for other callers. */
+  token: string;
+}
+
+/** What the caller proves to be. Throws `unauthorized`. */
+export async function authenticate(auth: Auth, request: Request): Promise<Caller> {
+  const authorization = request.headers.get("Authorization") ?? "";
+  const known = auth === "user" ? remembered(authorization) : undefined;
+  if (known) return known;
+  const { data, error } = await verifyAuth(request, { auth, env: supabase(), audience: "authenticated" });
+  if (error) {
+    if (error.status < 500) throw unauthorized(auth, error);
+    throw new AppError("internal", "This server is not configured completely", { cause: error });
+  }
+  const caller = { userId: data.userClaims?.id ?? "", token: data.token ?? "" };
+  if (auth !== "user") return caller;
+  if (!UUID.test(caller.userId)) throw unauthorized(auth, new Error("The token's subject is no user id"));
+  remember(authorization, caller, data.jwtClaims?.exp);
+  return caller;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const EXPECTED: Record<Auth, string> = {
+  user: "A valid access token of a signed-in user is expected in the Authorization header",
+  publishable: "A valid publishable key is expected in the apikey header",
+  secret: "A valid secret key is expected in the apikey header",
+  none: "No credential is expected",
+};
+
+function unauthorized(auth: Auth, cause: unknown): AppError {
+  return new AppError("unauthorized", EXPECTED[auth], { cause, headers: { "WWW-Authenticate": "Bearer" } });
+}
+
+/** A signature takes longer to verify than all else that is done with a small request. */
+const REMEMBER_MS = 60_000;
+const MOST_REMEMBERED = 10_000;
+
+const verified = new Map<string, { caller: Caller; untilMs: number }>();
+
+function remembered(authorization: string): Caller | undefined {
+  const entry = verified.get(authorization);
+  if (entry && entry.untilMs > Date.now()) return entry.caller;
+  verified.delete(authorization);
+  return undefined;
+}
+
+/** Keeps a verified token for a minute, never past its own end; so long a withdrawn signing key still counts. */
+function remember(authorization: string, caller: Caller, expiresAtS = 0): void {
+  if (verified.size >= MOST_REMEMBERED) verified.delete(verified.keys().next().value!);
+  const untilMs = Math.min(expiresAtS * 1000, Date.now() + REMEMBER_MS);
+  verified.set(authorization, { caller, untilMs });
+}

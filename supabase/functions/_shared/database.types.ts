@@ -1,0 +1,431 @@
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[];
+
+export type Database = {
+  "public": {
+    Tables: {
+      "token_anomalies": {
+        Row: {
+          "anomaly_type": string;
+          "created_at": string;
+          "details": NonNullable<Json>;
+          "id": number;
+          "occurrence": string;
+          "resolved_at": string | null;
+          "severity": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "anomaly_type": string;
+          "created_at"?: string;
+          "details"?: NonNullable<Json>;
+          "id"?: never;
+          "occurrence": string;
+          "resolved_at"?: string | null;
+          "severity": string;
+          "user_id": string;
+        };
+        Update: {
+          "anomaly_type"?: string;
+          "created_at"?: string;
+          "details"?: NonNullable<Json>;
+          "id"?: never;
+          "occurrence"?: string;
+          "resolved_at"?: string | null;
+          "severity"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_balance_history": {
+        Row: {
+          "balance_after": number;
+          "chain": string | null;
+          "created_at": string;
+          "delta": number;
+          "entry_number": number;
+          "metadata": Json | null;
+          "operation_type": string;
+          "request_id": string | null;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "balance_after": number;
+          "chain"?: string | null;
+          "created_at"?: string;
+          "delta": number;
+          "entry_number": number;
+          "metadata"?: Json | null;
+          "operation_type": string;
+          "request_id"?: string | null;
+          "user_id": string;
+        };
+        Update: {
+          "balance_after"?: number;
+          "chain"?: string | null;
+          "created_at"?: string;
+          "delta"?: number;
+          "entry_number"?: number;
+          "metadata"?: Json | null;
+          "operation_type"?: string;
+          "request_id"?: string | null;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_balances": {
+        Row: {
+          "balance": number;
+          "created_at": string;
+          "entry_count": number;
+          "held": number;
+          "updated_at": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "balance"?: number;
+          "created_at"?: string;
+          "entry_count"?: number;
+          "held"?: number;
+          "updated_at"?: string;
+          "user_id": string;
+        };
+        Update: {
+          "balance"?: number;
+          "created_at"?: string;
+          "entry_count"?: number;
+          "held"?: number;
+          "updated_at"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_consumption_locks": {
+        Row: {
+          "amount": number;
+          "attempt": number;
+          "charged": number | null;
+          "created_at": string;
+          "entry_number": number | null;
+          "expires_at": string;
+          "fingerprint": string | null;
+          "metadata": Json | null;
+          "operation_type": string;
+          "request_id": string;
+          "response": string | null;
+          "status": Database["public"]["Enums"]["token_lock_status"];
+          "user_id": string;
+          "token_balance_after": number | null;
+        };
+        ComputedFields: "token_balance_after";
+        Insert: {
+          "amount": number;
+          "attempt"?: number;
+          "charged"?: number | null;
+          "created_at"?: string;
+          "entry_number"?: number | null;
+          "expires_at": string;
+          "fingerprint"?: string | null;
+          "metadata"?: Json | null;
+          "operation_type": string;
+          "request_id": string;
+          "response"?: string | null;
+          "status": Database["public"]["Enums"]["token_lock_status"];
+          "user_id": string;
+        };
+        Update: {
+          "amount"?: number;
+          "attempt"?: number;
+          "charged"?: number | null;
+          "created_at"?: string;
+          "entry_number"?: number | null;
+          "expires_at"?: string;
+          "fingerprint"?: string | null;
+          "metadata"?: Json | null;
+          "operation_type"?: string;
+          "request_id"?: string;
+          "response"?: string | null;
+          "status"?: Database["public"]["Enums"]["token_lock_status"];
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_settings": {
+        Row: {
+          "cleanup_page": number;
+          "id": boolean;
+          "lock_retention": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "cleanup_page"?: number;
+          "id"?: boolean;
+          "lock_retention"?: string;
+        };
+        Update: {
+          "cleanup_page"?: number;
+          "id"?: boolean;
+          "lock_retention"?: string;
+        };
+        Relationships: [];
+      };
+    };
+    Views: {
+      [_ in never]: never;
+    };
+    Functions: {
+      "add_tokens": {
+        Args: {
+          "p_amount": number;
+          "p_metadata"?: Json;
+          "p_reason": string;
+          "p_request_id"?: string;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
+      "consume_tokens_atomic": {
+        Args: {
+          "p_metadata"?: Json;
+          "p_operation_type": string;
+          "p_request_id": string;
+          "p_token_amount": number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "consume_tokens_batch": { Args: { "p_requests": Json }; Returns: Json };
+      "detect_high_frequency_requests": {
+        Args: { "p_threshold"?: number; "p_time_window"?: string; "p_user_id": string };
+        Returns: Json;
+      };
+      "expire_token_holds_of": {
+        Args: { "p_user_id": string };
+        Returns: {
+          "balance": number;
+          "created_at": string;
+          "entry_count": number;
+          "held": number;
+          "updated_at": string;
+          "user_id": string;
+        };
+        SetofOptions: {
+          from: "*";
+          to: "token_balances";
+          isOneToOne: true;
+          isSetofReturn: false;
+        };
+      };
+      "hold_tokens": {
+        Args: {
+          "p_fingerprint"?: string;
+          "p_metadata"?: Json;
+          "p_operation_type": string;
+          "p_request_id": string;
+          "p_time_to_live"?: string;
+          "p_token_amount": number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "record_token_anomaly": {
+        Args: {
+          "p_anomaly_type": string;
+          "p_details"?: Json;
+          "p_occurrence": string;
+          "p_severity": string;
+          "p_user_id": string;
+        };
+        Returns: undefined;
+      };
+      "release_tokens": {
+        Args: { "p_attempt": number; "p_reason"?: string; "p_request_id": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
+      "settle_tokens": {
+        Args: {
+          "p_attempt": number;
+          "p_metadata"?: Json;
+          "p_request_id": string;
+          "p_response_head"?: string;
+          "p_token_amount"?: number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "token_balance_after": {
+        Args: {
+          "p_lock": Omit<
+            Database["public"]["Tables"]["token_consumption_locks"]["Row"],
+            Database["public"]["Tables"]["token_consumption_locks"]["ComputedFields"]
+          >;
+        };
+        Returns: number;
+      };
+      "token_entry_chain": {
+        Args: {
+          "p_entry": Omit<
+            Database["public"]["Tables"]["token_balance_history"]["Row"],
+            Database["public"]["Tables"]["token_balance_history"]["ComputedFields"]
+          >;
+          "p_previous": string;
+        };
+        Returns: string;
+      };
+      "token_refusal": {
+        Args: {
+          "p_balance"?: number;
+          "p_details"?: Json;
+          "p_error": string;
+          "p_message": string;
+          "p_request_id": string;
+        };
+        Returns: Json;
+      };
+      "token_request_problem": {
+        Args: {
+          "p_metadata": Json;
+          "p_operation_type": string;
+          "p_request_id": string;
+          "p_token_amount": number;
+          "p_user_id": string;
+        };
+        Returns: string;
+      };
+      "token_response_tail": { Args: { "p_balance": number; "p_charged": number }; Returns: string };
+      "verify_token_chain": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "entry_number": number;
+          "problem": string;
+          "request_id": string;
+          "user_id": string;
+        }[];
+      };
+      "verify_token_ledger": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "details": Json;
+          "invariant": string;
+          "request_id": string;
+          "user_id": string;
+        }[];
+      };
+    };
+    Enums: {
+      "token_lock_status": "held" | "settled" | "released" | "expired";
+    };
+    CompositeTypes: {
+      [_ in never]: never;
+    };
+  };
+};
+
+type DatabaseWithoutInternals = Omit<Database, "__InternalSupabase">;
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">];
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof (
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+    )
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals } ? (
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+  )[TableName] extends {
+    Row: infer R;
+  } ? R
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R;
+    } ? R
+    : never
+  : never;
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+    Insert: infer I;
+  } ? I
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I;
+    } ? I
+    : never
+  : never;
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+    Update: infer U;
+  } ? U
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U;
+    } ? U
+    : never
+  : never;
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never,
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+    ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never;
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never,
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+    ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never;
+
+export const Constants = {
+  "public": {
+    Enums: {
+      "token_lock_status": ["held", "settled", "released", "expired"],
+    },
+  },
+} as const;

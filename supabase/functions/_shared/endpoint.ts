@@ -1,0 +1,118 @@
+import { corsHeaders } from "@supabase/supabase-js/cors";
+import type { z } from "zod";
+
+import { type Auth, authenticate, type Caller } from "./credentials.ts";
+import { AppError, errorResponse, toAppError } from "./errors.ts";
+import { readJson } from "./http_body.ts";
+import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
+import { describeCause, logRequest, type RequestLog } from "./log.ts";
+
+export interface EndpointContext<Input> {
+  request: Request;
+  /** Names this request in answers, logs and the ledger. */
+  requestId: string;
+  caller: Caller;
+  input: Input;
+  /** To be completed by the handler with what it knows. */
+  log: Partial<RequestLog>;
+}
+
+export interface EndpointSpec<Input extends z.ZodType> {
+  /** The function's folder. */
+  name: string;
+  auth: Auth;
+  method: "GET" | "POST";
+  /** What the JSON body (POST) or the query (GET) must fit. */
+  input: Input;
+  maxBodyBytes?: number;
+  handle(context: EndpointContext<z.output<Input>>): Promise<Response>;
+}
+
+export type Endpoint<Input extends z.ZodType> = EndpointSpec<Input> & {
+  fetch(request: Request): Promise<Response>;
+};
+
+const USUAL_BODY_BYTES = 256 * 1024;
+
+const RESPONSE_HEADERS: Record<string, string> = {
+  ...corsHeaders,
+  "Access-Control-Allow-Headers": `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key`,
+  "Access-Control-Expose-Headers":
+    "X-Request-Id, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/**
+ * An Edge Function: who may call it, what it takes, and what it does. Everything around that happens here: CORS, method,
+ * credentials, body, request id, errors and the log. `fetch` never throws.
+ */
+export function defineEndpoint<Input extends z.ZodType>(spec: EndpointSpec<Input>): Endpoint<Input> {
+  return { ...spec, fetch: (request) => serve(spec, request) };
+}
+
+async function serve<Input extends z.ZodType>(
+  spec: EndpointSpec<Input>,
+  request: Request,
+): Promise<Response> {
+  if (request.method === "OPTIONS") {
+    return new Response(null, {
+      status: 204,
+      headers: { ...RESPONSE_HEADERS, "Access-Control-Max-Age": "86400" },
+    });
+  }
+  const startedAt = performance.now();
+  const log: Partial<RequestLog> = {};
+  let requestId = newRequestId();
+  let response: Response;
+  try {
+    checkMethod(spec, request);
+    const caller = await authenticate(spec.auth, request);
+    log.user_id = caller.userId || undefined;
+    const key = idempotencyKey(request.headers);
+    if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
+    const input = await parseInput(spec, request);
+    response = await spec.handle({ request, requestId, caller, input, log });
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    log.code = error.code;
+    log.cause = describeCause(error.cause);
+    response = errorResponse(error, requestId);
+  }
+  for (const [name, value] of Object.entries(RESPONSE_HEADERS)) response.headers.set(name, value);
+  response.headers.set("X-Request-Id", requestId);
+  logRequest({
+    request_id: requestId,
+    function: spec.name,
+    ...log,
+    status: response.status,
+    duration_ms: Math.round(performance.now() - startedAt),
+  });
+  return response;
+}
+
+function checkMethod(spec: { method: string }, request: Request): void {
+  if (request.method === spec.method) return;
+  throw new AppError("method_not_allowed", `Only ${spec.method} is possible here`, {
+    headers: { Allow: `${spec.method}, OPTIONS` },
+  });
+}
+
+const MAX_ISSUES = 20;
+
+async function parseInput<Input extends z.ZodType>(
+  spec: EndpointSpec<Input>,
+  request: Request,
+): Promise<z.output<Input>> {
+  const given = spec.method === "GET"
+    ? Object.fromEntries(new URL(request.url).searchParams)
+    : await readJson(request, spec.maxBodyBytes ?? USUAL_BODY_BYTES);
+  const parsed = spec.input.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.slice(0, MAX_ISSUES);
+  const first = issues[0];
+  const where = first?.path.length ? `${first.path.join(".")}: ` : "";
+  throw new AppError("invalid_request", `${where}${first?.message ?? "The request does not fit"}`, {
+    details: issues.map(({ path, code, message }) => ({ path: path.join("."), code, message })),
+  });
+}

@@ -1,0 +1,50 @@
+/** Every error code a caller can see, with its HTTP status. Codes are part of the API: never renamed. */
+export const STATUS = {
+  invalid_request: 400,
+  unauthorized: 401,
+  insufficient_tokens: 402,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  request_in_progress: 409,
+  response_not_stored: 410,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  idempotency_key_reused: 422,
+  rate_limited: 429,
+  internal: 500,
+  provider_error: 502,
+  service_unavailable: 503,
+  provider_timeout: 504,
+} as const;
+
+export type ErrorCode = keyof typeof STATUS;
+
+/** A failure that the caller is told about. `message` and `details` are shown; `cause` goes to the log alone. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly details?: unknown;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: { details?: unknown; cause?: unknown; headers?: Record<string, string> } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.details = options.details;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** Anything thrown, as an AppError; what nobody foresaw is `internal`, with the cause for the log. */
+export function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return new AppError("internal", "Something went wrong on our side; nothing was charged", { cause: thrown });
+}
+
+/** The one place where a failure becomes HTTP. */
+export function errorResponse(error: AppError, requestId: string): Response {
+  const body = { error: error.code, message: error.message, request_id: requestId, details: error.details };
+  return Response.json(body, { status: STATUS[error.code], headers: error.headers });
+}

@@ -1,0 +1,54 @@
+import { adminClient } from "./database.ts";
+import { supabase } from "./env.ts";
+import { AppError } from "./errors.ts";
+
+/** The private bucket; each user reads the folder that has the user's id for a name. */
+export const BUCKET = "generated";
+
+/** Longer than an answer is kept for a retry, so that a replayed one still works. */
+const SIGNED_URL_LIFETIME_S = 7 * 24 * 60 * 60;
+
+export interface SavedFile {
+  /** In the bucket `generated`: `<user id>/<request id>-<attempt>/<number>.<type>`. */
+  path: string;
+  media_type: string;
+  /** Works without a credential for 7 days. */
+  signed_url: string;
+}
+
+/** Where a feature puts what it made: the caller's own folder, and nowhere else. */
+export interface Files {
+  save(bytes: Uint8Array, mediaType: string): Promise<SavedFile>;
+}
+
+/** The folder of one attempt at a request. `discard` takes back what was saved when the attempt fails afterwards. */
+export function createFiles(userId: string, attemptId: string): Files & { discard(): Promise<void> } {
+  const paths: string[] = [];
+  return {
+    async save(bytes, mediaType) {
+      const path = `${userId}/${attemptId}/${paths.length + 1}.${mediaType.split("/")[1]}`;
+      paths.push(path);
+      const bucket = adminClient().storage.from(BUCKET);
+      const { error } = await bucket.upload(path, bytes, { contentType: mediaType, upsert: true });
+      if (error) throw unavailable(error);
+      const { data, error: signError } = await bucket.createSignedUrl(path, SIGNED_URL_LIFETIME_S);
+      if (signError) throw unavailable(signError);
+      return { path, media_type: mediaType, signed_url: reachable(data.signedUrl) };
+    },
+    async discard() {
+      if (paths.length > 0) await adminClient().storage.from(BUCKET).remove(paths);
+    },
+  };
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError("service_unavailable", "The result could not be stored; nothing was charged", {
+    cause,
+  });
+}
+
+/** Inside containers the project has another address than outside. */
+function reachable(url: string): string {
+  const { url: internalUrl, publicUrl } = supabase();
+  return url.startsWith(internalUrl) ? publicUrl + url.slice(internalUrl.length) : url;
+}

@@ -1,0 +1,46 @@
+import { createHash, randomBytes } from "node:crypto";
+
+import { AppError } from "./errors.ts";
+
+/** 128 bits are unique enough, and half as long in every index as a whole digest: 22 characters. */
+const ID_BYTES = 16;
+/** Milliseconds since 1970 until the year 10889, as in a UUID of version 7. */
+const TIME_BYTES = 6;
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest().subarray(0, ID_BYTES).toString("base64url");
+}
+
+/** An id for a request that brought none. It begins with the time, so that new ids meet on the same pages of an index. */
+export function newRequestId(): string {
+  const id = randomBytes(ID_BYTES);
+  id.writeUIntBE(Date.now(), 0, TIME_BYTES);
+  return id.toString("base64url");
+}
+
+/** The id of a request that may be repeated: the same for the same user, function and key, and for no others. */
+export function repeatableRequestId(
+  userId: string,
+  functionName: string,
+  idempotencyKey: string,
+): string {
+  return digest(`${userId}\n${functionName}\n${idempotencyKey}`);
+}
+
+/** Tells whether a repeated request is the same one: a digest of its parsed input. */
+export function fingerprint(input: unknown): string {
+  return digest(JSON.stringify(input) ?? "");
+}
+
+/**
+ * The caller's `Idempotency-Key`, null when there is none.
+ * The draft standard writes it as a quoted string, most clients do not; both are taken.
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+ */
+export function idempotencyKey(headers: Headers): string | null {
+  const header = headers.get("Idempotency-Key");
+  if (header === null) return null;
+  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  if (/^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  throw new AppError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters");
+}

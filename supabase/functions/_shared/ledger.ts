@@ -1,0 +1,26 @@
+import { adminClient } from "./database.ts";
+import { env } from "./env.ts";
+import { AppError } from "./errors.ts";
+import { coalesce } from "./ledger_batches.ts";
+import { connectToLedger } from "./ledger_postgres.ts";
+import type { RpcClient } from "./tokenMiddleware.ts";
+
+/** Enough that one request which waits for a user's row does not hold up all the others. */
+const REST_REQUESTS_AT_ONCE = 4;
+
+let client: RpcClient | undefined;
+
+/** The ledger's RPCs, on the way that LEDGER_TRANSPORT names; calls that arrive together travel together. */
+export function ledger(): RpcClient {
+  client ??= open();
+  return client;
+}
+
+function open(): RpcClient {
+  const { LEDGER_TRANSPORT, SUPABASE_DB_URL } = env();
+  if (LEDGER_TRANSPORT === "rest") return coalesce(adminClient() as RpcClient, REST_REQUESTS_AT_ONCE);
+  if (SUPABASE_DB_URL) return coalesce(connectToLedger(SUPABASE_DB_URL), 1);
+  throw new AppError("internal", "This server is not configured completely", {
+    cause: new Error("LEDGER_TRANSPORT=postgres needs SUPABASE_DB_URL"),
+  });
+}

@@ -1,0 +1,54 @@
+/** What is known of one request by the time it is answered. Bodies, keys and tokens have no place here. */
+export interface RequestLog {
+  request_id: string;
+  function: string;
+  user_id?: string;
+  status: number;
+  code?: string;
+  tokens_charged?: number;
+  replayed?: boolean;
+  model?: string;
+  duration_ms: number;
+  cause?: string;
+}
+
+/** Writes one JSON line per request. */
+export function logRequest(entry: RequestLog): void {
+  const level = entry.status >= 500 ? "error" : "info";
+  const line = JSON.stringify({ time: new Date().toISOString(), level, ...entry });
+  if (level === "error") console.error(line);
+  else console.log(line);
+}
+
+const SECRETS =
+  /\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sb_secret|sb_publishable|sk)[_-][\w-]+)|data:[\w/+.-]+;base64,[\w+/=]+/g;
+
+const MOST_CAUSES = 5;
+
+/** Why a request failed, for the log: names and messages down the chain of causes, without anything secret. */
+export function describeCause(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined;
+  const lines: string[] = [];
+  let current = cause;
+  for (let depth = 0; depth < MOST_CAUSES; depth++) {
+    if (!(current instanceof Error)) {
+      lines.push(asJson(current));
+      break;
+    }
+    lines.push(`${current.name}: ${current.message}`);
+    if (current.cause === undefined) {
+      lines.push(...(current.stack?.split("\n").slice(1, 6) ?? []));
+      break;
+    }
+    current = current.cause;
+  }
+  return lines.join("\n").replaceAll(SECRETS, "[secret]").slice(0, 2_000);
+}
+
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}

@@ -1,0 +1,74 @@
+import { Picture } from "./inputs.ts";
+
+/** What a feature costs, in whole tokens. At least one rate is above 0. */
+export interface Price {
+  per_call?: number;
+  per_1k_input_tokens?: number;
+  per_1k_output_tokens?: number;
+  per_image?: number;
+}
+
+/** What a request used, or may use at the most. */
+export interface PricedUsage {
+  input_tokens: number;
+  output_tokens: number;
+  images: number;
+}
+
+/** What the models may be given and may answer in one request. */
+export interface UsageLimits {
+  /** Tokens of the instructions and the answer's schema, which come on top of the caller's input. */
+  prompt_tokens: number;
+  output_tokens: number;
+  images: number;
+  /** How many model calls one request makes. */
+  calls: number;
+}
+
+export const USUAL_LIMITS: UsageLimits = { prompt_tokens: 1_500, output_tokens: 2_000, images: 0, calls: 1 };
+
+/** A photo's input tokens at full detail, rounded up. https://platform.openai.com/docs/guides/images-vision */
+const TOKENS_PER_PHOTO = 1_500;
+
+/** Even in scripts that tokenise badly a token is more than two bytes on average. */
+const BYTES_PER_TOKEN = 2;
+
+/** The price of a usage. Parts of a token are summed up first and then rounded up once. */
+export function cost(price: Price, usage: PricedUsage): number {
+  const perThousand = usage.input_tokens * (price.per_1k_input_tokens ?? 0) +
+    usage.output_tokens * (price.per_1k_output_tokens ?? 0);
+  return (price.per_call ?? 0) + usage.images * (price.per_image ?? 0) + Math.ceil(perThousand / 1000);
+}
+
+/** The most that a request may use: from the size of its input and the limits on the answer. */
+export function usageBound(input: unknown, limits: UsageLimits): PricedUsage {
+  const { bytes, photos } = inputSize(input);
+  const callTokens = limits.prompt_tokens + Math.ceil(bytes / BYTES_PER_TOKEN) + photos * TOKENS_PER_PHOTO;
+  return {
+    input_tokens: limits.calls * callTokens,
+    output_tokens: limits.calls * limits.output_tokens,
+    images: limits.images,
+  };
+}
+
+function inputSize(value: unknown): { bytes: number; photos: number } {
+  let photos = 0;
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, key, part) {
+    if (!(this[key] instanceof Picture)) return part;
+    photos += 1;
+    return "";
+  });
+  return { bytes: new TextEncoder().encode(text ?? "").length, photos };
+}
+
+/** Refuses a price that cannot be charged, when the feature is declared. */
+export function checkPrice(name: string, price: Price): void {
+  const rates = Object.entries(price);
+  const wrong = rates.find(([_rate, tokens]) => !Number.isSafeInteger(tokens) || tokens < 0);
+  if (wrong) {
+    throw new TypeError(`Cannot price ${name} as ${wrong[0]} must be a whole number: it is ${wrong[1]}`);
+  }
+  if (!rates.some(([_rate, tokens]) => tokens > 0)) {
+    throw new TypeError(`Cannot price ${name} as every rate is 0`);
+  }
+}

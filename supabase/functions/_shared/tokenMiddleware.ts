@@ -1,0 +1,178 @@
+import { AppError } from "./errors.ts";
+
+/** The part of a Supabase client that the ledger needs. */
+export interface RpcClient {
+  rpc(name: string, args: Record<string, unknown>): PromiseLike<{ data: unknown; error: unknown }>;
+}
+
+export interface TokenRequest {
+  supabaseClient: RpcClient;
+  requestId: string;
+  userId: string;
+  /** A whole number of tokens from 1. */
+  tokenAmount: number;
+  /** The feature that is paid for. */
+  operationType: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** What every ledger RPC answers; a duplicate carries the first one's outcome. */
+export interface TokenOutcome {
+  success: boolean;
+  duplicate: boolean;
+  /** Why it was refused: `insufficient_tokens`, `request_in_progress`, `idempotency_key_reused`, … */
+  error: string | null;
+  message?: string;
+  charged: number;
+  /** Tokens owned after it; null when that is none of the caller's business. */
+  balance: number | null;
+  request_id: string;
+  /** With `insufficient_tokens`. */
+  required?: number;
+  available?: number;
+}
+
+export interface HoldOutcome extends TokenOutcome {
+  /** The run that this hold pays for: settle and release must name it. */
+  attempt?: number;
+  /** Of a duplicate: the stored answer, null when it was too large to be kept. */
+  response?: string | null;
+}
+
+export interface SettleOutcome extends TokenOutcome {
+  /** The end of the answer's JSON, after the head that was passed. */
+  response_tail?: string;
+}
+
+/**
+ * Charges a request in one step, once, however often it is called with the same `requestId`.
+ * Never throws: when the ledger cannot be reached, `success` is false and `error` is `service_unavailable`.
+ */
+export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenOutcome> {
+  try {
+    return await call<TokenOutcome>(
+      request.supabaseClient,
+      "consume_tokens_atomic",
+      requestArguments(request),
+    );
+  } catch (error) {
+    return {
+      success: false,
+      duplicate: false,
+      error: "service_unavailable",
+      message: error instanceof Error ? error.message : String(error),
+      charged: 0,
+      balance: null,
+      request_id: request.requestId,
+    };
+  }
+}
+
+/** Claims the request id and reserves the most it may cost. Throws `service_unavailable` without an answer. */
+export function holdTokens(request: TokenRequest & { fingerprint?: string }): Promise<HoldOutcome> {
+  const args = { ...requestArguments(request), p_fingerprint: request.fingerprint };
+  return call(request.supabaseClient, "hold_tokens", args);
+}
+
+/**
+ * Charges what a held request really cost and stores its answer. `tokenAmount` null: the cost is unknown, and the
+ * whole hold is charged. Repeats itself when the ledger does not answer, which is safe: it settles once.
+ */
+export function settleTokens(
+  { supabaseClient, requestId, userId, attempt, tokenAmount, metadata, responseHead }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt: number;
+    tokenAmount: number | null;
+    metadata?: Record<string, unknown>;
+    /** The answer's JSON up to and including the comma before `"charged"`. */
+    responseHead?: string;
+  },
+): Promise<SettleOutcome> {
+  return persist(() =>
+    call(supabaseClient, "settle_tokens", {
+      p_request_id: requestId,
+      p_user_id: userId,
+      p_attempt: attempt,
+      p_token_amount: tokenAmount,
+      p_metadata: metadata,
+      p_response_head: responseHead,
+    })
+  );
+}
+
+/** Gives a hold back, uncharged. Repeats itself when the ledger does not answer. */
+export function releaseTokens(
+  { supabaseClient, requestId, userId, attempt, reason }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt: number;
+    reason?: string;
+  },
+): Promise<TokenOutcome> {
+  return persist(() =>
+    call(supabaseClient, "release_tokens", {
+      p_request_id: requestId,
+      p_user_id: userId,
+      p_attempt: attempt,
+      p_reason: reason,
+    })
+  );
+}
+
+/** Grants tokens; with a request id (the payment's, the webhook event's) once, however often it is called. */
+export function addTokens(
+  { supabaseClient, userId, tokenAmount, reason, requestId, metadata }: {
+    supabaseClient: RpcClient;
+    userId: string;
+    tokenAmount: number;
+    reason: string;
+    requestId?: string;
+    metadata?: Record<string, unknown>;
+  },
+): Promise<TokenOutcome & { added: number }> {
+  return call(supabaseClient, "add_tokens", {
+    p_user_id: userId,
+    p_amount: tokenAmount,
+    p_reason: reason,
+    p_metadata: metadata,
+    p_request_id: requestId,
+  });
+}
+
+function requestArguments(request: TokenRequest): Record<string, unknown> {
+  return {
+    p_request_id: request.requestId,
+    p_user_id: request.userId,
+    p_token_amount: request.tokenAmount,
+    p_operation_type: request.operationType,
+    p_metadata: request.metadata,
+  };
+}
+
+async function call<Outcome>(
+  client: RpcClient,
+  name: string,
+  args: Record<string, unknown>,
+): Promise<Outcome> {
+  const { data, error } = await client.rpc(name, args);
+  if (error) {
+    throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", { cause: error });
+  }
+  return data as Outcome;
+}
+
+const RETRY_DELAYS_MS = [100, 500, 2_000];
+
+async function persist<Outcome>(attempt: () => Promise<Outcome>): Promise<Outcome> {
+  for (const delayMs of RETRY_DELAYS_MS) {
+    try {
+      return await attempt();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+  return await attempt();
+}

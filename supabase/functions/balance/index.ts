@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+import { userClient } from "../_shared/database.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { AppError } from "../_shared/errors.ts";
+
+const Input = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
+
+const NOTHING = { balance: 0, held: 0 };
+
+/** What the signed-in user owns, what running requests hold of it, and the newest entries of the ledger. */
+export default defineEndpoint({
+  name: "balance",
+  auth: "user",
+  method: "GET",
+  input: Input,
+  async handle({ caller, input }) {
+    const client = userClient(caller.token);
+    const [balances, history] = await Promise.all([
+      client.from("token_balances").select("balance, held").eq("user_id", caller.userId).maybeSingle(),
+      client.from("token_balance_history")
+        .select("entry_number, delta, balance_after, operation_type, request_id, metadata, created_at")
+        .eq("user_id", caller.userId)
+        .order("entry_number", { ascending: false })
+        .limit(input.limit),
+    ]);
+    const failure = balances.error ?? history.error;
+    if (balances.status === 401 || history.status === 401) {
+      throw new AppError("unauthorized", "The access token has ended", { cause: failure });
+    } else if (failure) {
+      throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", {
+        cause: failure,
+      });
+    }
+    const { balance, held } = balances.data ?? NOTHING;
+    return Response.json({ balance, held, available: balance - held, entries: history.data });
+  },
+}) satisfies Deno.ServeDefaultExport;

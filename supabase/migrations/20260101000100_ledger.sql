@@ -1,0 +1,866 @@
+-- The ledger: what a user owns, what is held for requests that run, and every change there ever was.
+--
+-- One rule makes it right under any race: whoever changes a user's tokens first locks that user's row of
+-- token_balances, and only then looks at or writes that user's requests. A request that is new, as nearly all are,
+-- takes the lock with the update itself and is charged in three writes.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.token_balances (
+  user_id uuid not null,
+  balance bigint not null default 0,
+  held bigint not null default 0,
+  entry_count bigint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint token_balances_pkey primary key (user_id),
+  constraint token_balances_held_within_balance check (0 <= held and held <= balance)
+) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
+
+comment on table public.token_balances is
+  'What each user owns. No foreign key to auth.users: money outlives the account.';
+comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
+comment on column public.token_balances.held is
+  'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
+comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
+
+create table public.token_balance_history (
+  user_id uuid not null,
+  entry_number bigint not null,
+  delta bigint not null,
+  balance_after bigint not null,
+  created_at timestamptz not null default now(),
+  operation_type text not null,
+  request_id text collate "C",
+  metadata jsonb,
+  constraint token_balance_history_pkey primary key (user_id, entry_number)
+);
+
+comment on table public.token_balance_history is
+  'The ledger: one row per change of a balance, never updated, never deleted.';
+comment on column public.token_balance_history.entry_number is 'Counts a user''s entries from 1 without a gap.';
+comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
+comment on column public.token_balance_history.operation_type is 'The feature that was charged for, or ''grant''.';
+comment on column public.token_balance_history.metadata is
+  'Why: price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
+
+create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
+
+create table public.token_consumption_locks (
+  user_id uuid not null,
+  amount bigint not null,
+  charged bigint,
+  entry_number bigint,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  attempt integer not null default 1,
+  status public.token_lock_status not null,
+  request_id text collate "C" not null,
+  operation_type text not null,
+  fingerprint text,
+  metadata jsonb,
+  response text,
+  constraint token_consumption_locks_pkey primary key (request_id)
+);
+
+create index token_consumption_locks_open_holds_idx on public.token_consumption_locks (user_id, expires_at)
+  where status = 'held';
+create index token_consumption_locks_user_id_idx on public.token_consumption_locks (user_id);
+
+comment on table public.token_consumption_locks is
+  'One row per request: makes it run and be charged at most once, and keeps its answer for a retry.';
+comment on column public.token_consumption_locks.amount is
+  'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
+comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
+comment on column public.token_consumption_locks.entry_number is
+  'The user''s newest entry of token_balance_history right after this request: its own, unless it cost nothing.';
+comment on column public.token_consumption_locks.expires_at is
+  'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
+  'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
+comment on column public.token_consumption_locks.attempt is
+  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more.';
+comment on column public.token_consumption_locks.fingerprint is
+  'Digest of the request''s content; the same id with another one is refused.';
+comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
+
+create table public.token_anomalies (
+  id bigint generated always as identity,
+  user_id uuid not null,
+  anomaly_type text not null,
+  severity text not null,
+  occurrence text not null,
+  details jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  constraint token_anomalies_pkey primary key (id),
+  constraint token_anomalies_recorded_once unique (user_id, anomaly_type, occurrence),
+  constraint token_anomalies_severity_known check (severity in ('info', 'warning', 'critical'))
+);
+
+comment on table public.token_anomalies is 'What was suspicious, for an operator to look at and resolve.';
+comment on column public.token_anomalies.occurrence is
+  'What makes this case one: the request id, or the start of the time window. Recording it again changes nothing.';
+comment on column public.token_anomalies.details is 'The evidence.';
+
+create table public.token_settings (
+  id boolean not null default true,
+  lock_retention interval not null default '24 hours',
+  cleanup_page bigint not null default 0,
+  constraint token_settings_pkey primary key (id),
+  constraint token_settings_one_row check (id),
+  constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
+);
+
+comment on table public.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
+comment on column public.token_settings.lock_retention is
+  'How long a request''s outcome is kept after it ended, for a client that retries.';
+
+comment on column public.token_settings.cleanup_page is
+  'The page of token_consumption_locks at which the next cleanup goes on.';
+
+insert into public.token_settings default values;
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.token_balances enable row level security;
+alter table public.token_balance_history enable row level security;
+alter table public.token_consumption_locks enable row level security;
+alter table public.token_anomalies enable row level security;
+alter table public.token_settings enable row level security;
+
+create policy "owners read their balance" on public.token_balances
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners read their history" on public.token_balance_history
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners read their requests" on public.token_consumption_locks
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners read their anomalies" on public.token_anomalies
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "servers read the settings" on public.token_settings
+  for select to service_role using (true);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.forbid_token_history_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception 'token_balance_history is append-only: % is not possible', lower(tg_op)
+    using errcode = 'insufficient_privilege';
+end;
+$$;
+
+comment on function public.forbid_token_history_change() is
+  'Refuses to change what the ledger says, for the tables'' owner too.';
+
+create trigger token_balance_history_append_only
+  before update or delete or truncate on public.token_balance_history
+  for each statement execute function public.forbid_token_history_change();
+
+create function public.token_refusal(
+  p_request_id text,
+  p_error text,
+  p_message text,
+  p_balance bigint default null,
+  p_details jsonb default '{}'
+)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
+    'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
+$$;
+
+comment on function public.token_refusal(text, text, text, bigint, jsonb) is
+  'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
+
+create function public.token_request_problem(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_metadata jsonb
+)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_request_id is null or char_length(p_request_id) not between 1 and 255
+      then 'request_id must have 1 to 255 characters'
+    when p_user_id is null then 'user_id is missing'
+    when p_operation_type is null or char_length(p_operation_type) not between 1 and 100
+      then 'operation_type must have 1 to 100 characters'
+    when p_operation_type = 'grant' then 'operation_type grant is reserved for add_tokens'
+    when p_token_amount is null or p_token_amount <> trunc(p_token_amount)
+      or p_token_amount not between 1 and 9223372036854775807
+      then 'token_amount must be a whole number from 1 to 9223372036854775807'
+    when jsonb_typeof(p_metadata) <> 'object' then 'metadata must be an object'
+  end;
+end;
+$$;
+
+comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
+  'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
+
+create function public.record_token_anomaly(
+  p_user_id uuid,
+  p_anomaly_type text,
+  p_severity text,
+  p_occurrence text,
+  p_details jsonb default '{}'
+)
+returns void
+language sql
+security definer
+set search_path = ''
+as $$
+  insert into public.token_anomalies (user_id, anomaly_type, severity, occurrence, details)
+  values (p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details)
+  on conflict do nothing;
+$$;
+
+comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
+  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical.';
+
+create function public.token_balance_after(p_lock public.token_consumption_locks)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(
+    (select history.balance_after from public.token_balance_history as history
+     where history.user_id = p_lock.user_id and history.entry_number = p_lock.entry_number),
+    0);
+$$;
+
+comment on function public.token_balance_after(public.token_consumption_locks) is
+  'The balance right after a request was settled.';
+
+create function public.expire_token_holds_of(p_user_id uuid)
+returns public.token_balances
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_expired bigint;
+begin
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  with expired as (
+    update public.token_consumption_locks
+    set status = 'expired', expires_at = now()
+    where user_id = p_user_id and status = 'held' and expires_at <= now()
+    returning amount
+  )
+  select sum(amount) into v_expired from expired;
+  if v_expired > 0 then
+    update public.token_balances
+    set held = held - v_expired, updated_at = now()
+    where user_id = p_user_id
+    returning * into v_balance;
+  end if;
+  return v_balance;
+end;
+$$;
+
+comment on function public.expire_token_holds_of(uuid) is
+  'Gives back the holds of a user that outlived their time; returns the user''s balance row, locked.';
+
+create function public.hold_tokens(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text default null,
+  p_metadata jsonb default null,
+  p_time_to_live interval default '10 minutes'
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+    p_metadata);
+  v_amount bigint;
+  v_owned bigint;
+  v_held bigint;
+  v_balance public.token_balances;
+  v_lock public.token_consumption_locks;
+begin
+  if v_problem is not null then
+    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
+  elsif p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
+    return public.token_refusal(p_request_id, 'invalid_request',
+      'time_to_live must be between 1 second and 24 hours');
+  end if;
+  v_amount := p_token_amount;
+
+  -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
+  update public.token_balances
+  set held = held + v_amount, updated_at = now()
+  where user_id = p_user_id and balance - held >= v_amount
+  returning balance, held into v_owned, v_held;
+  if found then
+    insert into public.token_consumption_locks
+      (request_id, user_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+      now() + p_time_to_live)
+    on conflict do nothing;
+    if found then
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0, 'attempt', 1,
+        'balance', v_owned, 'held', v_held, 'request_id', p_request_id);
+    end if;
+    update public.token_balances set held = held - v_amount where user_id = p_user_id;
+  end if;
+
+  -- The id is known, or the tokens do not suffice: find out which, with the user's row locked.
+  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+  if found then
+    if v_lock.user_id <> p_user_id
+      or v_lock.operation_type <> p_operation_type
+      or v_lock.fingerprint is distinct from p_fingerprint
+      or (p_fingerprint is null and v_lock.amount <> v_amount)
+    then
+      return public.token_refusal(p_request_id, 'idempotency_key_reused',
+        'This request id belongs to another request');
+    elsif v_lock.status = 'settled' then
+      return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
+        'balance', public.token_balance_after(v_lock), 'response', v_lock.response,
+        'request_id', p_request_id);
+    elsif v_lock.status = 'held' and v_lock.expires_at > now() then
+      return public.token_refusal(p_request_id, 'request_in_progress', 'This request is still running',
+        v_balance.balance);
+    end if;
+  end if;
+
+  -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
+  v_balance := public.expire_token_holds_of(p_user_id);
+  if v_balance.balance - v_balance.held < v_amount then
+    return public.token_refusal(p_request_id, 'insufficient_tokens',
+      format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
+      v_balance.balance,
+      jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
+  end if;
+  insert into public.token_consumption_locks as known
+    (request_id, user_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+  values (p_request_id, p_user_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+    now() + p_time_to_live)
+  on conflict (request_id) do update
+  set status = 'held', attempt = known.attempt + 1, amount = excluded.amount, metadata = excluded.metadata,
+    expires_at = excluded.expires_at
+  where known.user_id = p_user_id and known.status in ('released', 'expired')
+  returning * into v_lock;
+  if not found then -- Another user has claimed the id since we looked.
+    return public.token_refusal(p_request_id, 'idempotency_key_reused',
+      'This request id belongs to another request');
+  end if;
+  update public.token_balances
+  set held = held + v_amount, updated_at = now()
+  where user_id = p_user_id
+  returning * into v_balance;
+  return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
+    'attempt', v_lock.attempt, 'balance', v_balance.balance, 'held', v_balance.held, 'request_id', p_request_id);
+end;
+$$;
+
+comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval) is
+  'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
+  'success with duplicate, charged, balance and response when this request was settled before; or an error: '
+  'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request. '
+  'A request that was released or expired runs again as the next attempt.';
+
+create function public.token_response_tail(p_charged bigint, p_balance bigint)
+returns text
+language plpgsql -- Not sql: Postgres would start its executor for each call, as a function with settings is not inlined.
+immutable
+set search_path = ''
+as $$
+begin
+  return format('"charged":%s,"balance":%s}}', p_charged, p_balance);
+end;
+$$;
+
+comment on function public.token_response_tail(bigint, bigint) is
+  'The end of an answer''s JSON: the two numbers that only the settlement knows.';
+
+create function public.settle_tokens(
+  p_request_id text,
+  p_user_id uuid,
+  p_attempt integer,
+  p_token_amount numeric default null,
+  p_metadata jsonb default null,
+  p_response_head text default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_lock public.token_consumption_locks;
+  v_charged bigint;
+  v_response_tail text;
+begin
+  if p_token_amount not between 0 and 9223372036854775807 or p_token_amount <> trunc(p_token_amount) then
+    return public.token_refusal(p_request_id, 'invalid_request',
+      'token_amount must be a whole number from 0 to 9223372036854775807, or null when the usage is unknown');
+  elsif jsonb_typeof(p_metadata) <> 'object' then
+    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+  end if;
+
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  select * into v_lock from public.token_consumption_locks
+  where request_id = p_request_id and user_id = p_user_id;
+  if v_lock.status = 'settled' and v_lock.attempt = p_attempt then
+    v_balance.balance := public.token_balance_after(v_lock);
+    return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
+      'balance', v_balance.balance, 'response_tail', public.token_response_tail(v_lock.charged, v_balance.balance),
+      'request_id', p_request_id);
+  elsif v_lock.status is distinct from 'held' or v_lock.attempt is distinct from p_attempt then
+    return public.token_refusal(p_request_id, 'hold_not_current',
+      format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
+  end if;
+
+  v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
+  update public.token_balances
+  set balance = balance - v_charged, held = held - v_lock.amount, updated_at = now(),
+    entry_count = entry_count + (v_charged > 0)::integer
+  where user_id = p_user_id
+  returning * into v_balance;
+  if v_charged > 0 then
+    insert into public.token_balance_history
+      (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
+    values (p_user_id, v_balance.entry_count, -v_charged, v_balance.balance, v_lock.operation_type, p_request_id,
+      case when v_lock.metadata is null then p_metadata
+        else v_lock.metadata || coalesce(p_metadata, '{}') end);
+  end if;
+  v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
+  update public.token_consumption_locks
+  set status = 'settled', charged = v_charged,
+    entry_number = v_balance.entry_count,
+    response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144
+      then p_response_head || v_response_tail end,
+    expires_at = now()
+  where request_id = p_request_id;
+
+  if p_token_amount is null then
+    perform public.record_token_anomaly(p_user_id, 'usage_unknown', 'warning', p_request_id || '/' || p_attempt,
+      jsonb_build_object('request_id', p_request_id, 'charged', v_charged));
+  elsif p_token_amount > v_charged then
+    perform public.record_token_anomaly(p_user_id, 'shortfall', 'warning', p_request_id || '/' || p_attempt,
+      jsonb_build_object('request_id', p_request_id, 'held', v_lock.amount, 'cost', p_token_amount,
+        'charged', v_charged));
+  end if;
+  return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
+    'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
+end;
+$$;
+
+comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, text) is
+  'After the work: charges what it really cost, ends the hold and stores the answer, in one transaction. A cost above '
+  'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
+  '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
+  'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
+  '256 KiB is not kept. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
+
+create function public.release_tokens(
+  p_request_id text,
+  p_user_id uuid,
+  p_attempt integer,
+  p_reason text default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_lock public.token_consumption_locks;
+begin
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  select * into v_lock from public.token_consumption_locks
+  where request_id = p_request_id and user_id = p_user_id;
+  if v_lock.attempt is null or v_lock.attempt is distinct from p_attempt or v_lock.status = 'settled' then
+    return public.token_refusal(p_request_id, 'hold_not_current',
+      format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
+  elsif v_lock.status = 'held' then
+    update public.token_balances
+    set held = held - v_lock.amount, updated_at = now()
+    where user_id = p_user_id
+    returning * into v_balance;
+    update public.token_consumption_locks
+    set status = 'released', expires_at = now(),
+      metadata = case when p_reason is null then metadata
+        else coalesce(metadata, '{}') || jsonb_build_object('released_for', p_reason) end
+    where request_id = p_request_id;
+  end if;
+  return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
+    'balance', v_balance.balance, 'held', v_balance.held, 'request_id', p_request_id);
+end;
+$$;
+
+comment on function public.release_tokens(text, uuid, integer, text) is
+  'When the work failed: ends the hold and charges nothing. Repeating it changes nothing; after a settlement it is '
+  'refused with hold_not_current.';
+
+create function public.consume_tokens_atomic(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_metadata jsonb default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+    p_metadata);
+  v_amount bigint;
+  v_balance bigint;
+  v_entry_number bigint;
+  v_outcome jsonb;
+begin
+  if v_problem is not null then
+    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
+  end if;
+  v_amount := p_token_amount;
+
+  update public.token_balances
+  set balance = balance - v_amount, entry_count = entry_count + 1, updated_at = now()
+  where user_id = p_user_id and balance - held >= v_amount
+  returning balance, entry_count into v_balance, v_entry_number;
+  if found then
+    insert into public.token_consumption_locks
+      (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
+    values (p_request_id, p_user_id, p_operation_type, v_amount, v_amount, v_entry_number, 'settled', now())
+    on conflict do nothing;
+    if found then
+      insert into public.token_balance_history
+        (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
+      values (p_user_id, v_entry_number, -v_amount, v_balance, p_operation_type, p_request_id,
+        p_metadata);
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_amount,
+        'balance', v_balance, 'request_id', p_request_id);
+    end if;
+    update public.token_balances
+    set balance = balance + v_amount, entry_count = entry_count - 1
+    where user_id = p_user_id;
+  end if;
+
+  -- Not a new request that can be paid at once: the two-phase form knows every other case.
+  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type);
+  if (v_outcome ->> 'success')::boolean and not (v_outcome ->> 'duplicate')::boolean then
+    v_outcome := public.settle_tokens(p_request_id, p_user_id, (v_outcome ->> 'attempt')::integer, p_token_amount,
+      p_metadata);
+  end if;
+  return v_outcome - 'response' - 'response_tail';
+end;
+$$;
+
+comment on function public.consume_tokens_atomic(text, uuid, numeric, text, jsonb) is
+  'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. The same request '
+  'again is a duplicate and gets the first one''s outcome; the same id with another user, amount or operation is '
+  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request.';
+
+create function public.add_tokens(
+  p_user_id uuid,
+  p_amount numeric,
+  p_reason text,
+  p_metadata jsonb default null,
+  p_request_id text default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_problem constant text := coalesce(
+    public.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
+    case when coalesce(p_reason, '') = '' then 'reason is missing' end);
+  v_amount bigint;
+  v_balance public.token_balances;
+  v_lock public.token_consumption_locks;
+begin
+  if v_problem is not null then
+    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
+  end if;
+  v_amount := p_amount;
+
+  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  loop
+    select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+    if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount then
+      return public.token_refusal(p_request_id, 'idempotency_key_reused',
+        'This request id belongs to another request', null, '{"added": 0}');
+    elsif v_lock.request_id is not null then
+      return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
+        'balance', public.token_balance_after(v_lock), 'request_id', p_request_id);
+    elsif v_amount > 9223372036854775807 - v_balance.balance then
+      return public.token_refusal(p_request_id, 'invalid_request',
+        'The balance would exceed 9223372036854775807', null, '{"added": 0}');
+    end if;
+    exit when p_request_id is null;
+    -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
+    insert into public.token_consumption_locks
+      (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
+    values (p_request_id, p_user_id, 'grant', v_amount, -v_amount, v_balance.entry_count + 1, 'settled', 'infinity')
+    on conflict do nothing;
+    exit when found; -- Otherwise another user has claimed the id since we looked: look again.
+  end loop;
+
+  update public.token_balances
+  set balance = balance + v_amount, entry_count = entry_count + 1, updated_at = now()
+  where user_id = p_user_id
+  returning * into v_balance;
+  insert into public.token_balance_history
+    (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
+  values (p_user_id, v_balance.entry_count, v_amount, v_balance.balance, 'grant', p_request_id,
+    coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason));
+  return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
+    'balance', v_balance.balance, 'request_id', p_request_id);
+end;
+$$;
+
+comment on function public.add_tokens(uuid, numeric, text, jsonb, text) is
+  'Grants tokens. With a request id (the payment''s or the webhook event''s) the grant happens once, however often and '
+  'however late it is repeated; without one each call grants. Returns success, duplicate, error, added, balance, '
+  'request_id.';
+
+create function public.cleanup_expired_locks(p_page_limit integer default 10000)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+  v_user_count integer := 0;
+  v_deleted_count integer;
+  v_settings public.token_settings;
+  v_page_limit constant integer := least(greatest(p_page_limit, 1), 1000000);
+  v_page_count bigint;
+begin
+  -- In the order of the users, so that two cleanups at once cannot wait for each other in a circle.
+  for v_user_id in
+    select distinct user_id from public.token_consumption_locks
+    where status = 'held' and expires_at <= now()
+    order by user_id
+  loop
+    perform public.expire_token_holds_of(v_user_id);
+    v_user_count := v_user_count + 1;
+  end loop;
+
+  -- A clock hand over the table's pages instead of an index by age, which every charge would pay for.
+  select * into v_settings from public.token_settings for update skip locked;
+  if found then
+    v_page_count := pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
+    delete from public.token_consumption_locks
+    where ctid >= format('(%s,0)', v_settings.cleanup_page)::tid
+      and ctid < format('(%s,0)', v_settings.cleanup_page + v_page_limit)::tid
+      and expires_at <= now() - v_settings.lock_retention
+      and status <> 'held';
+    get diagnostics v_deleted_count = row_count;
+    update public.token_settings
+    set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
+      then v_settings.cleanup_page + v_page_limit else 0 end;
+  end if;
+  return jsonb_build_object('users_with_expired_holds', v_user_count,
+    'deleted_locks', coalesce(v_deleted_count, 0));
+end;
+$$;
+
+comment on function public.cleanup_expired_locks(integer) is
+  'Gives back every hold that outlived its time, and deletes outcomes that were kept long enough from the next '
+  'p_page_limit pages of 8 KiB. To be run every minute. Returns users_with_expired_holds and deleted_locks. No charge '
+  'depends on it.';
+
+create function public.detect_high_frequency_requests(
+  p_user_id uuid,
+  p_time_window interval default '1 minute',
+  p_threshold integer default 60
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_request_count integer;
+begin
+  if p_user_id is null
+    or coalesce(p_time_window, '0') not between '1 second' and '1000 years'
+    or coalesce(p_threshold, 0) not between 1 and 100000
+  then
+    return jsonb_build_object('detected', false, 'error', 'invalid_request',
+      'message', 'Expected are user_id, a time_window from 1 second to 1000 years and a threshold from 1 to 100000');
+  end if;
+  with newest as (
+    (select created_at from public.token_balance_history
+     where user_id = p_user_id and operation_type <> 'grant'
+     order by entry_number desc
+     limit p_threshold + 1)
+    union all
+    (select created_at from public.token_consumption_locks
+     where user_id = p_user_id and status = 'held'
+     limit p_threshold + 1)
+  )
+  select count(*) into v_request_count from newest where created_at > now() - p_time_window;
+  if v_request_count > p_threshold then
+    perform public.record_token_anomaly(p_user_id, 'high_frequency', 'warning',
+      p_time_window || ' ' || floor(extract(epoch from now()) / extract(epoch from p_time_window)),
+      jsonb_build_object('request_count', v_request_count, 'threshold', p_threshold,
+        'time_window', p_time_window));
+  end if;
+  return jsonb_build_object('detected', v_request_count > p_threshold, 'error', null,
+    'request_count', v_request_count, 'threshold', p_threshold);
+end;
+$$;
+
+comment on function public.detect_high_frequency_requests(uuid, interval, integer) is
+  'Counts a user''s requests that were charged or are running in the last time window, as far as the threshold, and '
+  'records the anomaly ''high_frequency'', once per window, when there are more. Returns detected, request_count, '
+  'threshold.';
+
+create function public.verify_token_ledger()
+returns table (invariant text, user_id uuid, request_id text, details jsonb)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with entries as (
+    select history.*,
+      lag(history.balance_after, 1, 0::bigint) over entries_of_user as balance_before,
+      row_number() over entries_of_user as expected_number
+    from public.token_balance_history as history
+    window entries_of_user as (partition by history.user_id order by history.entry_number)
+  ),
+  sums as (
+    select entries.user_id, sum(entries.delta) as delta_sum, count(*) as entry_count
+    from entries
+    group by entries.user_id
+  ),
+  holds as (
+    select locks.user_id, sum(locks.amount) as held_sum
+    from public.token_consumption_locks as locks
+    where locks.status = 'held'
+    group by locks.user_id
+  )
+  select 'balance is the sum of the entries', user_id, null::text,
+    jsonb_build_object('balance', balances.balance, 'sum_of_deltas', coalesce(sums.delta_sum, 0),
+      'entry_count', balances.entry_count, 'entries', coalesce(sums.entry_count, 0))
+  from public.token_balances as balances
+  full join sums using (user_id)
+  where coalesce(balances.balance, 0) <> coalesce(sums.delta_sum, 0)
+    or coalesce(balances.entry_count, 0) <> coalesce(sums.entry_count, 0)
+  union all
+  select 'held is the sum of the open holds', user_id, null,
+    jsonb_build_object('held', balances.held, 'sum_of_holds', coalesce(holds.held_sum, 0))
+  from public.token_balances as balances
+  full join holds using (user_id)
+  where coalesce(balances.held, 0) <> coalesce(holds.held_sum, 0)
+  union all
+  select 'each entry continues the one before', entries.user_id, entries.request_id,
+    jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
+      'balance_before', entries.balance_before, 'delta', entries.delta, 'balance_after', entries.balance_after)
+  from entries
+  where entries.entry_number <> entries.expected_number
+    or entries.balance_after <> entries.balance_before + entries.delta
+  union all
+  select 'a settled request has the entry it was charged with', locks.user_id, locks.request_id,
+    jsonb_build_object('charged', locks.charged, 'entry_number', locks.entry_number, 'delta', history.delta,
+      'entry_request_id', history.request_id)
+  from public.token_consumption_locks as locks
+  left join public.token_balance_history as history
+    on history.user_id = locks.user_id and history.entry_number = locks.entry_number
+  where locks.status = 'settled'
+    and (locks.charged is null or locks.entry_number is null
+      or (locks.charged = 0 and history.request_id = locks.request_id)
+      or (locks.charged <> 0
+        and (history.delta is distinct from -locks.charged or history.request_id is distinct from locks.request_id)))
+  union all
+  select 'only a settled request has an entry', locks.user_id, locks.request_id,
+    jsonb_build_object('status', locks.status, 'entry_number', history.entry_number)
+  from public.token_consumption_locks as locks
+  join public.token_balance_history as history
+    on history.user_id = locks.user_id and history.request_id = locks.request_id
+    and history.created_at >= locks.created_at
+  where locks.status <> 'settled'
+  union all
+  select 'a request is charged at most once', locks.user_id, locks.request_id,
+    jsonb_build_object('entries', count(*))
+  from public.token_consumption_locks as locks
+  join public.token_balance_history as history
+    on history.user_id = locks.user_id and history.request_id = locks.request_id
+    and history.created_at >= locks.created_at
+  group by locks.user_id, locks.request_id
+  having count(*) > 1;
+$$;
+
+comment on function public.verify_token_ledger() is
+  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.token_balances, public.token_balance_history, public.token_consumption_locks,
+  public.token_anomalies to authenticated, service_role;
+grant select on public.token_settings to service_role;
+
+revoke execute on function
+  public.forbid_token_history_change(),
+  public.token_balance_after(public.token_consumption_locks),
+  public.token_response_tail(bigint, bigint),
+  public.token_refusal(text, text, text, bigint, jsonb),
+  public.token_request_problem(text, uuid, numeric, text, jsonb),
+  public.expire_token_holds_of(uuid),
+  public.record_token_anomaly(uuid, text, text, text, jsonb),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval),
+  public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
+  public.release_tokens(text, uuid, integer, text),
+  public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
+  public.add_tokens(uuid, numeric, text, jsonb, text),
+  public.cleanup_expired_locks(integer),
+  public.detect_high_frequency_requests(uuid, interval, integer),
+  public.verify_token_ledger()
+from public, anon, authenticated;
+
+grant execute on function
+  public.record_token_anomaly(uuid, text, text, text, jsonb),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval),
+  public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
+  public.release_tokens(text, uuid, integer, text),
+  public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
+  public.add_tokens(uuid, numeric, text, jsonb, text),
+  public.cleanup_expired_locks(integer),
+  public.detect_high_frequency_requests(uuid, interval, integer),
+  public.verify_token_ledger()
+to service_role;
+
+-- The linter calls an index unused until it has been read once.
+do $$
+begin
+  perform set_config('enable_seqscan', 'off', true);
+  perform 1 from public.token_consumption_locks where user_id = gen_random_uuid();
+  perform 1 from public.token_consumption_locks where user_id = gen_random_uuid() and status = 'held';
+end;
+$$;

@@ -1,0 +1,163 @@
+-- Many requests in one transaction: one commit, one flush to disk and one round trip for all of them. Each request has the
+-- outcome that it would have had alone, in the order of the batch.
+--
+-- Users are locked in the order of their ids, so that two batches cannot wait for each other in a circle. Only when two
+-- batches claim the same request ids for different users, crosswise, can Postgres end one of them as a deadlock (40P01);
+-- nothing of it has happened then, and its requests can be sent again one by one.
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.run_token_operations(p_operations jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_outcomes jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(p_operations)]);
+  v_index integer;
+  v_operation jsonb;
+begin
+  perform 1
+  from public.token_balances
+  where user_id in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_operations))
+  order by user_id
+  for update;
+
+  for v_index, v_operation in
+    select ordinality, value from jsonb_array_elements(p_operations) with ordinality order by ordinality
+  loop
+    v_outcomes[v_index] := case v_operation ->> 'operation'
+      when 'hold' then public.hold_tokens(
+        v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
+        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'))
+      when 'settle' then public.settle_tokens(
+        v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
+        (v_operation ->> 'token_amount')::numeric, nullif(v_operation -> 'metadata', 'null'),
+        v_operation ->> 'response_head')
+      when 'release' then public.release_tokens(
+        v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
+        v_operation ->> 'reason')
+      when 'consume' then public.consume_tokens_atomic(
+        v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
+        v_operation ->> 'operation_type', nullif(v_operation -> 'metadata', 'null'))
+      else public.token_refusal(v_operation ->> 'request_id', 'invalid_request',
+        'operation must be hold, settle, release or consume')
+    end;
+  end loop;
+  return to_jsonb(v_outcomes);
+end;
+$$;
+
+comment on function public.run_token_operations(jsonb) is
+  'Runs an array of {operation: hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
+  'parameters of those functions, and returns the array of their outcomes.';
+
+create function public.consume_tokens_batch(p_requests jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_outcomes jsonb[];
+  v_index integer;
+  v_request jsonb;
+begin
+  -- A statement of its own, so that the next one sees all that was charged while this one waited.
+  perform 1
+  from public.token_balances
+  where user_id in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_requests))
+  order by user_id
+  for update;
+
+  begin
+    with requests as (
+      select ordinality as index, request_id, user_id, token_amount, operation_type, metadata,
+        public.token_request_problem(request_id, user_id, token_amount, operation_type, metadata) is null
+          and count(*) over (partition by request_id) = 1 as is_valid
+      from rows from (
+        jsonb_to_recordset(p_requests) as (request_id text, user_id uuid, token_amount numeric, operation_type text,
+          metadata jsonb)
+      ) with ordinality
+    ),
+    -- A user whose requests are all new and can all be paid needs no second look at each of them.
+    judged as materialized (
+      select requests.*, balances.balance, balances.entry_count,
+        sum(requests.token_amount) over user_so_far as spent,
+        row_number() over user_so_far as number,
+        coalesce(
+          bool_and(requests.is_valid and locks.request_id is null) over all_of_user
+            and sum(requests.token_amount) over all_of_user <= balances.balance - balances.held,
+          false) as is_simple
+      from requests
+      left join public.token_balances as balances using (user_id)
+      left join public.token_consumption_locks as locks on locks.request_id = requests.request_id
+      window
+        all_of_user as (partition by requests.user_id),
+        user_so_far as (partition by requests.user_id order by requests.index)
+    ),
+    charged as (
+      update public.token_balances as balances
+      set balance = balances.balance - users.spent, entry_count = balances.entry_count + users.request_count,
+        updated_at = now()
+      from (
+        select user_id, sum(token_amount)::bigint as spent, count(*) as request_count
+        from judged
+        where is_simple
+        group by user_id
+      ) as users
+      where balances.user_id = users.user_id
+    ),
+    claimed as (
+      insert into public.token_consumption_locks
+        (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
+      select request_id, user_id, operation_type, token_amount, token_amount, entry_count + number, 'settled', now()
+      from judged
+      where is_simple
+      order by request_id
+    ),
+    entered as (
+      insert into public.token_balance_history
+        (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
+      select user_id, entry_count + number, -token_amount, balance - spent, operation_type, request_id, metadata
+      from judged
+      where is_simple
+      order by user_id, number
+    )
+    select array_agg(
+      case when is_simple then jsonb_build_object('success', true, 'duplicate', false, 'error', null,
+        'charged', token_amount::bigint, 'balance', (balance - spent)::bigint, 'request_id', request_id) end
+      order by index)
+    into v_outcomes
+    from judged;
+  exception when unique_violation then
+    -- Another user claims one of the ids at this moment: every request is looked at alone.
+    v_outcomes := array_fill(null::jsonb, array[jsonb_array_length(p_requests)]);
+  end;
+
+  for v_index, v_request in
+    select ordinality, value
+    from jsonb_array_elements(p_requests) with ordinality
+    where v_outcomes[ordinality] is null
+    order by ordinality
+  loop
+    v_outcomes[v_index] := public.consume_tokens_atomic(v_request ->> 'request_id', (v_request ->> 'user_id')::uuid,
+      (v_request ->> 'token_amount')::numeric, v_request ->> 'operation_type',
+      nullif(v_request -> 'metadata', 'null'));
+  end loop;
+  return coalesce(to_jsonb(v_outcomes), '[]');
+end;
+$$;
+
+comment on function public.consume_tokens_batch(jsonb) is
+  'Charges an array of {request_id, user_id, token_amount, operation_type, metadata?} and returns the array of outcomes, '
+  'as consume_tokens_atomic would have given them one after the other.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function public.run_token_operations(jsonb), public.consume_tokens_batch(jsonb)
+from public, anon, authenticated;
+
+grant execute on function public.run_token_operations(jsonb), public.consume_tokens_batch(jsonb)
+to service_role;

@@ -1,0 +1,111 @@
+import { expect } from "vitest";
+
+import { type SignedInUser, stack } from "../../support/stack.ts";
+
+/** What a function answered, read whole. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The JSON of it; undefined when it is none. */
+  // deno-lint-ignore no-explicit-any
+  body: any;
+}
+
+export interface CallOptions {
+  /** Where the functions are; the suite's own stack unless told otherwise. */
+  base?: string;
+  user?: Pick<SignedInUser, "token">;
+  /** Sent as JSON, a text as it is. */
+  body?: unknown;
+  /** The Idempotency-Key. */
+  key?: string;
+  method?: string;
+  /** Over the usual ones; undefined takes one away. */
+  headers?: Record<string, string | undefined>;
+  signal?: AbortSignal;
+  /** Uses a connection that no other call uses. */
+  ownConnection?: boolean;
+}
+
+/** Calls a function as a client app does. */
+export async function call(name: string, options: CallOptions = {}): Promise<Answer> {
+  const { base = stack.url, user, body, key, signal } = options;
+  const method = options.method ?? "POST";
+  const headers = {
+    "Content-Type": method === "GET" ? undefined : "application/json",
+    apikey: stack.publishableKey,
+    Authorization: user && `Bearer ${user.token}`,
+    "Idempotency-Key": key,
+    ...options.headers,
+  };
+  const client = options.ownConnection ? Deno.createHttpClient({ poolMaxIdlePerHost: 0 }) : undefined;
+  const response = await fetch(`${base}/functions/v1/${name}`, {
+    client,
+    method,
+    headers: Object.entries(headers).flatMap(([header, value]) =>
+      value === undefined ? [] : [[header, value]]
+    ),
+    body: body === undefined || typeof body === "string" || body instanceof Uint8Array
+      ? body as BodyInit | undefined
+      : JSON.stringify(body),
+    signal,
+  });
+  const answer = await readAnswer(response);
+  client?.close();
+  return answer;
+}
+
+export async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined;
+  }
+  return { status: response.status, headers: response.headers, text, body };
+}
+
+const SHAPE = ["error", "message", "request_id", "details"];
+
+/** The one shape of a refusal, whoever refused: body, CORS and request id. */
+export function expectRefusal(answer: Answer, status: number, code: string): void {
+  expect({ status: answer.status, error: answer.body?.error, text: answer.text }).toEqual({
+    status,
+    error: code,
+    text: answer.text,
+  });
+  expect(SHAPE).toEqual(expect.arrayContaining(Object.keys(answer.body)));
+  expect(answer.body.message).toMatch(/\S/);
+  expect(answer.body.request_id).toMatch(/\S/);
+  expect(answer.headers.get("X-Request-Id")).toBe(answer.body.request_id);
+  expect(answer.headers.get("Content-Type")).toMatch(/^application\/json/);
+  expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+}
+
+/** A success of a metered feature. */
+export function expectCharged(answer: Answer): { requestId: string; charged: number; balance: number } {
+  expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: answer.text });
+  const { request_id, charged, balance } = answer.body.usage;
+  expect(answer.headers.get("X-Request-Id")).toBe(request_id);
+  expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  return { requestId: request_id, charged, balance };
+}
+
+const PATIENCE_MS = 20_000;
+
+/** Asks until there is an answer; fails with what was awaited. */
+export async function eventually<Value>(
+  what: string,
+  look: () => Promise<Value | undefined | false> | Value | undefined | false,
+  patienceMs: number = PATIENCE_MS,
+): Promise<Value> {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

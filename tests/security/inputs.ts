@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { z } from "zod";
+
+/** The part of JSON Schema that zod writes for our inputs. */
+interface Schema {
+  type?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  pattern?: string;
+  format?: string;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  minimum?: number;
+  maximum?: number;
+}
+
+const USUAL_LENGTH = 40;
+const USUAL_ITEMS = 4;
+
+/** Inputs that a function takes, made from its own schema. */
+export function validInputs(input: z.ZodType): fc.Arbitrary<unknown> {
+  const schema = z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Schema;
+  return valuesOf(schema).filter((value) => input.safeParse(value).success);
+}
+
+function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
+  if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(valuesOf));
+  switch (schema.type) {
+    case "object":
+      return fc.record(
+        Object.fromEntries(
+          Object.entries(schema.properties ?? {}).map(([name, one]) => [name, valuesOf(one)]),
+        ),
+        { requiredKeys: schema.required ?? [] },
+      );
+    case "array":
+      return fc.array(valuesOf(schema.items ?? {}), {
+        minLength: schema.minItems ?? 0,
+        maxLength: Math.min(schema.maxItems ?? USUAL_ITEMS, USUAL_ITEMS),
+      });
+    case "string":
+      return textsOf(schema);
+    case "integer":
+      return fc.integer({ min: schema.minimum ?? 0, max: Math.min(schema.maximum ?? 100, 1_000_000) });
+    case "number":
+      return fc.double({ min: schema.minimum ?? 0, max: schema.maximum ?? 1_000, noNaN: true });
+    case "boolean":
+      return fc.boolean();
+    default:
+      return fc.jsonValue();
+  }
+}
+
+function textsOf({ format, pattern, minLength = 0, maxLength = USUAL_LENGTH }: Schema): fc.Arbitrary<string> {
+  if (format === "date") {
+    return fc.date({ min: new Date("1000-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
+      .map((date) => date.toISOString().slice(0, 10));
+  }
+  if (pattern) return fc.stringMatching(new RegExp(pattern)).filter((text) => text.length <= maxLength);
+  return fc.string({ unit: "grapheme", minLength, maxLength: Math.min(maxLength, USUAL_LENGTH) });
+}

@@ -1,0 +1,416 @@
+import fc from "fast-check";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+
+import { projectFolder } from "../../scripts/local/paths.ts";
+import { connect, stack } from "../support/stack.ts";
+import type { Answer } from "../http/support/calls.ts";
+import { declarationOf, functionNames } from "../http/support/functions_folder.ts";
+import { validInputs } from "./inputs.ts";
+import {
+  BUCKET_ACTIONS,
+  type BucketAction,
+  BUCKETS,
+  type CallerName,
+  CALLERS,
+  ENDPOINTS,
+  mayDo,
+  ROUTINES,
+  type Rule,
+  TABLE_ACTIONS,
+  type TableAction,
+  TABLES,
+} from "./matrix.ts";
+import { withTables } from "./matrix_table.ts";
+import { FILE_TEXT, type PlantedUser, plantUser, versionsOf } from "./planted.ts";
+import { type Credentials, credentialsOf, send } from "./requests.ts";
+
+// Every cell of the declaration in matrix.ts is tried through HTTP, and judged by its effect.
+
+const sql = connect({ connections: 4 });
+
+const relations = await sql<{ name: string; is_owned: boolean }[]>`
+  select relname as name, exists (
+      select from pg_attribute where attrelid = pg_class.oid and attname = 'user_id' and not attisdropped
+    ) as is_owned
+  from pg_class
+  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+  order by relname`;
+const routines = await sql<{ name: string; parameters: string[]; types: string[] }[]>`
+  select proname as name, coalesce(proargnames[1:pronargs - pronargdefaults], '{}') as parameters,
+    array(select format_type(type, null) from unnest(proargtypes) as type) as types
+  from pg_proc
+  where pronamespace = 'public'::regnamespace
+    and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+  order by proname`;
+const buckets = await sql<{ name: string }[]>`select id as name from storage.buckets order by id`;
+const tableNames = relations.map(({ name }) => name);
+
+/** One who asks, and whose rights in the declaration that one has. */
+interface Asker {
+  what: string;
+  column: CallerName;
+  /** The user whose things are asked for. */
+  target(): PlantedUser;
+  credentials(): Credentials;
+}
+
+let userA: PlantedUser;
+let userB: PlantedUser;
+
+const asA = () => credentialsOf(userA);
+const withRole = (token: string, role: string) => {
+  const [head, body, signature] = token.split(".");
+  const claims = { ...JSON.parse(atob(body!.replaceAll("-", "+").replaceAll("_", "/"))), role };
+  const forged = btoa(JSON.stringify(claims)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return [head, forged, signature].join(".");
+};
+
+const askers: Asker[] = [
+  {
+    what: "nobody signed in, with the publishable key",
+    column: "anon",
+    target: () => userA,
+    credentials: () => ({ apikey: stack.publishableKey }),
+  },
+  {
+    what: "the publishable key as apikey and in Authorization",
+    column: "anon",
+    target: () => userA,
+    credentials: () => ({ apikey: stack.publishableKey, Authorization: `Bearer ${stack.publishableKey}` }),
+  },
+  {
+    what: "nobody, without any key",
+    column: "anon",
+    target: () => userA,
+    credentials: () => ({}),
+  },
+  {
+    what: "the secret key in Authorization alone",
+    column: "anon",
+    target: () => userA,
+    credentials: () => ({ Authorization: `Bearer ${stack.secretKey}` }),
+  },
+  {
+    what: "a user's token whose role was changed to service_role",
+    column: "anon",
+    target: () => userA,
+    credentials: () => ({
+      apikey: stack.publishableKey,
+      Authorization: `Bearer ${withRole(userA.token, "service_role")}`,
+    }),
+  },
+  { what: "a user for what is its own", column: "own", target: () => userA, credentials: asA },
+  { what: "a user for what is another's", column: "others", target: () => userB, credentials: asA },
+  {
+    what: "a server with the secret key",
+    column: "server",
+    target: () => userA,
+    credentials: () => ({ apikey: stack.secretKey }),
+  },
+];
+
+beforeAll(async () => {
+  [userA, userB] = await Promise.all([plantUser(), plantUser()]);
+});
+
+/** Fails with the line to add when an object of the catalog is not declared, or the other way round. */
+function expectDeclared(list: string, declared: Record<string, unknown>, found: string[]): void {
+  const missing = found.filter((name) => !(name in declared));
+  const lines = missing.map((name) => `  ${JSON.stringify(name)}: { why: "…" },`);
+  if (missing.length > 0) {
+    expect.fail(`Say in ${list} of tests/security/matrix.ts who may do what:\n${lines.join("\n")}`);
+  }
+  const gone = Object.keys(declared).filter((name) => !found.includes(name));
+  expect(gone, `${list} of tests/security/matrix.ts names what is gone`).toEqual([]);
+}
+
+/** A rule of the declaration; of what is not declared, which the first tests report, nobody may do anything. */
+function ruleOf<Action extends string>(rules: Record<string, Rule<Action>>, name: string): Rule<Action> {
+  return rules[name] ?? { why: "not declared" };
+}
+
+describe("the declaration in matrix.ts", () => {
+  it("names every table and view of the database, and no other", () => {
+    expect(tableNames).toContain("token_balances");
+    expectDeclared("TABLES", TABLES, tableNames);
+  });
+
+  it("names every function of the database, and no other", () => {
+    expect(routines.map(({ name }) => name)).toContain("add_tokens");
+    expectDeclared("ROUTINES", ROUTINES, routines.map(({ name }) => name));
+  });
+
+  it("names every bucket, and no other", () => {
+    expect(buckets).toContainEqual({ name: "generated" });
+    expectDeclared("BUCKETS", BUCKETS, buckets.map(({ name }) => name));
+  });
+
+  it("names every function folder, and no other", () => {
+    expectDeclared("ENDPOINTS", ENDPOINTS, functionNames);
+  });
+
+  it("is what docs/security.md shows", async () => {
+    const document = await Deno.readTextFile(join(projectFolder, "docs", "security.md"));
+    expect(document, "To make the tables anew: deno run -A scripts/security_table.ts").toBe(
+      withTables(document),
+    );
+  });
+});
+
+describe.each(relations)("the table $name", ({ name, is_owned }) => {
+  describe.each(askers)("asked by $what", (asker) => {
+    it.each(TABLE_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
+      const allowed = mayDo(ruleOf(TABLES, name), asker.column, action);
+      const users = [userA, userB];
+      const before = await versionsOf(sql, [name], users);
+      const answer = await touchTable(name, is_owned, action, asker);
+      const after = await versionsOf(sql, [name], users);
+      const rows = Array.isArray(answer.body) ? answer.body : [];
+      const hasEffect = action === "read"
+        ? rows.length > 0
+        : JSON.stringify(before) !== JSON.stringify(after);
+      expect({ hasEffect, answer: answer.text }).toEqual({ hasEffect: allowed, answer: answer.text });
+      if (action === "read" && allowed && is_owned) {
+        expect(new Set(rows.map((row) => row.user_id))).toEqual(new Set([asker.target().id]));
+      }
+    });
+  });
+});
+
+function touchTable(name: string, isOwned: boolean, action: TableAction, asker: Asker): Promise<Answer> {
+  const { id } = asker.target();
+  const credentials = asker.credentials();
+  const rows = `/rest/v1/${name}${isOwned ? `?user_id=eq.${id}` : ""}`;
+  const body = isOwned ? { user_id: id } : {};
+  const headers = { Prefer: "return=representation" };
+  switch (action) {
+    case "read":
+      return send(rows, { credentials });
+    case "insert":
+      return send(`/rest/v1/${name}`, { method: "POST", credentials, headers, body });
+    case "update":
+      return send(rows, { method: "PATCH", credentials, headers, body });
+    case "delete":
+      return send(rows, { method: "DELETE", credentials, headers });
+  }
+}
+
+describe.each(relations.filter(({ is_owned }) => is_owned))("the table $name", ({ name }) => {
+  it("shows a user who asks for all rows its own and no other's, whatever the filter says", async () => {
+    const filters = [
+      "",
+      `?user_id=eq.${userB.id}`,
+      `?or=(user_id.eq.${userA.id},user_id.eq.${userB.id})`,
+      `?user_id=in.(${userA.id},${userB.id})`,
+      "?user_id=not.is.null",
+      "?select=*,token_balances(*)",
+    ];
+    for (const filter of filters) {
+      const { body } = await send(`/rest/v1/${name}${filter}`, { credentials: asA() });
+      const owners = (Array.isArray(body) ? body : []).map((row) => row.user_id);
+      expect(owners.filter((owner) => owner !== userA.id)).toEqual([]);
+    }
+  });
+});
+
+describe.each(routines)("the database function $name", (routine) => {
+  it.each(askers)("asked by $what, runs exactly as declared", async (asker) => {
+    const allowed = mayDo(ruleOf(ROUTINES, routine.name), asker.column, "call");
+    const before = await versionsOf(sql, tableNames, [userA, userB]);
+    const answer = await send(`/rest/v1/rpc/${routine.name}`, {
+      method: "POST",
+      credentials: asker.credentials(),
+      body: argumentsFor(routine, asker.target().id),
+    });
+    expect({ hasRun: answer.status < 300, answer: answer.text }).toEqual({
+      hasRun: allowed,
+      answer: answer.text,
+    });
+    if (allowed) return;
+    expect([400, 401, 403, 404]).toContain(answer.status); // 400: a trigger cannot be called at all
+    expect(await versionsOf(sql, tableNames, [userA, userB])).toEqual(before);
+  });
+});
+
+/** Arguments that would do something to a user's tokens, were the function to run. */
+function argumentsFor(
+  { parameters, types }: { parameters: string[]; types: string[] },
+  userId: string,
+): Record<string, unknown> {
+  const operation = {
+    operation: "consume",
+    request_id: crypto.randomUUID(),
+    user_id: userId,
+    token_amount: 1,
+    operation_type: "meal-analyzer",
+  };
+  const values: Record<string, unknown> = {
+    uuid: userId,
+    text: crypto.randomUUID(),
+    numeric: 1,
+    integer: 1,
+    bigint: 1,
+    interval: "1 hour",
+    jsonb: [operation],
+  };
+  const byName: Record<string, unknown> = { p_severity: "info", p_metadata: {} };
+  return Object.fromEntries(
+    parameters.map((name, index) => [name, byName[name] ?? values[types[index]!] ?? null]),
+  );
+}
+
+describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
+  describe.each(askers)("asked by $what", (asker) => {
+    it.each(BUCKET_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
+      const allowed = mayDo(ruleOf(BUCKETS, bucket), asker.column, action);
+      const before = await storageOf(bucket);
+      const [answer, hasShown] = await touchBucket(bucket, action, asker);
+      const hasChanged = JSON.stringify(await storageOf(bucket)) !== JSON.stringify(before);
+      const hasEffect = isReading(action) ? hasShown : hasChanged;
+      expect({ hasEffect, status: answer.status, text: answer.text })
+        .toEqual({ hasEffect: allowed, status: answer.status, text: answer.text });
+    });
+  });
+});
+
+/** The files of both users and the bucket's settings, with the rows' versions. */
+async function storageOf(bucket: string): Promise<unknown> {
+  const folders = [`${userA.id}/%`, `${userB.id}/%`];
+  return {
+    bucket:
+      await sql`select xmin::text, to_jsonb(one) as row from storage.buckets as one where id = ${bucket}`,
+    files: await sql`
+      select xmin::text, name, metadata from storage.objects
+      where bucket_id = ${bucket} and name like any(${folders}) order by name`,
+  };
+}
+
+function isReading(action: BucketAction): boolean {
+  return ["list", "download", "sign"].includes(action);
+}
+
+/** Tries something with a file of the target's, and tells whether the answer shows what it asked for. */
+async function touchBucket(
+  bucket: string,
+  action: BucketAction,
+  asker: Asker,
+): Promise<[answer: Answer, hasShown: boolean]> {
+  const credentials = asker.credentials();
+  const target = asker.target();
+  const path = `${bucket}/${target.filePath}`;
+  const picture = { "Content-Type": "image/png" };
+  switch (action) {
+    case "list": {
+      const folder = target.filePath.split("/").slice(0, 2).join("/");
+      const body = { prefix: folder, limit: 10 };
+      const answer = await send(`/storage/v1/object/list/${bucket}`, { method: "POST", credentials, body });
+      return [answer, Array.isArray(answer.body) && answer.body.length > 0];
+    }
+    case "download": {
+      const ways = ["object", "object/authenticated", "object/public", "render/image/public"];
+      const answers = await Promise.all(
+        ways.map((way) => send(`/storage/v1/${way}/${path}`, { credentials })),
+      );
+      const shown = answers.find(({ text }) => text.includes(FILE_TEXT));
+      return [shown ?? answers[0]!, shown !== undefined];
+    }
+    case "sign": {
+      const body = { expiresIn: 60 };
+      const answer = await send(`/storage/v1/object/sign/${path}`, { method: "POST", credentials, body });
+      const address = answer.body?.signedURL;
+      return [answer, Boolean(address) && (await send(`/storage/v1${address}`)).text.includes(FILE_TEXT)];
+    }
+    case "upload": {
+      const newPath = path.replace(/1\.png$/, `${crypto.randomUUID()}.png`);
+      return [
+        await send(`/storage/v1/object/${newPath}`, {
+          method: "POST",
+          credentials,
+          headers: picture,
+          body: "x",
+        }),
+        false,
+      ];
+    }
+    case "overwrite":
+      return [
+        await send(`/storage/v1/object/${path}`, {
+          method: "PUT",
+          credentials,
+          headers: { ...picture, "x-upsert": "true" },
+          body: FILE_TEXT,
+        }),
+        false,
+      ];
+    case "remove": {
+      const body = { prefixes: [target.filePath] };
+      return [await send(`/storage/v1/object/${bucket}`, { method: "DELETE", credentials, body }), false];
+    }
+    case "configure":
+      return [
+        await send(`/storage/v1/bucket/${bucket}`, { method: "PUT", credentials, body: { public: false } }),
+        false,
+      ];
+  }
+}
+
+describe.each(functionNames)("the endpoint %s", (name) => {
+  it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
+    const { method, input } = (await declarationOf(name))!;
+    const rule = ruleOf(ENDPOINTS, name);
+    const { id } = asker.target();
+    const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
+    const before = await versionsOf(sql, tableNames, [userB]);
+    const answer = await send(`/functions/v1/${name}?user_id=${id}`, {
+      method,
+      credentials: asker.credentials(),
+      headers: { "X-User-Id": id },
+      body: method === "GET" ? undefined : { ...sample, user_id: id, sub: id },
+    });
+    // A user who names another one is served for itself.
+    const column = asker.column === "others" ? "own" : asker.column;
+    expect({ isServed: answer.status === 200, answer: answer.text })
+      .toEqual({ isServed: mayDo(rule, column, "call"), answer: answer.text });
+    if (answer.status !== 200) expect(answer.body.error).toBe("unauthorized");
+    expect(answer.text).not.toContain(userB.id);
+    if (!mayDo(rule, "others", "call")) {
+      expect(await versionsOf(sql, tableNames, [userB])).toEqual(before);
+    }
+  });
+});
+
+describe("what is not of the project's schema", () => {
+  const hidden = ["auth", "storage", "extensions", "supabase_migrations", "pg_catalog", "information_schema"];
+
+  it.each(hidden)("the schema %s is not served by REST", async (schema) => {
+    for (const asker of askers) {
+      for (const table of ["users", "objects", "buckets", "refresh_tokens", "pg_authid", "tables"]) {
+        const headers = { "Accept-Profile": schema, "Content-Profile": schema };
+        const answer = await send(`/rest/v1/${table}`, { credentials: asker.credentials(), headers });
+        expect({ table, isRefused: answer.status >= 400, text: answer.text })
+          .toEqual({ table, isRefused: true, text: answer.text });
+      }
+    }
+  });
+
+  it.each(["/", "/studio", "/pg/tables", "/graphql/v1", "/admin/v1/tables", "/tessera/functions-port/1"])(
+    "%s is not served at the project's address",
+    async (path) => {
+      for (const asker of askers) {
+        for (const method of ["GET", "PUT"]) {
+          const answer = await send(path, {
+            method,
+            credentials: asker.credentials(),
+            headers: { "x-tessera-caller": stack.secretKey },
+          });
+          expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+        }
+      }
+    },
+  );
+});
+
+it("every column of the declaration has somebody who tries it", () => {
+  expect(new Set(askers.map(({ column }) => column))).toEqual(new Set(Object.keys(CALLERS)));
+});

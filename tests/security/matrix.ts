@@ -1,0 +1,95 @@
+/** Who asks for whose: the columns of the table in docs/security.md. */
+export const CALLERS = {
+  anon: "nobody signed in (publishable key)",
+  own: "a user, its own",
+  others: "a user, another's",
+  server: "a server (secret key)",
+} as const;
+
+export type CallerName = keyof typeof CALLERS;
+
+export type TableAction = "read" | "insert" | "update" | "delete";
+export type BucketAction = "list" | "download" | "sign" | "upload" | "overwrite" | "remove" | "configure";
+
+/** What each caller may do with an object, and why; a caller that is not named may do nothing. */
+export type Rule<Action extends string> = Partial<Record<CallerName, Action[]>> & { why: string };
+
+export const TABLE_ACTIONS: TableAction[] = ["read", "insert", "update", "delete"];
+
+export const BUCKET_ACTIONS: BucketAction[] = [
+  "list",
+  "download",
+  "sign",
+  "upload",
+  "overwrite",
+  "remove",
+  "configure",
+];
+
+/** Tables and views of schema public. */
+export const TABLES: Record<string, Rule<TableAction>> = {
+  token_anomalies: { own: ["read"], server: ["read"], why: "written by the ledger's functions alone" },
+  token_balance_history: {
+    own: ["read"],
+    server: ["read"],
+    why: "append-only: no role updates or deletes a row",
+  },
+  token_balances: { own: ["read"], server: ["read"], why: "changed by the ledger's functions alone" },
+  token_consumption_locks: {
+    own: ["read"],
+    server: ["read"],
+    why: "a user may see its requests and their stored answers",
+  },
+  token_settings: { server: ["read"], why: "an operator changes it in SQL" },
+};
+
+/** Functions of schema public, which REST serves as /rpc/<name>. */
+export const ROUTINES: Record<string, Rule<"call">> = {
+  add_tokens: { server: ["call"], why: "grants tokens: for payments and operators" },
+  chain_token_entry: { why: "a trigger" },
+  cleanup_expired_locks: { server: ["call"], why: "run by a schedule" },
+  consume_tokens_atomic: { server: ["call"], why: "charges the user that its caller names" },
+  consume_tokens_batch: { server: ["call"], why: "charges the users that its caller names" },
+  detect_high_frequency_requests: { server: ["call"], why: "records anomalies" },
+  expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
+  forbid_token_history_change: { why: "a trigger" },
+  hold_tokens: { server: ["call"], why: "claims a request for the user that its caller names" },
+  record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
+  release_tokens: { server: ["call"], why: "ends a hold" },
+  run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },
+  settle_tokens: { server: ["call"], why: "charges a hold and stores the answer" },
+  token_balance_after: { why: "a part of settle_tokens" },
+  token_entry_chain: { why: "a part of chain_token_entry and verify_token_chain" },
+  token_refusal: { why: "a part of every answer that refuses" },
+  token_request_problem: { why: "a part of hold_tokens, consume_tokens_atomic and add_tokens" },
+  token_response_tail: { why: "a part of settle_tokens" },
+  verify_token_chain: { server: ["call"], why: "reads every user's ledger" },
+  verify_token_ledger: { server: ["call"], why: "reads every user's ledger" },
+};
+
+/** Buckets of Storage. A file is its user's when the first folder of its path is the user's id. */
+export const BUCKETS: Record<string, Rule<BucketAction>> = {
+  generated: {
+    own: ["list", "download", "sign"],
+    server: BUCKET_ACTIONS,
+    why: "private: functions write, each user reads its folder, a signed address opens one file for 7 days",
+  },
+};
+
+/** Functions at /functions/v1/<name>. Another user's id in body, query or header is not looked at. */
+export const ENDPOINTS: Record<string, Rule<"call">> = {
+  "balance": { own: ["call"], why: "the user is whom the token names" },
+  "daily-nutrition-summary": { own: ["call"], why: "charged to whom the token names" },
+  "image-generator": { own: ["call"], why: "charged to whom the token names" },
+  "meal-analyzer": { own: ["call"], why: "charged to whom the token names" },
+  "recipe-generator": { own: ["call"], why: "charged to whom the token names" },
+};
+
+/** Whether the declaration lets a caller do something. */
+export function mayDo<Action extends string>(
+  rule: Rule<Action>,
+  caller: CallerName,
+  action: Action,
+): boolean {
+  return rule[caller]?.includes(action) ?? false;
+}

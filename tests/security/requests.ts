@@ -1,0 +1,36 @@
+import { stack } from "../support/stack.ts";
+import { type Answer, readAnswer } from "../http/support/calls.ts";
+
+/** What a request shows of itself; nothing else is added. */
+export interface Credentials {
+  apikey?: string;
+  Authorization?: string;
+}
+
+export interface RequestOptions {
+  method?: string;
+  credentials?: Credentials;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+}
+
+/** Sends a request to any part of the project with exactly these credentials. */
+export async function send(path: string, options: RequestOptions = {}): Promise<Answer> {
+  const { method = "GET", credentials = {}, headers = {}, body } = options;
+  const response = await fetch(stack.url + path, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(credentials as Record<string, string>),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  return await readAnswer(response);
+}
+
+/** The credentials of a signed-in user, as supabase-js sends them. */
+export function credentialsOf({ token }: { token: string }): Credentials {
+  return { apikey: stack.publishableKey, Authorization: `Bearer ${token}` };
+}

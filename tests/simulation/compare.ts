@@ -1,0 +1,32 @@
+import type { Answer } from "./calls.ts";
+
+/** Where two values differ, one line for each place. */
+export function differences(expected: unknown, actual: unknown, place = ""): string[] {
+  if (!isObject(expected) || !isObject(actual)) {
+    return expected === actual ? [] : [`${place}: expected ${show(expected)}, got ${show(actual)}`];
+  }
+  const keys = new Set([...Object.keys(expected), ...Object.keys(actual)]);
+  return [...keys].flatMap((key) => differences(expected[key], actual[key], place ? `${place}.${key}` : key));
+}
+
+/** Where an answer is not the one that the model gives; the wording of messages is free. */
+export function answerDifferences(expected: Answer, actual: Answer): string[] {
+  return differences(expected, withoutMessages(actual), "answer");
+}
+
+/** A value in one line. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value, (_, one) => typeof one === "bigint" ? `${one}n` : one);
+  return text?.replace(/"(-?\d+)n"/g, "$1") ?? "nothing";
+}
+
+function withoutMessages(answer: Answer): Answer {
+  if (Array.isArray(answer)) return answer.map(withoutMessages);
+  if (!isObject(answer)) return answer;
+  const { message: _, ...rest } = answer;
+  return rest;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

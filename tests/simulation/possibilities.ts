@@ -1,0 +1,60 @@
+import type { Answer, Call } from "./calls.ts";
+import { answerDifferences, show } from "./compare.ts";
+import { apply, type Ledger, stateOf } from "./model.ts";
+
+/** What was seen of one call from outside. */
+export interface Observed {
+  call: Call;
+  /** undefined where no answer came. */
+  answer?: Answer;
+  /** Whether the call was carried out, as far as one can know. */
+  happened: "yes" | "no" | "perhaps";
+}
+
+/** What is left of an observed call: many in one are carried out in their order, and others may come in between. */
+interface Remainder {
+  parts: { call: Call; answer?: Answer }[];
+  mayBeSkipped: boolean;
+}
+
+/**
+ * Every ledger that some order of these calls can lead to in which each call gets the answer that was seen.
+ * None means: what was seen cannot be explained by calls that run one after the other.
+ */
+export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger[] {
+  const found = new Map<string, Ledger>();
+  const visited = new Set<string>();
+  const explore = (ledger: Ledger, open: Remainder[]) => {
+    const state = show([ledger.now, stateOf(ledger)]);
+    const visit = `${open.map(({ parts }) => parts.length)} ${state}`;
+    if (visited.has(visit)) return;
+    visited.add(visit);
+    if (open.every(({ parts, mayBeSkipped }) => mayBeSkipped || parts.length === 0)) found.set(state, ledger);
+    for (const [index, { parts: [part, ...rest] }] of open.entries()) {
+      if (!part) continue;
+      const next = structuredClone(ledger);
+      const answer = apply(next, part.call);
+      const isPossible = part.answer === undefined || answerDifferences(answer, part.answer).length === 0;
+      if (isPossible) explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
+    }
+  };
+  const carriedOut = observed.filter(({ happened }) => happened !== "no");
+  const open = carriedOut.map((one) => ({
+    parts: partsOf(one, observed.length > 1),
+    mayBeSkipped: one.happened === "perhaps",
+  }));
+  for (const ledger of ledgers) explore(ledger, open);
+  return [...found.values()];
+}
+
+function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"] {
+  // Beside other calls, a cleanup may count a user or a row that one of them has dealt with meanwhile.
+  if (call.name === "cleanup" && isRace) return [{ call }];
+  const calls = call.name === "batch"
+    ? call.requests
+    : call.name === "operations"
+    ? call.operations
+    : undefined;
+  if (!calls || !(answer === undefined || Array.isArray(answer))) return [{ call, answer }];
+  return calls.map((one, index) => ({ call: one, answer: answer?.[index] }));
+}

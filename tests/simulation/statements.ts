@@ -1,0 +1,100 @@
+import type { Call, ConsumeCall, OperationsCall } from "./calls.ts";
+
+const USER_IDS: Record<string, string> = {
+  ann: "00000000-0000-4000-8000-00000000000a",
+  ben: "00000000-0000-4000-8000-00000000000b",
+  cleo: "00000000-0000-4000-8000-00000000000c",
+};
+
+/** The users of every history. */
+export const USERS = Object.keys(USER_IDS);
+
+/** The SQL of a call; it returns one value. */
+export function statementOf(call: Call): string {
+  switch (call.name) {
+    case "consume":
+      return select("public.consume_tokens_atomic", consumeArguments(call));
+    case "batch":
+      return `select public.consume_tokens_batch(${literal(jsonOf(call.requests))})`;
+    case "operations":
+      return `select public.run_token_operations(${literal(jsonOf(call.operations))})`;
+    case "hold":
+      return select("public.hold_tokens", {
+        ...consumeArguments(call),
+        p_fingerprint: call.fingerprint,
+        p_time_to_live: `${call.minutes} minutes`,
+      });
+    case "settle":
+      return select("public.settle_tokens", {
+        p_request_id: call.id,
+        p_user_id: USER_IDS[call.user]!,
+        p_attempt: call.attempt,
+        p_token_amount: call.amount,
+        p_response_head: call.head,
+      });
+    case "release":
+      return select("public.release_tokens", {
+        p_request_id: call.id,
+        p_user_id: USER_IDS[call.user]!,
+        p_attempt: call.attempt,
+      });
+    case "add":
+      return select("public.add_tokens", {
+        p_user_id: USER_IDS[call.user]!,
+        p_amount: call.amount,
+        p_reason: "simulation",
+        p_request_id: call.id,
+      });
+    case "cleanup":
+      return select("simulation.cleanup", { p_pages: BigInt(call.pages) });
+  }
+}
+
+/** Reads JSON of the database: every number a bigint, users by name. */
+export function parseAnswer(text: string): unknown {
+  const named = USERS.reduce((result, user) => result.replaceAll(USER_IDS[user]!, user), text);
+  return JSON.parse(named, exactNumber);
+}
+
+/** JSON.parse gives the number as it was written, too, which its type does not say yet. */
+const exactNumber = (_: string, value: unknown, context?: { source: string }) =>
+  typeof value === "number" ? BigInt(context!.source) : value;
+
+function consumeArguments(call: Pick<ConsumeCall, "id" | "user" | "amount" | "operation">) {
+  return {
+    p_request_id: call.id,
+    p_user_id: USER_IDS[call.user]!,
+    p_token_amount: call.amount,
+    p_operation_type: call.operation,
+  };
+}
+
+/** Calls as the functions for many take them: objects with the names of the parameters. */
+function jsonOf(calls: OperationsCall["operations"]): string {
+  const objects = calls.map((call) => {
+    const fields = {
+      operation: call.name,
+      request_id: call.id,
+      user_id: USER_IDS[call.user],
+      attempt: "attempt" in call ? call.attempt : null,
+      token_amount: "amount" in call ? call.amount : null,
+      operation_type: "operation" in call ? call.operation : null,
+      fingerprint: "fingerprint" in call ? call.fingerprint : null,
+      response_head: "head" in call ? call.head : null,
+    };
+    return Object.entries(fields).map(([key, value]) =>
+      `"${key}":${typeof value === "bigint" ? value : JSON.stringify(value)}`
+    );
+  });
+  return `[${objects.map((fields) => `{${fields.join(",")}}`).join(",")}]`;
+}
+
+function select(name: string, values: Record<string, bigint | string | null>): string {
+  const list = Object.entries(values).map(([key, value]) => `${key} => ${literal(value)}`);
+  return `select ${name}(${list.join(", ")})`;
+}
+
+function literal(value: bigint | string | null): string {
+  if (value === null) return "null";
+  return typeof value === "bigint" ? String(value) : `'${value.replaceAll("'", "''")}'`;
+}

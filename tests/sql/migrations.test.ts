@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+
+import { runSupabaseCli } from "../../scripts/local/migrate.ts";
+import { stack } from "../support/stack.ts";
+import { createDatabase, readMigrations } from "./support.ts";
+
+const migrations = await readMigrations();
+
+/** SQL without comments, and without what stands between quotes; the bodies of functions stay. */
+function bare(text: string): string {
+  return text.replaceAll(/--.*$/gm, "").replaceAll(/'(?:[^']|'')*'/g, "''").replaceAll(/"[^"]*"/g, '""');
+}
+
+describe("the migrations", () => {
+  it("apply in their order to an empty database with the Supabase CLI, which then has none to apply", async () => {
+    const { url, ledger } = await createDatabase({ migrated: false });
+    const target = ["--db-url", `${url}?sslmode=disable`];
+    const pairs = async () => {
+      const printed = await runSupabaseCli(
+        ["migration", "list", "--output-format", "json", ...target],
+        stack.dataDir,
+      );
+      const { migrations } = JSON.parse(printed) as { migrations: { local: string; remote: string }[] };
+      return migrations.map(({ local, remote }) => [local, remote]);
+    };
+    const versions = migrations.map(({ name }) => name.split("_")[0]);
+    expect(await pairs()).toEqual(versions.map((version) => [version, ""]));
+    await runSupabaseCli(["migration", "up", "--include-all", ...target], stack.dataDir);
+    expect(await pairs()).toEqual(versions.map((version) => [version, version]));
+    expect(await ledger.problems()).toEqual([]);
+  });
+
+  it("are all applied to the database that the suite runs on", async () => {
+    const printed = await runSupabaseCli(
+      ["migration", "list", "--db-url", `${stack.databaseUrl}?sslmode=disable`],
+      stack.dataDir,
+    );
+    for (const { name } of migrations) expect(printed.split(name.split("_")[0]!)).toHaveLength(3);
+  });
+
+  it("have names that sort in the order of their times", () => {
+    for (const { name } of migrations) expect(name).toMatch(/^\d{14}_[a-z0-9_]+\.sql$/);
+    expect(new Set(migrations.map(({ name }) => name.split("_")[0])).size).toBe(migrations.length);
+  });
+});
+
+describe.each(migrations)("$name", ({ text }) => {
+  const functions = [...bare(text).matchAll(/create (?:or replace )?function\s+([^(]+)[\s\S]*?\bas \$\$/g)];
+
+  it("is written in lower case", () => {
+    expect(bare(text).replaceAll(/\b(?:AM|PM)\b/g, "").match(/\b[A-Z]+\b/g)).toBeNull();
+  });
+
+  it("gives each function an empty search_path (mistake 3)", () => {
+    for (const [declaration, name] of functions) expect(declaration, name).toContain("set search_path = ''");
+  });
+
+  it("grants no security definer function to a user (mistakes 1, 2b)", () => {
+    for (const [declaration, name] of functions) {
+      if (!declaration.includes("security definer")) continue;
+      const grants = [...bare(text).matchAll(/grant [^;]*?on function([^;]*?)\bto ([^;]*);/g)];
+      for (const [, granted, roles] of grants) {
+        if (granted!.includes(`${name!.trim()}(`)) expect(roles).not.toMatch(/public|anon|authenticated/);
+      }
+    }
+  });
+
+  it("swallows no error that it does not name (mistake 17)", () => {
+    expect(bare(text)).not.toMatch(/when others/);
+  });
+
+  it("lets no deletion of a user cascade into money (mistake 22)", () => {
+    expect(text.match(/create table public\.token_[\s\S]*?\n\)/g)?.join("") ?? "").not.toMatch(
+      /cascade|references/,
+    );
+  });
+
+  it("waits for a lock and never refuses because of one (mistake 16)", () => {
+    expect(bare(text)).not.toMatch(/\bnowait\b/);
+  });
+});

@@ -1,0 +1,147 @@
+import { createServer } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { delay, isAlive } from "../../scripts/local/process_ids.ts";
+import {
+  type Command,
+  finish,
+  isAllFree,
+  newPlace,
+  type Place,
+  runScript,
+  signUp,
+  until,
+} from "./helpers.ts";
+
+let place: Place;
+let started: Command[] = [];
+
+beforeEach(async () => {
+  place = await newPlace();
+  started = [];
+});
+
+afterEach(async () => {
+  await finish(runScript("stop", place));
+  for (const command of started) await command.ended;
+  expect(await isAllFree(place.ports)).toBe(true);
+  await place.remove();
+});
+
+function start(): Command {
+  const command = runScript("start", place);
+  started.push(command);
+  return command;
+}
+
+async function startAndWait(): Promise<Command> {
+  const command = start();
+  await until("the stack is ready", () => {
+    if (/Cannot|error/.test(command.printed)) throw new Error(command.printed);
+    return command.printed.includes("is ready after");
+  });
+  return command;
+}
+
+async function status(): Promise<Record<string, string>> {
+  const { code, printed } = await finish(runScript("status", place));
+  if (code !== 0) return {};
+  return Object.fromEntries(
+    printed.trim().split("\n").map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]),
+  );
+}
+
+test("status fails before a start, and prints every address and key of a running stack", async () => {
+  const before = await finish(runScript("status", place));
+  expect(before.code).toBe(1);
+  expect(before.printed).toContain("No stack is running");
+
+  const command = await startAndWait();
+  const values = await status();
+  expect(Object.keys(values)).toEqual([
+    "SUPABASE_URL",
+    "SUPABASE_PUBLISHABLE_KEY",
+    "SUPABASE_SECRET_KEY",
+    "DATABASE_URL",
+    "STUDIO_URL",
+  ]);
+  for (const value of Object.values(values)) expect(command.printed).toContain(value);
+  expect((await Deno.stat(`${place.dataDir}/secrets.json`)).mode! & 0o777).toBe(0o600);
+
+  const second = await finish(runScript("start", place));
+  expect(second.code).toBe(1);
+  expect(second.printed).toContain("already runs");
+  expect(await status()).toEqual(values);
+
+  command.kill("SIGINT");
+  expect(await command.ended).toBe(0);
+  expect(await isAllFree(place.ports)).toBe(true);
+  expect(await status()).toEqual({});
+});
+
+test("a second start finds the data, and stop ends everything", async () => {
+  await startAndWait();
+  const values = await status();
+  const { email } = await signUp(values.SUPABASE_URL!, values.SUPABASE_PUBLISHABLE_KEY!);
+  const stopped = await finish(runScript("stop", place));
+  expect(stopped).toEqual({ code: 0, printed: "Stopped\n" });
+  expect(await isAllFree(place.ports)).toBe(true);
+
+  await startAndWait();
+  expect(await status()).toEqual(values);
+  const response = await fetch(`${values.SUPABASE_URL}/auth/v1/token?grant_type=password`, {
+    method: "POST",
+    headers: { apikey: values.SUPABASE_PUBLISHABLE_KEY!, "content-type": "application/json" },
+    body: JSON.stringify({ email, password: "correct horse" }),
+  });
+  expect(response.status).toBe(200);
+  await response.body?.cancel();
+});
+
+test("a killed supervisor takes every process with it, and the next start finds the data", async () => {
+  const command = await startAndWait();
+  const values = await status();
+  command.kill("SIGKILL");
+  await command.ended;
+  await until("every process is gone", () => isAllFree(place.ports), 10_000);
+  expect(await status()).toEqual({});
+
+  const next = await startAndWait();
+  expect(await status()).toEqual(values);
+  next.kill("SIGKILL");
+  await next.ended;
+  expect((await finish(runScript("stop", place))).printed).toContain(
+    "Ended what a killed stack had left running",
+  );
+  expect(await isAllFree(place.ports)).toBe(true);
+});
+
+test("a Postgres that was left alone is taken over at the next start", async () => {
+  const command = await startAndWait();
+  const { childPids, pgdata } = JSON.parse(await Deno.readTextFile(`${place.dataDir}/state.json`));
+  const postgresPid = Number((await Deno.readTextFile(`${pgdata}/postmaster.pid`)).split("\n")[0]);
+  for (const pid of [command.pid, ...childPids]) Deno.kill(pid, "SIGKILL");
+  await command.ended;
+  expect(isAlive(postgresPid)).toBe(true);
+  expect((await startAndWait()).printed).toContain("Ended what an earlier start left running");
+  expect(isAlive(postgresPid)).toBe(false);
+});
+
+test.each([100, 700, 1_400])("a Ctrl-C %i ms into a start leaves nothing behind", async (waitMs) => {
+  const command = start();
+  await delay(waitMs);
+  command.kill("SIGINT");
+  expect(await command.ended).not.toBe(1);
+  expect(await isAllFree(place.ports)).toBe(true);
+  expect((await finish(runScript("stop", place))).printed).toBe("Nothing was running\n");
+});
+
+test("a port that is taken is named, with its purpose, its holder and the fix", async () => {
+  const holder = createServer().listen(place.ports.postgres, "127.0.0.1");
+  await new Promise((resolve) => holder.once("listening", resolve));
+  const { code, printed } = await finish(start());
+  await new Promise((resolve) => holder.close(resolve));
+  expect(code).toBe(1);
+  expect(printed).toContain(`port ${place.ports.postgres} (Postgres) is taken`);
+  expect(printed).toMatch(/TESSERA_PORT_BASE=\d+ deno task start/);
+  if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
+});

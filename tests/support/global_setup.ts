@@ -1,0 +1,37 @@
+import type { TestProject } from "vitest/node";
+
+import { findFreePortBase, startStack } from "../../scripts/local/stack.ts";
+
+/** What a test needs to know of the suite's own stack. */
+export interface StackUnderTest {
+  url: string;
+  publishableKey: string;
+  secretKey: string;
+  /** As role postgres, the owner of the tables. */
+  databaseUrl: string;
+  portBase: number;
+  dataDir: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    stack: StackUnderTest;
+  }
+}
+
+/** Starts one stack for the whole suite, on free ports and an empty database, and removes it afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dataDir = await Deno.makeTempDir({ prefix: "tessera-test-" });
+  const remove = () => Deno.remove(dataDir, { recursive: true });
+  const portBase = await findFreePortBase();
+  const stack = await startStack({ portBase, dataDir, quiet: true, fast: true }).catch(async (error) => {
+    await remove();
+    throw error;
+  });
+  const { url, publishableKey, secretKey, databaseUrl } = stack;
+  project.provide("stack", { url, publishableKey, secretKey, databaseUrl, portBase, dataDir });
+  return async () => {
+    await stack.stop();
+    await remove();
+  };
+}

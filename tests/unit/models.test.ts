@@ -1,0 +1,485 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.ts";
+import { AppError } from "../../supabase/functions/_shared/errors.ts";
+import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
+import {
+  createModels,
+  limitFieldFor,
+  type Models,
+  type ModelsConfig,
+} from "../../supabase/functions/_shared/models.ts";
+
+let demo: DemoModel;
+beforeAll(() => {
+  demo = startDemoModel({ port: 0 });
+});
+afterAll(() => demo.stop());
+
+const API_KEY = "demo-key-that-nobody-may-see";
+const SECRET_PROMPT = "The diary says: lentils, and a secret.";
+const Meal = z.object({ name: z.string(), energy_kcal: z.int().min(1), steps: z.array(z.string()).min(1) });
+/** A PNG of one pixel. */
+const PIXEL_BASE64 =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+let labels = 0;
+/** A name that no other test uses, so that the server's list of calls shows this one's alone. */
+function labelled(model: string): string {
+  return `${model}+${++labels}`;
+}
+
+interface Options {
+  text?: string;
+  vision?: string;
+  image?: string;
+  signal?: AbortSignal;
+  requestId?: string;
+  maxOutputTokens?: number;
+  config?: Partial<ModelsConfig>;
+}
+
+function open({ text, vision, image, signal, requestId, maxOutputTokens, config }: Options = {}): Models {
+  return createModels({
+    signal,
+    requestId,
+    maxOutputTokens,
+    config: {
+      baseUrl: `${demo.url}/v1`,
+      apiKey: API_KEY,
+      textModel: text ?? "demo-text",
+      visionModel: vision ?? "demo-vision",
+      imageModel: image ?? "demo-image",
+      timeoutMs: 5_000,
+      retryDelayMs: 1,
+      ...config,
+    },
+  });
+}
+
+const PROMPT = { system: "You are a dietitian.", user: SECRET_PROMPT };
+const DRAWING = { prompt: SECRET_PROMPT, size: "64x64", count: 1 } as const;
+
+function askObject(models: Models) {
+  return models.object({ schema: Meal, ...PROMPT });
+}
+
+function callsOf(model: string): number {
+  return demo.requests.filter((call) => call.model === model).length;
+}
+
+/** Awaits a failure, checks that it is an AppError that gives nothing away, and returns it. */
+async function failureOf(work: Promise<unknown>): Promise<AppError & { cause: ModelFailure }> {
+  const error = await work.then(() => undefined, (thrown) => thrown);
+  expect(error).toBeInstanceOf(AppError);
+  expect(error.cause).toBeInstanceOf(ModelFailure);
+  const logged = Deno.inspect(error, { depth: 20 });
+  expect(logged).not.toContain(API_KEY);
+  expect(logged).not.toContain("secret");
+  expect(error.message).not.toMatch(/demo|127\.0\.0\.1|http/);
+  return error;
+}
+
+describe("an object", () => {
+  it("fits the schema and comes with its cost and the model's name", async () => {
+    const models = open();
+    const value = await askObject(models);
+    expect(Meal.parse(value)).toEqual(value);
+    expect(models.usage()).toMatchObject({
+      input_tokens: Math.ceil((PROMPT.system + PROMPT.user).length / 4),
+      output_tokens: expect.any(Number),
+      model: "demo-text",
+    });
+  });
+
+  it("is read through the schema, so that defaults and transforms apply", async () => {
+    const schema = z.object({ name: z.string().transform((name) => name.length) });
+    const value = await open().object({ schema, ...PROMPT });
+    expect(value.name).toBeGreaterThan(0);
+  });
+
+  it("is asked for with a strict schema", async () => {
+    const bodies: { response_format: unknown }[] = [];
+    const recorder = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+      bodies.push(await request.json());
+      return new Response(null, { status: 400 });
+    });
+    await failureOf(askObject(open({ config: { baseUrl: `http://127.0.0.1:${recorder.addr.port}/v1` } })));
+    expect(bodies[0]!.response_format).toMatchObject({
+      type: "json_schema",
+      json_schema: {
+        strict: true,
+        schema: { additionalProperties: false, required: ["name", "energy_kcal", "steps"] },
+      },
+    });
+    await recorder.shutdown();
+  });
+});
+
+describe("a text", () => {
+  it("comes with its cost and the model's name", async () => {
+    const models = open();
+    expect(await models.text(PROMPT)).toMatch(/demo/);
+    expect(models.usage()).toMatchObject({ known: true, model: "demo-text" });
+  });
+});
+
+describe("the limit of an answer", () => {
+  it("is sent under the name that the provider knows it by", async () => {
+    expect(limitFieldFor({ baseUrl: "https://api.openai.com/v1" })).toBe("max_completion_tokens");
+    expect(limitFieldFor({ baseUrl: "https://mine.openai.azure.com/openai/v1" })).toBe(
+      "max_completion_tokens",
+    );
+    expect(limitFieldFor({ baseUrl: "http://localhost:11434/v1" })).toBe("max_tokens");
+    const models = open({ maxOutputTokens: 1_000 });
+    await models.text(PROMPT);
+    expect(models.usage().output_tokens).toBeLessThan(1_000);
+    expect((await failureOf(open({ maxOutputTokens: 3 }).text(PROMPT))).cause.reason).toBe("truncated");
+  });
+});
+
+describe("images in a prompt", () => {
+  const bytes = Uint8Array.from(atob(PIXEL_BASE64), (character) => character.charCodeAt(0));
+
+  it("go to the vision model, as bytes, as a data URL and as an address that only the provider opens", async () => {
+    for (
+      const image of [
+        { bytes, mediaType: "image/png" },
+        `data:image/png;base64,${PIXEL_BASE64}`,
+        "https://images.invalid/meal.jpg",
+      ]
+    ) {
+      const models = open();
+      await models.text({ ...PROMPT, images: [image, image] });
+      expect(models.usage().model).toBe("demo-vision");
+      expect(models.usage().input_tokens).toBeGreaterThan(2 * 765);
+    }
+  });
+
+  it("are never fetched from an address inside our network", async () => {
+    for (const image of [`${demo.url}/health`, "file:///etc/passwd", "data:text/html;base64,AAAA"]) {
+      await expect(open().text({ ...PROMPT, images: [image] })).rejects.toThrow(TypeError);
+    }
+  });
+
+  it("leave the text model for prompts without any", async () => {
+    const models = open();
+    await models.text({ ...PROMPT, images: [] });
+    expect(models.usage().model).toBe("demo-text");
+  });
+});
+
+describe("drawn images", () => {
+  it("are files with their bytes and media type, as many as asked for, made in one request", async () => {
+    const image = labelled("demo-image-usage-10-20");
+    const models = open({ image });
+    const files = await models.image({ ...DRAWING, count: 3 });
+    expect(files).toHaveLength(3);
+    expect(files[0]!.mediaType).toBe("image/png");
+    expect([...files[0]!.bytes.subarray(1, 4)]).toEqual([..."PNG"].map((letter) => letter.charCodeAt(0)));
+    expect(callsOf(image)).toBe(1);
+    expect(models.usage()).toEqual({
+      input_tokens: 10,
+      output_tokens: 20,
+      images: 3,
+      calls: 1,
+      known: true,
+      model: image,
+    });
+  });
+
+  it("are counted where the provider reports no tokens", async () => {
+    const models = open();
+    await models.image(DRAWING);
+    expect(models.usage()).toMatchObject({ images: 1, input_tokens: 0, known: false });
+  });
+
+  it("are refused for a number that one request cannot make", async () => {
+    for (const count of [0, 11, 1.5]) {
+      await expect(open().image({ ...DRAWING, count })).rejects.toThrow(RangeError);
+    }
+  });
+});
+
+describe("the usage of a run", () => {
+  it("is the sum over its calls, of every kind, with the model that answered last", async () => {
+    const models = open({ text: "demo-text-usage-100-10", image: "demo-image-usage-7-3" });
+    expect(models.usage()).toEqual({
+      input_tokens: 0,
+      output_tokens: 0,
+      images: 0,
+      calls: 0,
+      known: true,
+      model: null,
+    });
+    await Promise.all([askObject(models), models.text(PROMPT)]);
+    await models.image({ ...DRAWING, count: 2 });
+    expect(models.usage()).toEqual({
+      input_tokens: 207,
+      output_tokens: 23,
+      images: 2,
+      calls: 3,
+      known: true,
+      model: "demo-image-usage-7-3",
+    });
+  });
+
+  it("is unknown, never 0, where the provider reports none, zeros, or half of it", async () => {
+    for (
+      const text of [
+        "demo-text-no-usage",
+        "demo-text-usage-0-0",
+        "demo-text-usage-5-0",
+        "demo-text-usage-0-5",
+      ]
+    ) {
+      const models = open({ text });
+      await askObject(models);
+      expect(models.usage()).toMatchObject({ calls: 1, known: false });
+    }
+  });
+
+  it("is unknown where the provider reports half of it, a fraction, a negative or an empty object", async () => {
+    let usage: unknown;
+    const odd = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () =>
+      Response.json({
+        model: "odd",
+        choices: [{ message: { role: "assistant", content: "Yes" }, finish_reason: "stop" }],
+        usage,
+      }));
+    const config = { baseUrl: `http://127.0.0.1:${odd.addr.port}/v1` };
+    for (
+      usage of [
+        { prompt_tokens: 5 },
+        { completion_tokens: 5 },
+        {},
+        null,
+        { prompt_tokens: 1.5, completion_tokens: 2 },
+        { prompt_tokens: -5, completion_tokens: 2 },
+        { prompt_tokens: 2 ** 60, completion_tokens: 2 },
+      ]
+    ) {
+      const models = open({ config });
+      await models.text(PROMPT);
+      expect(models.usage().known, JSON.stringify(usage)).toBe(false);
+    }
+    usage = { prompt_tokens: "5", completion_tokens: 2 };
+    const models = open({ config });
+    expect((await failureOf(models.text(PROMPT))).cause.reason).toBe("garbage");
+    expect(models.usage().known).toBe(false);
+    await odd.shutdown();
+  });
+
+  it("keeps what an answer of no use has cost", async () => {
+    for (const content of ["nonsense", "wrong-shape", "refuse", "empty", "truncated"]) {
+      const models = open({ text: `demo-${content}-usage-40-4` });
+      await failureOf(askObject(models));
+      expect(models.usage()).toMatchObject({ input_tokens: 40, output_tokens: 4, calls: 1, known: true });
+    }
+  });
+
+  it("is unknown once an answer broke off or cannot be read, and has nothing of what the provider refused", async () => {
+    for (const text of ["demo-cut", "demo-garbage"]) {
+      const models = open({ text });
+      await failureOf(askObject(models));
+      expect(models.usage()).toMatchObject({ calls: 1, known: false });
+    }
+    for (const text of ["demo-fail-401", "demo-fail-429", "demo-fail-500"]) {
+      const models = open({ text });
+      await failureOf(askObject(models));
+      expect(models.usage()).toMatchObject({ calls: 0, known: true });
+    }
+  });
+});
+
+describe("a failure of the provider", () => {
+  const reasons: [string, FailureReason, number][] = [
+    ["demo-fail-400", "rejected", 1],
+    ["demo-fail-401", "misconfigured", 1],
+    ["demo-fail-403", "misconfigured", 1],
+    ["demo-fail-404", "misconfigured", 1],
+    ["demo-fail-422", "rejected", 1],
+    ["demo-fail-408", "unavailable", 2],
+    ["demo-fail-429", "rate_limited", 2],
+    ["demo-fail-500", "unavailable", 2],
+    ["demo-fail-503", "unavailable", 2],
+    ["demo-cut", "cut", 1],
+    ["demo-cut-after-0", "cut", 1],
+    ["demo-garbage", "garbage", 1],
+    ["demo-empty", "empty", 1],
+  ];
+  const objectReasons: [string, FailureReason, number][] = [
+    ["demo-nonsense", "nonsense", 1],
+    ["demo-wrong-shape", "wrong_shape", 1],
+    ["demo-refuse", "refused", 1],
+    ["demo-truncated", "truncated", 1],
+  ];
+  const imageReasons: [string, FailureReason, number][] = [
+    ["demo-nonsense", "nonsense", 1],
+    ["demo-wrong-shape", "garbage", 1],
+    ["demo-refuse", "rejected", 1],
+  ];
+
+  it.each([...reasons, ...objectReasons])(
+    "with %s ends an object as %s after %i tries",
+    async (name, reason, tries) => {
+      const text = labelled(name);
+      const { code, cause } = await failureOf(askObject(open({ text })));
+      expect([code, cause.reason, callsOf(text)]).toEqual(["provider_error", reason, tries]);
+      expect(cause.facts.model).toBe(text);
+    },
+  );
+
+  it.each([...reasons, ...imageReasons])(
+    "with %s ends an image as %s after %i tries",
+    async (name, reason, tries) => {
+      const image = labelled(name);
+      const { code, cause } = await failureOf(open({ image }).image(DRAWING));
+      expect([code, cause.reason, callsOf(image)]).toEqual(["provider_error", reason, tries]);
+    },
+  );
+
+  it("ends a text that was refused", async () => {
+    expect((await failureOf(open({ text: "demo-refuse" }).text(PROMPT))).cause.reason).toBe("refused");
+  });
+
+  it("that cannot be reached ends as provider_error after the tries", async () => {
+    const closed = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const baseUrl = `http://127.0.0.1:${closed.addr.port}/v1`;
+    closed.close();
+    for (const address of [baseUrl, "http://provider.invalid/v1"]) {
+      const models = open({ config: { baseUrl: address } });
+      const { code, cause } = await failureOf(models.text(PROMPT));
+      expect([code, cause.reason, cause.facts.tries]).toEqual(["provider_error", "unreachable", 2]);
+      expect(models.usage()).toMatchObject({ calls: 0, known: true });
+    }
+  });
+
+  it("keeps the provider's own words for the log, unless they repeat the key or the prompt", async () => {
+    const { cause } = await failureOf(askObject(open({ text: "demo-fail-401" })));
+    expect(cause.facts).toMatchObject({
+      status: 401,
+      vendorCode: "invalid_api_key",
+      detail: expect.any(String),
+    });
+
+    let message = "";
+    const echo = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      () => Response.json({ error: { message, code: "bad" } }, { status: 400 }),
+    );
+    for (message of [`Bad key ${API_KEY}`, `Cannot handle: ${SECRET_PROMPT}`]) {
+      const models = open({ config: { baseUrl: `http://127.0.0.1:${echo.addr.port}/v1` } });
+      expect((await failureOf(models.text(PROMPT))).cause.facts).not.toHaveProperty("detail");
+    }
+    await echo.shutdown();
+  });
+
+  it("is told apart from a bug of ours, which is thrown as it is", async () => {
+    const error = await open().object({ schema: z.object({ when: z.date() }), ...PROMPT }).catch((thrown) =>
+      thrown
+    );
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(AppError);
+  });
+});
+
+describe("a retry", () => {
+  it("lets a call succeed that failed once, and counts one charged call", async () => {
+    const text = "demo-text-flaky-503-1-once";
+    const models = open({ text });
+    await askObject(models);
+    expect(callsOf(text)).toBe(2);
+    expect(models.usage()).toMatchObject({ calls: 1, known: true });
+  });
+
+  it("comes as often as the configuration says", async () => {
+    const text = "demo-text-flaky-429-3-thrice";
+    await failureOf(askObject(open({ text, config: { maxRetries: 0 } })));
+    expect(callsOf(text)).toBe(1);
+    await askObject(open({ text, config: { maxRetries: 2 } }));
+    expect(callsOf(text)).toBe(4);
+  });
+
+  it("waits as long as Retry-After asks for", async () => {
+    const models = open({ text: "demo-text-retry-after-1-flaky-429-1-patience" });
+    const startedAtMs = performance.now();
+    await models.text(PROMPT);
+    expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(990);
+  });
+
+  it("is left out where Retry-After asks for more than the bound or than the time that is left", async () => {
+    const config: Partial<ModelsConfig>[] = [{ maxRetryAfterMs: 1_000 }, {
+      timeoutMs: 1_500,
+      maxRetryAfterMs: 60_000,
+    }];
+    for (const bound of config) {
+      const text = labelled("demo-fail-429-retry-after-2");
+      const startedAtMs = performance.now();
+      const { code } = await failureOf(open({ text, config: bound }).text(PROMPT));
+      expect([code, callsOf(text)]).toEqual(["provider_error", 1]);
+      expect(performance.now() - startedAtMs).toBeLessThan(900);
+    }
+  });
+});
+
+describe("the deadline", () => {
+  it("ends a call that hangs as provider_timeout, without another try, and leaves its cost unknown", async () => {
+    const text = labelled("demo-hang");
+    const models = open({ text, config: { timeoutMs: 80 } });
+    const startedAtMs = performance.now();
+    const { code, cause } = await failureOf(askObject(models));
+    expect([code, cause.reason, callsOf(text)]).toEqual(["provider_timeout", "timeout", 1]);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    expect(models.usage()).toMatchObject({ calls: 1, known: false });
+  });
+
+  it("is one for the whole run, over all its calls", async () => {
+    const models = open({ text: "demo-text-slow-120", config: { timeoutMs: 200 } });
+    await models.text(PROMPT);
+    expect((await failureOf(models.text(PROMPT))).code).toBe("provider_timeout");
+    expect((await failureOf(models.image(DRAWING))).code).toBe("provider_timeout");
+    expect(models.usage().calls).toBe(2);
+  });
+
+  it("ends the wait before a retry", async () => {
+    const text = labelled("demo-fail-500");
+    const models = open({ text, config: { timeoutMs: 150, maxRetries: 50, retryDelayMs: 20 } });
+    const startedAtMs = performance.now();
+    await failureOf(models.text(PROMPT));
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    expect(callsOf(text)).toBeLessThan(10);
+  });
+});
+
+describe("the caller's signal", () => {
+  it("ends a running call with its own reason and without another try", async () => {
+    const text = labelled("demo-hang");
+    const controller = new AbortController();
+    const reason = new Error("the client left");
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(open({ text, signal: controller.signal }).text(PROMPT)).rejects.toBe(reason);
+    expect(callsOf(text)).toBe(1);
+  });
+
+  it("ends the wait before a retry", async () => {
+    const text = labelled("demo-fail-429-retry-after-3");
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 50);
+    await expect(open({ text, signal: controller.signal }).text(PROMPT)).rejects.toThrow(/abort/i);
+    expect(callsOf(text)).toBe(1);
+  });
+
+  it("keeps a call from being made when it has aborted before", async () => {
+    const text = labelled("demo-text");
+    await expect(open({ text, signal: AbortSignal.abort() }).text(PROMPT)).rejects.toThrow(/abort/i);
+    expect(callsOf(text)).toBe(0);
+  });
+});
+
+describe("a request id", () => {
+  it("is sent to the provider, so that its log and ours can be compared", async () => {
+    await open({ requestId: "request-42" }).text(PROMPT);
+    expect(demo.requests.filter((call) => call.request_id === "request-42")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,88 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { AppError } from "../../../supabase/functions/_shared/errors.ts";
+import {
+  fingerprint,
+  idempotencyKey,
+  newRequestId,
+  repeatableRequestId,
+} from "../../../supabase/functions/_shared/identifiers.ts";
+
+const ID = /^[\w-]{22}$/;
+
+describe("newRequestId", () => {
+  it("is 22 characters that fit in a URL, and never the same twice", () => {
+    const ids = Array.from({ length: 1_000 }, newRequestId);
+    for (const id of ids) expect(id).toMatch(ID);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+describe("repeatableRequestId", () => {
+  it("is the same for the same user, function and key, and another for any other (mistake 6)", async () => {
+    const name = fc.stringMatching(/^[a-z][a-z-]{0,20}$/);
+    const key = fc.stringMatching(/^[ -~]{1,40}$/);
+    const parts = fc.tuple(fc.uuid(), name, key);
+    await fc.assert(fc.asyncProperty(parts, parts, async (one, other) => {
+      const id = await repeatableRequestId(...one);
+      expect(id).toMatch(ID);
+      expect(await repeatableRequestId(...one)).toBe(id);
+      if (one.some((part, index) => part !== other[index])) {
+        expect(await repeatableRequestId(...other)).not.toBe(id);
+      }
+    }));
+  });
+
+  it("keeps its parts apart", async () => {
+    expect(await repeatableRequestId("user", "name", "x-key")).not.toBe(
+      await repeatableRequestId("user", "name-x", "key"),
+    );
+    expect(await repeatableRequestId("a", "b", "c")).not.toBe(await repeatableRequestId("a", "bc", ""));
+  });
+});
+
+describe("fingerprint", () => {
+  it("is the same for the same input and another for any other", async () => {
+    await fc.assert(fc.asyncProperty(fc.jsonValue(), fc.jsonValue(), async (one, other) => {
+      expect(await fingerprint(one)).toBe(await fingerprint(structuredClone(one)));
+      if (JSON.stringify(one) !== JSON.stringify(other)) {
+        expect(await fingerprint(one)).not.toBe(await fingerprint(other));
+      }
+    }));
+  });
+
+  it("tells lone surrogates apart, which UTF-8 would not", async () => {
+    expect(await fingerprint("\ud800")).not.toBe(await fingerprint("\udc00"));
+    expect(await fingerprint("\ud800")).not.toBe(await fingerprint("\ufffd"));
+  });
+
+  it("knows an input that is nothing", async () => {
+    expect(await fingerprint(undefined)).toMatch(ID);
+  });
+});
+
+describe("idempotencyKey", () => {
+  const read = (value: string) => idempotencyKey(new Headers({ "Idempotency-Key": value }));
+
+  it("is null where there is no header", () => {
+    expect(idempotencyKey(new Headers())).toBeNull();
+  });
+
+  it("is any 1 to 255 printable characters, quoted or bare", () => {
+    fc.assert(fc.property(fc.stringMatching(/^[!-~]([ -~]{0,253}[!-~])?$/), (key) => {
+      expect(read(`"${key}"`)).toBe(key);
+      if (!/^".*"$/.test(key)) expect(read(key)).toBe(key);
+    }));
+  });
+
+  it.each(["", '""', "a\tb", "é", "k".repeat(256), `"${"k".repeat(256)}"`])("refuses %j", (value) => {
+    expect(() => read(value)).toThrow(AppError);
+    expect(() => read(value)).toThrow(/Idempotency-Key/);
+  });
+
+  it("takes a quote that is not closed for a part of the key", () => {
+    expect(read('"a')).toBe('"a');
+    expect(read('a"')).toBe('a"');
+  });
+});

@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config";
+
+import deno from "./deno.json" with { type: "json" };
+
+/** Names that deno.json maps to a file inside a package, which vite does not know of itself. */
+const alias = Object.fromEntries(
+  Object.entries(deno.imports)
+    .map(([name, target]) => [name, /^npm:(deno-std)@[^/]+(\/.+)$/.exec(target)?.slice(1).join("")])
+    .filter(([, target]) => target !== undefined),
+);
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    globalSetup: "tests/support/global_setup.ts",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Most tests wait for a process or for Postgres; one worker alone leaves the machine idle.
+    maxWorkers: 2,
+    // postgres.js may write once more to a connection that a test has killed.
+    onUnhandledError: ({ message, stack }) =>
+      !(message.includes("reading 'write'") && stack?.includes("postgres/src/connection.js")),
+  },
+});
