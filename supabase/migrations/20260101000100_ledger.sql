@@ -795,7 +795,8 @@ as $$
     on history.user_id = locks.user_id and history.entry_number = locks.entry_number
   where locks.status = 'settled'
     and (locks.charged is null or locks.entry_number is null
-      or (locks.charged = 0 and history.request_id = locks.request_id)
+      -- The same id may have an older entry, of a request that is forgotten.
+      or (locks.charged = 0 and history.request_id = locks.request_id and history.created_at >= locks.created_at)
       or (locks.charged <> 0
         and (history.delta is distinct from -locks.charged or history.request_id is distinct from locks.request_id)))
   union all

@@ -6,60 +6,21 @@ import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import { checkPrice, cost } from "../../supabase/functions/_shared/price.ts";
 import { openAccounts } from "./support/accounts.ts";
+import { bodiesOf } from "./support/bodies.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
 import { configText, declarationOf, functionNames, isFeature, sources } from "./support/functions_folder.ts";
 
 const PLENTY = 100_000;
-const PIXEL =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
-/** One body for each feature that it answers; a new feature needs one line here. */
-const SAMPLES: Record<string, Record<string, unknown>> = {
-  "meal-analyzer": {
-    photo: `data:image/png;base64,${PIXEL}`,
-    description: "lentil soup with bread",
-    locale: "en",
-  },
-  "recipe-generator": { ingredients: ["lentils", "carrots", "onions"], servings: 3, diet: "vegan" },
-  "daily-nutrition-summary": {
-    date: "2026-02-28",
-    meals: [
-      { name: "porridge", energy_kcal: 420.5, protein_g: 14.1, carbohydrate_g: 62.3, fat_g: 11.2 },
-      { name: "lentil soup", energy_kcal: 610, protein_g: 33, carbohydrate_g: 80, fat_g: 14 },
-    ],
-    targets: { energy_kcal: 2000, protein_g: 90, carbohydrate_g: 230, fat_g: 70 },
-  },
-  "image-generator": { prompt: "a bowl of lentil soup on a wooden table", count: 2 },
-};
-
-/** What fits a feature's schema at its largest, where that is not the sample; it must be answered too. */
-const LARGEST: Record<string, Record<string, unknown>> = {
-  "meal-analyzer": { description: "湯".repeat(2_000) },
-  "recipe-generator": {
-    ingredients: Array.from({ length: 40 }, (_, index) => `${index} ${"豆".repeat(57)}`),
-    servings: 12,
-    diet: "菜".repeat(100),
-  },
-  "daily-nutrition-summary": {
-    date: "9999-12-31",
-    meals: Array.from({ length: 30 }, () => ({
-      name: "食".repeat(100),
-      energy_kcal: 20_000,
-      protein_g: 2_000,
-      carbohydrate_g: 2_000,
-      fat_g: 2_000,
-    })),
-    targets: { energy_kcal: 20_000, protein_g: 2_000, carbohydrate_g: 2_000, fat_g: 2_000 },
-  },
-  "image-generator": { prompt: "画".repeat(1_000), size: "1536x1024", count: 4 },
-};
-
 const config = parse(configText) as { functions: Record<string, Record<string, unknown>> };
 const declarations = new Map(
   await Promise.all(functionNames.map(async (name) => [name, await declarationOf(name)] as const)),
 );
-const features = [...declarations].flatMap(([name, one]) => isFeature(one) ? [[name, one] as const] : []);
+const features = await Promise.all(
+  [...declarations].flatMap(([name, one]) =>
+    isFeature(one) ? [bodiesOf(name).then((bodies) => [name, one, bodies] as const)] : []
+  ),
+);
 
 const { newUser, accountOf, expectUntouched } = openAccounts();
 let failing: ExtraFunctions;
@@ -71,12 +32,6 @@ beforeAll(async () => {
     functionsFolder,
   );
 });
-
-function sampleOf(name: string): Record<string, unknown> {
-  const sample = SAMPLES[name];
-  if (sample) return sample;
-  throw new Error(`Add a body that ${name} answers to SAMPLES in tests/http/features.test.ts`);
-}
 
 describe("the folders of supabase/functions", () => {
   it("are there at all, features among them", () => {
@@ -124,7 +79,7 @@ describe.each(functionNames)("the function %s", (name) => {
   });
 });
 
-describe.each(features)("the feature %s", (name, feature) => {
+describe.each(features)("the feature %s", (name, feature, bodies) => {
   it("has a whole price, schemas, and users for callers (mistake 13)", () => {
     expect(() => checkPrice(name, feature.price)).not.toThrow();
     expect(feature.input).toBeInstanceOf(z.ZodType);
@@ -134,7 +89,7 @@ describe.each(features)("the feature %s", (name, feature) => {
 
   it("answers its sample as its schema says, charged what the ledger says (mistakes 9, 24)", async () => {
     const user = await newUser(PLENTY);
-    const answer = await call(name, { user, body: sampleOf(name) });
+    const answer = await call(name, { user, body: bodies.sample });
     const { requestId, charged, balance } = expectCharged(answer);
     expect(feature.output.parse(answer.body.data)).toEqual(answer.body.data);
     expect(Object.keys(answer.body).toSorted()).toEqual(["data", "usage"]);
@@ -157,7 +112,7 @@ describe.each(features)("the feature %s", (name, feature) => {
 
   it("answers the largest body that it takes, within what it holds", async () => {
     const user = await newUser(PLENTY);
-    const answer = await call(name, { user, body: LARGEST[name] ?? sampleOf(name) });
+    const answer = await call(name, { user, body: bodies.largest ?? bodies.sample });
     const { requestId, charged } = expectCharged(answer);
     const { locks, anomalies } = await accountOf(user);
     expect(anomalies).toEqual([]);
@@ -167,9 +122,9 @@ describe.each(features)("the feature %s", (name, feature) => {
   it("replays the answer to the same key, byte for byte (mistake 4)", async () => {
     const user = await newUser(PLENTY);
     const key = crypto.randomUUID();
-    const first = await call(name, { user, key, body: sampleOf(name) });
+    const first = await call(name, { user, key, body: bodies.sample });
     const { balance } = expectCharged(first);
-    const replay = await call(name, { user, key, body: sampleOf(name) });
+    const replay = await call(name, { user, key, body: bodies.sample });
     expect(replay.status).toBe(200);
     expect(replay.text).toBe(first.text);
     expect(replay.headers.get("Idempotent-Replayed")).toBe("true");
@@ -178,7 +133,7 @@ describe.each(features)("the feature %s", (name, feature) => {
 
   it("refuses a body that does not fit, uncharged", async () => {
     const user = await newUser(PLENTY);
-    for (const body of [[], null, "soup", { [Object.keys(sampleOf(name))[0]!]: { not: "this" } }]) {
+    for (const body of [[], null, "soup", { [Object.keys(bodies.sample)[0]!]: { not: "this" } }]) {
       const answer = await call(name, { user, body: JSON.stringify(body) });
       expectRefusal(answer, 400, "invalid_request");
       expect(answer.body.details.length).toBeGreaterThan(0);
@@ -188,7 +143,7 @@ describe.each(features)("the feature %s", (name, feature) => {
 
   it("refuses a user without tokens, and tells how many it needs (mistake 10)", async () => {
     const user = await newUser();
-    const answer = await call(name, { user, body: sampleOf(name) });
+    const answer = await call(name, { user, body: bodies.sample });
     expectRefusal(answer, 402, "insufficient_tokens");
     expect(answer.body.details).toEqual({ required: expect.any(Number), available: 0 });
     expect(answer.body.details.required).toBeGreaterThan(0);
@@ -196,7 +151,7 @@ describe.each(features)("the feature %s", (name, feature) => {
 
   it("charges nothing when the provider fails", async () => {
     const user = await newUser(PLENTY);
-    const answer = await call(name, { base: failing.url, user, body: sampleOf(name) });
+    const answer = await call(name, { base: failing.url, user, body: bodies.sample });
     expectRefusal(answer, 502, "provider_error");
     await expectUntouched(user, PLENTY);
   });

@@ -8,7 +8,7 @@ const DATABASES = 6;
 const runs = Number(Deno.env.get("SIMULATION_RUNS") ?? 10_000);
 const hours = Number(Deno.env.get("SIMULATION_HOURS") ?? 0);
 const path = Deno.env.get("SIMULATION_PATH");
-const firstSeed = Number(Deno.env.get("SIMULATION_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+const firstSeed = Number(Deno.env.get("SIMULATION_SEED") ?? 1);
 const MINUTES = 60_000;
 
 const databases = await Promise.all(Array.from({ length: DATABASES }, () => createSimulatedDatabase()));

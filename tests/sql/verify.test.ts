@@ -71,6 +71,17 @@ describe("verify_token_ledger", () => {
     expect(await ledger.problems()).toEqual([]);
   });
 
+  it("finds nothing when an id that was charged and forgotten runs again for nothing", async () => {
+    const { user } = await populate();
+    const id = newId();
+    await ledger.consume(user, 3, id);
+    await ledger.age([id]);
+    await ledger.cleanup();
+    await ledger.hold(user, 3, id);
+    expect(await ledger.settle(user, id, 0)).toMatchObject({ success: true, charged: 0 });
+    expect(await ledger.problems()).toEqual([]);
+  });
+
   it.each<[string, (planted: Planted) => string, string[]]>([
     [
       "a wrong balance",

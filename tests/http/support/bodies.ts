@@ -1,0 +1,19 @@
+/** What the tests send to a feature; each feature has its own in tests/http/bodies. */
+export interface Bodies {
+  /** A usual body; its first field is the one that the tests spoil. */
+  sample: Record<string, unknown>;
+  /** What fits the schema at its largest, where that is not the sample; it must be answered too. */
+  largest?: Record<string, unknown>;
+}
+
+/** The smallest picture there is, as data URL. */
+export const PIXEL_URL =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+export async function bodiesOf(name: string): Promise<Bodies> {
+  try {
+    return (await import(/* @vite-ignore */ `../bodies/${name}.ts`)).default;
+  } catch (cause) {
+    throw new Error(`Write tests/http/bodies/${name}.ts with a body that ${name} answers`, { cause });
+  }
+}
