@@ -7,8 +7,10 @@ create table bare.balances (
   like public.token_balances including defaults including constraints including indexes
 ) with (fillfactor = 50);
 create table bare.entries (
-  like public.token_balance_history including defaults including constraints including indexes
+  like public.token_balance_history including defaults including constraints,
+  primary key (user_id, entry_number)
 );
+alter table bare.entries alter column chain drop not null;
 
 create function bare.charge(p_request_id text, p_user_id uuid, p_amount bigint, p_operation_type text)
 returns bigint
@@ -22,8 +24,8 @@ begin
   set balance = balance - p_amount, entry_count = entry_count + 1, updated_at = now()
   where user_id = p_user_id and balance - held >= p_amount
   returning balance, entry_count into v_balance, v_entry_number;
-  insert into bare.entries (user_id, entry_number, delta, balance_after, operation_type, request_id)
-  values (p_user_id, v_entry_number, -p_amount, v_balance, p_operation_type, p_request_id);
+  insert into bare.entries (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id)
+  values (p_user_id, v_entry_number, -p_amount, v_balance, now(), p_operation_type, p_request_id);
   return v_balance;
 end;
 $$;

@@ -11,6 +11,8 @@ create table public.token_balances (
   balance bigint not null default 0,
   held bigint not null default 0,
   entry_count bigint not null default 0,
+  chain bytea,
+  previous_chain bytea,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint token_balances_pkey primary key (user_id),
@@ -23,26 +25,44 @@ comment on column public.token_balances.balance is 'Tokens owned; the sum of the
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
+comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
+comment on column public.token_balances.previous_chain is
+  'The chain before the newest entry, for a charge that takes its entry back as the request is known.';
+comment on column public.token_balances.updated_at is 'Never goes back, as it is the time of the newest entry.';
+
+create schema token_history;
+
+comment on schema token_history is
+  'The months of public.token_balance_history. Nobody but the tables'' owner may look in here.';
 
 create table public.token_balance_history (
   user_id uuid not null,
   entry_number bigint not null,
   delta bigint not null,
   balance_after bigint not null,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null,
   operation_type text not null,
   request_id text collate "C",
   metadata jsonb,
-  constraint token_balance_history_pkey primary key (user_id, entry_number)
-);
+  chain bytea not null
+) partition by range (created_at);
+
+create table token_history.other_months partition of public.token_balance_history (
+  constraint other_months_pkey primary key (user_id, entry_number)
+) default;
 
 comment on table public.token_balance_history is
-  'The ledger: one row per change of a balance, never updated, never deleted.';
+  'The ledger: one row per change of a balance, never updated, never deleted. One partition for each month.';
 comment on column public.token_balance_history.entry_number is 'Counts a user''s entries from 1 without a gap.';
 comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
+comment on column public.token_balance_history.created_at is 'Never before the time of the user''s entry before.';
 comment on column public.token_balance_history.operation_type is 'The feature that was charged for, or ''grant''.';
 comment on column public.token_balance_history.metadata is
   'Why: price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
+comment on column public.token_balance_history.chain is
+  'Digest of the entry before''s chain and this entry: shows what was altered, removed or inserted by a superuser.';
+comment on table token_history.other_months is
+  'Takes the entries of a month that has no partition, which happens when no cleanup ran for a year.';
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
@@ -50,7 +70,7 @@ create table public.token_consumption_locks (
   user_id uuid not null,
   amount bigint not null,
   charged bigint,
-  entry_number bigint,
+  balance_after bigint,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null,
   attempt integer not null default 1,
@@ -72,8 +92,7 @@ comment on table public.token_consumption_locks is
 comment on column public.token_consumption_locks.amount is
   'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
 comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
-comment on column public.token_consumption_locks.entry_number is
-  'The user''s newest entry of token_balance_history right after this request: its own, unless it cost nothing.';
+comment on column public.token_consumption_locks.balance_after is 'The user''s balance right after the settlement.';
 comment on column public.token_consumption_locks.expires_at is
   'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
   'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
@@ -106,6 +125,7 @@ create table public.token_settings (
   id boolean not null default true,
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
+  history_begins_at timestamptz not null default '-infinity',
   constraint token_settings_pkey primary key (id),
   constraint token_settings_one_row check (id),
   constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
@@ -117,6 +137,8 @@ comment on column public.token_settings.lock_retention is
 
 comment on column public.token_settings.cleanup_page is
   'The page of token_consumption_locks at which the next cleanup goes on.';
+comment on column public.token_settings.history_begins_at is
+  'Entries before this time are archived: token_history.openings has the sums of them.';
 
 insert into public.token_settings default values;
 
@@ -158,6 +180,78 @@ comment on function public.forbid_token_history_change() is
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
   for each statement execute function public.forbid_token_history_change();
+
+create trigger other_months_append_only
+  before update or delete or truncate on token_history.other_months
+  for each statement execute function public.forbid_token_history_change();
+
+create function public.prepare_token_history(p_months integer default 12)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_month timestamp;
+  v_name text;
+  v_prepared_count integer := 0;
+begin
+  for v_month in
+    select generate_series(date_trunc('month', now() at time zone 'UTC'),
+      now() at time zone 'UTC' + make_interval(months => p_months), '1 month')
+  loop
+    v_name := to_char(v_month, '"month_"YYYY_MM');
+    continue when to_regclass('token_history.' || v_name) is not null;
+    begin
+      -- Made first and attached then: creating it as a partition would lock out every charge.
+      execute format(
+        'create table token_history.%1$I (like public.token_balance_history including defaults, primary key (user_id, entry_number));
+         create trigger %2$I before update or delete or truncate on token_history.%1$I
+           for each statement execute function public.forbid_token_history_change();
+         alter table public.token_balance_history attach partition token_history.%1$I for values from (%3$L) to (%4$L)',
+        v_name, v_name || '_append_only', v_month at time zone 'UTC',
+        (v_month + interval '1 month') at time zone 'UTC');
+      v_prepared_count := v_prepared_count + 1;
+    exception when check_violation then
+      null; -- Entries of this month are in other_months already: they stay there, and so do those to come.
+    end;
+  end loop;
+  return v_prepared_count;
+end;
+$$;
+
+comment on function public.prepare_token_history(integer) is
+  'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. Returns how '
+  'many it made. cleanup_expired_locks does it in time.';
+
+create function public.token_entry_chain(
+  p_previous bytea,
+  p_user_id uuid,
+  p_entry_number bigint,
+  p_delta bigint,
+  p_balance_after bigint,
+  p_created_at timestamptz,
+  p_operation_type text,
+  p_request_id text,
+  p_metadata jsonb
+)
+returns bytea
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return substring(
+    sha256(coalesce(p_previous, '') || convert_to(concat_ws('|', p_user_id, p_entry_number, p_delta, p_balance_after,
+      extract(epoch from p_created_at), char_length(p_operation_type), p_operation_type,
+      coalesce(char_length(p_request_id), 0), p_request_id, p_metadata), 'UTF8'))
+    for 16);
+end;
+$$;
+
+comment on function public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
+  'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
+  'a SHA-256.';
 
 create function public.token_refusal(
   p_request_id text,
@@ -229,21 +323,6 @@ $$;
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
   'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical.';
 
-create function public.token_balance_after(p_lock public.token_consumption_locks)
-returns bigint
-language sql
-stable
-set search_path = ''
-as $$
-  select coalesce(
-    (select history.balance_after from public.token_balance_history as history
-     where history.user_id = p_lock.user_id and history.entry_number = p_lock.entry_number),
-    0);
-$$;
-
-comment on function public.token_balance_after(public.token_consumption_locks) is
-  'The balance right after a request was settled.';
-
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
 language plpgsql
@@ -264,7 +343,7 @@ begin
   select sum(amount) into v_expired from expired;
   if v_expired > 0 then
     update public.token_balances
-    set held = held - v_expired, updated_at = now()
+    set held = held - v_expired
     where user_id = p_user_id
     returning * into v_balance;
   end if;
@@ -308,7 +387,7 @@ begin
 
   -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
   update public.token_balances
-  set held = held + v_amount, updated_at = now()
+  set held = held + v_amount
   where user_id = p_user_id and balance - held >= v_amount
   returning balance, held into v_owned, v_held;
   if found then
@@ -338,7 +417,7 @@ begin
         'This request id belongs to another request');
     elsif v_lock.status = 'settled' then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
-        'balance', public.token_balance_after(v_lock), 'response', v_lock.response,
+        'balance', v_lock.balance_after, 'response', v_lock.response,
         'request_id', p_request_id);
     elsif v_lock.status = 'held' and v_lock.expires_at > now() then
       return public.token_refusal(p_request_id, 'request_in_progress', 'This request is still running',
@@ -368,7 +447,7 @@ begin
       'This request id belongs to another request');
   end if;
   update public.token_balances
-  set held = held + v_amount, updated_at = now()
+  set held = held + v_amount
   where user_id = p_user_id
   returning * into v_balance;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
@@ -413,6 +492,7 @@ declare
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
   v_charged bigint;
+  v_metadata jsonb;
   v_response_tail text;
 begin
   if p_token_amount not between 0 and 9223372036854775807 or p_token_amount <> trunc(p_token_amount) then
@@ -426,32 +506,38 @@ begin
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
   if v_lock.status = 'settled' and v_lock.attempt = p_attempt then
-    v_balance.balance := public.token_balance_after(v_lock);
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
-      'balance', v_balance.balance, 'response_tail', public.token_response_tail(v_lock.charged, v_balance.balance),
-      'request_id', p_request_id);
+      'balance', v_lock.balance_after,
+      'response_tail', public.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
   elsif v_lock.status is distinct from 'held' or v_lock.attempt is distinct from p_attempt then
     return public.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
-  update public.token_balances
-  set balance = balance - v_charged, held = held - v_lock.amount, updated_at = now(),
-    entry_count = entry_count + (v_charged > 0)::integer
-  where user_id = p_user_id
-  returning * into v_balance;
   if v_charged > 0 then
+    v_metadata := case when v_lock.metadata is null then p_metadata
+      else v_lock.metadata || coalesce(p_metadata, '{}') end;
+    update public.token_balances
+    set balance = balance - v_charged, held = held - v_lock.amount, entry_count = entry_count + 1,
+      chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_charged, balance - v_charged,
+        greatest(updated_at, now()), v_lock.operation_type, p_request_id, v_metadata),
+      updated_at = greatest(updated_at, now())
+    where user_id = p_user_id
+    returning * into v_balance;
     insert into public.token_balance_history
-      (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
-    values (p_user_id, v_balance.entry_count, -v_charged, v_balance.balance, v_lock.operation_type, p_request_id,
-      case when v_lock.metadata is null then p_metadata
-        else v_lock.metadata || coalesce(p_metadata, '{}') end);
+      (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+    values (p_user_id, v_balance.entry_count, -v_charged, v_balance.balance, v_balance.updated_at,
+      v_lock.operation_type, p_request_id, v_metadata, v_balance.chain);
+  else
+    update public.token_balances
+    set held = held - v_lock.amount
+    where user_id = p_user_id;
   end if;
   v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
   set status = 'settled', charged = v_charged,
-    entry_number = v_balance.entry_count,
+    balance_after = v_balance.balance,
     response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144
       then p_response_head || v_response_tail end,
     expires_at = now()
@@ -500,7 +586,7 @@ begin
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   elsif v_lock.status = 'held' then
     update public.token_balances
-    set held = held - v_lock.amount, updated_at = now()
+    set held = held - v_lock.amount
     where user_id = p_user_id
     returning * into v_balance;
     update public.token_consumption_locks
@@ -534,8 +620,7 @@ declare
   v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
-  v_balance bigint;
-  v_entry_number bigint;
+  v_balance public.token_balances;
   v_outcome jsonb;
 begin
   if v_problem is not null then
@@ -544,24 +629,27 @@ begin
   v_amount := p_token_amount;
 
   update public.token_balances
-  set balance = balance - v_amount, entry_count = entry_count + 1, updated_at = now()
+  set balance = balance - v_amount, entry_count = entry_count + 1, previous_chain = chain,
+    chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
+      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
+    updated_at = greatest(updated_at, now())
   where user_id = p_user_id and balance - held >= v_amount
-  returning balance, entry_count into v_balance, v_entry_number;
+  returning * into v_balance;
   if found then
     insert into public.token_consumption_locks
-      (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
-    values (p_request_id, p_user_id, p_operation_type, v_amount, v_amount, v_entry_number, 'settled', now())
+      (request_id, user_id, operation_type, amount, charged, balance_after, status, expires_at)
+    values (p_request_id, p_user_id, p_operation_type, v_amount, v_amount, v_balance.balance, 'settled', now())
     on conflict do nothing;
     if found then
       insert into public.token_balance_history
-        (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
-      values (p_user_id, v_entry_number, -v_amount, v_balance, p_operation_type, p_request_id,
-        p_metadata);
+        (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+      values (p_user_id, v_balance.entry_count, -v_amount, v_balance.balance, v_balance.updated_at, p_operation_type,
+        p_request_id, p_metadata, v_balance.chain);
       return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_amount,
-        'balance', v_balance, 'request_id', p_request_id);
+        'balance', v_balance.balance, 'request_id', p_request_id);
     end if;
     update public.token_balances
-    set balance = balance + v_amount, entry_count = entry_count - 1
+    set balance = balance + v_amount, entry_count = entry_count - 1, chain = previous_chain
     where user_id = p_user_id;
   end if;
 
@@ -596,6 +684,7 @@ declare
   v_problem constant text := coalesce(
     public.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
     case when coalesce(p_reason, '') = '' then 'reason is missing' end);
+  v_metadata constant jsonb := coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason);
   v_amount bigint;
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
@@ -614,7 +703,7 @@ begin
         'This request id belongs to another request', null, '{"added": 0}');
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
-        'balance', public.token_balance_after(v_lock), 'request_id', p_request_id);
+        'balance', v_lock.balance_after, 'request_id', p_request_id);
     elsif v_amount > 9223372036854775807 - v_balance.balance then
       return public.token_refusal(p_request_id, 'invalid_request',
         'The balance would exceed 9223372036854775807', null, '{"added": 0}');
@@ -622,20 +711,23 @@ begin
     exit when p_request_id is null;
     -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
     insert into public.token_consumption_locks
-      (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
-    values (p_request_id, p_user_id, 'grant', v_amount, -v_amount, v_balance.entry_count + 1, 'settled', 'infinity')
+      (request_id, user_id, operation_type, amount, charged, balance_after, status, expires_at)
+    values (p_request_id, p_user_id, 'grant', v_amount, -v_amount, v_balance.balance + v_amount, 'settled', 'infinity')
     on conflict do nothing;
     exit when found; -- Otherwise another user has claimed the id since we looked: look again.
   end loop;
 
   update public.token_balances
-  set balance = balance + v_amount, entry_count = entry_count + 1, updated_at = now()
+  set balance = balance + v_amount, entry_count = entry_count + 1,
+    chain = public.token_entry_chain(chain, user_id, entry_count + 1, v_amount, balance + v_amount,
+      greatest(updated_at, now()), 'grant', p_request_id, v_metadata),
+    updated_at = greatest(updated_at, now())
   where user_id = p_user_id
   returning * into v_balance;
   insert into public.token_balance_history
-    (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
-  values (p_user_id, v_balance.entry_count, v_amount, v_balance.balance, 'grant', p_request_id,
-    coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason));
+    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+  values (p_user_id, v_balance.entry_count, v_amount, v_balance.balance, v_balance.updated_at, 'grant', p_request_id,
+    v_metadata, v_balance.chain);
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
     'balance', v_balance.balance, 'request_id', p_request_id);
 end;
@@ -680,6 +772,9 @@ begin
       and expires_at <= now() - v_settings.lock_retention
       and status <> 'held';
     get diagnostics v_deleted_count = row_count;
+    if to_regclass('token_history.' || to_char(now() + interval '2 months', '"month_"YYYY_MM')) is null then
+      perform public.prepare_token_history();
+    end if;
     update public.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
@@ -691,8 +786,8 @@ $$;
 
 comment on function public.cleanup_expired_locks(integer) is
   'Gives back every hold that outlived its time, and deletes outcomes that were kept long enough from the next '
-  'p_page_limit pages of 8 KiB. To be run every minute. Returns users_with_expired_holds and deleted_locks. No charge '
-  'depends on it.';
+  'p_page_limit pages of 8 KiB; makes the months of the history that are to come. To be run every minute. Returns '
+  'users_with_expired_holds and deleted_locks. No charge depends on it.';
 
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
@@ -716,7 +811,7 @@ begin
   end if;
   with newest as (
     (select created_at from public.token_balance_history
-     where user_id = p_user_id and operation_type <> 'grant'
+     where user_id = p_user_id and operation_type <> 'grant' and created_at > now() - p_time_window
      order by entry_number desc
      limit p_threshold + 1)
     union all
@@ -741,86 +836,6 @@ comment on function public.detect_high_frequency_requests(uuid, interval, intege
   'records the anomaly ''high_frequency'', once per window, when there are more. Returns detected, request_count, '
   'threshold.';
 
-create function public.verify_token_ledger()
-returns table (invariant text, user_id uuid, request_id text, details jsonb)
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  with entries as (
-    select history.*,
-      lag(history.balance_after, 1, 0::bigint) over entries_of_user as balance_before,
-      row_number() over entries_of_user as expected_number
-    from public.token_balance_history as history
-    window entries_of_user as (partition by history.user_id order by history.entry_number)
-  ),
-  sums as (
-    select entries.user_id, sum(entries.delta) as delta_sum, count(*) as entry_count
-    from entries
-    group by entries.user_id
-  ),
-  holds as (
-    select locks.user_id, sum(locks.amount) as held_sum
-    from public.token_consumption_locks as locks
-    where locks.status = 'held'
-    group by locks.user_id
-  )
-  select 'balance is the sum of the entries', user_id, null::text,
-    jsonb_build_object('balance', balances.balance, 'sum_of_deltas', coalesce(sums.delta_sum, 0),
-      'entry_count', balances.entry_count, 'entries', coalesce(sums.entry_count, 0))
-  from public.token_balances as balances
-  full join sums using (user_id)
-  where coalesce(balances.balance, 0) <> coalesce(sums.delta_sum, 0)
-    or coalesce(balances.entry_count, 0) <> coalesce(sums.entry_count, 0)
-  union all
-  select 'held is the sum of the open holds', user_id, null,
-    jsonb_build_object('held', balances.held, 'sum_of_holds', coalesce(holds.held_sum, 0))
-  from public.token_balances as balances
-  full join holds using (user_id)
-  where coalesce(balances.held, 0) <> coalesce(holds.held_sum, 0)
-  union all
-  select 'each entry continues the one before', entries.user_id, entries.request_id,
-    jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
-      'balance_before', entries.balance_before, 'delta', entries.delta, 'balance_after', entries.balance_after)
-  from entries
-  where entries.entry_number <> entries.expected_number
-    or entries.balance_after <> entries.balance_before + entries.delta
-  union all
-  select 'a settled request has the entry it was charged with', locks.user_id, locks.request_id,
-    jsonb_build_object('charged', locks.charged, 'entry_number', locks.entry_number, 'delta', history.delta,
-      'entry_request_id', history.request_id)
-  from public.token_consumption_locks as locks
-  left join public.token_balance_history as history
-    on history.user_id = locks.user_id and history.entry_number = locks.entry_number
-  where locks.status = 'settled'
-    and (locks.charged is null or locks.entry_number is null
-      -- The same id may have an older entry, of a request that is forgotten.
-      or (locks.charged = 0 and history.request_id = locks.request_id and history.created_at >= locks.created_at)
-      or (locks.charged <> 0
-        and (history.delta is distinct from -locks.charged or history.request_id is distinct from locks.request_id)))
-  union all
-  select 'only a settled request has an entry', locks.user_id, locks.request_id,
-    jsonb_build_object('status', locks.status, 'entry_number', history.entry_number)
-  from public.token_consumption_locks as locks
-  join public.token_balance_history as history
-    on history.user_id = locks.user_id and history.request_id = locks.request_id
-    and history.created_at >= locks.created_at
-  where locks.status <> 'settled'
-  union all
-  select 'a request is charged at most once', locks.user_id, locks.request_id,
-    jsonb_build_object('entries', count(*))
-  from public.token_consumption_locks as locks
-  join public.token_balance_history as history
-    on history.user_id = locks.user_id and history.request_id = locks.request_id
-    and history.created_at >= locks.created_at
-  group by locks.user_id, locks.request_id
-  having count(*) > 1;
-$$;
-
-comment on function public.verify_token_ledger() is
-  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
-
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.token_balances, public.token_balance_history, public.token_consumption_locks,
@@ -829,7 +844,8 @@ grant select on public.token_settings to service_role;
 
 revoke execute on function
   public.forbid_token_history_change(),
-  public.token_balance_after(public.token_consumption_locks),
+  public.prepare_token_history(integer),
+  public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
   public.token_response_tail(bigint, bigint),
   public.token_refusal(text, text, text, bigint, jsonb),
   public.token_request_problem(text, uuid, numeric, text, jsonb),
@@ -841,8 +857,7 @@ revoke execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.detect_high_frequency_requests(uuid, interval, integer),
-  public.verify_token_ledger()
+  public.detect_high_frequency_requests(uuid, interval, integer)
 from public, anon, authenticated;
 
 grant execute on function
@@ -853,8 +868,7 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.detect_high_frequency_requests(uuid, interval, integer),
-  public.verify_token_ledger()
+  public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 
 -- The linter calls an index unused until it has been read once.
@@ -865,3 +879,5 @@ begin
   perform 1 from public.token_consumption_locks where user_id = gen_random_uuid() and status = 'held';
 end;
 $$;
+
+select public.prepare_token_history();

@@ -53,6 +53,28 @@ comment on function public.run_token_operations(jsonb) is
   'Runs an array of {operation: hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
   'parameters of those functions, and returns the array of their outcomes.';
 
+create function public.chain_token_entries(p_previous bytea, p_entries public.token_balance_history[])
+returns setof public.token_balance_history
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_previous bytea := p_previous;
+  v_entry public.token_balance_history;
+begin
+  foreach v_entry in array p_entries loop
+    v_entry.chain := public.token_entry_chain(v_previous, v_entry.user_id, v_entry.entry_number, v_entry.delta,
+      v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata);
+    v_previous := v_entry.chain;
+    return next v_entry;
+  end loop;
+end;
+$$;
+
+comment on function public.chain_token_entries(bytea, public.token_balance_history[]) is
+  'New entries of one user in their order, each chained to the one before; the first to an entry with the other chain.';
+
 create function public.consume_tokens_batch(p_requests jsonb)
 returns jsonb
 language plpgsql
@@ -83,7 +105,8 @@ begin
     ),
     -- A user whose requests are all new and can all be paid needs no second look at each of them.
     judged as materialized (
-      select requests.*, balances.balance, balances.entry_count,
+      select requests.*, balances.balance, balances.entry_count, balances.chain,
+        greatest(balances.updated_at, now()) as charged_at,
         sum(requests.token_amount) over user_so_far as spent,
         row_number() over user_so_far as number,
         coalesce(
@@ -97,33 +120,36 @@ begin
         all_of_user as (partition by requests.user_id),
         user_so_far as (partition by requests.user_id order by requests.index)
     ),
-    charged as (
-      update public.token_balances as balances
-      set balance = balances.balance - users.spent, entry_count = balances.entry_count + users.request_count,
-        updated_at = now()
+    entries as materialized (
+      select entry.*
       from (
-        select user_id, sum(token_amount)::bigint as spent, count(*) as request_count
+        select chain,
+          array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
+            request_id, metadata, null)::public.token_balance_history order by number) as unchained
         from judged
         where is_simple
-        group by user_id
+        group by user_id, chain
       ) as users
-      where balances.user_id = users.user_id
+      cross join public.chain_token_entries(users.chain, users.unchained) as entry
+    ),
+    charged as (
+      update public.token_balances as balances
+      set balance = newest.balance_after, entry_count = newest.entry_number, chain = newest.chain,
+        updated_at = newest.created_at
+      from (select distinct on (user_id) * from entries order by user_id, entry_number desc) as newest
+      where balances.user_id = newest.user_id
     ),
     claimed as (
       insert into public.token_consumption_locks
-        (request_id, user_id, operation_type, amount, charged, entry_number, status, expires_at)
-      select request_id, user_id, operation_type, token_amount, token_amount, entry_count + number, 'settled', now()
-      from judged
-      where is_simple
+        (request_id, user_id, operation_type, amount, charged, balance_after, status, expires_at)
+      select request_id, user_id, operation_type, -delta, -delta, balance_after, 'settled', now()
+      from entries
       order by request_id
     ),
     entered as (
       insert into public.token_balance_history
-        (user_id, entry_number, delta, balance_after, operation_type, request_id, metadata)
-      select user_id, entry_count + number, -token_amount, balance - spent, operation_type, request_id, metadata
-      from judged
-      where is_simple
-      order by user_id, number
+      select * from entries
+      order by user_id, entry_number
     )
     select array_agg(
       case when is_simple then jsonb_build_object('success', true, 'duplicate', false, 'error', null,
@@ -156,7 +182,10 @@ comment on function public.consume_tokens_batch(jsonb) is
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-revoke execute on function public.run_token_operations(jsonb), public.consume_tokens_batch(jsonb)
+revoke execute on function
+  public.chain_token_entries(bytea, public.token_balance_history[]),
+  public.run_token_operations(jsonb),
+  public.consume_tokens_batch(jsonb)
 from public, anon, authenticated;
 
 grant execute on function public.run_token_operations(jsonb), public.consume_tokens_batch(jsonb)

@@ -97,7 +97,7 @@ create function simulation.state() returns jsonb language sql stable as $$
     'requests', coalesce((
       select jsonb_object_agg(request_id, jsonb_build_object('user', user_id, 'operation', operation_type,
         'fingerprint', fingerprint, 'amount', amount, 'status', status, 'attempt', attempt,
-        'ends', simulation.minute_of(expires_at), 'charged', charged, 'entry', entry_number,
+        'ends', simulation.minute_of(expires_at), 'charged', charged, 'balance_after', balance_after,
         'response', response))
       from public.token_consumption_locks), '{}'),
     'anomalies', coalesce((
@@ -154,4 +154,18 @@ begin
   delete from public.token_anomalies;
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;
+
+-- One month and the table for all others are enough to come across both, and far faster to audit than a year.
+do $$
+declare
+  v_month regclass;
+begin
+  for v_month in
+    select inhrelid from pg_inherits join pg_class on pg_class.oid = inhrelid
+    where inhparent = 'public.token_balance_history'::regclass and relname like 'month\\_%'
+    order by relname offset 1
+  loop
+    execute format('drop table %s', v_month);
+  end loop;
+end $$;
 `;

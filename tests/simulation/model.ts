@@ -49,8 +49,8 @@ interface Request {
   /** When a hold ends by itself; for the others when they ended. */
   ends: Time;
   charged: bigint | null;
-  /** How many entries the account had right after it was settled. */
-  entry: bigint | null;
+  /** The account's balance right after it was settled. */
+  balance_after: bigint | null;
   response: string | null;
 }
 
@@ -104,7 +104,7 @@ function hold(ledger: Ledger, call: HoldCall) {
     const isSame = known.user === user && known.operation === call.operation &&
       known.fingerprint === call.fingerprint && (call.fingerprint !== null || known.amount === amount);
     if (!isSame) return refusal(id, "idempotency_key_reused");
-    if (known.status === "settled") return { ...repeatedCharge(account, known), request_id: id };
+    if (known.status === "settled") return { ...repeatedCharge(known), request_id: id };
     if (known.status === "held" && !isOver(known.ends, ledger.now)) {
       return refusal(id, "request_in_progress", account.balance);
     }
@@ -127,7 +127,7 @@ function hold(ledger: Ledger, call: HoldCall) {
     attempt,
     ends: ledger.now + call.minutes,
     charged: null,
-    entry: null,
+    balance_after: null,
     response: null,
   });
   const { balance, held } = account;
@@ -141,8 +141,8 @@ function settle(ledger: Ledger, { user, id, attempt, amount, head }: SettleCall)
   const request = requestOf(ledger, user, id);
   if (!account || request?.attempt !== attempt) return refusal(id, "hold_not_current", account?.balance);
   if (request.status === "settled") {
-    const { response: _, ...answer } = repeatedCharge(account, request);
-    return { ...answer, response_tail: responseTail(answer.charged!, answer.balance), request_id: id };
+    const { response: _, ...answer } = repeatedCharge(request);
+    return { ...answer, response_tail: responseTail(answer.charged!, answer.balance!), request_id: id };
   }
   if (request.status !== "held") return refusal(id, "hold_not_current", account.balance);
 
@@ -155,7 +155,7 @@ function settle(ledger: Ledger, { user, id, attempt, amount, head }: SettleCall)
   const tail = responseTail(charged, account.balance);
   request.status = "settled";
   request.charged = charged;
-  request.entry = BigInt(account.entries.length);
+  request.balance_after = account.balance;
   request.response = head === null ? null : head + tail;
   request.ends = ledger.now;
   if (amount === null) ledger.anomalies.add(`${user} usage_unknown ${id}/${attempt}`);
@@ -191,7 +191,7 @@ function add(ledger: Ledger, { user, id, amount }: AddCall) {
     if (known.user !== user || known.operation !== GRANT || known.amount !== amount) {
       return refused("idempotency_key_reused");
     }
-    const { charged: _, response: __, ...answer } = repeatedCharge(account, known);
+    const { charged: _, response: __, ...answer } = repeatedCharge(known);
     return { ...answer, added: amount, request_id: id };
   }
   if ((ledger.accounts.get(user)?.balance ?? 0n) + amount > LARGEST_AMOUNT) return refused("invalid_request");
@@ -209,7 +209,7 @@ function add(ledger: Ledger, { user, id, amount }: AddCall) {
       attempt: 1n,
       ends: NEVER,
       charged: -amount,
-      entry: BigInt(account.entries.length),
+      balance_after: account.balance,
       response: null,
     });
   }
@@ -247,9 +247,8 @@ function refusal(id: string | null, error: string, balance: bigint | null = null
 }
 
 /** A retry gets what the first one got, with the balance of then. */
-function repeatedCharge(account: Account, { charged, entry, response }: Request) {
-  const balance = account.entries[Number(entry) - 1]?.balance_after ?? 0n;
-  return { ...success, duplicate: true, charged, balance, response };
+function repeatedCharge({ charged, balance_after, response }: Request) {
+  return { ...success, duplicate: true, charged, balance: balance_after, response };
 }
 
 /** The end of a stored answer: the two numbers that only the settlement knows. */

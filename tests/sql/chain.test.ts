@@ -23,8 +23,8 @@ async function tamper(change: string): Promise<void> {
   });
 }
 
-async function problemsOf(user: string): Promise<{ entry: number; problem: string }[]> {
-  const rows = await sql`
+async function problemsOf(user: string, database = sql): Promise<{ entry: number; problem: string }[]> {
+  const rows = await database`
     select entry_number::integer as entry, problem from public.verify_token_chain()
     where user_id = ${user} order by entry_number`;
   return rows.map(({ entry, problem }) => ({ entry, problem }));
@@ -83,8 +83,8 @@ describe("the chain of a history", () => {
       update public.token_balance_history set entry_number = entry_number + 1
       where user_id = '${user}' and entry_number = 5;
       insert into public.token_balance_history
-        (user_id, entry_number, delta, balance_after, operation_type, chain)
-      values ('${user}', 5, 1, 95, 'grant', '\\x00112233445566778899aabbccddeeff')`);
+        (user_id, entry_number, delta, balance_after, created_at, operation_type, chain)
+      values ('${user}', 5, 1, 95, now(), 'grant', '\\x00112233445566778899aabbccddeeff')`);
     expect((await problemsOf(user)).map(({ entry }) => entry)).toEqual([5, 6]);
   });
 });
@@ -120,13 +120,23 @@ describe("deno task ledger", async () => {
         for (const number of [3, 4, 5, 6]) {
           await transaction.unsafe(`
             update public.token_balance_history as history
-            set chain = public.token_entry_chain(before.chain, history)
+            set chain = public.token_entry_chain(before.chain, history.user_id, history.entry_number, history.delta,
+              history.balance_after, history.created_at, history.operation_type, history.request_id,
+              history.metadata)
             from public.token_balance_history as before
             where history.user_id = '${user}' and history.entry_number = ${number}
               and before.user_id = history.user_id and before.entry_number = ${number - 1}`);
         }
         await transaction.unsafe("alter table public.token_balance_history enable trigger user");
       });
+      expect(await problemsOf(user, sql)).toEqual([{
+        entry: 6,
+        problem: "it is not the entry that was charged last",
+      }]);
+      await sql`
+        update public.token_balances as balances set chain = history.chain
+        from public.token_balance_history as history
+        where balances.user_id = ${user} and history.user_id = ${user} and history.entry_number = 6`;
       expect([...await sql`select * from public.verify_token_chain()`]).toEqual([]);
       const { code, printed } = await command("verify", "--anchor", anchor);
       expect(code).toBe(1);

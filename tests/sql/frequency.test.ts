@@ -52,13 +52,13 @@ describe("detect_high_frequency_requests", () => {
     await withRequests(3);
     expect(await run(sql, detect(user, 1, "1 day"))).toMatchObject({ detected: true });
     const past = newId();
-    await ledger.add(past, 10);
     await sql`
-      with charged as (
-        update token_balances set balance = balance - 2, entry_count = entry_count + 2 where user_id = ${past})
-      insert into token_balance_history (user_id, entry_number, delta, balance_after, operation_type, created_at)
-      values (${past}, 2, -1, 9, 'meal-analyzer', now() - interval '2 days'),
-        (${past}, 3, -1, 8, 'meal-analyzer', now() - interval '2 days')`;
+      with charged as (insert into token_balances (user_id, balance, entry_count) values (${past}, 8, 3))
+      insert into token_balance_history (user_id, entry_number, delta, balance_after, operation_type, created_at,
+        chain)
+      values (${past}, 1, 10, 10, 'grant', now() - interval '2 days', ''),
+        (${past}, 2, -1, 9, 'meal-analyzer', now() - interval '2 days', ''),
+        (${past}, 3, -1, 8, 'meal-analyzer', now() - interval '2 days', '')`;
     expect(await run(sql, detect(past, 1, "1 day"))).toMatchObject({ detected: false, request_count: 0 });
   });
 

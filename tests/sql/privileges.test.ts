@@ -18,11 +18,11 @@ const OPEN_READS: Record<string, string> = {};
 
 /** Functions that service_role has no use for: helpers of others, and triggers. */
 const INTERNAL_FUNCTIONS: Record<string, string> = {
-  chain_token_entry: "a trigger",
+  chain_token_entries: "a part of consume_tokens_batch",
   expire_token_holds_of: "a part of hold_tokens and of cleanup_expired_locks",
   forbid_token_history_change: "a trigger",
-  token_balance_after: "a part of settle_tokens",
-  token_entry_chain: "a part of the trigger and of verify_token_chain",
+  prepare_token_history: "a part of cleanup_expired_locks",
+  token_entry_chain: "a part of every charge and of verify_token_chain",
   token_refusal: "a part of every answer that refuses",
   token_response_tail: "a part of settle_tokens",
   token_request_problem: "a part of hold_tokens, consume_tokens_atomic and add_tokens",
@@ -340,6 +340,9 @@ describe("token_balance_history", () => {
   it("can be updated, deleted or truncated by no role, not even by the owner of the table (mistake 22)", async () => {
     const user = users[0]!.id;
     const before = await ledger.snapshot(user);
+    const [{ month }] = await sql`select tableoid::regclass as month from token_balance_history limit 1` as [
+      postgres.Row,
+    ];
     for (const role of ["postgres", "service_role", "authenticated", "anon"]) {
       for (
         const change of [
@@ -348,8 +351,11 @@ describe("token_balance_history", () => {
           `delete from token_balance_history where user_id = '${user}'`,
           `truncate token_balance_history`,
           `merge into token_balance_history using (values (1)) as one on false when matched then delete`,
-          `insert into token_balance_history values ('${user}', 1, 1, 1, now(), 'x', null, null)
+          `insert into token_history.other_months values ('${user}', 1, 1, 1, 'infinity', 'x', null, null, '')
            on conflict (user_id, entry_number) do update set delta = 1`,
+          `update token_history.other_months set delta = 1`,
+          `delete from ${month}`,
+          `truncate ${month}`,
         ]
       ) {
         const attempt = sql.begin(async (transaction) => {

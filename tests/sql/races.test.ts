@@ -294,12 +294,13 @@ describe("these races catch", () => {
       update public.token_balances set balance = balance - p_token_amount, entry_count = entry_count + 1
       where user_id = p_user_id and balance >= p_token_amount returning * into v_balance;
       insert into public.token_consumption_locks (request_id, user_id, operation_type, amount, charged,
-        entry_number, status, expires_at)
-      values (p_request_id, p_user_id, p_operation_type, p_token_amount, p_token_amount, v_balance.entry_count,
+        balance_after, status, expires_at)
+      values (p_request_id, p_user_id, p_operation_type, p_token_amount, p_token_amount, v_balance.balance,
         'settled', now());
-      insert into public.token_balance_history (user_id, entry_number, delta, balance_after, operation_type,
-        request_id)
-      values (p_user_id, v_balance.entry_count, -p_token_amount, v_balance.balance, p_operation_type, p_request_id);
+      insert into public.token_balance_history (user_id, entry_number, delta, balance_after, created_at, operation_type,
+        request_id, chain)
+      values (p_user_id, v_balance.entry_count, -p_token_amount, v_balance.balance, now(), p_operation_type,
+        p_request_id, '');
       return '{"success": true, "duplicate": false}';
     end $$;
 

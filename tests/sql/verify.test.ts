@@ -133,30 +133,30 @@ describe("verify_token_ledger", () => {
       "an altered balance_after",
       ({ user }) =>
         `update token_balance_history set balance_after = 0 where user_id = '${user}' and entry_number = 3`,
-      [CHAIN],
+      [SETTLED, CHAIN],
     ],
     [
       "an inserted entry",
       ({ user }) =>
-        `insert into token_balance_history values ('${user}', 5, 50, 133, now(), 'grant', null, null)`,
+        `insert into token_balance_history values ('${user}', 5, 50, 133, now(), 'grant', null, null, '')`,
       [BALANCE],
     ],
     [
       "an inserted entry that is paid out",
       ({ user }) =>
-        `insert into token_balance_history values ('${user}', 9, 50, 133, now(), 'grant', null, null);
+        `insert into token_balance_history values ('${user}', 9, 50, 133, now(), 'grant', null, null, '');
          update token_balances set balance = balance + 50, entry_count = entry_count + 1 where user_id = '${user}'`,
       [CHAIN],
     ],
     [
       "a settled request without its entry",
       ({ settled }) =>
-        `update token_consumption_locks set entry_number = null where request_id = '${settled}'`,
+        `update token_consumption_locks set balance_after = null where request_id = '${settled}'`,
       [SETTLED],
     ],
     [
       "a settled request with another's entry",
-      ({ settled }) => `update token_consumption_locks set entry_number = 3 where request_id = '${settled}'`,
+      ({ settled }) => `update token_consumption_locks set balance_after = 3 where request_id = '${settled}'`,
       [SETTLED],
     ],
     [
@@ -194,7 +194,7 @@ describe("verify_token_ledger", () => {
     [
       "a settled request of which nobody knows what it was charged",
       ({ settled }) =>
-        `update token_consumption_locks set charged = null, entry_number = null where request_id = '${settled}'`,
+        `update token_consumption_locks set charged = null, balance_after = null where request_id = '${settled}'`,
     ],
   ])("finds %s", async (_, change) => {
     expect(await invariantsBrokenBy(change)).not.toEqual([]);
@@ -204,6 +204,6 @@ describe("verify_token_ledger", () => {
 /** An entry for a request, with all sums right. */
 function charge(user: string, id: string): string {
   return `
-    insert into token_balance_history values ('${user}', 5, -1, 82, now(), 'meal-analyzer', '${id}', null);
+    insert into token_balance_history values ('${user}', 5, -1, 82, now(), 'meal-analyzer', '${id}', null, '');
     update token_balances set balance = balance - 1, entry_count = entry_count + 1 where user_id = '${user}'`;
 }

@@ -29,6 +29,8 @@ function readConfig(): ModelsConfig {
     textModel: settings.AI_TEXT_MODEL,
     visionModel: settings.AI_VISION_MODEL,
     imageModel: settings.AI_IMAGE_MODEL,
+    transcribeModel: settings.AI_TRANSCRIBE_MODEL,
+    speechModel: settings.AI_SPEECH_MODEL,
     timeoutMs: settings.AI_TIMEOUT_MS,
   };
 }

@@ -40,7 +40,7 @@ export type Database = {
       "token_balance_history": {
         Row: {
           "balance_after": number;
-          "chain": string | null;
+          "chain": string;
           "created_at": string;
           "delta": number;
           "entry_number": number;
@@ -52,8 +52,8 @@ export type Database = {
         ComputedFields: never;
         Insert: {
           "balance_after": number;
-          "chain"?: string | null;
-          "created_at"?: string;
+          "chain": string;
+          "created_at": string;
           "delta": number;
           "entry_number": number;
           "metadata"?: Json | null;
@@ -63,7 +63,7 @@ export type Database = {
         };
         Update: {
           "balance_after"?: number;
-          "chain"?: string | null;
+          "chain"?: string;
           "created_at"?: string;
           "delta"?: number;
           "entry_number"?: number;
@@ -77,26 +77,32 @@ export type Database = {
       "token_balances": {
         Row: {
           "balance": number;
+          "chain": string | null;
           "created_at": string;
           "entry_count": number;
           "held": number;
+          "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
         };
         ComputedFields: never;
         Insert: {
           "balance"?: number;
+          "chain"?: string | null;
           "created_at"?: string;
           "entry_count"?: number;
           "held"?: number;
+          "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
         };
         Update: {
           "balance"?: number;
+          "chain"?: string | null;
           "created_at"?: string;
           "entry_count"?: number;
           "held"?: number;
+          "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
         };
@@ -106,9 +112,9 @@ export type Database = {
         Row: {
           "amount": number;
           "attempt": number;
+          "balance_after": number | null;
           "charged": number | null;
           "created_at": string;
-          "entry_number": number | null;
           "expires_at": string;
           "fingerprint": string | null;
           "metadata": Json | null;
@@ -117,15 +123,14 @@ export type Database = {
           "response": string | null;
           "status": Database["public"]["Enums"]["token_lock_status"];
           "user_id": string;
-          "token_balance_after": number | null;
         };
-        ComputedFields: "token_balance_after";
+        ComputedFields: never;
         Insert: {
           "amount": number;
           "attempt"?: number;
+          "balance_after"?: number | null;
           "charged"?: number | null;
           "created_at"?: string;
-          "entry_number"?: number | null;
           "expires_at": string;
           "fingerprint"?: string | null;
           "metadata"?: Json | null;
@@ -138,9 +143,9 @@ export type Database = {
         Update: {
           "amount"?: number;
           "attempt"?: number;
+          "balance_after"?: number | null;
           "charged"?: number | null;
           "created_at"?: string;
-          "entry_number"?: number | null;
           "expires_at"?: string;
           "fingerprint"?: string | null;
           "metadata"?: Json | null;
@@ -155,17 +160,20 @@ export type Database = {
       "token_settings": {
         Row: {
           "cleanup_page": number;
+          "history_begins_at": string;
           "id": boolean;
           "lock_retention": string;
         };
         ComputedFields: never;
         Insert: {
           "cleanup_page"?: number;
+          "history_begins_at"?: string;
           "id"?: boolean;
           "lock_retention"?: string;
         };
         Update: {
           "cleanup_page"?: number;
+          "history_begins_at"?: string;
           "id"?: boolean;
           "lock_retention"?: string;
         };
@@ -186,6 +194,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "archive_token_history": { Args: { "p_before": string }; Returns: Json };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
       "consume_tokens_atomic": {
         Args: {
@@ -206,9 +215,11 @@ export type Database = {
         Args: { "p_user_id": string };
         Returns: {
           "balance": number;
+          "chain": string | null;
           "created_at": string;
           "entry_count": number;
           "held": number;
+          "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
         };
@@ -231,6 +242,22 @@ export type Database = {
         };
         Returns: Json;
       };
+      "next_token_chain": {
+        Args: {
+          "p_balance_after": number;
+          "p_created_at": string;
+          "p_delta": number;
+          "p_entry_number": number;
+          "p_first": string;
+          "p_metadata": Json;
+          "p_operation_type": string;
+          "p_request_id": string;
+          "p_state": string;
+          "p_user_id": string;
+        };
+        Returns: string;
+      };
+      "prepare_token_history": { Args: { "p_months"?: number }; Returns: number };
       "record_token_anomaly": {
         Args: {
           "p_anomaly_type": string;
@@ -257,22 +284,17 @@ export type Database = {
         };
         Returns: Json;
       };
-      "token_balance_after": {
-        Args: {
-          "p_lock": Omit<
-            Database["public"]["Tables"]["token_consumption_locks"]["Row"],
-            Database["public"]["Tables"]["token_consumption_locks"]["ComputedFields"]
-          >;
-        };
-        Returns: number;
-      };
       "token_entry_chain": {
         Args: {
-          "p_entry": Omit<
-            Database["public"]["Tables"]["token_balance_history"]["Row"],
-            Database["public"]["Tables"]["token_balance_history"]["ComputedFields"]
-          >;
+          "p_balance_after": number;
+          "p_created_at": string;
+          "p_delta": number;
+          "p_entry_number": number;
+          "p_metadata": Json;
+          "p_operation_type": string;
           "p_previous": string;
+          "p_request_id": string;
+          "p_user_id": string;
         };
         Returns: string;
       };

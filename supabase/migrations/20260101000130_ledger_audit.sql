@@ -1,0 +1,154 @@
+-- The audit: does the ledger add up, and has nobody changed it behind the ledger's back?
+--
+-- Each entry of a user's history carries a digest of itself and of the entry before it. Whoever alters, removes or inserts
+-- an entry, as a superuser can, breaks the chain at that place, or must write all that follows anew, which an anchor kept
+-- elsewhere shows (`deno task ledger anchor`, `deno task ledger verify`).
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.verify_token_ledger()
+returns table (invariant text, user_id uuid, request_id text, details jsonb)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with entries as (
+    select history.*,
+      coalesce(lag(history.balance_after) over entries_of_user, openings.balance, 0) as balance_before,
+      lag(history.created_at, 1, history.created_at) over entries_of_user as created_before,
+      coalesce(openings.entry_number, 0) + row_number() over entries_of_user as expected_number
+    from public.token_balance_history as history
+    left join token_history.openings using (user_id)
+    window entries_of_user as (partition by history.user_id order by history.entry_number)
+  ),
+  parts as (
+    select history.user_id, sum(history.delta) as delta_sum, count(*) as entry_count
+    from public.token_balance_history as history
+    group by history.user_id
+    union all
+    select openings.user_id, openings.balance, openings.entry_number
+    from token_history.openings
+  ),
+  sums as (
+    select parts.user_id, sum(parts.delta_sum) as delta_sum, sum(parts.entry_count) as entry_count
+    from parts
+    group by parts.user_id
+  ),
+  holds as (
+    select locks.user_id, sum(locks.amount) as held_sum
+    from public.token_consumption_locks as locks
+    where locks.status = 'held'
+    group by locks.user_id
+  ),
+  -- An id may have older entries, of a request that is forgotten.
+  requests as (
+    select locks.*, count(history.user_id) as entries, min(history.delta) as delta,
+      min(history.balance_after) as entry_balance_after
+    from public.token_consumption_locks as locks
+    left join public.token_balance_history as history
+      on history.user_id = locks.user_id and history.request_id = locks.request_id
+      and history.created_at >= locks.created_at
+    where locks.created_at >= (select settings.history_begins_at from public.token_settings as settings)
+    group by locks.request_id
+  )
+  select 'balance is the sum of the entries', user_id, null::text,
+    jsonb_build_object('balance', balances.balance, 'sum_of_deltas', coalesce(sums.delta_sum, 0),
+      'entry_count', balances.entry_count, 'entries', coalesce(sums.entry_count, 0))
+  from public.token_balances as balances
+  full join sums using (user_id)
+  where coalesce(balances.balance, 0) <> coalesce(sums.delta_sum, 0)
+    or coalesce(balances.entry_count, 0) <> coalesce(sums.entry_count, 0)
+  union all
+  select 'held is the sum of the open holds', user_id, null,
+    jsonb_build_object('held', balances.held, 'sum_of_holds', coalesce(holds.held_sum, 0))
+  from public.token_balances as balances
+  full join holds using (user_id)
+  where coalesce(balances.held, 0) <> coalesce(holds.held_sum, 0)
+  union all
+  select 'each entry continues the one before', entries.user_id, entries.request_id,
+    jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
+      'balance_before', entries.balance_before, 'delta', entries.delta, 'balance_after', entries.balance_after,
+      'created_before', entries.created_before, 'created_at', entries.created_at)
+  from entries
+  where entries.entry_number <> entries.expected_number
+    or entries.balance_after <> entries.balance_before + entries.delta
+    or entries.created_at < entries.created_before
+  union all
+  select 'a settled request has the entry it was charged with', requests.user_id, requests.request_id,
+    jsonb_build_object('charged', requests.charged, 'balance_after', requests.balance_after,
+      'entries', requests.entries, 'delta', requests.delta, 'entry_balance_after', requests.entry_balance_after)
+  from requests
+  where requests.status = 'settled'
+    and (requests.charged is null or requests.balance_after is null
+      or (requests.charged = 0 and requests.entries > 0)
+      or (requests.charged <> 0
+        and (requests.delta is distinct from -requests.charged
+          or requests.entry_balance_after is distinct from requests.balance_after)))
+  union all
+  select 'only a settled request has an entry', requests.user_id, requests.request_id,
+    jsonb_build_object('status', requests.status, 'entries', requests.entries)
+  from requests
+  where requests.status <> 'settled' and requests.entries > 0
+  union all
+  select 'a request is charged at most once', requests.user_id, requests.request_id,
+    jsonb_build_object('entries', requests.entries)
+  from requests
+  where requests.entries > 1;
+$$;
+
+comment on function public.verify_token_ledger() is
+  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
+
+create function public.verify_token_chain()
+returns table (user_id uuid, entry_number bigint, request_id text, problem text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with entries as (
+    select history.*,
+      coalesce(lag(history.entry_number) over entries_of_user, openings.entry_number, 0) as previous_number,
+      coalesce(lag(history.chain) over entries_of_user, openings.chain) as previous_chain
+    from public.token_balance_history as history
+    left join token_history.openings using (user_id)
+    window entries_of_user as (partition by history.user_id order by history.entry_number)
+  ),
+  newest as (
+    select distinct on (ends.user_id) ends.*
+    from (
+      select history.user_id, history.entry_number, history.chain from public.token_balance_history as history
+      union all
+      select openings.user_id, openings.entry_number, openings.chain from token_history.openings
+    ) as ends
+    order by ends.user_id, ends.entry_number desc
+  )
+  select entries.user_id, entries.entry_number, entries.request_id,
+    case when entries.entry_number <> entries.previous_number + 1
+      then 'entries are missing before it' else 'it was altered, or the one before it was' end
+  from entries
+  where entries.entry_number <> entries.previous_number + 1
+    or entries.chain <> public.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
+      entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
+      entries.metadata)
+  union all
+  select balances.user_id, balances.entry_count, null,
+    case when balances.entry_count > coalesce(newest.entry_number, 0)
+      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
+  from public.token_balances as balances
+  left join newest using (user_id)
+  where balances.entry_count > coalesce(newest.entry_number, 0)
+    or balances.chain is distinct from newest.chain;
+$$;
+
+comment on function public.verify_token_chain() is
+  'One row for each entry that does not follow from the one before it, and for each history whose end is missing or is '
+  'another one; none when nobody tampered with it. Reads everything.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function public.verify_token_ledger(), public.verify_token_chain()
+from public, anon, authenticated;
+
+grant execute on function public.verify_token_ledger(), public.verify_token_chain() to service_role;
