@@ -1,5 +1,4 @@
 import type { Comparison, Measurement, Outcome, Round, Side } from "./side.ts";
-import { quantile } from "./statistics.ts";
 
 const WARM_UP_SECONDS = 1;
 
@@ -31,12 +30,12 @@ export async function interleave(comparison: Comparison, effort: Effort): Promis
   }
 }
 
-function summary({ count, latenciesMs, serverCpuMs }: Outcome, seconds: number): Round {
+function summary({ count, p50Ms, p99Ms, serverCpuMs }: Outcome, seconds: number): Round {
   if (count === 0) throw new Error("A side finished nothing in its time");
   return {
     ratePerSecond: count / seconds,
-    p50Ms: quantile(latenciesMs, 0.5),
-    p99Ms: quantile(latenciesMs, 0.99),
+    p50Ms,
+    p99Ms,
     serverCpuUs: serverCpuMs === undefined ? undefined : serverCpuMs * 1_000 / count,
   };
 }

@@ -35,6 +35,7 @@ export function comparisonTable({ unit, reference }: Comparison, measurements: M
       median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(2),
     ];
     if (hasCpu) {
+      if (rounds.some(({ serverCpuUs }) => serverCpuUs === undefined)) return [...cells, "", ""];
       const cpu = ratioOf(cpuOf(rounds), cpuOf(known.rounds));
       cells.push(median(cpuOf(rounds)).toFixed(0), name === reference ? "1.00" : withSpread(cpu));
     }

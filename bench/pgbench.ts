@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { StackError } from "../scripts/local/errors.ts";
 import { run } from "../scripts/local/run.ts";
 import type { Outcome } from "./side.ts";
+import { quantile } from "./statistics.ts";
 
-const CLIENTS = 16;
-const THREADS = 2;
+/** How many callers every load generator for a database has. */
+export const CLIENTS = 16;
+export const THREADS = 2;
 const LOG_PREFIX = "latencies";
 
 /** Runs SQL scripts by Postgres's own load generator, with prepared statements. */
@@ -26,10 +28,14 @@ export class Pgbench {
     };
   }
 
-  /** Runs a script again and again for some time, and gives back how long each run of it took. */
-  async forSeconds(script: string, seconds: number): Promise<Outcome> {
+  /** Runs a script that does so many operations again and again, and gives back how long each run of it took. */
+  async forSeconds(script: string, seconds: number, operations = 1): Promise<Outcome> {
     const latenciesMs = await this.#run(script, ["-T", String(seconds)]);
-    return { count: latenciesMs.length, latenciesMs };
+    return {
+      count: latenciesMs.length * operations,
+      p50Ms: quantile(latenciesMs, 0.5),
+      p99Ms: quantile(latenciesMs, 0.99),
+    };
   }
 
   /** Runs a script about as often as is asked for; gives back how often it was. */

@@ -2,8 +2,9 @@
 export interface Outcome {
   /** Operations that were finished. */
   count: number;
-  /** How long each of them took. */
-  latenciesMs: number[];
+  /** How long one call took, half and 99 % of the times at the most. */
+  p50Ms: number;
+  p99Ms: number;
   /** CPU time that the server spent on them, where the system tells; far less disturbed by other programs than rates. */
   serverCpuMs?: number;
 }

@@ -1,4 +1,5 @@
 import type { Outcome } from "../side.ts";
+import { quantile } from "../statistics.ts";
 
 /** Calls again and again from so many places at once, each waiting for its answer before it asks again. */
 export async function load(
@@ -17,5 +18,9 @@ export async function load(
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  return { count: latenciesMs.length, latenciesMs };
+  return {
+    count: latenciesMs.length,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+  };
 }

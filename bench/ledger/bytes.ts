@@ -99,7 +99,9 @@ async function bytesOf(
 
 async function sizes(admin: postgres.Sql, tables: string[]): Promise<number[]> {
   const rows = await admin<{ size: number }[]>`
-    select pg_total_relation_size(name::regclass)::float8 as size
+    select (
+      select sum(pg_total_relation_size(relid)) from pg_partition_tree(name::regclass)
+    )::float8 as size
     from unnest(${tables}::text[]) with ordinality as tables (name, position) order by position`;
   return rows.map(({ size }) => size);
 }

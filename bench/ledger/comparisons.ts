@@ -3,7 +3,8 @@ import type postgres from "postgres";
 import type { Pgbench } from "../pgbench.ts";
 import { serverCpuMs } from "../server_cpu.ts";
 import type { Comparison, Outcome, Side } from "../side.ts";
-import { scriptOf, scriptOfTwice } from "./scripts.ts";
+import type { Redis } from "./redis.ts";
+import { BATCH_SIZE, batchOf, scriptOf, scriptOfTwice } from "./scripts.ts";
 import { type Spread, USER_COUNT } from "./users.ts";
 
 const TITLES: Record<Spread, string> = {
@@ -11,11 +12,15 @@ const TITLES: Record<Spread, string> = {
   "one user": "all on one user",
 };
 
-/** The ledger's hot path against the least it could be, spread and on one user. */
-export function ledgerComparisons(pgbench: Pgbench, sql: postgres.Sql): Comparison[] {
-  const side = (name: string, script: string): Side => ({
+/** The ledger's hot path against the least it could be and against Redis, spread and on one user. */
+export function ledgerComparisons(
+  pgbench: Pgbench,
+  sql: postgres.Sql,
+  redis: Redis | undefined,
+): Comparison[] {
+  const side = (name: string, script: string, operations?: number): Side => ({
     name,
-    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds)),
+    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds, operations)),
   });
   return (["spread", "one user"] as const).flatMap((spread): Comparison[] => [
     {
@@ -26,6 +31,7 @@ export function ledgerComparisons(pgbench: Pgbench, sql: postgres.Sql): Comparis
         side("select 1 (the round trip)", scriptOf("select 1", spread)),
         side("barest: identity key, no check", scriptOf("barest", spread)),
         side("bare: update + insert", scriptOf("bare", spread)),
+        side("consume_tokens_atomic, chain taken out", scriptOf("without chain", spread)),
         side("consume_tokens_atomic", scriptOf("consume", spread)),
       ],
     },
@@ -36,6 +42,22 @@ export function ledgerComparisons(pgbench: Pgbench, sql: postgres.Sql): Comparis
       sides: [
         side("bare, twice", scriptOfTwice("bare", spread)),
         side("hold_tokens + settle_tokens", scriptOf("hold, settle", spread)),
+        side(`batches of ${BATCH_SIZE} holds, then settlements`, batchOf("hold, settle", spread), BATCH_SIZE),
+      ],
+    },
+    {
+      title: `Batches, and Redis, ${TITLES[spread]}`,
+      unit: "charges",
+      reference: "consume_tokens_atomic",
+      sides: [
+        side("consume_tokens_atomic", scriptOf("consume", spread)),
+        side(`consume_tokens_batch of ${BATCH_SIZE}`, batchOf("consume", spread), BATCH_SIZE),
+        ...redis
+          ? [{
+            name: "Redis: Lua, appendfsync always",
+            run: (seconds: number) => redis.charge(spread, seconds),
+          }]
+          : [],
       ],
     },
   ]);

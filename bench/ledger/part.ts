@@ -7,6 +7,7 @@ import { Pgbench, requirePgbench } from "../pgbench.ts";
 import { measure, type Report } from "../section.ts";
 import { measureBytes } from "./bytes.ts";
 import { ledgerComparisons } from "./comparisons.ts";
+import { Redis } from "./redis.ts";
 import { makeUsers } from "./users.ts";
 
 /** Measures the ledger in the database: speed against the least that a charge can be, and bytes. */
@@ -16,15 +17,20 @@ export async function measureLedger(stack: Stack, effort: Effort, report: Report
   await Deno.mkdir(folder);
   const owner = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
   const admin = postgres(stack.adminDatabaseUrl, { max: 1, onnotice: () => {} });
+  let redis: Redis | undefined;
   try {
     await owner.unsafe(await Deno.readTextFile(join(import.meta.dirname!, "bare.sql")));
     await makeUsers(owner);
     const pgbench = new Pgbench(folder, stack.databaseUrl);
-    for (const comparison of ledgerComparisons(pgbench, owner)) report(await measure(comparison, effort));
+    redis = await Redis.open(folder);
+    if (!redis) console.log("Redis is left out: install redis-server and redis-tools to compare with it");
+    for (const comparison of ledgerComparisons(pgbench, owner, redis)) {
+      report(await measure(comparison, effort));
+    }
     report(await measureBytes(pgbench, admin));
     await requireSound(owner);
   } finally {
-    await Promise.all([owner.end(), admin.end()]);
+    await Promise.all([owner.end(), admin.end(), redis?.close()]);
   }
 }
 

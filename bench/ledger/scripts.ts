@@ -1,4 +1,4 @@
-import { choose, REQUEST_ID, type Spread, USER } from "./users.ts";
+import { choose, REQUEST_ID, type Spread, USER, USER_COUNT, userOf } from "./users.ts";
 
 /** What the meal analyzer's runs leave in the ledger, as features write it. */
 const PRICE = `'{"price": {"per_call": 2, "per_1k_input_tokens": 1, "per_1k_output_tokens": 4}}'`;
@@ -8,6 +8,7 @@ const CALLS = {
   "select 1": "select 1;",
   "barest": `select bare.charge_barest(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
   "bare": `select bare.charge(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
+  "without chain": `select bare.consume_without_chain(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
   "consume": `select consume_tokens_atomic(${REQUEST_ID}, ${USER}, 2, 'meal-analyzer');`,
   "hold, settle": `select hold_tokens(${REQUEST_ID}, ${USER}, 5, 'meal-analyzer');
 select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2);`,
@@ -18,6 +19,25 @@ select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2, ${USAGE});`,
 
 /** What can be run against the database. */
 export type Call = keyof typeof CALLS;
+
+/** How many operations travel together in a batch. */
+export const BATCH_SIZE = 100;
+
+/** Many operations in one call; the requests are made up in SQL, at the cost of the measured side. */
+export function batchOf(operation: "consume" | "hold, settle", spread: Spread): string {
+  const user = userOf(spread === "spread" ? `((:batch::bigint + number * 7919) % ${USER_COUNT})` : "0");
+  const requests = (more: string) =>
+    `(select jsonb_agg(jsonb_build_object('request_id', :batch::bigint || '-' || number, 'user_id', ${user}, ${more}))
+  from generate_series(1, ${BATCH_SIZE}) as number)`;
+  const hold = "'operation', 'hold', 'token_amount', 5, 'operation_type', 'meal-analyzer'";
+  const settle = "'operation', 'settle', 'attempt', 1, 'token_amount', 2";
+  const calls = operation === "consume"
+    ? [`consume_tokens_batch(${requests("'token_amount', 2, 'operation_type', 'meal-analyzer'")})`]
+    : [`run_token_operations(${requests(hold)})`, `run_token_operations(${requests(settle)})`];
+  return ["\\set batch random(1, 1000000000000000)", ...calls.map((call) => `select ${call};`), ""].join(
+    "\n",
+  );
+}
 
 /** A script for pgbench; each call in it is a transaction of its own. */
 export function scriptOf(call: Call, spread: Spread): string {

@@ -35,6 +35,11 @@ export const USER = userExpression(":user");
 /** The chosen request's id, in SQL. */
 export const REQUEST_ID = "(:id_start || :id_end::text)";
 
+/** The id of the user with this number from 0, in SQL. */
+export function userOf(number: string): string {
+  return userExpression(`(${FIRST_USER} + ${number})`);
+}
+
 function userExpression(number: string): string {
   return `('00000000-0000-4000-8000-0000000' || ${number})::uuid`;
 }

@@ -11,35 +11,41 @@
  * | GET  /v1/models               | the names to start from                                                   |
  * | POST /v1/chat/completions     | text, or JSON that fits `response_format`; `stream: true` as events       |
  * | POST /v1/images/generations   | PNG files of the asked size as `b64_json`                                 |
+ * | POST /v1/audio/transcriptions | multipart: prose by the file's bytes; `verbose_json` with its length      |
+ * | POST /v1/audio/speech         | a tone for each word, as WAV whatever format is asked for                 |
  *
  * `/v1/*` wants a bearer key, any key. Usage is counted as 1 token for 4 characters, rounded up, and 765 for an
- * image in a message; `max_tokens` cuts the answer there. Images report no usage unless the name says so.
+ * image in a message; `max_tokens` cuts the answer there. Images report no usage unless the name says so, recordings
+ * their length, sound never any.
  *
  * What happens is chosen by the model's name: `demo`, then any switches, joined by `-`, in any order. A name with
  * another word in it does not exist (404). What follows a `+` is a label without effect (`demo-text+my-test`).
  *
  * | switch                        | effect                                                                    |
  * |-------------------------------|---------------------------------------------------------------------------|
- * | text, vision, image           | none: names for the kinds                                                 |
+ * | text, vision, … speech        | none: names for the kinds                                                 |
  * | slow-MS                       | waits that many milliseconds first                                        |
  * | fail-STATUS                   | always fails with that status, 400 to 599                                 |
  * | flaky-STATUS-N-KEY            | the first N calls with this KEY fail; comes last, KEY is all that follows |
  * | retry-after-S                 | adds `Retry-After: S` to the failure                                      |
  * | hang                          | accepts the request and never answers, until the server stops             |
  * | cut, cut-after-N              | breaks the connection in the middle, or after N bytes, of the body        |
- * | usage-IN-OUT, no-usage        | reports this usage, or none                                               |
- * | nonsense                      | 200 with a text that is not JSON, or bytes that are no image              |
- * | wrong-shape                   | 200 with JSON that does not fit the schema                                |
+ * | usage-IN-OUT, no-usage        | reports this usage, or none; a recording of IN seconds, or of no length   |
+ * | nonsense                      | 200 with a text that is not JSON, bytes that are no image or sound, or    |
+ * |                               | segments out of order and of the recording                                |
+ * | wrong-shape                   | 200 with JSON that does not fit the schema, or in place of sound          |
  * | garbage                       | 200 with HTML in place of the API's JSON                                  |
- * | refuse                        | ends with `content_filter`; images: 400 `content_policy_violation`        |
- * | empty                         | an empty text, or no images                                               |
- * | truncated                     | half of the text, ended with `length`                                     |
+ * | refuse                        | ends with `content_filter`; others: 400 `content_policy_violation`        |
+ * | empty                         | an empty text, or no images, or no sound                                  |
+ * | truncated                     | half of the text, ended with `length`, or of the sound                    |
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { type Answer, errorAnswer, jsonAnswer, OpenAiError, toResponse } from "./demo_model/answer.ts";
 import { type Call, CallLog, requestIdOf } from "./demo_model/calls.ts";
+import { answerSpeech, answerTranscription } from "./demo_model/audio.ts";
 import { answerChat } from "./demo_model/chat.ts";
 import { answerImages } from "./demo_model/images.ts";
 import { fingerprintOf } from "./demo_model/random.ts";
@@ -56,12 +62,14 @@ export interface DemoModel {
 }
 
 const HOST = "127.0.0.1";
-const MODELS = ["demo-text", "demo-vision", "demo-image"];
+const MODELS = ["demo-text", "demo-vision", "demo-image", "demo-transcribe", "demo-speech"];
 
 /** What a kind of model does with a request; a new kind is one module and one line here. */
 const KINDS: Record<string, (body: Record<string, unknown>, switches: Switches) => Answer> = {
   "/v1/chat/completions": answerChat,
   "/v1/images/generations": answerImages,
+  "/v1/audio/transcriptions": answerTranscription,
+  "/v1/audio/speech": answerSpeech,
 };
 
 /** Starts the server; port 0 takes a free one. */
@@ -145,6 +153,9 @@ function modelList() {
 }
 
 async function readBody(request: Request): Promise<Record<string, unknown>> {
+  if (/^multipart\/form-data/i.test(request.headers.get("content-type") ?? "")) {
+    return await readForm(request);
+  }
   const body: unknown = await request.json().catch(() => undefined);
   if (typeof body === "object" && body !== null && !Array.isArray(body)) {
     return body as Record<string, unknown>;
@@ -152,9 +163,25 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
   throw new OpenAiError(400, "Cannot read the request as its body must be a JSON object");
 }
 
+/** A form's texts as they are, its files as bytes. */
+async function readForm(request: Request): Promise<Record<string, unknown>> {
+  const form = await request.formData().catch(() => {
+    throw new OpenAiError(400, "Cannot read the request as its body must be a whole form");
+  });
+  const entries = [...form].map(async ([name, value]) =>
+    [name, typeof value === "string" ? value : await value.bytes()] as const
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
 function callOf(request: Request, path: string, model: string, body: Record<string, unknown>): Call {
-  const fingerprint = fingerprintOf(JSON.stringify({ ...body, model: undefined }));
+  const fingerprint = fingerprintOf(JSON.stringify({ ...body, model: undefined }, withoutBytes));
   return { at: new Date().toISOString(), path, model, fingerprint, request_id: requestIdOf(request.headers) };
+}
+
+/** A file's hash in place of the file. */
+function withoutBytes(_name: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? createHash("sha256").update(value).digest("hex") : value;
 }
 
 /** Waits, without end for Infinity, and refuses with 503 when the server stops meanwhile. */

@@ -50,7 +50,9 @@ export function forward(
       path: target.path,
       headers,
     });
+    let isAnswered = false;
     outgoing.on("response", (upstream) => {
+      isAnswered = true;
       for (const name of HOP_BY_HOP) delete upstream.headers[name];
       if (!incoming.complete) {
         // Answered before the body was read: the rest must not stand in the next request's way, and to close the
@@ -66,7 +68,8 @@ export function forward(
     });
     let isOver = false;
     const fail = (error: Error & { code?: string }) => {
-      if (isOver || isGone) return;
+      // Once there is an answer its own end counts: a body that nobody wants to read any more cannot be written.
+      if (isOver || isGone || isAnswered) return;
       isOver = true;
       // Refused means that nothing was sent yet: the body waits until there is a connection. After any other error it
       // cannot be told whether the request was worked on, so that only a harmless one goes again, and once.

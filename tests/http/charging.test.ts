@@ -67,7 +67,7 @@ describe("a request is charged for what it used", () => {
       metadata: {
         price: echo.price,
         model: "demo-usage-700-300",
-        usage: { input_tokens: 700, output_tokens: 300, images: 0 },
+        usage: { input_tokens: 700, output_tokens: 300, images: 0, seconds: 0, characters: 0 },
       },
     }]);
     expect(cost(echo.price, charges[0]!.metadata.usage)).toBe(charged);
@@ -77,7 +77,7 @@ describe("a request is charged for what it used", () => {
     const user = await newUser(PLENTY);
     const answer = await ask(user, "a text");
     const { charged } = expectCharged(answer);
-    expect(charged).toBe(cost(echo.price, { ...answer.body.usage, images: 0 }));
+    expect(charged).toBe(cost(echo.price, { ...answer.body.usage, images: 0, seconds: 0, characters: 0 }));
     expect(charged).toBeLessThan(ECHO_HOLD);
   });
 

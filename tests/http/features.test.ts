@@ -28,7 +28,13 @@ let failing: ExtraFunctions;
 beforeAll(async () => {
   const model = "demo-fail-500";
   failing = await openFunctions(
-    { AI_TEXT_MODEL: model, AI_VISION_MODEL: model, AI_IMAGE_MODEL: model },
+    {
+      AI_TEXT_MODEL: model,
+      AI_VISION_MODEL: model,
+      AI_IMAGE_MODEL: model,
+      AI_TRANSCRIBE_MODEL: model,
+      AI_SPEECH_MODEL: model,
+    },
     functionsFolder,
   );
 });
@@ -161,7 +167,7 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     for (const { imports, text, path } of own) {
       for (const target of imports) {
         const isAllowed = target === "zod" || target.startsWith(`${name}/`) ||
-          /^_shared\/(feature|inputs|errors|price)\.ts$/.test(target) ||
+          /^_shared\/(audio|feature|inputs|errors|price)\.ts$/.test(target) ||
           (/^_[a-z_]+\//.test(target) && !target.startsWith("_shared/"));
         expect({ path, target, isAllowed }).toEqual({ path, target, isAllowed: true });
       }

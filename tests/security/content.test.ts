@@ -73,12 +73,42 @@ describe("an address in a photo's place", () => {
       `//127.0.0.1:${web}/pixel.png`,
       `data:image/png;base64,http://127.0.0.1:${web}/pixel.png`,
       ...["file:///etc/passwd", "file://localhost/etc/passwd", "/etc/passwd", "blob:null/x", "npm:left-pad"],
+      ...hosts.flatMap((host) => [`https://${host}/pixel.png`, `https://${host}:${port}/pixel.png`]),
+      ...["169.254.169.254", "metadata", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "①②⑦.⓪.⓪.①"].map((
+        host,
+      ) => `https://${host}/latest/meta-data/`),
+      `https://localhost.:${port}/`,
+      `https://example.com:${port}/pixel.png`,
+      `https://example.com@127.0.0.1:${port}/pixel.png`,
+      `https://127.0.0.1:${port}\\@example.com/pixel.png`,
     ];
     for (const photo of addresses) {
       expectRefusal(await call("meal-analyzer", { user, body: { photo } }), 400, "invalid_request");
+      expectRefusal(
+        await call("fridge-scan-vision", { user, body: { photos: [photo] } }),
+        400,
+        "invalid_request",
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     expect(visits).toEqual([]);
+    await expectUntouched(user, TOKENS);
+  });
+
+  it("is refused as a path too, where it climbs out of the bucket for uploads", async () => {
+    const other = await newUser();
+    const climbs = ["..", "%2e%2e", "%252e%252e", ".%2e", "\\.."];
+    const paths = [
+      ...climbs.map((climb) => `uploads/${user.id}/${climb}/${climb}/rest/v1/token_balances`),
+      ...climbs.map((climb) => `uploads/${climb}/generated/${other.id}/1.png`),
+      ...["?token=x", "#x", "\r\nX-Injected: 1", " ", "\u0000"].map((end) =>
+        `uploads/${user.id}/a.png${end}`
+      ),
+      ...[`generated/${user.id}/a.png`, `Uploads/${user.id}/a.png`, `public/uploads/${user.id}/a.png`],
+    ];
+    for (const photo of paths) {
+      expectRefusal(await call("meal-analyzer", { user, body: { photo } }), 400, "invalid_request");
+    }
     await expectUntouched(user, TOKENS);
   });
 
@@ -154,7 +184,8 @@ describe("words that ask for what a feature does not have", () => {
     // `discard` takes back this request's own files.
     expect(answer.body.data.names).toEqual([
       ...["files", "files.discard", "files.save", "input", "input.text"],
-      ...["models", "models.image", "models.object", "models.text", "models.usage"],
+      ...["models", "models.image", "models.object", "models.speech", "models.text", "models.transcribe"],
+      "models.usage",
     ]);
   });
 

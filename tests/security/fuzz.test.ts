@@ -9,7 +9,7 @@ import { openFunctions } from "../http/support/functions.ts";
 import { declarationOf, functionNames } from "../http/support/functions_folder.ts";
 import { type SignedInUser, stack } from "../support/stack.ts";
 import { mutated, oddHeaders, oddMethods, oddPaths } from "./hostile.ts";
-import { validInputs } from "./inputs.ts";
+import { bodyOf, validInputs } from "./inputs.ts";
 import { expectHarmless, expectOneForm } from "./leaks.ts";
 import { sendRaw } from "./raw_http.ts";
 import { credentialsOf, send } from "./requests.ts";
@@ -57,7 +57,7 @@ describe.each(declarations)("the endpoint $name", ({ name, method, input }) => {
     await search(mutated(validInputs(input)), async (text) => {
       const answer = method === "GET"
         ? await call(`${name}?${queryOf(text)}`, { method, user })
-        : await call(name, { user, body: text });
+        : await call(name, { user, body: bodyOf(text) });
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       expectOneForm(answer);
       await expectExact(answer);

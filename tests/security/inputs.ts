@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { z } from "zod";
 
+import { wav } from "../support/recordings.ts";
+
 /** The part of JSON Schema that zod writes for our inputs. */
 interface Schema {
+  examples?: unknown[];
   type?: string;
   properties?: Record<string, Schema>;
   required?: string[];
@@ -21,14 +24,37 @@ interface Schema {
 
 const USUAL_LENGTH = 40;
 const USUAL_ITEMS = 4;
+/** Stands for a file, which JSON cannot hold. */
+const A_FILE = "\u0001 a file \u0001";
 
 /** Inputs that a function takes, made from its own schema. */
 export function validInputs(input: z.ZodType): fc.Arbitrary<unknown> {
   const schema = z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Schema;
-  return valuesOf(schema).filter((value) => input.safeParse(value).success);
+  return valuesOf(schema).filter((value) => input.safeParse(withFiles(value)).success);
+}
+
+/** What a JSON text of such an input is sent as: where it has a file, as a form. */
+export function bodyOf(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const sent = withFiles(value);
+  return sent === value ? text : sent;
+}
+
+/** The input with each file that only stood for one. */
+export function withFiles(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !Object.values(value).includes(A_FILE)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, one === A_FILE ? wav(0.1) : one]),
+  );
 }
 
 function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
+  if (schema.examples) return fc.constantFrom(...schema.examples);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map(valuesOf));
   switch (schema.type) {
@@ -58,6 +84,7 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
 }
 
 function textsOf({ format, pattern, minLength = 0, maxLength = USUAL_LENGTH }: Schema): fc.Arbitrary<string> {
+  if (format === "binary") return fc.constant(A_FILE);
   if (format === "date") {
     return fc.date({ min: new Date("1000-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
       .map((date) => date.toISOString().slice(0, 10));

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
 import { declarationOf, functionNames } from "../http/support/functions_folder.ts";
-import { validInputs } from "./inputs.ts";
+import { validInputs, withFiles } from "./inputs.ts";
 import {
   BUCKET_ACTIONS,
   type BucketAction,
@@ -22,7 +22,7 @@ import {
   TABLES,
 } from "./matrix.ts";
 import { withTables } from "./matrix_table.ts";
-import { FILE_TEXT, type PlantedUser, plantUser, versionsOf } from "./planted.ts";
+import { FILE_TEXT, type PlantedUser, plantFile, plantUser, versionsOf } from "./planted.ts";
 import { type Credentials, credentialsOf, send } from "./requests.ts";
 
 // Every cell of the declaration in matrix.ts is tried through HTTP, and judged by its effect.
@@ -261,6 +261,8 @@ function argumentsFor(
 }
 
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
+  beforeEach(() => Promise.all([userA, userB].map((user) => plantFile(bucket, user))));
+
   describe.each(askers)("asked by $what", (asker) => {
     it.each(BUCKET_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
       const allowed = mayDo(ruleOf(BUCKETS, bucket), asker.column, action);
@@ -366,7 +368,7 @@ describe.each(functionNames)("the endpoint %s", (name) => {
       method,
       credentials: asker.credentials(),
       headers: { "X-User-Id": id },
-      body: method === "GET" ? undefined : { ...sample, user_id: id, sub: id },
+      body: method === "GET" ? undefined : withFiles({ ...sample, user_id: id, sub: id }),
     });
     // A user who names another one is served for itself.
     const column = asker.column === "others" ? "own" : asker.column;

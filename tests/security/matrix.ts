@@ -46,7 +46,8 @@ export const TABLES: Record<string, Rule<TableAction>> = {
 /** Functions of schema public, which REST serves as /rpc/<name>. */
 export const ROUTINES: Record<string, Rule<"call">> = {
   add_tokens: { server: ["call"], why: "grants tokens: for payments and operators" },
-  chain_token_entry: { why: "a trigger" },
+  archive_token_history: { server: ["call"], why: "takes old months out of the ledger" },
+  chain_token_entries: { why: "a part of consume_tokens_batch" },
   cleanup_expired_locks: { server: ["call"], why: "run by a schedule" },
   consume_tokens_atomic: { server: ["call"], why: "charges the user that its caller names" },
   consume_tokens_batch: { server: ["call"], why: "charges the users that its caller names" },
@@ -54,12 +55,12 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
   forbid_token_history_change: { why: "a trigger" },
   hold_tokens: { server: ["call"], why: "claims a request for the user that its caller names" },
+  prepare_token_history: { why: "a part of cleanup_expired_locks" },
   record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
   release_tokens: { server: ["call"], why: "ends a hold" },
   run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },
   settle_tokens: { server: ["call"], why: "charges a hold and stores the answer" },
-  token_balance_after: { why: "a part of settle_tokens" },
-  token_entry_chain: { why: "a part of chain_token_entry and verify_token_chain" },
+  token_entry_chain: { why: "a part of every charge and of verify_token_chain" },
   token_refusal: { why: "a part of every answer that refuses" },
   token_request_problem: { why: "a part of hold_tokens, consume_tokens_atomic and add_tokens" },
   token_response_tail: { why: "a part of settle_tokens" },
@@ -74,15 +75,41 @@ export const BUCKETS: Record<string, Rule<BucketAction>> = {
     server: BUCKET_ACTIONS,
     why: "private: functions write, each user reads its folder, a signed address opens one file for 7 days",
   },
+  uploads: {
+    own: ["list", "download", "sign", "upload", "remove"],
+    server: BUCKET_ACTIONS,
+    why:
+      "private: each user fills and empties its folder, no file changes under its path, functions read as the user",
+  },
 };
 
 /** Functions at /functions/v1/<name>. Another user's id in body, query or header is not looked at. */
 export const ENDPOINTS: Record<string, Rule<"call">> = {
+  "activity-analyzer": { own: ["call"], why: "charged to whom the token names" },
+  "activity-progress-generator": { own: ["call"], why: "charged to whom the token names" },
+  "activity-transcriber": { own: ["call"], why: "charged to whom the token names" },
+  "audio-transcribe": { own: ["call"], why: "charged to whom the token names" },
   "balance": { own: ["call"], why: "the user is whom the token names" },
+  "biometric-insights-analyzer": { own: ["call"], why: "charged to whom the token names" },
   "daily-nutrition-summary": { own: ["call"], why: "charged to whom the token names" },
+  "detect-equipment": { own: ["call"], why: "charged to whom the token names" },
+  "fasting-insights-generator": { own: ["call"], why: "charged to whom the token names" },
+  "fasting-progression-analyzer": { own: ["call"], why: "charged to whom the token names" },
+  "fridge-scan-vision": { own: ["call"], why: "charged to whom the token names" },
+  "generate-morph-insights": { own: ["call"], why: "charged to whom the token names" },
+  "generate-voice-preview": { own: ["call"], why: "charged to whom the token names" },
   "image-generator": { own: ["call"], why: "charged to whom the token names" },
+  "inventory-complementer": { own: ["call"], why: "charged to whom the token names" },
+  "inventory-processor": { own: ["call"], why: "charged to whom the token names" },
   "meal-analyzer": { own: ["call"], why: "charged to whom the token names" },
+  "meal-plan-generator": { own: ["call"], why: "charged to whom the token names" },
+  "nutrition-trend-analysis": { own: ["call"], why: "charged to whom the token names" },
+  "recipe-detail-generator": { own: ["call"], why: "charged to whom the token names" },
   "recipe-generator": { own: ["call"], why: "charged to whom the token names" },
+  "scan-estimate": { own: ["call"], why: "charged to whom the token names" },
+  "scan-refine-morphs": { own: ["call"], why: "charged to whom the token names" },
+  "scan-semantic": { own: ["call"], why: "charged to whom the token names" },
+  "shopping-list-generator": { own: ["call"], why: "charged to whom the token names" },
 };
 
 /** Whether the declaration lets a caller do something. */

@@ -1,10 +1,11 @@
 import type { Sql } from "postgres";
 
 import { serviceClient, type SignedInUser, signUp } from "../support/stack.ts";
+import { BUCKETS } from "./matrix.ts";
 
-/** A user with a row in every table and a file in the bucket, so that there is something to reach for. */
+/** A user with a row in every table and a file in every bucket, so that there is something to reach for. */
 export interface PlantedUser extends SignedInUser {
-  /** A file of the user's in the bucket `generated`. */
+  /** A file of the user's in every bucket. */
   filePath: string;
 }
 
@@ -29,11 +30,16 @@ export async function plantUser(): Promise<PlantedUser> {
   ];
   for (const { error } of await Promise.all(calls)) if (error) throw error;
   const filePath = `${user.id}/${crypto.randomUUID()}/1.png`;
-  const { error } = await server.storage.from("generated").upload(filePath, FILE_TEXT, {
-    contentType: "image/png",
-  });
+  const planted = { ...user, filePath };
+  await Promise.all(Object.keys(BUCKETS).map((bucket) => plantFile(bucket, planted)));
+  return planted;
+}
+
+/** Puts a user's file into a bucket, again where it was removed. */
+export async function plantFile(bucket: string, { filePath }: Pick<PlantedUser, "filePath">): Promise<void> {
+  const { error } = await serviceClient().storage.from(bucket)
+    .upload(filePath, FILE_TEXT, { contentType: "image/png", upsert: true });
   if (error) throw error;
-  return { ...user, filePath };
 }
 
 /** Every row of some users in some tables with its version, so that a write that changes no value shows too. */

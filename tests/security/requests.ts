@@ -1,5 +1,5 @@
 import { stack } from "../support/stack.ts";
-import { type Answer, readAnswer } from "../http/support/calls.ts";
+import { type Answer, payloadOf, readAnswer } from "../http/support/calls.ts";
 
 /** What a request shows of itself; nothing else is added. */
 export interface Credentials {
@@ -11,21 +11,22 @@ export interface RequestOptions {
   method?: string;
   credentials?: Credentials;
   headers?: Record<string, string>;
-  /** Sent as JSON. */
+  /** Sent as JSON; as a form where it has files. */
   body?: unknown;
 }
 
 /** Sends a request to any part of the project with exactly these credentials. */
 export async function send(path: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = "GET", credentials = {}, headers = {}, body } = options;
+  const payload = typeof body === "string" ? JSON.stringify(body) : payloadOf(body);
   const response = await fetch(stack.url + path, {
     method,
     headers: {
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(typeof payload === "string" ? { "Content-Type": "application/json" } : {}),
       ...(credentials as Record<string, string>),
       ...headers,
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: payload,
   });
   return await readAnswer(response);
 }

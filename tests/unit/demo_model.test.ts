@@ -7,6 +7,8 @@ import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.t
 import { createRandom } from "../../scripts/local/demo_model/random.ts";
 import type { Schema } from "../../scripts/local/demo_model/schema.ts";
 import { schemaValue } from "../../scripts/local/demo_model/schema_value.ts";
+import { Recording } from "../../supabase/functions/_shared/audio.ts";
+import { wav } from "../support/recordings.ts";
 
 let demo: DemoModel;
 beforeAll(() => {
@@ -228,6 +230,99 @@ describe("the images route", () => {
     expect(await (await draw("demo-image-wrong-shape")).json()).not.toHaveProperty("data");
     const { data } = await (await draw("demo-image-nonsense")).json();
     expect(Buffer.from(data[0].b64_json, "base64").toString()).toContain("nonsense");
+  });
+});
+
+describe("the transcription route", () => {
+  function hear(model: string, bytes = wav(4), rest: Record<string, string> = {}): Promise<Response> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ model, response_format: "verbose_json", ...rest })) {
+      form.append(name, value);
+    }
+    form.append("file", new Blob([bytes]), "voice.wav");
+    return fetch(`${demo.url}/v1/audio/transcriptions`, { method: "POST", headers: KEY, body: form });
+  }
+
+  it("writes prose for a file, the same for the same bytes, in parts that fill its length", async () => {
+    const text = await (await hear("demo-transcribe")).text();
+    const { duration, language, segments, ...body } = JSON.parse(text);
+    expect({ duration, language }).toEqual({ duration: 4, language: "english" });
+    expect(segments.map((one: { text: string }) => one.text).join("").trim()).toBe(body.text);
+    expect([segments[0].start, segments.at(-1).end]).toEqual([0, 4]);
+    expect(await (await hear("demo-transcribe")).text()).toBe(text);
+    expect(await (await hear("demo-transcribe", wav(4.1))).text()).not.toBe(text);
+  });
+
+  it("tells the text alone where no more is asked for, or to be told", async () => {
+    for (const answer of [hear("demo", wav(4), { response_format: "json" }), hear("demo-no-usage")]) {
+      expect(Object.keys(await (await answer).json())).toEqual(["text"]);
+    }
+  });
+
+  it("refuses what is no recording, no file and no form", async () => {
+    const answers = [
+      hear("demo", new Uint8Array(50)),
+      post("/v1/audio/transcriptions", { model: "demo" }),
+      post("/v1/audio/transcriptions", "no form", {
+        ...KEY,
+        "content-type": "multipart/form-data; boundary=x",
+      }),
+    ];
+    for (const answer of answers) {
+      const { status, body } = await answer;
+      expect(status).toBe(400);
+      await body?.cancel();
+    }
+  });
+
+  it("fails in the ways that the switches name", async () => {
+    expect((await hear("demo-refuse")).status).toBe(400);
+    expect(await (await hear("demo-empty")).json()).toMatchObject({ text: "", segments: [] });
+    expect(await (await hear("demo-wrong-shape")).json()).not.toHaveProperty("text");
+    expect((await (await hear("demo-usage-70-1")).json()).duration).toBe(70);
+    const { segments } = await (await hear("demo-nonsense")).json();
+    expect(segments.every(({ start, end }: { start: number; end: number }) => end < start)).toBe(true);
+  });
+
+  it("lists its calls with a fingerprint of the file", async () => {
+    for (const seconds of [1, 1, 2]) await hear("demo+voices", wav(seconds));
+    const [first, same, other] = demo.requests.filter(({ model }) => model === "demo+voices");
+    expect(same!.fingerprint).toBe(first!.fingerprint);
+    expect(other!.fingerprint).not.toBe(first!.fingerprint);
+  });
+});
+
+describe("the speech route", () => {
+  const speak = (model: string, rest: object = {}) =>
+    post("/v1/audio/speech", { model, input: "Good morning to you", voice: "nova", ...rest });
+
+  it("answers a WAV that plays, the same for the same text, another for another voice", async () => {
+    const bytes = await (await speak("demo-speech")).bytes();
+    const { duration_s } = Recording.of(bytes).content;
+    expect(duration_s).toBeCloseTo(19 / 15, 1);
+    const loudest = new Int16Array(bytes.buffer, 44).reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+    expect(loudest).toBeGreaterThan(5_000);
+    expect(await (await speak("demo-speech")).bytes()).toEqual(bytes);
+    expect(await (await speak("demo-speech", { voice: "onyx" })).bytes()).not.toEqual(bytes);
+  });
+
+  it("refuses no text, another voice and an impossible speed", async () => {
+    for (
+      const bad of [{ input: "" }, { input: "x".repeat(4_097) }, { voice: "nobody" }, { speed: 5 }, {
+        speed: "1",
+      }]
+    ) {
+      const response = await speak("demo-speech", bad);
+      expect(response.status).toBe(400);
+      await response.body?.cancel();
+    }
+  });
+
+  it("fails in the ways that the switches name", async () => {
+    expect((await speak("demo-refuse")).status).toBe(400);
+    expect(await (await speak("demo-empty")).bytes()).toHaveLength(0);
+    expect(await (await speak("demo-nonsense")).text()).toContain("nonsense");
+    expect(await (await speak("demo-wrong-shape")).json()).toBeTypeOf("object");
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.ts";
+import { Recording } from "../../supabase/functions/_shared/audio.ts";
 import { AppError } from "../../supabase/functions/_shared/errors.ts";
 import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type Models,
   type ModelsConfig,
 } from "../../supabase/functions/_shared/models.ts";
+import { m4a, wav } from "../support/recordings.ts";
 
 let demo: DemoModel;
 beforeAll(() => {
@@ -33,13 +35,17 @@ interface Options {
   text?: string;
   vision?: string;
   image?: string;
+  transcribe?: string;
+  speech?: string;
   signal?: AbortSignal;
   requestId?: string;
   maxOutputTokens?: number;
   config?: Partial<ModelsConfig>;
 }
 
-function open({ text, vision, image, signal, requestId, maxOutputTokens, config }: Options = {}): Models {
+function open(
+  { text, vision, image, transcribe, speech, signal, requestId, maxOutputTokens, config }: Options = {},
+): Models {
   return createModels({
     signal,
     requestId,
@@ -50,6 +56,8 @@ function open({ text, vision, image, signal, requestId, maxOutputTokens, config 
       textModel: text ?? "demo-text",
       visionModel: vision ?? "demo-vision",
       imageModel: image ?? "demo-image",
+      transcribeModel: transcribe ?? "demo-transcribe",
+      speechModel: speech ?? "demo-speech",
       timeoutMs: 5_000,
       retryDelayMs: 1,
       ...config,
@@ -58,6 +66,8 @@ function open({ text, vision, image, signal, requestId, maxOutputTokens, config 
 }
 
 const PROMPT = { system: "You are a dietitian.", user: SECRET_PROMPT };
+const VOICE = { recording: Recording.of(wav(2.5)) };
+const WORDS = { text: SECRET_PROMPT, voice: "nova", speed: 1 };
 const DRAWING = { prompt: SECRET_PROMPT, size: "64x64", count: 1 } as const;
 
 function askObject(models: Models) {
@@ -182,6 +192,8 @@ describe("drawn images", () => {
       input_tokens: 10,
       output_tokens: 20,
       images: 3,
+      seconds: 0,
+      characters: 0,
       calls: 1,
       known: true,
       model: image,
@@ -201,6 +213,97 @@ describe("drawn images", () => {
   });
 });
 
+describe("a recording that is written down", () => {
+  it("comes with its language, its parts and its length, and is counted by begun seconds", async () => {
+    const models = open();
+    const transcript = await models.transcribe(VOICE);
+    expect(transcript).toMatchObject({
+      text: expect.stringMatching(/demo/),
+      language: "en",
+      duration_s: 2.5,
+    });
+    expect(transcript.segments.map(({ text }) => text).join(" ")).toBe(transcript.text);
+    expect(transcript.segments.at(-1)!.end_s).toBe(2.5);
+    expect(models.usage()).toMatchObject({ seconds: 3, characters: 0, calls: 1, known: true });
+    expect((await open().transcribe(VOICE)).text).toBe(transcript.text);
+  });
+
+  it("is counted as measured where the provider does not say how long it is", async () => {
+    const models = open({ transcribe: "demo-no-usage" });
+    expect(await models.transcribe(VOICE)).toMatchObject({ segments: [], language: null, duration_s: 2.5 });
+    expect(models.usage()).toMatchObject({ seconds: 3, known: true });
+  });
+
+  it("is of unknown cost where nobody says how long it is", async () => {
+    const recording = Recording.of(m4a(0, { fragmented: true }));
+    const models = open({ transcribe: "demo-no-usage" });
+    expect((await models.transcribe({ recording })).duration_s).toBeNull();
+    expect(models.usage()).toMatchObject({ seconds: recording.content.max_duration_s, known: false });
+  });
+
+  it("is counted as the provider heard it, where that is less than the file says", async () => {
+    const models = open({ transcribe: "demo-usage-1-1" });
+    await models.transcribe(VOICE);
+    expect(models.usage()).toMatchObject({ seconds: 1, known: true });
+  });
+
+  it("gives nothing, and is not counted beyond its bound, where it is longer than the file says", async () => {
+    const models = open({ transcribe: "demo-usage-9-1" });
+    const error = await models.transcribe(VOICE).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "invalid_request", message: expect.stringMatching(/longer/) });
+    expect(models.usage()).toMatchObject({ seconds: VOICE.recording.content.max_duration_s, calls: 1 });
+  });
+
+  it("may be silent", async () => {
+    expect(await open({ transcribe: "demo-empty" }).transcribe(VOICE)).toMatchObject({
+      text: "",
+      segments: [],
+    });
+  });
+
+  it("is sent as its kind, with the language, to a model that tells the length and to one that does not", async () => {
+    const forms: Record<string, unknown>[] = [];
+    const recorder = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+      const form = await request.formData();
+      const { name, type, size } = form.get("file") as File;
+      forms.push({ ...Object.fromEntries(form), file: { name, type, size } });
+      return Response.json({ text: " Bonjour ", language: "French", duration: "1.5" });
+    });
+    const config = { baseUrl: `http://127.0.0.1:${recorder.addr.port}/v1` };
+    for (const transcribe of ["whisper-1", "gpt-4o-mini-transcribe"]) {
+      expect(await open({ transcribe, config }).transcribe({ ...VOICE, language: "fr" }))
+        .toEqual({ text: "Bonjour", language: "fr", segments: [], duration_s: 1.5 });
+    }
+    const file = { name: "recording.wav", type: "audio/wav", size: VOICE.recording.content.bytes.length };
+    expect(forms).toEqual([
+      { model: "whisper-1", language: "fr", response_format: "verbose_json", file },
+      { model: "gpt-4o-mini-transcribe", language: "fr", response_format: "json", file },
+    ]);
+    await recorder.shutdown();
+  });
+});
+
+describe("a text that is spoken", () => {
+  it("is sound that plays, counted by characters", async () => {
+    const models = open();
+    const { bytes, mediaType } = await models.speech({ text: "Soup 🥖 é", voice: "nova", speed: 1 });
+    expect(mediaType).toBe("audio/wav");
+    expect(Recording.of(new Uint8Array(bytes)).content.duration_s).toBeCloseTo(0.6, 0);
+    expect(models.usage()).toMatchObject({
+      characters: 8,
+      seconds: 0,
+      calls: 1,
+      known: true,
+      model: "demo-speech",
+    });
+  });
+
+  it("takes longer where it is spoken slowly", async () => {
+    const [slow, fast] = await Promise.all([0.5, 2].map((speed) => open().speech({ ...WORDS, speed })));
+    expect(slow!.bytes.length).toBeGreaterThan(3 * fast!.bytes.length);
+  });
+});
+
 describe("the usage of a run", () => {
   it("is the sum over its calls, of every kind, with the model that answered last", async () => {
     const models = open({ text: "demo-text-usage-100-10", image: "demo-image-usage-7-3" });
@@ -208,6 +311,8 @@ describe("the usage of a run", () => {
       input_tokens: 0,
       output_tokens: 0,
       images: 0,
+      seconds: 0,
+      characters: 0,
       calls: 0,
       known: true,
       model: null,
@@ -218,6 +323,8 @@ describe("the usage of a run", () => {
       input_tokens: 207,
       output_tokens: 23,
       images: 2,
+      seconds: 0,
+      characters: 0,
       calls: 3,
       known: true,
       model: "demo-image-usage-7-3",
@@ -329,6 +436,29 @@ describe("a failure of the provider", () => {
       expect(cause.facts.model).toBe(text);
     },
   );
+
+  const isAbout = (name: string) => ([one]: [string, FailureReason, number]) => one === name;
+  it.each([
+    ...reasons.filter((one) => !isAbout("demo-empty")(one)),
+    ["demo-wrong-shape", "garbage", 1] as const,
+    ["demo-refuse", "rejected", 1] as const,
+  ])("with %s ends a transcription as %s after %i tries", async (name, reason, tries) => {
+    const transcribe = labelled(name);
+    const models = open({ transcribe });
+    const { code, cause } = await failureOf(models.transcribe(VOICE));
+    expect([code, cause.reason, callsOf(transcribe)]).toEqual(["provider_error", reason, tries]);
+  });
+
+  it.each([
+    ...reasons.filter((one) => !isAbout("demo-garbage")(one)),
+    ["demo-garbage", "nonsense", 1] as const,
+    ...imageReasons.filter((one) => !isAbout("demo-wrong-shape")(one)),
+    ["demo-wrong-shape", "nonsense", 1] as const,
+  ])("with %s ends speech as %s after %i tries", async (name, reason, tries) => {
+    const speech = labelled(name);
+    const { code, cause } = await failureOf(open({ speech }).speech(WORDS));
+    expect([code, cause.reason, callsOf(speech)]).toEqual(["provider_error", reason, tries]);
+  });
 
   it.each([...reasons, ...imageReasons])(
     "with %s ends an image as %s after %i tries",

@@ -2,7 +2,7 @@
 export interface Answer {
   status: number;
   contentType: string;
-  chunks: string[];
+  chunks: (string | Uint8Array)[];
   headers?: Record<string, string>;
 }
 
@@ -60,7 +60,9 @@ export function garbageAnswer(): Answer {
 /** Turns an answer into a response; with `cutAfterBytes` the connection breaks once that much was sent. */
 export function toResponse(answer: Answer, cutAfterBytes?: number | "middle"): Response {
   const headers = { "content-type": answer.contentType, ...answer.headers };
-  const chunks = answer.chunks.map((chunk) => new TextEncoder().encode(chunk));
+  const chunks = answer.chunks.map((chunk) =>
+    typeof chunk === "string" ? new TextEncoder().encode(chunk) : new Uint8Array(chunk)
+  );
   if (cutAfterBytes === undefined && chunks.length === 1) {
     return new Response(chunks[0], { status: answer.status, headers });
   }

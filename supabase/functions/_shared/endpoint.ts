@@ -1,9 +1,10 @@
 import { corsHeaders } from "@supabase/supabase-js/cors";
 import type { z } from "zod";
 
+import { admit } from "./admission.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
 import { AppError, errorResponse, toAppError } from "./errors.ts";
-import { readJson } from "./http_body.ts";
+import { type BodyLimits, readBody } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "./log.ts";
 
@@ -25,6 +26,8 @@ export interface EndpointSpec<Input extends z.ZodType> {
   /** What the JSON body (POST) or the query (GET) must fit. */
   input: Input;
   maxBodyBytes?: number;
+  /** Takes multipart/form-data too, up to this size: its files become byte arrays, its fields texts. */
+  maxUploadBytes?: number;
   handle(context: EndpointContext<z.output<Input>>): Promise<Response>;
 }
 
@@ -63,21 +66,26 @@ async function serve<Input extends z.ZodType>(
   }
   const startedAt = performance.now();
   const log: Partial<RequestLog> = {};
+  const limits = { json: spec.maxBodyBytes ?? USUAL_BODY_BYTES, multipart: spec.maxUploadBytes };
   let requestId = newRequestId();
   let response: Response;
+  let leave = () => {};
   try {
     checkMethod(spec, request);
     const caller = await authenticate(spec.auth, request);
     log.user_id = caller.userId || undefined;
     const key = idempotencyKey(request.headers);
     if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
-    const input = await parseInput(spec, request);
+    leave = admit(request, limits);
+    const input = await parseInput(spec, request, limits);
     response = await spec.handle({ request, requestId, caller, input, log });
   } catch (thrown) {
     const error = toAppError(thrown);
     log.code = error.code;
     log.cause = describeCause(error.cause);
     response = errorResponse(error, requestId);
+  } finally {
+    leave();
   }
   for (const [name, value] of Object.entries(RESPONSE_HEADERS)) response.headers.set(name, value);
   response.headers.set("X-Request-Id", requestId);
@@ -103,10 +111,11 @@ const MAX_ISSUES = 20;
 async function parseInput<Input extends z.ZodType>(
   spec: EndpointSpec<Input>,
   request: Request,
+  limits: BodyLimits,
 ): Promise<z.output<Input>> {
   const given = spec.method === "GET"
     ? Object.fromEntries(new URL(request.url).searchParams)
-    : await readJson(request, spec.maxBodyBytes ?? USUAL_BODY_BYTES);
+    : await readBody(request, limits);
   const parsed = spec.input.safeParse(given);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, MAX_ISSUES);

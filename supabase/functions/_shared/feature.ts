@@ -7,7 +7,9 @@ import { createFiles, type Files } from "./files.ts";
 import { fingerprint } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
 import { createModels, type Models, type ModelsConfig, type RunUsage } from "./models.ts";
+import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
+import { withRecordings } from "./recordings.ts";
 import { type HoldOutcome, holdTokens, releaseTokens, settleTokens } from "./tokenMiddleware.ts";
 
 /** All that a feature gets: the checked input, AI models, and a place for files. No database, no key, no environment. */
@@ -26,6 +28,7 @@ export interface FeatureSpec<Input extends z.ZodType, Output extends z.ZodType> 
   /** Where the usual limits do not fit; they bound what a request may cost. */
   limits?: Partial<UsageLimits> | ((input: z.output<Input>) => Partial<UsageLimits>);
   maxBodyBytes?: number;
+  maxUploadBytes?: number;
   run(tools: FeatureTools<z.output<Input>>): Promise<z.input<Output>>;
 }
 
@@ -48,7 +51,11 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     method: "POST",
     input: spec.input,
     maxBodyBytes: spec.maxBodyBytes,
-    handle: (context) => finishInAnyCase(answerOnce(spec, context)),
+    maxUploadBytes: spec.maxUploadBytes,
+    handle: (context) =>
+      finishInAnyCase(
+        withRecordings(context.input, context.caller.token, () => answerOnce(spec, context)),
+      ),
   });
   return { ...spec, auth, method, fetch };
 }
@@ -88,7 +95,12 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   const files = createFiles(caller.userId, `${requestId}-${hold.attempt}`);
   let responseHead: string;
   try {
-    const data = checkOutput(spec.output, await spec.run({ input, models, files }));
+    // Now, not before: a replay needs no picture, and who cannot pay makes us fetch nothing.
+    const data = await withPictures(
+      input,
+      caller.token,
+      async (complete) => checkOutput(spec.output, await spec.run({ input: complete, models, files })),
+    );
     responseHead = answerHead(data, requestId, models.usage());
   } catch (error) {
     await Promise.all([releaseTokens({ ...held, reason: codeOf(error) }), files.discard()].map(settled));
@@ -101,7 +113,13 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     tokenAmount: isKnown(spec.price, usage) ? cost(spec.price, usage) : null,
     metadata: {
       model: usage.model,
-      usage: { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens, images: usage.images },
+      usage: {
+        input_tokens: usage.input_tokens,
+        output_tokens: usage.output_tokens,
+        images: usage.images,
+        seconds: usage.seconds,
+        characters: usage.characters,
+      },
     },
     responseHead,
   });
@@ -126,6 +144,8 @@ function modelsConfig(): ModelsConfig {
     textModel: settings.AI_TEXT_MODEL,
     visionModel: settings.AI_VISION_MODEL,
     imageModel: settings.AI_IMAGE_MODEL,
+    transcribeModel: settings.AI_TRANSCRIBE_MODEL,
+    speechModel: settings.AI_SPEECH_MODEL,
     timeoutMs: settings.AI_TIMEOUT_MS,
   };
   return knownConfig;
@@ -149,9 +169,9 @@ function checkOutput<Output extends z.ZodType>(output: Output, value: unknown): 
   });
 }
 
-/** Whether the usage says what the request costs: tokens only matter where they have a price. */
+/** Whether the usage says what the request costs: tokens and seconds only matter where they have a price. */
 function isKnown(price: Price, usage: RunUsage): boolean {
-  return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens);
+  return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
 }
 
 function replay(hold: HoldOutcome): Response {

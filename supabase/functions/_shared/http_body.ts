@@ -1,12 +1,50 @@
+import { Buffer } from "node:buffer";
+
 import { AppError } from "./errors.ts";
 
-/** The request's JSON. Refuses another content type and too large a body before the body is read whole. */
-export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  const mediaType = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") {
+/** The largest bodies in bytes, by content type; without one for multipart there may be none of it. */
+export interface BodyLimits {
+  json: number;
+  multipart?: number;
+  /** How long a body may take; a minute unless told otherwise. */
+  arrivalMs?: number;
+}
+
+/** What a client says that it sends: how, and how much of it there may be. */
+export interface BodyHead {
+  boundary?: string;
+  maxBytes: number;
+}
+
+/** Refuses another content type and too large a body before any of it is read. */
+export function readHead({ headers }: Request, limits: BodyLimits): BodyHead {
+  const head = headOf(headers.get("Content-Type") ?? "", limits);
+  if (Number(headers.get("Content-Length")) > head.maxBytes) throw tooLarge(head.maxBytes);
+  return head;
+}
+
+function headOf(contentType: string, { json, multipart }: BodyLimits): BodyHead {
+  const mediaType = contentType.split(";")[0]?.trim().toLowerCase();
+  if (mediaType === "application/json") return { maxBytes: json };
+  if (multipart === undefined) {
     throw new AppError("unsupported_media_type", "Content-Type must be application/json");
   }
-  const text = await readText(request, maxBytes);
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70})(?=\s|;|$))/i.exec(contentType) ??
+    [];
+  const boundary = quoted ?? plain;
+  if (mediaType === "multipart/form-data" && boundary !== undefined) return { boundary, maxBytes: multipart };
+  throw new AppError(
+    "unsupported_media_type",
+    "Content-Type must be application/json, or multipart/form-data with a boundary",
+  );
+}
+
+/** The request's JSON, or the parts of its multipart body by their names. */
+export async function readBody(request: Request, limits: BodyLimits): Promise<unknown> {
+  const { boundary, maxBytes } = readHead(request, limits);
+  const bytes = await readBytes(request, { maxBytes, arrivalMs: limits.arrivalMs });
+  if (boundary !== undefined) return readParts(bytes, boundary);
+  const text = decode(bytes);
   try {
     return JSON.parse(text);
   } catch {
@@ -14,21 +52,89 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
   }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
-  if (Number(request.headers.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "";
-  let byteCount = 0;
+const FIRST_BYTES = 16 * 1024;
+
+/** A body that trickles in would keep its memory from others; who is slow uploads to Storage, which goes on where it broke. */
+const ARRIVAL_MS = 60_000;
+
+/** The body in one piece that is as large as the client says, so that nothing of it is there twice. */
+async function readBytes(
+  request: Request,
+  { maxBytes, arrivalMs = ARRIVAL_MS }: { maxBytes: number; arrivalMs?: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(Number(request.headers.get("Content-Length")) || FIRST_BYTES);
+  let length = 0;
+  let isLate = false;
+  const reader = request.body?.getReader();
+  const timer = setTimeout(() => {
+    isLate = true;
+    reader?.cancel().catch(() => {});
+  }, arrivalMs);
   try {
-    for await (const chunk of request.body ?? []) {
-      byteCount += chunk.length;
-      if (byteCount > maxBytes) throw tooLarge(maxBytes);
-      text += decoder.decode(chunk, { stream: true });
+    for (;;) {
+      const { value: chunk } = await reader?.read() ?? {};
+      if (isLate) throw new AppError("invalid_request", "The body took too long to arrive");
+      if (chunk === undefined) return bytes.subarray(0, length);
+      if (length + chunk.length > maxBytes) throw tooLarge(maxBytes);
+      if (length + chunk.length > bytes.length) {
+        const size = Math.min(maxBytes, Math.max(2 * bytes.length, length + chunk.length));
+        bytes = new Uint8Array(bytes.buffer.transfer(size));
+      }
+      bytes.set(chunk, length);
+      length += chunk.length;
     }
-    return text + decoder.decode();
   } catch (error) {
+    reader?.cancel().catch(() => {});
     if (error instanceof AppError) throw error;
-    throw new AppError("invalid_request", "The body must be UTF-8 and arrive whole", { cause: error });
+    throw new AppError("invalid_request", "The body must arrive whole", { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const MOST_PARTS = 20;
+const MOST_HEAD_BYTES = 2_000;
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** A multipart body's files as views of it, and its fields as texts. https://www.rfc-editor.org/info/rfc7578 */
+function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<string, string | Uint8Array> {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const delimiter = Buffer.from(`\r\n--${boundary}`);
+  const opening = delimiter.subarray(2);
+  if (buffer.indexOf(opening) !== 0) throw malformed("does not begin with its boundary");
+  const parts = new Map<string, string | Uint8Array>();
+  let at = opening.length;
+  while (buffer.toString("latin1", at, at + 2) !== "--") {
+    const headEnd = buffer.subarray(at, at + MOST_HEAD_BYTES).indexOf(HEAD_END);
+    const start = at + headEnd + HEAD_END.length;
+    const end = headEnd < 0 ? -1 : buffer.indexOf(delimiter, start);
+    if (end < 0) throw malformed("breaks off");
+    const { name, isFile } = readPartHead(buffer.toString("utf8", at, at + headEnd));
+    if (parts.has(name) || parts.size >= MOST_PARTS) throw malformed("has a part twice, or too many");
+    const content = body.subarray(start, end);
+    parts.set(name, isFile ? content : decode(content));
+    at = end + delimiter.length;
+  }
+  return Object.fromEntries(parts);
+}
+
+function readPartHead(head: string): { name: string; isFile: boolean } {
+  const disposition = /^content-disposition:[ \t]*form-data[ \t]*(;.*)$/im.exec(head)?.[1] ?? "";
+  const [, quoted, plain] = /;[ \t]*name=(?:"([^"]*)"|([^\s;"]+))/i.exec(disposition) ?? [];
+  const name = quoted ?? plain;
+  if (name === undefined) throw malformed("has a part without a name");
+  return { name, isFile: /;[ \t]*filename\*?=/i.test(disposition) };
+}
+
+function malformed(what: string): AppError {
+  return new AppError("invalid_request", `The body must be multipart/form-data, and what arrived ${what}`);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new AppError("invalid_request", "The body must be UTF-8", { cause: error });
   }
 }
 

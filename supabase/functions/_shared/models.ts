@@ -2,6 +2,8 @@ import type { ModelMessage } from "ai";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { z } from "zod";
 
+import { audioType, type Recording } from "./audio.ts";
+import { AppError } from "./errors.ts";
 import { pictureType } from "./media.ts";
 import {
   failure,
@@ -11,6 +13,7 @@ import {
   reasonOf,
   vendorFacts,
 } from "./model_failures.ts";
+import { charactersIn } from "./price.ts";
 
 /** Which provider to call and how long to wait; `env.ts` fills it, nothing here reads the environment. */
 export interface ModelsConfig {
@@ -21,6 +24,8 @@ export interface ModelsConfig {
   /** Used in the text model's place when a request has images. */
   visionModel: string;
   imageModel: string;
+  transcribeModel: string;
+  speechModel: string;
   /** For the whole run, all its calls, retries and waits together. */
   timeoutMs: number;
   /** How often one call is tried again; 1 unless told otherwise. */
@@ -48,6 +53,8 @@ export interface RunUsage {
   input_tokens: number;
   output_tokens: number;
   images: number;
+  seconds: number;
+  characters: number;
   /** Requests that the provider may charge for; those it refused or that never reached it are not among them. */
   calls: number;
   /** False as soon as one call's tokens are unknown, so that the sums above are too low. Says nothing of images. */
@@ -63,12 +70,27 @@ export interface Models {
   text(prompt: Prompt): Promise<string>;
   /** As many images as the provider made, which may be fewer than asked for. */
   image(prompt: { prompt: string; size: `${number}x${number}`; count: number }): Promise<ImageFile[]>;
+  /** What is said in a recording; an empty text where nothing is. */
+  transcribe(prompt: { recording: Recording; language?: string }): Promise<Transcript>;
+  speech(prompt: { text: string; voice: string; speed: number }): Promise<AudioFile>;
   usage(): RunUsage;
 }
 
 export interface ImageFile {
   bytes: Uint8Array;
   mediaType: string;
+}
+
+export type AudioFile = ImageFile;
+
+export interface Transcript {
+  text: string;
+  /** A code like `en`; null where the model does not tell. */
+  language: string | null;
+  /** None from a model that does not divide its text. */
+  segments: { start_s: number; end_s: number; text: string }[];
+  /** As the provider heard it, or else as measured; null where neither is known. */
+  duration_s: number | null;
 }
 
 const USUAL_RETRIES = 1;
@@ -79,6 +101,7 @@ const MOST_IMAGES = 10;
 /** The SDK weighs more than all else here: it is loaded with the first call, not with the function. */
 const loadSdk = () => import("ai");
 const loadProvider = () => import("@ai-sdk/openai-compatible");
+const loadAudioApi = () => import("./audio_api.ts");
 
 type Sdk = typeof import("ai");
 type Clients = Awaited<ReturnType<typeof makeClients>>;
@@ -95,6 +118,9 @@ const progressOfTry = new AsyncLocalStorage<Progress>();
 
 /** One set of clients for each configuration: making one takes longer than all that is done with it for a call. */
 const clientsByConfig = new WeakMap<ModelsConfig, Promise<Clients>>();
+
+/** Of calls that are paid by the second or the character. */
+const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
 
 const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavailable", "unreachable"]);
 
@@ -123,6 +149,8 @@ export function createModels(
     input_tokens: 0,
     output_tokens: 0,
     images: 0,
+    seconds: 0,
+    characters: 0,
     calls: 0,
     known: true,
     model: null,
@@ -163,9 +191,15 @@ export function createModels(
   }
 
   /** Adds one charged call to the run's cost; unknown usage is never taken for none. */
-  function count(usage: Usage, model: string | null, images = 0): void {
+  function count(
+    usage: Usage,
+    model: string | null,
+    pieces: Partial<Pick<RunUsage, "images" | "seconds" | "characters">> = {},
+  ): void {
     total.calls++;
-    total.images += images;
+    total.images += pieces.images ?? 0;
+    total.seconds += pieces.seconds ?? 0;
+    total.characters += pieces.characters ?? 0;
     total.model = model ?? total.model;
     if (usage === null) total.known = false;
     total.input_tokens += usage?.input_tokens ?? 0;
@@ -233,10 +267,48 @@ export function createModels(
           headers,
         }));
       const images = result.images.slice(0, n);
-      count(readUsage(result.usage), model, images.length);
+      count(readUsage(result.usage), model, { images: images.length });
       const files = readFiles(images);
       if (files === undefined) throw failure("nonsense", { model });
       return files;
+    },
+
+    async transcribe({ recording: { content }, language }) {
+      const model = config.transcribeModel;
+      const heard = await call(
+        model,
+        "",
+        ({ clients, abortSignal }) =>
+          clients.audio.transcribe({ model, recording: content, language, abortSignal, headers }),
+      );
+      // The provider decoded it all, and bills by that; a file's own headers are only what somebody wrote.
+      const duration_s = heard.duration_s ?? content.duration_s;
+      const seconds = Math.ceil(duration_s ?? content.max_duration_s);
+      count(duration_s === undefined ? null : NO_TOKENS, model, {
+        seconds: Math.min(seconds, content.max_duration_s),
+      });
+      if (seconds > content.max_duration_s) {
+        throw new AppError(
+          "invalid_request",
+          "The recording is longer than its file says; nothing was charged",
+        );
+      }
+      return { ...heard, duration_s: duration_s ?? null };
+    },
+
+    async speech({ text, voice, speed }) {
+      const model = config.speechModel;
+      const bytes = await call(
+        model,
+        text,
+        ({ clients, abortSignal }) =>
+          clients.audio.speak({ model, input: text, voice, speed, abortSignal, headers }),
+      );
+      count(NO_TOKENS, model, { characters: charactersIn(text) });
+      if (bytes.length === 0) throw failure("empty", { model });
+      const mediaType = audioType(bytes);
+      if (mediaType === undefined) throw failure("nonsense", { model });
+      return { bytes, mediaType };
     },
 
     usage: () => ({ ...total }),
@@ -251,7 +323,10 @@ function clientsFor(config: ModelsConfig): Promise<Clients> {
 
 /** Makes the SDK's clients, with a `fetch` that notes the progress of the try that it is called for. */
 async function makeClients(config: ModelsConfig) {
-  const { createOpenAICompatible } = await loadProvider();
+  const [{ createOpenAICompatible }, { createAudioApi }] = await Promise.all([
+    loadProvider(),
+    loadAudioApi(),
+  ]);
   const provider = createOpenAICompatible({
     name: "provider",
     baseURL: config.baseUrl,
@@ -265,6 +340,7 @@ async function makeClients(config: ModelsConfig) {
     text: provider.chatModel(config.textModel),
     vision: provider.chatModel(config.visionModel),
     image: provider.imageModel(config.imageModel),
+    audio: createAudioApi({ ...config, fetch: fetchWithProgress }),
   };
 }
 

@@ -6,6 +6,9 @@ export interface Price {
   per_1k_input_tokens?: number;
   per_1k_output_tokens?: number;
   per_image?: number;
+  /** Sound is cheap by the second, and speech by the character: a whole token for one would be many times its worth. */
+  per_1k_seconds?: number;
+  per_1k_characters?: number;
 }
 
 /** What a request used, or may use at the most. */
@@ -13,6 +16,10 @@ export interface PricedUsage {
   input_tokens: number;
   output_tokens: number;
   images: number;
+  /** Of recordings that were transcribed, each begun second. */
+  seconds: number;
+  /** Of texts that were spoken, in Unicode's code points. */
+  characters: number;
 }
 
 /** What the models may be given and may answer in one request. */
@@ -21,11 +28,20 @@ export interface UsageLimits {
   prompt_tokens: number;
   output_tokens: number;
   images: number;
+  seconds: number;
+  characters: number;
   /** How many model calls one request makes. */
   calls: number;
 }
 
-export const USUAL_LIMITS: UsageLimits = { prompt_tokens: 1_500, output_tokens: 2_000, images: 0, calls: 1 };
+export const USUAL_LIMITS: UsageLimits = {
+  prompt_tokens: 1_500,
+  output_tokens: 2_000,
+  images: 0,
+  seconds: 0,
+  characters: 0,
+  calls: 1,
+};
 
 /** A photo's input tokens at full detail, rounded up. https://platform.openai.com/docs/guides/images-vision */
 const TOKENS_PER_PHOTO = 1_500;
@@ -36,8 +52,15 @@ const BYTES_PER_TOKEN = 2;
 /** The price of a usage. Parts of a token are summed up first and then rounded up once. */
 export function cost(price: Price, usage: PricedUsage): number {
   const perThousand = usage.input_tokens * (price.per_1k_input_tokens ?? 0) +
-    usage.output_tokens * (price.per_1k_output_tokens ?? 0);
+    usage.output_tokens * (price.per_1k_output_tokens ?? 0) +
+    usage.seconds * (price.per_1k_seconds ?? 0) +
+    usage.characters * (price.per_1k_characters ?? 0);
   return (price.per_call ?? 0) + usage.images * (price.per_image ?? 0) + Math.ceil(perThousand / 1000);
+}
+
+/** A text's length as it is priced, the same in every script. */
+export function charactersIn(text: string): number {
+  return [...text].length;
 }
 
 /** The most that a request may use: from the size of its input and the limits on the answer. */
@@ -48,6 +71,8 @@ export function usageBound(input: unknown, limits: UsageLimits): PricedUsage {
     input_tokens: limits.calls * callTokens,
     output_tokens: limits.calls * limits.output_tokens,
     images: limits.images,
+    seconds: limits.seconds,
+    characters: limits.characters,
   };
 }
 

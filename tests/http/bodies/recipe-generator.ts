@@ -6,5 +6,6 @@ export default {
     ingredients: Array.from({ length: 40 }, (_, index) => `${index} ${"豆".repeat(57)}`),
     servings: 12,
     diet: "菜".repeat(100),
+    max_duration_min: 1_440,
   },
 } satisfies Bodies;

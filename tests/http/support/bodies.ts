@@ -1,6 +1,6 @@
 /** What the tests send to a feature; each feature has its own in tests/http/bodies. */
 export interface Bodies {
-  /** A usual body; its first field is the one that the tests spoil. */
+  /** A usual body, with bytes where a file is sent; its first field is the one that the tests spoil. */
   sample: Record<string, unknown>;
   /** What fits the schema at its largest, where that is not the sample; it must be answered too. */
   largest?: Record<string, unknown>;

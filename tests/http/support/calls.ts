@@ -16,7 +16,7 @@ export interface CallOptions {
   /** Where the functions are; the suite's own stack unless told otherwise. */
   base?: string;
   user?: Pick<SignedInUser, "token">;
-  /** Sent as JSON, a text as it is. */
+  /** Sent as JSON, a text, bytes or a stream as they are, and as a form what has bytes among its fields: those are files. */
   body?: unknown;
   /** The Idempotency-Key. */
   key?: string;
@@ -32,8 +32,9 @@ export interface CallOptions {
 export async function call(name: string, options: CallOptions = {}): Promise<Answer> {
   const { base = stack.url, user, body, key, signal } = options;
   const method = options.method ?? "POST";
+  const sent = payloadOf(body);
   const headers = {
-    "Content-Type": method === "GET" ? undefined : "application/json",
+    "Content-Type": method === "GET" || sent instanceof FormData ? undefined : "application/json",
     apikey: stack.publishableKey,
     Authorization: user && `Bearer ${user.token}`,
     "Idempotency-Key": key,
@@ -46,14 +47,35 @@ export async function call(name: string, options: CallOptions = {}): Promise<Ans
     headers: Object.entries(headers).flatMap(([header, value]) =>
       value === undefined ? [] : [[header, value]]
     ),
-    body: body === undefined || typeof body === "string" || body instanceof Uint8Array
-      ? body as BodyInit | undefined
-      : JSON.stringify(body),
+    body: sent,
     signal,
   });
   const answer = await readAnswer(response);
   client?.close();
   return answer;
+}
+
+/** How a body is sent. */
+export function payloadOf(body: unknown): BodyInit | undefined {
+  if (body === undefined || typeof body === "string" || !isJson(body)) return body as BodyInit | undefined;
+  const isForm = Object.values(body ?? {}).some((value) => value instanceof Uint8Array);
+  return isForm ? formOf(body as Record<string, unknown>) : JSON.stringify(body);
+}
+
+/** Plain values; bytes, forms and streams have a class. */
+function isJson(body: unknown): boolean {
+  return typeof body !== "object" || body === null || Array.isArray(body) ||
+    Object.getPrototypeOf(body) === Object.prototype;
+}
+
+/** Bytes as files of a name that says nothing, everything else as text. */
+export function formOf(fields: Record<string, unknown>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value instanceof Uint8Array) form.append(name, new Blob([new Uint8Array(value)]), "file");
+    else form.append(name, typeof value === "string" ? value : JSON.stringify(value) ?? "");
+  }
+  return form;
 }
 
 export async function readAnswer(response: Response): Promise<Answer> {

@@ -4,11 +4,14 @@ import { functionsFolder } from "../../../scripts/local/paths.ts";
 import { type Answer, call, type CallOptions } from "./calls.ts";
 import { openFunctions } from "./functions.ts";
 
-/** A functions process whose AI provider says what a test wrote, in OpenAI's protocol. */
+/**
+ * A functions process whose AI provider says what a test wrote, in OpenAI's protocol: to chat models their content, to a
+ * transcription the whole JSON.
+ */
 export interface ScriptedProvider {
-  /** Calls a feature while the provider gives these answers, one for each time that a chat model is asked. */
+  /** Calls a feature while the provider gives these answers, one for each time that a model is asked. */
   call(name: string, options: CallOptions, answers: unknown[]): Promise<Answer>;
-  /** What the chat models were asked during the last call: the whole JSON of each request. */
+  /** What the models were asked during the last call: the whole body of each request. */
   asked: string[];
 }
 
@@ -22,6 +25,7 @@ export async function openScriptedProvider(): Promise<ScriptedProvider> {
       return Response.json({ error: { message: "Nothing left to say" } }, { status: 400 });
     }
     const answer = script.shift();
+    if (request.url.endsWith("/audio/transcriptions")) return Response.json(answer);
     return Response.json({
       id: "chatcmpl-scripted",
       object: "chat.completion",

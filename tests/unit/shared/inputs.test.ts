@@ -53,14 +53,16 @@ describe("Photo", () => {
   );
 
   it("refuses whatever else there is", () => {
-    const others = fc.oneof(fc.string(), fc.webUrl(), fc.anything());
+    const others = fc.oneof(fc.string(), fc.webUrl({ validSchemes: ["http", "ftp", "file"] }), fc.anything());
     fc.assert(fc.property(others, (value) => {
       expect(isPhoto(value)).toBe(false);
     }));
   });
 
   it.each([
-    ["an address", "https://example.com/a.png"],
+    ["an address that is not https", "http://example.com/a.png"],
+    ["an address of another port", "https://example.com:8443/a.png"],
+    ["an address without a name", "https://93.184.216.34/a.png"],
     ["another type", "data:image/gif;base64,R0lGODlhAQABAAAAACw="],
     ["parameters", "data:image/png;charset=x;base64,iVBORw0KGgo="],
     ["no base64", "data:image/png,iVBORw0KGgo="],
@@ -69,6 +71,24 @@ describe("Photo", () => {
     ["capitals", "DATA:image/png;base64,iVBORw0KGgo="],
     ["no bytes", "data:image/png;base64,"],
   ])("refuses %s", (_what, value) => expect(isPhoto(value)).toBe(false));
+
+  it("takes an https URL and a path in the bucket for uploads, and keeps them as they are", () => {
+    for (const source of ["https://example.com/a.png?size=2", "uploads/5b0a4a4e/photo_1.v2.jpg"]) {
+      const photo = Photo.parse(source);
+      expect({ url: photo.url, json: JSON.stringify(photo) }).toEqual({
+        url: source,
+        json: JSON.stringify(source),
+      });
+    }
+  });
+
+  it.each([
+    ...["uploads", "uploads/", "uploads/a.png", "uploads//a.png", "/uploads/u/a.png", "generated/u/a.png"],
+    ...["uploads/u/../v/a.png", "uploads/u/./a.png", "uploads/u/..", "uploads/u/.hidden", "uploads/u/a.png/"],
+    ...["uploads/u/a.png?x=1", "uploads/u/a.png#x", "uploads/u/%2e%2e/a.png", "uploads/u/a b.png"],
+    ...["uploads/u/a.png\n", "uploads\\u\\a.png", "uploads/u/ä.png", `uploads/u/${"a".repeat(500)}`],
+    "uploads/" + "a/".repeat(20) + "a.png",
+  ])("refuses the path %s", (path) => expect(isPhoto(path)).toBe(false));
 
   it("takes 5 MB, refuses what is larger than a body may be, and stays quick on both", () => {
     const photo = (bytes: number) =>

@@ -17,13 +17,18 @@ const price = fc.record({
   per_1k_input_tokens: rate,
   per_1k_output_tokens: rate,
   per_image: rate,
+  per_1k_seconds: rate,
+  per_1k_characters: rate,
 });
 const usage = fc.record({
   input_tokens: count,
   output_tokens: count,
   images: fc.integer({ min: 0, max: 100 }),
+  seconds: fc.integer({ min: 0, max: 100_000 }),
+  characters: fc.integer({ min: 0, max: 100_000 }),
 });
-const NO_LIMITS = { prompt_tokens: 0, output_tokens: 0, images: 0, calls: 1 };
+const NO_SOUND = { seconds: 0, characters: 0 };
+const NO_LIMITS = { prompt_tokens: 0, output_tokens: 0, images: 0, ...NO_SOUND, calls: 1 };
 
 describe("cost", () => {
   it.each<[Price, number, number, number, number]>([
@@ -35,13 +40,24 @@ describe("cost", () => {
     [{ per_1k_input_tokens: 1, per_1k_output_tokens: 4 }, 600, 100, 0, 1],
     [{ per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4, per_image: 5 }, 1_001, 333, 2, 15],
   ])("of %j for %i in, %i out and %i images is %i", (given, input_tokens, output_tokens, images, tokens) => {
-    expect(cost(given, { input_tokens, output_tokens, images })).toBe(tokens);
+    expect(cost(given, { input_tokens, output_tokens, images, ...NO_SOUND })).toBe(tokens);
+  });
+
+  it.each<[Price, number, number, number]>([
+    [{ per_1k_seconds: 100 }, 60, 0, 6],
+    [{ per_1k_seconds: 100 }, 61, 0, 7],
+    [{ per_1k_characters: 15 }, 0, 300, 5],
+    [{ per_call: 1, per_1k_seconds: 100, per_1k_characters: 15 }, 1, 20, 2],
+  ])("of %j for %i seconds and %i characters is %i", (given, seconds, characters, tokens) => {
+    expect(cost(given, { input_tokens: 0, output_tokens: 0, images: 0, seconds, characters })).toBe(tokens);
   });
 
   it("is exact arithmetic, rounded up once (mistake 13)", () => {
     fc.assert(fc.property(price, usage, (given, used) => {
       const perThousand = BigInt(used.input_tokens) * BigInt(given.per_1k_input_tokens ?? 0) +
-        BigInt(used.output_tokens) * BigInt(given.per_1k_output_tokens ?? 0);
+        BigInt(used.output_tokens) * BigInt(given.per_1k_output_tokens ?? 0) +
+        BigInt(used.seconds) * BigInt(given.per_1k_seconds ?? 0) +
+        BigInt(used.characters) * BigInt(given.per_1k_characters ?? 0);
       const exact = BigInt(given.per_call ?? 0) + BigInt(used.images) * BigInt(given.per_image ?? 0) +
         (perThousand + 999n) / 1000n;
       expect(BigInt(cost(given, used))).toBe(exact);
@@ -54,6 +70,8 @@ describe("cost", () => {
         input_tokens: used.input_tokens + more.input_tokens,
         output_tokens: used.output_tokens + more.output_tokens,
         images: used.images + more.images,
+        seconds: used.seconds + more.seconds,
+        characters: used.characters + more.characters,
       };
       expect(cost(given, sum)).toBeGreaterThanOrEqual(cost(given, used));
     }));
@@ -62,11 +80,13 @@ describe("cost", () => {
 
 describe("usageBound", () => {
   it("counts the prompt, half of the input's bytes, photos, and every call", () => {
-    const limits = { prompt_tokens: 100, output_tokens: 50, images: 3, calls: 2 };
+    const limits = { prompt_tokens: 100, output_tokens: 50, images: 3, seconds: 90, characters: 7, calls: 2 };
     expect(usageBound({ text: "soup" }, limits)).toEqual({ // {"text":"soup"} has 15 bytes
       input_tokens: 2 * (100 + 8),
       output_tokens: 2 * 50,
       images: 3,
+      seconds: 90,
+      characters: 7,
     });
     expect(usageBound({ photo: new Picture("data:image/png;base64,iVBORw0KGgo=") }, NO_LIMITS).input_tokens)
       .toBe(
@@ -102,7 +122,12 @@ describe("usageBound", () => {
   });
 
   it("bounds what JSON leaves out, and an input that is nothing", () => {
-    expect(usageBound(undefined, NO_LIMITS)).toEqual({ input_tokens: 0, output_tokens: 0, images: 0 });
+    expect(usageBound(undefined, NO_LIMITS)).toEqual({
+      input_tokens: 0,
+      output_tokens: 0,
+      images: 0,
+      ...NO_SOUND,
+    });
     expect(usageBound({ a: undefined }, NO_LIMITS).input_tokens).toBe(1);
   });
 });

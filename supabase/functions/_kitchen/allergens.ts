@@ -1,0 +1,269 @@
+import { list, type Matcher, matcherOf, matcherOfPhrase, pairs, type Vocabulary } from "./words.ts";
+
+/** The 14 of Annex II of Regulation (EU) No 1169/2011. https://eur-lex.europa.eu/eli/reg/2011/1169/oj */
+export const ALLERGENS = [
+  "gluten",
+  "crustaceans",
+  "eggs",
+  "fish",
+  "peanuts",
+  "soybeans",
+  "milk",
+  "nuts",
+  "celery",
+  "mustard",
+  "sesame",
+  "sulphites",
+  "lupin",
+  "molluscs",
+] as const;
+
+export type Allergen = typeof ALLERGENS[number];
+
+/** What milk, cream or butter is made from that is no milk. */
+const PLANTS = list(`
+  almond, cashew, coconut, hazelnut, hemp, macadamia, nut, oat, pea, peanut, pistachio, plant, rice, soy,
+  soya, plant based, vegan, dairy free, vegetable, non dairy, seed, sesame, sunflower
+`);
+/** Flours, breads and noodles are made from wheat unless one of these stands before them. */
+const GLUTEN_FREE_GRAINS = list(`
+  almond, amaranth, arrowroot, buckwheat, cassava, chestnut, chickpea, coconut, corn, gram, lentil, maize,
+  millet, potato, quinoa, rice, sorghum, soy, soya, tapioca, teff, glass, shirataki, konjac, zucchini,
+  courgette, seed, mung bean, sweet potato, gluten free
+`);
+
+/** Their usual words in English, French, German, Spanish, Italian, Portuguese and Dutch, and a few in Japanese. */
+const VOCABULARIES: Record<Allergen, Vocabulary> = {
+  gluten: {
+    group: ["gluten"],
+    words: list(`
+      gluten, wheat, rye, barley, oat, oatmeal, spelt, kamut, einkorn, emmer, farro, triticale, durum,
+      semolina, bulgur, couscous, seitan, flour, bread, breadcrumb, panko, crouton, baguette, brioche,
+      ciabatta, focaccia, bagel, croissant, bun, sourdough, pita, naan, chapati, roti, tortilla, pasta,
+      spaghetti, macaroni, penne, fusilli, linguine, tagliatelle, lasagna, lasagne, ravioli, tortellini,
+      gnocchi, orzo, noodle, ramen, udon, dumpling, pizza, pastry, cake, muffin, cracker, biscuit, cookie,
+      pancake, waffle, pretzel, granola, muesli, porridge, malt, beer, ale, soy sauce, soya sauce, filo,
+      phyllo, scone, pie crust, french toast, *weizen*, *dinkel*, roggen*, gerste*, hafer*, grunkern, ble,
+      froment, seigle, orge, avoine, epeautre, farine, pain, pate alimentaire, trigo, centeno, cebada,
+      avena, espelta, harina, pan de trigo, grano, frumento, segale, farina, pane, centeio, cevada, aveia,
+      farinha, *brot, *brotchen, *nudel*, mehl, vollkornmehl, pate, pan integral, pan rallado, sojasauce,
+      tarwe*, rogge, gerst, haver*, *小麦*, *パン粉*, *うどん*
+    `),
+    except: [
+      ...pairs(
+        GLUTEN_FREE_GRAINS,
+        list(`
+          flour, bread, noodle, pasta, tortilla, cracker, cake, cookie, pancake, muffin, porridge, spaghetti
+        `),
+      ),
+      ...list(`
+        root beer, ginger beer, ginger ale, farine de riz, farine de mais,
+        farine de pois chiche
+      `),
+      ...pairs(["flour", "bread", "pasta", "oat", "noodle"], ["gluten free"]),
+      ...pairs(["pain", "pate", "farine", "baguette", "biscuit"], ["sans gluten"]),
+      ...pairs(["pan", "pasta", "harina", "avena"], ["sin gluten"]),
+      ...pairs(["pane", "pasta", "farina"], ["senza glutine"]),
+      ...pairs(["glutenfreie", "glutenfreies", "glutenfreier"], ["brot", "mehl", "nudeln", "haferflocken"]),
+      ...list(`
+        grano saraceno, ble noir, trigo sarraceno, *buchweizen*, farine de sarrasin, farine de ble noir,
+        harina de trigo sarraceno, harina de arroz, harina de maiz, farina di riso, farina di ceci,
+        farinha de arroz
+      `),
+    ],
+  },
+  crustaceans: {
+    group: ["shellfish", "crustacean"],
+    words: list(`
+      crustacean, shellfish, crab, lobster, prawn, shrimp, crayfish, crawfish, langoustine, scampi, krill,
+      seafood, crustace, crevette, crabe, homard, ecrevisse, gamba, langosta, cangrejo, camaron, camarones,
+      gambero, gamberi, granchio, aragosta, camarao, lagosta, caranguejo, garnaal, krab, kreeft, garnele*,
+      *krabbe*, hummer, krebs*, krustentier*, *エビ*, *海老*, *カニ*
+    `),
+    except: ["crab apple"],
+  },
+  eggs: {
+    group: ["egg"],
+    words: list(`
+      egg, omelette, omelet, frittata, meringue, mayonnaise, mayo, aioli, custard, hollandaise, bearnaise,
+      quiche, albumen, ovalbumin, eggnog, carbonara, oeuf, huevo, uovo, ovo, ei, eier, eigelb, eiweiss,
+      tortilla espanola, *ruhrei*, huhnerei*, uova, eieren, eidooier, *卵*, *玉子*, *たまご*, *マヨネーズ*
+    `),
+    except: pairs(
+      list(`vegan, egg free, eggless, plant based, chia, flax`),
+      list(`egg, mayonnaise, mayo, omelette, meringue, custard, aioli, quiche, frittata`),
+    ),
+  },
+  fish: {
+    group: ["fish"],
+    words: list(`
+      fish, salmon, tuna, cod, haddock, hake, halibut, herring, mackerel, sardine, anchovy, trout, tilapia,
+      pollock, plaice, sole, turbot, monkfish, swordfish, eel, carp, pike, perch, pangasius, barramundi,
+      caviar, roe, surimi, bonito, dashi, bottarga, kipper, catfish, snapper, grouper, sturgeon, seafood,
+      sea bass, seabass, sea bream, worcestershire, worcester sauce, caesar dressing, poisson, saumon, thon,
+      cabillaud, morue, hareng, maquereau, truite, anchois, pescado, pez, atun, bacalao, merluza, trucha,
+      anchoa, arenque, caballa, pesce, salmone, tonno, merluzzo, acciuga, sgombro, peixe, atum, bacalhau,
+      vis, zalm, tonijn, kabeljauw, haring, makreel, forel, *fisch, *lachs*, kabeljau, thunfisch*,
+      fischsauce, hering, makrele, forelle, sardelle*, *鮭*, *マグロ*, *だし*, *魚*
+    `),
+    except: [
+      ...pairs(
+        ["vegan", "fish free", "plant based", "vegetarian"],
+        list(`fish, tuna, salmon, caviar, worcestershire`),
+      ),
+      ...list(`vegan fish sauce, tintenfisch`),
+    ],
+  },
+  peanuts: {
+    group: ["peanut"],
+    words: list(`
+      peanut, groundnut, arachide, arachis, cacahuete, cacahouete, cacahuate, cacahouette, mani, amendoim,
+      monkey nut, ground nut, satay, pad thai, trail mix, erdnuss*, erdnusse*, pinda*, *ピーナッツ*, *落花生*
+    `),
+  },
+  soybeans: {
+    group: ["soy", "soya"],
+    words: list(`
+      soy, soya, soybean, soyabean, tofu, tempeh, edamame, miso, tamari, natto, shoyu, teriyaki, tvp, soia,
+      textured vegetable protein, *soja*, *大豆*, *豆腐*, *醤油*, *味噌*
+    `),
+    except: ["coconut amino"],
+  },
+  milk: {
+    group: ["dairy", "milk"],
+    words: list(`
+      milk, dairy, cream, butter, buttermilk, ghee, cheese, yogurt, yoghurt, yoghourt, kefir, lactose, whey,
+      casein, caseinate, cheddar, mozzarella, parmesan, parmigiano, feta, ricotta, mascarpone, brie,
+      camembert, gouda, gruyere, emmental, halloumi, paneer, quark, skyr, labneh, burrata, pecorino,
+      roquefort, gorgonzola, stilton, manchego, provolone, custard, bechamel, lassi, raita, tzatziki,
+      gelato, creamer, icecream, lait, creme, beurre, fromage, yaourt, babeurre, leche, nata, mantequilla,
+      queso, yogur, latte, panna, burro, formaggio, leite, manteiga, queijo, iogurte, natas, melk, boter,
+      kaas, slagroom, *milch*, *kase, kasekuchen, *sahne, *rahm, butterschmalz, joghurt*, schmand,
+      sour cream, creme fraiche, milk chocolate, *牛乳*, *チーズ*, *バター*, *ヨーグルト*, *クリーム*
+    `),
+    except: [
+      ...pairs(
+        PLANTS,
+        list(`
+          milk, cream, butter, cheese, yogurt, yoghurt, kefir, creamer, custard, mozzarella, parmesan, feta,
+          ricotta, ice cream, latte, sour cream, cream cheese
+        `),
+      ),
+      ...pairs(list(`cocoa, cacao, shea, apple, body, mango, pumpkin, walnut, pecan`), [
+        "butter",
+      ]),
+      ...pairs(
+        ["lait", "creme", "yaourt"],
+        list(`de coco, de soja, de riz, d avoine, d amande, de noisette`),
+      ),
+      ...pairs(
+        ["leche", "leite", "nata"],
+        list(`de coco, de soja, de arroz, de avena, de aveia, de almendra`),
+      ),
+      ...pairs(["latte", "panna"], list(`di cocco, di soia, di riso, di avena, di mandorla, d avena`)),
+      ...list(`leite de amendoa, beurre de cacahuete, beurre de cacahouete, beurre de cacao`),
+      ...list(`
+        mantequilla de cacahuete, mantequilla de mani, manteiga de amendoim, burro di arachidi,
+        burro di cacao
+      `),
+      ...list(`
+        kokosmilch, kokosnussmilch, hafermilch, mandelmilch, reismilch, sojamilch, kokosmelk, havermelk
+      `),
+      ...list(`amandelmelk, sojamelk, rijstmelk, hafersahne, kokossahne, sojasahne`),
+      ...list(`butter bean, butter lettuce, cream of tartar, milk thistle, cream cracker`),
+    ],
+  },
+  nuts: {
+    group: ["nut"],
+    words: list(`
+      nut, almond, hazelnut, walnut, cashew, pecan, pistachio, macadamia, filbert, praline, marzipan,
+      frangipane, gianduja, nougat, nutella, amaretti, amaretto, noix, amande, noisette, pistache, nuez,
+      nuece, almendra, avellana, pistacho, anacardo, noci, noce, mandorla, nocciola, pistacchio, noz, nozes,
+      amendoa, avela, caju, castanha, noten, amandel, hazelnoot, walnoot, haselnuss*, haselnusse*, walnuss*,
+      walnusse*, mandel*, nuss, nusse, nussmischung, cashew*, pistazie*, pekannuss*, paranuss*, marzipan*,
+      brazil nut, pesto, *アーモンド*, *くるみ*, *カシューナッツ*, *ナッツ*
+    `),
+    except: list(`
+      tiger nut, water chestnut, noix de coco, noix de muscade, noix de saint jacque, noix de st jacque,
+      nuez moscada, noce moscata, noz moscada, noce di cocco, monkey nut, ground nut, *ピーナッツ*, *ココナッツ*,
+      *ドーナッツ*
+    `),
+  },
+  celery: {
+    group: ["celery"],
+    words: list(`
+      celery, celeriac, celeri, apio, sedano, aipo, selderij, knolselderij, *sellerie*, *セロリ*
+    `),
+  },
+  mustard: {
+    group: ["mustard"],
+    words: list(`
+      mustard, dijon, moutarde, mostaza, senape, mostarda, mosterd, piccalilli, senf*, *マスタード*
+    `),
+  },
+  sesame: {
+    group: ["sesame"],
+    words: list(`
+      sesame, tahini, tahin, hummus, houmous, gomasio, halva, halvah, gergelim, sesamo, ajonjoli, za atar,
+      zaatar, dukkah, sesam*, *ゴマ*, *ごま*
+    `),
+  },
+  sulphites: {
+    group: ["sulphite", "sulfite"],
+    words: list(`
+      sulphite, sulfite, metabisulphite, metabisulfite, wine, cider, sulfito, solfito, sulfiet, vin, vino,
+      vinho, sulphur dioxide, sulfur dioxide, dried apricot, raisin, sultana, balsamic, *sulfit*, weisswein,
+      rotwein, wein, *亜硫酸*
+    `),
+    except: ["sulphite free wine"],
+  },
+  lupin: {
+    group: ["lupin"],
+    words: list(`lupin, lupine*, lupini, altramuz, altramuce, tremoco, lupino, *ルピナス*`),
+  },
+  molluscs: {
+    group: ["shellfish"],
+    words: list(`
+      mollusc, mollusk, shellfish, seafood, mussel, clam, oyster, scallop, squid, calamari, octopus,
+      cuttlefish, snail, escargot, whelk, cockle, abalone, limpet, periwinkle, moule, huitre, palourde,
+      poulpe, calmar, seiche, mejillon, almeja, ostra, pulpo, calamar, sepia, vieira, cozza, vongola,
+      ostrica, polpo, seppia, mexilhao, ameijoa, polvo, lula, cozze, vongole, coquille saint jacque,
+      noix de saint jacque, noix de st jacque, mossel*, *muschel*, tintenfisch*, austern, auster, *イカ*,
+      *タコ*, *貝*
+    `),
+    except: ["oyster mushroom", "oyster plant", "*austernpilz*", "austernseitling*"],
+  },
+};
+
+const MATCHERS = Object.fromEntries(
+  ALLERGENS.map((allergen) => [allergen, matcherOf(VOCABULARIES[allergen])]),
+) as Record<Allergen, Matcher>;
+
+/** The allergens that a food's or a dish's words tell of, in the order of Annex II. */
+export function allergensIn(text: string): Allergen[] {
+  return ALLERGENS.filter((allergen) => MATCHERS[allergen](text) !== undefined);
+}
+
+/** A word in an allergy that tells that it is one, and not of what. */
+const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;
+
+/**
+ * Reads allergies as users write them: a word for one of the 14 in any language that we know stands for all its
+ * words, so that "cacahuètes" finds satay; anything else is looked for as it is written.
+ */
+export function allergyMatcher(
+  allergies: string[],
+): (text: string) => { allergy: string; word: string } | undefined {
+  const matchers = allergies.flatMap((allergy): [string, Matcher][] => {
+    const known = allergensIn(allergy).map((allergen) => MATCHERS[allergen]);
+    const phrase = matcherOfPhrase(allergy.replace(ABOUT_ALLERGIES, " ").trim() || allergy);
+    return (known.length > 0 ? known : [phrase]).map((matcher) => [allergy, matcher]);
+  });
+  return (text) => {
+    for (const [allergy, matcher] of matchers) {
+      const word = matcher(text);
+      if (word !== undefined) return { allergy, word };
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+
+import { normalName } from "./names.ts";
+import { type Amount, type BaseUnit, convert, display, toBase, UNITS } from "./units.ts";
+
+/** A food in a kitchen or on a list, as callers send it and features answer it. */
+export const StockItem = z.object({
+  name: z.string().trim().min(1).max(80),
+  quantity: z.number().min(0).max(100_000),
+  unit: z.enum(UNITS),
+});
+
+/** The same in an answer, where many may have been added up. */
+export const StockTotal = StockItem.extend({ quantity: z.number().min(0) });
+
+/** A food or an ingredient that somebody may not eat, in words of any kind that we know. */
+export const Allergy = z.string().trim().max(40).refine((text) => /\p{L}/u.test(text), "Expected a word");
+
+/** A food with how much of it there is, or is needed. */
+export interface Portion extends Amount {
+  name: string;
+}
+
+/** Portions of one food in one unit, with the sources that they came from. */
+export interface Lot<Source> {
+  /** As the first portion names it. */
+  name: string;
+  /** The normal name. */
+  food: string;
+  quantity: number;
+  unit: BaseUnit;
+  sources: Source[];
+}
+
+/**
+ * Adds up portions of the same food, in the base unit of the first one. A portion that cannot be converted, as its
+ * density or the mass of a piece is not known, stays a lot of its own.
+ */
+export function merge<Source>(portions: (Portion & { source: Source })[]): Lot<Source>[] {
+  const lots: Lot<Source>[] = [];
+  for (const { name, source, ...amount } of portions) {
+    const food = normalName(name);
+    const fitting = lots.map((lot) =>
+      lot.food === food ? { lot, quantity: convert(food, amount, lot.unit) } : undefined
+    ).find((fit) => fit?.quantity !== undefined);
+    if (fitting === undefined) {
+      lots.push({ name, food, ...toBase(amount), sources: [source] });
+      continue;
+    }
+    fitting.lot.quantity += fitting.quantity!;
+    if (!fitting.lot.sources.includes(source)) fitting.lot.sources.push(source);
+  }
+  return lots;
+}
+
+/** What is left to buy of a lot, and what the stock gives to it. */
+export interface Need<Source> extends Lot<Source> {
+  from_stock: number;
+  /** Stock of the same food in a unit that cannot be compared with it. */
+  not_compared: Portion[];
+}
+
+/** Less than this many grams, millilitres or pieces is a rounding error and no need. */
+const CRUMB = 1e-6;
+
+/** Takes the stock from the needs; no part of it is used twice. */
+export function subtractStock<Source>(needs: Lot<Source>[], stock: Portion[]): Need<Source>[] {
+  const left = merge(stock.map((portion) => ({ ...portion, source: undefined })));
+  return needs.map((need) => {
+    const result: Need<Source> = { ...need, from_stock: 0, not_compared: [] };
+    for (const lot of left.filter(({ food, quantity }) => food === need.food && quantity > CRUMB)) {
+      const available = convert(need.food, lot, need.unit);
+      if (available === undefined) {
+        result.not_compared.push({ name: lot.name, ...display(lot) });
+        continue;
+      }
+      const taken = Math.min(available, result.quantity);
+      result.quantity -= taken;
+      result.from_stock += taken;
+      lot.quantity *= 1 - taken / available;
+    }
+    if (result.quantity <= CRUMB) result.quantity = 0;
+    return result;
+  });
+}

@@ -1,0 +1,119 @@
+import { lookup } from "node:dns/promises";
+import { request, type RequestOptions } from "node:https";
+
+import { isPublicAddress } from "./addresses.ts";
+import { readWhole, type Take } from "./bytes.ts";
+import { publicHttpsUrl } from "./public_url.ts";
+
+const MOST_REDIRECTS = 3;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Why a download gave nothing; its message is for the log, as it may tell what is inside a network. */
+export class DownloadError extends Error {
+  override readonly name = "DownloadError";
+}
+
+export interface Reply {
+  status: number;
+  location?: string;
+  body: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** The world outside; tests have one of their own. */
+export interface Internet {
+  addressesOf(host: string): Promise<string[]>;
+  /** Connects to exactly this address, which must prove to be the URL's host. */
+  get(url: URL, address: string, signal: AbortSignal): Promise<Reply>;
+}
+
+/**
+ * Fetches what a caller named, and nothing from inside our network. The host is resolved first and every address of it
+ * must be public; the connection then goes to an address that was checked, so that no second answer of the DNS counts,
+ * and TLS proves that the host is there. Each redirect is followed by hand and checked in the same way.
+ * https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+ */
+export async function download(
+  address: string,
+  { take, signal, internet = INTERNET }: { take: Take; signal: AbortSignal; internet?: Internet },
+): Promise<Uint8Array<ArrayBuffer>> {
+  let url = publicHttpsUrl(address);
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    if (url === undefined) throw new DownloadError("Led to what is no public https address");
+    const reply = await internet.get(url, await publicAddressOf(url.hostname, signal, internet), signal);
+    try {
+      if (REDIRECTS.has(reply.status) && reply.location !== undefined) {
+        url = publicHttpsUrl(reply.location, url);
+      } else if (reply.status === 200) {
+        return await readWhole(reply.body, take);
+      } else {
+        throw new DownloadError(`Answered with status ${reply.status}`);
+      }
+    } finally {
+      reply.close();
+    }
+  }
+  throw new DownloadError(`Redirected more than ${MOST_REDIRECTS} times`);
+}
+
+async function publicAddressOf(host: string, signal: AbortSignal, internet: Internet): Promise<string> {
+  const addresses = await unlessAborted(internet.addressesOf(host), signal);
+  const [address] = addresses;
+  if (address === undefined || !addresses.every(isPublicAddress)) {
+    throw new DownloadError(`${host} is not of the public internet`);
+  }
+  return addresses.find((one) => !one.includes(":")) ?? address; // Many servers cannot reach IPv6.
+}
+
+/** A lookup cannot be ended; it can be left alone. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** Asks a host at an address of it. The address is what is connected to: there is no name left to resolve again. */
+export function get(
+  url: URL,
+  address: string,
+  signal: AbortSignal,
+  options: Pick<RequestOptions, "port" | "ca"> = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      host: address,
+      servername: url.hostname,
+      port: 443,
+      path: url.pathname + url.search,
+      headers: {
+        "Host": url.hostname,
+        "Accept": "image/*",
+        "Accept-Encoding": "identity",
+        "User-Agent": "tessera",
+      },
+      agent: false,
+      rejectUnauthorized: true,
+      signal,
+      ...options,
+    }, (response) => {
+      response.on("error", () => {}); // Who reads it hears of it; without a reader it would end the process.
+      signal.addEventListener("abort", () => response.destroy(signal.reason), { once: true });
+      resolve({
+        status: response.statusCode ?? 0,
+        location: response.headers.location,
+        body: response,
+        close: () => response.destroy(),
+      });
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+const INTERNET: Internet = {
+  addressesOf: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  get,
+};

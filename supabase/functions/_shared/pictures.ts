@@ -1,0 +1,144 @@
+import { Buffer } from "node:buffer";
+
+import { reserve } from "./admission.ts";
+import { readWhole, type Take } from "./bytes.ts";
+import { userClient } from "./database.ts";
+import { AppError } from "./errors.ts";
+import { isUploadedPath, PHOTOS_BYTES, Picture, UPLOADS } from "./inputs.ts";
+import { pictureType } from "./media.ts";
+
+const PHOTO_BYTES = 5_000_000;
+const TIMEOUT_MS = 5_000;
+/** How much of a picture is in memory: its bytes, and as base64 in the data URL, the provider's request and its bytes. */
+const COPIES = 5;
+
+/** TLS and DNS take as long to load as half of a function, and most requests need neither. */
+const loadDownload = () => import("./download.ts");
+
+/** Why a picture cannot be used, in words for the caller. */
+class Unusable extends Error {
+  override readonly name = "UnusablePicture";
+}
+
+/**
+ * Does the work with an input in which every picture is a data URL, whose type is told from the bytes. What is on the web
+ * or in Storage is read first, all at once and as the caller; a picture that cannot be had is an `invalid_request` that
+ * names its field. Memory is reserved for what arrives, until the work is done.
+ */
+export async function withPictures<Input, Result>(
+  input: Input,
+  token: string,
+  work: (complete: Input) => Promise<Result>,
+): Promise<Result> {
+  const elsewhere = placesOf(input).filter(({ picture }) => !picture.url.startsWith("data:"));
+  if (elsewhere.length === 0) return await work(input);
+  const end = new AbortController();
+  const signal = AbortSignal.any([end.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  const reserved: (() => void)[] = [];
+  const found = new Map<Picture, Picture>();
+  let roomForAll = PHOTOS_BYTES;
+  const find = async ({ path, picture }: Place) => {
+    let room = PHOTO_BYTES;
+    const take = (byteCount: number) => {
+      signal.throwIfAborted();
+      if ((room -= byteCount) < 0) throw new Unusable("The picture must have at most 5 MB");
+      if ((roomForAll -= byteCount) < 0) throw new Unusable("All pictures together must have at most 15 MB");
+      reserved.push(reserve(byteCount * COPIES));
+    };
+    try {
+      found.set(picture, asDataUrl(await read(picture.url, { token, take, signal })));
+    } catch (error) {
+      throw error instanceof Unusable ? refusal(path, error) : error;
+    }
+  };
+  try {
+    await Promise.all(elsewhere.map(find));
+    return await work(replaced(input, found));
+  } finally {
+    end.abort();
+    for (const leave of reserved) leave();
+  }
+}
+
+interface Place {
+  path: string;
+  picture: Picture;
+}
+
+function placesOf(value: unknown, path: string[] = []): Place[] {
+  if (value instanceof Picture) return [{ path: path.join("."), picture: value }];
+  if (!isPlain(value)) return [];
+  return Object.entries(value).flatMap(([key, part]) => placesOf(part, [...path, key]));
+}
+
+function replaced<Value>(value: Value, found: Map<Picture, Picture>): Value {
+  if (value instanceof Picture) return (found.get(value) ?? value) as Value;
+  if (!isPlain(value)) return value;
+  if (Array.isArray(value)) return value.map((part) => replaced(part, found)) as Value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, replaced(part, found)]),
+  ) as Value;
+}
+
+/** What zod makes of JSON; whatever else an input has is no place to look for pictures. */
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return Array.isArray(value) ||
+    (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+}
+
+interface Reading {
+  token: string;
+  take: Take;
+  signal: AbortSignal;
+}
+
+async function read(source: string, reading: Reading): Promise<Uint8Array<ArrayBuffer>> {
+  if (isUploadedPath(source)) return await readUploaded(source.slice(UPLOADS.length + 1), reading);
+  const { download } = await loadDownload();
+  try {
+    return await download(source, reading);
+  } catch (error) {
+    if (error instanceof Unusable || error instanceof AppError) throw error;
+    // One message for whatever went wrong, so that nobody learns here what is inside our network.
+    throw new Unusable("The picture could not be fetched: the address must be public and answer within 5 s", {
+      cause: error,
+    });
+  }
+}
+
+/** Reads a file with the rights of the user, so that Storage's policies decide whose it is. */
+async function readUploaded(
+  path: string,
+  { token, take, signal }: Reading,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { data, error } = await userClient(token).storage.from(UPLOADS)
+      .download(path, undefined, { signal }).asStream();
+    if (data !== null) return await readWhole(data, take);
+    if (error.status === undefined || error.status >= 500) throw error;
+    throw new Unusable("There is no such picture in your folder of the bucket uploads", { cause: error });
+  } catch (error) {
+    if (error instanceof Unusable) throw error;
+    throw new AppError(
+      "service_unavailable",
+      "The picture could not be read from Storage; nothing was charged",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function asDataUrl(bytes: Uint8Array<ArrayBuffer>): Picture {
+  const type = pictureType(bytes);
+  if (type === undefined) throw new Unusable("The file is no JPEG, PNG or WebP picture");
+  return new Picture(`data:${type};base64,${Buffer.from(bytes.buffer).toString("base64")}`);
+}
+
+function refusal(path: string, cause: Unusable): AppError {
+  const { message } = cause;
+  return new AppError("invalid_request", path ? `${path}: ${message}` : message, {
+    details: [{ path, code: "custom", message }],
+    cause,
+  });
+}

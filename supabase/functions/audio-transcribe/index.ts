@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+import { RECORDING_BODY_BYTES, recordingFields } from "../_shared/audio.ts";
+import { defineFeature } from "../_shared/feature.ts";
+import { inOrder } from "../_speech/segments.ts";
+
+const Input = z.object({
+  ...recordingFields(),
+  language: z.string().regex(/^[a-z]{2,3}$/, "Expected a language code like en").optional(),
+}).refine(({ file, storage_path }) => !file !== !storage_path, "Send either a file or its storage_path");
+
+const Output = z.object({
+  text: z.string(),
+  language: z.string().nullable(),
+  segments: z.array(z.object({ start_s: z.number(), end_s: z.number(), text: z.string() })),
+  duration_s: z.number().nullable(),
+});
+
+/** Writes down what is said in a recording; charged by the second that the provider heard. */
+export default defineFeature({
+  name: "audio-transcribe",
+  price: { per_call: 1, per_1k_seconds: 100 },
+  limits: ({ file, storage_path }) => ({ seconds: (file ?? storage_path)!.content.max_duration_s }),
+  input: Input,
+  output: Output,
+  maxUploadBytes: RECORDING_BODY_BYTES,
+  async run({ input, models }) {
+    const recording = (input.file ?? input.storage_path)!;
+    const heard = await models.transcribe({ recording, language: input.language });
+    return { ...heard, segments: inOrder(heard.segments, heard.duration_s ?? Infinity) };
+  },
+}) satisfies Deno.ServeDefaultExport;

@@ -1,0 +1,105 @@
+import { z } from "zod";
+
+import { foodRules, mealsOfDay } from "../_kitchen/menu.ts";
+import { normalName } from "../_kitchen/names.ts";
+import { Allergy, StockItem } from "../_kitchen/stock.ts";
+import { checkEnergy, Macros, sum } from "../_nutrition/macros.ts";
+import { DayTarget, missesOf } from "../_nutrition/targets.ts";
+import { AppError } from "../_shared/errors.ts";
+import { defineFeature } from "../_shared/feature.ts";
+import { Locale } from "../_shared/inputs.ts";
+import { Ingredient, Meal, schemaFor, systemFor } from "./day.ts";
+
+/** Planned side by side; more at once would know too little of each other's dishes. */
+const DAYS_AT_ONCE = 4;
+const TITLES_TO_AVOID = 12;
+/** What the second try is told at the most. */
+const MOST_REASONS = 5, MOST_REASON_CHARACTERS = 150;
+/** One for each day in turn, so that days which are planned at once differ. */
+const CUISINES = ["Mediterranean", "Indian", "Mexican", "Japanese", "Middle Eastern", "Nordic", "Thai"];
+
+const Input = z.object({
+  days: z.int().min(1).max(14),
+  target: DayTarget,
+  diet: z.string().trim().max(100).default("none"),
+  allergies: z.array(Allergy).max(20).default([]),
+  inventory: z.array(StockItem).max(60).default([]),
+  snacks: z.int().min(0).max(2).default(0),
+  preferences: z.string().trim().max(500).default(""),
+  locale: Locale,
+});
+
+const Day = z.object({
+  day: z.int(),
+  meals: z.array(Meal.extend({
+    slot: z.string(),
+    ingredients: z.array(Ingredient.extend({ in_inventory: z.boolean() })),
+  })),
+  totals: Macros,
+  energy_plausible: z.boolean(),
+});
+
+/** Plans meals day by day. Each day keeps clear of the allergies and the diet, and within 10 % of the target, or fails. */
+export default defineFeature({
+  name: "meal-plan-generator",
+  price: { per_call: 4, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
+  limits: ({ days, snacks }) => ({
+    calls: 2 * days,
+    prompt_tokens: 3_500,
+    output_tokens: 600 * (3 + snacks),
+  }),
+  input: Input,
+  output: z.object({ target: DayTarget, days: z.array(Day) }),
+  async run({ input, models }) {
+    const ruleBrokenBy = foodRules(input.allergies, input.diet);
+    const inventory = input.inventory.filter(({ name }) => ruleBrokenBy(name) === undefined);
+    const atHand = new Set(inventory.map(({ name }) => normalName(name)));
+    const slots = mealsOfDay(input.snacks);
+
+    /** Asks for a day, and once more with the reasons when it breaks a rule. */
+    async function planDay(day: number, avoid: string[]): Promise<z.infer<typeof Day>> {
+      const request = { ...input, inventory, day, cuisine: CUISINES[(day - 1) % CUISINES.length], avoid };
+      let faults: string[] = [];
+      for (let tries = 1; tries <= 2; tries++) {
+        const plan = await models.object({
+          schema: schemaFor(slots, input.target),
+          system: systemFor(input.locale),
+          user: JSON.stringify(tries === 1 ? request : { ...request, refused_because: faults }),
+        });
+        const meals = slots.map(([slot]) => ({ slot, ...plan[slot]! }));
+        const totals = sum(meals);
+        faults = [...missesOf(totals, input.target), ...meals.flatMap((meal) => faultsOf(meal, ruleBrokenBy))]
+          .slice(0, MOST_REASONS).map((reason) => reason.slice(0, MOST_REASON_CHARACTERS));
+        if (faults.length > 0) continue;
+        const marked = meals.map((meal) => ({
+          ...meal,
+          ingredients: meal.ingredients.map((one) => ({
+            ...one,
+            in_inventory: atHand.has(normalName(one.name)),
+          })),
+        }));
+        return { day, meals: marked, totals, energy_plausible: checkEnergy(totals).energy_plausible };
+      }
+      throw new AppError("provider_error", `No plan for day ${day} keeps to the rules; nothing was charged`, {
+        details: { day, reasons: faults },
+      });
+    }
+
+    const days: z.infer<typeof Day>[] = [];
+    while (days.length < input.days) {
+      const avoid = days.flatMap(({ meals }) => meals.map(({ title }) => title)).slice(-TITLES_TO_AVOID);
+      const count = Math.min(DAYS_AT_ONCE, input.days - days.length);
+      const numbers = Array.from({ length: count }, (_, index) => days.length + 1 + index);
+      days.push(...await Promise.all(numbers.map((day) => planDay(day, avoid))));
+    }
+    return { target: input.target, days };
+  },
+}) satisfies Deno.ServeDefaultExport;
+
+/** What in a meal breaks the food rules, with the place where it stands. */
+function faultsOf(meal: z.infer<typeof Meal>, ruleBrokenBy: (text: string) => string | undefined): string[] {
+  return [meal.title, meal.description, ...meal.ingredients.map(({ name }) => name)].flatMap((text) => {
+    const fault = ruleBrokenBy(text);
+    return fault === undefined ? [] : [`${meal.title}: ${fault}`];
+  });
+}

@@ -1,0 +1,188 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import {
+  audioType,
+  Recording,
+  RECORDING_BYTES,
+  recordingFields,
+} from "../../../supabase/functions/_shared/audio.ts";
+import { m4a, mp3, oggOpus, oggVorbis, wav, webm } from "../../support/recordings.ts";
+
+const { file: RecordingFile, storage_path: StoredRecording } = recordingFields();
+const MP3_FRAME_S = 1_152 / 44_100;
+const M4A_SAMPLE_S = 1_024 / 48_000;
+
+function measured(bytes: Uint8Array<ArrayBuffer>): number | undefined {
+  return Recording.of(bytes).content.duration_s;
+}
+
+describe("a recording's type", () => {
+  it.each([
+    ["wav", "audio/wav", wav(1)],
+    ["mp3", "audio/mpeg", mp3(3)],
+    ["mp3 with a tag", "audio/mpeg", mp3(3, { tagBytes: 500 })],
+    ["m4a", "audio/mp4", m4a(10)],
+    ["webm", "audio/webm", webm(3)],
+    ["ogg", "audio/ogg", oggOpus(3)],
+  ])("is told from its bytes: %s", (_name, type, bytes) => {
+    expect(audioType(bytes)).toBe(type);
+    expect(RecordingFile.parse(bytes)!.content.mediaType).toBe(type);
+  });
+
+  it("is none for pictures, texts and nothing", () => {
+    for (
+      const text of [
+        "",
+        "RIFF",
+        "RIFF1234WEBPVP8 ",
+        "\x89PNG\r\n",
+        "\xff\xd8\xff",
+        "hello, this is a text",
+        "%PDF-1.7",
+      ]
+    ) {
+      const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+      expect({ text, type: audioType(bytes) }).toEqual({ text, type: undefined });
+      expect(RecordingFile.safeParse(bytes).success).toBe(false);
+    }
+  });
+
+  it("is not taken from a text, or what JSON can say", () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => {
+      expect(RecordingFile.safeParse(value).success).toBe(false);
+    }));
+  });
+});
+
+describe("a recording's length", () => {
+  it.each([
+    ["wav of 8 bits", wav(2.5), 2.5],
+    ["wav of 16 bits at 44.1 kHz", wav(3, { rate: 44_100, bits: 16 }), 3],
+    ["mp3", mp3(200), 200 * MP3_FRAME_S],
+    ["mp3 behind a tag with a cover", mp3(200, { tagBytes: 70_000 }), 200 * MP3_FRAME_S],
+    ["ogg with Opus", oggOpus(175), 3.5],
+    ["ogg with Vorbis", oggVorbis(12), 12],
+    ["m4a", m4a(2_000), 2_000 * M4A_SAMPLE_S],
+    ["webm as browsers record it", webm(250), 15],
+    ["webm with Vorbis and a stated length", webm(50, { codec: "A_VORBIS", statedSeconds: 20 }), 20],
+  ])("is measured: %s", (_name, bytes, seconds) => {
+    expect(measured(bytes)).toBeCloseTo(seconds, 6);
+    const { max_duration_s } = Recording.of(bytes).content;
+    expect(max_duration_s).toBeGreaterThanOrEqual(Math.ceil(seconds - 1e-9) + 1);
+    expect(max_duration_s).toBeLessThanOrEqual(Math.ceil(seconds) + 2);
+  });
+
+  it.each([
+    ["a wav that is written as it is recorded", wav(4, { statedBytes: 0 }), 4],
+    ["a wav that says it is larger than it is", wav(4, { statedBytes: 0xffffffff }), 4],
+    ["an mp3 whose Xing header says one frame", mp3(400, { statedFrames: 1 }), 401 * MP3_FRAME_S],
+    ["an ogg whose last page says one second", oggOpus(500, { statedSeconds: 1 }), 10],
+    ["a webm that says one second", webm(500, { statedSeconds: 1 }), 30],
+  ])("is counted, whatever a header claims: %s", (_name, bytes, seconds) => {
+    expect(measured(bytes)).toBeCloseTo(seconds, 6);
+  });
+
+  it("that only a header claims is at least what the size allows", () => {
+    expect(measured(m4a(1, { soundBytes: 640_000 }))).toBeGreaterThan(10);
+    expect(measured(oggVorbis(1, 640_000))).toBeGreaterThan(10);
+  });
+
+  it("that nothing tells is bounded by the size", () => {
+    const recording = Recording.of(m4a(0, { fragmented: true, soundBytes: 75_000 })).content;
+    expect(recording.duration_s).toBeUndefined();
+    expect(recording.max_duration_s).toBeGreaterThan(100);
+    expect(recording.max_duration_s).toBeLessThan(105);
+  });
+
+  const samples = [wav(1), mp3(20), mp3(20, { tagBytes: 300 }), oggOpus(60), oggVorbis(3), m4a(40), webm(40)];
+
+  it("is measured of broken files too, or bounded, and nothing throws", () => {
+    const broken = fc.tuple(
+      fc.constantFrom(...samples),
+      fc.array(fc.tuple(fc.nat({ max: 400 }), fc.nat({ max: 255 })), { maxLength: 12 }),
+      fc.nat({ max: 4_000 }),
+    ).map(([bytes, changes, length]) => {
+      const copy = bytes.slice(0, Math.max(16, length));
+      for (const [at, value] of changes) if (at >= 12 && at < copy.length) copy[at] = value;
+      return copy;
+    });
+    fc.assert(
+      fc.property(broken, (bytes) => {
+        const parsed = RecordingFile.safeParse(bytes);
+        if (!parsed.success) {
+          expect(parsed.error.issues[0]!.message).toMatch(/at most 86400 seconds/);
+          return;
+        }
+        const { duration_s, max_duration_s } = parsed.data!.content;
+        expect(Number.isSafeInteger(max_duration_s)).toBe(true);
+        expect(max_duration_s).toBeGreaterThan(duration_s ?? 0);
+        expect(max_duration_s).toBeLessThanOrEqual(86_401);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("of the largest files takes no long time", () => {
+    const worst: [string, Uint8Array<ArrayBuffer>][] = [
+      ["mp3 without a frame", new Uint8Array(RECORDING_BYTES).fill(0xff)],
+      ["mp3 of frames", mp3(Math.floor(RECORDING_BYTES / 417))],
+      ["webm of empty elements", new Uint8Array(RECORDING_BYTES).fill(0x81)],
+    ];
+    worst[0]![1].set([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 0, 0]);
+    worst[2]![1].set([0x1a, 0x45, 0xdf, 0xa3, 0x80]);
+    for (const [name, bytes] of worst) {
+      const start = performance.now();
+      Recording.of(bytes);
+      expect({ name, isQuick: performance.now() - start < 2_000 }).toEqual({ name, isQuick: true });
+    }
+  });
+});
+
+describe("a recording in an input", () => {
+  it("is compared by its bytes, and is short where text is counted", () => {
+    const [first, same, other] = [wav(1), wav(1), wav(1.1)].map((bytes) =>
+      JSON.stringify(Recording.of(bytes))
+    );
+    expect(same).toBe(first);
+    expect(other).not.toBe(first);
+    expect(first!.length).toBeLessThan(100);
+  });
+
+  it("that is released is neither in memory nor of use any more", () => {
+    const bytes = wav(1);
+    const recording = Recording.of(bytes);
+    recording.release();
+    expect(bytes.buffer.byteLength).toBe(0);
+    expect(() => recording.content).toThrow(/not read/);
+    Recording.at("uploads/a/b.wav").release();
+  });
+
+  it("in Storage is named by a path in the bucket for uploads, and is of use once it was read", () => {
+    const recording = StoredRecording.parse("uploads/3f6c/voice.wav")!;
+    expect(JSON.stringify(recording)).toBe('"uploads/3f6c/voice.wav"');
+    expect(() => recording.content).toThrow(/not read/);
+    recording.fill(wav(1));
+    expect(recording.content.duration_s).toBe(1);
+    expect(() => recording.fill(new Uint8Array(100))).toThrow(/Expected a wav/);
+    for (
+      const path of [
+        "",
+        "voice.wav",
+        "uploads/voice.wav",
+        "generated/3f6c/voice.wav",
+        "uploads/../x/y",
+        "uploads/a//b",
+      ]
+    ) {
+      expect(StoredRecording.safeParse(path).success).toBe(false);
+    }
+  });
+
+  it("has at most 25 MB", () => {
+    const bytes = new Uint8Array(RECORDING_BYTES + 1);
+    bytes.set(wav(1));
+    expect(RecordingFile.safeParse(bytes).success).toBe(false);
+    expect(RecordingFile.safeParse(bytes.subarray(0, RECORDING_BYTES)).success).toBe(true);
+  });
+});
