@@ -28,9 +28,13 @@ export class Pgbench {
     };
   }
 
-  /** Runs a script that does so many operations again and again, and gives back how long each run of it took. */
-  async forSeconds(script: string, seconds: number, operations = 1): Promise<Outcome> {
-    const latenciesMs = await this.#run(script, ["-T", String(seconds)]);
+  /** Runs a script that does so many operations again and again. */
+  async forSeconds(
+    script: string,
+    seconds: number,
+    { operations = 1, clients = CLIENTS }: { operations?: number; clients?: number } = {},
+  ): Promise<Outcome> {
+    const latenciesMs = await this.#run(script, ["-T", String(seconds)], clients);
     return {
       count: latenciesMs.length * operations,
       p50Ms: quantile(latenciesMs, 0.5),
@@ -43,7 +47,7 @@ export class Pgbench {
     return (await this.#run(script, ["-t", String(Math.round(count / CLIENTS))])).length;
   }
 
-  async #run(script: string, limit: string[]): Promise<number[]> {
+  async #run(script: string, limit: string[], clients = CLIENTS): Promise<number[]> {
     const folder = await Deno.makeTempDir({ dir: this.#folder });
     try {
       await Deno.writeTextFile(join(folder, "script.sql"), script);
@@ -51,7 +55,7 @@ export class Pgbench {
         args: [
           "--no-vacuum",
           "--protocol=prepared",
-          `--client=${CLIENTS}`,
+          `--client=${clients}`,
           `--jobs=${THREADS}`,
           "--log",
           `--log-prefix=${LOG_PREFIX}`,

@@ -4,7 +4,7 @@ import type { Pgbench } from "../pgbench.ts";
 import { serverCpuMs } from "../server_cpu.ts";
 import type { Comparison, Outcome, Side } from "../side.ts";
 import type { Redis } from "./redis.ts";
-import { BATCH_SIZE, batchOf, scriptOf, scriptOfTwice } from "./scripts.ts";
+import { BATCH_CLIENTS, BATCH_SIZE, batchOf, scriptOf, scriptOfTwice } from "./scripts.ts";
 import { type Spread, USER_COUNT } from "./users.ts";
 
 const TITLES: Record<Spread, string> = {
@@ -18,9 +18,17 @@ export function ledgerComparisons(
   sql: postgres.Sql,
   redis: Redis | undefined,
 ): Comparison[] {
-  const side = (name: string, script: string, operations?: number): Side => ({
+  const side = (name: string, script: string): Side => ({
     name,
-    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds, operations)),
+    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds)),
+  });
+  const batchSide = (name: string, script: string): Side => ({
+    name,
+    run: (seconds) =>
+      withServerCpu(
+        sql,
+        () => pgbench.forSeconds(script, seconds, { operations: BATCH_SIZE, clients: BATCH_CLIENTS }),
+      ),
   });
   return (["spread", "one user"] as const).flatMap((spread): Comparison[] => [
     {
@@ -42,7 +50,7 @@ export function ledgerComparisons(
       sides: [
         side("bare, twice", scriptOfTwice("bare", spread)),
         side("hold_tokens + settle_tokens", scriptOf("hold, settle", spread)),
-        side(`batches of ${BATCH_SIZE} holds, then settlements`, batchOf("hold, settle", spread), BATCH_SIZE),
+        batchSide(`batches of ${BATCH_SIZE} holds, then settlements`, batchOf("hold, settle", spread)),
       ],
     },
     {
@@ -51,12 +59,12 @@ export function ledgerComparisons(
       reference: "consume_tokens_atomic",
       sides: [
         side("consume_tokens_atomic", scriptOf("consume", spread)),
-        side(`consume_tokens_batch of ${BATCH_SIZE}`, batchOf("consume", spread), BATCH_SIZE),
+        batchSide(`consume_tokens_batch of ${BATCH_SIZE}`, batchOf("consume", spread)),
         ...redis
-          ? [{
-            name: "Redis: Lua, appendfsync always",
-            run: (seconds: number) => redis.charge(spread, seconds),
-          }]
+          ? [1, BATCH_SIZE].map((pipeline) => ({
+            name: `Redis: Lua, appendfsync always${pipeline > 1 ? `, ${pipeline} in a pipeline` : ""}`,
+            run: (seconds: number) => redis.charge(spread, seconds, pipeline),
+          }))
           : [],
       ],
     },

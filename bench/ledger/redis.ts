@@ -27,7 +27,7 @@ const ID_RANGE = 2_147_483_647;
 
 /** A Redis of its own that flushes every write before it answers (`appendfsync always`). */
 export class Redis {
-  #rates = new Map<Spread, number>();
+  #rates = new Map<string, number>();
 
   private constructor(
     readonly process: Deno.ChildProcess,
@@ -68,13 +68,14 @@ export class Redis {
   }
 
   /** Charges by Redis's own load generator, with as many clients as pgbench has. */
-  async charge(spread: Spread, seconds: number): Promise<Outcome> {
-    const requests = Math.round((this.#rates.get(spread) ?? FIRST_COUNT) * seconds);
+  async charge(spread: Spread, seconds: number, pipeline: number): Promise<Outcome> {
+    const kind = `${spread} ${pipeline}`;
+    const requests = Math.round((this.#rates.get(kind) ?? FIRST_COUNT) * seconds);
     const charge = ["evalsha", this.chargeSha, "0", "__rand_int__", "__rand_int__-__rand_int__", "2"];
     const printed = await run("redis-benchmark", {
       args: [
         ...["-p", String(this.port), "-c", String(CLIENTS), "--threads", String(THREADS), "--csv"],
-        ...["-n", String(requests), "-r", String(ID_RANGE)],
+        ...["-n", String(requests), "-r", String(ID_RANGE), "-P", String(pipeline)],
         ...charge,
         spread === "spread" ? String(USER_COUNT) : "1",
       ],
@@ -83,7 +84,7 @@ export class Redis {
       Number(cell.replaceAll('"', ""))
     );
     const [, rate, , , p50Ms, , p99Ms] = cells as [number, number, number, number, number, number, number];
-    this.#rates.set(spread, rate);
+    this.#rates.set(kind, rate);
     return { count: rate * seconds, p50Ms, p99Ms };
   }
 

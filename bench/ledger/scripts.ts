@@ -22,6 +22,8 @@ export type Call = keyof typeof CALLS;
 
 /** How many operations travel together in a batch. */
 export const BATCH_SIZE = 100;
+/** As many as there are processors here: batches come from a few busy instances, not from many callers. */
+export const BATCH_CLIENTS = 2;
 
 /** Many operations in one call; the requests are made up in SQL, at the cost of the measured side. */
 export function batchOf(operation: "consume" | "hold, settle", spread: Spread): string {

@@ -53,33 +53,42 @@ comment on function public.run_token_operations(jsonb) is
   'Runs an array of {operation: hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
   'parameters of those functions, and returns the array of their outcomes.';
 
-create function public.chain_token_entries(p_previous bytea, p_entries public.token_balance_history[])
+create function public.chain_token_entries(p_entries public.token_balance_history[])
 returns setof public.token_balance_history
 language plpgsql
 immutable
+rows 100
 set search_path = ''
 as $$
 declare
-  v_previous bytea := p_previous;
   v_entry public.token_balance_history;
+  v_user_id uuid;
+  v_chain bytea;
 begin
-  foreach v_entry in array p_entries loop
-    v_entry.chain := public.token_entry_chain(v_previous, v_entry.user_id, v_entry.entry_number, v_entry.delta,
+  foreach v_entry in array coalesce(p_entries, '{}') loop
+    if v_entry.user_id is distinct from v_user_id then
+      v_user_id := v_entry.user_id;
+      v_chain := v_entry.chain;
+    end if;
+    v_chain := public.token_entry_chain(v_chain, v_entry.user_id, v_entry.entry_number, v_entry.delta,
       v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata);
-    v_previous := v_entry.chain;
+    v_entry.chain := v_chain;
     return next v_entry;
   end loop;
 end;
 $$;
 
-comment on function public.chain_token_entries(bytea, public.token_balance_history[]) is
-  'New entries of one user in their order, each chained to the one before; the first to an entry with the other chain.';
+comment on function public.chain_token_entries(public.token_balance_history[]) is
+  'New entries, each user''s together and in their order, chained to each other; the first of each user comes with the '
+  'chain that it goes on from.';
 
 create function public.consume_tokens_batch(p_requests jsonb)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set enable_hashjoin = off -- A batch looks its users up one by one: their table is never small for long.
+set enable_mergejoin = off
 as $$
 declare
   v_outcomes jsonb[];
@@ -121,16 +130,12 @@ begin
         user_so_far as (partition by requests.user_id order by requests.index)
     ),
     entries as materialized (
-      select entry.*
-      from (
-        select chain,
-          array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
-            request_id, metadata, null)::public.token_balance_history order by number) as unchained
+      select *
+      from public.chain_token_entries((
+        select array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
+          request_id, metadata, chain)::public.token_balance_history order by user_id, number)
         from judged
-        where is_simple
-        group by user_id, chain
-      ) as users
-      cross join public.chain_token_entries(users.chain, users.unchained) as entry
+        where is_simple))
     ),
     charged as (
       update public.token_balances as balances
@@ -183,7 +188,7 @@ comment on function public.consume_tokens_batch(jsonb) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  public.chain_token_entries(bytea, public.token_balance_history[]),
+  public.chain_token_entries(public.token_balance_history[]),
   public.run_token_operations(jsonb),
   public.consume_tokens_batch(jsonb)
 from public, anon, authenticated;

@@ -187,7 +187,7 @@ function add(ledger: Ledger, { user, id, amount }: AddCall) {
   if (!isName(id ?? "-") || !isAmount(amount)) return refused("invalid_request");
   const known = id === null ? undefined : ledger.requests.get(id);
   if (known) {
-    const account = openAccount(ledger, user);
+    openAccount(ledger, user);
     if (known.user !== user || known.operation !== GRANT || known.amount !== amount) {
       return refused("idempotency_key_reused");
     }
