@@ -1,4 +1,4 @@
-// Measures and reports. deno task bench [ledger] [http] [--rounds 7] [--seconds 3]
+// Measures and reports. deno task bench [ledger] [http] [imports] [--rounds 7] [--seconds 3]
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -6,7 +6,10 @@ import postgres from "postgres";
 
 import { StackError } from "../scripts/local/errors.ts";
 import { findFreePortBase, type Stack, startStack } from "../scripts/local/stack.ts";
+import { measureImports } from "./functions_import/part.ts";
+import { measureGrowth } from "./growth/part.ts";
 import { measureHttp } from "./http/part.ts";
+import { measureSteady } from "./http/steady.ts";
 import type { Effort } from "./interleave.ts";
 import { measureLedger } from "./ledger/part.ts";
 import { machineList } from "./machine.ts";
@@ -17,6 +20,9 @@ import type { Report, Section } from "./section.ts";
 const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Promise<void>> = {
   ledger: measureLedger,
   http: measureHttp,
+  steady: measureSteady,
+  growth: measureGrowth,
+  imports: measureImports,
 };
 
 const interruption = new AbortController();

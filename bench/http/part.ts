@@ -1,64 +1,71 @@
-import type { Stack } from "../../scripts/local/stack.ts";
+import { join } from "node:path";
+
+import { type ExtraFunctions, type Stack, startFunctions } from "../../scripts/local/stack.ts";
 import type { Effort } from "../interleave.ts";
 import { measure, type Report } from "../section.ts";
 import type { Comparison, Side } from "../side.ts";
+import { callerOf } from "./call.ts";
 import { load } from "./load.ts";
 import { makeUser } from "./users.ts";
 
-const CLIENTS = 16;
-const QUESTION = JSON.stringify({ question: "What is a tessera?" });
+const CLIENTS = [1, 16, 64];
 const UNMETERED = "unmetered";
 
 /** Measures a metered function against the same one unmetered, through the gateway as a client app calls it. */
 export async function measureHttp(stack: Stack, effort: Effort, report: Report): Promise<void> {
-  const tokens = await Promise.all(Array.from({ length: CLIENTS }, () => makeUser(stack)));
-  for (const comparison of comparisons(stack, tokens)) report(await measure(comparison, effort));
+  const tokens = await Promise.all(Array.from({ length: Math.max(...CLIENTS) }, () => makeUser(stack)));
+  const transports: ExtraFunctions[] = [];
+  try {
+    for (const LEDGER_TRANSPORT of ["rest", "postgres"]) {
+      transports.push(await openFunctions(stack, { LEDGER_TRANSPORT }));
+    }
+    const [rest, postgres] = transports as [ExtraFunctions, ExtraFunctions];
+    for (const clients of CLIENTS) {
+      report(await measure(comparison(stack, { rest, postgres }, tokens, clients), effort));
+    }
+  } finally {
+    for (const functions of transports) await functions.stop();
+  }
 }
 
-function comparisons(stack: Stack, tokens: string[]): Comparison[] {
+/** One more functions process with the benchmark's functions. */
+export function openFunctions(
+  stack: Stack,
+  env: Record<string, string>,
+  port?: number,
+): Promise<ExtraFunctions> {
+  const folder = join(import.meta.dirname!, "..", "functions");
+  return startFunctions({ portBase: stack.portBase, dataDir: stack.dataDir, folder, env, port });
+}
+
+function comparison(
+  stack: Stack,
+  { rest, postgres }: Record<"rest" | "postgres", ExtraFunctions>,
+  tokens: string[],
+  clients: number,
+): Comparison {
   const side = (
     name: string,
+    { url }: ExtraFunctions,
     functionName: string,
-    clients: number,
     tokenOf: (client: number) => string,
-  ): Side => ({
-    name,
-    run: (seconds) =>
-      load((client) => callFunction(stack, functionName, tokenOf(client)), { clients, seconds }),
-  });
+  ): Side => {
+    const call = callerOf(stack, `${url}/functions/v1/${functionName}`);
+    return { name, run: (seconds) => load((client) => call(tokenOf(client)), { clients, seconds }) };
+  };
   const ownToken = (client: number) => tokens[client]!;
   const oneToken = () => tokens[0]!;
-  return [
-    {
-      title: "A request over HTTP, one after the other",
-      unit: "requests",
-      reference: UNMETERED,
-      sides: [
-        side(UNMETERED, "bench-unmetered", 1, oneToken),
-        side("metered", "bench-metered", 1, oneToken),
-      ],
-    },
-    {
-      title: `Requests over HTTP, ${CLIENTS} at once`,
-      unit: "requests",
-      reference: UNMETERED,
-      sides: [
-        side(UNMETERED, "bench-unmetered", CLIENTS, ownToken),
-        side("metered, each a user of its own", "bench-metered", CLIENTS, ownToken),
-        side("metered, all one user", "bench-metered", CLIENTS, oneToken),
-      ],
-    },
-  ];
-}
-
-function callFunction(stack: Stack, name: string, token: string): Promise<Response> {
-  return fetch(`${stack.url}/functions/v1/${name}`, {
-    method: "POST",
-    headers: {
-      "apikey": stack.publishableKey,
-      "Authorization": `Bearer ${token}`,
-      "Content-Type": "application/json",
-    },
-    body: QUESTION,
-  });
+  return {
+    title: clients === 1
+      ? "A request over HTTP, one after the other"
+      : `Requests over HTTP, ${clients} at once`,
+    unit: "requests",
+    reference: UNMETERED,
+    sides: [
+      side(UNMETERED, rest, "bench-unmetered", ownToken),
+      side("metered through REST", rest, "bench-metered", ownToken),
+      side("metered straight to Postgres", postgres, "bench-metered", ownToken),
+      ...clients > 1 ? [side("the same, all one user", postgres, "bench-metered", oneToken)] : [],
+    ],
+  };
 }

@@ -99,9 +99,9 @@ async function bytesOf(
 
 async function sizes(admin: postgres.Sql, tables: string[]): Promise<number[]> {
   const rows = await admin<{ size: number }[]>`
-    select (
-      select sum(pg_total_relation_size(relid)) from pg_partition_tree(name::regclass)
-    )::float8 as size
+    select (pg_total_relation_size(name::regclass) + (
+      select coalesce(sum(pg_total_relation_size(inhrelid)), 0) from pg_inherits where inhparent = name::regclass
+    ))::float8 as size
     from unnest(${tables}::text[]) with ordinality as tables (name, position) order by position`;
   return rows.map(({ size }) => size);
 }

@@ -53,6 +53,7 @@ export interface Stack {
   databaseUrl: string;
   /** As the superuser, which a hosted project does not give away. */
   adminDatabaseUrl: string;
+  portBase: number;
   ports: Ports;
   dataDir: string;
   /** The migrations that this start applied. */
@@ -182,6 +183,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       publishableKey: secrets.publishableKey,
       secretKey: secrets.secretKey,
       studioUrl: studioUrl(ports, secrets),
+      portBase,
       databaseUrl: ownerUrl,
       adminDatabaseUrl: adminUrl,
       ports,

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
+import { run } from "../../scripts/local/run.ts";
+import type { Stack } from "../../scripts/local/stack.ts";
+import type { Effort } from "../interleave.ts";
+import { table } from "../markdown.ts";
+import type { Report } from "../section.ts";
+import { median } from "../statistics.ts";
+import { packagesLoadedWith } from "./packages.ts";
+
+/** What a first request may wait for a function's code. */
+const LIMIT_MS = 400;
+
+/** Measures how long each function's code takes to load in a new process, one function after the other. */
+export async function measureImports(_stack: Stack, { rounds }: Effort, report: Report): Promise<void> {
+  const names = [...Deno.readDirSync(functionsFolder)]
+    .filter(({ isDirectory, name }) => isDirectory && !/^[_.]/.test(name))
+    .map(({ name }) => name)
+    .toSorted();
+  const times = new Map<string, number[]>(names.map((name) => [name, []]));
+  await importTime(names[0]!); // The first one fills the compiler's cache.
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) times.get(name)!.push(await importTime(name));
+  }
+  const packages = await Promise.all(names.map((name) => packagesLoadedWith(indexOf(name))));
+  const slowest = Math.max(...[...times.values()].map(median));
+  report({
+    title: "Cold start: the import of each function",
+    text:
+      `The time that a new process takes to load a function's code, median and slowest of ${rounds}, and the packages \
+that are loaded with it; an AI SDK is loaded by the first call that needs it. The slowest median is \
+${slowest.toFixed(0)} ms, the limit ${LIMIT_MS} ms${slowest > LIMIT_MS ? ": **exceeded**" : ""}.`,
+    table: table(
+      ["function", "median ms", "slowest ms", "packages"],
+      names.map((name, index) => [
+        name,
+        median(times.get(name)!).toFixed(0),
+        Math.max(...times.get(name)!).toFixed(0),
+        packages[index]!.join(", "),
+      ]),
+    ),
+  });
+}
+
+async function importTime(name: string): Promise<number> {
+  const child = join(import.meta.dirname!, "child.ts");
+  const printed = await run(Deno.execPath(), {
+    args: ["run", "-A", child, pathToFileURL(indexOf(name)).href],
+    cwd: projectFolder,
+  });
+  return Number(printed);
+}
+
+function indexOf(name: string): string {
+  return join(functionsFolder, name, "index.ts");
+}
