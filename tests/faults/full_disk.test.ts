@@ -37,8 +37,8 @@ it.skipIf(obstacle).each(["rest", "postgres"])(
     await eventually("the first failures", () => load.serverErrors >= SERVER_ERRORS, LIMIT_MS / 6);
     // The log of changes is full too, at which Postgres gives up and comes back when it can.
     await switchLogFile(stack.adminDatabaseUrl);
-    const failuresBefore = load.failures;
-    await eventually("more failures", () => load.failures >= failuresBefore + SERVER_ERRORS, LIMIT_MS / 3);
+    const errorsBefore = load.serverErrors;
+    await eventually("more failures", () => load.serverErrors >= errorsBefore + SERVER_ERRORS, LIMIT_MS / 3);
     await disk.free();
     await awaitSuccess(load);
     await expectRightAfterAll(stack, load);

@@ -1,6 +1,7 @@
 import type { TestProject } from "vitest/node";
 
 import { findFreePortBase, startStack } from "../../scripts/local/stack.ts";
+import { requireNoSecretsInLogs } from "./log_secrets.ts";
 
 /** What a test needs to know of the suite's own stack. */
 export interface StackUnderTest {
@@ -19,7 +20,7 @@ declare module "vitest" {
   }
 }
 
-/** Starts one stack for the whole suite, on free ports and an empty database, and removes it afterwards. */
+/** Starts one stack for the whole suite, on free ports and an empty database, and removes it afterwards, its logs searched for secrets. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-test-" });
   const remove = () => Deno.remove(dataDir, { recursive: true });
@@ -32,6 +33,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("stack", { url, publishableKey, secretKey, databaseUrl, portBase, dataDir });
   return async () => {
     await stack.stop();
-    await remove();
+    await requireNoSecretsInLogs(dataDir).finally(remove);
   };
 }

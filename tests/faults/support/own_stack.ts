@@ -3,6 +3,7 @@ import { onTestFinished } from "vitest";
 import { messageOf } from "../../../scripts/local/errors.ts";
 import { readState } from "../../../scripts/local/state.ts";
 import { commandLineOf, delay, isAlive } from "../../../scripts/local/process_ids.ts";
+import { requireNoSecretsInLogs } from "../../support/log_secrets.ts";
 import { findFreePortBase, type Stack, startStack } from "../../../scripts/local/stack.ts";
 
 /** A stack that a test may break: ports and a folder of its own, and a Postgres that flushes what it commits. */
@@ -30,7 +31,9 @@ export async function openOwnStack(env: Record<string, string>): Promise<OwnStac
 
 async function open(env: Record<string, string>, portBase: number): Promise<OwnStack> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-faults-" });
-  onTestFinished(() => Deno.remove(dataDir, { recursive: true }));
+  onTestFinished(() =>
+    requireNoSecretsInLogs(dataDir).finally(() => Deno.remove(dataDir, { recursive: true }))
+  );
   let running: Stack | undefined;
   const start = async () => {
     running = await startStack({ portBase, dataDir, quiet: true, env });
