@@ -1,4 +1,5 @@
 // Measures and reports. deno task bench [ledger] [http] [imports] [--rounds 7] [--seconds 3]
+// Simulates, without a stack: deno task bench scale
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,6 +15,7 @@ import type { Effort } from "./interleave.ts";
 import { measureLedger } from "./ledger/part.ts";
 import { machineList } from "./machine.ts";
 import { writeReport } from "./report.ts";
+import { simulateScale } from "./scale/part.ts";
 import type { Report, Section } from "./section.ts";
 
 /** What can be measured; a new part is one line here. */
@@ -42,7 +44,8 @@ try {
     rounds: wholeNumber("rounds", values.rounds),
     seconds: wholeNumber("seconds", values.seconds),
   };
-  await bench(positionals.length > 0 ? positionals : Object.keys(PARTS), effort);
+  if (positionals.join() === "scale") await simulateScale();
+  else await bench(positionals.length > 0 ? positionals : Object.keys(PARTS), effort);
 } catch (error) {
   console.error(error instanceof StackError ? error.message : error);
   Deno.exit(1);

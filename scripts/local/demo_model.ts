@@ -13,6 +13,7 @@
  * | POST /v1/images/generations   | PNG files of the asked size as `b64_json`                                 |
  * | POST /v1/audio/transcriptions | multipart: prose by the file's bytes; `verbose_json` with its length      |
  * | POST /v1/audio/speech         | a tone for each word, as WAV whatever format is asked for                 |
+ * | GET  /v1/realtime?model=      | a WebSocket that talks: see demo_model/realtime.ts                         |
  *
  * `/v1/*` wants a bearer key, any key. Usage is counted as 1 token for 4 characters, rounded up, and 765 for an
  * image in a message; `max_tokens` cuts the answer there. Images report no usage unless the name says so, recordings
@@ -49,6 +50,7 @@ import { answerSpeech, answerTranscription } from "./demo_model/audio.ts";
 import { answerChat } from "./demo_model/chat.ts";
 import { answerImages } from "./demo_model/images.ts";
 import { fingerprintOf } from "./demo_model/random.ts";
+import { RealtimeConversation } from "./demo_model/realtime.ts";
 import { readSwitches, type Switches } from "./demo_model/switches.ts";
 
 export interface DemoModel {
@@ -62,7 +64,7 @@ export interface DemoModel {
 }
 
 const HOST = "127.0.0.1";
-const MODELS = ["demo-text", "demo-vision", "demo-image", "demo-transcribe", "demo-speech"];
+const MODELS = ["demo-text", "demo-vision", "demo-image", "demo-transcribe", "demo-speech", "demo-realtime"];
 
 /** What a kind of model does with a request; a new kind is one module and one line here. */
 const KINDS: Record<string, (body: Record<string, unknown>, switches: Switches) => Answer> = {
@@ -77,6 +79,7 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
   const log = new CallLog();
   const failuresByKey = new Map<string, number>();
   const stopping = new AbortController();
+  const sockets = new Set<WebSocket>();
 
   async function handle(request: Request): Promise<Response> {
     try {
@@ -91,6 +94,7 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
   async function route(request: Request, { pathname, searchParams }: URL): Promise<Response> {
     if (pathname === "/health") return toResponse(jsonAnswer({ status: "ok", server: "demo" }));
     if (pathname === "/demo/calls") return toResponse(jsonAnswer(log.find(searchParams)));
+    if (pathname === "/v1/realtime") return await talk(request, searchParams.get("model") ?? "");
     requireKey(request);
     if (pathname === "/v1/models") return toResponse(jsonAnswer(modelList()));
     const answer = KINDS[pathname];
@@ -102,6 +106,25 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
     log.add(callOf(request, pathname, switches.model, body));
     await behave(switches);
     return toResponse(answer(body, switches), switches.cutAfterBytes);
+  }
+
+  /** The key comes in the header or, from a WebSocket that sends none, as a subprotocol. */
+  async function talk(request: Request, model: string): Promise<Response> {
+    const protocols = request.headers.get("sec-websocket-protocol") ?? "";
+    if (!/\bopenai-insecure-api-key\.\S/.test(protocols)) requireKey(request);
+    const switches = readSwitches(model);
+    log.add(callOf(request, "/v1/realtime", model, {}));
+    await behave({ ...switches, hang: false, slowMs: 0 });
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      throw new OpenAiError(400, "/v1/realtime is a WebSocket");
+    }
+    const { socket, response } = Deno.upgradeWebSocket(request, {
+      protocol: protocols === "" ? undefined : "realtime",
+    });
+    sockets.add(socket);
+    new RealtimeConversation(socket, switches);
+    socket.addEventListener("close", () => sockets.delete(socket));
+    return response;
   }
 
   /** Does what the switches ask for before there is an answer: wait, fail, hang. */
@@ -130,6 +153,7 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
     requests: log.calls,
     stop: async () => {
       stopping.abort();
+      for (const socket of sockets) socket.close(1012, "The demo server is stopping");
       await server.shutdown();
     },
   };

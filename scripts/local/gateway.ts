@@ -48,8 +48,21 @@ server.on("upgrade", async (incoming, socket, head) => {
     socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     return;
   }
-  await forwardUpgrade(incoming, socket, head, await toFunctions(incoming, path));
+  const target = await toFunctions(incoming, path);
+  await forwardUpgrade(incoming, socket, head, await withProtocolToken(incoming, target));
 });
+
+/** A browser's WebSocket sends no Authorization header; a function may take the token among the subprotocols. */
+async function withProtocolToken(incoming: IncomingMessage, target: Target): Promise<Target> {
+  const protocols = incoming.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
+  const exchanged = await Promise.all(protocols.map(async (protocol) => {
+    if (!protocol.startsWith("bearer.")) return protocol;
+    const authorization = await tokens.forFunctions(`Bearer ${protocol.slice("bearer.".length)}`);
+    return `bearer.${authorization.slice("Bearer ".length)}`;
+  }));
+  if (exchanged.length === 0) return target;
+  return { ...target, headers: { ...target.headers, "sec-websocket-protocol": exchanged.join(", ") } };
+}
 
 /** The place a request goes to; undefined when it is answered here. */
 function route(incoming: IncomingMessage, answer: ServerResponse): Target | Promise<Target> | undefined {

@@ -8,8 +8,16 @@ import { checkPrice, cost } from "../../supabase/functions/_shared/price.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { bodiesOf } from "./support/bodies.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";
+import { callForEvents, expectWhole } from "./support/events.ts";
 import { openFunctions } from "./support/functions.ts";
-import { configText, declarationOf, functionNames, isFeature, sources } from "./support/functions_folder.ts";
+import {
+  configText,
+  declarationOf,
+  functionNames,
+  isFeature,
+  isRealtime,
+  sources,
+} from "./support/functions_folder.ts";
 
 const PLENTY = 100_000;
 const config = parse(configText) as { functions: Record<string, Record<string, unknown>> };
@@ -137,6 +145,19 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     expect((await accountOf(user)).balance).toBe(balance);
   });
 
+  it("streams the same to a client that takes events, charged once", async () => {
+    const user = await newUser(PLENTY);
+    const answer = await callForEvents(name, { user, body: bodies.sample });
+    expect(answer.status).toBe(200);
+    const { data, usage } = expectWhole(await answer.rest()).body;
+    expect(feature.output.parse(data)).toEqual(data);
+    const { balance, held, charges, anomalies } = await accountOf(user);
+    expect({ balance, held, anomalies }).toEqual({ balance: PLENTY - usage.charged, held: 0, anomalies: [] });
+    expect(charges).toMatchObject([
+      { charged: usage.charged, balance_after: usage.balance, request_id: usage.request_id },
+    ]);
+  });
+
   it("refuses a body that does not fit, uncharged", async () => {
     const user = await newUser(PLENTY);
     for (const body of [[], null, "soup", { [Object.keys(bodies.sample)[0]!]: { not: "this" } }]) {
@@ -177,6 +198,25 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
   });
 });
 
+describe.each(functionNames.filter((name) => isRealtime(declarations.get(name))))(
+  "the conversation %s",
+  (name) => {
+    it("has a whole price, users for callers, and imports the declaration, inputs, domains and zod alone", () => {
+      const { price, auth, method } = declarations.get(name)!;
+      expect(() => checkPrice(name, price!)).not.toThrow();
+      expect({ auth, method }).toEqual({ auth: "user", method: "GET" });
+      for (const { imports, path } of sources.filter((one) => one.path.startsWith(`${name}/`))) {
+        for (const target of imports) {
+          const isAllowed = target === "zod" || target.startsWith(`${name}/`) ||
+            /^_shared\/(realtime|inputs|errors|price)\.ts$/.test(target) ||
+            (/^_[a-z_]+\//.test(target) && !target.startsWith("_shared/"));
+          expect({ path, target, isAllowed }).toEqual({ path, target, isAllowed: true });
+        }
+      }
+    });
+  },
+);
+
 describe("the layout of supabase/functions", () => {
   const withoutTypes = (text: string) => text.replaceAll("Deno.ServeDefaultExport", "");
 
@@ -187,10 +227,11 @@ describe("the layout of supabase/functions", () => {
     expect(readers.map(({ path }) => path)).toEqual(["_shared/env.ts"]);
   });
 
-  it("uses nothing else of Deno, so that it runs wherever Edge Functions do", () => {
+  it("uses nothing else of Deno but the upgrade to a WebSocket, so that it runs wherever Edge Functions do", () => {
     for (const { path, text } of sources) {
       if (path === "_shared/env.ts") continue;
-      expect({ path, uses: withoutTypes(text).match(/\bDeno\.\w+/g) }).toEqual({ path, uses: null });
+      const allowed = path === "_shared/websocket.ts" ? ["Deno.upgradeWebSocket"] : null;
+      expect({ path, uses: withoutTypes(text).match(/\bDeno\.\w+/g) }).toEqual({ path, uses: allowed });
     }
   });
 

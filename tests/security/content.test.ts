@@ -184,8 +184,8 @@ describe("words that ask for what a feature does not have", () => {
     // `discard` takes back this request's own files.
     expect(answer.body.data.names).toEqual([
       ...["files", "files.discard", "files.save", "input", "input.text"],
-      ...["models", "models.image", "models.object", "models.speech", "models.text", "models.transcribe"],
-      "models.usage",
+      ...["models", "models.idle", "models.image", "models.object", "models.speech", "models.text"],
+      ...["models.transcribe", "models.usage", "show"],
     ]);
   });
 

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
-import { declarationOf, functionNames } from "../http/support/functions_folder.ts";
+import { declarationOf, functionNames, isRealtime } from "../http/support/functions_folder.ts";
 import { validInputs, withFiles } from "./inputs.ts";
 import {
   BUCKET_ACTIONS,
@@ -359,7 +359,10 @@ async function touchBucket(
 
 describe.each(functionNames)("the endpoint %s", (name) => {
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
-    const { method, input } = (await declarationOf(name))!;
+    const declared = (await declarationOf(name))!;
+    const { method, input } = declared;
+    // Who may talk is asked for a WebSocket, which this is not; the conversation itself is in tests/http.
+    const success = isRealtime(declared) ? 426 : 200;
     const rule = ruleOf(ENDPOINTS, name);
     const { id } = asker.target();
     const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
@@ -372,9 +375,9 @@ describe.each(functionNames)("the endpoint %s", (name) => {
     });
     // A user who names another one is served for itself.
     const column = asker.column === "others" ? "own" : asker.column;
-    expect({ isServed: answer.status === 200, answer: answer.text })
+    expect({ isServed: answer.status === success, answer: answer.text })
       .toEqual({ isServed: mayDo(rule, column, "call"), answer: answer.text });
-    if (answer.status !== 200) expect(answer.body.error).toBe("unauthorized");
+    if (answer.status !== success) expect(answer.body.error).toBe("unauthorized");
     expect(answer.text).not.toContain(userB.id);
     if (!mayDo(rule, "others", "call")) {
       expect(await versionsOf(sql, tableNames, [userB])).toEqual(before);

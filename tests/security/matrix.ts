@@ -110,6 +110,7 @@ export const ENDPOINTS: Record<string, Rule<"call">> = {
   "scan-refine-morphs": { own: ["call"], why: "charged to whom the token names" },
   "scan-semantic": { own: ["call"], why: "charged to whom the token names" },
   "shopping-list-generator": { own: ["call"], why: "charged to whom the token names" },
+  "voice-coach-realtime": { own: ["call"], why: "a WebSocket, charged to whom the token names" },
 };
 
 /** Whether the declaration lets a caller do something. */

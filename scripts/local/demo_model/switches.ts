@@ -21,7 +21,7 @@ type Apply = (switches: Switches, captured: string[]) => void;
 
 /** Each spelling with what it does; the longer of two comes first, so that `cut-after-5` is not read as `cut`. */
 const SPELLINGS: [RegExp, Apply][] = [
-  [/^-(?:text|vision|image|transcribe|speech)(?=-|$)/, () => {}],
+  [/^-(?:text|vision|image|transcribe|speech|realtime)(?=-|$)/, () => {}],
   [/^-slow-(\d+)(?=-|$)/, (switches, [ms]) => switches.slowMs = Number(ms)],
   [/^-fail-([45]\d\d)(?=-|$)/, (switches, [status]) => switches.failStatus = Number(status)],
   [/^-retry-after-(\d+)(?=-|$)/, (switches, [seconds]) => switches.retryAfterSeconds = Number(seconds)],

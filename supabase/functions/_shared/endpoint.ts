@@ -16,6 +16,8 @@ export interface EndpointContext<Input> {
   input: Input;
   /** To be completed by the handler with what it knows. */
   log: Partial<RequestLog>;
+  /** Work that goes on while the answer is being sent: the request is over, and logged, when it has ended. */
+  until(work: Promise<unknown>): void;
 }
 
 export interface EndpointSpec<Input extends z.ZodType> {
@@ -70,6 +72,7 @@ async function serve<Input extends z.ZodType>(
   let requestId = newRequestId();
   let response: Response;
   let leave = () => {};
+  const underWay: Promise<unknown>[] = [];
   try {
     checkMethod(spec, request);
     const caller = await authenticate(spec.auth, request);
@@ -78,25 +81,44 @@ async function serve<Input extends z.ZodType>(
     if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
     leave = admit(request, limits);
     const input = await parseInput(spec, request, limits);
-    response = await spec.handle({ request, requestId, caller, input, log });
+    response = await spec.handle({
+      request,
+      requestId,
+      caller,
+      input,
+      log,
+      until: (work) => underWay.push(work),
+    });
   } catch (thrown) {
-    const error = toAppError(thrown);
-    log.code = error.code;
-    log.cause = describeCause(error.cause);
-    response = errorResponse(error, requestId);
-  } finally {
-    leave();
+    response = refuse(thrown, { requestId, log });
   }
   for (const [name, value] of Object.entries(RESPONSE_HEADERS)) response.headers.set(name, value);
   response.headers.set("X-Request-Id", requestId);
-  logRequest({
-    request_id: requestId,
-    function: spec.name,
-    ...log,
-    status: response.status,
-    duration_ms: Math.round(performance.now() - startedAt),
-  });
+  const { status } = response;
+  const end = () => {
+    leave();
+    logRequest({
+      request_id: requestId,
+      function: spec.name,
+      status,
+      ...log,
+      duration_ms: Math.round(performance.now() - startedAt),
+    });
+  };
+  if (underWay.length === 0) end();
+  else Promise.allSettled(underWay).then(end);
   return response;
+}
+
+/** A failure as the caller is told of it; why it came about goes to the log. */
+export function refuse(
+  thrown: unknown,
+  { requestId, log }: Pick<EndpointContext<unknown>, "requestId" | "log">,
+): Response {
+  const error = toAppError(thrown);
+  log.code = error.code;
+  log.cause = describeCause(error.cause);
+  return errorResponse(error, requestId);
 }
 
 function checkMethod(spec: { method: string }, request: Request): void {

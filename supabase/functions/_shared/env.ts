@@ -7,13 +7,14 @@ import { AppError } from "./errors.ts";
 const Settings = z.object({
   AI_BASE_URL: z.url().default("https://api.openai.com/v1").describe("Any OpenAI-compatible API"),
   AI_API_KEY: z.string().min(1).describe("The key for AI_BASE_URL; any text for a server that wants none"),
-  AI_TEXT_MODEL: z.string().min(1).default("gpt-5-mini").describe("Answers requests without a picture"),
-  AI_VISION_MODEL: z.string().min(1).default("gpt-5-mini").describe("Answers requests with pictures"),
-  AI_IMAGE_MODEL: z.string().min(1).default("gpt-image-1").describe("Draws"),
+  AI_TEXT_MODEL: z.string().min(1).default("gpt-5.4-mini").describe("Answers requests without a picture"),
+  AI_VISION_MODEL: z.string().min(1).default("gpt-5.4-mini").describe("Answers requests with pictures"),
+  AI_IMAGE_MODEL: z.string().min(1).default("gpt-image-2").describe("Draws"),
   AI_TRANSCRIBE_MODEL: z.string().min(1).default("whisper-1").describe(
     "Writes down recordings; one without verbose_json gives neither segments nor the length that it heard",
   ),
   AI_SPEECH_MODEL: z.string().min(1).default("tts-1").describe("Speaks"),
+  AI_REALTIME_MODEL: z.string().min(1).default("gpt-realtime").describe("Talks"),
   AI_TIMEOUT_MS: z.coerce.number().int().min(1).max(100_000).default(90_000).describe(
     "How long one request may wait for models in all; hosted functions end after 150,000 ms, settlement included",
   ),

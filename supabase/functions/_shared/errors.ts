@@ -11,6 +11,7 @@ export const STATUS = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
+  upgrade_required: 426,
   rate_limited: 429,
   internal: 500,
   provider_error: 502,

@@ -1,22 +1,35 @@
 import type { z } from "zod";
 
-import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
+import { draftOf } from "./drafts.ts";
+import { defineEndpoint, type Endpoint, type EndpointContext, refuse } from "./endpoint.ts";
 import { env } from "./env.ts";
 import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
-import { fingerprint } from "./identifiers.ts";
+import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
-import { createModels, type Models, type ModelsConfig, type RunUsage } from "./models.ts";
+import { createModels, type Models, type ModelsConfig, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
 import { withRecordings } from "./recordings.ts";
-import { type HoldOutcome, holdTokens, releaseTokens, settleTokens } from "./tokenMiddleware.ts";
+import { type EventStream, openEvents, wantsEvents } from "./stream.ts";
+import {
+  type HoldOutcome,
+  holdTokens,
+  releaseTokens,
+  type SettleOutcome,
+  settleTokens,
+} from "./tokenMiddleware.ts";
 
 /** All that a feature gets: the checked input, AI models, and a place for files. No database, no key, no environment. */
-export interface FeatureTools<Input> {
+export interface FeatureTools<Input, Output> {
   input: Input;
   models: Models;
   files: Files;
+  /**
+   * Shows what is known of the answer to a client that takes it as a stream, beside what the model has written so far of
+   * the answer's own fields.
+   */
+  show(draft: Partial<Output>): void;
 }
 
 export interface FeatureSpec<Input extends z.ZodType, Output extends z.ZodType> {
@@ -29,7 +42,7 @@ export interface FeatureSpec<Input extends z.ZodType, Output extends z.ZodType> 
   limits?: Partial<UsageLimits> | ((input: z.output<Input>) => Partial<UsageLimits>);
   maxBodyBytes?: number;
   maxUploadBytes?: number;
-  run(tools: FeatureTools<z.output<Input>>): Promise<z.input<Output>>;
+  run(tools: FeatureTools<z.output<Input>, z.input<Output>>): Promise<z.input<Output>>;
 }
 
 export type Feature<Input extends z.ZodType, Output extends z.ZodType> =
@@ -40,6 +53,8 @@ export type Feature<Input extends z.ZodType, Output extends z.ZodType> =
  * A metered AI feature. Each request is charged exactly once, for what it used: its bound is held before `run`, the cost
  * is settled together with the answer, and given back when anything fails. A retry with the same `Idempotency-Key` gets
  * the stored answer. https://github.com/ietf-wg-httpapi/idempotency
+ *
+ * `Accept: text/event-stream` gets the same as events: docs/streaming.md.
  */
 export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
@@ -52,86 +67,204 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     input: spec.input,
     maxBodyBytes: spec.maxBodyBytes,
     maxUploadBytes: spec.maxUploadBytes,
-    handle: (context) =>
-      finishInAnyCase(
-        withRecordings(context.input, context.caller.token, () => answerOnce(spec, context)),
-      ),
+    handle(context) {
+      const answer = (watcher?: Watcher) =>
+        finishInAnyCase(
+          withRecordings(context.input, context.caller.token, () => answerOnce(spec, context, watcher)),
+        );
+      return wantsEvents(context.request) ? answerAsEvents(context, answer) : answer().then(asJson);
+    },
   });
   return { ...spec, auth, method, fetch };
 }
 
 /** A client that hangs up must not stop the settlement: asks the platform to let the work end. */
-function finishInAnyCase(work: Promise<Response>): Promise<Response> {
+function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
   const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void } };
   EdgeRuntime?.waitUntil(work.catch(() => {}));
   return work;
 }
 
+/** An answer's JSON, charged and stored. */
+interface Answer {
+  json: string;
+  isReplay: boolean;
+}
+
+/** Somebody who sees an answer grow, and may leave. */
+interface Watcher extends Pick<EventStream, "draft" | "open"> {
+  signal: AbortSignal;
+}
+
+/** Why a run was stopped that nobody waits for and nobody can ask for again. */
+class HungUp extends Error {
+  override readonly name = "HungUp";
+}
+
+/**
+ * The answer as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first event is
+ * an answer with a status like any other, a later one an `error` event.
+ */
+async function answerAsEvents<Input>(
+  context: EndpointContext<Input>,
+  answer: (watcher: Watcher) => Promise<Answer>,
+): Promise<Response> {
+  const { request, log } = context;
+  const stop = new AbortController();
+  // With a key the client can come back for the answer: the run goes on.
+  const mayReturn = idempotencyKey(request.headers) !== null;
+  const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
+  const events = openEvents({ onHangUp });
+  const work = answer({ signal: stop.signal, draft: events.draft, open: events.open }).then(({ json }) => {
+    const { data, usage } = JSON.parse(json);
+    events.end([["data", JSON.stringify(data)], ["usage", JSON.stringify(usage)]]);
+  }, async (error) => {
+    if (stop.signal.aborted && error === stop.signal.reason) {
+      log.cause = error.message;
+      events.end([]);
+    } else if (events.hasStarted()) {
+      const refusal = refuse(error, context);
+      log.status = refusal.status;
+      events.end([["error", await refusal.text()]]);
+    } else {
+      events.discard();
+      throw error;
+    }
+  });
+  context.until(work);
+  await Promise.race([events.started, work]);
+  return new Response(events.body, {
+    headers: {
+      "Content-Type": "text/event-stream",
+      "X-Accel-Buffering": "no", // nginx would collect the events
+      ...replayHeaders({ isReplay: log.replayed === true }),
+    },
+  });
+}
+
+function asJson({ json, isReplay }: Answer): Response {
+  return new Response(json, {
+    headers: { "Content-Type": "application/json", ...replayHeaders({ isReplay }) },
+  });
+}
+
+function replayHeaders({ isReplay }: Pick<Answer, "isReplay">): Record<string, string> {
+  return isReplay ? { "Idempotent-Replayed": "true" } : {};
+}
+
 async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, caller, input, log }: EndpointContext<z.output<Input>>,
-): Promise<Response> {
+  watcher?: Watcher,
+): Promise<Answer> {
   const limits = {
     ...USUAL_LIMITS,
     ...(typeof spec.limits === "function" ? spec.limits(input) : spec.limits),
   };
   const config = modelsConfig(); // What is wrong with it must show before anything is held.
   const request = { supabaseClient: ledger(), requestId, userId: caller.userId };
+  const bound = cost(spec.price, usageBound(input, limits));
   const hold = await holdTokens({
     ...request,
     operationType: spec.name,
-    tokenAmount: cost(spec.price, usageBound(input, limits)),
+    tokenAmount: bound,
     fingerprint: fingerprint(input),
     metadata: { price: spec.price },
   });
   if (hold.duplicate && hold.success) {
     log.replayed = true;
-    return replay(hold);
+    return { json: stored(hold), isReplay: true };
   }
   if (!hold.success || hold.attempt === undefined) throw refusal(hold);
   const held = { ...request, attempt: hold.attempt };
+  watcher?.open();
 
-  const models = createModels({ config, maxOutputTokens: limits.output_tokens, requestId });
+  const { show, onDraft } = draftsFor(spec.output, watcher);
+  const signal = watcher?.signal;
+  const models = createModels({ config, maxOutputTokens: limits.output_tokens, requestId, signal, onDraft });
   const files = createFiles(caller.userId, `${requestId}-${hold.attempt}`);
+
+  async function settle({ mostTokens = Infinity, ...rest }: {
+    mostTokens?: number;
+    responseHead?: string;
+    metadata?: Record<string, unknown>;
+  }): Promise<SettleOutcome> {
+    const usage = models.usage();
+    const settlement = await settleTokens({
+      ...held,
+      ...rest,
+      tokenAmount: isKnown(spec.price, usage) ? Math.min(cost(spec.price, usage), mostTokens) : null,
+      metadata: {
+        model: usage.model,
+        usage: {
+          input_tokens: usage.input_tokens,
+          output_tokens: usage.output_tokens,
+          images: usage.images,
+          seconds: usage.seconds,
+          characters: usage.characters,
+        },
+        ...rest.metadata,
+      },
+    });
+    log.model = usage.model ?? undefined;
+    log.tokens_charged = settlement.charged;
+    return settlement;
+  }
+
   let responseHead: string;
   try {
     // Now, not before: a replay needs no picture, and who cannot pay makes us fetch nothing.
     const data = await withPictures(
       input,
       caller.token,
-      async (complete) => checkOutput(spec.output, await spec.run({ input: complete, models, files })),
+      async (complete) => checkOutput(spec.output, await spec.run({ input: complete, models, files, show })),
     );
     responseHead = answerHead(data, requestId, models.usage());
   } catch (error) {
-    await Promise.all([releaseTokens({ ...held, reason: codeOf(error) }), files.discard()].map(settled));
+    const isStopped = signal?.aborted && error === signal.reason;
+    if (isStopped) await models.idle();
+    const end = isStopped && models.usage().calls > 0
+      ? settle({ mostTokens: bound, metadata: { stopped: true } })
+      : releaseTokens({ ...held, reason: codeOf(error) });
+    await Promise.all([end, files.discard()].map(settled));
     throw error;
   }
 
-  const usage = models.usage();
-  const settlement = await settleTokens({
-    ...held,
-    tokenAmount: isKnown(spec.price, usage) ? cost(spec.price, usage) : null,
-    metadata: {
-      model: usage.model,
-      usage: {
-        input_tokens: usage.input_tokens,
-        output_tokens: usage.output_tokens,
-        images: usage.images,
-        seconds: usage.seconds,
-        characters: usage.characters,
-      },
-    },
-    responseHead,
-  });
-  log.model = usage.model ?? undefined;
-  log.tokens_charged = settlement.charged;
+  const settlement = await settle({ responseHead });
   if (!settlement.success) {
     await settled(files.discard());
     throw new AppError("internal", "The request took too long; nothing was charged", {
       cause: new Error(`Settlement refused: ${settlement.error} ${settlement.message}`),
     });
   }
-  return jsonResponse(responseHead + settlement.response_tail);
+  return { json: responseHead + settlement.response_tail, isReplay: false };
+}
+
+/** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
+function draftsFor<Output extends z.ZodType>(output: Output, watcher: Watcher | undefined) {
+  if (watcher === undefined) return { show: () => {} };
+  let shown: unknown;
+  let isShownNew = false;
+  let readWritten: ReadDraft = () => Promise.resolve(undefined);
+
+  async function read(): Promise<string | undefined> {
+    const written = draftOf(output, await readWritten());
+    if (written === undefined && !isShownNew) return undefined;
+    isShownNew = false;
+    return JSON.stringify({ ...shown as object, ...written as object });
+  }
+
+  return {
+    show(draft: Partial<z.input<Output>>) {
+      shown = draftOf(output, draft);
+      isShownNew = true;
+      watcher.draft(read);
+    },
+    onDraft(readSoFar: ReadDraft) {
+      readWritten = readSoFar;
+      watcher.draft(read);
+    },
+  };
 }
 
 let knownConfig: ModelsConfig | undefined;
@@ -174,8 +307,8 @@ function isKnown(price: Price, usage: RunUsage): boolean {
   return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
 }
 
-function replay(hold: HoldOutcome): Response {
-  if (hold.response) return jsonResponse(hold.response, { "Idempotent-Replayed": "true" });
+function stored(hold: HoldOutcome): string {
+  if (hold.response) return hold.response;
   throw new AppError(
     "response_not_stored",
     "This request was answered and charged before; its answer was too large to keep",
@@ -202,11 +335,8 @@ function refusal({ error, message = "The request was refused", required, availab
   }
 }
 
-function jsonResponse(body: string, headers: Record<string, string> = {}): Response {
-  return new Response(body, { headers: { "Content-Type": "application/json", ...headers } });
-}
-
 function codeOf(error: unknown): string {
+  if (error instanceof HungUp) return "hung_up";
   return error instanceof AppError ? error.code : "internal";
 }
 

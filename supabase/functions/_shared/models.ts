@@ -13,7 +13,7 @@ import {
   reasonOf,
   vendorFacts,
 } from "./model_failures.ts";
-import { charactersIn } from "./price.ts";
+import { charactersIn, TOKENS_PER_PHOTO } from "./price.ts";
 
 /** Which provider to call and how long to wait; `env.ts` fills it, nothing here reads the environment. */
 export interface ModelsConfig {
@@ -67,7 +67,8 @@ export interface RunUsage {
 export interface Models {
   /** A value that fits the schema; the schema's fields are required, since strict providers know no optional ones. */
   object<Schema extends z.ZodType>(prompt: Prompt & { schema: Schema }): Promise<z.output<Schema>>;
-  text(prompt: Prompt): Promise<string>;
+  /** `onText` is told the text so far while it grows; only of an answer that somebody watches. */
+  text(prompt: Prompt & { onText?: (text: string) => void }): Promise<string>;
   /** As many images as the provider made, which may be fewer than asked for. */
   image(prompt: { prompt: string; size: `${number}x${number}`; count: number }): Promise<ImageFile[]>;
   /** What is said in a recording; an empty text where nothing is. */
@@ -93,11 +94,16 @@ export interface Transcript {
   duration_s: number | null;
 }
 
+/** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
+export type ReadDraft = () => Promise<unknown>;
+
 const USUAL_RETRIES = 1;
 const USUAL_RETRY_DELAY_MS = 250;
 const USUAL_MAX_RETRY_AFTER_MS = 5_000;
 /** So that one request makes all images: several at once could fail in part, and be paid for in part. */
 const MOST_IMAGES = 10;
+/** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
+const IMAGE_QUALITY = "medium";
 /** The SDK weighs more than all else here: it is loaded with the first call, not with the function. */
 const loadSdk = () => import("ai");
 const loadProvider = () => import("@ai-sdk/openai-compatible");
@@ -105,6 +111,12 @@ const loadAudioApi = () => import("./audio_api.ts");
 
 type Sdk = typeof import("ai");
 type Clients = Awaited<ReturnType<typeof makeClients>>;
+
+/** What is needed of a language model's answer, in one piece or streamed. */
+type ChatResult = Pick<Awaited<ReturnType<Sdk["generateText"]>>, "text" | "finishReason"> & {
+  usage: { inputTokens?: number; outputTokens?: number };
+  response: { modelId: string };
+};
 
 /** What one try of a call is given. */
 interface Try {
@@ -131,19 +143,25 @@ const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavaila
  *
  * A call is tried again only while the provider has not begun to answer (no connection, 408, 429, 5xx), so no retry
  * pays twice and a hold for one call is enough. An answer that is of no use is an error; what it cost is in `usage()`.
+ *
+ * The caller's signal stops the answers of language models at once, and what they used by then is estimated. A picture, a
+ * voice or a transcription that was begun goes on to its end: the provider bills it whole in any case.
  */
 export function createModels(
-  { signal, config, maxOutputTokens, requestId }: {
+  { signal, config, maxOutputTokens, requestId, onDraft }: {
     signal?: AbortSignal;
     config: ModelsConfig;
+    /** Has the language models stream, and is told whenever there is more of an object to read. */
+    onDraft?: (read: ReadDraft) => void;
     /** For each call. */
     maxOutputTokens?: number;
     requestId?: string;
   },
-): Models {
+): Models & { idle(): Promise<void> } {
   const deadline = AbortSignal.timeout(config.timeoutMs);
   const deadlineAtMs = performance.now() + config.timeoutMs;
-  const abortSignal = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const stoppable = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const underWay = new Set<Promise<unknown>>();
   const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
   const total: RunUsage = {
     input_tokens: 0,
@@ -157,11 +175,26 @@ export function createModels(
   };
 
   /** Runs one call, with its retries, and turns whatever goes wrong into the run's errors. */
-  async function call<Result>(
+  function call<Result>(
     model: string,
     prompt: string,
     run: (one: Try) => Promise<Result>,
+    usedByNow?: () => Usage,
   ): Promise<Result> {
+    const work = tryCall(model, prompt, run, usedByNow);
+    const over: Promise<unknown> = work.catch(() => {}).finally(() => underWay.delete(over));
+    underWay.add(over);
+    return work;
+  }
+
+  /** A call that can tell what it used by now may be stopped on the way. */
+  async function tryCall<Result>(
+    model: string,
+    prompt: string,
+    run: (one: Try) => Promise<Result>,
+    usedByNow?: () => Usage,
+  ): Promise<Result> {
+    const abortSignal = usedByNow === undefined ? deadline : stoppable;
     const [sdk, clients] = await Promise.all([loadSdk(), clientsFor(config)]);
     for (let tries = 1;; tries++) {
       throwIfOver(model, tries - 1);
@@ -169,7 +202,9 @@ export function createModels(
       try {
         return await progressOfTry.run(progress, () => run({ sdk, clients, abortSignal }));
       } catch (error) {
-        if (progress.isCharged || (abortSignal.aborted && progress.isSent)) count(null, null);
+        const isStopped = signal?.aborted && usedByNow !== undefined && progress.isSent;
+        if (isStopped) count(usedByNow(), model);
+        else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) count(null, null);
         throwIfOver(model, tries);
         const reason = reasonOf(error, progress, sdk);
         if (reason === undefined) throw error; // a bug of ours, not the provider's doing
@@ -207,15 +242,20 @@ export function createModels(
   }
 
   /** Asks a language model and counts the answer before anything can be wrong with it. */
-  async function ask(prompt: Prompt, schema?: z.ZodType): Promise<{ text: string; model: string }> {
+  async function ask(
+    prompt: Prompt & { onText?: (text: string) => void },
+    schema?: z.ZodType,
+  ): Promise<{ text: string; model: string }> {
     const kind = prompt.images?.length ? "vision" : "text";
     const name = config[`${kind}Model`];
     const messages = toMessages(prompt);
-    const result = await call(
+    const words = prompt.system + prompt.user;
+    let soFar = "";
+    const result = await call<ChatResult>(
       name,
-      prompt.system + prompt.user,
-      ({ sdk, clients, abortSignal }) =>
-        sdk.generateText({
+      words,
+      ({ sdk, clients, abortSignal }) => {
+        const request = {
           model: clients[kind],
           instructions: prompt.system,
           messages,
@@ -224,7 +264,18 @@ export function createModels(
           maxRetries: 0,
           abortSignal,
           headers,
-        }),
+        };
+        if (onDraft === undefined) return sdk.generateText(request);
+        return readStream(sdk.streamText({ ...request, onError: () => {} }), name, sdk, (delta) => {
+          soFar += delta;
+          if (schema === undefined) prompt.onText?.(soFar);
+          else onDraft(() => readJsonSoFar(soFar, sdk));
+        });
+      },
+      () => ({
+        input_tokens: tokensIn(words) + (prompt.images?.length ?? 0) * TOKENS_PER_PHOTO,
+        output_tokens: tokensIn(soFar),
+      }),
     );
     const model = result.response.modelId;
     count(readUsage(result.usage), model);
@@ -262,6 +313,7 @@ export function createModels(
           prompt,
           size,
           n,
+          providerOptions: { provider: { quality: IMAGE_QUALITY } },
           maxRetries: 0,
           abortSignal,
           headers,
@@ -312,6 +364,11 @@ export function createModels(
     },
 
     usage: () => ({ ...total }),
+
+    /** Resolves when no call is under way any more, so that `usage` has them all. */
+    async idle() {
+      await Promise.all(underWay);
+    },
   };
 }
 
@@ -332,6 +389,7 @@ async function makeClients(config: ModelsConfig) {
     baseURL: config.baseUrl,
     apiKey: config.apiKey,
     supportsStructuredOutputs: true,
+    includeUsage: true,
     transformRequestBody: ({ max_tokens, ...body }) => ({ ...body, [limitFieldFor(config)]: max_tokens }),
     supportedUrls: () => ({ "image/*": [/^https:/] }),
     fetch: fetchWithProgress,
@@ -342,6 +400,42 @@ async function makeClients(config: ModelsConfig) {
     image: provider.imageModel(config.imageModel),
     audio: createAudioApi({ ...config, fetch: fetchWithProgress }),
   };
+}
+
+/** Reads a streamed answer to its end; one that stops without saying why it ended was cut. */
+async function readStream(
+  { stream }: Pick<ReturnType<Sdk["streamText"]>, "stream">,
+  model: string,
+  sdk: Sdk,
+  onText: (delta: string) => void,
+): Promise<ChatResult> {
+  const progress = progressOfTry.getStore()!;
+  let text = "";
+  for await (const part of stream) {
+    if (part.type === "text-delta") {
+      text += part.text;
+      onText(part.text);
+    } else if (part.type === "error") {
+      const isKnown = !progress.isCharged || reasonOf(part.error, progress, sdk) !== undefined;
+      throw isKnown ? part.error : failure("cut", { model });
+    } else if (part.type === "finish-step" && part.rawFinishReason !== undefined) {
+      const { finishReason, usage, response } = part;
+      return { text, finishReason, usage, response };
+    }
+  }
+  throw failure("cut", { model });
+}
+
+/** The value as far as it is whole: of a number that ends the text nobody knows whether more digits come. */
+async function readJsonSoFar(text: string, { parsePartialJson }: Sdk): Promise<unknown> {
+  return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
+}
+
+const BYTES_PER_TOKEN = 4;
+
+/** About how many tokens a text has, for an answer that was stopped before its provider counted them. */
+function tokensIn(text: string): number {
+  return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN);
 }
 
 /** OpenAI's own newer models refuse `max_tokens`, and many compatible servers know nothing else. */
@@ -404,6 +498,8 @@ function outputFor(schema: z.ZodType, { Output }: Sdk) {
   return {
     ...Output.object({ schema }),
     parseCompleteOutput: ({ text }: { text: string }) => Promise.resolve(text),
+    // The SDK passes text on when this has changed; to parse it all for each piece would take the square of its length.
+    parsePartialOutput: ({ text }: { text: string }) => Promise.resolve({ partial: text.length }),
   };
 }
 

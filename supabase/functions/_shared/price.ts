@@ -1,5 +1,8 @@
 import { Picture } from "./inputs.ts";
 
+/** What one token is worth where it is sold: prices are set by it, and docs/pricing.md compares it with the provider's bill. */
+export const TOKEN_VALUE_USD = 0.0025;
+
 /** What a feature costs, in whole tokens. At least one rate is above 0. */
 export interface Price {
   per_call?: number;
@@ -9,6 +12,9 @@ export interface Price {
   /** Sound is cheap by the second, and speech by the character: a whole token for one would be many times its worth. */
   per_1k_seconds?: number;
   per_1k_characters?: number;
+  /** Sound inside a conversation, counted by the model apart from its text. */
+  per_1k_audio_input_tokens?: number;
+  per_1k_audio_output_tokens?: number;
 }
 
 /** What a request used, or may use at the most. */
@@ -20,6 +26,9 @@ export interface PricedUsage {
   seconds: number;
   /** Of texts that were spoken, in Unicode's code points. */
   characters: number;
+  /** Of conversations; the two above are then of text alone. */
+  audio_input_tokens?: number;
+  audio_output_tokens?: number;
 }
 
 /** What the models may be given and may answer in one request. */
@@ -43,8 +52,8 @@ export const USUAL_LIMITS: UsageLimits = {
   calls: 1,
 };
 
-/** A photo's input tokens at full detail, rounded up. https://platform.openai.com/docs/guides/images-vision */
-const TOKENS_PER_PHOTO = 1_500;
+/** A photo's input tokens: 1,536 patches at the most, times 1.62. https://platform.openai.com/docs/guides/images-vision */
+export const TOKENS_PER_PHOTO = 2_500;
 
 /** Even in scripts that tokenise badly a token is more than two bytes on average. */
 const BYTES_PER_TOKEN = 2;
@@ -54,7 +63,9 @@ export function cost(price: Price, usage: PricedUsage): number {
   const perThousand = usage.input_tokens * (price.per_1k_input_tokens ?? 0) +
     usage.output_tokens * (price.per_1k_output_tokens ?? 0) +
     usage.seconds * (price.per_1k_seconds ?? 0) +
-    usage.characters * (price.per_1k_characters ?? 0);
+    usage.characters * (price.per_1k_characters ?? 0) +
+    (usage.audio_input_tokens ?? 0) * (price.per_1k_audio_input_tokens ?? 0) +
+    (usage.audio_output_tokens ?? 0) * (price.per_1k_audio_output_tokens ?? 0);
   return (price.per_call ?? 0) + usage.images * (price.per_image ?? 0) + Math.ceil(perThousand / 1000);
 }
 

@@ -15,7 +15,7 @@ const Output = z.object({
 /** Draws pictures into the caller's folder of the private bucket; charged for each one that is delivered. */
 export default defineFeature({
   name: "image-generator",
-  price: { per_image: 20 },
+  price: { per_image: 40 },
   limits: ({ count }) => ({ images: count }),
   input: Input,
   output: Output,

@@ -50,7 +50,7 @@ export default defineFeature({
   }),
   input: Input,
   output: z.object({ target: DayTarget, days: z.array(Day) }),
-  async run({ input, models }) {
+  async run({ input, models, show }) {
     const ruleBrokenBy = foodRules(input.allergies, input.diet);
     const inventory = input.inventory.filter(({ name }) => ruleBrokenBy(name) === undefined);
     const atHand = new Set(inventory.map(({ name }) => normalName(name)));
@@ -90,7 +90,11 @@ export default defineFeature({
       const avoid = days.flatMap(({ meals }) => meals.map(({ title }) => title)).slice(-TITLES_TO_AVOID);
       const count = Math.min(DAYS_AT_ONCE, input.days - days.length);
       const numbers = Array.from({ length: count }, (_, index) => days.length + 1 + index);
-      days.push(...await Promise.all(numbers.map((day) => planDay(day, avoid))));
+      await Promise.all(numbers.map(async (number) => {
+        days.push(await planDay(number, avoid));
+        days.sort((one, other) => one.day - other.day);
+        show({ target: input.target, days });
+      }));
     }
     return { target: input.target, days };
   },

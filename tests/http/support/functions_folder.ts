@@ -41,7 +41,12 @@ export async function declarationOf(name: string): Promise<Declaration | undefin
 export function isFeature(
   one: Declaration | undefined,
 ): one is Declaration & { price: Price; output: z.ZodType } {
-  return one?.price !== undefined;
+  return one?.price !== undefined && one.output !== undefined;
+}
+
+/** Whether the function is a conversation over a WebSocket; a plain request gets as far as 426. */
+export function isRealtime(one: Declaration | undefined): boolean {
+  return one !== undefined && "session" in one;
 }
 
 /** Every source file of supabase/functions. */

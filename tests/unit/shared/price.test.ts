@@ -19,6 +19,8 @@ const price = fc.record({
   per_image: rate,
   per_1k_seconds: rate,
   per_1k_characters: rate,
+  per_1k_audio_input_tokens: rate,
+  per_1k_audio_output_tokens: rate,
 });
 const usage = fc.record({
   input_tokens: count,
@@ -26,6 +28,8 @@ const usage = fc.record({
   images: fc.integer({ min: 0, max: 100 }),
   seconds: fc.integer({ min: 0, max: 100_000 }),
   characters: fc.integer({ min: 0, max: 100_000 }),
+  audio_input_tokens: fc.option(count, { nil: undefined }),
+  audio_output_tokens: fc.option(count, { nil: undefined }),
 });
 const NO_SOUND = { seconds: 0, characters: 0 };
 const NO_LIMITS = { prompt_tokens: 0, output_tokens: 0, images: 0, ...NO_SOUND, calls: 1 };
@@ -52,12 +56,20 @@ describe("cost", () => {
     expect(cost(given, { input_tokens: 0, output_tokens: 0, images: 0, seconds, characters })).toBe(tokens);
   });
 
+  it("of sound counts apart from text", () => {
+    const given = { per_1k_input_tokens: 4, per_1k_audio_input_tokens: 32, per_1k_audio_output_tokens: 64 };
+    const used = { input_tokens: 250, output_tokens: 9, audio_input_tokens: 1_000, audio_output_tokens: 500 };
+    expect(cost(given, { ...used, images: 0, ...NO_SOUND })).toBe(1 + 32 + 32);
+  });
+
   it("is exact arithmetic, rounded up once (mistake 13)", () => {
     fc.assert(fc.property(price, usage, (given, used) => {
       const perThousand = BigInt(used.input_tokens) * BigInt(given.per_1k_input_tokens ?? 0) +
         BigInt(used.output_tokens) * BigInt(given.per_1k_output_tokens ?? 0) +
         BigInt(used.seconds) * BigInt(given.per_1k_seconds ?? 0) +
-        BigInt(used.characters) * BigInt(given.per_1k_characters ?? 0);
+        BigInt(used.characters) * BigInt(given.per_1k_characters ?? 0) +
+        BigInt(used.audio_input_tokens ?? 0) * BigInt(given.per_1k_audio_input_tokens ?? 0) +
+        BigInt(used.audio_output_tokens ?? 0) * BigInt(given.per_1k_audio_output_tokens ?? 0);
       const exact = BigInt(given.per_call ?? 0) + BigInt(used.images) * BigInt(given.per_image ?? 0) +
         (perThousand + 999n) / 1000n;
       expect(BigInt(cost(given, used))).toBe(exact);
@@ -72,6 +84,8 @@ describe("cost", () => {
         images: used.images + more.images,
         seconds: used.seconds + more.seconds,
         characters: used.characters + more.characters,
+        audio_input_tokens: (used.audio_input_tokens ?? 0) + (more.audio_input_tokens ?? 0),
+        audio_output_tokens: (used.audio_output_tokens ?? 0) + (more.audio_output_tokens ?? 0),
       };
       expect(cost(given, sum)).toBeGreaterThanOrEqual(cost(given, used));
     }));
@@ -90,7 +104,7 @@ describe("usageBound", () => {
     });
     expect(usageBound({ photo: new Picture("data:image/png;base64,iVBORw0KGgo=") }, NO_LIMITS).input_tokens)
       .toBe(
-        6 + 1_500,
+        6 + 2_500,
       );
   });
 

@@ -1,0 +1,31 @@
+/** A call's input as it is sent: a form when a file is among its fields, otherwise JSON. */
+export function bodyOf(input: object): { body: BodyInit; contentType?: string } {
+  const isForm = Object.values(input).some((value) => value instanceof Blob);
+  if (!isForm) return { body: JSON.stringify(input), contentType: "application/json" };
+  const form = new FormData();
+  for (const [name, value] of Object.entries(input)) {
+    if (value === undefined) continue;
+    if (value instanceof Blob) form.append(name, value);
+    else form.append(name, typeof value === "string" ? value : JSON.stringify(value));
+  }
+  return { body: form };
+}
+
+/** An input as a query, for functions that are read with GET. */
+export function queryOf(input: object): string {
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  return given.length === 0
+    ? ""
+    : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** A picture as the data URL that photo fields take. Its type must be image/jpeg, image/png or image/webp. */
+export async function photoOf(picture: Blob): Promise<string> {
+  const bytes = new Uint8Array(await picture.arrayBuffer());
+  let binary = "";
+  // In pieces: a call has room for some ten thousand arguments only.
+  for (let at = 0; at < bytes.length; at += 8_192) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
+  }
+  return `data:${picture.type};base64,${btoa(binary)}`;
+}

@@ -1,0 +1,1365 @@
+// Written by `deno task docs` from the functions' declarations; not to be changed by hand.
+
+/** Every code that an answer can have. */
+export type ErrorCode =
+  | "invalid_request"
+  | "unauthorized"
+  | "insufficient_tokens"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "request_in_progress"
+  | "response_not_stored"
+  | "payload_too_large"
+  | "unsupported_media_type"
+  | "idempotency_key_reused"
+  | "upgrade_required"
+  | "rate_limited"
+  | "internal"
+  | "provider_error"
+  | "service_unavailable"
+  | "provider_timeout";
+
+/** What each function takes and answers. */
+export interface Calls {
+  /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
+  activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
+  /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
+  activityProgressGenerator: {
+    input: ActivityProgressGeneratorInput;
+    output: ActivityProgressGeneratorOutput;
+  };
+  /** Activities from what somebody says or writes about a day. Energy comes from the Compendium's METs. */
+  activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
+  /** Writes down what is said in a recording; charged by the second that the provider heard. */
+  audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
+  /** What the signed-in user owns, what running requests hold of it, and the newest entries of the ledger. */
+  balance: { input: BalanceInput | undefined; output: BalanceOutput };
+  /** Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
+  biometricInsightsAnalyzer: {
+    input: BiometricInsightsAnalyzerInput;
+    output: BiometricInsightsAnalyzerOutput;
+  };
+  /** A day's meals against its targets. Every number is computed; the model only writes about them. */
+  dailyNutritionSummary: { input: DailyNutritionSummaryInput; output: DailyNutritionSummaryOutput };
+  /** What one can train with in a gym or at home, each with its place on the photo. */
+  detectEquipment: { input: DetectEquipmentInput; output: DetectEquipmentOutput };
+  /** What a series of fasts amounts to. Phases and statistics are computed; the insights refer to them. */
+  fastingInsightsGenerator: { input: FastingInsightsGeneratorInput; output: FastingInsightsGeneratorOutput };
+  /** How fasting goes against its target. The next target is computed within safe bounds; the model only explains. */
+  fastingProgressionAnalyzer: {
+    input: FastingProgressionAnalyzerInput;
+    output: FastingProgressionAnalyzerOutput;
+  };
+  /** What food is on photos of a fridge or a shelf. What several photos show is listed once. */
+  fridgeScanVision: { input: FridgeScanVisionInput; output: FridgeScanVisionOutput };
+  /** How a body model changed from scan to scan. The changes are computed; the insights quote them. */
+  generateMorphInsights: { input: GenerateMorphInsightsInput; output: GenerateMorphInsightsOutput };
+  /** Speaks a short text into the caller's folder of the private bucket; charged by the character. */
+  generateVoicePreview: { input: GenerateVoicePreviewInput; output: GenerateVoicePreviewOutput };
+  /** Draws pictures into the caller's folder of the private bucket; charged for each one that is delivered. */
+  imageGenerator: { input: ImageGeneratorInput; output: ImageGeneratorOutput };
+  /** What a kitchen lacks for its owner's goals, and why. Nothing that is there, nothing that may not be eaten. */
+  inventoryComplementer: { input: InventoryComplementerInput; output: InventoryComplementerOutput };
+  /** Turns lines, a receipt or a scan into items. Each line is in an item or listed as not understood; none gets lost. */
+  inventoryProcessor: { input: InventoryProcessorInput; output: InventoryProcessorOutput };
+  /** Estimates what is on a plate, from a photo, from words or both. Totals and checks are computed. */
+  mealAnalyzer: { input: MealAnalyzerInput; output: MealAnalyzerOutput };
+  /** Plans meals day by day. Each day keeps clear of the allergies and the diet, and within 10 % of the target, or fails. */
+  mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
+  /** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
+  nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
+  /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
+  recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
+  /** Three recipes from what is at hand. Only what is given and allowed can appear; times and nutrition are computed. */
+  recipeGenerator: { input: RecipeGeneratorInput; output: RecipeGeneratorOutput };
+  /** Body measures from two photos, as ranges. All that follows from them is computed; adults only. */
+  scanEstimate: { input: ScanEstimateInput; output: ScanEstimateOutput };
+  /** Moves the sliders of a body model closer to photos or measures. No value leaves its bounds, no key is new. */
+  scanRefineMorphs: { input: ScanRefineMorphsInput; output: ScanRefineMorphsOutput };
+  /** How a body on photos looks, in classes of closed lists, each with a confidence. */
+  scanSemantic: { input: ScanSemanticInput; output: ScanSemanticOutput };
+  /** One list for all recipes, by aisle. Quantities are merged, converted and lessened by the inventory in code. */
+  shoppingListGenerator: { input: ShoppingListGeneratorInput; output: ShoppingListGeneratorOutput };
+}
+
+/** How each function is called. */
+export const FUNCTIONS = {
+  activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
+  activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
+  activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
+  audioTranscribe: { name: "audio-transcribe", method: "POST", isMetered: true },
+  balance: { name: "balance", method: "GET", isMetered: false },
+  biometricInsightsAnalyzer: { name: "biometric-insights-analyzer", method: "POST", isMetered: true },
+  dailyNutritionSummary: { name: "daily-nutrition-summary", method: "POST", isMetered: true },
+  detectEquipment: { name: "detect-equipment", method: "POST", isMetered: true },
+  fastingInsightsGenerator: { name: "fasting-insights-generator", method: "POST", isMetered: true },
+  fastingProgressionAnalyzer: { name: "fasting-progression-analyzer", method: "POST", isMetered: true },
+  fridgeScanVision: { name: "fridge-scan-vision", method: "POST", isMetered: true },
+  generateMorphInsights: { name: "generate-morph-insights", method: "POST", isMetered: true },
+  generateVoicePreview: { name: "generate-voice-preview", method: "POST", isMetered: true },
+  imageGenerator: { name: "image-generator", method: "POST", isMetered: true },
+  inventoryComplementer: { name: "inventory-complementer", method: "POST", isMetered: true },
+  inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true },
+  mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true },
+  mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true },
+  nutritionTrendAnalysis: { name: "nutrition-trend-analysis", method: "POST", isMetered: true },
+  recipeDetailGenerator: { name: "recipe-detail-generator", method: "POST", isMetered: true },
+  recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true },
+  scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true },
+  scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true },
+  scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true },
+  shoppingListGenerator: { name: "shopping-list-generator", method: "POST", isMetered: true },
+} as const satisfies Record<keyof Calls, unknown>;
+
+export interface ActivityAnalyzerInput {
+  sessions: {
+    date: string;
+    activity:
+      | "walking"
+      | "nordic_walking"
+      | "hiking"
+      | "stair_climbing"
+      | "jogging"
+      | "running"
+      | "trail_running"
+      | "cycling"
+      | "mountain_biking"
+      | "indoor_cycling"
+      | "swimming"
+      | "open_water_swimming"
+      | "water_aerobics"
+      | "rowing"
+      | "rowing_machine"
+      | "kayaking"
+      | "stand_up_paddling"
+      | "surfing"
+      | "elliptical_trainer"
+      | "stair_machine"
+      | "rope_jumping"
+      | "strength_training"
+      | "circuit_training"
+      | "calisthenics"
+      | "aerobics"
+      | "step_aerobics"
+      | "pilates"
+      | "yoga"
+      | "stretching"
+      | "tai_chi"
+      | "dancing"
+      | "ballet"
+      | "boxing"
+      | "martial_arts"
+      | "rock_climbing"
+      | "soccer"
+      | "basketball"
+      | "volleyball"
+      | "handball"
+      | "ice_hockey"
+      | "rugby"
+      | "tennis"
+      | "table_tennis"
+      | "badminton"
+      | "squash"
+      | "golf"
+      | "horse_riding"
+      | "inline_skating"
+      | "ice_skating"
+      | "downhill_skiing"
+      | "cross_country_skiing"
+      | "snowshoeing"
+      | "housework"
+      | "other";
+    duration_min: number;
+    distance_km?: number;
+    mean_heart_rate_bpm?: number;
+    heart_rate_samples_bpm?: number[];
+  }[];
+  athlete: {
+    sex: "female" | "male";
+    age: number;
+    resting_heart_rate_bpm: number;
+    max_heart_rate_bpm?: number;
+  };
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface ActivityAnalyzerOutput {
+  max_heart_rate_bpm: number;
+  max_heart_rate_estimated: boolean;
+  sessions: {
+    date: string;
+    activity:
+      | "walking"
+      | "nordic_walking"
+      | "hiking"
+      | "stair_climbing"
+      | "jogging"
+      | "running"
+      | "trail_running"
+      | "cycling"
+      | "mountain_biking"
+      | "indoor_cycling"
+      | "swimming"
+      | "open_water_swimming"
+      | "water_aerobics"
+      | "rowing"
+      | "rowing_machine"
+      | "kayaking"
+      | "stand_up_paddling"
+      | "surfing"
+      | "elliptical_trainer"
+      | "stair_machine"
+      | "rope_jumping"
+      | "strength_training"
+      | "circuit_training"
+      | "calisthenics"
+      | "aerobics"
+      | "step_aerobics"
+      | "pilates"
+      | "yoga"
+      | "stretching"
+      | "tai_chi"
+      | "dancing"
+      | "ballet"
+      | "boxing"
+      | "martial_arts"
+      | "rock_climbing"
+      | "soccer"
+      | "basketball"
+      | "volleyball"
+      | "handball"
+      | "ice_hockey"
+      | "rugby"
+      | "tennis"
+      | "table_tennis"
+      | "badminton"
+      | "squash"
+      | "golf"
+      | "horse_riding"
+      | "inline_skating"
+      | "ice_skating"
+      | "downhill_skiing"
+      | "cross_country_skiing"
+      | "snowshoeing"
+      | "housework"
+      | "other";
+    duration_min: number;
+    trimp: number;
+    zones: {
+      very_light_min: number;
+      light_min: number;
+      moderate_min: number;
+      vigorous_min: number;
+      near_maximal_min: number;
+    } | null;
+    pace_s_per_km: number | null;
+    session_id: string;
+  }[];
+  total_trimp: number;
+  total_duration_min: number;
+  advice: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface ActivityProgressGeneratorInput {
+  /** A day between the years 100 and 9990 */
+  date: string;
+  sessions: {
+    date: string;
+    activity:
+      | "walking"
+      | "nordic_walking"
+      | "hiking"
+      | "stair_climbing"
+      | "jogging"
+      | "running"
+      | "trail_running"
+      | "cycling"
+      | "mountain_biking"
+      | "indoor_cycling"
+      | "swimming"
+      | "open_water_swimming"
+      | "water_aerobics"
+      | "rowing"
+      | "rowing_machine"
+      | "kayaking"
+      | "stand_up_paddling"
+      | "surfing"
+      | "elliptical_trainer"
+      | "stair_machine"
+      | "rope_jumping"
+      | "strength_training"
+      | "circuit_training"
+      | "calisthenics"
+      | "aerobics"
+      | "step_aerobics"
+      | "pilates"
+      | "yoga"
+      | "stretching"
+      | "tai_chi"
+      | "dancing"
+      | "ballet"
+      | "boxing"
+      | "martial_arts"
+      | "rock_climbing"
+      | "soccer"
+      | "basketball"
+      | "volleyball"
+      | "handball"
+      | "ice_hockey"
+      | "rugby"
+      | "tennis"
+      | "table_tennis"
+      | "badminton"
+      | "squash"
+      | "golf"
+      | "horse_riding"
+      | "inline_skating"
+      | "ice_skating"
+      | "downhill_skiing"
+      | "cross_country_skiing"
+      | "snowshoeing"
+      | "housework"
+      | "other";
+    intensity: "light" | "moderate" | "vigorous";
+    duration_min: number;
+    distance_km?: number;
+  }[];
+  /** Set one or more of sessions, duration_min, distance_km */
+  goals: {
+    sessions?: number;
+    duration_min?: number;
+    distance_km?: number;
+  };
+  mass_kg: number;
+  weeks?: number;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface ActivityProgressGeneratorOutput {
+  weeks: {
+    week: string;
+    monday: string;
+    sessions: number;
+    active_days: number;
+    duration_min: number;
+    distance_km: number;
+    energy_kcal: number;
+  }[];
+  streak: {
+    current_days: number;
+    longest_days: number;
+  };
+  goals: {
+    goal: "sessions" | "duration_min" | "distance_km";
+    target: number;
+    done: number;
+    percent: number;
+    streak_weeks: number;
+  }[];
+  next_week: {
+    week: string;
+    most_duration_min: number;
+    duration_min: number;
+    sessions: {
+      weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+      activity:
+        | "walking"
+        | "nordic_walking"
+        | "hiking"
+        | "stair_climbing"
+        | "jogging"
+        | "running"
+        | "trail_running"
+        | "cycling"
+        | "mountain_biking"
+        | "indoor_cycling"
+        | "swimming"
+        | "open_water_swimming"
+        | "water_aerobics"
+        | "rowing"
+        | "rowing_machine"
+        | "kayaking"
+        | "stand_up_paddling"
+        | "surfing"
+        | "elliptical_trainer"
+        | "stair_machine"
+        | "rope_jumping"
+        | "strength_training"
+        | "circuit_training"
+        | "calisthenics"
+        | "aerobics"
+        | "step_aerobics"
+        | "pilates"
+        | "yoga"
+        | "stretching"
+        | "tai_chi"
+        | "dancing"
+        | "ballet"
+        | "boxing"
+        | "martial_arts"
+        | "rock_climbing"
+        | "soccer"
+        | "basketball"
+        | "volleyball"
+        | "handball"
+        | "ice_hockey"
+        | "rugby"
+        | "tennis"
+        | "table_tennis"
+        | "badminton"
+        | "squash"
+        | "golf"
+        | "horse_riding"
+        | "inline_skating"
+        | "ice_skating"
+        | "downhill_skiing"
+        | "cross_country_skiing"
+        | "snowshoeing"
+        | "housework"
+        | "other";
+      intensity: "light" | "moderate" | "vigorous";
+      duration_min: number;
+      focus: string;
+      date: string;
+      energy_kcal: number;
+    }[];
+  };
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+/** Send either a file or its storage_path. Send a recording, a description or both */
+export interface ActivityTranscriberInput {
+  /** A recording of at most 25 MB */
+  file?: Blob;
+  /** A path like uploads/<your id>/voice.m4a */
+  storage_path?: string;
+  description?: string;
+  weight_kg: number;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface ActivityTranscriberOutput {
+  transcript: string | null;
+  activities: {
+    activity:
+      | "walking"
+      | "nordic_walking"
+      | "hiking"
+      | "stair_climbing"
+      | "jogging"
+      | "running"
+      | "trail_running"
+      | "cycling"
+      | "mountain_biking"
+      | "indoor_cycling"
+      | "swimming"
+      | "open_water_swimming"
+      | "water_aerobics"
+      | "rowing"
+      | "rowing_machine"
+      | "kayaking"
+      | "stand_up_paddling"
+      | "surfing"
+      | "elliptical_trainer"
+      | "stair_machine"
+      | "rope_jumping"
+      | "strength_training"
+      | "circuit_training"
+      | "calisthenics"
+      | "aerobics"
+      | "step_aerobics"
+      | "pilates"
+      | "yoga"
+      | "stretching"
+      | "tai_chi"
+      | "dancing"
+      | "ballet"
+      | "boxing"
+      | "martial_arts"
+      | "rock_climbing"
+      | "soccer"
+      | "basketball"
+      | "volleyball"
+      | "handball"
+      | "ice_hockey"
+      | "rugby"
+      | "tennis"
+      | "table_tennis"
+      | "badminton"
+      | "squash"
+      | "golf"
+      | "horse_riding"
+      | "inline_skating"
+      | "ice_skating"
+      | "downhill_skiing"
+      | "cross_country_skiing"
+      | "snowshoeing"
+      | "housework"
+      | "other";
+    name: string;
+    duration_min: number;
+    intensity: "light" | "moderate" | "vigorous";
+    met: number;
+    met_code: string;
+    energy_kcal: number;
+  }[];
+  total_duration_min: number;
+  total_energy_kcal: number;
+}
+
+/** Send either a file or its storage_path */
+export interface AudioTranscribeInput {
+  /** A recording of at most 25 MB */
+  file?: Blob;
+  /** A path like uploads/<your id>/voice.m4a */
+  storage_path?: string;
+  /** A language code like en */
+  language?: string;
+}
+
+export interface AudioTranscribeOutput {
+  text: string;
+  language: string | null;
+  segments: {
+    start_s: number;
+    end_s: number;
+    text: string;
+  }[];
+  duration_s: number | null;
+}
+
+export interface BalanceInput {
+  limit?: number;
+}
+
+export interface BalanceOutput {
+  /** Tokens that the user owns */
+  balance: number;
+  /** What running requests hold of it */
+  held: number;
+  /** The balance without what is held */
+  available: number;
+  /** The ledger's newest entries, newest first */
+  entries: {
+    entry_number: number;
+    /** Below 0 for a charge */
+    delta: number;
+    balance_after: number;
+    /** The feature, or why tokens were granted */
+    operation_type: string;
+    request_id: string | null;
+    metadata: Record<string, unknown>;
+    /** When, as Postgres writes a time with its zone */
+    created_at: string;
+  }[];
+}
+
+export interface BiometricInsightsAnalyzerInput {
+  /** Send one or more of weight_kg, hrv_ms, sleep_h, resting_heart_rate_bpm */
+  series: {
+    weight_kg?: {
+      date: string;
+      value: number;
+    }[];
+    hrv_ms?: {
+      date: string;
+      value: number;
+    }[];
+    sleep_h?: {
+      date: string;
+      value: number;
+    }[];
+    resting_heart_rate_bpm?: {
+      date: string;
+      value: number;
+    }[];
+  };
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface BiometricInsightsAnalyzerOutput {
+  series: {
+    count: number;
+    first_date: string;
+    last_date: string;
+    mean: number;
+    min: number;
+    max: number;
+    slope_per_day: number | null;
+    slope_per_week: number | null;
+    change: number | null;
+    direction: "rising" | "falling" | "none";
+    outliers: {
+      date: string;
+      value: number;
+    }[];
+    measure: "weight_kg" | "hrv_ms" | "sleep_h" | "resting_heart_rate_bpm";
+    unit: string;
+  }[];
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface DailyNutritionSummaryInput {
+  date: string;
+  meals: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+    name: string;
+  }[];
+  targets: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+  };
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface DailyNutritionSummaryOutput {
+  summary: string;
+  advice: string[];
+  date: string;
+  totals: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+  };
+  remaining: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+  };
+  score: number;
+}
+
+export interface DetectEquipmentInput {
+  /** A JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg */
+  photo: string;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface DetectEquipmentOutput {
+  equipment: {
+    name: string;
+    category:
+      | "free_weight"
+      | "machine"
+      | "cable"
+      | "rack"
+      | "bench"
+      | "cardio"
+      | "bodyweight"
+      | "band"
+      | "ball"
+      | "mat"
+      | "furniture"
+      | "other";
+    count: number;
+    confidence: number;
+    box: {
+      left: number;
+      top: number;
+      right: number;
+      bottom: number;
+    };
+  }[];
+}
+
+export interface FastingInsightsGeneratorInput {
+  fasts: {
+    date: string;
+    duration_h: number;
+  }[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface FastingInsightsGeneratorOutput {
+  total_h: number;
+  median_h: number;
+  trend: {
+    count: number;
+    first_date: string;
+    last_date: string;
+    mean: number;
+    min: number;
+    max: number;
+    slope_per_day: number | null;
+    slope_per_week: number | null;
+    change: number | null;
+    direction: "rising" | "falling" | "none";
+    outliers: {
+      date: string;
+      value: number;
+    }[];
+  };
+  phases: {
+    phase: "absorbing" | "glycogen" | "switching" | "ketosis";
+    from_h: number;
+    to_h: number | null;
+    fasts: number;
+    total_h: number;
+  }[];
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface FastingProgressionAnalyzerInput {
+  /** A day between the years 100 and 9990 */
+  date: string;
+  target_h: number;
+  fasts: {
+    date: string;
+    duration_h: number;
+  }[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface FastingProgressionAnalyzerOutput {
+  fasts: number;
+  adherence_percent: number | null;
+  streak: {
+    current_days: number;
+    longest_days: number;
+  };
+  trend: {
+    count: number;
+    first_date: string;
+    last_date: string;
+    mean: number;
+    min: number;
+    max: number;
+    slope_per_day: number | null;
+    slope_per_week: number | null;
+    change: number | null;
+    direction: "rising" | "falling" | "none";
+    outliers: {
+      date: string;
+      value: number;
+    }[];
+  } | null;
+  next_target_h: number;
+  step: "raise" | "keep" | "lower";
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface FridgeScanVisionInput {
+  photos: string[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface FridgeScanVisionOutput {
+  items: {
+    name: string;
+    category:
+      | "vegetable"
+      | "fruit"
+      | "dairy"
+      | "egg"
+      | "meat"
+      | "fish"
+      | "grain"
+      | "legume"
+      | "nut"
+      | "bread"
+      | "prepared"
+      | "condiment"
+      | "beverage"
+      | "sweet"
+      | "other";
+    quantity: number;
+    unit: "piece" | "pack" | "g" | "ml";
+    confidence: number;
+    days_left: number | null;
+    photos: number[];
+  }[];
+}
+
+export interface GenerateMorphInsightsInput {
+  snapshots: {
+    date: string;
+    /** Each key once */
+    morphs: {
+      key: string;
+      value: number;
+    }[];
+  }[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface GenerateMorphInsightsOutput {
+  first_date: string;
+  last_date: string;
+  morphs: {
+    slope_per_week: number | null;
+    direction: "rising" | "falling" | "none";
+    outliers: {
+      date: string;
+      value: number;
+    }[];
+    key: string;
+    count: number;
+    first: number;
+    last: number;
+    change: number;
+  }[];
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface GenerateVoicePreviewInput {
+  text: string;
+  voice?: "alloy" | "ash" | "coral" | "echo" | "fable" | "nova" | "onyx" | "sage" | "shimmer";
+  speed?: number;
+}
+
+export interface GenerateVoicePreviewOutput {
+  audio: {
+    path: string;
+    media_type: string;
+    signed_url: string;
+  };
+  characters: number;
+}
+
+export interface ImageGeneratorInput {
+  prompt: string;
+  size?: "1024x1024" | "1024x1536" | "1536x1024";
+  count?: number;
+}
+
+export interface ImageGeneratorOutput {
+  images: {
+    path: string;
+    media_type: string;
+    signed_url: string;
+  }[];
+}
+
+export interface InventoryComplementerInput {
+  inventory: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+  }[];
+  goals?: string[];
+  diet?: string;
+  allergies?: string[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface InventoryComplementerOutput {
+  missing: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+    aisle:
+      | "produce"
+      | "bakery"
+      | "dry_goods"
+      | "canned"
+      | "condiments"
+      | "snacks"
+      | "drinks"
+      | "household"
+      | "meat"
+      | "fish"
+      | "dairy"
+      | "frozen"
+      | "other";
+    priority: "high" | "medium" | "low";
+    reason: string;
+  }[];
+  left_out: {
+    name: string;
+    why: "already_there" | "repeated" | "not_allowed";
+  }[];
+}
+
+/** Send one of lines, receipt and scan */
+export interface InventoryProcessorInput {
+  lines?: string[];
+  /** A JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg */
+  receipt?: string;
+  scan?: {
+    name: string;
+    quantity: number;
+    unit: string;
+    days_left?: number | null;
+  }[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface InventoryProcessorOutput {
+  lines: string[];
+  items: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+    category:
+      | "produce"
+      | "bakery"
+      | "dry_goods"
+      | "canned"
+      | "condiments"
+      | "snacks"
+      | "drinks"
+      | "household"
+      | "meat"
+      | "fish"
+      | "dairy"
+      | "frozen"
+      | "other";
+    days_left: number | null;
+    quantity_assumed: boolean;
+    lines: number[];
+  }[];
+  not_understood: {
+    line: number;
+    text: string;
+    reason: "not_an_item" | "unreadable" | "ambiguous" | "not_answered";
+  }[];
+}
+
+/** Send a photo, a description or both */
+export interface MealAnalyzerInput {
+  /** A JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg */
+  photo?: string;
+  description?: string;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface MealAnalyzerOutput {
+  dishes: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+    name: string;
+    mass_g: number;
+    confidence: number;
+  }[];
+  totals: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+  };
+  energy_from_macros_kcal: number;
+  energy_plausible: boolean;
+}
+
+export interface MealPlanGeneratorInput {
+  days: number;
+  /** Macronutrients that give the target's energy, at 4, 4 and 9 kcal per gram */
+  target: {
+    energy_kcal: number;
+    protein_g?: number;
+    carbohydrate_g?: number;
+    fat_g?: number;
+  };
+  diet?: string;
+  allergies?: string[];
+  inventory?: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+  }[];
+  snacks?: number;
+  preferences?: string;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface MealPlanGeneratorOutput {
+  /** Macronutrients that give the target's energy, at 4, 4 and 9 kcal per gram */
+  target: {
+    energy_kcal: number;
+    protein_g?: number;
+    carbohydrate_g?: number;
+    fat_g?: number;
+  };
+  days: {
+    day: number;
+    meals: {
+      energy_kcal: number;
+      protein_g: number;
+      carbohydrate_g: number;
+      fat_g: number;
+      title: string;
+      description: string;
+      ingredients: {
+        name: string;
+        mass_g: number;
+        in_inventory: boolean;
+      }[];
+      slot: string;
+    }[];
+    totals: {
+      energy_kcal: number;
+      protein_g: number;
+      carbohydrate_g: number;
+      fat_g: number;
+    };
+    energy_plausible: boolean;
+  }[];
+}
+
+export interface NutritionTrendAnalysisInput {
+  /** Each day only once */
+  logs: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+    /** A day between the years 100 and 9990 */
+    date: string;
+  }[];
+  /** A day between the years 100 and 9990 */
+  until: string;
+  days: number;
+  targets?: {
+    energy_kcal: number;
+    protein_g: number;
+    carbohydrate_g: number;
+    fat_g: number;
+  };
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface NutritionTrendAnalysisOutput {
+  from: string;
+  to: string;
+  logged_days: number;
+  gaps: {
+    from: string;
+    to: string;
+    days: number;
+  }[];
+  nutrients: {
+    count: number;
+    first_date: string;
+    last_date: string;
+    mean: number;
+    min: number;
+    max: number;
+    slope_per_day: number | null;
+    slope_per_week: number | null;
+    change: number | null;
+    direction: "rising" | "falling" | "none";
+    outliers: {
+      date: string;
+      value: number;
+    }[];
+    nutrient: "energy_kcal" | "protein_g" | "carbohydrate_g" | "fat_g";
+    mean_of_target_percent: number | null;
+  }[];
+  insights: {
+    fact_id: string;
+    text: string;
+    value: number;
+    unit: string;
+  }[];
+}
+
+export interface RecipeDetailGeneratorInput {
+  title: string;
+  summary: string;
+  ingredients?: string[];
+  servings?: number;
+  diet?: string;
+  allergies?: string[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface RecipeDetailGeneratorOutput {
+  steps: {
+    text: string;
+    kind: "active" | "waiting";
+    duration_min: number;
+    tools: string[];
+    number: number;
+  }[];
+  tools: string[];
+  substitutions: {
+    ingredient: string;
+    substitute: string;
+    note: string;
+  }[];
+  total_duration_min: number;
+  active_duration_min: number;
+}
+
+/** The diet forbids every ingredient */
+export interface RecipeGeneratorInput {
+  ingredients: string[];
+  servings?: number;
+  diet?: string;
+  max_duration_min?: number;
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface RecipeGeneratorOutput {
+  servings: number;
+  recipes: {
+    title: string;
+    summary: string;
+    ingredients: {
+      name: string;
+      mass_g: number;
+    }[];
+    steps: {
+      text: string;
+      duration_min: number;
+    }[];
+    total_duration_min: number;
+    mass_per_serving_g: number;
+    nutrition_per_serving: {
+      energy_kcal: number;
+      protein_g: number;
+      carbohydrate_g: number;
+      fat_g: number;
+    };
+    ingredients_without_nutrition: string[];
+  }[];
+}
+
+export interface ScanEstimateInput {
+  /** A JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg */
+  front: string;
+  /** A JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg */
+  side: string;
+  height_cm: number;
+  weight_kg: number;
+  sex: "female" | "male";
+  age: number;
+}
+
+export interface ScanEstimateOutput {
+  visibility: {
+    front: "good" | "partial" | "none";
+    side: "good" | "partial" | "none";
+  };
+  bmi_kg_per_m2: number;
+  body_fat_by_bmi_percent: number;
+  measures: {
+    neck: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    chest: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    waist: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    hip: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    thigh: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    calf: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+    upper_arm: {
+      low_cm: number;
+      value_cm: number;
+      high_cm: number;
+    };
+  } | null;
+  waist_to_height: number | null;
+  body_fat: {
+    method: "us_navy_circumferences";
+    low_percent: number;
+    value_percent: number;
+    high_percent: number;
+  } | null;
+  plausible: boolean | null;
+  problems: (
+    | "bmi_outside_12_to_60"
+    | "waist_to_height_outside_0_3_to_1"
+    | "neck_not_below_waist"
+    | "thigh_not_below_hip"
+    | "calf_not_below_thigh"
+    | "upper_arm_not_below_chest"
+    | "body_fat_formula_without_result"
+    | "body_fat_methods_differ_by_over_10"
+  )[];
+}
+
+/** Send photos, measures or both */
+export interface ScanRefineMorphsInput {
+  /** Each key once */
+  morphs: {
+    key: string;
+    value: number;
+    min: number;
+    max: number;
+  }[];
+  photos?: string[];
+  measures?: {
+    neck?: number;
+    chest?: number;
+    waist?: number;
+    hip?: number;
+    thigh?: number;
+    calf?: number;
+    upper_arm?: number;
+  };
+}
+
+export interface ScanRefineMorphsOutput {
+  morphs: {
+    key: string;
+    value: number;
+    min: number;
+    max: number;
+    previous: number;
+    change: number;
+    clamped: boolean;
+  }[];
+  confidence: number;
+}
+
+export interface ScanSemanticInput {
+  photos: string[];
+}
+
+export interface ScanSemanticOutput {
+  build: {
+    class: "slim" | "medium" | "broad" | "full" | "not_visible";
+    confidence: number;
+  };
+  muscularity: {
+    class: "low" | "moderate" | "defined" | "high" | "not_visible";
+    confidence: number;
+  };
+  posture: {
+    class: "upright" | "forward_head" | "rounded_shoulders" | "arched_lower_back" | "flat_back" | "leaning";
+    confidence: number;
+  }[];
+}
+
+/** Send a plan or recipes, with ingredients. At most 600 ingredients */
+export interface ShoppingListGeneratorInput {
+  recipes?: {
+    title: string;
+    ingredients: {
+      name: string;
+      quantity: number;
+      unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+    }[];
+  }[];
+  plan?: {
+    meals: {
+      title: string;
+      ingredients: {
+        name: string;
+        mass_g: number;
+      }[];
+    }[];
+  }[];
+  inventory?: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+  }[];
+  /** A language tag like en or fr-CA */
+  locale?: string;
+}
+
+export interface ShoppingListGeneratorOutput {
+  aisles: {
+    aisle:
+      | "produce"
+      | "bakery"
+      | "dry_goods"
+      | "canned"
+      | "condiments"
+      | "snacks"
+      | "drinks"
+      | "household"
+      | "meat"
+      | "fish"
+      | "dairy"
+      | "frozen"
+      | "other";
+    items: {
+      name: string;
+      quantity: number;
+      unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+      for: string[];
+      tip: string | null;
+      not_compared: {
+        name: string;
+        quantity: number;
+        unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+      }[];
+    }[];
+  }[];
+  from_inventory: {
+    name: string;
+    quantity: number;
+    unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
+  }[];
+}

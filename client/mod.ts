@@ -1,0 +1,233 @@
+import { bodyOf, queryOf } from "./body.ts";
+import { TesseraError } from "./errors.ts";
+import { readEvents } from "./events.ts";
+import { type Calls, type ErrorCode, FUNCTIONS } from "./features.ts";
+import { retryDelayMs, type RetryOptions, sleep } from "./retry.ts";
+
+export { photoOf } from "./body.ts";
+export { type ErrorDetails, hasCode, TesseraError } from "./errors.ts";
+export type * from "./features.ts";
+
+export interface TesseraOptions extends RetryOptions {
+  /** The Supabase project: `https://<project>.supabase.co`. */
+  url: string;
+  publishableKey: string;
+  /** The signed-in user's access token, asked for before each try, so that a renewed one is used. */
+  accessToken: () => string | undefined | Promise<string | undefined>;
+  /** How long one try may take; longer than any function unless told otherwise. */
+  timeoutMs?: number;
+  /** For tests, and where `fetch` needs more than the platform's. */
+  fetch?: typeof globalThis.fetch;
+}
+
+export interface CallOptions extends RetryOptions {
+  /** One key for one thing that the user wants, a random one unless given: keep it to ask again after a crash. */
+  idempotencyKey?: string;
+  signal?: AbortSignal;
+}
+
+/** What a metered call cost. */
+export interface Usage {
+  request_id: string;
+  model: string | null;
+  input_tokens: number;
+  output_tokens: number;
+  charged: number;
+  balance: number;
+}
+
+type Functions = typeof FUNCTIONS;
+
+/** What a call gives; `usage` and `isReplayed` where it was charged for. */
+export type Answer<Name extends keyof Calls> = Functions[Name]["isMetered"] extends true
+  ? { data: Calls[Name]["output"]; usage: Usage; requestId: string; isReplayed: boolean }
+  : { data: Calls[Name]["output"]; requestId: string };
+
+type Arguments<Input> = undefined extends Input ? [input?: Input, options?: CallOptions]
+  : [input: Input, options?: CallOptions];
+
+type Metered = {
+  [Name in keyof Calls]: Functions[Name]["isMetered"] extends true ? Name : never;
+}[keyof Calls];
+
+/** What a streamed call gives: drafts, each whole and in the place of the one before, then the answer that was paid for. */
+export type Part<Name extends Metered> =
+  | { isFinal: false; data: Partial<Calls[Name]["output"]> }
+  | { isFinal: true } & Answer<Name>;
+
+/** A method for each function, by its name in camel case; `stream` has those that can show how their answer grows. */
+export type TesseraClient =
+  & { [Name in keyof Calls]: (...given: Arguments<Calls[Name]["input"]>) => Promise<Answer<Name>> }
+  & {
+    stream: {
+      [Name in Metered]: (...given: Arguments<Calls[Name]["input"]>) => AsyncGenerator<Part<Name>, void>;
+    };
+  };
+
+const USUAL_TIMEOUT_MS = 150_000;
+
+/**
+ * A client of all functions that an app may call. Every metered call carries an `Idempotency-Key`, the same one on each
+ * retry: what is tried again after a lost connection, 409, 429 or 503 is charged once. Failures are thrown as
+ * `TesseraError`; an aborted signal throws its reason.
+ *
+ * Who leaves a stream early is charged nevertheless, as the answer is kept for the same key: docs/streaming.md.
+ */
+export function createTesseraClient(options: TesseraOptions): TesseraClient {
+  const targets = Object.entries(FUNCTIONS);
+  const methods = targets.map(([name, target]) => [
+    name,
+    (input: object = {}, callOptions: CallOptions = {}) =>
+      call(target, input, { ...options, ...callOptions }),
+  ]);
+  const streams = targets.filter(([, { isMetered }]) => isMetered).map(([name, target]) => [
+    name,
+    (input: object = {}, callOptions: CallOptions = {}) =>
+      stream(target, input, { ...options, ...callOptions }),
+  ]);
+  return { ...Object.fromEntries(methods), stream: Object.fromEntries(streams) };
+}
+
+interface Settings extends TesseraOptions, CallOptions {
+  accept?: string;
+}
+
+async function call(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
+  const idempotencyKey = target.isMetered ? settings.idempotencyKey ?? crypto.randomUUID() : undefined;
+  const response = await sendUntilAnswered(target, input, { ...settings, idempotencyKey });
+  const requestId = response.headers.get("X-Request-Id") ?? "";
+  const body = await readJson(response, idempotencyKey);
+  if (!target.isMetered) return { data: body, requestId };
+  const { data, usage } = body as { data: unknown; usage: Usage };
+  return { data, usage, requestId, isReplayed: isReplay(response) };
+}
+
+/** A stream that breaks is asked for again with the same key: its answer is being made, or is there. */
+async function* stream(
+  target: Functions[keyof Calls],
+  input: object,
+  given: Settings,
+): AsyncGenerator<unknown, void> {
+  const idempotencyKey = given.idempotencyKey ?? crypto.randomUUID();
+  const settings = { ...given, idempotencyKey, accept: "text/event-stream" };
+  for (let tries = 1;; tries++) {
+    const response = await sendUntilAnswered(target, input, settings);
+    let broken: unknown;
+    let data: unknown;
+    try {
+      for await (const event of readEvents(response.body!)) {
+        const content = JSON.parse(event.data);
+        if (event.name === "error") throw errorOf(content, response.status, idempotencyKey);
+        if (event.name === "data") yield { isFinal: false, data: data = content };
+        if (event.name !== "usage") continue;
+        const requestId = response.headers.get("X-Request-Id") ?? "";
+        yield { isFinal: true, data, usage: content, requestId, isReplayed: isReplay(response) };
+        return;
+      }
+    } catch (error) {
+      if (error instanceof TesseraError) throw error;
+      settings.signal?.throwIfAborted();
+      broken = error;
+    }
+    const delayMs = retryDelayMs(undefined, tries, settings);
+    if (delayMs === undefined) throw noAnswer(broken, idempotencyKey);
+    await sleep(delayMs, settings.signal);
+  }
+}
+
+function isReplay({ headers }: Response): boolean {
+  return headers.get("Idempotent-Replayed") === "true";
+}
+
+/** Tries until there is an answer that is worth no other try; throws what it says when that is a failure. */
+async function sendUntilAnswered(
+  target: Functions[keyof Calls],
+  input: object,
+  settings: Settings,
+): Promise<Response> {
+  for (let tries = 1;; tries++) {
+    const outcome = await send(target, input, settings);
+    const response = outcome instanceof Response ? outcome : undefined;
+    if (response?.ok) return response;
+    const delayMs = retryDelayMs(response, tries, settings);
+    if (delayMs === undefined) throw await failureOf(outcome, settings.idempotencyKey);
+    await response?.body?.cancel();
+    await sleep(delayMs, settings.signal);
+  }
+}
+
+/** One try: the answer, or why there is none. */
+async function send(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
+  const { url, publishableKey, signal, timeoutMs = USUAL_TIMEOUT_MS, fetch = globalThis.fetch } = settings;
+  const token = await settings.accessToken();
+  const headers = new Headers({ apikey: publishableKey });
+  if (settings.accept !== undefined) headers.set("Accept", settings.accept);
+  if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
+  if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
+  let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
+  let body: BodyInit | undefined;
+  if (target.method === "GET") {
+    address += queryOf(input);
+  } else {
+    const sent = bodyOf(input);
+    body = sent.body;
+    if (sent.contentType) headers.set("Content-Type", sent.contentType);
+  }
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await fetch(address, {
+      method: target.method,
+      headers,
+      body,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    return error;
+  }
+}
+
+/** A body that breaks off says nothing of what was charged: ask again with the same key. */
+async function readJson(response: Response, idempotencyKey: string | undefined): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (cause) {
+    throw noAnswer(cause, idempotencyKey);
+  }
+}
+
+async function failureOf(outcome: unknown, idempotencyKey: string | undefined): Promise<TesseraError> {
+  if (!(outcome instanceof Response)) return noAnswer(outcome, idempotencyKey);
+  const body = await outcome.json().catch(() => undefined);
+  const { status, statusText, headers } = outcome;
+  const ofProxy = {
+    error: codeOf(status),
+    message: statusText,
+    request_id: headers.get("X-Request-Id") ?? undefined,
+  };
+  return errorOf(body?.error ? body : ofProxy, status, idempotencyKey);
+}
+
+interface FailureBody {
+  error: ErrorCode;
+  message: string;
+  request_id?: string;
+  details?: unknown;
+}
+
+function errorOf(body: FailureBody, status: number, idempotencyKey: string | undefined): TesseraError {
+  const { error, message, request_id: requestId, details } = body;
+  return new TesseraError(error, message, { status, requestId, details, idempotencyKey });
+}
+
+/** Of an answer that is none of ours: a gateway or a proxy in between. */
+function codeOf(status: number): ErrorCode {
+  return status >= 500 ? "service_unavailable" : "invalid_request";
+}
+
+function noAnswer(cause: unknown, idempotencyKey: string | undefined): TesseraError {
+  return new TesseraError("network_error", "There was no whole answer; ask again with the same key", {
+    cause,
+    idempotencyKey,
+  });
+}

@@ -1,0 +1,178 @@
+import { STATUS } from "../../supabase/functions/_shared/errors.ts";
+import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
+import { camelCase, type Declared } from "./declared.ts";
+import { codesOf, MEANINGS } from "./errors.ts";
+import { exampleOf } from "./examples.ts";
+import { type Field, fieldsOf } from "./fields.ts";
+import { PLAIN_ANSWERS } from "./plain_answers.ts";
+import { describePrice } from "./price_words.ts";
+import { jsonSchema } from "./schemas.ts";
+
+/** The reference for people, as Markdown. */
+export async function apiPage(functions: Declared[]): Promise<string> {
+  const features = functions.filter(({ kind }) => kind !== "plain");
+  const others = functions.filter(({ kind }) => kind === "plain");
+  return [
+    introduction(functions),
+    "## Features",
+    index(features),
+    ...await Promise.all(features.map(section)),
+    "## Without a price",
+    ...await Promise.all(others.map(section)),
+  ].join("\n\n") + "\n";
+}
+
+function introduction(functions: Declared[]): string {
+  const codes = (Object.keys(STATUS) as ErrorCode[]).filter((code) =>
+    functions.some((one) => codesOf(one).includes(code))
+  );
+  return `# API reference
+
+Written by \`deno task docs\` from the functions' declarations. The same for machines: [openapi.json](openapi.json)
+(OpenAPI 3.1). What a call costs: [pricing.md](pricing.md). A typed client: [client/](../client/mod.ts).
+
+## Calling a function
+
+\`\`\`sh
+curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
+  -H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H "Authorization: Bearer $ACCESS_TOKEN" \\
+  -H "Idempotency-Key: $(uuidgen)" -H "Content-Type: application/json" \\
+  -d '{"description": "two bowls of lentil soup"}'
+\`\`\`
+
+- \`ACCESS_TOKEN\` is the JWT of a signed-in user, as Supabase Auth gives it. \`deno task status\` prints the rest.
+- **Idempotency-Key**: 1 to 255 printable characters, a new one for each thing that the user wants, the same one for each
+  retry of it. The first answer is stored and given again, byte for byte, with \`Idempotent-Replayed: true\`; neither the
+  model nor the charge runs twice. A failure is not stored: the same key then tries anew.
+- **X-Request-Id** in every answer names the request in the ledger and the log.
+- A feature answers \`{ "data": …, "usage": … }\`; the tables below list the fields of \`data\`. \`usage\` has
+  \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (what is left).
+- With \`Accept: text/event-stream\` a feature answers with events, the answer as it grows: [streaming.md](streaming.md).
+- Dates are ISO 8601; units stand in the names: \`mass_g\`, \`energy_kcal\`, \`duration_min\`.
+- A **photo** is a JPEG, PNG or WebP of at most 5 MB: a data URL, a public \`https\` URL, or the path of a file in the
+  bucket \`uploads\`. A **recording** is a file in \`multipart/form-data\`, or such a path.
+
+From TypeScript, in a browser, Deno or Node, with retries under one key:
+
+\`\`\`ts
+import { createTesseraClient } from "./client/mod.ts";
+
+const tessera = createTesseraClient({ url, publishableKey, accessToken: () => session.access_token });
+const { data, usage } = await tessera.mealAnalyzer({ description: "two bowls of lentil soup" });
+
+for await (const part of tessera.stream.mealPlanGenerator({ days: 3, target: { energy_kcal: 2_000 } })) {
+  render(part.data, part.isFinal); // drafts, then the answer with its usage
+}
+\`\`\`
+
+Failures are thrown as \`TesseraError\`; \`hasCode(error, "insufficient_tokens")\` gives \`details\` its type. \`photoOf(file)\`
+makes a picture what photo fields take, and a recording is given as \`File\` or \`Blob\`.
+
+## Errors
+
+\`\`\`json
+{ "error": "insufficient_tokens", "message": "…", "request_id": "…", "details": { "required": 12, "available": 3 } }
+\`\`\`
+
+Whoever refuses, the body is this one, and nothing was charged, but for \`response_not_stored\`. Codes are never renamed.
+
+${
+    table(
+      ["status", "code", "when"],
+      codes.map((code) => [String(STATUS[code]), `\`${code}\``, MEANINGS[code]]),
+    )
+  }`;
+}
+
+function index(features: Declared[]): string {
+  return table(
+    ["feature", "what it does"],
+    features.map(({ name, summary }) => [`[${name}](#${name})`, summary]),
+  );
+}
+
+async function section(one: Declared): Promise<string> {
+  const answer = one.output ?? PLAIN_ANSWERS[one.name];
+  const sent = one.input && jsonSchema(one.input, "input");
+  const takes = one.maxUploadBytes === undefined ? "" : " Takes `application/json` or `multipart/form-data`.";
+  return [
+    `### ${one.name}`,
+    one.description,
+    [
+      `\`${one.method} /functions/v1/${one.name}\`, for ${CALLERS[one.auth] ?? one.auth}.${takes}`,
+      one.price ? `Price: ${describePrice(one.price)}.` : "",
+      one.kind === "conversation"
+        ? "A WebSocket: [realtime.md](realtime.md)."
+        : `Client: \`tessera.${camelCase(one.name)}(…)\`.`,
+    ].filter(Boolean).join(" "),
+    ...(sent
+      ? [
+        withRule(one.method === "GET" ? "Query" : "Input", sent.description),
+        fieldTable(fieldsOf(sent), true),
+      ]
+      : []),
+    ...(answer ? ["Answer", fieldTable(fieldsOf(jsonSchema(answer, "output")), false)] : []),
+    await curl(one),
+    `Errors: ${codesOf(one).map((code) => `\`${code}\``).join(", ")}.`,
+  ].filter(Boolean).join("\n\n");
+}
+
+const CALLERS: Record<string, string> = {
+  user: "a signed-in user",
+  publishable: "an app (publishable key)",
+  secret: "a server (secret key)",
+  none: "anybody",
+};
+
+function withRule(title: string, rule: string | undefined): string {
+  return rule ? `${title}. ${rule}.` : title;
+}
+
+function fieldTable(fields: Field[], isInput: boolean): string {
+  if (fields.length === 0) return "";
+  return table(
+    ["field", "type", "notes"],
+    fields.map(({ path, type, isRequired, notes }) => [
+      isInput && isRequired ? `**\`${path}\`**` : `\`${path}\``,
+      isInput || isRequired ? type : `${type}, may be absent`,
+      notes,
+    ]),
+  );
+}
+
+async function curl(one: Declared): Promise<string> {
+  if (!one.input || one.kind === "conversation") return "";
+  const example = await exampleOf(one);
+  const head = [
+    `curl "$SUPABASE_URL/functions/v1/${one.name}"`,
+    `-H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H "Authorization: Bearer $ACCESS_TOKEN"`,
+  ];
+  if (example) head.push(`-H "Idempotency-Key: $(uuidgen)"`);
+  if (example?.files.length) {
+    for (const [name, value] of Object.entries(example.fields)) head.push(`-F ${name}=${value}`);
+  } else if (example) {
+    const body = JSON.stringify(example.fields, null, 2).replaceAll("'", "'\\''");
+    head.push(`-H "Content-Type: application/json"`, `-d '${compact(body)}'`);
+  }
+  return `\`\`\`sh\n${head.join(" \\\n  ")}\n\`\`\``;
+}
+
+/** Objects and lists that fit in a line are written in one. */
+function compact(text: string): string {
+  const oneLine = (part: string) => part.replace(/\s*\n\s*/g, " ");
+  for (let before = ""; before !== text;) {
+    before = text;
+    text = text.replace(/[{[][^{}[\]]*\n[^{}[\]]*[}\]]/g, (part) => {
+      const line = oneLine(part).replace(/^\[ | \]$/g, (edge) => edge.trim());
+      return line.length <= 90 ? line.replaceAll("{", "\u0001").replaceAll("}", "\u0002") : part;
+    });
+  }
+  return text.replaceAll("\u0001", "{").replaceAll("\u0002", "}");
+}
+
+/** A Markdown table; `deno fmt` lines it up. */
+export function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replace(/<(?!https:)/g, "\\<")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

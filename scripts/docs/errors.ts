@@ -1,0 +1,56 @@
+import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/errors.ts";
+import type { Declared } from "./declared.ts";
+
+/** What each code means for a caller. */
+export const MEANINGS: Record<ErrorCode, string> = {
+  invalid_request: "The body, the query or the `Idempotency-Key` does not fit; `details` says where and why",
+  unauthorized: "No valid credential",
+  insufficient_tokens:
+    "The user's tokens do not cover what the request may cost; `details`: `required`, `available`",
+  forbidden: "The credential may not do this",
+  not_found: "There is no such thing",
+  method_not_allowed: "Another method is expected; `Allow` names it",
+  request_in_progress: "The same key is still being worked on; try again after `Retry-After` seconds",
+  response_not_stored:
+    "Answered and charged before, but the answer was too large to keep; `details`: `charged`, `balance`",
+  payload_too_large: "The body is too large; `details`: `max_bytes`",
+  unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
+  idempotency_key_reused: "The key was used for another request",
+  upgrade_required: "Only a WebSocket is possible here",
+  rate_limited: "Too many requests; try again after `Retry-After` seconds",
+  internal: "A fault of ours; the log has it under the request's id",
+  provider_error: "The AI provider failed, or its answer does not fit",
+  service_unavailable: "Something that we need cannot be reached, or too much is going on at once",
+  provider_timeout: "The AI provider took too long",
+};
+
+/** Codes that say when to try again. */
+export const WITH_RETRY_AFTER: ReadonlySet<ErrorCode> = new Set([
+  "request_in_progress",
+  "rate_limited",
+  "service_unavailable",
+]);
+
+const METERED: ErrorCode[] = [
+  "insufficient_tokens",
+  "request_in_progress",
+  "response_not_stored",
+  "idempotency_key_reused",
+  "provider_error",
+  "provider_timeout",
+];
+
+/** The codes that a function can answer, in the order of their status. */
+export function codesOf({ auth, method, kind }: Declared): ErrorCode[] {
+  const can = new Set<ErrorCode>([
+    "invalid_request",
+    "method_not_allowed",
+    "internal",
+    "service_unavailable",
+    ...(auth === "none" ? [] : ["unauthorized"] as const),
+    ...(method === "GET" ? [] : ["payload_too_large", "unsupported_media_type"] as const),
+    ...(kind === "feature" ? METERED : []),
+    ...(kind === "conversation" ? ["upgrade_required"] as const : []),
+  ]);
+  return (Object.keys(STATUS) as ErrorCode[]).filter((code) => can.has(code));
+}

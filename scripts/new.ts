@@ -1,0 +1,49 @@
+// deno task new <name>: a feature that answers at once, to be changed into the one that is wanted.
+import { join } from "node:path";
+
+import { bodies, configBlock, declaration, test } from "./new/templates.ts";
+import { StackError } from "./local/errors.ts";
+import { exists, functionsFolder, projectFolder, supabaseFolder } from "./local/paths.ts";
+import { run } from "./local/run.ts";
+
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const LONGEST_NAME = 60;
+
+try {
+  await create(Deno.args);
+} catch (error) {
+  console.error(error instanceof StackError ? error.message : error);
+  Deno.exit(1);
+}
+
+async function create([name = "", ...others]: string[]): Promise<void> {
+  if (!NAME.test(name) || name.length > LONGEST_NAME || others.length > 0) {
+    throw new StackError(`Cannot make "${[name, ...others].join(" ")}": expected is one name like pun-maker`);
+  }
+  const config = join(supabaseFolder, "config.toml");
+  const isListed = (await Deno.readTextFile(config)).includes(`[functions.${name}]`);
+  if (isListed || await exists(join(functionsFolder, name))) {
+    throw new StackError(`Cannot make ${name}: it exists`);
+  }
+
+  const files = {
+    [`supabase/functions/${name}/index.ts`]: declaration(name),
+    [`tests/http/bodies/${name}.ts`]: bodies(),
+    [`tests/features/${name.replaceAll("-", "_")}.test.ts`]: test(name),
+  };
+  await Deno.mkdir(join(functionsFolder, name));
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.writeTextFile(join(projectFolder, path), text, { createNew: true });
+  }
+  await Deno.writeTextFile(config, configBlock(name), { append: true });
+  const deno = (...args: string[]) => run(Deno.execPath(), { args, cwd: projectFolder });
+  await deno("fmt", "-q", ...Object.keys(files)); // Where a line breaks depends on the name.
+  for (const script of ["openapi.ts", "pricing.ts"]) await deno("run", "-A", join("scripts", script));
+  console.log(`Made, and described in docs/:
+${Object.keys(files).map((path) => `  ${path}`).join("\n")}
+  supabase/config.toml: [functions.${name}]
+
+It answers now: POST /functions/v1/${name}. Make it yours, then:
+  deno task docs   the reference, the prices and the client's types anew
+  deno task ok     everything that must hold`);
+}

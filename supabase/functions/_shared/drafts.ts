@@ -1,0 +1,34 @@
+import { z } from "zod";
+
+/**
+ * What of an unfinished value fits a schema, so that a draft never shows what an answer could not have: a field is left
+ * out until its value fits; objects and lists grow. Undefined when nothing of it does.
+ */
+export function draftOf(schema: z.core.$ZodType, value: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
+    return value === null && schema instanceof z.ZodNullable ? null : draftOf(schema.def.innerType, value);
+  }
+  if (schema instanceof z.ZodObject) {
+    return isObject(value) ? fields(value, Object.entries(schema.shape)) : undefined;
+  }
+  if (schema instanceof z.ZodRecord) {
+    const kind = schema.valueType;
+    return isObject(value) ? fields(value, Object.keys(value).map((name) => [name, kind])) : undefined;
+  }
+  if (schema instanceof z.ZodArray) {
+    if (!Array.isArray(value)) return undefined;
+    return value.map((one) => draftOf(schema.element, one)).filter((one) => one !== undefined);
+  }
+  const parsed = z.safeParse(schema, value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function fields(value: Record<string, unknown>, schemas: [string, z.core.$ZodType][]): unknown {
+  const fitting = schemas.map(([name, schema]) => [name, draftOf(schema, value[name])] as const)
+    .filter(([_name, draft]) => draft !== undefined);
+  return fitting.length > 0 ? Object.fromEntries(fitting) : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,163 @@
+import type { z } from "zod";
+
+import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
+import { env } from "./env.ts";
+import { newRequestId } from "./identifiers.ts";
+import { ledger } from "./ledger.ts";
+import { checkPrice, type Price } from "./price.ts";
+import { RealtimeSession } from "./realtime_session.ts";
+import { type SessionLimits, USUAL_SESSION } from "./realtime_limits.ts";
+import { Slices } from "./realtime_slices.ts";
+import { Till } from "./realtime_till.ts";
+import { type Socket, upgrade, withProtocolToken } from "./websocket.ts";
+
+/** What one answer may use, in tokens of the model. */
+export interface AnswerLimits {
+  instruction_tokens: number;
+  /** As much of the conversation as the model is given again; the oldest goes first. */
+  conversation_tokens: number;
+  output_tokens: number;
+}
+
+export interface RealtimeSpec<Input extends z.ZodType> {
+  /** The function's folder, and the operation in the ledger. */
+  name: string;
+  price: Price;
+  /** Tokens that are held at a time; at least what one answer may cost. */
+  slice_tokens: number;
+  answer: AnswerLimits;
+  limits?: Partial<SessionLimits>;
+  /** What the query must fit. */
+  input: Input;
+  /** What the conversation is about, by the server alone: a client changes nothing of it. */
+  session(input: z.output<Input>): { instructions: string; voice: string };
+}
+
+export type Realtime<Input extends z.ZodType> =
+  & RealtimeSpec<Input>
+  & Pick<Endpoint<Input>, "auth" | "method" | "fetch">;
+
+/** A hold lives for 600 s; a session ends well before, settlement included. */
+const LONGEST_SESSION_S = 540;
+
+/**
+ * A spoken conversation with a model over a WebSocket, paid in advance slice by slice.
+ * docs/realtime.md; https://platform.openai.com/docs/guides/realtime
+ */
+export function defineRealtime<Input extends z.ZodType>(spec: RealtimeSpec<Input>): Realtime<Input> {
+  checkPrice(spec.name, spec.price);
+  const limits = { ...USUAL_SESSION, ...spec.limits };
+  if (limits.session_s > LONGEST_SESSION_S) {
+    throw new TypeError(
+      `Cannot let ${spec.name} last ${limits.session_s} s: its holds might expire meanwhile`,
+    );
+  }
+  newSlices(spec); // Refuses a slice that is too small when the function is declared.
+  const endpoint = { name: spec.name, auth: "user", method: "GET", input: spec.input } as const;
+  return {
+    ...spec,
+    auth: endpoint.auth,
+    method: endpoint.method,
+    fetch: (request) =>
+      defineEndpoint({
+        ...endpoint,
+        handle: (context) => Promise.resolve(open(spec, limits, request, context)),
+      }).fetch(withProtocolToken(request)),
+  };
+}
+
+function newSlices({ price, slice_tokens, answer }: RealtimeSpec<z.ZodType>): Slices {
+  const bound = {
+    input_tokens: answer.instruction_tokens + answer.conversation_tokens,
+    output_tokens: answer.output_tokens,
+  };
+  return new Slices(price, bound, slice_tokens);
+}
+
+function open<Input extends z.ZodType>(
+  spec: RealtimeSpec<Input>,
+  limits: SessionLimits,
+  request: Request,
+  { caller, input, log }: EndpointContext<z.output<Input>>,
+): Response {
+  const { AI_REALTIME_MODEL: model } = env();
+  const supabaseClient = ledger(); // What is wrong with the settings must show before there is a socket.
+  const sessionId = newRequestId();
+  const { socket, response } = upgrade(request);
+  log.model = model;
+  const session = new RealtimeSession({
+    sessionId,
+    name: spec.name,
+    userId: caller.userId,
+    model,
+    client: socket,
+    openProvider: () => openProvider(model),
+    setup: setupOf(spec.session(input), spec.answer),
+    till: new Till({
+      supabaseClient,
+      userId: caller.userId,
+      sessionId,
+      name: spec.name,
+      price: spec.price,
+      model,
+    }),
+    slices: newSlices(spec),
+    limits,
+    tokenEndsAtMs: endOf(caller.token),
+  });
+  keepAlive(session);
+  return response;
+}
+
+/** Lets a session end by itself when the worker is to end, and keeps the worker until then. */
+function keepAlive(session: RealtimeSession): void {
+  const stop = () => session.end("service_unavailable");
+  globalThis.addEventListener("beforeunload", stop);
+  const finished = session.finished.finally(() => globalThis.removeEventListener("beforeunload", stop));
+  const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void } };
+  EdgeRuntime?.waitUntil(finished.catch(() => {}));
+}
+
+/** The key goes as a subprotocol, since not every runtime's WebSocket sends headers. */
+function openProvider(model: string): Socket {
+  const { AI_BASE_URL, AI_API_KEY } = env();
+  const url = new URL(`${AI_BASE_URL.replace(/^http/, "ws").replace(/\/$/, "")}/realtime`);
+  url.searchParams.set("model", model);
+  return new WebSocket(url, ["realtime", `openai-insecure-api-key.${AI_API_KEY}`]);
+}
+
+const PCM = { type: "audio/pcm", rate: 24_000 };
+/** How much of the conversation stays when it has become too long: a little less each time would spoil the cache. */
+const RETENTION = 0.8;
+
+/** The GA form of the session; the model hears when a turn ends, and waits to be told to answer it. */
+function setupOf(
+  { instructions, voice }: { instructions: string; voice: string },
+  { conversation_tokens, output_tokens }: AnswerLimits,
+) {
+  return {
+    type: "realtime",
+    instructions,
+    output_modalities: ["audio"],
+    max_output_tokens: output_tokens,
+    truncation: {
+      type: "retention_ratio",
+      retention_ratio: RETENTION,
+      token_limits: { post_instructions: conversation_tokens },
+    },
+    audio: {
+      input: {
+        format: PCM,
+        turn_detection: { type: "server_vad", create_response: false, interrupt_response: true },
+      },
+      output: { format: PCM, voice },
+    },
+  };
+}
+
+/** When a verified token ends. */
+function endOf(token: string): number {
+  const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
+  const { exp } = JSON.parse(atob(payload)) as { exp?: number };
+  return exp === undefined ? Infinity : exp * 1000;
+}

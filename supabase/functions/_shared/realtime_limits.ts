@@ -1,0 +1,75 @@
+/** How a session may go; times in seconds. */
+export interface SessionLimits {
+  /** The longest session; below the 400 s that a hosted function may last, and the 600 s that a hold does. */
+  session_s: number;
+  /** How long before the end the client is told of it. */
+  notice_s: number;
+  /** How long nobody may say anything. */
+  idle_s: number;
+  /** How long the provider may be silent when it is to say something. */
+  provider_s: number;
+  /** The longest turn, of which the sound becomes input. */
+  turn_s: number;
+  /** Of one message of the client. */
+  message_bytes: number;
+  messages_per_s: number;
+  /** What may wait to be sent, in each direction. */
+  buffered_bytes: number;
+  /** How many a user may have at once. */
+  sessions: number;
+}
+
+export const USUAL_SESSION: SessionLimits = {
+  session_s: 300,
+  notice_s: 30,
+  idle_s: 60,
+  provider_s: 20,
+  turn_s: 60,
+  message_bytes: 128 * 1024,
+  messages_per_s: 50,
+  buffered_bytes: 4 * 1024 * 1024,
+  sessions: 2,
+};
+
+/** Why a session ends: the close code, and what the client is told. Codes are part of the API: never renamed. */
+export const ENDINGS = {
+  closed: { closeCode: 1000, message: "The client has closed the session" },
+  invalid_request: { closeCode: 4400, message: "Too many messages were none that a client may send" },
+  token_expired: { closeCode: 4401, message: "The access token has expired" },
+  balance_exhausted: { closeCode: 4402, message: "The tokens do not suffice for another answer" },
+  idle_timeout: { closeCode: 4408, message: "Nothing was said for too long" },
+  session_ended: { closeCode: 4410, message: "The session has lasted as long as one may" },
+  payload_too_large: { closeCode: 4413, message: "A message was too large" },
+  rate_limited: {
+    closeCode: 4429,
+    message: "Too many messages, too much sound, or too many sessions at once",
+  },
+  client_too_slow: { closeCode: 4431, message: "The client does not take what is sent to it" },
+  internal: { closeCode: 4500, message: "Something went wrong on our side" },
+  provider_error: { closeCode: 4502, message: "The AI provider has ended the conversation" },
+  service_unavailable: { closeCode: 4503, message: "The service is not available at the moment" },
+  provider_timeout: { closeCode: 4504, message: "The AI provider took too long" },
+} as const;
+
+export type Ending = keyof typeof ENDINGS;
+
+/** Lets through so much in a second, and so much more at once after a pause. */
+export class Allowance {
+  #left: number;
+  #atMs: number;
+
+  constructor(readonly perSecond: number, readonly atOnce: number, nowMs: number) {
+    this.#left = atOnce;
+    this.#atMs = nowMs;
+  }
+
+  /** Whether so much may pass now; what may not is not counted. */
+  take(amount: number, nowMs: number): boolean {
+    const refill = Math.max(0, nowMs - this.#atMs) / 1000 * this.perSecond;
+    this.#left = Math.min(this.atOnce, this.#left + refill);
+    this.#atMs = nowMs;
+    if (amount > this.#left) return false;
+    this.#left -= amount;
+    return true;
+  }
+}

@@ -1,0 +1,109 @@
+import { repeatableRequestId } from "./identifiers.ts";
+import type { Price } from "./price.ts";
+import { chargeOf, isUnused, type Slice } from "./realtime_slices.ts";
+import {
+  holdTokens,
+  releaseTokens,
+  type RpcClient,
+  type SettleOutcome,
+  settleTokens,
+} from "./tokenMiddleware.ts";
+
+export interface Customer {
+  supabaseClient: RpcClient;
+  userId: string;
+  sessionId: string;
+  /** The function's name, the operation in the ledger. */
+  name: string;
+  price: Price;
+  model: string;
+}
+
+export type Seat = "taken" | "none_free" | "insufficient_tokens";
+
+/** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
+export class Till {
+  readonly #customer: Customer;
+  #leave: (() => Promise<unknown>) | undefined;
+
+  constructor(customer: Customer) {
+    this.#customer = customer;
+  }
+
+  /**
+   * Takes one of the user's seats, so that no user has more sessions than seats, whatever process they are in: a seat
+   * is the hold of one token under an id of its own. That of a process that was killed is free again when it expires.
+   */
+  async takeSeat(seats: number): Promise<Seat> {
+    const { supabaseClient, userId, name } = this.#customer;
+    for (let seat = 1; seat <= seats; seat++) {
+      const requestId = repeatableRequestId(userId, name, `seat ${seat}`);
+      const request = { supabaseClient, userId, requestId };
+      const hold = await holdTokens({
+        ...request,
+        operationType: name,
+        tokenAmount: 1,
+        metadata: { seat, session_id: this.#customer.sessionId },
+      });
+      if (hold.attempt !== undefined) {
+        const attempt = hold.attempt;
+        this.#leave = () => releaseTokens({ ...request, attempt });
+        return "taken";
+      }
+      if (hold.error === "insufficient_tokens") return hold.error;
+      if (hold.error !== "request_in_progress") {
+        throw new Error(`Seat refused: ${hold.error} ${hold.message}`);
+      }
+    }
+    return "none_free";
+  }
+
+  async leaveSeat(): Promise<void> {
+    await this.#leave?.();
+  }
+
+  /** Holds a slice, or what is left of the balance if that will do; gives back the tokens held, 0 for none. */
+  async hold(number: number, sliceTokens: number, leastTokens: number): Promise<number> {
+    const { available = 0, held } = await this.#hold(number, sliceTokens);
+    if (held > 0 || available < leastTokens) return held;
+    return (await this.#hold(number, available)).held;
+  }
+
+  async #hold(number: number, tokenAmount: number): Promise<{ held: number; available?: number }> {
+    const { name, price, sessionId } = this.#customer;
+    const request = this.#request(number);
+    const outcome = await holdTokens({
+      ...request,
+      operationType: name,
+      tokenAmount,
+      metadata: { price, session_id: sessionId, slice: number },
+    }).catch(async (error) => {
+      // It may have been held all the same, with nobody left who knows of it.
+      await releaseTokens(request).catch(() => {});
+      throw error;
+    });
+    if (outcome.success) return { held: tokenAmount };
+    if (outcome.error === "insufficient_tokens") return { held: 0, available: outcome.available };
+    throw new Error(`Slice refused: ${outcome.error} ${outcome.message}`);
+  }
+
+  /** Charges a slice what was used of it, or gives it back unused. */
+  async settle(slice: Slice): Promise<Pick<SettleOutcome, "charged" | "balance">> {
+    const { price, model } = this.#customer;
+    const request = this.#request(slice.number);
+    if (isUnused(price, slice)) return await releaseTokens(request);
+    const settlement = await settleTokens({
+      ...request,
+      tokenAmount: chargeOf(price, slice),
+      metadata: { model, usage: slice.used },
+    });
+    if (!settlement.success) throw new Error(`Settlement refused: ${settlement.error} ${settlement.message}`);
+    return settlement;
+  }
+
+  /** The id of a slice is new, so that its first attempt is the only one. */
+  #request(number: number) {
+    const { supabaseClient, userId, sessionId } = this.#customer;
+    return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
+  }
+}

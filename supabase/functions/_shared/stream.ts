@@ -1,0 +1,124 @@
+/** Nothing sent for this long looks broken to proxies, and hosted functions are ended after 150 s without a byte. */
+const HEARTBEAT_MS = 15_000;
+/** A client that has left is only noticed once the answer has begun; what fails sooner than this still has its status. */
+const OPEN_AFTER_MS = 1_000;
+/** As often as anybody sees a draft change; each is sent whole. */
+const DRAFT_EVERY_MS = 100;
+
+/** Whether a client asks for events. */
+export function wantsEvents({ headers }: Request): boolean {
+  return /(?:^|,)\s*text\/event-stream\s*(?:[;,]|$)/i.test(headers.get("Accept") ?? "");
+}
+
+/** An answer as server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export interface EventStream {
+  body: ReadableStream<Uint8Array>;
+  /** Resolves when there is something to send, from when on the answer is a stream whatever happens. */
+  started: Promise<void>;
+  hasStarted(): boolean;
+  /** From here on comments are sent while there is nothing to say, the first one soon. */
+  open(): void;
+  /** Sends what this reads, as `data`, soon. Of several the last is sent: a slow client gets fewer, not later ones. */
+  draft(read: () => Promise<string | undefined>): void;
+  /** Sends the last events, each a name and JSON, and ends. */
+  end(events: [name: string, json: string][]): void;
+  /** Ends it when nothing was sent and nobody will read it. */
+  discard(): void;
+}
+
+export function openEvents(
+  { onHangUp, openAfterMs = OPEN_AFTER_MS, heartbeatMs = HEARTBEAT_MS, draftEveryMs = DRAFT_EVERY_MS }: {
+    onHangUp: () => void;
+    openAfterMs?: number;
+    heartbeatMs?: number;
+    draftEveryMs?: number;
+  },
+): EventStream {
+  const encoder = new TextEncoder();
+  const start = Promise.withResolvers<void>();
+  let hasStarted = false;
+  let isOver = false;
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let waiting: (() => Promise<string | undefined>) | undefined;
+  let sending: ReturnType<typeof setTimeout> | undefined;
+  let lastDraft: string | undefined;
+  let nextDraftAtMs = 0;
+
+  let heartbeat: ReturnType<typeof setTimeout> | undefined;
+
+  const body = new ReadableStream<Uint8Array>({
+    start: (opened) => void (controller = opened),
+    pull: sendDraftSoon,
+    cancel() {
+      close();
+      onHangUp();
+    },
+  });
+
+  function hasRoom(): boolean {
+    return (controller.desiredSize ?? 0) > 0;
+  }
+
+  function send(text: string): void {
+    controller.enqueue(encoder.encode(text));
+    hasStarted = true;
+    start.resolve();
+  }
+
+  function beatAfter(ms: number): void {
+    heartbeat = setTimeout(() => {
+      if (hasRoom()) send(":\n\n");
+      beatAfter(heartbeatMs);
+    }, ms);
+  }
+
+  function sendDraftSoon(): void {
+    if (isOver || waiting === undefined || sending !== undefined || !hasRoom()) return;
+    sending = setTimeout(sendDraft, Math.max(0, nextDraftAtMs - performance.now()));
+  }
+
+  async function sendDraft(): Promise<void> {
+    const read = waiting!;
+    waiting = undefined;
+    const json = await read().catch(() => undefined);
+    sending = undefined;
+    if (isOver) return;
+    nextDraftAtMs = performance.now() + draftEveryMs;
+    if (json !== undefined && json !== lastDraft) send(asEvent("data", lastDraft = json));
+    sendDraftSoon();
+  }
+
+  function close(): void {
+    isOver = true;
+    waiting = undefined;
+    clearTimeout(heartbeat);
+    clearTimeout(sending);
+  }
+
+  return {
+    body,
+    started: start.promise,
+    hasStarted: () => hasStarted,
+    open() {
+      if (!isOver) beatAfter(openAfterMs);
+    },
+    draft(read) {
+      if (isOver) return;
+      waiting = read;
+      sendDraftSoon();
+    },
+    end(events) {
+      start.resolve();
+      if (isOver) return;
+      close();
+      send(events.map(([name, json]) => asEvent(name, json)).join(""));
+      controller.close();
+    },
+    discard: close,
+  };
+}
+
+/** JSON has no line ends, so that it is one line of data. */
+function asEvent(name: string, json: string): string {
+  return `event: ${name}\ndata: ${json}\n\n`;
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from "vitest";
+
+import { createTesseraClient, hasCode, photoOf, type TesseraOptions } from "../../../client/mod.ts";
+
+interface Sent {
+  url: string;
+  headers: Headers;
+  body: unknown;
+}
+
+type Step = Error | { status: number; body: unknown; headers?: Record<string, string> };
+
+const usage = { request_id: "r", model: "m", input_tokens: 1, output_tokens: 1, charged: 3, balance: 7 };
+const success: Step = {
+  status: 200,
+  body: { data: { dishes: [] }, usage },
+  headers: { "X-Request-Id": "r" },
+};
+const refusal = (status: number, error: string, headers: Record<string, string> = {}): Step => ({
+  status,
+  headers,
+  body: { error, message: "No", request_id: "r", details: { required: 5, available: 1 } },
+});
+
+/** A client whose server answers these, one after the other. */
+function clientOf(steps: Step[], options: Partial<TesseraOptions> = {}) {
+  const sent: Sent[] = [];
+  const client = createTesseraClient({
+    url: "https://project.example/",
+    publishableKey: "sb_publishable_x",
+    accessToken: () => "jwt",
+    retryDelayMs: 1,
+    fetch: (url, init) => {
+      sent.push({ url: String(url), headers: new Headers(init?.headers), body: init?.body });
+      const step = steps.shift();
+      if (step === undefined) throw new Error("Nothing left to answer");
+      if (step instanceof Error) return Promise.reject(step);
+      return Promise.resolve(Response.json(step.body, { status: step.status, headers: step.headers }));
+    },
+    ...options,
+  });
+  return { client, sent };
+}
+
+const keysOf = (sent: Sent[]) => new Set(sent.map(({ headers }) => headers.get("Idempotency-Key")));
+
+describe("a call", () => {
+  it("goes to the function with the credentials and a key of its own", async () => {
+    const { client, sent } = clientOf([success, success]);
+    const answer = await client.mealAnalyzer({ description: "soup" });
+    expect(answer).toMatchObject({ usage: { charged: 3 }, requestId: "r", isReplayed: false });
+    await client.mealAnalyzer({ description: "soup" });
+    expect(sent[0]!.url).toBe("https://project.example/functions/v1/meal-analyzer");
+    expect(sent[0]!.headers.get("Authorization")).toBe("Bearer jwt");
+    expect(sent[0]!.headers.get("apikey")).toBe("sb_publishable_x");
+    expect(JSON.parse(sent[0]!.body as string)).toEqual({ description: "soup" });
+    expect(keysOf(sent).size).toBe(2);
+  });
+
+  it("uses the caller's key, and takes an access token for each try", async () => {
+    let tokens = 0;
+    const { client, sent } = clientOf([new TypeError("lost"), success], {
+      accessToken: () => `jwt${++tokens}`,
+    });
+    await client.mealAnalyzer({}, { idempotencyKey: "mine" });
+    expect([...keysOf(sent)]).toEqual(["mine"]);
+    expect(sent.map(({ headers }) => headers.get("Authorization"))).toEqual(["Bearer jwt1", "Bearer jwt2"]);
+  });
+
+  it("sends a form when a field is a file, and a query where the function is read", async () => {
+    const { client, sent } = clientOf([success, { status: 200, body: { balance: 1 } }]);
+    await client.audioTranscribe({ file: new Blob(["sound"]), language: "en" });
+    const form = sent[0]!.body as FormData;
+    expect(form.get("file")).toBeInstanceOf(Blob);
+    expect(form.get("language")).toBe("en");
+    expect(sent[0]!.headers.has("Content-Type")).toBe(false);
+    expect(await client.balance({ limit: 5 })).toMatchObject({ data: { balance: 1 } });
+    expect(sent[1]!.url).toMatch(/\/balance\?limit=5$/);
+    expect(sent[1]!.headers.has("Idempotency-Key")).toBe(false);
+  });
+});
+
+describe("a retry", () => {
+  it.each([
+    ["a lost connection", new TypeError("lost")],
+    ["409", refusal(409, "request_in_progress", { "Retry-After": "0" })],
+    ["429", refusal(429, "rate_limited")],
+    ["503", refusal(503, "service_unavailable")],
+  ])("follows %s, with the same key", async (_what, step) => {
+    const { client, sent } = clientOf([step, step, success]);
+    expect((await client.mealAnalyzer({ description: "soup" })).usage.charged).toBe(3);
+    expect(sent).toHaveLength(3);
+    expect(keysOf(sent).size).toBe(1);
+  });
+
+  it("waits as long as the server asks for, and gives up on more than the caller waits for", async () => {
+    const { client } = clientOf([refusal(503, "service_unavailable", { "Retry-After": "1" }), success]);
+    const startedAt = performance.now();
+    await client.mealAnalyzer({ description: "soup" });
+    expect(performance.now() - startedAt).toBeGreaterThan(900);
+
+    const impatient = clientOf([refusal(429, "rate_limited", { "Retry-After": "3600" })]);
+    await expect(impatient.client.mealAnalyzer({ description: "soup" })).rejects.toMatchObject({
+      status: 429,
+    });
+    expect(impatient.sent).toHaveLength(1);
+  });
+
+  it.each([400, 401, 402, 410, 422, 500, 502, 504])("does not follow %i", async (status) => {
+    const { client, sent } = clientOf([refusal(status, "insufficient_tokens")]);
+    await expect(client.mealAnalyzer({ description: "soup" })).rejects.toMatchObject({ status });
+    expect(sent).toHaveLength(1);
+  });
+
+  it("ends after as many as were allowed, with the key to ask again", async () => {
+    const lost = () => new TypeError("lost");
+    const { client, sent } = clientOf([lost(), lost(), lost()], { retries: 2 });
+    const error = await client.mealAnalyzer({}, { idempotencyKey: "k" }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "network_error", status: 0, idempotencyKey: "k" });
+    expect(sent).toHaveLength(3);
+  });
+
+  it("stops at once when the caller aborts", async () => {
+    const caller = new AbortController();
+    const { client, sent } = clientOf([refusal(503, "service_unavailable", { "Retry-After": "30" })]);
+    const call = client.mealAnalyzer({ description: "soup" }, { signal: caller.signal });
+    setTimeout(() => caller.abort(new Error("left the page")), 20);
+    await expect(call).rejects.toThrow("left the page");
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("a stream", () => {
+  const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  const drafts = event("data", { dishes: [] }) + ":\n\n" + event("data", { dishes: [{ name: "Käse" }] });
+  const ended = drafts + event("usage", usage);
+
+  /** Sends a text in pieces of seven bytes, so that events and letters are cut. */
+  function streaming(texts: string[]) {
+    const keys: (string | null)[] = [];
+    const { client } = clientOf([], {
+      fetch: (_url, init) => {
+        keys.push(new Headers(init?.headers).get("Idempotency-Key"));
+        expect(new Headers(init?.headers).get("Accept")).toBe("text/event-stream");
+        const bytes = new TextEncoder().encode(texts.shift());
+        const pieces = Array.from(
+          { length: Math.ceil(bytes.length / 7) },
+          (_, at) => bytes.slice(7 * at, 7 * at + 7),
+        );
+        return Promise.resolve(new Response(ReadableStream.from(pieces)));
+      },
+    });
+    return { client, keys };
+  }
+
+  it("gives drafts, then the answer with what it cost", async () => {
+    const { client } = streaming([ended]);
+    const parts = await Array.fromAsync(client.stream.mealAnalyzer({ description: "soup" }));
+    expect(parts.map(({ isFinal }) => isFinal)).toEqual([false, false, true]);
+    expect(parts.at(-1)).toMatchObject({ data: { dishes: [{ name: "Käse" }] }, usage: { charged: 3 } });
+  });
+
+  it("that breaks is asked for again, with the same key", async () => {
+    const { client, keys } = streaming([drafts, ended.slice(0, -5), ended]);
+    const parts = await Array.fromAsync(client.stream.mealAnalyzer({ description: "soup" }));
+    expect(parts.at(-1)).toMatchObject({ isFinal: true, usage: { charged: 3 } });
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it("throws the failure that it ends with", async () => {
+    const failed = event("error", { error: "provider_error", message: "No", request_id: "r" });
+    const { client, keys } = streaming([drafts + failed]);
+    const parts = Array.fromAsync(client.stream.mealAnalyzer({ description: "soup" }));
+    await expect(parts).rejects.toMatchObject({ code: "provider_error", requestId: "r" });
+    expect(keys).toHaveLength(1);
+  });
+});
+
+describe("a failure", () => {
+  it("has its code, and details of the code's type", async () => {
+    const { client } = clientOf([refusal(402, "insufficient_tokens")]);
+    const error = await client.mealAnalyzer({ description: "soup" }).catch((thrown) => thrown);
+    if (!hasCode(error, "insufficient_tokens")) throw error;
+    expect(error.details.required - error.details.available).toBe(4);
+    expect(error.requestId).toBe("r");
+    expect(hasCode(error, "rate_limited")).toBe(false);
+  });
+
+  it("of a proxy in between, which knows nothing of codes, is one of ours all the same", async () => {
+    const { client } = clientOf([{ status: 504, body: "Gateway Timeout" }]);
+    await expect(client.mealAnalyzer({})).rejects.toMatchObject({ code: "service_unavailable", status: 504 });
+  });
+});
+
+describe("photoOf", () => {
+  it("makes a data URL of a picture of any size", async () => {
+    const bytes = new Uint8Array(100_000).fill(200);
+    const url = await photoOf(new Blob([bytes], { type: "image/png" }));
+    expect(url.slice(0, 22)).toBe("data:image/png;base64,");
+    expect(Uint8Array.from(atob(url.slice(22)), (character) => character.charCodeAt(0))).toEqual(bytes);
+  });
+});
