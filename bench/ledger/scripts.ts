@@ -2,7 +2,8 @@ import { choose, REQUEST_ID, type Spread, USER, USER_COUNT, userOf } from "./use
 
 /** What the meal analyzer's runs leave in the ledger, as features write it. */
 const PRICE = `'{"price": {"per_call": 2, "per_1k_input_tokens": 1, "per_1k_output_tokens": 4}}'`;
-const USAGE = `'{"model": "gpt-5.4-mini", "usage": {"input_tokens": 412, "output_tokens": 288, "images": 0}}'`;
+const USAGE =
+  `'{"model": "gpt-5.4-mini", "usage": {"input_tokens": 412, "output_tokens": 288, "images": 0}}'`;
 
 const CALLS = {
   "select 1": "select 1;",

@@ -29,7 +29,8 @@ export const PROVIDER_PRICES = {
   image: {
     model: "gpt-image-2",
     source: `${MODELS_PAGE}/gpt-image-2`,
-    note: "1024x1024 at medium quality, which is what is asked for; billed in tokens, about this for one picture",
+    note:
+      "1024x1024 at medium quality, which is what is asked for; billed in tokens, about this for one picture",
     image: 0.053,
   },
   transcribe: { model: "whisper-1", source: `${MODELS_PAGE}/whisper-1`, second: 0.006 / 60 },
