@@ -9,7 +9,22 @@ interface Input {
 const MEASURED = "measured 2026-11-21 on 2 × AMD EPYC: docs/benchmarks.md";
 const SUPABASE = "supabase.com/docs/guides/platform/compute-and-disk";
 
-/** Every number that the simulation and the tables stand on. After a new run of the benchmark it is changed here alone. */
+/** What a database can be: cores, and connections of the pooler. */
+export interface Machine {
+  name: string;
+  cores: number;
+  connections: number;
+}
+
+/** Cores as Supabase sells them, pools by a guess. */
+export const MACHINES = {
+  small: { name: "2 cores", cores: 2, connections: 20 },
+  medium: { name: "4 cores", cores: 4, connections: 30 },
+  large: { name: "16 cores", cores: 16, connections: 60 },
+  largest: { name: "64 cores", cores: 64, connections: 200 },
+} satisfies Record<string, Machine>;
+
+/** Every other number that the simulation and the tables stand on. After a new run of the benchmark it is changed here alone. */
 export const INPUTS = {
   pairCpuUs: {
     value: 496,
@@ -35,6 +50,13 @@ export const INPUTS = {
     value: 55,
     unit: "B of index for a request's id",
     source: "22 characters, 12 B beside them, 70 % full",
+  },
+  userIndexBytes: { value: 15, unit: "B of index for a request's user, who is kept once", source: "guess" },
+  balanceBytes: { value: 300, unit: "B for a balance on pages that are kept half empty", source: "guess" },
+  usersPerRequest: {
+    value: 1_000,
+    unit: "users for each request a second, in the page images",
+    source: "guess",
   },
   cleanupPages: {
     value: 10_000,

@@ -1,10 +1,9 @@
 import { count, table } from "../markdown.ts";
-import { input, inputsTable } from "./inputs.ts";
+import { input, inputsTable, MACHINES } from "./inputs.ts";
 import { busiest, capacity, type Resource, type Result, simulate, type World } from "./simulation.ts";
 import {
   HANDOVER_MS,
   isolatesFor,
-  type Machine,
   OPERATION_CPU_MS,
   runningRequests,
   type Transport,
@@ -16,20 +15,6 @@ const DISTANCES_MS = [1, 20, 80, 160];
 const STAGES = [100, 1_000, 10_000, 100_000];
 const DAY_S = 86_400;
 const PAGE_BYTES = 8_192;
-/** Of the index of requests by user, which keeps equal users once. */
-const USER_INDEX_BYTES = 15;
-/** Of a row on pages that are kept half empty. */
-const BALANCE_BYTES = 300;
-
-const SMALL: Machine = { name: "2 cores", cores: 2, connections: 20 };
-const MACHINES: Machine[] = [
-  SMALL,
-  { name: "4 cores", cores: 4, connections: 30 },
-  { name: "16 cores", cores: 16, connections: 60 },
-  { name: "64 cores", cores: 64, connections: 200 },
-];
-const MIDDLE = MACHINES[2]!;
-const LARGEST = MACHINES[3]!;
 
 const NAMES: Record<Resource, string> = {
   cores: "cores",
@@ -70,20 +55,18 @@ function checkTable(): string {
   const measured: Partial<World> = {
     seconds: 2,
     isolates: 1,
-    callsAtOnce: 16,
+    callsAtOnce: Infinity, // Clients of pgbench send one call at a time: nothing travels together.
     connections: 16,
     cores: input("measuredCores"),
     roundTripMs: 0,
     flushMs: input("measuredFlushUs") / 1_000,
     walMegabytesPerSecond: 1_000,
   };
-  // Clients of pgbench send one call at a time, so that nothing travels together.
-  const alone = { ...measured, callsAtOnce: Infinity };
   const rows = ([
-    ["10,000 users", input("spreadPairsPerSecond"), { ...alone, users: 10_000, hottestShare: 0 }],
-    ["one user", input("hotPairsPerSecond"), { ...alone, users: 1 }],
+    ["10,000 users", input("spreadPairsPerSecond"), { ...measured, users: 10_000, hottestShare: 0 }],
+    ["one user", input("hotPairsPerSecond"), { ...measured, users: 1 }],
   ] as const).map(([name, pairsPerSecond, changes]) => {
-    const result = simulate(worldOf(SMALL, "postgres", 2 * pairsPerSecond, changes));
+    const result = simulate(worldOf(MACHINES.small, "postgres", 2 * pairsPerSecond, changes));
     const simulated = result.callsPerSecond / 2;
     return [
       name,
@@ -98,7 +81,7 @@ function checkTable(): string {
 }
 
 function capacityTable(): string {
-  const rows = MACHINES.flatMap((machine) =>
+  const rows = Object.values(MACHINES).flatMap((machine) =>
     (["rest", "postgres"] as const).map((transport) => {
       const { requestsPerSecond, result } = capacity(
         (rate) => worldOf(machine, transport, rate),
@@ -140,7 +123,7 @@ function rowTable(): string {
       rounded(
         capacity(
           (rate) =>
-            worldOf(MIDDLE, "postgres", rate, {
+            worldOf(MACHINES.large, "postgres", rate, {
               users: 1,
               flushMs,
               isolates: Math.min(isolates, 100),
@@ -162,8 +145,8 @@ function rowTable(): string {
 function shareTable(): string {
   const rows = [0.0001, 0.001, 0.01, 0.05, 0.2].map((hottestShare) => {
     const { requestsPerSecond, result } = capacity(
-      (rate) => worldOf(MIDDLE, "postgres", rate, { hottestShare }),
-      { mostMs: MOST_P99_MS, most: mostPairsOf(MIDDLE.cores) },
+      (rate) => worldOf(MACHINES.large, "postgres", rate, { hottestShare }),
+      { mostMs: MOST_P99_MS, most: mostPairsOf(MACHINES.large.cores) },
     );
     return [
       `${hottestShare * 100} %`,
@@ -186,28 +169,28 @@ function stagesTable(): string {
   const shards = 16;
   const perShard = thousandfold / shards;
   const stages: [string, World][] = [
-    [`${count(base)}: 2 cores, rest`, worldOf(SMALL, "rest", base)],
-    [`${count(tenfold)}: the same`, worldOf(SMALL, "rest", tenfold)],
-    [`${count(tenfold)}: 2 cores, postgres`, worldOf(SMALL, "postgres", tenfold)],
-    [`${count(hundredfold)}: 2 cores, postgres`, worldOf(SMALL, "postgres", hundredfold)],
-    [`${count(hundredfold)}: 16 cores, rest`, worldOf(MIDDLE, "rest", hundredfold)],
+    [`${count(base)}: 2 cores, rest`, worldOf(MACHINES.small, "rest", base)],
+    [`${count(tenfold)}: the same`, worldOf(MACHINES.small, "rest", tenfold)],
+    [`${count(tenfold)}: 2 cores, postgres`, worldOf(MACHINES.small, "postgres", tenfold)],
+    [`${count(hundredfold)}: 2 cores, postgres`, worldOf(MACHINES.small, "postgres", hundredfold)],
+    [`${count(hundredfold)}: 16 cores, rest`, worldOf(MACHINES.large, "rest", hundredfold)],
     [
-      `${count(hundredfold)}: 16 cores, rest with ${MIDDLE.connections} connections`,
-      worldOf(MIDDLE, "rest", hundredfold, { connections: MIDDLE.connections }),
+      `${count(hundredfold)}: 16 cores, rest with ${MACHINES.large.connections} connections`,
+      worldOf(MACHINES.large, "rest", hundredfold, { connections: MACHINES.large.connections }),
     ],
-    [`${count(hundredfold)}: 16 cores, postgres`, worldOf(MIDDLE, "postgres", hundredfold)],
-    [`${count(thousandfold)}: 64 cores, postgres`, worldOf(LARGEST, "postgres", thousandfold)],
+    [`${count(hundredfold)}: 16 cores, postgres`, worldOf(MACHINES.large, "postgres", hundredfold)],
+    [`${count(thousandfold)}: 64 cores, postgres`, worldOf(MACHINES.largest, "postgres", thousandfold)],
     [
       `${count(thousandfold)}: the hottest of ${shards} shards of 16 cores`,
-      worldOf(MIDDLE, "postgres", perShard, { hottestShare: hot * shards }),
+      worldOf(MACHINES.large, "postgres", perShard, { hottestShare: hot * shards }),
     ],
     [
       `${count(thousandfold)}: the same, hottest user ${hot * 10} %`,
-      worldOf(MIDDLE, "postgres", perShard, { hottestShare: hot / 10 * shards }),
+      worldOf(MACHINES.large, "postgres", perShard, { hottestShare: hot / 10 * shards }),
     ],
     [
       `${count(thousandfold)}: a shard without the hottest user`,
-      worldOf(MIDDLE, "postgres", perShard, { hottestShare: 0.001 }),
+      worldOf(MACHINES.large, "postgres", perShard, { hottestShare: 0.001 }),
     ],
   ];
   const rows = stages.map(([name, world]) => {
@@ -256,13 +239,13 @@ function limitsTable(): string {
   ) => [name, ...STAGES.map(valueOf)];
   const withAnswer = input("requestBytes") + input("answerBytes");
   const pagesPerMinute = (rate: number, bytes: number) => rate * 60 * bytes / PAGE_BYTES;
-  const running = (rate: number) => runningRequests(worldOf(SMALL, "postgres", rate));
+  const running = (rate: number) => runningRequests(worldOf(MACHINES.small, "postgres", rate));
   return table(["at requests/s", ...STAGES.map(count)], [
     row("requests with the model at a moment", (rate) => count(running(rate))),
     row("clients of the pooler, 1 request an isolate", (rate) => count(running(rate))),
     row(
       `clients of the pooler, ${input("requestsPerIsolate")} requests an isolate`,
-      (rate) => count(isolatesFor(worldOf(SMALL, "postgres", rate))),
+      (rate) => count(isolatesFor(worldOf(MACHINES.small, "postgres", rate))),
     ),
     row("cores at 100 %, no batches", (rate) => `${trimmed(rate * input("pairCpuUs") / 1e6)}`),
     row("WAL, MB/s, no answers, no page images", (rate) => trimmed(rate * input("pairWalBytes") / 1e6)),
@@ -298,11 +281,11 @@ function limitsTable(): string {
 function pageImagesMegabytes(requestsPerSecond: number, checkpointSeconds: number): number {
   const draws = requestsPerSecond * checkpointSeconds;
   const requests = requestsPerSecond * DAY_S;
-  const users = requestsPerSecond / STAGES[0]! * input("users");
+  const users = requestsPerSecond * input("usersPerRequest");
   const pages = [
     requests * input("idIndexBytes") / PAGE_BYTES, // The primary key of token_consumption_locks.
-    requests * USER_INDEX_BYTES / PAGE_BYTES,
-    users * BALANCE_BYTES / PAGE_BYTES,
+    requests * input("userIndexBytes") / PAGE_BYTES,
+    users * input("balanceBytes") / PAGE_BYTES,
     users, // Each user's newest entry is at another place of the history's primary key.
   ];
   const images = pages.reduce((sum, count) => sum + count * (1 - Math.exp(-draws / count)), 0);
@@ -318,7 +301,7 @@ function roundHours(newPagesPerMinute: number): string {
 function regionsTable(): string {
   const rows = DISTANCES_MS.map((distanceMs) => {
     const ledgerBy = (transport: Transport, roundTripMs: number) =>
-      simulate(worldOf(SMALL, transport, STAGES[0]!, { roundTripMs }));
+      simulate(worldOf(MACHINES.small, transport, STAGES[0]!, { roundTripMs }));
     const near = ledgerBy("postgres", input("roundTripMs"));
     const rest = ledgerBy("rest", distanceMs);
     const straight = ledgerBy("postgres", distanceMs);

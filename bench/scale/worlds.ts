@@ -1,4 +1,4 @@
-import { input } from "./inputs.ts";
+import { input, type Machine } from "./inputs.ts";
 import { modelMeanMs, type World } from "./simulation.ts";
 
 /** The processor time of a hold or a settlement, split into what a batch shares and what it does not. */
@@ -14,12 +14,6 @@ export const HANDOVER_MS = Math.max(
   0,
   500 / input("hotPairsPerSecond") - input("pairCpuUs") / 2_000 - input("measuredFlushUs") / 1_000,
 );
-
-export interface Machine {
-  name: string;
-  cores: number;
-  connections: number;
-}
 
 export type Transport = "rest" | "postgres";
 

@@ -62,7 +62,7 @@ comment on column public.token_balance_history.metadata is
 comment on column public.token_balance_history.chain is
   'Digest of the entry before''s chain and this entry: shows what was altered, removed or inserted by a superuser.';
 comment on table token_history.other_months is
-  'Takes the entries of a month that has no partition, which happens when no cleanup ran for a year.';
+  'Takes the entries of a month that has no partition, which happens when prepare_token_history did not run for a year.';
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
@@ -190,6 +190,7 @@ returns integer
 language plpgsql
 security definer
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 declare
   v_month timestamp;
@@ -222,7 +223,8 @@ $$;
 
 comment on function public.prepare_token_history(integer) is
   'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. Returns how '
-  'many it made. cleanup_expired_locks does it in time.';
+  'many it made. To be run once a day, in a transaction of its own: it raises when it had to wait for 2 s, as others would '
+  'wait behind it. Nothing is lost where it does not run for a year: token_history.other_months takes those entries.';
 
 create function public.token_entry_chain(
   p_previous bytea,
@@ -772,9 +774,6 @@ begin
       and expires_at <= now() - v_settings.lock_retention
       and status <> 'held';
     get diagnostics v_deleted_count = row_count;
-    if to_regclass('token_history.' || to_char(now() + interval '2 months', '"month_"YYYY_MM')) is null then
-      perform public.prepare_token_history();
-    end if;
     update public.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
@@ -786,8 +785,8 @@ $$;
 
 comment on function public.cleanup_expired_locks(integer) is
   'Gives back every hold that outlived its time, and deletes outcomes that were kept long enough from the next '
-  'p_page_limit pages of 8 KiB; makes the months of the history that are to come. To be run every minute. Returns '
-  'users_with_expired_holds and deleted_locks. No charge depends on it.';
+  'p_page_limit pages of 8 KiB. To be run every minute. Returns users_with_expired_holds and deleted_locks. No charge '
+  'depends on it.';
 
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
@@ -868,6 +867,7 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
+  public.prepare_token_history(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 

@@ -235,12 +235,12 @@ describe("image-generator", () => {
   it("charges for each image that is delivered", async () => {
     const user = await newUser(PLENTY);
     const answer = await draw(user, { count: 3 });
-    expect(expectCharged(answer)).toMatchObject({ charged: 60, balance: PLENTY - 60 });
+    expect(expectCharged(answer)).toMatchObject({ charged: 120, balance: PLENTY - 120 });
     expect(answer.body.data.images).toHaveLength(3);
     const { charges, anomalies } = await accountOf(user);
     expect(charges).toMatchObject([{
-      charged: 60,
-      metadata: { price: { per_image: 20 }, usage: { images: 3 } },
+      charged: 120,
+      metadata: { price: { per_image: 40 }, usage: { images: 3 } },
     }]);
     expect(anomalies).toEqual([]);
   });
@@ -253,10 +253,10 @@ describe("image-generator", () => {
   });
 
   it("asks for the tokens of all images before it draws one", async () => {
-    const user = await newUser(79);
+    const user = await newUser(159);
     const answer = await draw(user, { count: 4 });
     expectRefusal(answer, 402, "insufficient_tokens");
-    expect(answer.body.details).toEqual({ required: 80, available: 79 });
+    expect(answer.body.details).toEqual({ required: 160, available: 159 });
   });
 
   it("puts the files into the private bucket, for the owner alone", async () => {

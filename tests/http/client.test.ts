@@ -87,7 +87,7 @@ describe("the client", () => {
     const poor = await newUser();
     const error = await clientFor(poor).imageGenerator({ prompt: "soup" }).catch((thrown) => thrown);
     if (!hasCode(error, "insufficient_tokens")) throw error;
-    expect(error.details).toEqual({ required: 20, available: 0 });
+    expect(error.details).toEqual({ required: 40, available: 0 });
 
     const user = await newUser(100);
     const refused = await clientFor(user).imageGenerator({ prompt: "" }).catch((thrown) => thrown);

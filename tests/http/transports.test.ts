@@ -68,7 +68,7 @@ describe.each(["rest", "postgres"])("with LEDGER_TRANSPORT=%s", (transport) => {
   });
 
   it("of ten pictures at once on a balance for three, three are made", async () => {
-    const user = await newUser(60);
+    const user = await newUser(120);
     const answers = await Promise.all(
       Array.from(
         { length: 10 },

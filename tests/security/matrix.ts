@@ -55,7 +55,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
   forbid_token_history_change: { why: "a trigger" },
   hold_tokens: { server: ["call"], why: "claims a request for the user that its caller names" },
-  prepare_token_history: { why: "a part of cleanup_expired_locks" },
+  prepare_token_history: { server: ["call"], why: "makes the months of the ledger" },
   record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
   release_tokens: { server: ["call"], why: "ends a hold" },
   run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },

@@ -59,22 +59,22 @@ describe("the months of the history", () => {
     expect([...rights]).toEqual([]);
   });
 
-  it("are made in time by the cleanup", async () => {
+  it("are made ahead of time", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerOfMonths();
     for (const day of [340, 680]) {
       await moveTo(day);
-      await ledger.cleanup();
+      await sql`select public.prepare_token_history()`;
     }
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toMatch(/^token_history\.month_/);
   });
 
-  it("lose nothing when no cleanup ran for years, and go on once one does", async () => {
+  it("lose nothing when they were not made for years, and go on once they are", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerOfMonths();
     await moveTo(800);
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
-    await ledger.cleanup();
+    await sql`select public.prepare_token_history()`;
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
     await moveTo(840);

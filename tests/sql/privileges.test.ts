@@ -21,7 +21,6 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   chain_token_entries: "a part of consume_tokens_batch",
   expire_token_holds_of: "a part of hold_tokens and of cleanup_expired_locks",
   forbid_token_history_change: "a trigger",
-  prepare_token_history: "a part of cleanup_expired_locks",
   token_entry_chain: "a part of every charge and of verify_token_chain",
   token_refusal: "a part of every answer that refuses",
   token_response_tail: "a part of settle_tokens",
@@ -341,7 +340,7 @@ describe("token_balance_history", () => {
     const user = users[0]!.id;
     const before = await ledger.snapshot(user);
     const [{ month }] = await sql`select tableoid::regclass as month from token_balance_history limit 1` as [
-      postgres.Row,
+      { month: string },
     ];
     for (const role of ["postgres", "service_role", "authenticated", "anon"]) {
       for (

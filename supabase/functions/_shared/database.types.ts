@@ -195,6 +195,26 @@ export type Database = {
         Returns: Json;
       };
       "archive_token_history": { Args: { "p_before": string }; Returns: Json };
+      "chain_token_entries": {
+        Args: { "p_entries": (Database["public"]["Tables"]["token_balance_history"]["Row"])[] };
+        Returns: {
+          "balance_after": number;
+          "chain": string;
+          "created_at": string;
+          "delta": number;
+          "entry_number": number;
+          "metadata": Json | null;
+          "operation_type": string;
+          "request_id": string | null;
+          "user_id": string;
+        }[];
+        SetofOptions: {
+          from: "*";
+          to: "token_balance_history";
+          isOneToOne: false;
+          isSetofReturn: true;
+        };
+      };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
       "consume_tokens_atomic": {
         Args: {
@@ -241,21 +261,6 @@ export type Database = {
           "p_user_id": string;
         };
         Returns: Json;
-      };
-      "next_token_chain": {
-        Args: {
-          "p_balance_after": number;
-          "p_created_at": string;
-          "p_delta": number;
-          "p_entry_number": number;
-          "p_first": string;
-          "p_metadata": Json;
-          "p_operation_type": string;
-          "p_request_id": string;
-          "p_state": string;
-          "p_user_id": string;
-        };
-        Returns: string;
       };
       "prepare_token_history": { Args: { "p_months"?: number }; Returns: number };
       "record_token_anomaly": {
