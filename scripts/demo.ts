@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 import { startFunctions } from "./local/stack.ts";
+import imageGenerator from "../supabase/functions/image-generator/index.ts";
 
 /** One line of the story: what was done, what was answered, how the balance changed and what it was then. */
 interface Step {
@@ -14,6 +15,7 @@ interface Step {
 
 const MEAL = { description: "Two eggs, toast and a glass of orange juice" };
 const PICTURE = { prompt: "A tessera of bread" };
+const TOKENS_FOR_THREE_PICTURES = 3 * imageGenerator.price.per_image!;
 
 try {
   const steps = await tell();
@@ -83,7 +85,7 @@ async function tell(): Promise<Step[]> {
     });
 
     const other = await signUp();
-    await grant(other.id, 60, "A second user, with tokens for three pictures");
+    await grant(other.id, TOKENS_FOR_THREE_PICTURES, "A second user, with tokens for three pictures");
     const ten = await Promise.all(
       Array.from({ length: 10 }, () => call(url, "image-generator", other.token, PICTURE)),
     );
@@ -93,7 +95,7 @@ async function tell(): Promise<Step[]> {
     steps.push({
       step: "Ten pictures at once",
       answer: "3 × 200, 7 × 402 insufficient_tokens",
-      tokens: -60,
+      tokens: -TOKENS_FOR_THREE_PICTURES,
       balance: await balanceOf(other.id),
     });
 

@@ -6,7 +6,7 @@ interface Input {
   source: string;
 }
 
-const MEASURED = "measured 2026-11-21 on 2 × AMD EPYC: docs/benchmarks.md";
+const MEASURED = "measured 2026-11-21 on 2 × AMD EPYC, a quiet machine";
 const SUPABASE = "supabase.com/docs/guides/platform/compute-and-disk";
 
 /** What a database can be: cores, and connections of the pooler. */

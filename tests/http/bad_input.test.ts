@@ -547,7 +547,14 @@ describe("CORS", () => {
   it.each([["meal-analyzer", "POST"], ["balance", "GET"]])(
     "lets a browser call %s with what supabase-js and idempotency need",
     async (name, method) => {
-      const asked = ["authorization", "x-client-info", "apikey", "content-type", "idempotency-key"];
+      const asked = [
+        "authorization",
+        "x-client-info",
+        "apikey",
+        "content-type",
+        "idempotency-key",
+        "x-region",
+      ];
       const response = await fetch(`${stack.url}/functions/v1/${name}`, {
         method: "OPTIONS",
         headers: {

@@ -78,6 +78,17 @@ test("status fails before a start, and prints every address and key of a running
   expect(await status()).toEqual({});
 });
 
+test("the demo's story comes true on a running stack, and fails with what to do without one", async () => {
+  const alone = await finish(runScript("demo", place));
+  expect(alone.code).toBe(1);
+  expect(alone.printed).toContain("deno task start");
+
+  await startAndWait();
+  const { code, printed } = await finish(runScript("demo", place));
+  expect({ code, printed }).toEqual({ code: 0, printed });
+  expect(printed).toMatch(/verify_token_ledger\(\)\s+0 rows/);
+});
+
 test("a second start finds the data, and stop ends everything", async () => {
   await startAndWait();
   const values = await status();

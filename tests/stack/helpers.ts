@@ -34,7 +34,7 @@ export interface Command {
 }
 
 /** Runs scripts/<name>.ts as `deno task <name>` does. */
-export function runScript(name: "start" | "stop" | "status", place: Place): Command {
+export function runScript(name: "start" | "stop" | "status" | "demo", place: Place): Command {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", join(projectFolder, "scripts", `${name}.ts`)],
     cwd: projectFolder,

@@ -41,7 +41,7 @@ const USUAL_BODY_BYTES = 256 * 1024;
 
 const RESPONSE_HEADERS: Record<string, string> = {
   ...corsHeaders,
-  "Access-Control-Allow-Headers": `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key`,
+  "Access-Control-Allow-Headers": `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key, x-region`,
   "Access-Control-Expose-Headers":
     "X-Request-Id, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
   "Cache-Control": "no-store",
