@@ -12,6 +12,9 @@ import { ACTIVE_USERS, fill, OPERATIONS, type Size } from "./ledger_of_size.ts";
 const SMALL: Size = { entries: 10_000, users: ACTIVE_USERS };
 const LARGE: Size = { entries: 10_000_000, users: 100_000 };
 
+/** A schedule runs one cleanup at a time: a second one would only find that there is another. */
+const CLIENTS_OF: Record<string, number> = { "a cleanup": 1 };
+
 interface Grown {
   name: string;
   sql: postgres.Sql;
@@ -72,7 +75,7 @@ function comparisonOf(title: string, script: string, ledgers: Grown[]): Comparis
     reference: ledgers[0]!.name,
     sides: ledgers.map(({ name, pgbench }) => ({
       name,
-      run: (seconds) => pgbench.forSeconds(script, seconds),
+      run: (seconds) => pgbench.forSeconds(script, seconds, { clients: CLIENTS_OF[title] }),
     })),
   };
 }

@@ -7,7 +7,8 @@ import { TokenExchange } from "../../scripts/local/tokens.ts";
 import type { Effort } from "../interleave.ts";
 import { count, table } from "../markdown.ts";
 import type { Report } from "../section.ts";
-import { callerOf } from "./call.ts";
+import { headersOf, QUESTION } from "./call.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { load } from "./load.ts";
 import { openFunctions } from "./part.ts";
 import { makeUser } from "./users.ts";
@@ -27,22 +28,24 @@ export async function measureSteady(stack: Stack, _effort: Effort, report: Repor
   }));
   const sql = postgres(stack.databaseUrl, { max: 1 });
   const processes: ExtraFunctions[] = [];
+  const ports: number[] = [];
+  const connections: KeepAlive[] = [];
   try {
-    const calls: ReturnType<typeof callerOf>[] = [];
     for (let index = 0; index < PROCESSES; index++) {
       const port = await findFreePort();
       processes.push(await openFunctions(stack, { LEDGER_TRANSPORT: "postgres" }, port));
-      calls.push(callerOf(stack, `http://127.0.0.1:${port}/bench-metered`));
+      ports.push(port);
+    }
+    for (const [client, token] of tokens.entries()) {
+      const url = `http://127.0.0.1:${ports[client % PROCESSES]}/bench-metered`;
+      connections.push(await KeepAlive.open(url, headersOf(stack, token), QUESTION));
     }
     const charged = { requests: 0, tokens: 0 };
     const request = async (client: number) => {
-      const response = await calls[client % PROCESSES]!(tokens[client]!);
-      const text = await response.text();
-      if (response.ok) {
-        charged.requests++;
-        charged.tokens += JSON.parse(text).usage.charged;
-      }
-      return new Response(text, response);
+      const { status, text } = await connections[client]!.send();
+      if (status !== 200) throw new Error(`A request was answered with ${status}: ${text}`);
+      charged.requests++;
+      charged.tokens += JSON.parse(text).usage.charged;
     };
     await load(request, { clients: CLIENTS, seconds: WARM_UP_SECONDS });
     const before = await ledgerOf(sql);
@@ -73,6 +76,7 @@ export async function measureSteady(stack: Stack, _effort: Effort, report: Repor
       ]]),
     });
   } finally {
+    for (const connection of connections) connection.close();
     await Promise.all([sql.end(), ...processes.map((functions) => functions.stop())]);
   }
 }
