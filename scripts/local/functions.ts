@@ -15,7 +15,8 @@ const FINISH_LIMIT_MS = 20_000;
 const ARRIVAL_MS = 50;
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-allow-headers": "authorization, x-client-info, apikey, content-type, idempotency-key, x-region",
+  "access-control-allow-headers":
+    "authorization, x-client-info, apikey, content-type, idempotency-key, x-region",
   "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
 };
 

@@ -17,7 +17,8 @@ const FUNCTIONS_WAIT_MS = 5_000;
 const OPEN_AUTH_PATHS = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/)/;
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-allow-headers": "authorization, x-client-info, apikey, content-type, idempotency-key, x-region",
+  "access-control-allow-headers":
+    "authorization, x-client-info, apikey, content-type, idempotency-key, x-region",
 };
 
 const { values } = parseArgs({
