@@ -228,7 +228,8 @@ function cleanup(ledger: Ledger) {
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
 }
 
-function endOverdueHolds(ledger: Ledger, user: string): number {
+/** Gives back what the user's holds that outlived their time had reserved; tells how many there were. */
+export function endOverdueHolds(ledger: Ledger, user: string): number {
   const overdue = [...ledger.requests.values()].filter((request) =>
     request.user === user && request.status === "held" && isOver(request.ends, ledger.now)
   );

@@ -1,6 +1,6 @@
 import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
-import { apply, type Ledger, stateOf } from "./model.ts";
+import { apply, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
 
 /** What was seen of one call from outside. */
 export interface Observed {
@@ -37,8 +37,14 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
       const isPossible = part.answer === undefined || answerDifferences(answer, part.answer).length === 0;
       if (isPossible) explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
     }
+    // A call that found too little may end overdue holds, although another gives tokens back before it goes on.
+    for (const user of spenders) {
+      const next = structuredClone(ledger);
+      if (endOverdueHolds(next, user) > 0) explore(next, open);
+    }
   };
   const carriedOut = observed.filter(({ happened }) => happened !== "no");
+  const spenders = observed.length > 1 ? new Set(carriedOut.flatMap(({ call }) => spendersOf(call))) : [];
   const open = carriedOut.map((one) => ({
     parts: partsOf(one, observed.length > 1),
     mayBeSkipped: one.happened === "perhaps",
@@ -57,4 +63,19 @@ function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"
     : undefined;
   if (!calls || !(answer === undefined || Array.isArray(answer))) return [{ call, answer }];
   return calls.map((one, index) => ({ call: one, answer: answer?.[index] }));
+}
+
+/** Whose tokens a call may want. */
+function spendersOf(call: Call): string[] {
+  switch (call.name) {
+    case "batch":
+      return call.requests.map(({ user }) => user);
+    case "operations":
+      return call.operations.flatMap(spendersOf);
+    case "consume":
+    case "hold":
+      return [call.user];
+    default:
+      return [];
+  }
 }
