@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer";
 
 import { reserve } from "./admission.ts";
-import { readWhole, type Take } from "./bytes.ts";
-import { userClient } from "./database.ts";
 import { AppError } from "./errors.ts";
-import { isUploadedPath, PHOTOS_BYTES, Picture, UPLOADS } from "./inputs.ts";
+import { isUploadedPath, PHOTOS_BYTES, Picture } from "./inputs.ts";
 import { pictureType } from "./media.ts";
+import { fileRefusal, type Reading, readUpload, UnusableFile } from "./uploads.ts";
 
 const PHOTO_BYTES = 5_000_000;
 const TIMEOUT_MS = 5_000;
@@ -14,11 +13,6 @@ const COPIES = 5;
 
 /** TLS and DNS take as long to load as half of a function, and most requests need neither. */
 const loadDownload = () => import("./download.ts");
-
-/** Why a picture cannot be used, in words for the caller. */
-class Unusable extends Error {
-  override readonly name = "UnusablePicture";
-}
 
 /**
  * Does the work with an input in which every picture is a data URL, whose type is told from the bytes. What is on the web
@@ -41,14 +35,16 @@ export async function withPictures<Input, Result>(
     let room = PHOTO_BYTES;
     const take = (byteCount: number) => {
       signal.throwIfAborted();
-      if ((room -= byteCount) < 0) throw new Unusable("The picture must have at most 5 MB");
-      if ((roomForAll -= byteCount) < 0) throw new Unusable("All pictures together must have at most 15 MB");
+      if ((room -= byteCount) < 0) throw new UnusableFile("The picture must have at most 5 MB");
+      if ((roomForAll -= byteCount) < 0) {
+        throw new UnusableFile("All pictures together must have at most 15 MB");
+      }
       reserved.push(reserve(byteCount * COPIES));
     };
     try {
       found.set(picture, asDataUrl(await read(picture.url, { token, take, signal })));
     } catch (error) {
-      throw error instanceof Unusable ? refusal(path, error) : error;
+      throw error instanceof UnusableFile ? fileRefusal(path, error.message, error) : error;
     }
   };
   try {
@@ -86,42 +82,16 @@ function isPlain(value: unknown): value is Record<string, unknown> {
     (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
 }
 
-interface Reading {
-  token: string;
-  take: Take;
-  signal: AbortSignal;
-}
-
 async function read(source: string, reading: Reading): Promise<Uint8Array<ArrayBuffer>> {
-  if (isUploadedPath(source)) return await readUploaded(source.slice(UPLOADS.length + 1), reading);
+  if (isUploadedPath(source)) return await readUpload(source, "picture", reading);
   const { download } = await loadDownload();
   try {
     return await download(source, reading);
   } catch (error) {
-    if (error instanceof Unusable || error instanceof AppError) throw error;
+    if (error instanceof UnusableFile || error instanceof AppError) throw error;
     // One message for whatever went wrong, so that nobody learns here what is inside our network.
-    throw new Unusable("The picture could not be fetched: the address must be public and answer within 5 s", {
-      cause: error,
-    });
-  }
-}
-
-/** Reads a file with the rights of the user, so that Storage's policies decide whose it is. */
-async function readUploaded(
-  path: string,
-  { token, take, signal }: Reading,
-): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const { data, error } = await userClient(token).storage.from(UPLOADS)
-      .download(path, undefined, { signal }).asStream();
-    if (data !== null) return await readWhole(data, take);
-    if (error.status === undefined || error.status >= 500) throw error;
-    throw new Unusable("There is no such picture in your folder of the bucket uploads", { cause: error });
-  } catch (error) {
-    if (error instanceof Unusable) throw error;
-    throw new AppError(
-      "service_unavailable",
-      "The picture could not be read from Storage; nothing was charged",
+    throw new UnusableFile(
+      "The picture could not be fetched: the address must be public and answer within 5 s",
       {
         cause: error,
       },
@@ -131,14 +101,6 @@ async function readUploaded(
 
 function asDataUrl(bytes: Uint8Array<ArrayBuffer>): Picture {
   const type = pictureType(bytes);
-  if (type === undefined) throw new Unusable("The file is no JPEG, PNG or WebP picture");
+  if (type === undefined) throw new UnusableFile("The file is no JPEG, PNG or WebP picture");
   return new Picture(`data:${type};base64,${Buffer.from(bytes.buffer).toString("base64")}`);
-}
-
-function refusal(path: string, cause: Unusable): AppError {
-  const { message } = cause;
-  return new AppError("invalid_request", path ? `${path}: ${message}` : message, {
-    details: [{ path, code: "custom", message }],
-    cause,
-  });
 }

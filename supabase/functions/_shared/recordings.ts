@@ -1,9 +1,6 @@
 import { reserve } from "./admission.ts";
 import { Recording, RECORDING_BYTES } from "./audio.ts";
-import { readWhole } from "./bytes.ts";
-import { userClient } from "./database.ts";
-import { AppError } from "./errors.ts";
-import { UPLOADS } from "./inputs.ts";
+import { fileRefusal, readUpload, UnusableFile } from "./uploads.ts";
 
 const TIMEOUT_MS = 20_000;
 /** As it is read, and as it is sent. */
@@ -32,32 +29,16 @@ export async function withRecordings<Result>(
 }
 
 async function read(field: string, recording: Recording, token: string): Promise<void> {
-  const path = recording.path!.slice(UPLOADS.length + 1);
   let room = RECORDING_BYTES;
   const take = (byteCount: number) => {
     room -= byteCount;
-    if (room < 0) throw new TypeError("Expected a recording of at most 25 MB");
+    if (room < 0) throw new UnusableFile("Expected a recording of at most 25 MB");
   };
   try {
-    const { data, error } = await userClient(token).storage.from(UPLOADS)
-      .download(path, undefined, { signal: AbortSignal.timeout(TIMEOUT_MS) }).asStream();
-    if (data !== null) return recording.fill(await readWhole(data, take));
-    if (error.status === undefined || error.status >= 500) throw error;
+    const reading = { token, take, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    recording.fill(await readUpload(recording.path!, "recording", reading));
   } catch (error) {
-    if (error instanceof TypeError) throw refusal(field, error.message);
-    throw new AppError(
-      "service_unavailable",
-      "The recording could not be read from Storage; nothing was charged",
-      {
-        cause: error,
-      },
-    );
+    const isCallers = error instanceof UnusableFile || error instanceof TypeError; // fill() throws the latter.
+    throw isCallers ? fileRefusal(field, error.message) : error;
   }
-  throw refusal(field, "There is no such recording in your folder of the bucket uploads");
-}
-
-function refusal(path: string, message: string): AppError {
-  return new AppError("invalid_request", `${path}: ${message}`, {
-    details: [{ path, code: "custom", message }],
-  });
 }
