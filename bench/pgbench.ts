@@ -10,6 +10,12 @@ export const CLIENTS = 16;
 export const THREADS = 2;
 const LOG_PREFIX = "latencies";
 
+/** How many operations one run of a script does, and how many clients run it. */
+export interface PgbenchLoad {
+  operations?: number;
+  clients?: number;
+}
+
 /** Runs SQL scripts by Postgres's own load generator, with prepared statements. */
 export class Pgbench {
   readonly #folder: string;
@@ -32,7 +38,7 @@ export class Pgbench {
   async forSeconds(
     script: string,
     seconds: number,
-    { operations = 1, clients = CLIENTS }: { operations?: number; clients?: number } = {},
+    { operations = 1, clients = CLIENTS }: PgbenchLoad = {},
   ): Promise<Outcome> {
     const latenciesMs = await this.#run(script, ["-T", String(seconds)], clients);
     return {

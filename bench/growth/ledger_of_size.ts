@@ -1,5 +1,7 @@
 import type postgres from "postgres";
 
+import { chooseOf, REQUEST_ID } from "../ledger/users.ts";
+
 export interface Size {
   entries: number;
   users: number;
@@ -13,10 +15,7 @@ const REQUESTS = 100_000;
 const TOKENS = 1e12;
 
 const USER = userOf(":user");
-const CHOOSE = `\\set user random(1, ${ACTIVE_USERS})
-\\set id_start random(10000000000, 99999999999)
-\\set id_end random(10000000000, 99999999999)`;
-const REQUEST_ID = "(:id_start || :id_end::text)";
+const CHOOSE = chooseOf(1, ACTIVE_USERS);
 
 /** What a running app asks of the ledger, as scripts for pgbench. */
 export const OPERATIONS: Record<string, string> = {

@@ -2,14 +2,13 @@ import type { Stack } from "../../scripts/local/stack.ts";
 
 export const QUESTION = JSON.stringify({ question: "What is a tessera?" });
 
-/** Calls one of the benchmark's functions as a user. */
-export function callerOf(stack: Stack, url: string): (token: string) => Promise<Response> {
-  return (token) =>
-    fetch(url, {
-      method: "POST",
-      headers: headersOf(stack, token),
-      body: QUESTION,
-    });
+/** Calls one of the benchmark's functions as a user; fails when the answer is no success. */
+export function callerOf(stack: Stack, url: string): (token: string) => Promise<void> {
+  return async (token) => {
+    const response = await fetch(url, { method: "POST", headers: headersOf(stack, token), body: QUESTION });
+    const body = await response.text(); // Read whole, or the connection is not used again.
+    if (!response.ok) throw new Error(`A request was answered with ${response.status}: ${body}`);
+  };
 }
 
 /** What a signed-in client app sends. */

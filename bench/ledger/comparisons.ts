@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-import type { Pgbench } from "../pgbench.ts";
+import type { Pgbench, PgbenchLoad } from "../pgbench.ts";
 import { serverCpuMs } from "../server_cpu.ts";
 import type { Comparison, Outcome, Side } from "../side.ts";
 import type { Redis } from "./redis.ts";
@@ -12,23 +12,17 @@ const TITLES: Record<Spread, string> = {
   "one user": "all on one user",
 };
 
+const IN_BATCHES: PgbenchLoad = { operations: BATCH_SIZE, clients: BATCH_CLIENTS };
+
 /** The ledger's hot path against the least it could be and against Redis, spread and on one user. */
 export function ledgerComparisons(
   pgbench: Pgbench,
   sql: postgres.Sql,
   redis: Redis | undefined,
 ): Comparison[] {
-  const side = (name: string, script: string): Side => ({
+  const side = (name: string, script: string, load?: PgbenchLoad): Side => ({
     name,
-    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds)),
-  });
-  const batchSide = (name: string, script: string): Side => ({
-    name,
-    run: (seconds) =>
-      withServerCpu(
-        sql,
-        () => pgbench.forSeconds(script, seconds, { operations: BATCH_SIZE, clients: BATCH_CLIENTS }),
-      ),
+    run: (seconds) => withServerCpu(sql, () => pgbench.forSeconds(script, seconds, load)),
   });
   return (["spread", "one user"] as const).flatMap((spread): Comparison[] => [
     {
@@ -50,7 +44,7 @@ export function ledgerComparisons(
       sides: [
         side("bare, twice", scriptOfTwice("bare", spread)),
         side("hold_tokens + settle_tokens", scriptOf("hold, settle", spread)),
-        batchSide(`batches of ${BATCH_SIZE} holds, then settlements`, batchOf("hold, settle", spread)),
+        side(`batches of ${BATCH_SIZE} holds, then settlements`, batchOf("hold, settle", spread), IN_BATCHES),
       ],
     },
     {
@@ -59,7 +53,7 @@ export function ledgerComparisons(
       reference: "consume_tokens_atomic",
       sides: [
         side("consume_tokens_atomic", scriptOf("consume", spread)),
-        batchSide(`consume_tokens_batch of ${BATCH_SIZE}`, batchOf("consume", spread)),
+        side(`consume_tokens_batch of ${BATCH_SIZE}`, batchOf("consume", spread), IN_BATCHES),
         ...redis
           ? [1, BATCH_SIZE].map((pipeline) => ({
             name: `Redis: Lua, appendfsync always${pipeline > 1 ? `, ${pipeline} in a pipeline` : ""}`,

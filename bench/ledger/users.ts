@@ -22,10 +22,14 @@ export async function makeUsers(sql: postgres.Sql): Promise<void> {
 /** Who is charged: any of the users, or one alone. */
 export type Spread = "spread" | "one user";
 
-/** The lines of a pgbench script that choose the user and make a request id of 22 characters, as the functions do. */
+/** The lines of a pgbench script that choose the user. */
 export function choose(spread: Spread): string {
-  const last = spread === "spread" ? FIRST_USER + USER_COUNT - 1 : FIRST_USER;
-  return `\\set user random(${FIRST_USER}, ${last})
+  return chooseOf(FIRST_USER, spread === "spread" ? FIRST_USER + USER_COUNT - 1 : FIRST_USER);
+}
+
+/** Chooses a user by number, and makes a request id of 22 characters, as the functions do. */
+export function chooseOf(first: number, last: number): string {
+  return `\\set user random(${first}, ${last})
 \\set id_start random(10000000000, 99999999999)
 \\set id_end random(10000000000, 99999999999)`;
 }
