@@ -1,10 +1,10 @@
 import { STATUS } from "../../supabase/functions/_shared/errors.ts";
 import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
-import { camelCase, type Declared } from "./declared.ts";
+import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
+import { camelCase, type Declared, isForApps } from "./declared.ts";
 import { codesOf, MEANINGS } from "./errors.ts";
 import { exampleOf } from "./examples.ts";
 import { type Field, fieldsOf } from "./fields.ts";
-import { PLAIN_ANSWERS } from "./plain_answers.ts";
 import { describePrice } from "./price_words.ts";
 import { jsonSchema } from "./schemas.ts";
 
@@ -92,18 +92,22 @@ function index(features: Declared[]): string {
 }
 
 async function section(one: Declared): Promise<string> {
-  const answer = one.output ?? PLAIN_ANSWERS[one.name];
+  const answer = one.output;
   const sent = one.input && jsonSchema(one.input, "input");
   const takes = one.maxUploadBytes === undefined ? "" : " Takes `application/json` or `multipart/form-data`.";
   return [
     `### ${one.name}`,
     one.description,
     [
-      `\`${one.method} /functions/v1/${one.name}\`, for ${CALLERS[one.auth] ?? one.auth}.${takes}`,
+      `\`${one.isAlsoPost ? "GET or POST" : one.method} /functions/v1/${one.name}\`, for ${
+        one.auths.map((auth) => CALLERS[auth]).join(" or ")
+      }.${takes}`,
       one.price ? `Price: ${describePrice(one.price)}.` : "",
       one.kind === "conversation"
         ? "A WebSocket: [realtime.md](realtime.md)."
-        : `Client: \`tessera.${camelCase(one.name)}(…)\`.`,
+        : isForApps(one)
+        ? `Client: \`tessera.${camelCase(one.name)}(…)\`.`
+        : "",
     ].filter(Boolean).join(" "),
     ...(sent
       ? [
@@ -117,11 +121,18 @@ async function section(one: Declared): Promise<string> {
   ].filter(Boolean).join("\n\n");
 }
 
-const CALLERS: Record<string, string> = {
+const CALLERS: Record<Auth, string> = {
   user: "a signed-in user",
   publishable: "an app (publishable key)",
   secret: "a server (secret key)",
   none: "anybody",
+};
+
+const CREDENTIALS: Record<Auth, string> = {
+  user: `-H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H "Authorization: Bearer $ACCESS_TOKEN"`,
+  publishable: `-H "apikey: $SUPABASE_PUBLISHABLE_KEY"`,
+  secret: `-H "apikey: $SUPABASE_SECRET_KEY"`,
+  none: "",
 };
 
 function withRule(title: string, rule: string | undefined): string {
@@ -143,11 +154,8 @@ function fieldTable(fields: Field[], isInput: boolean): string {
 async function curl(one: Declared): Promise<string> {
   if (!one.input || one.kind === "conversation") return "";
   const example = await exampleOf(one);
-  const head = [
-    `curl "$SUPABASE_URL/functions/v1/${one.name}"`,
-    `-H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H "Authorization: Bearer $ACCESS_TOKEN"`,
-  ];
-  if (example) head.push(`-H "Idempotency-Key: $(uuidgen)"`);
+  const head = [`curl "$SUPABASE_URL/functions/v1/${one.name}"`, CREDENTIALS[one.auths[0]!]].filter(Boolean);
+  if (example && one.kind === "feature") head.push(`-H "Idempotency-Key: $(uuidgen)"`);
   if (example?.files.length) {
     for (const [name, value] of Object.entries(example.fields)) head.push(`-F ${name}=${value}`);
   } else if (example) {

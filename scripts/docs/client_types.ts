@@ -1,13 +1,10 @@
 import { STATUS } from "../../supabase/functions/_shared/errors.ts";
-import { camelCase, type Declared, pascalCase } from "./declared.ts";
-import { PLAIN_ANSWERS } from "./plain_answers.ts";
+import { camelCase, type Declared, isForApps, pascalCase } from "./declared.ts";
 import { type JsonSchema, jsonSchema } from "./schemas.ts";
 
 /** The client's part that is made: the types of each function an app may call, and the list of them. */
 export function clientTypes(functions: Declared[]): string {
-  const callable = functions.filter(({ auth, kind, input }) =>
-    auth !== "secret" && kind !== "conversation" && input !== undefined
-  );
+  const callable = functions.filter(isForApps);
   return `// Written by \`deno task docs\` from the functions' declarations; not to be changed by hand.
 
 /** Every code that an answer can have. */
@@ -39,7 +36,7 @@ function entry({ name, description, input }: Declared): string {
   ${camelCase(name)}: { input: ${type}Input${isOptional ? " | undefined" : ""}; output: ${type}Output };`;
 }
 
-function types({ name, input, output = PLAIN_ANSWERS[name] }: Declared): string[] {
+function types({ name, input, output }: Declared): string[] {
   const type = pascalCase(name);
   const sent = jsonSchema(input!, "input");
   return [

@@ -2,19 +2,25 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { z } from "zod";
 
+import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
+import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
 import type { Price } from "../../supabase/functions/_shared/price.ts";
 import { functionsFolder } from "../local/paths.ts";
 
-/** What a folder of supabase/functions says of itself; one that speaks another protocol may have no schemas. */
+/** What an endpoint says of itself; one that speaks another protocol may have no schemas. */
 export interface Declared {
+  /** The folder, and the action where it has several: `otp/verify`. */
   name: string;
   /** Metered features answer once; a conversation goes on over a WebSocket; what is plain costs nothing. */
   kind: "feature" | "conversation" | "plain";
-  auth: string;
+  auths: Auth[];
   method: string;
+  isAlsoPost?: boolean;
   price?: Price;
   input?: z.ZodType;
   output?: z.ZodType;
+  /** Refusals of its own. */
+  codes?: ErrorCode[];
   /** Takes multipart/form-data too. */
   maxUploadBytes?: number;
   run?(tools: unknown): Promise<unknown>;
@@ -24,30 +30,52 @@ export interface Declared {
   summary: string;
 }
 
-/** Every function, by name. */
+/** Whether an app may call it with its user's token or its publishable key, and gets JSON. */
+export function isForApps({ auths, kind, input }: Declared): boolean {
+  return auths.some((auth) => auth === "user" || auth === "publishable") && kind !== "conversation" &&
+    input !== undefined;
+}
+
+/** Every endpoint, by name. */
 export async function declaredFunctions(folder = functionsFolder): Promise<Declared[]> {
   const names = [...Deno.readDirSync(folder)]
     .filter(({ isDirectory, name }) => isDirectory && !/^[_.]/.test(name))
     .map(({ name }) => name)
     .toSorted();
-  return await Promise.all(names.map((name) => declared(join(folder, name, "index.ts"), name)));
+  const endpoints = await Promise.all(names.map((name) => endpointsOf(join(folder, name), name)));
+  return endpoints.flat();
 }
 
-async function declared(path: string, name: string): Promise<Declared> {
+async function endpointsOf(folder: string, name: string): Promise<Declared[]> {
   const [{ default: declaration }, source] = await Promise.all([
-    import(/* @vite-ignore */ pathToFileURL(path).href),
-    Deno.readTextFile(path),
+    import(/* @vite-ignore */ pathToFileURL(join(folder, "index.ts")).href),
+    textOf(folder),
   ]);
-  const description = commentAbove(source, "export default");
+  if (!declaration.actions) return [declared(declaration, name, commentAbove(source, "export default"))];
+  return Object.entries<Declaration>(declaration.actions).map(([action, endpoint]) => {
+    const constant = new RegExp(`\\n(export )?const ${camelCase(action)} =`).exec(source)?.[0] ?? "\n";
+    return declared(endpoint, `${name}/${action}`, commentAbove(source, constant.slice(1)));
+  });
+}
+
+type Declaration = Partial<Declared> & { auth?: Auth | Auth[] };
+
+function declared(declaration: Declaration, name: string, description: string): Declared {
   return {
-    auth: "user",
     method: "POST",
     ...declaration,
+    auths: [declaration.auth ?? "user"].flat(),
     name,
     kind: declaration.price === undefined ? "plain" : declaration.run ? "feature" : "conversation",
     description,
     summary: description.split(/\.(?:\s|$)/)[0] || name,
   };
+}
+
+/** The sources of a function's folder in one. */
+async function textOf(folder: string): Promise<string> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".ts"));
+  return (await Promise.all(names.map((name) => Deno.readTextFile(join(folder, name))))).join("\n");
 }
 
 /** The text of the documentation comment that ends right before something. */
@@ -57,9 +85,9 @@ function commentAbove(source: string, what: string): string {
   return comment.replace(/^\s*\*? ?/gm, "").replace(/\s+/g, " ").trim();
 }
 
-/** `meal-analyzer` as a method: `mealAnalyzer`. */
+/** `meal-analyzer` and `meal/analyzer` as a method: `mealAnalyzer`. */
 export function camelCase(name: string): string {
-  return name.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase());
+  return name.replace(/[-/](\w)/g, (_separator, letter: string) => letter.toUpperCase());
 }
 
 /** `meal-analyzer` as a type: `MealAnalyzer`. */

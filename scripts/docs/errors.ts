@@ -41,15 +41,17 @@ const METERED: ErrorCode[] = [
 ];
 
 /** The codes that a function can answer, in the order of their status. */
-export function codesOf({ auth, method, kind }: Declared): ErrorCode[] {
+export function codesOf({ name, auths, method, isAlsoPost, kind, codes = [] }: Declared): ErrorCode[] {
   const can = new Set<ErrorCode>([
     "invalid_request",
     "method_not_allowed",
     "internal",
     "service_unavailable",
-    ...(auth === "none" ? [] : ["unauthorized"] as const),
-    ...(method === "GET" ? [] : ["payload_too_large", "unsupported_media_type"] as const),
+    ...(auths.includes("none") ? [] : ["unauthorized"] as const),
+    ...(method === "GET" && !isAlsoPost ? [] : ["payload_too_large", "unsupported_media_type"] as const),
     ...(kind === "feature" ? METERED : []),
+    ...(name.includes("/") ? ["not_found"] as const : []),
+    ...codes,
     ...(kind === "conversation" ? ["upgrade_required"] as const : []),
   ]);
   return (Object.keys(STATUS) as ErrorCode[]).filter((code) => can.has(code));

@@ -1,10 +1,10 @@
 import { z } from "zod";
 
+import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
 import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/errors.ts";
 import { camelCase, type Declared, pascalCase } from "./declared.ts";
 import { codesOf, MEANINGS, WITH_RETRY_AFTER } from "./errors.ts";
 import { exampleOf } from "./examples.ts";
-import { PLAIN_ANSWERS } from "./plain_answers.ts";
 import { type JsonSchema, jsonSchema } from "./schemas.ts";
 
 const Usage = z.object({
@@ -46,11 +46,11 @@ const IDEMPOTENCY_KEY = {
 };
 
 /** Who a caller must be, by the declared `auth`; a user's app sends its publishable key too. */
-const SECURITY: Record<string, Record<string, string[]>[]> = {
-  user: [{ accessToken: [], publishableKey: [] }],
-  publishable: [{ publishableKey: [] }],
-  secret: [{ secretKey: [] }],
-  none: [],
+const SECURITY: Record<Auth, Record<string, string[]>> = {
+  user: { accessToken: [], publishableKey: [] },
+  publishable: { publishableKey: [] },
+  secret: { secretKey: [] },
+  none: {},
 };
 
 const refTo = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` });
@@ -120,7 +120,7 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
 
 function namedSchemas(one: Declared): [string, JsonSchema][] {
   const name = pascalCase(one.name);
-  const answer = one.output ?? PLAIN_ANSWERS[one.name];
+  const answer = one.output;
   return [
     ...(one.input && one.method !== "GET"
       ? [[`${name}Input`, jsonSchema(one.input, "input")] as [string, JsonSchema]]
@@ -136,7 +136,7 @@ async function operation(one: Declared) {
     summary: one.summary,
     description: one.description,
     tags: [one.kind === "plain" ? "account" : "features"],
-    security: SECURITY[one.auth] ?? [],
+    security: one.auths.map((auth) => SECURITY[auth]),
     "x-price": one.price,
     parameters: [
       ...(one.kind === "feature" ? [refTo("parameters", "IdempotencyKey")] : []),
@@ -176,7 +176,7 @@ async function requestBody(one: Declared) {
 }
 
 function success(one: Declared) {
-  const isTold = one.output !== undefined || PLAIN_ANSWERS[one.name] !== undefined;
+  const isTold = one.output !== undefined;
   const answer = isTold ? refTo("schemas", `${pascalCase(one.name)}Output`) : { type: "object" };
   if (one.kind === "plain") {
     return { description: "The answer", headers: headers("X-Request-Id"), content: json(answer) };

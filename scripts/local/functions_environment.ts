@@ -5,7 +5,7 @@ import { databaseUrl } from "./database_url.ts";
 import type { Ports } from "./ports.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
-/** The environment of hosted functions, with the demo model where the caller and the folder's .env name no other. */
+/** The environment of hosted functions, with the demo model and keys of its own where the caller and the folder's .env name no other. */
 export function functionsEnvironment(
   ports: Ports,
   secrets: Secrets,
@@ -24,6 +24,7 @@ export function functionsEnvironment(
   };
   return {
     ...models,
+    TOKEN_ENCRYPTION_KEYS: `local:${secrets.tokenEncryptionKey}`,
     ...fromFile(folder),
     ...Deno.env.toObject(),
     ...overrides,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 
@@ -20,6 +21,9 @@ export interface Secrets {
   adminToken: string;
   demoModelKey: string;
   demoUserPassword: string;
+  /** 32 bytes in base64 each. */
+  tokenEncryptionKey: string;
+  otpPepper: string;
 }
 
 /** Path of the secrets in a data folder. */
@@ -32,14 +36,15 @@ export async function readSecrets(dataFolder: string): Promise<Secrets> {
   return JSON.parse(await Deno.readTextFile(secretsFile(dataFolder)));
 }
 
-/** Reads the secrets of a data folder, making them first where there are none. */
+/** Reads the secrets of a data folder, making first what is not there. */
 export async function ensureSecrets(dataFolder: string): Promise<Secrets> {
-  try {
-    return await readSecrets(dataFolder);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const secrets = await generateSecrets();
+  const known = await readSecrets(dataFolder).catch((error): Partial<Secrets> => {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
+  });
+  const generated = await generateSecrets();
+  const secrets = { ...generated, ...known };
+  if (Object.keys(generated).every((name) => name in known)) return secrets;
   const temporary = `${secretsFile(dataFolder)}.${crypto.randomUUID()}`;
   await Deno.writeTextFile(temporary, JSON.stringify(secrets, null, 2), { mode: 0o600, createNew: true });
   await Deno.rename(temporary, secretsFile(dataFolder));
@@ -67,6 +72,8 @@ async function generateSecrets(): Promise<Secrets> {
     adminToken: random(16),
     demoModelKey: random(16),
     demoUserPassword: random(8),
+    tokenEncryptionKey: randomBytes(32).toString("base64"),
+    otpPepper: randomBytes(32).toString("base64"),
   };
 }
 
@@ -77,9 +84,5 @@ async function generateSigningKey(): Promise<JWK & { kid: string }> {
 
 /** Letters and digits only, so that a secret fits in a URL, a shell word and SQL as it is. */
 function random(bytes: number): string {
-  return Array.from(
-    crypto.getRandomValues(new Uint8Array(bytes)),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  )
-    .join("");
+  return randomBytes(bytes).toString("hex");
 }

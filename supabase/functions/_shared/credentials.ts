@@ -11,21 +11,36 @@ export interface Caller {
   userId: string;
   /** The user's JWT, verified; empty for other callers. */
   token: string;
+  /** What it proved to be. */
+  auth: Auth;
+  /** The name of the publishable or secret key; empty for users and anybody. */
+  keyName: string;
 }
 
-/** What the caller proves to be. Throws `unauthorized`. */
-export async function authenticate(auth: Auth, request: Request): Promise<Caller> {
+/** What the caller proves to be, of several the first. Throws `unauthorized`. */
+export async function authenticate(expected: Auth | Auth[], request: Request): Promise<Caller> {
+  if (expected === "none") return { userId: "", token: "", auth: "none", keyName: "" };
+  const auths = [expected].flat();
   const authorization = request.headers.get("Authorization") ?? "";
-  const known = auth === "user" ? remembered(authorization) : undefined;
+  const known = auths.includes("user") ? remembered(authorization) : undefined;
   if (known) return known;
-  const { data, error } = await verifyAuth(request, { auth, env: supabase(), audience: "authenticated" });
+  const { data, error } = await verifyAuth(request, {
+    auth: auths,
+    env: supabase(),
+    audience: "authenticated",
+  });
   if (error) {
-    if (error.status < 500) throw unauthorized(auth, error);
+    if (error.status < 500) throw unauthorized(auths, error);
     throw new AppError("internal", "This server is not configured completely", { cause: error });
   }
-  const caller = { userId: data.userClaims?.id ?? "", token: data.token ?? "" };
-  if (auth !== "user") return caller;
-  if (!UUID.test(caller.userId)) throw unauthorized(auth, new Error("The token's subject is no user id"));
+  const caller = {
+    userId: data.userClaims?.id ?? "",
+    token: data.token ?? "",
+    auth: data.authMode as Auth,
+    keyName: data.keyName ?? "",
+  };
+  if (caller.auth !== "user") return caller;
+  if (!UUID.test(caller.userId)) throw unauthorized(auths, new Error("The token's subject is no user id"));
   remember(authorization, caller, data.jwtClaims?.exp);
   return caller;
 }
@@ -39,8 +54,11 @@ const EXPECTED: Record<Auth, string> = {
   none: "No credential is expected",
 };
 
-function unauthorized(auth: Auth, cause: unknown): AppError {
-  return new AppError("unauthorized", EXPECTED[auth], { cause, headers: { "WWW-Authenticate": "Bearer" } });
+function unauthorized(auths: Auth[], cause: unknown): AppError {
+  return new AppError("unauthorized", auths.map((auth) => EXPECTED[auth]).join("; or: "), {
+    cause,
+    headers: { "WWW-Authenticate": "Bearer" },
+  });
 }
 
 /** A signature takes longer to verify than all else that is done with a small request. */

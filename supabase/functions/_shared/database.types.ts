@@ -3,6 +3,22 @@ export type Json = string | number | boolean | null | { [key: string]: Json | un
 export type Database = {
   "public": {
     Tables: {
+      "rate_limits": {
+        Row: {
+          "full_at": string;
+          "key": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "full_at": string;
+          "key": string;
+        };
+        Update: {
+          "full_at"?: string;
+          "key"?: string;
+        };
+        Relationships: [];
+      };
       "token_anomalies": {
         Row: {
           "anomaly_type": string;
@@ -216,6 +232,7 @@ export type Database = {
         };
       };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
+      "cleanup_rate_limits": { Args: { "p_limit"?: number }; Returns: number };
       "consume_tokens_atomic": {
         Args: {
           "p_metadata"?: Json;
@@ -289,6 +306,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
       "token_entry_chain": {
         Args: {
           "p_balance_after": number;

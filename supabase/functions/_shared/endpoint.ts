@@ -3,8 +3,8 @@ import type { z } from "zod";
 
 import { admit } from "./admission.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
-import { AppError, errorResponse, toAppError } from "./errors.ts";
-import { type BodyLimits, readBody } from "./http_body.ts";
+import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
+import { type BodyLimits, readBody, readText } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "./log.ts";
 
@@ -21,12 +21,21 @@ export interface EndpointContext<Input> {
 }
 
 export interface EndpointSpec<Input extends z.ZodType> {
-  /** The function's folder. */
+  /** The function's folder, and the action where it has several: `balance`, `otp/verify`. */
   name: string;
-  auth: Auth;
+  /** Who may call; of a list the first that fits. */
+  auth: Auth | Auth[];
   method: "GET" | "POST";
-  /** What the JSON body (POST) or the query (GET) must fit. */
+  /** Of GET: takes its input with POST too, as a JSON body, as a query or as both. */
+  isAlsoPost?: boolean;
+  /** What the JSON body (POST) or the query (GET) must fit; a text body as `{ text }`. */
   input: Input;
+  /** What it answers, for the reference. */
+  output?: z.ZodType;
+  /** Refusals of its own, beside those that every endpoint has. */
+  codes?: ErrorCode[];
+  /** Takes the body as it is, whatever its type says: for signatures over its bytes. */
+  isTextBody?: boolean;
   maxBodyBytes?: number;
   /** Takes multipart/form-data too, up to this size: its files become byte arrays, its fields texts. */
   maxUploadBytes?: number;
@@ -79,7 +88,7 @@ async function serve<Input extends z.ZodType>(
     log.user_id = caller.userId || undefined;
     const key = idempotencyKey(request.headers);
     if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
-    leave = admit(request, limits);
+    if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits);
     const input = await parseInput(spec, request, limits);
     response = await spec.handle({
       request,
@@ -121,11 +130,18 @@ export function refuse(
   return errorResponse(error, requestId);
 }
 
-function checkMethod(spec: { method: string }, request: Request): void {
-  if (request.method === spec.method) return;
-  throw new AppError("method_not_allowed", `Only ${spec.method} is possible here`, {
-    headers: { Allow: `${spec.method}, OPTIONS` },
+function checkMethod(spec: Pick<EndpointSpec<z.ZodType>, "method" | "isAlsoPost">, request: Request): void {
+  const methods = spec.isAlsoPost ? [spec.method, "POST"] : [spec.method];
+  if (methods.includes(request.method)) return;
+  throw new AppError("method_not_allowed", `Only ${methods.join(" and ")} is possible here`, {
+    headers: { Allow: [...methods, "OPTIONS"].join(", ") },
   });
+}
+
+/** A POST that may as well have its input in the query need not have a body. */
+function hasBody({ isAlsoPost }: Pick<EndpointSpec<z.ZodType>, "isAlsoPost">, request: Request): boolean {
+  if (request.method === "GET") return false;
+  return !isAlsoPost || request.headers.has("Content-Type") || request.body !== null;
 }
 
 const MAX_ISSUES = 20;
@@ -135,9 +151,7 @@ async function parseInput<Input extends z.ZodType>(
   request: Request,
   limits: BodyLimits,
 ): Promise<z.output<Input>> {
-  const given = spec.method === "GET"
-    ? Object.fromEntries(new URL(request.url).searchParams)
-    : await readBody(request, limits);
+  const given = await readInput(spec, request, limits);
   const parsed = spec.input.safeParse(given);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, MAX_ISSUES);
@@ -146,4 +160,17 @@ async function parseInput<Input extends z.ZodType>(
   throw new AppError("invalid_request", `${where}${first?.message ?? "The request does not fit"}`, {
     details: issues.map(({ path, code, message }) => ({ path: path.join("."), code, message })),
   });
+}
+
+async function readInput(
+  spec: EndpointSpec<z.ZodType>,
+  request: Request,
+  limits: BodyLimits,
+): Promise<unknown> {
+  if (spec.isTextBody) return { text: await readText(request, limits.json) };
+  const query = spec.method === "GET" ? Object.fromEntries(new URL(request.url).searchParams) : {};
+  if (!hasBody(spec, request)) return query;
+  const body = await readBody(request, limits);
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  return isObject ? { ...query, ...body } : body;
 }

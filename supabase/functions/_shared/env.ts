@@ -2,6 +2,7 @@ import { resolveEnv } from "@supabase/server/core";
 import { z } from "zod";
 
 import { AppError } from "./errors.ts";
+import { KeyringText } from "./keyring.ts";
 
 /** Every setting there is. Supabase sets those named SUPABASE_; the rest are secrets of the project. */
 const Settings = z.object({
@@ -20,6 +21,9 @@ const Settings = z.object({
   ),
   LEDGER_TRANSPORT: z.enum(["rest", "postgres"]).default("rest").describe(
     "How the ledger is reached: through the project's REST API, or straight at SUPABASE_DB_URL",
+  ),
+  TOKEN_ENCRYPTION_KEYS: KeyringText.optional().describe(
+    "Encrypts third-party tokens: `id:key`, …; the first is used for what is new; keys of 32 bytes in base64",
   ),
   SUPABASE_DB_URL: z.url().optional().describe("The database; a transaction pooler will do"),
 });

@@ -52,6 +52,12 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
   }
 }
 
+/** The body as a text, whatever its type says. */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
+  if (Number(request.headers.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
+  return decode(await readBytes(request, { maxBytes }));
+}
+
 const FIRST_BYTES = 16 * 1024;
 
 /** A body that trickles in would keep its memory from others; who is slow uploads to Storage, which goes on where it broke. */

@@ -6,6 +6,21 @@ import { AppError } from "../_shared/errors.ts";
 
 const Input = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
 
+const Output = z.object({
+  balance: z.int().min(0).describe("Tokens that the user owns"),
+  held: z.int().min(0).describe("What running requests hold of it"),
+  available: z.int().min(0).describe("The balance without what is held"),
+  entries: z.array(z.object({
+    entry_number: z.int(),
+    delta: z.int().describe("Below 0 for a charge"),
+    balance_after: z.int(),
+    operation_type: z.string().describe("The feature, or why tokens were granted"),
+    request_id: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    created_at: z.string().describe("When, as Postgres writes a time with its zone"),
+  })).describe("The ledger's newest entries, newest first"),
+});
+
 const NOTHING = { balance: 0, held: 0 };
 
 /** What the signed-in user owns, what running requests hold of it, and the newest entries of the ledger. */
@@ -14,6 +29,7 @@ export default defineEndpoint({
   auth: "user",
   method: "GET",
   input: Input,
+  output: Output,
   async handle({ caller, input }) {
     const client = userClient(caller.token);
     const [balances, history] = await Promise.all([

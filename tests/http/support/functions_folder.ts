@@ -3,13 +3,16 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 
 import { functionsFolder, projectFolder } from "../../../scripts/local/paths.ts";
+import type { Auth } from "../../../supabase/functions/_shared/credentials.ts";
 import type { Price } from "../../../supabase/functions/_shared/price.ts";
 
-/** What a function declares, as its folder's index.ts exports it. */
+/** What an endpoint declares. */
 export interface Declaration {
+  /** Its path: the folder, and the action where there are several. */
   name: string;
-  auth: string;
+  auth: Auth | Auth[];
   method: string;
+  isTextBody?: boolean;
   price?: Price;
   input: z.ZodType;
   output?: z.ZodType;
@@ -32,21 +35,23 @@ export const functionNames: string[] = [...Deno.readDirSync(functionsFolder)]
   .map(({ name }) => name)
   .toSorted();
 
-/** Imports a function; undefined for one that calls Deno.serve instead of exporting what it is. */
-export async function declarationOf(name: string): Promise<Declaration | undefined> {
-  const module = await import(/* @vite-ignore */ pathToFileURL(join(functionsFolder, name, "index.ts")).href);
-  return module.default;
+/** The endpoints of every function. */
+export const endpoints: Declaration[] = (await Promise.all(functionNames.map(endpointsOf))).flat();
+
+/** Imports a function: its endpoint, or one for each of its actions. */
+async function endpointsOf(name: string): Promise<Declaration[]> {
+  const path = join(functionsFolder, name, "index.ts");
+  const { default: declaration } = await import(/* @vite-ignore */ pathToFileURL(path).href);
+  return Object.values(declaration.actions ?? [declaration]);
 }
 
-export function isFeature(
-  one: Declaration | undefined,
-): one is Declaration & { price: Price; output: z.ZodType } {
-  return one?.price !== undefined && one.output !== undefined;
+export function isFeature(one: Declaration): one is Declaration & { price: Price; output: z.ZodType } {
+  return one.price !== undefined && one.output !== undefined;
 }
 
 /** Whether the function is a conversation over a WebSocket; a plain request gets as far as 426. */
-export function isRealtime(one: Declaration | undefined): boolean {
-  return one !== undefined && "session" in one;
+export function isRealtime(one: Declaration): boolean {
+  return "session" in one;
 }
 
 /** Every source file of supabase/functions. */

@@ -7,7 +7,7 @@ import { codesOf } from "../../../scripts/docs/errors.ts";
 import { openApi } from "../../../scripts/docs/openapi.ts";
 import { functionsFolder } from "../../../scripts/local/paths.ts";
 import { STATUS } from "../../../supabase/functions/_shared/errors.ts";
-import { functionNames, sources } from "../../http/support/functions_folder.ts";
+import { endpoints, sources } from "../../http/support/functions_folder.ts";
 
 let functions: Declared[];
 // deno-lint-ignore no-explicit-any
@@ -28,10 +28,10 @@ describe("openapi.json", () => {
   });
 
   it("has every function, each under a name of its own", () => {
-    expect(Object.keys(document.paths)).toEqual(functionNames.map((name) => `/${name}`));
+    expect(Object.keys(document.paths)).toEqual(endpoints.map(({ name }) => `/${name}`));
     const ids = operations().map(([, { operationId }]) => operationId);
-    expect(new Set(ids).size).toBe(functionNames.length);
-    expect(ids).toEqual(functionNames.map(camelCase));
+    expect(new Set(ids).size).toBe(endpoints.length);
+    expect(ids).toEqual(endpoints.map(({ name }) => camelCase(name)));
   });
 
   it("says of each what it does, from the comment above its declaration", () => {
