@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import postgres from "postgres";
 
 import { StackError } from "../scripts/local/errors.ts";
-import { findFreePortBase, type Stack, startStack } from "../scripts/local/stack.ts";
+import { findFreePortBase, type Stack } from "../scripts/local/stack.ts";
+import { startUnlimitedStack } from "../scripts/local/unlimited.ts";
 import { measureImports } from "./functions_import/part.ts";
 import { measureGrowth } from "./growth/part.ts";
 import { measureHttp } from "./http/part.ts";
@@ -82,7 +83,7 @@ async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-bench-" });
   let stack: Stack | undefined;
   try {
-    stack = await startStack({
+    stack = await startUnlimitedStack({
       portBase: await findFreePortBase(),
       dataDir,
       quiet: true,

@@ -3,7 +3,8 @@
 import { parseArgs } from "node:util";
 
 import { StackError } from "./local/errors.ts";
-import { findFreePortBase, startStack } from "./local/stack.ts";
+import { findFreePortBase } from "./local/stack.ts";
+import { startUnlimitedStack } from "./local/unlimited.ts";
 import { requireMemoryFigures } from "./soak/memory.ts";
 import { SOAK_ENVIRONMENT } from "./soak/mix.ts";
 import { soak } from "./soak/soak.ts";
@@ -39,7 +40,13 @@ async function soakOwnStack(minutes: number): Promise<Finding[]> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-soak-" });
   try {
     const portBase = await findFreePortBase();
-    const stack = await startStack({ portBase, dataDir, quiet: true, env: SOAK_ENVIRONMENT, signal });
+    const stack = await startUnlimitedStack({
+      portBase,
+      dataDir,
+      quiet: true,
+      env: SOAK_ENVIRONMENT,
+      signal,
+    });
     try {
       return await soak(stack, { seconds: minutes * 60, reportEverySeconds: 60, say: console.log, signal });
     } finally {

@@ -44,8 +44,8 @@ export async function fill(sql: postgres.Sql, { entries, users }: Size): Promise
       substring(sha256(entry::text::bytea) for 16)
     from generate_series(1, ${users}::integer) as number, generate_series(1, ${perUser}::integer) as entry`;
   await sql`
-    insert into public.token_balances (user_id, balance, entry_count, chain)
-    select user_id, sum(delta), count(*), substring(sha256('0') for 16)
+    insert into public.token_balances (user_id, balance, granted, entry_count, chain)
+    select user_id, sum(delta), sum(greatest(delta, 0)), count(*), substring(sha256('0') for 16)
     from public.token_balance_history
     group by user_id`;
   await sql`

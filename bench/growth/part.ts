@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import postgres from "postgres";
 
-import { findFreePortBase, type Stack, startStack } from "../../scripts/local/stack.ts";
+import { findFreePortBase, type Stack } from "../../scripts/local/stack.ts";
+import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
 import type { Effort } from "../interleave.ts";
 import { count, table } from "../markdown.ts";
 import { Pgbench, requirePgbench } from "../pgbench.ts";
@@ -51,7 +52,7 @@ async function openLedger(size: Size): Promise<{ grown: Grown; close(): Promise<
     await Deno.remove(dataDir, { recursive: true });
   };
   try {
-    stack = await startStack({ portBase: await findFreePortBase(), dataDir, quiet: true });
+    stack = await startUnlimitedStack({ portBase: await findFreePortBase(), dataDir, quiet: true });
     sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
     await fill(sql, size);
     const folder = join(dataDir, "pgbench");

@@ -7,12 +7,16 @@ export const MEANINGS: Record<ErrorCode, string> = {
   unauthorized: "No valid credential",
   insufficient_tokens:
     "The user's tokens do not cover what the request may cost; `details`: `required`, `available`",
+  spend_cap_reached:
+    "The user's own cap of the day or the month; `details`: `cap`, `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
+  account_paused: "The account is paused; the message says why",
   forbidden: "The credential may not do this",
   not_found: "There is no such thing",
   method_not_allowed: "Another method is expected; `Allow` names it",
   request_in_progress: "The same key is still being worked on; try again after `Retry-After` seconds",
   response_not_stored:
     "Answered and charged before, but the answer was too large to keep; `details`: `charged`, `balance`",
+  token_expired: "The token of this account has ended; `details`: `expires_at`",
   payload_too_large: "The body is too large; `details`: `max_bytes`",
   unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
   idempotency_key_reused: "The key was used for another request",
@@ -33,6 +37,9 @@ export const WITH_RETRY_AFTER: ReadonlySet<ErrorCode> = new Set([
 
 const METERED: ErrorCode[] = [
   "insufficient_tokens",
+  "spend_cap_reached",
+  "account_paused",
+  "rate_limited",
   "request_in_progress",
   "response_not_stored",
   "idempotency_key_reused",

@@ -10,6 +10,7 @@ create table public.token_balances (
   user_id uuid not null,
   balance bigint not null default 0,
   held bigint not null default 0,
+  granted bigint not null default 0,
   entry_count bigint not null default 0,
   chain bytea,
   previous_chain bytea,
@@ -24,6 +25,8 @@ comment on table public.token_balances is
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
+comment on column public.token_balances.granted is
+  'The sum of the grants in token_balance_history; without the balance it is all that was ever spent.';
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
@@ -706,9 +709,9 @@ begin
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
-    elsif v_amount > 9223372036854775807 - v_balance.balance then
+    elsif v_amount > 9223372036854775807 - v_balance.granted then
       return public.token_refusal(p_request_id, 'invalid_request',
-        'The balance would exceed 9223372036854775807', null, '{"added": 0}');
+        'The sum of the grants would exceed 9223372036854775807', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
     -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
@@ -720,7 +723,7 @@ begin
   end loop;
 
   update public.token_balances
-  set balance = balance + v_amount, entry_count = entry_count + 1,
+  set balance = balance + v_amount, granted = granted + v_amount, entry_count = entry_count + 1,
     chain = public.token_entry_chain(chain, user_id, entry_count + 1, v_amount, balance + v_amount,
       greatest(updated_at, now()), 'grant', p_request_id, v_metadata),
     updated_at = greatest(updated_at, now())

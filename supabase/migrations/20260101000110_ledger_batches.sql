@@ -31,6 +31,9 @@ begin
       when 'hold' then public.hold_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'))
+      when 'admit' then public.admit_request(
+        v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
+        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'))
       when 'settle' then public.settle_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
         (v_operation ->> 'token_amount')::numeric, nullif(v_operation -> 'metadata', 'null'),
@@ -42,7 +45,7 @@ begin
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', nullif(v_operation -> 'metadata', 'null'))
       else public.token_refusal(v_operation ->> 'request_id', 'invalid_request',
-        'operation must be hold, settle, release or consume')
+        'operation must be admit, hold, settle, release or consume')
     end;
   end loop;
   return to_jsonb(v_outcomes);
@@ -50,7 +53,7 @@ end;
 $$;
 
 comment on function public.run_token_operations(jsonb) is
-  'Runs an array of {operation: hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
+  'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
   'parameters of those functions, and returns the array of their outcomes.';
 
 create function public.chain_token_entries(p_entries public.token_balance_history[])

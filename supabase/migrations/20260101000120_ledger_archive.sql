@@ -7,6 +7,7 @@ create table token_history.openings (
   user_id uuid not null,
   entry_number bigint not null,
   balance bigint not null,
+  granted bigint not null,
   chain bytea not null,
   constraint openings_pkey primary key (user_id)
 );
@@ -46,12 +47,14 @@ begin
     v_ends_at := (to_date(v_month, '"month_"YYYY_MM') + interval '1 month') at time zone 'UTC';
     exit when v_ends_at > v_before;
     execute format(
-      'insert into token_history.openings as known (user_id, entry_number, balance, chain)
-       select distinct on (user_id) user_id, entry_number, balance_after, chain
+      'insert into token_history.openings as known (user_id, entry_number, balance, granted, chain)
+       select distinct on (user_id) user_id, entry_number, balance_after,
+         sum(greatest(delta, 0)) over (partition by user_id), chain
        from token_history.%1$I
        order by user_id, entry_number desc
        on conflict (user_id) do update
-       set entry_number = excluded.entry_number, balance = excluded.balance, chain = excluded.chain;
+       set entry_number = excluded.entry_number, balance = excluded.balance,
+         granted = known.granted + excluded.granted, chain = excluded.chain;
        alter table public.token_balance_history detach partition token_history.%1$I;
        alter table token_history.%1$I rename to %2$I',
       v_month, 'archived_' || v_month);

@@ -26,15 +26,17 @@ begin
     window entries_of_user as (partition by history.user_id order by history.entry_number)
   ),
   parts as (
-    select history.user_id, sum(history.delta) as delta_sum, count(*) as entry_count
+    select history.user_id, sum(history.delta) as delta_sum, sum(greatest(history.delta, 0)) as granted,
+      count(*) as entry_count
     from public.token_balance_history as history
     group by history.user_id
     union all
-    select openings.user_id, openings.balance, openings.entry_number
+    select openings.user_id, openings.balance, openings.granted, openings.entry_number
     from token_history.openings
   ),
   sums as (
-    select parts.user_id, sum(parts.delta_sum) as delta_sum, sum(parts.entry_count) as entry_count
+    select parts.user_id, sum(parts.delta_sum) as delta_sum, sum(parts.granted) as granted,
+      sum(parts.entry_count) as entry_count
     from parts
     group by parts.user_id
   ),
@@ -57,10 +59,12 @@ begin
   )
   select 'balance is the sum of the entries', user_id, null::text,
     jsonb_build_object('balance', balances.balance, 'sum_of_deltas', coalesce(sums.delta_sum, 0),
+      'granted', balances.granted, 'sum_of_grants', coalesce(sums.granted, 0),
       'entry_count', balances.entry_count, 'entries', coalesce(sums.entry_count, 0))
   from public.token_balances as balances
   full join sums using (user_id)
   where coalesce(balances.balance, 0) <> coalesce(sums.delta_sum, 0)
+    or coalesce(balances.granted, 0) <> coalesce(sums.granted, 0)
     or coalesce(balances.entry_count, 0) <> coalesce(sums.entry_count, 0)
   union all
   select 'held is the sum of the open holds', user_id, null,

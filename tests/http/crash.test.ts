@@ -251,7 +251,7 @@ describe("a ledger that cannot be reached", () => {
   it("at the hold (call lost): 503, the model does not run, and a retry works at once (mistake 26)", async () => {
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
-    const outage = proxy.lose("hold_tokens", user.id, "before");
+    const outage = proxy.lose("admit_request", user.id, "before");
     expectRefusal(await askRemotely(user, key, text), 503, "service_unavailable");
     await expectUntouched(user, PLENTY);
     expect(switchboard.calls(text)).toBe(0);
@@ -262,7 +262,7 @@ describe("a ledger that cannot be reached", () => {
   it("at the hold (acknowledgement lost): nothing runs or is charged, and the hold ends by its time", async () => {
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
-    const outage = proxy.lose("hold_tokens", user.id, "after");
+    const outage = proxy.lose("admit_request", user.id, "after");
     expectRefusal(await askRemotely(user, key, text), 503, "service_unavailable");
     outage.mend();
     expect(switchboard.calls(text)).toBe(0);

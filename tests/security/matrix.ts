@@ -29,6 +29,11 @@ export const BUCKET_ACTIONS: BucketAction[] = [
 /** Tables and views of schema public. */
 export const TABLES: Record<string, Rule<TableAction>> = {
   rate_limits: { why: "counters, used through take_rate_limits alone" },
+  token_accounts: {
+    own: ["read"],
+    server: ["read"],
+    why: "plan, pause and caps; changed by functions alone",
+  },
   token_anomalies: { own: ["read"], server: ["read"], why: "written by the ledger's functions alone" },
   token_balance_history: {
     own: ["read"],
@@ -41,12 +46,15 @@ export const TABLES: Record<string, Rule<TableAction>> = {
     server: ["read"],
     why: "a user may see its requests and their stored answers",
   },
+  token_plans: { server: ["read"], why: "an operator changes it in SQL" },
   token_settings: { server: ["read"], why: "an operator changes it in SQL" },
 };
 
 /** Functions of schema public, which REST serves as /rpc/<name>. */
 export const ROUTINES: Record<string, Rule<"call">> = {
+  account_limits: { server: ["call"], why: "reads about the user that its caller names" },
   add_tokens: { server: ["call"], why: "grants tokens: for payments and operators" },
+  admit_request: { server: ["call"], why: "claims a request for the user that its caller names" },
   archive_token_history: { server: ["call"], why: "takes old months out of the ledger" },
   chain_token_entries: { why: "a part of consume_tokens_batch" },
   cleanup_expired_locks: { server: ["call"], why: "run by a schedule" },
@@ -57,11 +65,18 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
   forbid_token_history_change: { why: "a trigger" },
   hold_tokens: { server: ["call"], why: "claims a request for the user that its caller names" },
+  pause_account: { server: ["call"], why: "locks out the user that its caller names" },
   prepare_token_history: { server: ["call"], why: "makes the months of the ledger" },
+  record_request_excess: { why: "a part of admit_request" },
   record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
   release_tokens: { server: ["call"], why: "ends a hold" },
+  request_limits_of: { why: "a part of admit_request" },
+  resume_account: { server: ["call"], why: "ends a pause" },
   run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },
+  set_account_plan: { server: ["call"], why: "changes the user that its caller names" },
+  set_spend_caps: { server: ["call"], why: "changes the user that its caller names" },
   settle_tokens: { server: ["call"], why: "charges a hold and stores the answer" },
+  spend_cap_refusal: { why: "a part of admit_request" },
   take_rate_limits: { server: ["call"], why: "takes from the quotas that its caller names" },
   token_entry_chain: { why: "a part of every charge and of verify_token_chain" },
   token_refusal: { why: "a part of every answer that refuses" },

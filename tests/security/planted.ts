@@ -21,6 +21,11 @@ export async function plantUser(): Promise<PlantedUser> {
   const calls = [
     server.rpc("consume_tokens_atomic", { ...request, p_request_id: crypto.randomUUID() }),
     server.rpc("hold_tokens", { ...request, p_request_id: crypto.randomUUID() }),
+    server.rpc("set_spend_caps", {
+      p_user_id: user.id,
+      p_daily_tokens: 1_000_000,
+      p_monthly_tokens: null as never,
+    }),
     server.rpc("record_token_anomaly", {
       p_user_id: user.id,
       p_anomaly_type: "test",

@@ -19,7 +19,7 @@ do $$ begin
     (select at from simulation.start));
 end $$;
 
--- Every function and every default that reads the time reads this clock instead; nothing else is changed.
+-- Every function of the ledger and every default that reads the time reads this clock instead; nothing else is changed.
 do $$
 declare
   target record;
@@ -30,6 +30,7 @@ begin
       and prosrc ~* '\\m(now\\(\\)|current_timestamp|clock_timestamp|statement_timestamp|transaction_timestamp)'
   loop
     if target.prosrc !~* '\\mnow\\(\\)' then
+      continue when target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
       raise 'The simulator knows only the clock now(): %', target.definition;
     end if;
     execute regexp_replace(target.definition, '\\mnow\\(\\)', 'simulation.now()', 'gi');

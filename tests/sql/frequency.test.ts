@@ -53,7 +53,7 @@ describe("detect_high_frequency_requests", () => {
     expect(await run(sql, detect(user, 1, "1 day"))).toMatchObject({ detected: true });
     const past = newId();
     await sql`
-      with charged as (insert into token_balances (user_id, balance, entry_count) values (${past}, 8, 3))
+      with charged as (insert into token_balances (user_id, balance, granted, entry_count) values (${past}, 8, 10, 3))
       insert into token_balance_history (user_id, entry_number, delta, balance_after, operation_type, created_at,
         chain)
       values (${past}, 1, 10, 10, 'grant', now() - interval '2 days', ''),

@@ -95,6 +95,13 @@ describe("verify_token_ledger", () => {
       ({ user }) => `update token_balances set entry_count = entry_count + 1 where user_id = '${user}'`,
       [BALANCE],
     ],
+    [
+      "more granted than was",
+      ({ user }) => `update token_balances set granted = granted + 1 where user_id = '${user}'`,
+      [
+        BALANCE,
+      ],
+    ],
     ["too much held", ({ user }) => `update token_balances set held = held + 1 where user_id = '${user}'`, [
       HELD,
     ]],
@@ -145,7 +152,7 @@ describe("verify_token_ledger", () => {
       "an inserted entry that is paid out",
       ({ user }) =>
         `insert into token_balance_history values ('${user}', 9, 50, 133, now(), 'grant', null, null, '');
-         update token_balances set balance = balance + 50, entry_count = entry_count + 1 where user_id = '${user}'`,
+         update token_balances set balance = balance + 50, granted = granted + 50, entry_count = entry_count + 1 where user_id = '${user}'`,
       [CHAIN],
     ],
     [

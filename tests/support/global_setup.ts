@@ -1,6 +1,7 @@
 import type { TestProject } from "vitest/node";
 
-import { findFreePortBase, startStack } from "../../scripts/local/stack.ts";
+import { findFreePortBase } from "../../scripts/local/stack.ts";
+import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
 import { requireNoSecretsInLogs } from "./log_secrets.ts";
 
 /** What a test needs to know of the suite's own stack. */
@@ -25,10 +26,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-test-" });
   const remove = () => Deno.remove(dataDir, { recursive: true });
   const portBase = await findFreePortBase();
-  const stack = await startStack({ portBase, dataDir, quiet: true, fast: true }).catch(async (error) => {
-    await remove();
-    throw error;
-  });
+  const stack = await startUnlimitedStack({ portBase, dataDir, quiet: true, fast: true }).catch(
+    async (error) => {
+      await remove();
+      throw error;
+    },
+  );
   const { url, publishableKey, secretKey, databaseUrl } = stack;
   project.provide("stack", { url, publishableKey, secretKey, databaseUrl, portBase, dataDir });
   return async () => {

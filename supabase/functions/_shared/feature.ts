@@ -7,6 +7,7 @@ import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
 import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
+import { limitHeaders } from "./limits.ts";
 import { createModels, type Models, type ModelsConfig, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
@@ -89,10 +90,13 @@ function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
 interface Answer {
   json: string;
   isReplay: boolean;
+  limits: HoldOutcome["limits"];
 }
 
 /** Somebody who sees an answer grow, and may leave. */
-interface Watcher extends Pick<EventStream, "draft" | "open"> {
+interface Watcher extends Pick<EventStream, "draft"> {
+  /** The request was let in. */
+  open(limits: HoldOutcome["limits"]): void;
   signal: AbortSignal;
 }
 
@@ -115,7 +119,18 @@ async function answerAsEvents<Input>(
   const mayReturn = idempotencyKey(request.headers) !== null;
   const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
   const events = openEvents({ onHangUp });
-  const work = answer({ signal: stop.signal, draft: events.draft, open: events.open }).then(({ json }) => {
+  let limits: HoldOutcome["limits"];
+  const watcher = {
+    signal: stop.signal,
+    draft: events.draft,
+    open(known: HoldOutcome["limits"]) {
+      limits = known;
+      events.open();
+    },
+  };
+  const work = answer(watcher).then((given) => {
+    const { json } = given;
+    limits = given.limits;
     const { data, usage } = JSON.parse(json);
     events.end([["data", JSON.stringify(data)], ["usage", JSON.stringify(usage)]]);
   }, async (error) => {
@@ -138,13 +153,14 @@ async function answerAsEvents<Input>(
       "Content-Type": "text/event-stream",
       "X-Accel-Buffering": "no", // nginx would collect the events
       ...replayHeaders({ isReplay: log.replayed === true }),
+      ...limitHeaders(limits),
     },
   });
 }
 
-function asJson({ json, isReplay }: Answer): Response {
+function asJson({ json, isReplay, limits }: Answer): Response {
   return new Response(json, {
-    headers: { "Content-Type": "application/json", ...replayHeaders({ isReplay }) },
+    headers: { "Content-Type": "application/json", ...replayHeaders({ isReplay }), ...limitHeaders(limits) },
   });
 }
 
@@ -173,11 +189,11 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   });
   if (hold.duplicate && hold.success) {
     log.replayed = true;
-    return { json: stored(hold), isReplay: true };
+    return { json: stored(hold), isReplay: true, limits: hold.limits };
   }
   if (!hold.success || hold.attempt === undefined) throw refusal(hold);
   const held = { ...request, attempt: hold.attempt };
-  watcher?.open();
+  watcher?.open(hold.limits);
 
   const { show, onDraft } = draftsFor(spec.output, watcher);
   const signal = watcher?.signal;
@@ -237,7 +253,7 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
       cause: new Error(`Settlement refused: ${settlement.error} ${settlement.message}`),
     });
   }
-  return { json: responseHead + settlement.response_tail, isReplay: false };
+  return { json: responseHead + settlement.response_tail, isReplay: false, limits: hold.limits };
 }
 
 /** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
@@ -320,8 +336,19 @@ function stored(hold: HoldOutcome): string {
 
 const RETRY_AFTER_S = 2;
 
-function refusal({ error, message = "The request was refused", required, available }: HoldOutcome): AppError {
+function refusal(hold: HoldOutcome): AppError {
+  const { error, message = "The request was refused", required, available } = hold;
   switch (error) {
+    case "rate_limited":
+      return new AppError(error, message, {
+        headers: { "Retry-After": String(hold.retry_after_s ?? 3_600), ...limitHeaders(hold.limits) },
+      });
+    case "spend_cap_reached": {
+      const { cap, cap_tokens, spent, held, resets_at } = hold;
+      return new AppError(error, message, { details: { cap, cap_tokens, spent, held, required, resets_at } });
+    }
+    case "account_paused":
+      return new AppError(error, message);
     case "insufficient_tokens":
       return new AppError(error, message, { details: { required, available } });
     case "request_in_progress":

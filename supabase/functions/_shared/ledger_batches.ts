@@ -2,6 +2,7 @@ import type { RpcClient } from "./tokenMiddleware.ts";
 
 /** What `run_token_operations` can do, and how it calls it. */
 const OPERATIONS: Record<string, string> = {
+  admit_request: "admit",
   hold_tokens: "hold",
   settle_tokens: "settle",
   release_tokens: "release",

@@ -37,6 +37,8 @@ export const ENDINGS = {
   invalid_request: { closeCode: 4400, message: "Too many messages were none that a client may send" },
   token_expired: { closeCode: 4401, message: "The access token has expired" },
   balance_exhausted: { closeCode: 4402, message: "The tokens do not suffice for another answer" },
+  account_paused: { closeCode: 4403, message: "The account is paused" },
+  spend_cap_reached: { closeCode: 4406, message: "The account's own cap of the day or the month is reached" },
   idle_timeout: { closeCode: 4408, message: "Nothing was said for too long" },
   session_ended: { closeCode: 4410, message: "The session has lasted as long as one may" },
   payload_too_large: { closeCode: 4413, message: "A message was too large" },

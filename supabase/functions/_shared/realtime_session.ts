@@ -108,8 +108,7 @@ export class RealtimeSession {
 
   #fail(error: unknown): void {
     this.#cause ??= error;
-    const isLedger = error instanceof AppError && error.code === "service_unavailable";
-    this.end(isLedger ? "service_unavailable" : "internal");
+    this.end(error instanceof AppError && error.code in ENDINGS ? error.code as Ending : "internal");
   }
 
   async #open(): Promise<void> {

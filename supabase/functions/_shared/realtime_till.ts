@@ -1,7 +1,9 @@
+import { AppError, type ErrorCode } from "./errors.ts";
 import { repeatableRequestId } from "./identifiers.ts";
 import type { Price } from "./price.ts";
 import { chargeOf, isUnused, type Slice } from "./realtime_slices.ts";
 import {
+  type HoldOutcome,
   holdTokens,
   releaseTokens,
   type RpcClient,
@@ -52,7 +54,7 @@ export class Till {
       }
       if (hold.error === "insufficient_tokens") return hold.error;
       if (hold.error !== "request_in_progress") {
-        throw new Error(`Seat refused: ${hold.error} ${hold.message}`);
+        throw refusal("Seat", hold);
       }
     }
     return "none_free";
@@ -84,7 +86,7 @@ export class Till {
     });
     if (outcome.success) return { held: tokenAmount };
     if (outcome.error === "insufficient_tokens") return { held: 0, available: outcome.available };
-    throw new Error(`Slice refused: ${outcome.error} ${outcome.message}`);
+    throw refusal("Slice", outcome);
   }
 
   /** Charges a slice what was used of it, or gives it back unused. */
@@ -106,4 +108,12 @@ export class Till {
     const { supabaseClient, userId, sessionId } = this.#customer;
     return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
   }
+}
+
+/** Why somebody who could pay may not; anything else is a fault of ours. */
+const NOT_ALLOWED: readonly unknown[] = ["rate_limited", "account_paused", "spend_cap_reached"];
+
+function refusal(what: string, { error, message = "" }: HoldOutcome): Error {
+  if (NOT_ALLOWED.includes(error)) return new AppError(error as ErrorCode, message);
+  return new Error(`${what} refused: ${error} ${message}`);
 }

@@ -1,4 +1,5 @@
 import { AppError } from "./errors.ts";
+import type { LimitState } from "./limits.ts";
 
 /** The part of a Supabase client that the ledger needs. */
 export interface RpcClient {
@@ -20,7 +21,7 @@ export interface TokenRequest {
 export interface TokenOutcome {
   success: boolean;
   duplicate: boolean;
-  /** Why it was refused: `insufficient_tokens`, `request_in_progress`, `idempotency_key_reused`, … */
+  /** Why it was refused: `insufficient_tokens`, `rate_limited`, `request_in_progress`, `idempotency_key_reused`, … */
   error: string | null;
   message?: string;
   charged: number;
@@ -37,6 +38,16 @@ export interface HoldOutcome extends TokenOutcome {
   attempt?: number;
   /** Of a duplicate: the stored answer, null when it was too large to be kept. */
   response?: string | null;
+  /** What is left of the user's rate limits. */
+  limits?: LimitState[] | null;
+  /** With `rate_limited`. */
+  retry_after_s?: number;
+  /** With `spend_cap_reached`. */
+  cap?: string;
+  cap_tokens?: number;
+  spent?: number;
+  held?: number;
+  resets_at?: string;
 }
 
 export interface SettleOutcome extends TokenOutcome {
@@ -68,10 +79,13 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
   }
 }
 
-/** Claims the request id and reserves the most it may cost. Throws `service_unavailable` without an answer. */
+/**
+ * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
+ * one call. Throws `service_unavailable` without an answer.
+ */
 export function holdTokens(request: TokenRequest & { fingerprint?: string }): Promise<HoldOutcome> {
   const args = { ...requestArguments(request), p_fingerprint: request.fingerprint };
-  return call(request.supabaseClient, "hold_tokens", args);
+  return call(request.supabaseClient, "admit_request", args);
 }
 
 /**

@@ -4,7 +4,8 @@ import { messageOf } from "../../../scripts/local/errors.ts";
 import { readState } from "../../../scripts/local/state.ts";
 import { commandLineOf, delay, isAlive } from "../../../scripts/local/process_ids.ts";
 import { requireNoSecretsInLogs } from "../../support/log_secrets.ts";
-import { findFreePortBase, type Stack, startStack } from "../../../scripts/local/stack.ts";
+import { findFreePortBase, type Stack } from "../../../scripts/local/stack.ts";
+import { startUnlimitedStack } from "../../../scripts/local/unlimited.ts";
 
 /** A stack that a test may break: ports and a folder of its own, and a Postgres that flushes what it commits. */
 export interface OwnStack {
@@ -36,7 +37,7 @@ async function open(env: Record<string, string>, portBase: number): Promise<OwnS
   );
   let running: Stack | undefined;
   const start = async () => {
-    running = await startStack({ portBase, dataDir, quiet: true, env });
+    running = await startUnlimitedStack({ portBase, dataDir, quiet: true, env });
     onTestFinished(stop); // What was made before the start goes after the stop.
     return running;
   };

@@ -5,7 +5,7 @@ import { afterAll } from "vitest";
 import { stack } from "../../support/stack.ts";
 
 /** A call of the ledger by its name; `any` of them, batches of several included. */
-export type Rpc = "hold_tokens" | "settle_tokens" | "release_tokens" | "any";
+export type Rpc = "admit_request" | "settle_tokens" | "release_tokens" | "any";
 
 /** `before`: the call never reaches the ledger. `after`: it does its work there, and the acknowledgement is lost. */
 export type Loss = "before" | "after";

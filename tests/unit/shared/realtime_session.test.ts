@@ -336,6 +336,8 @@ describe("the close codes", () => {
         invalid_request: 4400,
         token_expired: 4401,
         balance_exhausted: 4402,
+        account_paused: 4403,
+        spend_cap_reached: 4406,
         idle_timeout: 4408,
         session_ended: 4410,
         payload_too_large: 4413,

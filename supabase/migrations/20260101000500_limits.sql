@@ -1,0 +1,383 @@
+-- What a user may do: how often (by plan), how much in a day and a month (by its own wish), and whether at all.
+--
+-- All of it is asked in the call that holds the tokens, with the user's row of token_balances locked first, as the ledger
+-- wants it; so two requests at once cannot both take what is left for one.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.token_plans (
+  plan text not null,
+  request_limits jsonb not null,
+  constraint token_plans_pkey primary key (plan),
+  constraint token_plans_request_limits_are_objects check (
+    not jsonb_path_exists(request_limits, '$.* ? (!(@.quota >= 0 && @.window_s > 0))')
+  )
+);
+
+comment on table public.token_plans is
+  'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
+comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
+comment on column public.token_plans.request_limits is
+  'By name: "user" for all functions together, "function" for each of them, a function''s name for that one alone: '
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited.';
+
+insert into public.token_plans (plan, request_limits)
+values ('default', '{"user": {"quota": 120, "window_s": 60}, "function": {"quota": 60, "window_s": 60}}');
+
+create table public.token_accounts (
+  user_id uuid not null,
+  plan text references public.token_plans (plan),
+  paused_at timestamptz,
+  pause_reason text,
+  daily_cap_tokens bigint,
+  monthly_cap_tokens bigint,
+  day date not null default '-infinity',
+  spent_before_day bigint not null default 0,
+  month date not null default '-infinity',
+  spent_before_month bigint not null default 0,
+  constraint token_accounts_pkey primary key (user_id),
+  constraint token_accounts_caps_not_negative check (daily_cap_tokens >= 0 and monthly_cap_tokens >= 0)
+);
+
+create index token_accounts_plan_idx on public.token_accounts (plan);
+
+comment on table public.token_accounts is 'Users for whom something else holds than for all: a plan, a pause, a cap.';
+comment on column public.token_accounts.plan is 'Null: ''default''.';
+comment on column public.token_accounts.paused_at is 'Since when no request of the user is let in; null: it is not paused.';
+comment on column public.token_accounts.pause_reason is 'Why, for the operator and the user.';
+comment on column public.token_accounts.daily_cap_tokens is
+  'The most that may be spent on one day (UTC), by the user''s own wish; null: no cap.';
+comment on column public.token_accounts.monthly_cap_tokens is 'The same for a month.';
+comment on column public.token_accounts.day is 'The day of spent_before_day.';
+comment on column public.token_accounts.spent_before_day is 'All that the user had ever spent when that day began.';
+comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
+comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.token_plans enable row level security;
+alter table public.token_accounts enable row level security;
+
+create policy "owners read their account" on public.token_accounts
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "servers read the plans" on public.token_plans
+  for select to service_role using (true);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.spend_cap_refusal(p_request_id text, p_amount numeric, p_balance public.token_balances)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_today constant date := now() at time zone 'UTC';
+  v_month constant date := date_trunc('month', v_today);
+  v_spent constant bigint := p_balance.granted - p_balance.balance;
+  v_account public.token_accounts;
+  v_cap record;
+begin
+  update public.token_accounts
+  set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
+    month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
+  where user_id = p_balance.user_id and (day <> v_today or month <> v_month);
+  select * into v_account from public.token_accounts where user_id = p_balance.user_id;
+  for v_cap in
+    select *
+    from (values
+      ('daily', v_account.daily_cap_tokens, v_account.spent_before_day, v_today + 1),
+      ('monthly', v_account.monthly_cap_tokens, v_account.spent_before_month, (v_month + interval '1 month')::date)
+    ) as caps (cap, tokens, spent_before, ends_on)
+    where p_amount > tokens - (v_spent - spent_before) - p_balance.held
+  loop
+    return public.token_refusal(p_request_id, 'spend_cap_reached',
+      format('The account''s own %s cap is %s tokens; spent or held are %s, this request may need %s', v_cap.cap,
+        v_cap.tokens, v_spent - v_cap.spent_before + p_balance.held, p_amount),
+      p_balance.balance,
+      jsonb_build_object('cap', v_cap.cap, 'cap_tokens', v_cap.tokens,
+        'spent', v_spent - v_cap.spent_before, 'held', p_balance.held, 'required', p_amount,
+        'resets_at', v_cap.ends_on::timestamp at time zone 'UTC'));
+  end loop;
+  return null;
+end;
+$$;
+
+comment on function public.spend_cap_refusal(text, numeric, public.token_balances) is
+  'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
+  'held counts as spent. A day''s first request sets where the day began.';
+
+create function public.request_limits_of(p_user_id uuid, p_operation_type text, p_plan_limits jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_limits jsonb := '[]';
+  v_function constant jsonb := coalesce(p_plan_limits -> p_operation_type, p_plan_limits -> 'function');
+begin
+  if p_plan_limits ? 'user' then
+    v_limits := v_limits || ((p_plan_limits -> 'user')
+      || jsonb_build_object('name', 'user', 'key', concat_ws(' ', 'user', p_user_id)));
+  end if;
+  if v_function is not null then
+    v_limits := v_limits || (v_function || jsonb_build_object('name', p_operation_type,
+      'key', concat_ws(' ', 'user', p_user_id, left(p_operation_type, 100))));
+  end if;
+  return v_limits;
+end;
+$$;
+
+comment on function public.request_limits_of(uuid, text, jsonb) is
+  'A plan''s limits of one function for one user, as take_rate_limits takes them.';
+
+create function public.admit_request(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text default null,
+  p_metadata jsonb default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_account public.token_accounts;
+  v_plan_limits jsonb;
+  v_limits jsonb;
+  v_outcome jsonb;
+  v_denied jsonb;
+begin
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  select * into v_account from public.token_accounts where user_id = p_user_id;
+  select request_limits into v_plan_limits from public.token_plans
+  where plan = coalesce(v_account.plan, 'default');
+
+  if v_account.paused_at is not null then
+    v_denied := public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_account.pause_reason), v_balance.balance);
+  else
+    v_limits := public.take_rate_limits(
+      public.request_limits_of(p_user_id, p_operation_type, coalesce(v_plan_limits, '{}')));
+    if not (v_limits ->> 'allowed')::boolean then
+      v_denied := public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', v_balance.balance,
+        jsonb_build_object('retry_after_s', v_limits -> 'retry_after_s'));
+      perform public.record_request_excess(p_user_id, 'rate_limited', v_limits #> '{limits,0}');
+    elsif v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null then
+      v_denied := public.spend_cap_refusal(p_request_id, p_token_amount, v_balance);
+    end if;
+  end if;
+
+  -- What was answered before is given again to whoever asks, denied or not: it is paid for.
+  if v_denied is null or exists (
+    select from public.token_consumption_locks
+    where request_id = p_request_id and user_id = p_user_id and status = 'settled'
+  ) then
+    v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+      p_metadata);
+    if v_outcome ->> 'error' = 'insufficient_tokens' then
+      v_denied := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'insufficient_tokens',
+        'key', concat_ws(' ', 'refused', p_user_id), 'quota', 20, 'window_s', 3600)));
+      if not (v_denied ->> 'allowed')::boolean then
+        perform public.record_request_excess(p_user_id, 'insufficient_tokens', v_denied #> '{limits,0}');
+      end if;
+    end if;
+  else
+    v_outcome := v_denied;
+  end if;
+  return v_outcome || jsonb_build_object('limits', v_limits -> 'limits');
+end;
+$$;
+
+comment on function public.admit_request(text, uuid, numeric, text, text, jsonb) is
+  'hold_tokens for a request of the user''s own: first asks whether the account is paused, takes from the rate limits of '
+  'its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with retry_after_s), '
+  'spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). A denied request takes nothing of any '
+  'limit. limits: the state of each, as take_rate_limits gives it. A settled request''s answer is given again in any case.';
+
+create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_window_s constant double precision := greatest((p_limit ->> 'window_s')::double precision, 60);
+  v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
+    floor(extract(epoch from now()) / v_window_s));
+begin
+  -- Looked up first: an insert that conflicts would write to the table all the same.
+  if not exists (
+    select from public.token_anomalies
+    where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
+  ) then
+    perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
+      jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
+  end if;
+end;
+$$;
+
+comment on function public.record_request_excess(uuid, text, jsonb) is
+  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
+
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_today constant date := now() at time zone 'UTC';
+begin
+  if p_user_id is null or p_daily_tokens < 0 or p_monthly_tokens < 0 then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected are a user_id and caps of 0 or more tokens, or null for none');
+  end if;
+  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  -- A cap that is new counts what the ledger's history says of this day and month; later ones know.
+  insert into public.token_accounts as known
+    (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
+  select p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
+    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens) filter (where spent.is_today), 0),
+    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens), 0)
+  from (
+    select -delta as tokens, created_at >= v_today::timestamp at time zone 'UTC' as is_today
+    from public.token_balance_history
+    where user_id = p_user_id and delta < 0
+      and created_at >= date_trunc('month', v_today::timestamp) at time zone 'UTC'
+  ) as spent
+  on conflict (user_id) do update
+  set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
+    day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
+    spent_before_month = excluded.spent_before_month;
+  return jsonb_build_object('success', true, 'error', null);
+end;
+$$;
+
+comment on function public.set_spend_caps(uuid, bigint, bigint) is
+  'Sets what a user wants to spend at the most on a day and in a month (UTC), in tokens; null takes a cap away. Counts '
+  'what was spent of the present ones already.';
+
+create function public.account_limits(p_user_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_account public.token_accounts;
+  v_balance public.token_balances;
+  v_today constant date := now() at time zone 'UTC';
+  v_spent bigint;
+begin
+  select * into v_account from public.token_accounts where user_id = p_user_id;
+  select * into v_balance from public.token_balances where user_id = p_user_id;
+  v_spent := v_balance.granted - v_balance.balance;
+  return jsonb_build_object(
+    'plan', coalesce(v_account.plan, 'default'),
+    'request_limits', coalesce(
+      (select request_limits from public.token_plans where plan = coalesce(v_account.plan, 'default')), '{}'),
+    'paused_at', v_account.paused_at,
+    'pause_reason', v_account.pause_reason,
+    'daily_cap_tokens', v_account.daily_cap_tokens,
+    'monthly_cap_tokens', v_account.monthly_cap_tokens,
+    'spent_today', case when v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null then
+      case when v_account.day = v_today then v_spent - v_account.spent_before_day else 0 end end,
+    'spent_this_month', case when v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null then
+      case when v_account.month = date_trunc('month', v_today)::date then v_spent - v_account.spent_before_month
+        else 0 end end
+  );
+end;
+$$;
+
+comment on function public.account_limits(uuid) is
+  'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+
+create function public.pause_account(p_user_id uuid, p_reason text)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into public.token_accounts as known (user_id, paused_at, pause_reason)
+  values (p_user_id, now(), p_reason)
+  on conflict (user_id) do update
+  set paused_at = excluded.paused_at, pause_reason = excluded.pause_reason
+  where known.paused_at is null;
+  return found;
+end;
+$$;
+
+comment on function public.pause_account(uuid, text) is
+  'Lets no request of the user in any more; what runs ends as usual. The reason is shown to the user. Returns whether the '
+  'account was not paused before.';
+
+create function public.resume_account(p_user_id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.token_accounts
+  set paused_at = null, pause_reason = null
+  where user_id = p_user_id and paused_at is not null;
+  return found;
+end;
+$$;
+
+comment on function public.resume_account(uuid) is 'Ends a pause. Returns whether there was one.';
+
+create function public.set_account_plan(p_user_id uuid, p_plan text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if p_user_id is null or not exists (select from public.token_plans where plan = coalesce(p_plan, 'default')) then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
+  end if;
+  insert into public.token_accounts (user_id, plan) values (p_user_id, p_plan)
+  on conflict (user_id) do update set plan = excluded.plan;
+  return jsonb_build_object('success', true, 'error', null);
+end;
+$$;
+
+comment on function public.set_account_plan(uuid, text) is 'Puts a user on a plan of token_plans; null: the default.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.token_accounts to authenticated, service_role;
+grant select on public.token_plans to service_role;
+
+revoke execute on function
+  public.spend_cap_refusal(text, numeric, public.token_balances),
+  public.request_limits_of(uuid, text, jsonb),
+  public.record_request_excess(uuid, text, jsonb),
+  public.admit_request(text, uuid, numeric, text, text, jsonb),
+  public.set_spend_caps(uuid, bigint, bigint),
+  public.account_limits(uuid),
+  public.pause_account(uuid, text),
+  public.resume_account(uuid),
+  public.set_account_plan(uuid, text)
+from public, anon, authenticated;
+
+grant execute on function
+  public.admit_request(text, uuid, numeric, text, text, jsonb),
+  public.set_spend_caps(uuid, bigint, bigint),
+  public.account_limits(uuid),
+  public.pause_account(uuid, text),
+  public.resume_account(uuid),
+  public.set_account_plan(uuid, text)
+to service_role;
