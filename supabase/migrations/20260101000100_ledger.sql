@@ -10,7 +10,7 @@ create table public.token_balances (
   user_id uuid not null,
   balance bigint not null default 0,
   held bigint not null default 0,
-  granted bigint not null default 0,
+  granted numeric not null default 0,
   entry_count bigint not null default 0,
   chain bytea,
   previous_chain bytea,
@@ -709,9 +709,9 @@ begin
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
-    elsif v_amount > 9223372036854775807 - v_balance.granted then
+    elsif v_amount > 9223372036854775807 - v_balance.balance then
       return public.token_refusal(p_request_id, 'invalid_request',
-        'The sum of the grants would exceed 9223372036854775807', null, '{"added": 0}');
+        'The balance would exceed 9223372036854775807', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
     -- A grant's id is kept for good: a payment provider may repeat its webhook days later.

@@ -7,7 +7,7 @@ create table token_history.openings (
   user_id uuid not null,
   entry_number bigint not null,
   balance bigint not null,
-  granted bigint not null,
+  granted numeric not null,
   chain bytea not null,
   constraint openings_pkey primary key (user_id)
 );

@@ -32,9 +32,9 @@ create table public.token_accounts (
   daily_cap_tokens bigint,
   monthly_cap_tokens bigint,
   day date not null default '-infinity',
-  spent_before_day bigint not null default 0,
+  spent_before_day numeric not null default 0,
   month date not null default '-infinity',
-  spent_before_month bigint not null default 0,
+  spent_before_month numeric not null default 0,
   constraint token_accounts_pkey primary key (user_id),
   constraint token_accounts_caps_not_negative check (daily_cap_tokens >= 0 and monthly_cap_tokens >= 0)
 );
@@ -74,7 +74,7 @@ as $$
 declare
   v_today constant date := now() at time zone 'UTC';
   v_month constant date := date_trunc('month', v_today);
-  v_spent constant bigint := p_balance.granted - p_balance.balance;
+  v_spent constant numeric := p_balance.granted - p_balance.balance;
   v_account public.token_accounts;
   v_cap record;
 begin
@@ -276,7 +276,7 @@ declare
   v_account public.token_accounts;
   v_balance public.token_balances;
   v_today constant date := now() at time zone 'UTC';
-  v_spent bigint;
+  v_spent numeric;
 begin
   select * into v_account from public.token_accounts where user_id = p_user_id;
   select * into v_balance from public.token_balances where user_id = p_user_id;
