@@ -14,23 +14,32 @@ export const MEANINGS: Record<ErrorCode, string> = {
   not_found: "There is no such thing",
   method_not_allowed: "Another method is expected; `Allow` names it",
   request_in_progress: "The same key is still being worked on; try again after `Retry-After` seconds",
+  authorization_required: "The user has to authorize the OAuth provider, for the first time or anew",
   response_not_stored:
     "Answered and charged before, but the answer was too large to keep; `details`: `charged`, `balance`",
   token_expired: "The token of this account has ended; `details`: `expires_at`",
+  otp_expired: "The code was never sent, has expired, was used, or a newer one took its place",
   payload_too_large: "The body is too large; `details`: `max_bytes`",
   unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
   idempotency_key_reused: "The key was used for another request",
+  otp_incorrect: "The code is another one; `details`: `attempts_left`",
+  otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
   upgrade_required: "Only a WebSocket is possible here",
+  otp_too_many_attempts:
+    "The guesses of the code, the phone or the network are used up; `details`: `retry_after_s`",
+  otp_too_many_sends: "No further code is sent now; try again after `Retry-After` seconds",
   rate_limited: "Too many requests; try again after `Retry-After` seconds",
   internal: "A fault of ours; the log has it under the request's id",
-  provider_error: "The AI provider failed, or its answer does not fit",
+  otp_delivery_failed: "No provider took the message; the code is void, and another may be asked for at once",
+  provider_error: "The AI or OAuth provider failed, or its answer does not fit",
   service_unavailable: "Something that we need cannot be reached, or too much is going on at once",
-  provider_timeout: "The AI provider took too long",
+  provider_timeout: "The AI or OAuth provider took too long",
 };
 
 /** Codes that say when to try again. */
 export const WITH_RETRY_AFTER: ReadonlySet<ErrorCode> = new Set([
   "request_in_progress",
+  "otp_too_many_sends",
   "rate_limited",
   "service_unavailable",
 ]);

@@ -145,7 +145,7 @@ async function operation(one: Declared) {
     requestBody: isGet || !one.input ? undefined : await requestBody(one),
     responses: {
       ...(one.kind === "conversation" ? { 101: SWITCHING } : { 200: success(one) }),
-      ...Object.fromEntries(codesOf(one).map((code) => [STATUS[code], refTo("responses", code)])),
+      ...failures(codesOf(one)),
     },
   };
 }
@@ -197,6 +197,24 @@ function success(one: Declared) {
         },
       },
     },
+  };
+}
+
+/** By status: of several codes with the same one an answer that is one of theirs. */
+function failures(codes: ErrorCode[]) {
+  const byStatus = Map.groupBy(codes, (code) => STATUS[code]);
+  return Object.fromEntries([...byStatus].map(([status, [first, ...others]]) => [
+    status,
+    others.length === 0 ? refTo("responses", first!) : anyOf([first!, ...others]),
+  ]));
+}
+
+function anyOf(codes: ErrorCode[]) {
+  const all = codes.map(failure);
+  return {
+    description: all.map(({ description }) => description).join("; "),
+    headers: Object.assign({}, ...all.map(({ headers }) => headers)),
+    content: json({ oneOf: all.map(({ content }) => content["application/json"].schema) }),
   };
 }
 

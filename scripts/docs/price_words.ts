@@ -1,4 +1,4 @@
-import type { Price } from "../../supabase/functions/_shared/price.ts";
+import type { Price, PriceLine } from "../../supabase/functions/_shared/price.ts";
 
 const UNITS: Record<keyof Price, string> = {
   per_call: "a call",
@@ -17,4 +17,10 @@ export function describePrice(price: Price): string {
   return rates.map(([rate, tokens]) => `${tokens} per ${(UNITS[rate] ?? rate).replace(/^an? /, "")}`).join(
     " + ",
   );
+}
+
+/** `1,234 × 4 per 1,000 output tokens = 4.936`. */
+export function describeLine({ rate, rate_tokens, quantity, tokens }: PriceLine): string {
+  const unit = (UNITS[rate] ?? rate).replace(/^an? /, "");
+  return `${quantity.toLocaleString("en")} × ${rate_tokens} per ${unit} = ${Number(tokens.toFixed(3))}`;
 }

@@ -2,6 +2,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { anonymousClient, connect, serviceClient, signUp } from "../support/stack.ts";
+import { verifyPhone } from "../security/planted.ts";
 import { Ledger, newId } from "./support.ts";
 
 // Everything here is made from the database's own catalog: a new table or function is covered when it appears. What
@@ -18,12 +19,30 @@ const OPEN_READS: Record<string, string> = {};
 
 /** Functions that service_role has no use for: helpers of others, and triggers. */
 const INTERNAL_FUNCTIONS: Record<string, string> = {
+  settle_auth_hook_otps: "a part of cleanup_expired_otps",
+  otp_sending_limits: "a part of request_otp and record_otp_delivery",
+  otp_guard_reasons: "a part of request_otp",
+  otp_digest: "a part of request_otp and verify_otp",
+  otp_code_of: "a part of request_otp and verify_otp",
+  deny_otp: "a part of request_otp",
+  count_otp: "a part of request_otp and verify_otp",
+  alert_of_token_anomaly: "a trigger",
+  alert_types: "a part of emit_alert",
+  anomaly_window: "a part of scan_token_anomalies",
+  apply_anomaly_rule: "a trigger",
   chain_token_entries: "a part of consume_tokens_batch",
   expire_token_holds_of: "a part of hold_tokens and of cleanup_expired_locks",
+  forbid_token_access_log_change: "a trigger",
   forbid_token_history_change: "a trigger",
+  forget_deleted_user: "a trigger",
   record_request_excess: "a part of admit_request",
   request_limits_of: "a part of admit_request",
+  scan_ending_tokens: "a part of scan_alerts",
+  scan_failing_provider: "a part of scan_alerts",
+  scan_overdue_jobs: "a part of scan_alerts",
   spend_cap_refusal: "a part of admit_request",
+  spread_alerts: "a part of claim_alert_deliveries",
+  renew_token_sync: "a part of diff_provider_tokens, put_provider_tokens and finish_token_sync",
   token_entry_chain: "a part of every charge and of verify_token_chain",
   token_refusal: "a part of every answer that refuses",
   token_response_tail: "a part of settle_tokens",
@@ -115,6 +134,7 @@ beforeAll(async () => {
     const request = newId();
     await ledger.hold(id, 10, request);
     await ledger.settle(id, request, null);
+    await verifyPhone(id);
   }
 });
 
@@ -264,6 +284,8 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
         await table.delete().not(column, "is", null),
       ];
       for (const { error, status } of answers) {
+        // A view of several tables cannot be written by anybody.
+        if (kind === "v" && error?.code === "55000") continue;
         expect([401, 403]).toContain(status);
         expect(error!.code).toBe("42501");
       }

@@ -1,6 +1,7 @@
 import { adminClient } from "./database.ts";
 import { supabase } from "./env.ts";
 import { AppError } from "./errors.ts";
+import { callDatabase } from "./rpc.ts";
 
 /** The private bucket; each user reads the folder that has the user's id for a name. */
 export const BUCKET = "generated";
@@ -42,7 +43,7 @@ export function createFiles(userId: string, attemptId: string): Files & { discar
 }
 
 function unavailable(cause: unknown): AppError {
-  return new AppError("service_unavailable", "The result could not be stored; nothing was charged", {
+  return new AppError("service_unavailable", "Storage cannot be reached at the moment", {
     cause,
   });
 }
@@ -51,4 +52,26 @@ function unavailable(cause: unknown): AppError {
 function reachable(url: string): string {
   const { url: internalUrl, publicUrl } = supabase();
   return url.startsWith(internalUrl) ? publicUrl + url.slice(internalUrl.length) : url;
+}
+
+const REMOVED_AT_ONCE = 1_000;
+
+/** Removes all files of a user, in every bucket. Gives back how many there were. */
+export async function forgetFiles(userId: string): Promise<number> {
+  let count = 0;
+  for (;;) {
+    const files = await callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
+    if (files.length === 0) return count;
+    for (const [bucket, paths] of Object.entries(byBucket(files))) {
+      const { error } = await adminClient().storage.from(bucket).remove(paths);
+      if (error) throw unavailable(error);
+    }
+    count += files.length;
+  }
+}
+
+function byBucket(files: { bucket: string; path: string }[]): Record<string, string[]> {
+  const paths: Record<string, string[]> = {};
+  for (const { bucket, path } of files) (paths[bucket] ??= []).push(path);
+  return paths;
 }

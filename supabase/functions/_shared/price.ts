@@ -58,15 +58,45 @@ export const TOKENS_PER_PHOTO = 2_500;
 /** Even in scripts that tokenise badly a token is more than two bytes on average. */
 const BYTES_PER_TOKEN = 2;
 
+/** What each rate counts, and by how many at a time. */
+const RATES: Record<keyof Price, { per: 1 | 1_000; quantity(usage: PricedUsage): number }> = {
+  per_call: { per: 1, quantity: () => 1 },
+  per_1k_input_tokens: { per: 1_000, quantity: (usage) => usage.input_tokens },
+  per_1k_output_tokens: { per: 1_000, quantity: (usage) => usage.output_tokens },
+  per_image: { per: 1, quantity: (usage) => usage.images },
+  per_1k_seconds: { per: 1_000, quantity: (usage) => usage.seconds },
+  per_1k_characters: { per: 1_000, quantity: (usage) => usage.characters },
+  per_1k_audio_input_tokens: { per: 1_000, quantity: (usage) => usage.audio_input_tokens ?? 0 },
+  per_1k_audio_output_tokens: { per: 1_000, quantity: (usage) => usage.audio_output_tokens ?? 0 },
+};
+
+/** One rate of a price, and what a usage comes to by it. */
+export interface PriceLine {
+  rate: keyof Price;
+  rate_tokens: number;
+  quantity: number;
+  /** Parts of a token included. */
+  tokens: number;
+}
+
+/** How a price is reached, rate by rate. */
+export function priceLines(price: Price, usage: PricedUsage): PriceLine[] {
+  return (Object.keys(RATES) as (keyof Price)[]).filter((rate) => price[rate]).map((rate) => {
+    const [rate_tokens, quantity] = [price[rate]!, RATES[rate].quantity(usage)];
+    return { rate, rate_tokens, quantity, tokens: quantity * rate_tokens / RATES[rate].per };
+  });
+}
+
 /** The price of a usage. Parts of a token are summed up first and then rounded up once. */
 export function cost(price: Price, usage: PricedUsage): number {
-  const perThousand = usage.input_tokens * (price.per_1k_input_tokens ?? 0) +
-    usage.output_tokens * (price.per_1k_output_tokens ?? 0) +
-    usage.seconds * (price.per_1k_seconds ?? 0) +
-    usage.characters * (price.per_1k_characters ?? 0) +
-    (usage.audio_input_tokens ?? 0) * (price.per_1k_audio_input_tokens ?? 0) +
-    (usage.audio_output_tokens ?? 0) * (price.per_1k_audio_output_tokens ?? 0);
-  return (price.per_call ?? 0) + usage.images * (price.per_image ?? 0) + Math.ceil(perThousand / 1000);
+  let whole = 0;
+  let thousandths = 0;
+  for (const rate of Object.keys(RATES) as (keyof Price)[]) {
+    const tokens = (price[rate] ?? 0) * RATES[rate].quantity(usage);
+    if (RATES[rate].per === 1) whole += tokens;
+    else thousandths += tokens;
+  }
+  return whole + Math.ceil(thousandths / 1_000);
 }
 
 /** A text's length as it is priced, the same in every script. */

@@ -123,7 +123,13 @@ describe("a recording's length", () => {
     );
   });
 
-  it("of the largest files takes no long time", () => {
+  it("of four times as large a file takes nowhere near the square of the time, whatever is in it", () => {
+    const fastestMs = (bytes: Uint8Array<ArrayBuffer>) =>
+      Math.min(...[1, 2, 3].map(() => {
+        const start = performance.now();
+        Recording.of(bytes);
+        return performance.now() - start;
+      }));
     const worst: [string, Uint8Array<ArrayBuffer>][] = [
       ["mp3 without a frame", new Uint8Array(RECORDING_BYTES).fill(0xff)],
       ["mp3 of frames", mp3(Math.floor(RECORDING_BYTES / 417))],
@@ -132,9 +138,8 @@ describe("a recording's length", () => {
     worst[0]![1].set([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 0, 0]);
     worst[2]![1].set([0x1a, 0x45, 0xdf, 0xa3, 0x80]);
     for (const [name, bytes] of worst) {
-      const start = performance.now();
-      Recording.of(bytes);
-      expect({ name, isQuick: performance.now() - start < 2_000 }).toEqual({ name, isQuick: true });
+      const [quarterMs, wholeMs] = [fastestMs(bytes.slice(0, bytes.length / 4)), fastestMs(bytes)];
+      expect(wholeMs, `${name}: ${quarterMs} ms for a quarter`).toBeLessThan(10 * quarterMs + 200);
     }
   });
 });

@@ -1,0 +1,91 @@
+// Why a request was charged. deno task why <request_id> [--user ID] [--json] [--db-url URL]
+
+import { parseArgs } from "node:util";
+import postgres from "postgres";
+
+import { type Price, type PricedUsage, priceLines } from "../supabase/functions/_shared/price.ts";
+import { describeLine } from "./docs/price_words.ts";
+import { StackError } from "./local/errors.ts";
+import { findRunningStack } from "./local/running.ts";
+
+const USAGE = `deno task why <request_id> [--user ID] [--json] [--db-url URL]
+
+The request's life: hold, settlement, price and usage. The id is in the answer's usage, in its X-Request-Id and in the log.
+The database is the running local stack's, or the one of --db-url. After a day only the history knows a request: --user
+makes looking it up quick.`;
+
+interface Life {
+  request_id: string;
+  user_id: string;
+  operation_type: string;
+  status: string;
+  attempt: number | null;
+  charged: number;
+  price: Price | null;
+  usage: PricedUsage | null;
+  model: string | null;
+  is_known: boolean;
+  events: { at: string; event: string; tokens: number; balance_after?: number; reason?: string }[];
+  anomalies: { at: string; anomaly_type: string; severity: string; details: unknown }[];
+}
+
+try {
+  const { values, positionals: [requestId] } = parseArgs({
+    args: Deno.args,
+    allowPositionals: true,
+    options: { "user": { type: "string" }, "json": { type: "boolean" }, "db-url": { type: "string" } },
+  });
+  if (!requestId) throw new StackError(USAGE);
+  const life = await lifeOf(
+    requestId,
+    values.user,
+    values["db-url"] ?? (await findRunningStack()).databaseUrl,
+  );
+  if (!life) {
+    throw new StackError(`There is no request ${requestId}${values.user ? ` of ${values.user}` : ""}`);
+  }
+  if (values.json) console.log(JSON.stringify(life, null, 2));
+  else for (const line of story(life)) console.log(line);
+} catch (error) {
+  console.error(error instanceof StackError || error instanceof TypeError ? error.message : error);
+  Deno.exit(1);
+}
+
+async function lifeOf(requestId: string, user: string | undefined, url: string): Promise<Life | null> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    const [row] = await sql`select public.explain_request(${requestId}, ${user ?? null}) as life`;
+    return row!.life;
+  } finally {
+    await sql.end();
+  }
+}
+
+function* story(life: Life): Generator<string> {
+  const attempt = life.attempt && life.attempt > 1 ? `, attempt ${life.attempt}` : "";
+  yield `${life.operation_type}, request ${life.request_id}${attempt}`;
+  yield `user ${life.user_id}`;
+  if (!life.is_known) yield "Its id is forgotten by now; this is what the history says.";
+  for (const { at, event, tokens, balance_after, reason } of life.events) {
+    const rest = [
+      reason && `for ${reason}`,
+      balance_after !== undefined && `${balance_after} left`,
+    ].filter(Boolean).join(", ");
+    yield `${at}  ${event.padEnd(8)} ${String(tokens).padStart(8)} tokens${rest ? `  (${rest})` : ""}`;
+  }
+  if (life.status === "held") {
+    yield "It runs, or its process has died: then its hold ends by itself, and nothing is charged.";
+  }
+  if (life.price && life.usage) {
+    yield `Price${life.model ? `, with the model ${life.model}` : ""}:`;
+    const lines = priceLines(life.price, life.usage);
+    for (const line of lines) yield `  ${describeLine(line)}`;
+    const sum = lines.reduce((total, { tokens }) => total + tokens, 0);
+    yield `  together ${Number(sum.toFixed(3))}, charged ${life.charged}`;
+  } else if (life.charged === 0 && life.status !== "held") {
+    yield "Nothing was charged.";
+  }
+  for (const { at, anomaly_type, severity, details } of life.anomalies) {
+    yield `${at}  ${severity}: ${anomaly_type} ${JSON.stringify(details)}`;
+  }
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+
+import { defineActions } from "../_shared/actions.ts";
+import { userClient } from "../_shared/database.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { AppError } from "../_shared/errors.ts";
+import { forgetFiles } from "../_shared/files.ts";
+import { csvOf, jsonOf, readEntries } from "../_shared/ledger_export.ts";
+import { type Price, type PricedUsage, priceLines } from "../_shared/price.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+
+const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const Cap = Tokens.nullable();
+
+const Limits = z.object({
+  plan: z.string(),
+  request_limits: z.record(z.string(), z.object({ quota: z.number(), window_s: z.number() }))
+    .describe(
+      "By name: `user` for all functions together, `function` for each, a function's name for that one",
+    ),
+  paused_at: z.string().nullable().describe("Since when no request is let in"),
+  pause_reason: z.string().nullable(),
+  daily_cap_tokens: Cap.describe("The most to spend on a day (UTC); null for no cap"),
+  monthly_cap_tokens: Cap,
+  spent_today: Tokens.nullable().describe("Known where there is a cap"),
+  spent_this_month: Tokens.nullable(),
+});
+
+/** The signed-in user's plan, rate limits and caps, and what was spent of them. */
+const limits = defineEndpoint({
+  name: "account/limits",
+  auth: "user",
+  method: "GET",
+  input: z.object({}),
+  output: Limits,
+  handle: async ({ caller }) => Response.json(await limitsOf(caller.userId)),
+});
+
+/** Sets what the signed-in user wants to spend at the most on a day and in a month; null takes a cap away. */
+const caps = defineEndpoint({
+  name: "account/caps",
+  auth: "user",
+  method: "POST",
+  input: z.object({ daily_cap_tokens: Cap, monthly_cap_tokens: Cap }),
+  output: Limits,
+  async handle({ caller, input }) {
+    await callDatabase("set_spend_caps", {
+      p_user_id: caller.userId,
+      p_daily_tokens: input.daily_cap_tokens as number,
+      p_monthly_tokens: input.monthly_cap_tokens as number,
+    });
+    return Response.json(await limitsOf(caller.userId));
+  },
+});
+
+const RequestId = z.string().min(1).max(255);
+
+/** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
+const why = defineEndpoint({
+  name: "account/why",
+  auth: ["user", "secret"],
+  method: "GET",
+  input: z.object({ request_id: RequestId.meta({ examples: ["AZqk0m0cdE6mYf3xq1Z9Hw"] }) }),
+  output: z.object({
+    request_id: z.string(),
+    user_id: z.string(),
+    operation_type: z.string().describe("The feature, or `grant`"),
+    status: z.enum(["held", "settled", "released", "expired"]),
+    attempt: z.int().nullable().describe("How often it ran"),
+    held_until: z.string().nullable().describe("Of a request that runs: when its hold ends by itself"),
+    charged: z.int().describe("Tokens; below 0 for a grant"),
+    price: z.record(z.string(), z.number()).nullable(),
+    usage: z.record(z.string(), z.number()).nullable(),
+    model: z.string().nullable(),
+    price_lines: z.array(z.object({
+      rate: z.string(),
+      rate_tokens: z.number(),
+      quantity: z.number(),
+      tokens: z.number().describe("Parts of a token included; their sum is rounded up once"),
+    })).nullable(),
+    entry_number: z.int().nullable().describe("Of the entry in the user's history"),
+    has_answer: z.boolean().describe("Whether a retry gets the stored answer"),
+    is_known: z.boolean().describe("False once the request's id is forgotten: the history alone tells then"),
+    events: z.array(z.object({
+      at: z.string(),
+      event: z.enum(["held", "charged", "released", "expired", "granted"]),
+      tokens: z.int(),
+      balance_after: z.int().optional(),
+      reason: z.string().optional(),
+    })),
+    anomalies: z.array(z.record(z.string(), z.unknown())),
+  }),
+  codes: ["not_found"],
+  async handle({ caller, input }) {
+    const life = await callDatabase("explain_request", {
+      p_request_id: input.request_id,
+      ...(caller.auth === "user" ? { p_user_id: caller.userId } : {}),
+    }) as { price: Price | null; usage: PricedUsage | null } | null;
+    if (life === null) throw new AppError("not_found", "There is no request with this id");
+    const { price, usage } = life;
+    return Response.json({ ...life, price_lines: price && usage ? priceLines(price, usage) : null });
+  },
+});
+
+/** The signed-in user's whole ledger as a file, oldest entry first: CSV, or JSON lines. */
+const ledger = defineEndpoint({
+  name: "account/ledger",
+  auth: "user",
+  method: "GET",
+  input: z.object({ format: z.enum(["csv", "json"]).default("csv") }),
+  async handle({ caller, input }) {
+    const pages = await readEntries(userClient(caller.token), caller.userId);
+    const isCsv = input.format === "csv";
+    return new Response(
+      ReadableStream.from(isCsv ? csvOf(pages) : jsonOf(pages)).pipeThrough(new TextEncoderStream()),
+      {
+        headers: {
+          "Content-Type": isCsv ? "text/csv; charset=utf-8" : "application/x-ndjson",
+          "Content-Disposition": `attachment; filename="ledger.${isCsv ? "csv" : "jsonl"}"`,
+        },
+      },
+    );
+  },
+});
+
+/** Takes away what is kept of a person: stored answers, pictures, uploads, settings. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
+const forget = defineEndpoint({
+  name: "account/forget",
+  auth: "secret",
+  method: "POST",
+  input: z.object({ user_id: z.uuid() }),
+  output: z.object({ files: z.int().describe("How many files were removed") }),
+  async handle({ input }) {
+    const files = await forgetFiles(input.user_id);
+    await callDatabase("forget_user", { p_user_id: input.user_id });
+    return Response.json({ files });
+  },
+});
+
+export default defineActions("account", {
+  limits,
+  caps,
+  why,
+  ledger,
+  forget,
+}) satisfies Deno.ServeDefaultExport;
+
+async function limitsOf(userId: string): Promise<unknown> {
+  return await callDatabase("account_limits", { p_user_id: userId });
+}

@@ -1,0 +1,159 @@
+-- What a user, or an operator for it, may ask of the ledger: why was this charged? And what happens when a user goes.
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.explain_request(p_request_id text, p_user_id uuid default null)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock public.token_consumption_locks;
+  v_entry public.token_balance_history;
+  v_metadata jsonb;
+  v_events jsonb := '[]'::jsonb;
+begin
+  select * into v_lock from public.token_consumption_locks
+  where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
+  -- The history has no index by request: a user's entries are read one after the other, without a user all of them.
+  select * into v_entry from public.token_balance_history
+  where user_id = coalesce(p_user_id, v_lock.user_id) and request_id = p_request_id
+    and created_at >= coalesce(v_lock.created_at, '-infinity')
+  order by entry_number desc
+  limit 1;
+  if v_lock.request_id is null and v_entry.request_id is null and p_user_id is null then
+    select * into v_entry from public.token_balance_history
+    where request_id = p_request_id
+    order by created_at desc
+    limit 1;
+  end if;
+  if v_lock.request_id is null and v_entry.request_id is null then
+    return null;
+  end if;
+  v_metadata := coalesce(v_lock.metadata, '{}') || coalesce(v_entry.metadata, '{}');
+
+  if v_lock.status is not null and (v_lock.status <> 'settled' or v_lock.expires_at > v_lock.created_at)
+    and v_lock.operation_type <> 'grant'
+  then
+    v_events := v_events || jsonb_build_object('at', v_lock.created_at, 'event', 'held', 'tokens', v_lock.amount);
+  end if;
+  if v_lock.status in ('released', 'expired') then
+    v_events := v_events || jsonb_strip_nulls(jsonb_build_object('at', v_lock.expires_at, 'event', v_lock.status,
+      'tokens', v_lock.amount, 'reason', v_lock.metadata ->> 'released_for'));
+  elsif v_lock.status = 'settled' or v_entry.request_id is not null then
+    v_events := v_events || jsonb_build_object(
+      'at', coalesce(v_entry.created_at, v_lock.expires_at),
+      'event', case when coalesce(v_entry.delta, -v_lock.charged) > 0 then 'granted' else 'charged' end,
+      'tokens', abs(coalesce(v_entry.delta, v_lock.charged)),
+      'balance_after', coalesce(v_entry.balance_after, v_lock.balance_after));
+  end if;
+  return jsonb_build_object(
+    'request_id', p_request_id,
+    'user_id', coalesce(v_lock.user_id, v_entry.user_id),
+    'operation_type', coalesce(v_lock.operation_type, v_entry.operation_type),
+    'status', coalesce(v_lock.status::text, 'settled'),
+    'attempt', v_lock.attempt,
+    'held_until', case when v_lock.status = 'held' then v_lock.expires_at end,
+    'charged', coalesce(-v_entry.delta, v_lock.charged, 0),
+    'price', v_metadata -> 'price',
+    'usage', v_metadata -> 'usage',
+    'model', v_metadata -> 'model',
+    'entry_number', v_entry.entry_number,
+    'has_answer', v_lock.response is not null,
+    'is_known', v_lock.request_id is not null,
+    'events', v_events,
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type,
+        'severity', severity, 'details', details) order by id), '[]')
+      from public.token_anomalies
+      where user_id = coalesce(v_lock.user_id, v_entry.user_id) and details ->> 'request_id' = p_request_id
+    )
+  );
+end;
+$$;
+
+comment on function public.explain_request(text, uuid) is
+  'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
+  'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
+  'token_settings.lock_retention: then the history alone tells. With a user that user''s request only. Null when there is none.';
+
+create function public.forget_user(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.token_consumption_locks
+  set response = null, fingerprint = null
+  where user_id = p_user_id and (response is not null or fingerprint is not null);
+  delete from public.token_accounts where user_id = p_user_id;
+  delete from public.token_anomalies where user_id = p_user_id;
+  delete from public.rate_limits where starts_with(key, 'user ' || p_user_id) or key = 'refused ' || p_user_id;
+end;
+$$;
+
+comment on function public.forget_user(uuid) is
+  'Takes away what the ledger keeps of a person: stored answers, digests of requests, plan, pause, caps, anomalies. The '
+  'balance and the history stay, under an id that leads to nobody. May be repeated.';
+
+create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
+returns table (bucket text, path text)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select objects.bucket_id::text, objects.name::text
+  from storage.objects
+  where objects.bucket_id in ('generated', 'uploads') and starts_with(objects.name, p_user_id || '/')
+  order by objects.bucket_id, objects.name
+  limit p_limit;
+end;
+$$;
+
+comment on function public.files_of_user(uuid, integer) is
+  'The user''s files in Storage, whose folder has the user''s id for a name.';
+
+create function public.forget_deleted_user()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform public.forget_user(old.id);
+  return null;
+end;
+$$;
+
+comment on function public.forget_deleted_user() is 'Runs forget_user for an account that Auth has deleted.';
+
+do $$
+begin
+  create trigger forget_deleted_user after delete on auth.users
+    for each row execute function public.forget_deleted_user();
+exception
+  when undefined_table or insufficient_privilege or invalid_schema_name then
+    raise notice 'auth.users takes no trigger here: call forget_user() when a user is deleted';
+end;
+$$;
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function
+  public.explain_request(text, uuid),
+  public.files_of_user(uuid, integer),
+  public.forget_user(uuid),
+  public.forget_deleted_user()
+from public, anon, authenticated;
+
+grant execute on function
+  public.explain_request(text, uuid),
+  public.files_of_user(uuid, integer),
+  public.forget_user(uuid)
+to service_role;

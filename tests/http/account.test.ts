@@ -1,0 +1,194 @@
+import { describe, expect, it } from "vitest";
+
+import { grant, serviceClient, signUp, stack } from "../support/stack.ts";
+import { connect } from "../support/stack.ts";
+import { openAccounts } from "./support/accounts.ts";
+import { call, expectCharged, expectRefusal } from "./support/calls.ts";
+
+const sql = connect({ connections: 2 });
+const { newUser } = openAccounts();
+const body = { description: "two bowls of lentil soup" };
+const asServer = { apikey: stack.secretKey };
+
+async function charged(user: { token: string }) {
+  return expectCharged(await call("meal-analyzer", { user, body }));
+}
+
+const get = (path: string, user?: { token: string }, headers = {}) =>
+  call(`account/${path}`, { method: "GET", user, headers });
+
+describe("why was I charged?", () => {
+  it("is answered with the request's life, and a price that can be added up", async () => {
+    const user = await newUser(1_000);
+    const { requestId, charged: tokens, balance } = await charged(user);
+    const { status, body: life } = await get(`why?request_id=${requestId}`, user);
+    expect(status).toBe(200);
+    expect(life).toMatchObject({
+      request_id: requestId,
+      user_id: user.id,
+      operation_type: "meal-analyzer",
+      status: "settled",
+      attempt: 1,
+      charged: tokens,
+      is_known: true,
+      has_answer: true,
+      anomalies: [],
+      events: [{ event: "held" }, { event: "charged", tokens, balance_after: balance }],
+    });
+    const lines: { rate: string; tokens: number }[] = life.price_lines;
+    const perCall = lines.find(({ rate }) => rate === "per_call")!.tokens;
+    const rest = lines.filter(({ rate }) => rate !== "per_call").reduce((sum, one) => sum + one.tokens, 0);
+    expect(perCall + Math.ceil(rest)).toBe(tokens);
+    const [held, settled] = life.events.map(({ at }: { at: string }) => Date.parse(at));
+    expect(held).toBeLessThanOrEqual(settled);
+  });
+
+  it("is answered for a request that failed: what was held, and why it was given back", async () => {
+    const user = await newUser(1_000);
+    const requestId = crypto.randomUUID();
+    await sql`select public.hold_tokens(${requestId}, ${user.id}, 30, 'meal-analyzer')`;
+    await sql`select public.release_tokens(${requestId}, ${user.id}, 1, 'provider_error')`;
+    const { body: life } = await get(`why?request_id=${requestId}`, user);
+    expect(life).toMatchObject({
+      status: "released",
+      charged: 0,
+      price_lines: null,
+      events: [{ event: "held", tokens: 30 }, { event: "released", tokens: 30, reason: "provider_error" }],
+    });
+  });
+
+  it("is still answered when the request's id is forgotten, from the history", async () => {
+    const user = await newUser(1_000);
+    const { requestId, charged: tokens } = await charged(user);
+    await sql`delete from public.token_consumption_locks where request_id = ${requestId}`;
+    const { body: life } = await get(`why?request_id=${requestId}`, user);
+    expect(life).toMatchObject({
+      status: "settled",
+      charged: tokens,
+      is_known: false,
+      events: [{ event: "charged" }],
+    });
+    const server = await get(`why?request_id=${requestId}`, undefined, asServer);
+    expect(server.body).toMatchObject({ user_id: user.id, charged: tokens });
+  });
+
+  it("is answered to nobody but the user and a server", async () => {
+    const [user, other] = [await newUser(1_000), await newUser(0)];
+    const { requestId } = await charged(user);
+    expectRefusal(await get(`why?request_id=${requestId}`, other), 404, "not_found");
+    expectRefusal(await get(`why?request_id=${requestId}`), 401, "unauthorized");
+    expect((await get(`why?request_id=${requestId}`, undefined, asServer)).status).toBe(200);
+  });
+});
+
+describe("a user's own ledger", () => {
+  it("comes whole as CSV and as JSON lines, oldest first, over more than a page of it", async () => {
+    const user = await newUser(0);
+    await sql`
+      select public.add_tokens(${user.id}, number, 'a "quoted", reason') from generate_series(1, 1200) as number`;
+    const csv = await get("ledger", user);
+    expect(csv.headers.get("Content-Type")).toBe("text/csv; charset=utf-8");
+    const rows = csv.text.trimEnd().split("\r\n");
+    expect(rows[0]).toBe("entry_number,created_at,operation_type,delta,balance_after,request_id,metadata");
+    expect(rows).toHaveLength(1_201);
+    expect(rows[1_200]).toMatch(
+      /^1200,[^,]+,grant,1200,720600,,"\{""reason"":""a \\""quoted\\"", reason""\}"$/,
+    );
+    const lines = (await get("ledger?format=json", user)).text.trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    expect(lines.map(({ entry_number }) => entry_number)).toEqual(
+      Array.from({ length: 1_200 }, (_, index) => index + 1),
+    );
+  });
+
+  it("has no other user's entries", async () => {
+    await newUser(5);
+    const { text } = await get("ledger?format=json", await newUser(0));
+    expect(text).toBe("");
+  });
+});
+
+describe("a user's caps", () => {
+  it("are set, shown with what was spent, and taken away", async () => {
+    const user = await newUser(1_000);
+    const { charged: tokens } = await charged(user);
+    const set = await call("account/caps", {
+      user,
+      body: { daily_cap_tokens: tokens, monthly_cap_tokens: null },
+    });
+    expect(set.body).toMatchObject({
+      plan: "default",
+      daily_cap_tokens: tokens,
+      spent_today: tokens,
+      paused_at: null,
+    });
+    expectRefusal(await call("meal-analyzer", { user, body }), 402, "spend_cap_reached");
+    await call("account/caps", { user, body: { daily_cap_tokens: null, monthly_cap_tokens: null } });
+    expect((await get("limits", user)).body).toMatchObject({ daily_cap_tokens: null, spent_today: null });
+    await charged(user);
+  });
+
+  it.each([{}, { daily_cap_tokens: -1, monthly_cap_tokens: null }, {
+    daily_cap_tokens: 1.5,
+    monthly_cap_tokens: 2,
+  }])(
+    "that mean nothing are refused: %j",
+    async (caps) => {
+      expectRefusal(
+        await call("account/caps", { user: await newUser(0), body: caps }),
+        400,
+        "invalid_request",
+      );
+    },
+  );
+});
+
+describe("a user who is forgotten", () => {
+  const leave = async () => {
+    const user = await signUp();
+    await grant(user.id, 1_000);
+    const key = crypto.randomUUID();
+    const answer = await call("meal-analyzer", { user, key, body });
+    await call("account/caps", { user, body: { daily_cap_tokens: 500, monthly_cap_tokens: 900 } });
+    for (const bucket of ["generated", "uploads"]) {
+      const { error } = await serviceClient().storage.from(bucket)
+        .upload(`${user.id}/a/1.png`, "a picture", { contentType: "image/png" });
+      if (error) throw error;
+    }
+    return { user, ...expectCharged(answer) };
+  };
+  const left = async (id: string) => {
+    const [row] = await sql`
+      select (select count(*)::integer from public.token_accounts where user_id = ${id}) as accounts,
+        (select count(*)::integer from public.token_consumption_locks
+         where user_id = ${id} and (response is not null or fingerprint is not null)) as answers,
+        (select balance::integer from public.token_balances where user_id = ${id}) as balance,
+        (select sum(delta)::integer from public.token_balance_history where user_id = ${id}) as sum`;
+    return { ...row };
+  };
+
+  it("leaves the ledger's sums as they were, and no answer, file or setting", async () => {
+    const { user, balance } = await leave();
+    const answer = await call("account/forget", { headers: asServer, body: { user_id: user.id } });
+    expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: { files: 2 } });
+    expect(await left(user.id)).toEqual({ accounts: 0, answers: 0, balance, sum: balance });
+    for (const bucket of ["generated", "uploads"]) {
+      const { data } = await serviceClient().storage.from(bucket).list(`${user.id}/a`);
+      expect(data).toEqual([]);
+    }
+    const again = await call("account/forget", { headers: asServer, body: { user_id: user.id } });
+    expect(again.body).toEqual({ files: 0 });
+  });
+
+  it("is forgotten by the ledger when Auth deletes the account, too", async () => {
+    const { user, balance } = await leave();
+    await sql`delete from auth.users where id = ${user.id}`;
+    expect(await left(user.id)).toEqual({ accounts: 0, answers: 0, balance, sum: balance });
+  });
+
+  it("cannot be chosen by another user, or by itself", async () => {
+    const user = await newUser(0);
+    expectRefusal(await call("account/forget", { user, body: { user_id: user.id } }), 401, "unauthorized");
+  });
+});
