@@ -15,9 +15,12 @@ import { measureSteady } from "./http/steady.ts";
 import type { Effort } from "./interleave.ts";
 import { measureLedger } from "./ledger/part.ts";
 import { machineList } from "./machine.ts";
+import { measureOauth } from "./oauth/part.ts";
+import { measureOtp } from "./otp/part.ts";
 import { writeReport } from "./report.ts";
 import { simulateScale } from "./scale/part.ts";
 import type { Report, Section } from "./section.ts";
+import { measureTokens } from "./tokens/part.ts";
 
 /** What can be measured; a new part is one line here. */
 const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Promise<void>> = {
@@ -26,6 +29,9 @@ const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Pr
   steady: measureSteady,
   growth: measureGrowth,
   imports: measureImports,
+  oauth: measureOauth,
+  tokens: measureTokens,
+  otp: measureOtp,
 };
 
 const interruption = new AbortController();

@@ -5,23 +5,41 @@ export type ErrorCode =
   | "invalid_request"
   | "unauthorized"
   | "insufficient_tokens"
+  | "spend_cap_reached"
   | "forbidden"
+  | "account_paused"
   | "not_found"
   | "method_not_allowed"
   | "request_in_progress"
+  | "authorization_required"
   | "response_not_stored"
+  | "token_expired"
+  | "otp_expired"
   | "payload_too_large"
   | "unsupported_media_type"
   | "idempotency_key_reused"
+  | "otp_incorrect"
+  | "otp_unsupported_number"
   | "upgrade_required"
+  | "otp_too_many_attempts"
+  | "otp_too_many_sends"
   | "rate_limited"
   | "internal"
+  | "otp_delivery_failed"
   | "provider_error"
   | "service_unavailable"
   | "provider_timeout";
 
 /** What each function takes and answers. */
 export interface Calls {
+  /** The signed-in user's plan, rate limits and caps, and what was spent of them. */
+  accountLimits: { input: AccountLimitsInput | undefined; output: AccountLimitsOutput };
+  /** Sets what the signed-in user wants to spend at the most on a day and in a month; null takes a cap away. */
+  accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
+  /** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
+  accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
+  /** The signed-in user's whole ledger as a file, oldest entry first: CSV, or JSON lines. */
+  accountLedger: { input: AccountLedgerInput | undefined; output: AccountLedgerOutput };
   /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
   /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
@@ -69,6 +87,16 @@ export interface Calls {
   mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
   /** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
   nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
+  /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the address in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app hands to `complete`. */
+  oauthTokenAuthorize: { input: OauthTokenAuthorizeInput; output: OauthTokenAuthorizeOutput };
+  /** Completes an authorization for the user who began it, once: gets the tokens from the provider and stores them. */
+  oauthTokenComplete: { input: OauthTokenCompleteInput; output: OauthTokenCompleteOutput };
+  /** Ends an access here and, where the provider can, there: a user its own, a server anybody's. When this has answered, the token is never served again. */
+  oauthTokenRevoke: { input: OauthTokenRevokeInput; output: OauthTokenRevokeOutput };
+  /** Sends a code of six digits to a phone. A code that was sent before for the same phone and purpose is void from then on. What is answered does not tell whether anybody knows the number. With an `Idempotency-Key` a repeated request sends no second message. */
+  otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
+  /** Takes a code back, once. Answers a proof for other functions, and keeps the phone as the signed-in user's where there is one and the code came by SMS. */
+  otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
   /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
   /** Three recipes from what is at hand. Only what is given and allowed can appear; times and nutrition are computed. */
@@ -85,6 +113,10 @@ export interface Calls {
 
 /** How each function is called. */
 export const FUNCTIONS = {
+  accountLimits: { name: "account/limits", method: "GET", isMetered: false },
+  accountCaps: { name: "account/caps", method: "POST", isMetered: false },
+  accountWhy: { name: "account/why", method: "GET", isMetered: false },
+  accountLedger: { name: "account/ledger", method: "GET", isMetered: false },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
   activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
   activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
@@ -104,6 +136,11 @@ export const FUNCTIONS = {
   mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true },
   mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true },
   nutritionTrendAnalysis: { name: "nutrition-trend-analysis", method: "POST", isMetered: true },
+  oauthTokenAuthorize: { name: "oauth-token/authorize", method: "POST", isMetered: false },
+  oauthTokenComplete: { name: "oauth-token/complete", method: "POST", isMetered: false },
+  oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false },
+  otpRequest: { name: "otp/request", method: "POST", isMetered: false },
+  otpVerify: { name: "otp/verify", method: "POST", isMetered: false },
   recipeDetailGenerator: { name: "recipe-detail-generator", method: "POST", isMetered: true },
   recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true },
   scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true },
@@ -111,6 +148,92 @@ export const FUNCTIONS = {
   scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true },
   shoppingListGenerator: { name: "shopping-list-generator", method: "POST", isMetered: true },
 } as const satisfies Record<keyof Calls, unknown>;
+
+export interface AccountLimitsInput {
+}
+
+export interface AccountLimitsOutput {
+  plan: string;
+  /** By name: `user` for all functions together, `function` for each, a function's name for that one */
+  request_limits: Record<string, unknown>;
+  /** Since when no request is let in */
+  paused_at: string | null;
+  pause_reason: string | null;
+  /** The most to spend on a day (UTC); null for no cap */
+  daily_cap_tokens: number | null;
+  monthly_cap_tokens: number | null;
+  /** Known where there is a cap */
+  spent_today: number | null;
+  spent_this_month: number | null;
+}
+
+export interface AccountCapsInput {
+  daily_cap_tokens: number | null;
+  monthly_cap_tokens: number | null;
+}
+
+export interface AccountCapsOutput {
+  plan: string;
+  /** By name: `user` for all functions together, `function` for each, a function's name for that one */
+  request_limits: Record<string, unknown>;
+  /** Since when no request is let in */
+  paused_at: string | null;
+  pause_reason: string | null;
+  /** The most to spend on a day (UTC); null for no cap */
+  daily_cap_tokens: number | null;
+  monthly_cap_tokens: number | null;
+  /** Known where there is a cap */
+  spent_today: number | null;
+  spent_this_month: number | null;
+}
+
+export interface AccountWhyInput {
+  request_id: string;
+}
+
+export interface AccountWhyOutput {
+  request_id: string;
+  user_id: string;
+  /** The feature, or `grant` */
+  operation_type: string;
+  status: "held" | "settled" | "released" | "expired";
+  /** How often it ran */
+  attempt: number | null;
+  /** Of a request that runs: when its hold ends by itself */
+  held_until: string | null;
+  /** Tokens; below 0 for a grant */
+  charged: number;
+  price: Record<string, unknown> | null;
+  usage: Record<string, unknown> | null;
+  model: string | null;
+  price_lines: {
+    rate: string;
+    rate_tokens: number;
+    quantity: number;
+    /** Parts of a token included; their sum is rounded up once */
+    tokens: number;
+  }[] | null;
+  /** Of the entry in the user's history */
+  entry_number: number | null;
+  /** Whether a retry gets the stored answer */
+  has_answer: boolean;
+  /** False once the request's id is forgotten: the history alone tells then */
+  is_known: boolean;
+  events: {
+    at: string;
+    event: "held" | "charged" | "released" | "expired" | "granted";
+    tokens: number;
+    balance_after?: number;
+    reason?: string;
+  }[];
+  anomalies: Record<string, unknown>[];
+}
+
+export interface AccountLedgerInput {
+  format?: "csv" | "json";
+}
+
+export type AccountLedgerOutput = Record<string, unknown>;
 
 export interface ActivityAnalyzerInput {
   sessions: {
@@ -1106,6 +1229,91 @@ export interface NutritionTrendAnalysisOutput {
     value: number;
     unit: string;
   }[];
+}
+
+export interface OauthTokenAuthorizeInput {
+  /** A name in OAUTH_PROVIDERS */
+  provider: string;
+  /** One of OAUTH_REDIRECT_URLS, the first one unless given */
+  redirect_to?: string;
+}
+
+export interface OauthTokenAuthorizeOutput {
+  /** Where the user's browser is to go */
+  authorization_url: string;
+  /** How long the user may take */
+  expires_in_s: number;
+}
+
+export interface OauthTokenCompleteInput {
+  /** As it was given to the app's address */
+  state: string;
+}
+
+export interface OauthTokenCompleteOutput {
+  provider: string;
+  /** What the user granted, where the provider says it */
+  scope: string | null;
+}
+
+export interface OauthTokenRevokeInput {
+  /** A name in OAUTH_PROVIDERS */
+  provider: string;
+  /** Whose; a user may name itself alone. Of a server without one: the app's own */
+  subject?: string;
+}
+
+export interface OauthTokenRevokeOutput {
+  /** Whether there was a token */
+  was_stored: boolean;
+  /** What the provider did; impossible where it has no revocation endpoint */
+  upstream: "revoked" | "failed" | "impossible" | "nothing_to_revoke";
+}
+
+export interface OtpRequestInput {
+  /** With its calling code, however spelled: +33 6 12 34 56 78 */
+  phone: string;
+  /** What the code is for; one for another purpose does not fit */
+  purpose?: string;
+  /** `email` goes to the signed-in user's own address, and proves no phone */
+  channel?: "sms" | "email";
+  /** The message's language, as BCP 47; there are en, fr, de, es, it, pt, nl, ar */
+  locale?: string;
+}
+
+export interface OtpRequestOutput {
+  /** Names this code; to be sent with the guess */
+  challenge_id: string;
+  /** Seconds that the code is good for */
+  expires_in: number;
+  /** Seconds until another one may be asked for */
+  resend_in: number;
+  /** Guesses that there are */
+  attempts_left: number;
+}
+
+export interface OtpVerifyInput {
+  /** With its calling code, however spelled: +33 6 12 34 56 78 */
+  phone: string;
+  /** As typed: blanks and the digits of any script are taken */
+  code: string;
+  /** What the code is for; one for another purpose does not fit */
+  purpose?: string;
+  /** From the request; may be left out by whoever asked from the same network */
+  challenge_id?: string;
+}
+
+export interface OtpVerifyOutput {
+  verified: true;
+  /** E.164 */
+  phone: string;
+  purpose: string;
+  challenge_id: string;
+  verified_at: string;
+  /** A JWT (ES256) that another function takes once */
+  proof: string;
+  /** Seconds that the proof is good for */
+  proof_expires_in: number;
 }
 
 export interface RecipeDetailGeneratorInput {

@@ -11,7 +11,8 @@ const FILE = join(projectFolder, "supabase", "functions", "_shared", "database.t
 /** The types of the migrations' tables and functions, from an empty database of their own. */
 async function generate(): Promise<string> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-types-" });
-  const stack = await startStack({ portBase: await findFreePortBase(), dataDir, quiet: true, fast: true });
+  const portBase = await findFreePortBase();
+  const stack = await startStack({ portBase, dataDir, quiet: true, fast: true, schedule: false });
   try {
     const printed = await run("npx", {
       args: ["-y", CLI, "gen", "types", "typescript", "--db-url", stack.databaseUrl, "--schema", "public"],

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
 import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
 import { camelCase, type Declared, isForApps } from "./declared.ts";
 import { codesOf, MEANINGS } from "./errors.ts";
-import { exampleOf } from "./examples.ts";
+import { exampleOf, PICTURE } from "./examples.ts";
 import { type Field, fieldsOf } from "./fields.ts";
 import { describePrice } from "./price_words.ts";
 import { jsonSchema } from "./schemas.ts";
@@ -154,15 +154,37 @@ function fieldTable(fields: Field[], isInput: boolean): string {
 async function curl(one: Declared): Promise<string> {
   if (!one.input || one.kind === "conversation") return "";
   const example = await exampleOf(one);
-  const head = [`curl "$SUPABASE_URL/functions/v1/${one.name}"`, CREDENTIALS[one.auths[0]!]].filter(Boolean);
+  const required = example ? [] : requiredFields(one);
+  const query = one.method === "GET" ? required.map((name) => `${name}=…`).join("&") : "";
+  const address = `curl "$SUPABASE_URL/functions/v1/${one.name}${query && `?${query}`}"`;
+  const head = [address, CREDENTIALS[one.auths[0]!]].filter(Boolean);
   if (example && one.kind === "feature") head.push(`-H "Idempotency-Key: $(uuidgen)"`);
   if (example?.files.length) {
     for (const [name, value] of Object.entries(example.fields)) head.push(`-F ${name}=${value}`);
-  } else if (example) {
-    const body = JSON.stringify(example.fields, null, 2).replaceAll("'", "'\\''");
+  } else if (example || one.method === "POST") {
+    const fields = example?.fields ?? Object.fromEntries(required.map((name) => [name, "…"]));
+    const body = JSON.stringify(fields, null, 2).replaceAll("'", "'\\''");
     head.push(`-H "Content-Type: application/json"`, `-d '${compact(body)}'`);
   }
-  return `\`\`\`sh\n${head.join(" \\\n  ")}\n\`\`\``;
+  const command = `\`\`\`sh\n${head.join(" \\\n  ")}\n\`\`\``;
+  const obstacle = whyNotRun(one, command, required);
+  return obstacle ? `<!-- not run: ${obstacle} -->\n\n${command}` : command;
+}
+
+function requiredFields(one: Declared): string[] {
+  return fieldsOf(jsonSchema(one.input!, "input")).filter(({ isRequired }) => isRequired).map(({ path }) =>
+    path
+  )
+    .filter((path) => /^\w+$/.test(path));
+}
+
+/** A test runs every command that works on any stack as it is. */
+function whyNotRun(one: Declared, command: string, required: string[]): string | undefined {
+  if (command.includes(PICTURE)) return "the picture is yours";
+  if (command.includes("@recording")) return "the recording is yours";
+  if (one.kind === "feature") return undefined;
+  if (required.length > 0 || one.method === "POST") return "the fields are yours";
+  return one.auths[0] === "user" ? undefined : "the answer depends on what is set up";
 }
 
 /** Objects and lists that fit in a line are written in one. */

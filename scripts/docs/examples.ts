@@ -8,7 +8,8 @@ export interface Example {
   files: string[];
 }
 
-const PICTURE = "https://example.com/photo.jpg";
+/** Stands for a picture in an example. */
+export const PICTURE = "https://example.com/photo.jpg";
 
 /** The usual body of a feature. */
 export async function exampleOf({ name, kind }: Declared): Promise<Example | undefined> {

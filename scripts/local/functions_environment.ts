@@ -25,6 +25,11 @@ export function functionsEnvironment(
   return {
     ...models,
     TOKEN_ENCRYPTION_KEYS: `local:${secrets.tokenEncryptionKey}`,
+    OTP_PEPPERS: `local:${secrets.otpPepper}`,
+    OTP_PROOF_KEY: JSON.stringify(secrets.otpProofKey),
+    OTP_PROVIDERS: "console",
+    SEND_SMS_HOOK_SECRET: secrets.smsHookSecret,
+    ALERT_LOOPBACK: "allowed",
     ...fromFile(folder),
     ...Deno.env.toObject(),
     ...overrides,

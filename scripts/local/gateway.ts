@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
+import { openGatewayTraces } from "./gateway_traces.ts";
 import { forward, forwardUpgrade, type Target } from "./http_proxy.ts";
 import { portsAt } from "./ports.ts";
 import { announceReady } from "./ready.ts";
@@ -36,8 +37,10 @@ let functionsPort = Number(values["functions-port"] ?? ports.functions);
 const secrets = await readSecrets(values["data-folder"]!);
 const tokens = new TokenExchange(secrets, `http://127.0.0.1:${ports.api}`);
 const keySet = JSON.stringify(publicKeySet(secrets));
+const traces = await openGatewayTraces();
 
 const server = createServer((incoming, answer) => {
+  traces?.follow(incoming, answer);
   const target = route(incoming, answer);
   if (target instanceof Promise) target.then((found) => pass(incoming, answer, found));
   else if (target) pass(incoming, answer, target);
@@ -172,6 +175,9 @@ const studio = values.port ? undefined : serveStudio(ports, secrets);
 
 Deno.addSignalListener("SIGTERM", () => {
   studio?.close();
-  server.close(() => Deno.exit(0));
+  server.close(async () => {
+    await traces?.flush();
+    Deno.exit(0);
+  });
   server.closeIdleConnections();
 });

@@ -24,6 +24,10 @@ export interface Secrets {
   /** 32 bytes in base64 each. */
   tokenEncryptionKey: string;
   otpPepper: string;
+  /** Signs proofs of verified codes: ES256, private part included. */
+  otpProofKey: JWK & { kid: string };
+  /** Of Auth's Send SMS hook, as Auth is given it. */
+  smsHookSecret: string;
 }
 
 /** Path of the secrets in a data folder. */
@@ -74,6 +78,8 @@ async function generateSecrets(): Promise<Secrets> {
     demoUserPassword: random(8),
     tokenEncryptionKey: randomBytes(32).toString("base64"),
     otpPepper: randomBytes(32).toString("base64"),
+    otpProofKey: await generateSigningKey(),
+    smsHookSecret: `v1,whsec_${randomBytes(32).toString("base64")}`,
   };
 }
 

@@ -39,6 +39,8 @@ export interface StackOptions {
   functionsFolder?: string;
   /** Postgres without fsync: faster, and lost with the machine's power; for tests. */
   fast?: boolean;
+  /** Runs the jobs of public.jobs at their times; true unless said otherwise. */
+  schedule?: boolean;
   /** Ends a start that is under way. */
   signal?: AbortSignal;
 }
@@ -64,7 +66,7 @@ export interface Stack {
 }
 
 /** The stack's processes, by the names that its messages use. */
-export type ProcessName = "postgres" | "lite" | "functions" | "gateway" | "demo-model";
+export type ProcessName = "postgres" | "lite" | "functions" | "gateway" | "demo-model" | "schedule";
 
 /** Starts the whole stack and resolves when it serves; on any failure everything is stopped again. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -90,6 +92,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     endWatch();
     setPhase("stopping");
     // In this order a request under way can still be finished by what it stands on.
+    await processes.get("schedule")?.stop();
     await processes.get("gateway")?.stop();
     await processes.get("functions")?.stop();
     await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
@@ -176,6 +179,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       reloadFunctions().catch((error) => say(messageOf(error)));
     });
     signal?.throwIfAborted();
+    if (options.schedule ?? true) add(scheduleSpec(context));
     setPhase("ready");
 
     return {
@@ -249,7 +253,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Ex
     events,
   );
   const gateway = new ManagedProcess(
-    gatewaySpec(context, () => port, gatewayPort),
+    gatewaySpec(context, () => port, gatewayPort, options.env),
     events,
   );
   const stop = async () => {
@@ -349,6 +353,7 @@ function gatewaySpec(
   context: Context,
   functionsPort: () => number,
   portBeside?: number,
+  environment?: Record<string, string>,
 ): ProcessSpec & { name: "gateway" } {
   return {
     name: "gateway",
@@ -357,7 +362,7 @@ function gatewaySpec(
         ...stackArgs(context),
         ...["--functions-port", String(functionsPort())],
         ...(portBeside ? ["--port", String(portBeside)] : []),
-      ]),
+      ], environment),
     logFile: logFile(context.dataDir, portBeside ? `gateway-${portBeside}` : "gateway"),
     isReady: READY_LINE,
     readyTimeoutMs: 60_000,
@@ -374,6 +379,17 @@ function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
     isReady: /^Demo model on /,
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 3_000,
+  };
+}
+
+function scheduleSpec(context: Context): ProcessSpec & { name: "schedule" } {
+  return {
+    name: "schedule",
+    command: () => denoCommand("schedule.ts", stackArgs(context)),
+    logFile: logFile(context.dataDir, "schedule"),
+    isReady: READY_LINE,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 5_000,
   };
 }
 

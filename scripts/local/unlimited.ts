@@ -2,12 +2,13 @@ import postgres from "postgres";
 
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
-/** A stack for load and for tests: no plan limits how often a user may call. */
+/** A stack for load and for tests: no plan limits how often a user may call, and no balance is low. */
 export async function startUnlimitedStack(options: StackOptions): Promise<Stack> {
   const stack = await startStack(options);
   const sql = postgres(stack.databaseUrl, { max: 1 });
   try {
     await sql`update public.token_plans set request_limits = '{}'`;
+    await sql`select public.set_low_balance_threshold(0)`;
   } finally {
     await sql.end();
   }

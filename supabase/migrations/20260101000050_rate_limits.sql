@@ -13,6 +13,8 @@ comment on column public.rate_limits.full_at is 'From then on the quota is whole
 
 alter table public.rate_limits enable row level security;
 
+create policy "nobody reads counters" on public.rate_limits for select to public using (false);
+
 create function public.take_rate_limits(p_limits jsonb)
 returns jsonb
 language plpgsql
@@ -21,53 +23,44 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_limit record;
-  v_full_at timestamptz;
-  v_taken text[] := '{}';
-  v_spacings interval[] := '{}';
-  v_states jsonb := '[]';
+  v_states jsonb;
+  v_denied jsonb;
 begin
-  for v_limit in
-    select one.*, make_interval(secs => one.window_s) as window_length,
-      make_interval(secs => one.window_s * one.cost / nullif(one.quota, 0)) as spacing
-    from (
-      select value ->> 'name' as name, value ->> 'key' as key, (value ->> 'quota')::double precision as quota,
-        (value ->> 'window_s')::double precision as window_s, coalesce((value ->> 'cost')::double precision, 1) as cost
-      from jsonb_array_elements(p_limits)
-    ) as one
-    order by one.key collate "C"
-  loop
-    v_full_at := null;
-    if v_limit.cost <= v_limit.quota then
-      insert into public.rate_limits as used (key, full_at)
-      values (v_limit.key, v_now + v_limit.spacing)
-      on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_limit.spacing
-        where greatest(used.full_at, v_now) + v_limit.spacing <= v_now + v_limit.window_length
-      returning used.full_at into v_full_at;
-    end if;
-    if v_full_at is null then
-      update public.rate_limits as used set full_at = used.full_at - taken.spacing
-      from unnest(v_taken, v_spacings) as taken (key, spacing)
-      where used.key = taken.key;
-      select used.full_at into v_full_at from public.rate_limits as used where used.key = v_limit.key;
-      return jsonb_build_object(
-        'allowed', false,
-        'denied_by', v_limit.name,
-        'retry_after_s', case when v_limit.cost <= v_limit.quota then
-          greatest(1, ceil(extract(epoch from v_full_at + v_limit.spacing - v_limit.window_length - v_now))) end,
-        'limits', jsonb_build_array(jsonb_build_object('name', v_limit.name, 'quota', v_limit.quota,
-          'window_s', v_limit.window_s, 'remaining', 0,
-          'reset_s', ceil(extract(epoch from coalesce(v_full_at, v_now) - v_now))))
-      );
-    end if;
-    v_taken := v_taken || v_limit.key;
-    v_spacings := v_spacings || v_limit.spacing;
-    v_states := v_states || jsonb_build_object('name', v_limit.name, 'quota', v_limit.quota,
-      'window_s', v_limit.window_s,
-      'remaining', floor(v_limit.quota * (1 - extract(epoch from v_full_at - v_now) / v_limit.window_s) + 1e-6),
-      'reset_s', ceil(extract(epoch from v_full_at - v_now)));
-  end loop;
-  return jsonb_build_object('allowed', true, 'denied_by', null, 'retry_after_s', 0, 'limits', v_states);
+  -- Taken first and given back when one denies, with the rows locked all the while; in the order of the keys, so that two
+  -- calls cannot wait for each other in a circle. A millisecond makes up for what full_at loses by rounding.
+  with asked as (
+    select name, key, quota, window_s, window_s * coalesce(cost, 1) / nullif(quota, 0) as spacing_s
+    from jsonb_to_recordset(p_limits)
+      as (name text, key text, quota double precision, window_s double precision, cost double precision)
+  ),
+  taken as (
+    insert into public.rate_limits as used (key, full_at)
+    select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
+    on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
+    returning key, extract(epoch from full_at - v_now)::double precision as used_s
+  )
+  select
+    jsonb_agg(jsonb_build_object('name', name, 'quota', quota, 'window_s', window_s,
+      'remaining', floor(quota * (1 - used_s / window_s) + 0.001), 'reset_s', ceil(used_s))),
+    jsonb_agg(jsonb_build_object('name', name, 'quota', quota, 'window_s', window_s, 'remaining', 0,
+      'reset_s', ceil(coalesce(used_s - spacing_s, 0)), 'retry_after_s', case when used_s is not null then greatest(1, ceil(used_s - window_s)) end)
+      order by used_s - window_s desc nulls first) filter (where used_s is null or used_s > window_s + 0.001)
+  into v_states, v_denied
+  from asked
+  left join taken using (key);
+
+  if v_denied is null then
+    return jsonb_build_object('allowed', true, 'denied_by', null, 'retry_after_s', 0,
+      'limits', coalesce(v_states, '[]'));
+  end if;
+  update public.rate_limits as used
+  set full_at = used.full_at - asked.window_s * coalesce(asked.cost, 1) / asked.quota * interval '1 second'
+  from jsonb_to_recordset(p_limits)
+    as asked (key text, quota double precision, window_s double precision, cost double precision)
+  where used.key = asked.key and coalesce(asked.cost, 1) <= asked.quota;
+  return jsonb_build_object('allowed', false, 'denied_by', v_denied #> '{0,name}',
+    'retry_after_s', case when v_denied #> '{0,retry_after_s}' <> 'null' then v_denied #> '{0,retry_after_s}' end,
+    'limits', v_denied);
 end
 $$;
 
@@ -75,7 +68,8 @@ comment on function public.take_rate_limits(jsonb) is
   'Takes from several quotas at once, from all or from none. p_limits: [{ "name", "key", "quota", "window_s", "cost" }];
 cost is 1 unless given, a key may be named once. Each quota refills evenly over its window, and may be used in one burst
 (GCRA, as in ITU-T I.371). Answers { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s",
-"remaining", "reset_s" }] }; retry_after_s is null for what can never be allowed.';
+"remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
+for what can never be allowed.';
 
 create function public.cleanup_rate_limits(p_limit integer default 10000)
 returns integer

@@ -18,6 +18,18 @@ declare
   v_index integer;
   v_operation jsonb;
 begin
+  insert into public.request_counters (subject)
+  select distinct (value ->> 'user_id')::uuid
+  from jsonb_array_elements(p_operations)
+  where value ->> 'operation' = 'admit' and value ->> 'user_id' is not null
+  order by 1
+  on conflict do nothing;
+  perform 1
+  from public.request_counters
+  where subject in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_operations)
+    where value ->> 'operation' = 'admit')
+  order by subject
+  for update;
   perform 1
   from public.token_balances
   where user_id in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_operations))

@@ -29,7 +29,7 @@ declare
       at time zone 'UTC');
   v_month text;
   v_ends_at timestamptz;
-  v_archived text[] := '{}';
+  v_archived text[] := '{}'::text[];
 begin
   if p_before is null then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'message', 'before is missing');

@@ -91,13 +91,17 @@ begin
   where user_id = p_user_id and (response is not null or fingerprint is not null);
   delete from public.token_accounts where user_id = p_user_id;
   delete from public.token_anomalies where user_id = p_user_id;
-  delete from public.rate_limits where starts_with(key, 'user ' || p_user_id) or key = 'refused ' || p_user_id;
+  delete from public.request_counters where subject = p_user_id;
+  delete from public.rate_limits where key = 'unpaid ' || p_user_id;
+  delete from public.caller_networks where subject = p_user_id;
+  delete from public.otp_codes where owner_id = p_user_id;
+  delete from public.user_phones where user_id = p_user_id;
 end;
 $$;
 
 comment on function public.forget_user(uuid) is
-  'Takes away what the ledger keeps of a person: stored answers, digests of requests, plan, pause, caps, anomalies. The '
-  'balance and the history stay, under an id that leads to nobody. May be repeated.';
+  'Takes away what is kept of a person: stored answers, digests of requests, plan, pause, caps, anomalies, networks, verified '
+  'phone. The balance and the history stay, under an id that leads to nobody. May be repeated.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)

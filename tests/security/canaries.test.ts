@@ -35,11 +35,12 @@ beforeAll(async () => {
   user = await newUser(TOKENS);
   const { data } = await user.client.auth.getSession();
   const secrets = await readSecrets(stack.dataDir);
-  const { publishableKey: _public, signingKey, ...own } = secrets;
+  const { publishableKey: _public, signingKey, otpProofKey, ...own } = secrets;
   const [, claims, signature] = user.token.split(".");
   planted = {
     ...own,
     "the private signing key": signingKey.d!,
+    "the private key of proofs": otpProofKey.d!,
     "a token's claims": claims!,
     "a token's signature": signature!,
     "a refresh token": data.session!.refresh_token,

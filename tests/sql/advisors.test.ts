@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { runSupabaseCli } from "../../scripts/local/migrate.ts";
 import { stack } from "../support/stack.ts";
-import { createDatabase, newId } from "./support.ts";
+import { createDatabase, type Database, newId } from "./support.ts";
 
 interface Finding {
   name: string;
@@ -27,7 +27,37 @@ async function advise(url: string): Promise<Finding[]> {
     ],
     stack.dataDir,
   );
-  return JSON.parse(/^\[[\s\S]*\]/m.exec(printed)?.[0] ?? "[]");
+  const findings: Finding[] = JSON.parse(/^\[[\s\S]*\]/m.exec(printed)?.[0] ?? "[]");
+  return findings.filter(({ detail }) => !(detail in ACCEPTED));
+}
+
+/** Findings that are right and cannot be otherwise. */
+const ACCEPTED: Record<string, string> = Object.fromEntries(
+  ["run", "watch"].map((name) => [
+    `Function \`job_runner.${name}\` has a role mutable search_path`,
+    "a procedure that commits cannot have one of its own; only its owner may call it, and it names every schema",
+  ]),
+);
+
+/** A day of codes, as far as the cleanup looks at them. */
+async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {
+  await sql`
+    insert into otp_codes (id, phone_number, purpose, channel, country, prefix, network, code, created_at, expires_at)
+    select gen_random_uuid(), '+336' || 10000000 + number, 'verify_phone', 'sms', 'FR', '+3361000', 'x', 'k.x', now(),
+      now() + number * interval '1 second'
+    from generate_series(1, 4000) as number`;
+  await sql`
+    insert into otp_decisions (issuance_id, outcome, guard_mode, purpose, channel, country, prefix, phone, network,
+      created_at, updated_at)
+    select gen_random_uuid(), 'allowed', 'off', 'verify_phone', 'sms', 'FR', '+3361000', 'x', 'x',
+      now() - number * interval '1 minute', now()
+    from generate_series(1, 4000) as number`;
+  await sql`
+    insert into otp_used_proofs (id, expires_at)
+    select gen_random_uuid(), now() + number * interval '1 second' from generate_series(1, 4000) as number`;
+  await sql`
+    insert into otp_statistics (kind, area, day)
+    select 'prefix', number::text, current_date - number % 60 from generate_series(1, 4000) as number`;
 }
 
 /** A database that was in use: an index that nothing uses is a finding. */
@@ -41,7 +71,34 @@ async function createUsedDatabase() {
     from (select gen_random_uuid() as user_id from generate_series(1, 4000)) as users`;
   await sql`
     select hold_tokens(gen_random_uuid()::text, ${user}, 1, 'meal-analyzer') from generate_series(1, 50)`;
+  await sql`
+    insert into tokens (key, token_data, expires_at)
+    select 'test:' || number, to_jsonb('t1.x.x'::text), now() + interval '1 day' from generate_series(1, 4000) as number`;
+  await sql`
+    insert into oauth_authorizations (state_hash, request, expires_at)
+    select number, 't1.x.x', now() + interval '1 day' from generate_series(1, 4000) as number`;
+  await sql`
+    insert into tradovate_tokens (account_name, main_account, token_type, access_token, token_length, expires_at,
+      updated_at, source, fingerprint, expiry_source)
+    select 'account-' || number, 'main-' || number / 20, 'bearer', 't1.x.x', 1, now() + number * interval '1 minute',
+      now() - number * interval '1 second', 'redis', 'x', 'jwt'
+    from generate_series(1, 4000) as number`;
+  await sql`
+    insert into token_key_mappings (main_account, redis_key, key_type)
+    select 'main-' || number / 20, 'token:account-' || number, 'main' from generate_series(1, 4000) as number`;
+  await sql`select read_provider_token('account-' || number, 'x', 'x') from generate_series(1, 4000) as number`;
+  await useOneTimeCodes(sql);
   await sql.unsafe("analyze");
+  await sql`select cleanup_expired_otps()`;
+  await sql`
+    select * from otp_decisions
+    where auth_user_id is not null and verified_at is null and created_at > now() - interval '2 hours'`;
+  await sql`select * from tradovate_tokens where is_active order by updated_at desc limit 20`;
+  await sql`select * from tradovate_tokens where main_account = 'main-7' and is_active`;
+  await sql`select * from tradovate_tokens where expires_at < now() + interval '10 minutes' and is_active`;
+  await sql`select * from token_key_mappings where main_account = 'main-7'`;
+  await sql`select * from token_access_log where account_name = 'account-7' order by id desc`;
+  await sql`select cleanup_oauth_tokens()`;
   await ledger.hold(user, 2_000, newId());
   await ledger.cleanup();
   await sql.begin(async (transaction) => {

@@ -35,8 +35,10 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   forbid_token_access_log_change: "a trigger",
   forbid_token_history_change: "a trigger",
   forget_deleted_user: "a trigger",
+  notice_low_balance: "a trigger",
   record_request_excess: "a part of admit_request",
-  request_limits_of: "a part of admit_request",
+  count_unpaid_request: "a part of admit_request",
+  request_denial: "a part of admit_request",
   scan_ending_tokens: "a part of scan_alerts",
   scan_failing_provider: "a part of scan_alerts",
   scan_overdue_jobs: "a part of scan_alerts",
@@ -135,6 +137,7 @@ beforeAll(async () => {
     await ledger.hold(id, 10, request);
     await ledger.settle(id, request, null);
     await verifyPhone(id);
+    await sql`select public.set_spend_caps(${id}, 1000, null)`;
   }
 });
 

@@ -79,7 +79,7 @@ export async function readMigrations(): Promise<{ name: string; text: string }[]
 }
 
 /** What a hosted project's database grants before its first migration. */
-const HOSTED_DEFAULTS_SQL = `
+export const HOSTED_DEFAULTS_SQL = `
   grant usage on schema public to anon, authenticated, service_role;
   alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
   alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
@@ -92,7 +92,7 @@ const HOSTED_DEFAULTS_SQL = `
 `;
 
 /** The tables and functions of Auth and Storage as the stack has them, empty, for migrations to build on. */
-async function systemSchemasSql(source: postgres.Sql): Promise<string> {
+export async function systemSchemasSql(source: postgres.Sql): Promise<string> {
   const [found] = await source`
     with tables as (
       select oid, oid::regclass as name, relrowsecurity from pg_class

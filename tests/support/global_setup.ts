@@ -26,12 +26,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-test-" });
   const remove = () => Deno.remove(dataDir, { recursive: true });
   const portBase = await findFreePortBase();
-  const stack = await startUnlimitedStack({ portBase, dataDir, quiet: true, fast: true }).catch(
-    async (error) => {
-      await remove();
-      throw error;
-    },
-  );
+  // Without a schedule: its jobs would change what tests look at. Tests of jobs run them.
+  const options = { portBase, dataDir, quiet: true, fast: true, schedule: false };
+  const stack = await startUnlimitedStack(options).catch(async (error) => {
+    await remove();
+    throw error;
+  });
   const { url, publishableKey, secretKey, databaseUrl } = stack;
   project.provide("stack", { url, publishableKey, secretKey, databaseUrl, portBase, dataDir });
   return async () => {

@@ -38,8 +38,13 @@ export async function searchLogs(dataDir: string, secrets: SecretsByName): Promi
 
 /** Searches all that the processes of a stack wrote for its own secrets and for what tests have planted. */
 export async function findSecretsInLogs(dataDir: string): Promise<string[]> {
-  const { publishableKey: _public, signingKey, ...own } = await readSecrets(dataDir);
-  return await searchLogs(dataDir, { ...own, "the private signing key": signingKey.d!, ...MARKS });
+  const { publishableKey: _public, signingKey, otpProofKey, ...own } = await readSecrets(dataDir);
+  return await searchLogs(dataDir, {
+    ...own,
+    "the private signing key": signingKey.d!,
+    "the private key of proofs": otpProofKey.d!,
+    ...MARKS,
+  });
 }
 
 /** Fails where a secret was written down; to be called before the folder is removed. */

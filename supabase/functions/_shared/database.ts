@@ -3,14 +3,32 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 
 import type { Database } from "./database.types.ts";
 import { supabase } from "./env.ts";
+import { isTraced, tracedFetch } from "./tracing.ts";
 
 export type DatabaseClient = SupabaseClient<Database>;
 
 const DATABASE_TIMEOUT_MS = 10_000;
 
 /** Without a limit a database that hangs would hold the request until the platform ends it. */
-const fetchWithTimeout: typeof fetch = (input, init) =>
-  fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS) });
+const fetchWithTimeout: typeof fetch = (input, given) => {
+  const init: RequestInit = { ...given, signal: given?.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS) };
+  if (!isTraced()) return fetch(input, init);
+  const operation = operationOf(input, init.method);
+  return tracedFetch(
+    operation,
+    { "db.system.name": "postgresql", "db.operation.name": operation },
+    input,
+    init,
+  );
+};
+
+/** What is asked for, by its kind alone: `rpc hold_tokens`, `GET token_balances`, `storage`. */
+function operationOf(input: RequestInfo | URL, method = "GET"): string {
+  const { pathname } = new URL(input instanceof Request ? input.url : input);
+  const [, service, , first, second] = pathname.split("/");
+  if (service !== "rest") return service || "database";
+  return first === "rpc" ? `rpc ${second}` : `${method} ${first}`;
+}
 
 let admin: DatabaseClient | undefined;
 

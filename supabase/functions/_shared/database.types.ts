@@ -3,6 +3,217 @@ export type Json = string | number | boolean | null | { [key: string]: Json | un
 export type Database = {
   "public": {
     Tables: {
+      "alert_deliveries": {
+        Row: {
+          "alert_id": number;
+          "attempts": number;
+          "delivered_at": string | null;
+          "endpoint_id": string;
+          "first_attempt_at": string | null;
+          "last_attempt_at": string | null;
+          "last_error": string | null;
+          "last_http_status": number | null;
+          "lease_id": string | null;
+          "leased_until": string | null;
+          "next_attempt_at": string;
+          "ordering_key": string;
+          "status": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "alert_id": number;
+          "attempts"?: number;
+          "delivered_at"?: string | null;
+          "endpoint_id": string;
+          "first_attempt_at"?: string | null;
+          "last_attempt_at"?: string | null;
+          "last_error"?: string | null;
+          "last_http_status"?: number | null;
+          "lease_id"?: string | null;
+          "leased_until"?: string | null;
+          "next_attempt_at"?: string;
+          "ordering_key": string;
+          "status"?: string;
+        };
+        Update: {
+          "alert_id"?: number;
+          "attempts"?: number;
+          "delivered_at"?: string | null;
+          "endpoint_id"?: string;
+          "first_attempt_at"?: string | null;
+          "last_attempt_at"?: string | null;
+          "last_error"?: string | null;
+          "last_http_status"?: number | null;
+          "lease_id"?: string | null;
+          "leased_until"?: string | null;
+          "next_attempt_at"?: string;
+          "ordering_key"?: string;
+          "status"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "alert_deliveries_alert_fkey";
+            columns: ["alert_id"];
+            isOneToOne: false;
+            referencedRelation: "alert_outbox";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "alert_deliveries_endpoint_fkey";
+            columns: ["endpoint_id"];
+            isOneToOne: false;
+            referencedRelation: "alert_endpoints";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "alert_endpoints": {
+        Row: {
+          "alert_types": (string)[];
+          "created_at": string;
+          "description": string;
+          "ended_at": string | null;
+          "host": string;
+          "id": string;
+          "previous_secret_until": string | null;
+          "sealed": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "alert_types": (string)[];
+          "created_at"?: string;
+          "description": string;
+          "ended_at"?: string | null;
+          "host": string;
+          "id": string;
+          "previous_secret_until"?: string | null;
+          "sealed": string;
+        };
+        Update: {
+          "alert_types"?: (string)[];
+          "created_at"?: string;
+          "description"?: string;
+          "ended_at"?: string | null;
+          "host"?: string;
+          "id"?: string;
+          "previous_secret_until"?: string | null;
+          "sealed"?: string;
+        };
+        Relationships: [];
+      };
+      "alert_outbox": {
+        Row: {
+          "alert_type": string;
+          "created_at": string;
+          "dedupe_key": string | null;
+          "id": number;
+          "is_spread": boolean;
+          "ordering_key": string;
+          "payload": NonNullable<Json>;
+          "webhook_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "alert_type": string;
+          "created_at"?: string;
+          "dedupe_key"?: string | null;
+          "id"?: never;
+          "is_spread"?: boolean;
+          "ordering_key": string;
+          "payload": NonNullable<Json>;
+          "webhook_id"?: string;
+        };
+        Update: {
+          "alert_type"?: string;
+          "created_at"?: string;
+          "dedupe_key"?: string | null;
+          "id"?: never;
+          "is_spread"?: boolean;
+          "ordering_key"?: string;
+          "payload"?: NonNullable<Json>;
+          "webhook_id"?: string;
+        };
+        Relationships: [];
+      };
+      "alert_settings": {
+        Row: {
+          "anomaly_window": string;
+          "first_retry_after": string;
+          "give_up_after": string;
+          "id": boolean;
+          "keep_dead": string;
+          "keep_delivered": string;
+          "longest_retry_after": string;
+          "low_balance_window": string;
+          "provider_failure_share": number;
+          "provider_least_failures": number;
+          "provider_repeat": string;
+          "provider_window": string;
+          "token_expiry_lead": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "anomaly_window"?: string;
+          "first_retry_after"?: string;
+          "give_up_after"?: string;
+          "id"?: boolean;
+          "keep_dead"?: string;
+          "keep_delivered"?: string;
+          "longest_retry_after"?: string;
+          "low_balance_window"?: string;
+          "provider_failure_share"?: number;
+          "provider_least_failures"?: number;
+          "provider_repeat"?: string;
+          "provider_window"?: string;
+          "token_expiry_lead"?: string;
+        };
+        Update: {
+          "anomaly_window"?: string;
+          "first_retry_after"?: string;
+          "give_up_after"?: string;
+          "id"?: boolean;
+          "keep_dead"?: string;
+          "keep_delivered"?: string;
+          "longest_retry_after"?: string;
+          "low_balance_window"?: string;
+          "provider_failure_share"?: number;
+          "provider_least_failures"?: number;
+          "provider_repeat"?: string;
+          "provider_window"?: string;
+          "token_expiry_lead"?: string;
+        };
+        Relationships: [];
+      };
+      "anomaly_resolutions": {
+        Row: {
+          "anomaly_id": number;
+          "note": string;
+          "resolved_at": string;
+          "resolved_by": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "anomaly_id": number;
+          "note": string;
+          "resolved_at"?: string;
+          "resolved_by": string;
+        };
+        Update: {
+          "anomaly_id"?: number;
+          "note"?: string;
+          "resolved_at"?: string;
+          "resolved_by"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "anomaly_resolutions_anomaly_fkey";
+            columns: ["anomaly_id"];
+            isOneToOne: true;
+            referencedRelation: "token_anomalies";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "anomaly_rules": {
         Row: {
           "anomaly_type": string;
@@ -24,8 +235,8 @@ export type Database = {
           "frequency_threshold": number;
           "frequency_window": string;
           "id": boolean;
-          "refusals_threshold": number;
-          "refusals_window": string;
+          "networks_threshold": number;
+          "networks_window": string;
           "scanned_until": string;
           "spike_factor": number;
           "spike_history": string;
@@ -37,8 +248,8 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
-          "refusals_threshold"?: number;
-          "refusals_window"?: string;
+          "networks_threshold"?: number;
+          "networks_window"?: string;
           "scanned_until"?: string;
           "spike_factor"?: number;
           "spike_history"?: string;
@@ -49,13 +260,133 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
-          "refusals_threshold"?: number;
-          "refusals_window"?: string;
+          "networks_threshold"?: number;
+          "networks_window"?: string;
           "scanned_until"?: string;
           "spike_factor"?: number;
           "spike_history"?: string;
           "spike_least_tokens"?: number;
           "spike_window"?: string;
+        };
+        Relationships: [];
+      };
+      "caller_networks": {
+        Row: {
+          "network": string;
+          "seen_at": string;
+          "subject": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "network": string;
+          "seen_at"?: string;
+          "subject": string;
+        };
+        Update: {
+          "network"?: string;
+          "seen_at"?: string;
+          "subject"?: string;
+        };
+        Relationships: [];
+      };
+      "job_runs": {
+        Row: {
+          "backend_pid": number | null;
+          "backend_started_at": string | null;
+          "ended_at": string | null;
+          "ends_by": string;
+          "error": string | null;
+          "http_request_id": number | null;
+          "id": number;
+          "job_name": string;
+          "outcome": string | null;
+          "result": Json | null;
+          "started_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "backend_pid"?: number | null;
+          "backend_started_at"?: string | null;
+          "ended_at"?: string | null;
+          "ends_by": string;
+          "error"?: string | null;
+          "http_request_id"?: number | null;
+          "id"?: never;
+          "job_name": string;
+          "outcome"?: string | null;
+          "result"?: Json | null;
+          "started_at": string;
+        };
+        Update: {
+          "backend_pid"?: number | null;
+          "backend_started_at"?: string | null;
+          "ended_at"?: string | null;
+          "ends_by"?: string;
+          "error"?: string | null;
+          "http_request_id"?: number | null;
+          "id"?: never;
+          "job_name"?: string;
+          "outcome"?: string | null;
+          "result"?: Json | null;
+          "started_at"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "job_runs_job_name_fkey";
+            columns: ["job_name"];
+            isOneToOne: false;
+            referencedRelation: "job_status";
+            referencedColumns: ["name"];
+          },
+          {
+            foreignKeyName: "job_runs_job_name_fkey";
+            columns: ["job_name"];
+            isOneToOne: false;
+            referencedRelation: "jobs";
+            referencedColumns: ["name"];
+          },
+        ];
+      };
+      "jobs": {
+        Row: {
+          "command": string;
+          "created_at": string;
+          "description": string;
+          "expected_result": Json | null;
+          "is_enabled": boolean;
+          "is_repeated": boolean;
+          "kind": string;
+          "name": string;
+          "overdue_after": string;
+          "schedule": string;
+          "timeout_ms": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "command": string;
+          "created_at"?: string;
+          "description": string;
+          "expected_result"?: Json | null;
+          "is_enabled"?: boolean;
+          "is_repeated"?: boolean;
+          "kind": string;
+          "name": string;
+          "overdue_after": string;
+          "schedule": string;
+          "timeout_ms": number;
+        };
+        Update: {
+          "command"?: string;
+          "created_at"?: string;
+          "description"?: string;
+          "expected_result"?: Json | null;
+          "is_enabled"?: boolean;
+          "is_repeated"?: boolean;
+          "kind"?: string;
+          "name"?: string;
+          "overdue_after"?: string;
+          "schedule"?: string;
+          "timeout_ms"?: number;
         };
         Relationships: [];
       };
@@ -134,6 +465,351 @@ export type Database = {
         };
         Relationships: [];
       };
+      "otp_codes": {
+        Row: {
+          "attempts": number;
+          "channel": string;
+          "code": string;
+          "consumed_at": string | null;
+          "country": string;
+          "created_at": string;
+          "expires_at": string;
+          "id": string;
+          "network": string;
+          "owner_id": string | null;
+          "phone_number": string;
+          "prefix": string;
+          "purpose": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "attempts"?: number;
+          "channel": string;
+          "code": string;
+          "consumed_at"?: string | null;
+          "country": string;
+          "created_at": string;
+          "expires_at": string;
+          "id": string;
+          "network": string;
+          "owner_id"?: string | null;
+          "phone_number": string;
+          "prefix": string;
+          "purpose": string;
+        };
+        Update: {
+          "attempts"?: number;
+          "channel"?: string;
+          "code"?: string;
+          "consumed_at"?: string | null;
+          "country"?: string;
+          "created_at"?: string;
+          "expires_at"?: string;
+          "id"?: string;
+          "network"?: string;
+          "owner_id"?: string | null;
+          "phone_number"?: string;
+          "prefix"?: string;
+          "purpose"?: string;
+        };
+        Relationships: [];
+      };
+      "otp_decisions": {
+        Row: {
+          "auth_user_id": string | null;
+          "channel": string;
+          "cost_micros": number;
+          "country": string;
+          "created_at": string;
+          "delivery": string;
+          "guard_mode": string;
+          "id": number;
+          "issuance_id": string | null;
+          "network": string;
+          "occurrence": string | null;
+          "outcome": string;
+          "owner_id": string | null;
+          "phone": string;
+          "prefix": string;
+          "provider": string | null;
+          "provider_message_id": string | null;
+          "purpose": string;
+          "reasons": (string)[];
+          "repeat_count": number;
+          "request_key": string | null;
+          "updated_at": string;
+          "verified_at": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "auth_user_id"?: string | null;
+          "channel": string;
+          "cost_micros"?: number;
+          "country": string;
+          "created_at": string;
+          "delivery"?: string;
+          "guard_mode": string;
+          "id"?: never;
+          "issuance_id"?: string | null;
+          "network": string;
+          "occurrence"?: string | null;
+          "outcome": string;
+          "owner_id"?: string | null;
+          "phone": string;
+          "prefix": string;
+          "provider"?: string | null;
+          "provider_message_id"?: string | null;
+          "purpose": string;
+          "reasons"?: (string)[];
+          "repeat_count"?: number;
+          "request_key"?: string | null;
+          "updated_at": string;
+          "verified_at"?: string | null;
+        };
+        Update: {
+          "auth_user_id"?: string | null;
+          "channel"?: string;
+          "cost_micros"?: number;
+          "country"?: string;
+          "created_at"?: string;
+          "delivery"?: string;
+          "guard_mode"?: string;
+          "id"?: never;
+          "issuance_id"?: string | null;
+          "network"?: string;
+          "occurrence"?: string | null;
+          "outcome"?: string;
+          "owner_id"?: string | null;
+          "phone"?: string;
+          "prefix"?: string;
+          "provider"?: string | null;
+          "provider_message_id"?: string | null;
+          "purpose"?: string;
+          "reasons"?: (string)[];
+          "repeat_count"?: number;
+          "request_key"?: string | null;
+          "updated_at"?: string;
+          "verified_at"?: string | null;
+        };
+        Relationships: [];
+      };
+      "otp_guesses": {
+        Row: {
+          "full_at": string;
+          "key": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "full_at": string;
+          "key": string;
+        };
+        Update: {
+          "full_at"?: string;
+          "key"?: string;
+        };
+        Relationships: [];
+      };
+      "otp_networks": {
+        Row: {
+          "country": string;
+          "network": string;
+          "seen_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "country": string;
+          "network": string;
+          "seen_at": string;
+        };
+        Update: {
+          "country"?: string;
+          "network"?: string;
+          "seen_at"?: string;
+        };
+        Relationships: [];
+      };
+      "otp_providers": {
+        Row: {
+          "failures": number;
+          "name": string;
+          "open_until": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "failures": number;
+          "name": string;
+          "open_until"?: string | null;
+          "updated_at": string;
+        };
+        Update: {
+          "failures"?: number;
+          "name"?: string;
+          "open_until"?: string | null;
+          "updated_at"?: string;
+        };
+        Relationships: [];
+      };
+      "otp_settings": {
+        Row: {
+          "breaker_failures": number;
+          "breaker_pause": string;
+          "code_lifetime": string;
+          "cooldown": string;
+          "decision_retention": string;
+          "digest_salt": string;
+          "guard_countries_per_network": number;
+          "guard_country_floor_day": number;
+          "guard_country_floor_hour": number;
+          "guard_mode": string;
+          "guard_prefix_floor_day": number;
+          "guard_prefix_floor_hour": number;
+          "guesses_per_day": number;
+          "id": boolean;
+          "most_attempts": number;
+          "proof_lifetime": string;
+          "sends_per_country_hour": number;
+          "sends_per_network_hour": number;
+          "sends_per_phone_day": number;
+          "sends_per_prefix_hour": number;
+          "spend_cap_micros": number;
+          "verifications_per_network_hour": number;
+          "verified_phone_lifetime": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "breaker_failures"?: number;
+          "breaker_pause"?: string;
+          "code_lifetime"?: string;
+          "cooldown"?: string;
+          "decision_retention"?: string;
+          "digest_salt"?: string;
+          "guard_countries_per_network"?: number;
+          "guard_country_floor_day"?: number;
+          "guard_country_floor_hour"?: number;
+          "guard_mode"?: string;
+          "guard_prefix_floor_day"?: number;
+          "guard_prefix_floor_hour"?: number;
+          "guesses_per_day"?: number;
+          "id"?: boolean;
+          "most_attempts"?: number;
+          "proof_lifetime"?: string;
+          "sends_per_country_hour"?: number;
+          "sends_per_network_hour"?: number;
+          "sends_per_phone_day"?: number;
+          "sends_per_prefix_hour"?: number;
+          "spend_cap_micros"?: number;
+          "verifications_per_network_hour"?: number;
+          "verified_phone_lifetime"?: string;
+        };
+        Update: {
+          "breaker_failures"?: number;
+          "breaker_pause"?: string;
+          "code_lifetime"?: string;
+          "cooldown"?: string;
+          "decision_retention"?: string;
+          "digest_salt"?: string;
+          "guard_countries_per_network"?: number;
+          "guard_country_floor_day"?: number;
+          "guard_country_floor_hour"?: number;
+          "guard_mode"?: string;
+          "guard_prefix_floor_day"?: number;
+          "guard_prefix_floor_hour"?: number;
+          "guesses_per_day"?: number;
+          "id"?: boolean;
+          "most_attempts"?: number;
+          "proof_lifetime"?: string;
+          "sends_per_country_hour"?: number;
+          "sends_per_network_hour"?: number;
+          "sends_per_phone_day"?: number;
+          "sends_per_prefix_hour"?: number;
+          "spend_cap_micros"?: number;
+          "verifications_per_network_hour"?: number;
+          "verified_phone_lifetime"?: string;
+        };
+        Relationships: [];
+      };
+      "otp_spend": {
+        Row: {
+          "channel": string;
+          "day": string;
+          "messages": number;
+          "spent_micros": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "channel": string;
+          "day": string;
+          "messages": number;
+          "spent_micros": number;
+        };
+        Update: {
+          "channel"?: string;
+          "day"?: string;
+          "messages"?: number;
+          "spent_micros"?: number;
+        };
+        Relationships: [];
+      };
+      "otp_statistics": {
+        Row: {
+          "area": string;
+          "day": string;
+          "denied": number;
+          "failed": number;
+          "hour": string;
+          "hour_sent": number;
+          "hour_verified": number;
+          "kind": string;
+          "sent": number;
+          "shard": number;
+          "verified": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "area": string;
+          "day": string;
+          "denied"?: number;
+          "failed"?: number;
+          "hour"?: string;
+          "hour_sent"?: number;
+          "hour_verified"?: number;
+          "kind": string;
+          "sent"?: number;
+          "shard"?: number;
+          "verified"?: number;
+        };
+        Update: {
+          "area"?: string;
+          "day"?: string;
+          "denied"?: number;
+          "failed"?: number;
+          "hour"?: string;
+          "hour_sent"?: number;
+          "hour_verified"?: number;
+          "kind"?: string;
+          "sent"?: number;
+          "shard"?: number;
+          "verified"?: number;
+        };
+        Relationships: [];
+      };
+      "otp_used_proofs": {
+        Row: {
+          "expires_at": string;
+          "id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "expires_at": string;
+          "id": string;
+        };
+        Update: {
+          "expires_at"?: string;
+          "id"?: string;
+        };
+        Relationships: [];
+      };
       "rate_limits": {
         Row: {
           "full_at": string;
@@ -147,6 +823,25 @@ export type Database = {
         Update: {
           "full_at"?: string;
           "key"?: string;
+        };
+        Relationships: [];
+      };
+      "request_counters": {
+        Row: {
+          "full_at_s": number;
+          "function_full_at_s": NonNullable<Json>;
+          "subject": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "full_at_s"?: number;
+          "function_full_at_s"?: NonNullable<Json>;
+          "subject": string;
+        };
+        Update: {
+          "full_at_s"?: number;
+          "function_full_at_s"?: NonNullable<Json>;
+          "subject"?: string;
         };
         Relationships: [];
       };
@@ -262,36 +957,6 @@ export type Database = {
           "user_id"?: string;
         };
         Relationships: [];
-      };
-      "token_anomaly_resolutions": {
-        Row: {
-          "anomaly_id": number;
-          "note": string;
-          "resolved_at": string;
-          "resolved_by": string;
-        };
-        ComputedFields: never;
-        Insert: {
-          "anomaly_id": number;
-          "note": string;
-          "resolved_at"?: string;
-          "resolved_by": string;
-        };
-        Update: {
-          "anomaly_id"?: number;
-          "note"?: string;
-          "resolved_at"?: string;
-          "resolved_by"?: string;
-        };
-        Relationships: [
-          {
-            foreignKeyName: "token_anomaly_resolutions_anomaly_fkey";
-            columns: ["anomaly_id"];
-            isOneToOne: true;
-            referencedRelation: "token_anomalies";
-            referencedColumns: ["id"];
-          },
-        ];
       };
       "token_balance_history": {
         Row: {
@@ -679,9 +1344,48 @@ export type Database = {
         };
         Relationships: [];
       };
+      "user_phones": {
+        Row: {
+          "phone": string;
+          "user_id": string;
+          "verified_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "phone": string;
+          "user_id": string;
+          "verified_at": string;
+        };
+        Update: {
+          "phone"?: string;
+          "user_id"?: string;
+          "verified_at"?: string;
+        };
+        Relationships: [];
+      };
     };
     Views: {
-      [_ in never]: never;
+      "job_status": {
+        Row: {
+          "command": string;
+          "description": string;
+          "is_overdue": boolean | null;
+          "kind": string;
+          "last_done_at": string | null;
+          "last_duration_ms": number | null;
+          "last_error": string | null;
+          "last_outcome": string | null;
+          "last_result": Json | null;
+          "last_started_at": string | null;
+          "name": string;
+          "overdue_after": string;
+          "schedule": string;
+          "state": string | null;
+          "timeout_ms": number;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
     };
     Functions: {
       "account_limits": { Args: { "p_user_id": string }; Returns: Json };
@@ -706,6 +1410,8 @@ export type Database = {
         };
         Returns: Json;
       };
+      "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
+      "alert_types": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_oauth_authorization": { Args: { "p_answer": string; "p_state_hash": string }; Returns: Json };
       "archive_token_history": { Args: { "p_before": string }; Returns: Json };
@@ -734,6 +1440,10 @@ export type Database = {
           isSetofReturn: true;
         };
       };
+      "claim_alert_deliveries": {
+        Args: { "p_endpoint_id": string; "p_lease": string; "p_limit": number; "p_without": (string)[] };
+        Returns: Json;
+      };
       "claim_oauth_lease": {
         Args: {
           "p_holder": string;
@@ -744,11 +1454,25 @@ export type Database = {
         };
         Returns: Json;
       };
+      "cleanup_alerts": { Args: { "p_limit"?: number }; Returns: number };
+      "cleanup_caller_networks": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
+      "cleanup_expired_locks_step": { Args: { "p_step_pages"?: number }; Returns: Json };
+      "cleanup_expired_otps": { Args: { "p_limit"?: number }; Returns: Json };
       "cleanup_oauth_tokens": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_provider_tokens": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_rate_limits": { Args: { "p_limit"?: number }; Returns: number };
+      "cleanup_request_counters": { Args: { "p_limit"?: number }; Returns: number };
       "clear_tokens": { Args: { "p_namespace": string }; Returns: number };
+      "complete_alert_delivery": {
+        Args: {
+          "p_alert_id": number;
+          "p_endpoint_id": string;
+          "p_http_status": number;
+          "p_lease_id": string;
+        };
+        Returns: boolean;
+      };
       "consume_tokens_atomic": {
         Args: {
           "p_metadata"?: Json;
@@ -760,7 +1484,40 @@ export type Database = {
         Returns: Json;
       };
       "consume_tokens_batch": { Args: { "p_requests": Json }; Returns: Json };
+      "count_otp": {
+        Args: {
+          "p_country": string;
+          "p_denied"?: number;
+          "p_failed"?: number;
+          "p_now": string;
+          "p_prefix": string;
+          "p_sent"?: number;
+          "p_verified"?: number;
+        };
+        Returns: undefined;
+      };
+      "count_unpaid_request": { Args: { "p_user_id": string }; Returns: undefined };
+      "create_alert_endpoint": {
+        Args: {
+          "p_alert_types": (string)[];
+          "p_description"?: string;
+          "p_endpoint_id": string;
+          "p_host": string;
+          "p_sealed": string;
+        };
+        Returns: Json;
+      };
       "delete_tokens": { Args: { "p_keys": Json }; Returns: number };
+      "deny_otp": {
+        Args: {
+          "p_decision": Json;
+          "p_details"?: Json;
+          "p_error": string;
+          "p_reasons": (string)[];
+          "p_retry_after_s": number;
+        };
+        Returns: Json;
+      };
       "detect_high_frequency_requests": {
         Args: { "p_threshold"?: number; "p_time_window"?: string; "p_user_id": string };
         Returns: Json;
@@ -776,6 +1533,16 @@ export type Database = {
         };
         Returns: Json;
       };
+      "emit_alert": {
+        Args: { "p_dedupe_key"?: string; "p_key": string; "p_payload": Json; "p_type": string };
+        Returns: Json;
+      };
+      "emit_low_balance_alert": {
+        Args: { "p_balance": number; "p_threshold": number; "p_user_id": string };
+        Returns: Json;
+      };
+      "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
+      "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
       "expire_token_holds_of": {
         Args: { "p_user_id": string };
         Returns: {
@@ -796,6 +1563,25 @@ export type Database = {
           isSetofReturn: false;
         };
       };
+      "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "fail_alert_delivery": {
+        Args: {
+          "p_alert_id": number;
+          "p_endpoint_id": string;
+          "p_error": string;
+          "p_http_status"?: number;
+          "p_lease_id": string;
+          "p_retry_after_s"?: number;
+        };
+        Returns: Json;
+      };
+      "files_of_user": {
+        Args: { "p_limit"?: number; "p_user_id": string };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
       "finish_oauth_lease": {
         Args: {
           "p_error"?: string;
@@ -812,6 +1598,7 @@ export type Database = {
         Args: { "p_fence": number; "p_is_complete": boolean; "p_source": string };
         Returns: Json;
       };
+      "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
       "hold_tokens": {
         Args: {
           "p_fingerprint"?: string;
@@ -824,16 +1611,50 @@ export type Database = {
         };
         Returns: Json;
       };
+      "install_schedule": { Args: Record<PropertyKey, never>; Returns: Json };
       "keep_oauth_authorization": {
         Args: { "p_request": string; "p_state_hash": string; "p_ttl_s": number };
         Returns: Json;
       };
+      "list_alert_deliveries": {
+        Args: { "p_before_alert_id": number; "p_endpoint_id": string; "p_limit": number; "p_status": string };
+        Returns: Json;
+      };
+      "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_tokens": {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
-      "note_insufficient_tokens": { Args: { "p_user_id": string }; Returns: boolean };
+      "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
+      "otp_code_of": { Args: { "p_id": string; "p_key_id": string; "p_mac": string }; Returns: string };
+      "otp_digest": { Args: { "p_kind": string; "p_salt": string; "p_value": string }; Returns: string };
+      "otp_guard_reasons": {
+        Args: {
+          "p_country": string;
+          "p_network": string;
+          "p_now": string;
+          "p_prefix": string;
+          "p_settings": Omit<
+            Database["public"]["Tables"]["otp_settings"]["Row"],
+            Database["public"]["Tables"]["otp_settings"]["ComputedFields"]
+          >;
+        };
+        Returns: (string)[];
+      };
+      "otp_sending_limits": {
+        Args: {
+          "p_country": string;
+          "p_network": string;
+          "p_phone": string;
+          "p_prefix": string;
+          "p_settings": Omit<
+            Database["public"]["Tables"]["otp_settings"]["Row"],
+            Database["public"]["Tables"]["otp_settings"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
       "prepare_token_history": { Args: { "p_months"?: number }; Returns: number };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
@@ -851,10 +1672,11 @@ export type Database = {
         };
         Returns: Json;
       };
+      "prune_job_runs": { Args: { "p_limit"?: number }; Returns: Json };
       "put_provider_tokens": {
         Args: {
           "p_fence": number;
-          "p_next_cursor": string;
+          "p_next_cursor"?: string;
           "p_rejections": Json;
           "p_source": string;
           "p_tokens": Json;
@@ -868,6 +1690,10 @@ export type Database = {
         Returns: Json;
       };
       "read_tokens": { Args: { "p_keys": Json }; Returns: Json };
+      "record_otp_delivery": {
+        Args: { "p_attempts": Json; "p_delivery": string; "p_issuance_id": string; "p_message_id"?: string };
+        Returns: Json;
+      };
       "record_request_excess": {
         Args: { "p_kind": string; "p_limit": Json; "p_user_id": string };
         Returns: undefined;
@@ -888,22 +1714,61 @@ export type Database = {
         Returns: Json;
       };
       "renew_token_sync": { Args: { "p_fence": number; "p_source": string }; Returns: boolean };
-      "request_limits_of": {
-        Args: { "p_operation_type": string; "p_plan_limits": Json; "p_user_id": string };
+      "replay_alerts": {
+        Args: { "p_alert_ids": (number)[]; "p_endpoint_id": string; "p_limit": number };
         Returns: Json;
+      };
+      "request_denial": {
+        Args: { "p_operation_type": string; "p_request_id": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "request_otp": {
+        Args: {
+          "p_auth_user_id"?: string;
+          "p_channel": string;
+          "p_cost_micros": number;
+          "p_country": string;
+          "p_key_id": string;
+          "p_mac": string;
+          "p_network": string;
+          "p_phone": string;
+          "p_providers": (string)[];
+          "p_purpose": string;
+          "p_request_key"?: string;
+          "p_test_mac"?: string;
+          "p_test_until"?: string;
+          "p_user_id"?: string;
+        };
+        Returns: Json;
+      };
+      "reseal_alert_endpoint": {
+        Args: {
+          "p_endpoint_id": string;
+          "p_keep_previous_secret"?: string;
+          "p_old_sealed": string;
+          "p_sealed": string;
+        };
+        Returns: boolean;
       };
       "resolve_token_anomaly": { Args: { "p_by": string; "p_id": number; "p_note": string }; Returns: Json };
       "resume_account": { Args: { "p_user_id": string }; Returns: boolean };
       "revoke_oauth_lease": { Args: { "p_key": string }; Returns: Json };
       "rollup_metrics": { Args: { "p_margin"?: string }; Returns: Json };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
+      "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
+      "scan_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
+      "scan_ending_tokens": { Args: Record<PropertyKey, never>; Returns: number };
+      "scan_failing_provider": { Args: Record<PropertyKey, never>; Returns: number };
+      "scan_overdue_jobs": { Args: Record<PropertyKey, never>; Returns: number };
       "scan_token_anomalies": { Args: Record<PropertyKey, never>; Returns: Json };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
+      "set_low_balance_threshold": { Args: { "p_tokens": number }; Returns: undefined };
       "set_spend_caps": {
         Args: { "p_daily_tokens": number; "p_monthly_tokens": number; "p_user_id": string };
         Returns: Json;
       };
+      "settle_auth_hook_otps": { Args: { "p_limit"?: number }; Returns: number };
       "settle_tokens": {
         Args: {
           "p_attempt": number;
@@ -916,16 +1781,10 @@ export type Database = {
         Returns: Json;
       };
       "spend_cap_refusal": {
-        Args: {
-          "p_amount": number;
-          "p_balance": Omit<
-            Database["public"]["Tables"]["token_balances"]["Row"],
-            Database["public"]["Tables"]["token_balances"]["ComputedFields"]
-          >;
-          "p_request_id": string;
-        };
+        Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
       };
+      "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
       "token_entry_chain": {
@@ -963,7 +1822,19 @@ export type Database = {
         Returns: string;
       };
       "token_response_tail": { Args: { "p_balance": number; "p_charged": number }; Returns: string };
+      "use_otp_proof": { Args: { "p_expires_at_s": number; "p_id": string }; Returns: string };
       "verify_metrics": { Args: Record<PropertyKey, never>; Returns: Json };
+      "verify_otp": {
+        Args: {
+          "p_challenge_id"?: string;
+          "p_macs": Json;
+          "p_network": string;
+          "p_phone": string;
+          "p_purpose": string;
+          "p_user_id"?: string;
+        };
+        Returns: Json;
+      };
       "verify_token_chain": {
         Args: Record<PropertyKey, never>;
         Returns: {

@@ -2,11 +2,15 @@ import { corsHeaders } from "@supabase/supabase-js/cors";
 import type { z } from "zod";
 
 import { admit } from "./admission.ts";
+import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
 import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
 import { type BodyLimits, readBody, readText } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "./log.ts";
+import { countRequest } from "./request_metrics.ts";
+import type { Span } from "./tracer.ts";
+import { isTraced, traceRequest } from "./tracing.ts";
 
 export interface EndpointContext<Input> {
   request: Request;
@@ -62,12 +66,19 @@ const RESPONSE_HEADERS: Record<string, string> = {
  * credentials, body, request id, errors and the log. `fetch` never throws.
  */
 export function defineEndpoint<Input extends z.ZodType>(spec: EndpointSpec<Input>): Endpoint<Input> {
-  return { ...spec, fetch: (request) => serve(spec, request) };
+  return {
+    ...spec,
+    fetch: (request) =>
+      isTraced() && request.method !== "OPTIONS"
+        ? traceRequest(request, spec.name, (span) => serve(spec, request, span))
+        : serve(spec, request),
+  };
 }
 
 async function serve<Input extends z.ZodType>(
   spec: EndpointSpec<Input>,
   request: Request,
+  span?: Span,
 ): Promise<Response> {
   if (request.method === "OPTIONS") {
     return new Response(null, {
@@ -86,6 +97,7 @@ async function serve<Input extends z.ZodType>(
     checkMethod(spec, request);
     const caller = await authenticate(spec.auth, request);
     log.user_id = caller.userId || undefined;
+    if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
     const key = idempotencyKey(request.headers);
     if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
     if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits);
@@ -106,13 +118,17 @@ async function serve<Input extends z.ZodType>(
   const { status } = response;
   const end = () => {
     leave();
-    logRequest({
-      request_id: requestId,
-      function: spec.name,
-      status,
-      ...log,
-      duration_ms: Math.round(performance.now() - startedAt),
+    const durationMs = performance.now() - startedAt;
+    const entry = { request_id: requestId, function: spec.name, status, ...log };
+    logRequest({ ...entry, trace_id: span?.context.traceId, duration_ms: Math.round(durationMs) });
+    countRequest(entry, durationMs);
+    span?.set({
+      "http.response.status_code": entry.status,
+      "error.type": entry.code,
+      "tessera.request_id": requestId,
+      "tessera.replayed": entry.replayed,
     });
+    span?.end({ isError: entry.status >= 500 });
   };
   if (underWay.length === 0) end();
   else Promise.allSettled(underWay).then(end);
@@ -141,7 +157,10 @@ function checkMethod(spec: Pick<EndpointSpec<z.ZodType>, "method" | "isAlsoPost"
 /** A POST that may as well have its input in the query need not have a body. */
 function hasBody({ isAlsoPost }: Pick<EndpointSpec<z.ZodType>, "isAlsoPost">, request: Request): boolean {
   if (request.method === "GET") return false;
-  return !isAlsoPost || request.headers.has("Content-Type") || request.body !== null;
+  // A server's request has a stream in `body` even when nothing was sent: `curl -X POST`.
+  const { headers } = request;
+  return !isAlsoPost || headers.has("Content-Type") || headers.has("Transfer-Encoding") ||
+    Number(headers.get("Content-Length") ?? 0) > 0;
 }
 
 const MAX_ISSUES = 20;

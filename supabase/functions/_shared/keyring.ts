@@ -9,6 +9,8 @@ export interface Keyring {
   active: { id: string; key: Buffer };
   /** Undefined for an id that is not in the list. */
   key(id: string): Buffer | undefined;
+  /** The ids, the active one first. */
+  ids: string[];
 }
 
 /**
@@ -37,5 +39,5 @@ export const KeyringText = z.string().transform((text, context): Keyring => {
     context.addIssue({ code: "custom", message: "Expected at least one id:key" });
     return z.NEVER;
   }
-  return { active: { id: first[0], key: first[1] }, key: (id) => keys.get(id) };
+  return { active: { id: first[0], key: first[1] }, key: (id) => keys.get(id), ids: [...keys.keys()] };
 });

@@ -4,6 +4,7 @@ import { AppError } from "./errors.ts";
 import { coalesce } from "./ledger_batches.ts";
 import { connectToLedger } from "./ledger_postgres.ts";
 import type { RpcClient } from "./tokenMiddleware.ts";
+import { isTraced, traced } from "./tracing.ts";
 
 /** Enough that one request which waits for a user's row does not hold up all the others. */
 const REST_REQUESTS_AT_ONCE = 4;
@@ -12,8 +13,13 @@ let client: RpcClient | undefined;
 
 /** The ledger's RPCs, on the way that LEDGER_TRANSPORT names; calls that arrive together travel together. */
 export function ledger(): RpcClient {
-  client ??= open();
+  client ??= isTraced() ? withSpans(open()) : open();
   return client;
+}
+
+/** A span for each call, its wait for others that it travels with included. */
+function withSpans(client: RpcClient): RpcClient {
+  return { rpc: (name, args) => traced(`ledger ${name}`, "internal", {}, async () => await client.rpc(name, args)) };
 }
 
 function open(): RpcClient {

@@ -1,4 +1,5 @@
 import type { RpcClient } from "./tokenMiddleware.ts";
+import { inThisTrace } from "./tracing.ts";
 
 /** What `run_token_operations` can do, and how it calls it. */
 const OPERATIONS: Record<string, string> = {
@@ -18,6 +19,8 @@ interface Waiting {
   name: string;
   args: Record<string, unknown>;
   answer(result: Result): void;
+  /** Runs work as a part of the request that waits. */
+  within<Returned>(work: () => Returned): Returned;
 }
 
 /**
@@ -33,7 +36,7 @@ export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_OPERATIONS);
       waiting = waiting.slice(MOST_OPERATIONS);
-      await run(client, batch);
+      await batch[0]!.within(() => run(client, batch));
     }
     underWay--;
   }
@@ -42,7 +45,7 @@ export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
     rpc(name, args) {
       if (!(name in OPERATIONS)) return client.rpc(name, args);
       return new Promise<Result>((answer) => {
-        waiting.push({ name, args, answer });
+        waiting.push({ name, args, answer, within: inThisTrace() });
         if (underWay < batchesAtOnce) void send();
       });
     },

@@ -8,6 +8,8 @@ export interface RequestLog {
   tokens_charged?: number;
   replayed?: boolean;
   model?: string;
+  /** Where there are traces: the one that it is a part of. */
+  trace_id?: string;
   duration_ms: number;
   cause?: string;
 }

@@ -14,6 +14,8 @@ import {
   vendorFacts,
 } from "./model_failures.ts";
 import { charactersIn, TOKENS_PER_PHOTO } from "./price.ts";
+import { countProviderCall } from "./request_metrics.ts";
+import { isTraced, traced, withTraceContext } from "./tracing.ts";
 
 /** Which provider to call and how long to wait; `env.ts` fills it, nothing here reads the environment. */
 export interface ModelsConfig {
@@ -199,10 +201,22 @@ export function createModels(
     for (let tries = 1;; tries++) {
       throwIfOver(model, tries - 1);
       const progress = { isSent: false, isUnreachable: false, isCharged: false };
+      const startedAtMs = performance.now();
+      const over = (outcome: string) => countProviderCall(model, outcome, performance.now() - startedAtMs);
       try {
-        return await progressOfTry.run(progress, () => run({ sdk, clients, abortSignal }));
+        const result = await traced(
+          `provider ${model}`,
+          "client",
+          { "gen_ai.request.model": model },
+          () => progressOfTry.run(progress, () => run({ sdk, clients, abortSignal })),
+        );
+        over("ok");
+        return result;
       } catch (error) {
         const isStopped = signal?.aborted && usedByNow !== undefined && progress.isSent;
+        over(
+          isStopped ? "stopped" : deadline.aborted ? "timeout" : reasonOf(error, progress, sdk) ?? "error",
+        );
         if (isStopped) count(usedByNow(), model);
         else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) count(null, null);
         throwIfOver(model, tries);
@@ -450,7 +464,8 @@ async function fetchWithProgress(input: RequestInfo | URL, init?: RequestInit): 
   const progress = progressOfTry.getStore()!;
   progress.isSent = true;
   try {
-    const response = await fetch(input, init);
+    const headers = isTraced() ? { headers: withTraceContext(new Headers(init?.headers)) } : undefined;
+    const response = await fetch(input, { ...init, ...headers });
     progress.isCharged ||= response.ok;
     return response;
   } catch (error) {

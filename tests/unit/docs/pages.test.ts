@@ -1,49 +1,79 @@
+import { dirname, join } from "node:path";
+import { parse } from "@std/yaml";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
 
-import { typeOf } from "../../../scripts/docs/client_types.ts";
-import { declaredFunctions } from "../../../scripts/docs/declared.ts";
-import { fieldsOf } from "../../../scripts/docs/fields.ts";
-import { typicalCost } from "../../../scripts/docs/pricing_page.ts";
-import { jsonSchema } from "../../../scripts/docs/schemas.ts";
+import { exists, projectFolder } from "../../../scripts/local/paths.ts";
+import { missingSettings, settings } from "../../../scripts/settings/settings.ts";
+import { pages } from "../../support/markdown.ts";
 
-const Meal = z.object({
-  name: z.string().min(1).max(80),
-  unit: z.enum(["g", "ml"]).default("g"),
-  eaten_at: z.iso.date().optional(),
-  dishes: z.array(z.object({ mass_g: z.number().min(1).max(5_000).nullable() })).max(20),
-}).refine(({ name }) => name !== "", "Expected a name");
+const texts = new Map(
+  await Promise.all((await pages()).map(async (page) => {
+    return [page, await Deno.readTextFile(join(projectFolder, page))] as const;
+  })),
+);
 
-describe("a schema", () => {
-  it("as a table's rows names fields at any depth, with their bounds", () => {
-    expect(fieldsOf(jsonSchema(Meal, "input"))).toEqual([
-      { path: "name", type: "text", isRequired: true, notes: "1 to 80 characters" },
-      { path: "unit", type: "one of", isRequired: false, notes: '`g`, `ml`; default `"g"`' },
-      { path: "eaten_at", type: "date", isRequired: false, notes: "" },
-      { path: "dishes", type: "list of objects", isRequired: true, notes: "up to 20 entries" },
-      { path: "dishes[].mass_g", type: "number or null", isRequired: true, notes: "1 to 5,000" },
-    ]);
-  });
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(text: string): string[] {
+  const headings = [...text.replaceAll(/^ *```[^]*?^ *```$/gm, "").matchAll(/^#+ (.+)$/gm)];
+  return headings.map(([, heading]) =>
+    heading!.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(/\s/g, "-")
+  );
+}
 
-  it("tells the rules that JSON Schema cannot say, from their messages", () => {
-    expect(jsonSchema(Meal, "input").description).toBe("A name");
-  });
-
-  it("as a type has what is optional for the caller and given in the answer", () => {
-    expect(typeOf(jsonSchema(Meal, "input"))).toContain('unit?: "g" | "ml";');
-    expect(typeOf(jsonSchema(Meal, "output"))).toContain('unit: "g" | "ml";');
-    expect(typeOf(jsonSchema(Meal, "output"))).toContain("mass_g: number | null;");
-    expect(typeOf({ type: "string", format: "binary" })).toBe("Blob");
-    expect(typeOf({ type: "array", items: { enum: ["a", "b"] } })).toBe('("a" | "b")[]');
+describe("links between pages", () => {
+  it.each([...texts.keys()])("%s: every one leads somewhere", async (page) => {
+    const broken: string[] = [];
+    for (const [, target] of texts.get(page)!.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
+      const [path, anchor] = target!.split("#");
+      const file = path ? join(dirname(page), path) : page;
+      const isThere = await exists(join(projectFolder, file));
+      const isAnchor = !anchor || !file.endsWith(".md") || anchorsOf(texts.get(file) ?? "").includes(anchor);
+      if (!isThere || !isAnchor) broken.push(target!);
+    }
+    expect(broken).toEqual([]);
   });
 });
 
-describe("prices", () => {
-  it("are no loss: a typical call costs the user at least what the provider bills", async () => {
-    const features = (await declaredFunctions()).filter(({ kind }) => kind !== "plain");
-    for (const { name, user_usd, provider_usd } of await Promise.all(features.map(typicalCost))) {
-      expect(provider_usd).toBeGreaterThan(0);
-      expect({ name, isLoss: user_usd < provider_usd }).toEqual({ name, isLoss: false });
-    }
+describe("the runbook", () => {
+  const runbook = texts.get("docs/runbook.md")!;
+
+  it("has a section for each type of alert", async () => {
+    const sql = await Deno.readTextFile(join(projectFolder, "supabase/migrations/20260101000620_alerts.sql"));
+    const [, list] = /function public\.alert_types\(\)[^]*?array\[([^\]]*)\]/.exec(sql)!;
+    const types = [...list!.matchAll(/'(\w+)'/g)].map(([, type]) => type!);
+    expect(types.length).toBeGreaterThan(3);
+    expect(anchorsOf(runbook)).toEqual(expect.arrayContaining(types));
+  });
+
+  it("names each alert of Prometheus", async () => {
+    const rules = parse(await Deno.readTextFile(join(projectFolder, "ops/prometheus/alerts.yml"))) as {
+      groups: { rules: { alert: string }[] }[];
+    };
+    const alerts = rules.groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+    expect(alerts.length).toBeGreaterThan(10);
+    expect(alerts.filter((alert) => !runbook.includes(`\`${alert}\``))).toEqual([]);
+  });
+
+  it("says how each key is rotated", () => {
+    const keys = settings().map(({ name }) => name).filter((name) =>
+      /(_KEYS?|_PEPPERS|_HOOK_SECRET)$/.test(name)
+    );
+    const rows = runbook.slice(runbook.indexOf("## Rotation of keys"));
+    // A vendor's own key is changed as AI_API_KEY is.
+    const ours = keys.filter((name) => !name.startsWith("VONAGE_"));
+    expect(ours.length).toBeGreaterThan(3);
+    expect(ours.filter((name) => !rows.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe("the settings that are described", () => {
+  it("know what nothing works without", () => {
+    expect(settings().filter(({ isRequired }) => isRequired).map(({ name }) => name)).toEqual(["AI_API_KEY"]);
+  });
+
+  it("are missing by name, where a function that is deployed needs them", () => {
+    const { required, needed } = missingSettings(["AI_API_KEY", "OTP_PROOF_KEY"], ["otp", "balance"]);
+    expect([required, needed.map(({ name }) => name)]).toEqual([[], ["OTP_PEPPERS"]]);
+    expect(missingSettings([], []).required.map(({ name }) => name)).toEqual(["AI_API_KEY"]);
   });
 });

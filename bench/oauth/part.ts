@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { createClient } from "@supabase/supabase-js";
+
+import { functionsFolder } from "../../scripts/local/paths.ts";
+import { type ExtraFunctions, type Stack, startFunctions } from "../../scripts/local/stack.ts";
+import type { CallDatabase } from "../../supabase/functions/_oauth/call_database.ts";
+import { Leases } from "../../supabase/functions/_oauth/leases.ts";
+import { openStore } from "../../supabase/functions/_oauth/open_store.ts";
+import { TokenBroker } from "../../supabase/functions/_oauth/token_broker.ts";
+import { Upstream } from "../../supabase/functions/_oauth/upstream.ts";
+import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { ProvidersText } from "../../supabase/functions/_shared/oauth_settings.ts";
+import { type OpenIdProvider, startOpenIdProvider } from "../../tests/support/openid_provider.ts";
+import { makeUser } from "../http/users.ts";
+import type { Effort } from "../interleave.ts";
+import { table } from "../markdown.ts";
+import type { Report } from "../section.ts";
+import { median, quantile } from "../statistics.ts";
+
+const CALLERS = 100;
+const PROVIDER_MS = 200;
+const READS = 300;
+
+/** Measures what a token costs that is good, and what 100 callers wait for one that has to be renewed. */
+export async function measureOauth(stack: Stack, { rounds }: Effort, report: Report): Promise<void> {
+  const openId = await startOpenIdProvider({ redirectUri: callbackOf(stack) });
+  const env = {
+    OAUTH_PROVIDERS: JSON.stringify({ people: openId.settings("people") }),
+    OAUTH_REDIRECT_URLS: "https://app.example.com/connected",
+  };
+  const start = () =>
+    startFunctions({ portBase: stack.portBase, dataDir: stack.dataDir, folder: functionsFolder, env });
+  const processes: ExtraFunctions[] = [];
+  try {
+    processes.push(await start(), await start());
+    const ask = await connect(stack, openId, processes);
+    report(await measureRenewal(stack, openId, processes, ask, rounds));
+    report(await measureReads(stack, openId));
+  } finally {
+    for (const process of processes) await process.stop();
+    await openId.stop();
+  }
+}
+
+/** Asks a process for the user's token. */
+type Ask = (process: ExtraFunctions, rejected?: string) => Promise<string>;
+
+async function measureRenewal(
+  stack: Stack,
+  openId: OpenIdProvider,
+  processes: ExtraFunctions[],
+  ask: Ask,
+  rounds: number,
+) {
+  const rows: string[][] = [];
+  const alone = await measureProvider(openId, rounds);
+  for (const [name, count] of [["one process", 1], ["two processes", 2]] as const) {
+    const latencies: number[] = [];
+    let upstream = 0;
+    for (let round = 0; round < rounds; round++) {
+      const rejected = await ask(processes[0]!);
+      openId.calls.length = 0;
+      openId.delayMs = PROVIDER_MS;
+      await Promise.all(Array.from({ length: CALLERS }, async (_, index) => {
+        const startMs = performance.now();
+        await ask(processes[index % count]!, rejected);
+        latencies.push(performance.now() - startMs);
+      }));
+      openId.delayMs = 0;
+      upstream += openId.calls.length;
+    }
+    rows.push([name, String(upstream / rounds), ...latencyCells(latencies, alone)]);
+  }
+  const { latencies, upstream } = await measureInside(stack, openId, rounds);
+  rows.push(["one process, inside", String(upstream), ...latencyCells(latencies, alone)]);
+  return {
+    title: `A token that has to be renewed, ${CALLERS} callers at once`,
+    text:
+      `The provider rotates refresh tokens and would end the grant at a second refresh. It waits ${PROVIDER_MS} ms; one \
+who asks it directly has its answer after ${
+        alone.toFixed(0)
+      } ms, the provider's time. Callers ask over HTTP, or inside a process as other functions do; provider, callers and processes share the machine.`,
+    table: table(["", "refreshes", "p50 ms", "p99 ms", "p99 above the provider's time, ms"], rows),
+  };
+}
+
+/** What the provider takes for one who asks it directly. */
+async function measureProvider(openId: OpenIdProvider, rounds: number): Promise<number> {
+  const upstream = new Upstream(10_000);
+  const settings = ProvidersText.parse(JSON.stringify({ machine: openId.settings("machine") })).get(
+    "machine",
+  )!;
+  const durations: number[] = [];
+  openId.delayMs = PROVIDER_MS;
+  for (let round = 0; round <= rounds; round++) {
+    const startMs = performance.now();
+    await upstream.clientCredentials({ name: "machine", settings });
+    if (round > 0) durations.push(performance.now() - startMs); // The first one looks up the endpoints.
+  }
+  openId.delayMs = 0;
+  return median(durations);
+}
+
+function latencyCells(latencies: number[], alone: number): string[] {
+  const p99 = quantile(latencies, 0.99);
+  return [quantile(latencies, 0.5), p99, p99 - alone].map((ms) => ms.toFixed(0));
+}
+
+/** Brokers in this process, with nothing of HTTP but the way to the database. */
+async function measureInside(stack: Stack, openId: OpenIdProvider, rounds: number) {
+  const { broker, provider } = openBroker(stack, openId, "supabase");
+  const latencies: number[] = [];
+  let upstream = 0;
+  for (let round = 0; round < rounds; round++) {
+    const { access_token: rejected } = await broker.getAccessToken({ provider });
+    openId.calls.length = 0;
+    openId.delayMs = PROVIDER_MS;
+    await Promise.all(Array.from({ length: CALLERS }, async () => {
+      const startMs = performance.now();
+      await broker.getAccessToken({ provider, rejected });
+      latencies.push(performance.now() - startMs);
+    }));
+    openId.delayMs = 0;
+    upstream += openId.calls.length;
+  }
+  return { latencies, upstream: upstream / rounds };
+}
+
+async function measureReads(stack: Stack, openId: OpenIdProvider) {
+  const rows: string[][] = [];
+  for (const type of ["supabase", "memory"] as const) {
+    const { broker, provider } = openBroker(stack, openId, type);
+    await broker.getAccessToken({ provider });
+    const latencies: number[] = [];
+    for (let count = 0; count < READS; count++) {
+      const startMs = performance.now();
+      await broker.getAccessToken({ provider });
+      latencies.push(performance.now() - startMs);
+    }
+    rows.push([
+      `TOKEN_STORE_TYPE=${type}`,
+      quantile(latencies, 0.5).toFixed(2),
+      quantile(latencies, 0.99).toFixed(2),
+    ]);
+  }
+  return {
+    title: "A token that is good, one call after the other",
+    text:
+      "Inside a process. Every call asks Postgres through REST whether the token was revoked, whatever store holds it.",
+    table: table(["", "p50 ms", "p99 ms"], rows),
+  };
+}
+
+function openBroker(stack: Stack, openId: OpenIdProvider, type: "supabase" | "memory") {
+  const client = createClient(stack.url, stack.secretKey, { auth: { persistSession: false } });
+  const call: CallDatabase = async (name, args) => {
+    const { data, error } = await client.rpc(name, args);
+    if (error) throw new Error(error.message);
+    return data;
+  };
+  const keyring = KeyringText.parse(`bench:${randomBytes(32).toString("base64")}`);
+  const settings = {
+    TOKEN_STORE_TYPE: type,
+    REDIS_URL: undefined,
+    REDIS_CA_CERTIFICATE: undefined,
+    OAUTH_MEMORY_FALLBACK: "none" as const,
+  };
+  const providerTimeoutMs = 10_000;
+  const broker = new TokenBroker({
+    store: openStore(settings, keyring, call),
+    leases: new Leases(call),
+    upstream: new Upstream(providerTimeoutMs),
+    memoryFallback: "none",
+    providerTimeoutMs,
+  });
+  const name = `bench-${crypto.randomUUID()}`;
+  const providers = ProvidersText.parse(JSON.stringify({ [name]: openId.settings("machine") }));
+  return { broker, provider: { name, settings: providers.get(name)! } };
+}
+
+/** Connects a user, and returns how servers ask for its token. */
+async function connect(stack: Stack, openId: OpenIdProvider, [process]: ExtraFunctions[]): Promise<Ask> {
+  const token = await makeUser(stack);
+  const subject = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))).sub;
+  const asUser = { apikey: stack.publishableKey, Authorization: `Bearer ${token}` };
+  const { authorization_url } = await post(process!, "authorize", { provider: "people" }, asUser);
+  const { search } = new URL(await openId.visit(authorization_url));
+  const redirect = await fetch(`${process!.url}/functions/v1/oauth-token/callback${search}`, {
+    redirect: "manual",
+  });
+  const state = new URL(redirect.headers.get("Location")!).searchParams.get("state");
+  await post(process!, "complete", { state }, asUser);
+  return async (one, rejected) => {
+    const body = { provider: "people", subject, rejected };
+    return (await post(one, "token", body, { apikey: stack.secretKey })).access_token;
+  };
+}
+
+async function post(process: ExtraFunctions, action: string, body: unknown, headers: HeadersInit) {
+  const response = await fetch(`${process.url}/functions/v1/oauth-token/${action}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${action}: ${response.status} ${JSON.stringify(answer)}`);
+  return answer;
+}
+
+function callbackOf(stack: Stack): string {
+  return `${stack.url}/functions/v1/oauth-token/callback`;
+}

@@ -1,0 +1,60 @@
+// One invocation of token-manager's sync in a process of its own, as an isolate has it. Prints what it cost as JSON.
+
+import process from "node:process";
+
+import { env } from "../../supabase/functions/_shared/env.ts";
+import { projectDatabase } from "../../supabase/functions/_tokens/database.ts";
+import { tokenKeyring } from "../../supabase/functions/_tokens/keys.ts";
+import { openSource } from "../../supabase/functions/_tokens/open_source.ts";
+import { syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+
+/** What one invocation cost. */
+export interface Cost {
+  isComplete: boolean;
+  synced: number;
+  unchanged: number;
+  wallMs: number;
+  /** User and system, what the engine does beside the program included. */
+  cpuMs: number;
+  /** Of the whole process; what it had before it began is baseMb. */
+  peakMb: number;
+  baseMb: number;
+  redisTrips: number;
+  databaseTrips: number;
+}
+
+if (import.meta.main) console.log(JSON.stringify(await syncOnce()));
+
+async function syncOnce(): Promise<Cost> {
+  const settings = env();
+  const baseMb = peakMb();
+  const startedAt = performance.now();
+  const cpu = process.cpuUsage();
+  const source = await openSource();
+  const result = await syncTokens({
+    source,
+    sourceName: settings.TOKEN_SOURCE,
+    database: projectDatabase(),
+    keyring: tokenKeyring(),
+    budget: { wallMs: settings.TOKEN_SYNC_MAX_MS, cpuMs: settings.TOKEN_SYNC_MAX_CPU_MS },
+  });
+  await source.close();
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    isComplete: result.isComplete,
+    synced: result.synced,
+    unchanged: result.unchanged,
+    wallMs: performance.now() - startedAt,
+    cpuMs: (user + system) / 1_000,
+    peakMb: peakMb(),
+    baseMb,
+    redisTrips: result.roundTrips.redis,
+    databaseTrips: result.roundTrips.database,
+  };
+}
+
+/** The most memory that the process ever had; NaN where the system does not tell. */
+function peakMb(): number {
+  if (Deno.build.os !== "linux") return NaN;
+  return Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? NaN) / 1_024;
+}

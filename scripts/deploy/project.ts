@@ -1,0 +1,91 @@
+import { join } from "node:path";
+
+import { StackError } from "../local/errors.ts";
+import { installedPackage, supabaseFolder } from "../local/paths.ts";
+import { run } from "../local/run.ts";
+
+/** A hosted project, and how it is reached. */
+export interface Project {
+  ref: string;
+  /** As role postgres; a pooler in session mode will do. */
+  databaseUrl: string;
+  /** Where its functions answer. */
+  url: string;
+}
+
+export interface ProjectOptions {
+  projectRef?: string;
+  databaseUrl?: string;
+  url?: string;
+}
+
+/** The project that is meant: by the options, the environment, or `supabase link`. Throws with what is missing. */
+export async function findProject(options: ProjectOptions): Promise<Project> {
+  const ref = await findProjectRef(options.projectRef);
+  if (!ref) {
+    throw new StackError(
+      "No project is linked. Either: supabase link --project-ref <ref>, or SUPABASE_PROJECT_REF=<ref>",
+    );
+  }
+  if (!/^[a-z]{20}$/.test(ref)) {
+    throw new StackError(`Cannot use the project ref ${ref}: it has 20 lowercase letters`);
+  }
+  const databaseUrl = options.databaseUrl || Deno.env.get("SUPABASE_DB_URL");
+  if (!databaseUrl) {
+    throw new StackError(
+      "No database is named. SUPABASE_DB_URL is the project's session pooler (Connect, in the dashboard), with its password",
+    );
+  }
+  requireSameProject(databaseUrl, ref);
+  return { ref, databaseUrl, url: options.url || `https://${ref}.supabase.co` };
+}
+
+/** Which project is linked or named; undefined without one. */
+export async function findProjectRef(given?: string): Promise<string | undefined> {
+  const named = given || Deno.env.get("SUPABASE_PROJECT_REF");
+  if (named) return named;
+  const linked = await Deno.readTextFile(join(supabaseFolder, ".temp", "project-ref")).catch(() => "");
+  return linked.trim() || undefined;
+}
+
+/** The most expensive mistake: the migrations of one project on the database of another. */
+function requireSameProject(databaseUrl: string, ref: string): void {
+  const { hostname, username } = new URL(databaseUrl);
+  const itsRef = /^db\.([a-z]{20})\.supabase\.co$/.exec(hostname)?.[1] ??
+    /^postgres\.([a-z]{20})$/.exec(username)?.[1];
+  if (itsRef && itsRef !== ref) {
+    throw new StackError(
+      `The database of SUPABASE_DB_URL is of the project ${itsRef}, and the linked one is ${ref}`,
+    );
+  }
+}
+
+/** Runs the Supabase CLI with the login of whoever calls, or SUPABASE_ACCESS_TOKEN. */
+export async function supabaseCli(folder: string, ...args: string[]): Promise<string> {
+  return await run(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      join(installedPackage("supabase"), "dist", "supabase.js"),
+      "--workdir",
+      folder,
+      ...args,
+    ],
+    cwd: folder,
+    env: { SUPABASE_TELEMETRY_DISABLED: "1", SUPABASE_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" },
+  });
+}
+
+/** The names of the secrets that a project has; nobody can read their values. */
+export async function secretNames(folder: string, ref: string): Promise<string[]> {
+  const printed = await supabaseCli(folder, "secrets", "list", "--project-ref", ref, "--output", "json");
+  const secrets: { name: string }[] = JSON.parse(/^\[[\s\S]*\]/m.exec(printed)?.[0] ?? "[]");
+  return secrets.map(({ name }) => name);
+}
+
+/** A URL of Postgres as the CLI wants it: it insists on TLS unless told otherwise. */
+export function cliDatabaseUrl(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  if (["127.0.0.1", "localhost"].includes(url.hostname)) url.searchParams.set("sslmode", "disable");
+  return url.href;
+}

@@ -1,0 +1,86 @@
+import { parseArgs } from "node:util";
+
+import { connectTo } from "./deploy/connect.ts";
+import { findProjectRef, secretNames } from "./deploy/project.ts";
+import { examine, type Report } from "./doctor/examine.ts";
+import type { KnownSettings } from "./doctor/finding.ts";
+import { StackError } from "./local/errors.ts";
+import { functionsEnvironment } from "./local/functions_environment.ts";
+import { functionsFolder, projectFolder } from "./local/paths.ts";
+import { findRunningStack } from "./local/running.ts";
+
+const USAGE = `deno task doctor [--json]                                    looks at the running local stack
+deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another project
+
+Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants. It
+changes nothing. Exits with 1 when something is missing. --db-url is the database as role postgres; --url is where the
+project answers; with the linked project or --project-ref the names of its secrets are asked for.`;
+
+try {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    allowPositionals: true,
+    options: {
+      "db-url": { type: "string" },
+      "url": { type: "string" },
+      "project-ref": { type: "string" },
+      "json": { type: "boolean" },
+      "help": { type: "boolean" },
+    },
+  });
+  if (values.help || positionals.length > 0) throw new StackError(USAGE);
+  const { databaseUrl, url, settings } = await findTarget(
+    values["db-url"],
+    values.url,
+    values["project-ref"],
+  );
+  const sql = connectTo(databaseUrl);
+  try {
+    const reports = await examine({ sql, url, settings });
+    print(reports, values.json ?? false);
+    const isComplete = reports.every(({ findings }) => findings.every(({ severity }) => severity === "note"));
+    if (!isComplete) Deno.exitCode = 1;
+  } finally {
+    await sql.end();
+  }
+} catch (error) {
+  console.error(error instanceof StackError || error instanceof TypeError ? error.message : error);
+  Deno.exit(2);
+}
+
+async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef?: string) {
+  if (!givenDatabaseUrl) {
+    const { databaseUrl, url, ports, secrets } = await findRunningStack();
+    const settings: KnownSettings = {
+      kind: "values",
+      values: functionsEnvironment(ports, secrets, functionsFolder),
+    };
+    return { databaseUrl, url: givenUrl ?? url, settings };
+  }
+  const ref = await findProjectRef(givenRef);
+  const settings: KnownSettings | undefined = ref
+    ? { kind: "names", names: await secretNames(projectFolder, ref) }
+    : undefined;
+  return {
+    databaseUrl: givenDatabaseUrl,
+    url: givenUrl ?? (ref && `https://${ref}.supabase.co`),
+    settings,
+  };
+}
+
+function print(reports: Report[], isJson: boolean): void {
+  if (isJson) {
+    console.log(JSON.stringify(reports, null, 2));
+    return;
+  }
+  for (const { name, findings } of reports) {
+    if (findings.length === 0) console.log(`good     ${name}`);
+    for (const { severity, what, why, fix } of findings) {
+      console.log(`${severity.padEnd(8)} ${what}\n           why  ${why}\n           fix  ${fix}`);
+    }
+  }
+  const missing = reports.flatMap(({ findings }) => findings).filter(({ severity }) =>
+    severity === "missing"
+  );
+  console.log(missing.length === 0 ? "Nothing is missing" : `${missing.length} to mend`);
+}

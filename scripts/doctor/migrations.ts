@@ -1,0 +1,26 @@
+import { migrationState } from "../deploy/migrations.ts";
+import { projectFolder } from "../local/paths.ts";
+import type { Examination, Finding } from "./finding.ts";
+
+/** Whether the database and this copy of the project have the same migrations. */
+export const migrationsExamination: Examination = {
+  name: "migrations",
+  async examine({ sql }) {
+    const { pending, unknown } = await migrationState(sql, projectFolder);
+    const findings = pending.map((name): Finding => ({
+      severity: "missing",
+      what: `The migration ${name} is not applied`,
+      why: "Functions of this copy may call what is not there",
+      fix: "deno task deploy; locally: deno task stop, deno task start",
+    }));
+    if (unknown.length > 0) {
+      findings.push({
+        severity: "note",
+        what: `The database has migrations that this copy has not: ${unknown.join(", ")}`,
+        why: "This copy is older than what is deployed",
+        fix: "git pull",
+      });
+    }
+    return findings;
+  },
+};

@@ -1,0 +1,93 @@
+import type postgres from "postgres";
+
+import type { Examination, Finding } from "./finding.ts";
+
+/** What each extension is for. */
+const EXTENSIONS: Record<string, string> = {
+  pg_cron: "It runs the list of jobs",
+  pg_net: "It calls the jobs that are Edge Functions",
+  supabase_vault: "It keeps the address and the key for these calls",
+};
+
+/** Whether the list of jobs is run, by pg_cron or by anybody, and whether every job is done. */
+export const scheduleExamination: Examination = {
+  name: "schedule",
+  async examine({ sql }) {
+    const isRun = await isScheduleRun(sql);
+    return [
+      ...await missingExtensions(sql, isRun),
+      ...await missingCronJobs(sql),
+      ...await missingVaultSecrets(sql),
+      ...await badJobs(sql),
+    ];
+  },
+};
+
+/** A run that is young enough shows that somebody runs the list: the local stack, `deno task jobs watch`, pg_cron. */
+async function isScheduleRun(sql: postgres.Sql): Promise<boolean> {
+  const [row] = await sql`
+    select exists (select from public.job_runs where started_at > now() - interval '10 minutes') as is_run`;
+  return row!.is_run;
+}
+
+async function installedExtensions(sql: postgres.Sql): Promise<Set<string>> {
+  const rows = await sql`select extname from pg_extension`;
+  return new Set(rows.map(({ extname }) => extname));
+}
+
+async function missingExtensions(sql: postgres.Sql, isRun: boolean): Promise<Finding[]> {
+  const installed = await installedExtensions(sql);
+  return Object.entries(EXTENSIONS).filter(([name]) => !installed.has(name)).map((
+    [name, purpose],
+  ): Finding => ({
+    severity: isRun ? "note" : "missing",
+    what: `The extension ${name} is not there`,
+    why: isRun ? `${purpose}. Something else runs the list here` : `${purpose}, and nothing else does here`,
+    fix: "Dashboard: Database, Extensions; then select install_schedule(); or deno task jobs watch",
+  }));
+}
+
+async function missingCronJobs(sql: postgres.Sql): Promise<Finding[]> {
+  if (!(await installedExtensions(sql)).has("pg_cron")) return [];
+  const rows = await sql`
+    select name from public.jobs
+    where is_enabled and not exists (
+      select from cron.job where jobname = 'tessera: ' || jobs.name and schedule = jobs.schedule and active)
+    order by name`;
+  return rows.map(({ name }): Finding => ({
+    severity: "missing",
+    what: `pg_cron does not have the job ${name} as the list has it`,
+    why: "It is not run, or not at its times",
+    fix: "select install_schedule();",
+  }));
+}
+
+async function missingVaultSecrets(sql: postgres.Sql): Promise<Finding[]> {
+  const installed = await installedExtensions(sql);
+  if (!installed.has("pg_cron") || !installed.has("supabase_vault")) return [];
+  const rows = await sql`
+    select wanted.name from unnest(array['tessera_project_url', 'tessera_secret_key']) as wanted (name)
+    where not exists (select from vault.secrets where secrets.name = wanted.name)`;
+  return rows.map(({ name }): Finding => ({
+    severity: "missing",
+    what: `Vault has no secret ${name}`,
+    why: "The jobs that are Edge Functions fail: deliver_alerts, sync_tokens",
+    fix: `select vault.create_secret('…', '${name}');`,
+  }));
+}
+
+async function badJobs(sql: postgres.Sql): Promise<Finding[]> {
+  const rows = await sql`
+    select name, state, is_overdue, last_error, last_result from public.job_status
+    where is_overdue or state in ('missing', 'failed', 'problem', 'lost') order by name`;
+  return rows.map(({ name, state, is_overdue, last_error, last_result }): Finding => ({
+    severity: "missing",
+    what: `The job ${name} is ${state}${is_overdue ? " and overdue" : ""}${
+      last_error ? `: ${last_error}` : ""
+    }`,
+    why: state === "problem"
+      ? `It found something: ${JSON.stringify(last_result)}`
+      : "What it does is not done",
+    fix: state === "missing" ? "deno task deploy: a migration is missing" : `deno task jobs run ${name}`,
+  }));
+}

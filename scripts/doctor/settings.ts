@@ -1,0 +1,52 @@
+import { Settings } from "../../supabase/functions/_shared/env.ts";
+import { functionsIn } from "../deploy/plan.ts";
+import { projectFolder } from "../local/paths.ts";
+import { missingSettings } from "../settings/settings.ts";
+import type { Examination, Finding } from "./finding.ts";
+
+/** Keys, and all else that env.ts wants: whether it is set and, where that can be known, whether it fits. */
+export const settingsExamination: Examination = {
+  name: "settings",
+  async examine({ settings }) {
+    if (!settings) {
+      return [{
+        severity: "note",
+        what: "The functions' settings were not looked at",
+        why: "A database does not know them",
+        fix: "Run it on the machine with the local stack, or with --project-ref and SUPABASE_ACCESS_TOKEN",
+      }];
+    }
+    const functions = await functionsIn(projectFolder);
+    const names = settings.kind === "values"
+      ? Object.keys(settings.values).filter((name) => settings.values[name] !== "")
+      : settings.names;
+    const { required, needed } = missingSettings(names, functions);
+    return [
+      ...required.map(({ name, description }): Finding => ({
+        severity: "missing",
+        what: `The setting ${name} is missing`,
+        why: `Without it every function answers 500. ${description}`,
+        fix: `supabase secrets set ${name}=…`,
+      })),
+      ...needed.map(({ name, description, need }): Finding => ({
+        severity: "missing",
+        what: `The setting ${name} is missing`,
+        why: `${need!.functions.join(", ")} answer 500 without it. ${description}`,
+        fix: `supabase secrets set ${name}=…; docs/configuration.md says how to make one`,
+      })),
+      ...(settings.kind === "values" && required.length === 0 ? misfits(settings.values) : []),
+    ];
+  },
+};
+
+function misfits(values: Record<string, string>): Finding[] {
+  const given = Object.fromEntries(Object.entries(values).filter(([_name, value]) => value !== ""));
+  const parsed = Settings.safeParse(given);
+  if (parsed.success) return [];
+  return parsed.error.issues.map((issue): Finding => ({
+    severity: "missing",
+    what: `The setting ${issue.path.join(".")} does not fit: ${issue.message}`,
+    why: "Every function answers 500 as long as one setting does not fit",
+    fix: "Correct it: docs/configuration.md",
+  }));
+}

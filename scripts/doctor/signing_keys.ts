@@ -1,0 +1,22 @@
+import type { Examination } from "./finding.ts";
+
+/** Whether users' tokens can be verified: functions do it against the published key set, which HS256 has not. */
+export const signingKeysExamination: Examination = {
+  name: "signing keys",
+  async examine({ url }) {
+    if (!url) return [];
+    const address = `${url}/auth/v1/.well-known/jwks.json`;
+    const answer = await fetch(address, { signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) throw new Error(`${address} answers HTTP ${answer.status}`);
+    const { keys = [] }: { keys?: { kty?: string; kid?: string; alg?: string }[] } = await answer.json();
+    if (keys.some(({ kty, kid }) => kid !== undefined && (kty === "EC" || kty === "RSA" || kty === "OKP"))) {
+      return [];
+    }
+    return [{
+      severity: "missing",
+      what: "The project signs users' tokens with the legacy secret (HS256): it publishes no key",
+      why: "Functions verify users against the published keys, so that every signed-in user gets 401",
+      fix: "Dashboard: Project Settings, JWT Keys, Migrate JWT secret, then Rotate keys (ES256)",
+    }];
+  },
+};

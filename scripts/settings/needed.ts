@@ -1,0 +1,40 @@
+/** When a setting without a default has to be there. */
+export interface Need {
+  /** In words, for the table. */
+  when: string;
+  /** Functions of which a part answers 500 without it. */
+  functions: string[];
+}
+
+/** Of every optional setting; a setting that is neither here nor has a default is always required. */
+export const NEEDS: Record<string, Need> = {
+  TOKEN_ENCRYPTION_KEYS: {
+    when: "third-party tokens are stored, or alerts are sent",
+    functions: ["token-manager", "oauth-token", "alerts"],
+  },
+  REDIS_URL: { when: "`token-manager` copies from a Redis, or `TOKEN_STORE_TYPE=redis`", functions: [] },
+  REDIS_CA_CERTIFICATE: {
+    when: "the certificate of `REDIS_URL` is not of a public authority",
+    functions: [],
+  },
+  UPSTASH_REDIS_REST_URL: { when: "`token-manager` copies from Upstash", functions: [] },
+  UPSTASH_REDIS_REST_TOKEN: { when: "`UPSTASH_REDIS_REST_URL` is set", functions: [] },
+  OTP_PEPPERS: { when: "one-time codes are sent", functions: ["otp"] },
+  OTP_PROOF_KEY: { when: "a verified code gives a proof", functions: ["otp"] },
+  OTP_DEFAULT_COUNTRY: { when: "users type numbers without a calling code", functions: [] },
+  OTP_APP_HASH: { when: "an Android app reads the code", functions: [] },
+  OTP_WEB_DOMAIN: { when: "browsers fill the code in", functions: [] },
+  OTP_TEST_NUMBERS_UNTIL: { when: "`OTP_TEST_NUMBERS` is set", functions: [] },
+  TWILIO_ACCOUNT_SID: { when: "`OTP_PROVIDERS` has `twilio`", functions: [] },
+  TWILIO_AUTH_TOKEN: { when: "`OTP_PROVIDERS` has `twilio`", functions: [] },
+  TWILIO_FROM: { when: "`OTP_PROVIDERS` has `twilio`", functions: [] },
+  VONAGE_API_KEY: { when: "`OTP_PROVIDERS` has `vonage`", functions: [] },
+  VONAGE_API_SECRET: { when: "`OTP_PROVIDERS` has `vonage`", functions: [] },
+  VONAGE_FROM: { when: "`OTP_PROVIDERS` has `vonage`", functions: [] },
+  SMTP_URL: { when: "`OTP_PROVIDERS` has `smtp`", functions: [] },
+  SMTP_FROM: { when: "`OTP_PROVIDERS` has `smtp`", functions: [] },
+  SEND_SMS_HOOK_SECRET: { when: "Auth's Send SMS hook is on", functions: [] },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { when: "requests are traced", functions: [] },
+  OTEL_EXPORTER_OTLP_HEADERS: { when: "the collector wants a key", functions: [] },
+  SUPABASE_DB_URL: { when: "`LEDGER_TRANSPORT=postgres`; Supabase sets it", functions: [] },
+};

@@ -1,0 +1,86 @@
+import { z } from "zod";
+
+import { Settings } from "../../supabase/functions/_shared/env.ts";
+import { StackError } from "../local/errors.ts";
+import { type Need, NEEDS } from "./needed.ts";
+
+/** A setting of the functions, as env.ts declares it. */
+export interface Setting {
+  name: string;
+  description: string;
+  /** As it is written; undefined without one. */
+  defaultText?: string;
+  /** What it may be: values, a range, a form. */
+  values: string;
+  /** The functions do not start to work without it. */
+  isRequired: boolean;
+  /** Of an optional one. */
+  need?: Need;
+}
+
+/** Every setting, in the order of env.ts. Throws where needed.ts does not say when an optional one is needed. */
+export function settings(): Setting[] {
+  const found = Object.entries(Settings.shape).map(([name, schema]) => describe(name, schema));
+  const gone = Object.keys(NEEDS).filter((name) => !(name in Settings.shape));
+  if (gone.length > 0) {
+    throw new StackError(`scripts/settings/needed.ts names what env.ts has not: ${gone.join(", ")}`);
+  }
+  return found;
+}
+
+function describe(name: string, schema: z.ZodType): Setting {
+  const isOptional = schema instanceof z.ZodOptional;
+  const hasDefault = schema instanceof z.ZodDefault;
+  const need = NEEDS[name];
+  if (isOptional && !need) {
+    throw new StackError(`When is ${name} needed? scripts/settings/needed.ts does not say`);
+  }
+  if (!schema.description) throw new StackError(`env.ts does not describe ${name}`);
+  return {
+    name,
+    description: schema.description,
+    defaultText: hasDefault ? textOf(schema.def.defaultValue) : undefined,
+    values: valuesOf(isOptional || hasDefault ? (schema.unwrap() as z.ZodType) : schema),
+    isRequired: !isOptional && !hasDefault,
+    need,
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value instanceof Map || Array.isArray(value)) return undefined;
+  return String(value);
+}
+
+function valuesOf(schema: z.ZodType): string {
+  if (schema instanceof z.ZodEnum) return schema.options.join(", ");
+  const { type, format, minimum, maximum } = jsonSchemaOf(schema);
+  if (type === "integer" || type === "number") {
+    return `${Number(minimum).toLocaleString("en")} to ${Number(maximum).toLocaleString("en")}`;
+  }
+  if (type === "boolean") return "true, false";
+  return format === "uri" ? "a URL" : "";
+}
+
+interface JsonSchema {
+  type?: string;
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+}
+
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { unrepresentable: "any", io: "output" }) as JsonSchema;
+}
+
+/** Which settings a project lacks: what nothing works without, and what some functions need. */
+export function missingSettings(
+  names: Iterable<string>,
+  functions: string[],
+): { required: Setting[]; needed: Setting[] } {
+  const set = new Set(names);
+  const missing = settings().filter(({ name }) => !set.has(name) && !name.startsWith("SUPABASE_"));
+  return {
+    required: missing.filter(({ isRequired }) => isRequired),
+    needed: missing.filter(({ need }) => need?.functions.some((name) => functions.includes(name))),
+  };
+}

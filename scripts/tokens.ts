@@ -1,0 +1,74 @@
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+import { StackError } from "./local/errors.ts";
+import { cleanup, type CommandOptions, get, status, sync, watch } from "./tokens/commands.ts";
+import { EXIT, Refusal } from "./tokens/exits.ts";
+import { findProject, type Project } from "./tokens/project.ts";
+
+const USAGE =
+  `deno task tokens sync                copies what is new or has changed in Redis, until all is read
+deno task tokens status [--check]    counts, newest tokens, what ends soon, what is not usable and why
+deno task tokens get <account>       the token of an account; --token prints it alone
+deno task tokens cleanup             makes tokens inactive whose time is over
+deno task tokens rotate-key          encrypts everything anew under the first of TOKEN_ENCRYPTION_KEYS
+deno task tokens watch [--every 1800]  a sync every so many seconds, until Ctrl-C
+
+  --json       prints the answer as JSON
+  --limit 20   how long lists may be
+  --url URL    the project, with SUPABASE_SECRET_KEY in the environment; else SUPABASE_URL, else the running local stack
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or no project, 3 no such token, 4 the token has ended,
+5 with status --check: a sync is needed. rotate-key reads TOKEN_ENCRYPTION_KEYS here, not in the function.`;
+
+const COMMANDS = {
+  sync,
+  status,
+  get,
+  cleanup,
+  // The only one that needs more than a request.
+  "rotate-key": async (project: Project, options: CommandOptions) =>
+    await (await import("./tokens/rotate_key.ts")).rotateKey(project, options),
+  watch,
+};
+
+try {
+  const { values, positionals: [name, ...rest] } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      token: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      limit: { type: "string", default: "20" },
+      every: { type: "string", default: "1800" },
+      url: { type: "string" },
+    },
+  });
+  const command = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name as keyof typeof COMMANDS] : undefined;
+  if (!command || rest.length !== (name === "get" ? 1 : 0)) throw new StackError(USAGE);
+  const project = await findProject(values.url);
+  process.exitCode = await command(project, {
+    json: values.json,
+    tokenAlone: values.token,
+    check: values.check,
+    account: rest[0] ?? "",
+    limit: wholeNumber("limit", values.limit),
+    everyS: wholeNumber("every", values.every),
+  });
+} catch (error) {
+  if (error instanceof Refusal) {
+    console.error(error.message);
+    process.exitCode = error.exitCode;
+  } else {
+    const isUsage = error instanceof StackError ||
+      (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+    console.error(isUsage ? (error as Error).message : error);
+    process.exitCode = isUsage ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new StackError(`Cannot use --${name} ${text}: expected is a whole number from 1`);
+}

@@ -1,0 +1,131 @@
+import type { Keyring } from "../_shared/keyring.ts";
+import { type EndpointSecrets, openEndpoint, resealed } from "./endpoints.ts";
+import { signedMessage } from "./message.ts";
+import type { Delivery, Outbox } from "./outbox.ts";
+import { type Network, type Reply, send, UnusableReceiver } from "./receiver.ts";
+
+export interface Delivering {
+  outbox: Outbox;
+  keyring: Keyring;
+  /** How long the whole may take. */
+  budgetMs: number;
+  /** How long one receiver may take for one alert. */
+  timeoutMs: number;
+  mayBeLoopback: boolean;
+  /** Only this endpoint's. */
+  endpointId?: string;
+  network?: Network;
+}
+
+export interface Delivered {
+  delivered: number;
+  /** To be tried again. */
+  failed: number;
+  /** Given up. */
+  dead: number;
+  /** Another deliverer had taken them over, as they took too long. */
+  lost: number;
+  /** Why the last one failed. */
+  lastError?: string;
+}
+
+/** Of each endpoint at once, and of different ordering keys. */
+const BATCH = 8;
+
+/**
+ * Sends what is due, until nothing is or the time is over. An endpoint that answers none of a batch is left alone for the
+ * rest of the run. What it had leased when it is killed is due again when the lease ends.
+ */
+export async function deliver(options: Delivering): Promise<Delivered> {
+  const { outbox, budgetMs, timeoutMs, endpointId } = options;
+  const endsAtMs = performance.now() + budgetMs;
+  const total: Delivered = { delivered: 0, failed: 0, dead: 0, lost: 0 };
+  const unreachable: string[] = [];
+  const isTimeLeft = () => performance.now() + timeoutMs < endsAtMs;
+  do {
+    const claimed = await outbox.claim({ limit: BATCH, endpointId, without: unreachable });
+    if (claimed.length === 0) break;
+    const byEndpoint = Map.groupBy(claimed, ({ endpoint_id }) => endpoint_id);
+    await Promise.all([...byEndpoint].map(async ([id, deliveries]) => {
+      const answered = await deliverBatch(id, deliveries, options, total);
+      if (!answered) unreachable.push(id);
+    }));
+  } while (isTimeLeft());
+  return total;
+}
+
+/** Whether any of them was answered at all. */
+async function deliverBatch(
+  endpointId: string,
+  deliveries: Delivery[],
+  options: Delivering,
+  total: Delivered,
+): Promise<boolean> {
+  const { keyring, outbox } = options;
+  const sealed = deliveries[0]!.sealed;
+  let secrets: EndpointSecrets;
+  try {
+    secrets = openEndpoint(keyring, endpointId, sealed);
+    const anew = resealed(keyring, endpointId, sealed);
+    if (anew) await outbox.reseal(endpointId, sealed, anew);
+  } catch (cause) {
+    const error = `The endpoint cannot be unsealed: ${(cause as Error).message}`;
+    await Promise.all(deliveries.map((delivery) => noteFailure(delivery, { error }, outbox, total)));
+    return false;
+  }
+  const answered = await Promise.all(
+    deliveries.map((delivery) => deliverOne(delivery, secrets, options, total)),
+  );
+  return answered.includes(true);
+}
+
+/** Whether the receiver answered. */
+async function deliverOne(
+  delivery: Delivery,
+  secrets: EndpointSecrets,
+  { outbox, timeoutMs, mayBeLoopback, network }: Delivering,
+  total: Delivered,
+): Promise<boolean> {
+  const { webhook_id: webhookId, alert_type: type, payload: data } = delivery;
+  const keys = delivery.signs_with_previous && secrets.previous_secret
+    ? [secrets.secret, secrets.previous_secret]
+    : [secrets.secret];
+  const alert = { webhookId, type, data, createdAt: new Date(delivery.created_at) };
+  const signal = AbortSignal.timeout(timeoutMs);
+  let reply: Reply;
+  try {
+    const message = signedMessage(alert, keys, new Date());
+    reply = await send(secrets.url, message, { signal, mayBeLoopback, network });
+  } catch (cause) {
+    await noteFailure(delivery, { error: reasonOf(cause, signal, timeoutMs) }, outbox, total);
+    return false;
+  }
+  if (reply.status >= 200 && reply.status < 300) {
+    if (await outbox.complete(delivery, reply.status)) total.delivered++;
+    else total.lost++;
+  } else {
+    await noteFailure(delivery, { ...reply, error: `The receiver answered ${reply.status}` }, outbox, total);
+  }
+  return true;
+}
+
+async function noteFailure(
+  delivery: Delivery,
+  failure: Parameters<Outbox["fail"]>[1],
+  outbox: Outbox,
+  total: Delivered,
+): Promise<void> {
+  total.lastError = failure.error;
+  const { success, status } = await outbox.fail(delivery, failure);
+  if (!success) total.lost++;
+  else if (status === "dead") total.dead++;
+  else total.failed++;
+}
+
+/** In words, without any part of the address that could be a secret. */
+function reasonOf(cause: unknown, signal: AbortSignal, timeoutMs: number): string {
+  if (cause instanceof UnusableReceiver) return cause.message;
+  if (signal.aborted) return `No answer within ${timeoutMs} ms`;
+  const { code } = cause as { code?: unknown };
+  return `The connection failed${typeof code === "string" ? `: ${code}` : ""}`;
+}

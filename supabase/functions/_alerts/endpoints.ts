@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+
+import { isUnderOldKey, open, seal } from "../_shared/envelope.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+
+/** What the database must not know of an endpoint: an address may be a password, as those of chat services are. */
+const Secrets = z.object({
+  url: z.string(),
+  /** As Standard Webhooks writes them: `whsec_` and base64. */
+  secret: z.string(),
+  previous_secret: z.string().optional(),
+});
+
+export type EndpointSecrets = z.infer<typeof Secrets>;
+
+const SECRET_BYTES = 32;
+
+/** A signing secret that nobody had before. */
+export function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
+}
+
+/** As it is stored, bound to its row. */
+export function sealEndpoint(keyring: Keyring, endpointId: string, secrets: EndpointSecrets): string {
+  return seal(keyring, JSON.stringify(secrets), placeOf(endpointId));
+}
+
+/** Throws EnvelopeError for what was altered, belongs to another row, or was sealed with a key that is gone. */
+export function openEndpoint(keyring: Keyring, endpointId: string, sealed: string): EndpointSecrets {
+  return Secrets.parse(JSON.parse(open(keyring, sealed, placeOf(endpointId))));
+}
+
+/** The same under the active key; undefined where it is under that key already. */
+export function resealed(keyring: Keyring, endpointId: string, sealed: string): string | undefined {
+  if (!isUnderOldKey(keyring, sealed)) return undefined;
+  return sealEndpoint(keyring, endpointId, openEndpoint(keyring, endpointId, sealed));
+}
+
+function placeOf(endpointId: string): string {
+  return `alert_endpoints/${endpointId}`;
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+
+import type { Database } from "../_shared/database.types.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+
+type Functions = Database["public"]["Functions"];
+
+/** Calls a database function: through REST in a function, straight in a test. */
+export type CallDatabase = <Name extends keyof Functions>(
+  name: Name,
+  args: Functions[Name]["Args"],
+) => Promise<unknown>;
+
+const Claimed = z.object({
+  deliveries: z.array(z.object({
+    alert_id: z.number(),
+    endpoint_id: z.string(),
+    lease_id: z.string(),
+    attempt: z.number(),
+    webhook_id: z.string(),
+    alert_type: z.string(),
+    payload: z.unknown(),
+    created_at: z.string(),
+    sealed: z.string(),
+    signs_with_previous: z.boolean(),
+  })),
+});
+
+/** One alert for one endpoint, leased. */
+export type Delivery = z.infer<typeof Claimed>["deliveries"][number];
+
+export type Failure = z.infer<typeof Failure>;
+const Failure = z.object({ success: z.boolean(), status: z.enum(["pending", "dead"]).nullable() });
+
+/** Longer than any try takes, and so short that a deliverer which is gone holds nothing up. */
+const LEASE = "1 minute";
+
+/** What a deliverer asks of the database. */
+export class Outbox {
+  constructor(private readonly call: CallDatabase = callDatabase) {}
+
+  async claim(options: { limit: number; endpointId?: string; without: string[] }): Promise<Delivery[]> {
+    const claimed = await this.call("claim_alert_deliveries", {
+      p_limit: options.limit,
+      p_lease: LEASE,
+      p_endpoint_id: options.endpointId ?? null as never,
+      p_without: options.without,
+    });
+    return Claimed.parse(claimed).deliveries;
+  }
+
+  /** Whether the lease was still ours. */
+  async complete({ alert_id, endpoint_id, lease_id }: Delivery, status: number): Promise<boolean> {
+    return await this.call("complete_alert_delivery", {
+      p_alert_id: alert_id,
+      p_endpoint_id: endpoint_id,
+      p_lease_id: lease_id,
+      p_http_status: status,
+    }) as boolean;
+  }
+
+  async fail(
+    { alert_id, endpoint_id, lease_id }: Delivery,
+    { error, status, retryAfterS }: { error: string; status?: number; retryAfterS?: number },
+  ): Promise<Failure> {
+    return Failure.parse(
+      await this.call("fail_alert_delivery", {
+        p_alert_id: alert_id,
+        p_endpoint_id: endpoint_id,
+        p_lease_id: lease_id,
+        p_error: error,
+        p_http_status: status,
+        p_retry_after_s: retryAfterS,
+      }),
+    );
+  }
+
+  async reseal(endpointId: string, oldSealed: string, sealed: string): Promise<void> {
+    await this.call("reseal_alert_endpoint", {
+      p_endpoint_id: endpointId,
+      p_old_sealed: oldSealed,
+      p_sealed: sealed,
+    });
+  }
+}

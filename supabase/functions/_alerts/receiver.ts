@@ -1,0 +1,132 @@
+import { Buffer } from "node:buffer";
+import { lookup } from "node:dns/promises";
+import { request as requestHttp } from "node:http";
+import { request as requestHttps, type RequestOptions } from "node:https";
+
+import { isPublicAddress } from "../_shared/addresses.ts";
+import { publicHttpsUrl } from "../_shared/public_url.ts";
+import type { Message } from "./message.ts";
+
+/** Why nothing was sent; its message is for operators, and has nothing of an address but its host. */
+export class UnusableReceiver extends Error {
+  override readonly name = "UnusableReceiver";
+}
+
+export interface Reply {
+  status: number;
+  /** Its Retry-After in seconds. */
+  retryAfterS?: number;
+}
+
+/** The world outside; tests have one of their own. */
+export interface Network {
+  addressesOf(host: string): Promise<string[]>;
+  /** Connects to exactly this address, which must prove to be the URL's host. */
+  post(url: URL, address: string, message: Message, signal: AbortSignal): Promise<Reply>;
+}
+
+export interface Reaching {
+  signal: AbortSignal;
+  /** For receivers on the developer's own machine. */
+  mayBeLoopback: boolean;
+  network?: Network;
+}
+
+/** A place that alerts may go to: its URL, and an address of it that was checked. Throws UnusableReceiver. */
+export async function findReceiver(
+  text: string,
+  { signal, mayBeLoopback, network = NETWORK }: Reaching,
+): Promise<{ url: URL; address: string }> {
+  if (mayBeLoopback) {
+    const url = loopbackUrl(text);
+    if (url) return { url, address: url.hostname.replace(/^\[|\]$/g, "").replace("localhost", "127.0.0.1") };
+  }
+  const url = publicHttpsUrl(text);
+  if (url === undefined) {
+    throw new UnusableReceiver("The address must be https, with a host by its name and the usual port");
+  }
+  const addresses = await unlessAborted(network.addressesOf(url.hostname), signal).catch((cause) => {
+    if (signal.aborted) throw cause;
+    throw new UnusableReceiver(`${url.hostname} has no address`, { cause });
+  });
+  const [address] = addresses;
+  if (address === undefined || !addresses.every(isPublicAddress)) {
+    throw new UnusableReceiver(`${url.hostname} is not of the public internet`);
+  }
+  return { url, address: addresses.find((one) => !one.includes(":")) ?? address }; // Many cannot reach IPv6.
+}
+
+/**
+ * Sends a message to a receiver. Its host is resolved and checked each time, and the connection goes to an address that
+ * was checked, so that no second answer of the DNS counts; no redirect is followed, as it could lead inside.
+ */
+export async function send(address: string, message: Message, reaching: Reaching): Promise<Reply> {
+  const receiver = await findReceiver(address, reaching);
+  return await (reaching.network ?? NETWORK).post(receiver.url, receiver.address, message, reaching.signal);
+}
+
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+function loopbackUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url && /^https?:$/.test(url.protocol) && LOOPBACK.has(url.hostname) ? url : undefined;
+}
+
+/** A lookup cannot be ended; it can be left alone. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** Posts to a host at an address of it: there is no name left to resolve again. What it answers is not read. */
+export function post(
+  url: URL,
+  address: string,
+  { headers, body }: Message,
+  signal: AbortSignal,
+  options: Pick<RequestOptions, "port" | "ca"> = {},
+): Promise<Reply> {
+  const request = url.protocol === "https:" ? requestHttps : requestHttp;
+  const bytes = Buffer.from(body);
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      method: "POST",
+      host: address,
+      servername: url.hostname,
+      port: url.port || (url.protocol === "https:" ? 443 : 80),
+      path: url.pathname + url.search,
+      headers: { ...headers, "Host": url.host, "Content-Length": bytes.length },
+      agent: false,
+      rejectUnauthorized: true,
+      signal,
+      ...options,
+    }, (response) => {
+      response.on("error", () => {}); // Nobody reads it; without a listener it would end the process.
+      resolve({
+        status: response.statusCode ?? 0,
+        retryAfterS: secondsOf(response.headers["retry-after"]),
+      });
+      response.destroy();
+    });
+    asked.on("error", reject);
+    asked.end(bytes);
+  });
+}
+
+const MOST_RETRY_AFTER_S = 86_400;
+
+/** Of `Retry-After: 120` or a date; undefined for anything else. */
+function secondsOf(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = /^\d{1,9}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.ceil(Math.min(Math.max(seconds, 0), MOST_RETRY_AFTER_S));
+}
+
+const NETWORK: Network = {
+  addressesOf: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  post,
+};

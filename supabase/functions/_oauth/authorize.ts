@@ -1,0 +1,83 @@
+import { env, supabase } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { translate } from "./broker_errors.ts";
+import type { AccessToken } from "./token_record.ts";
+import { providerNamed, tokenService } from "./tokens.ts";
+import type { ProviderAnswer } from "./authorizations.ts";
+
+/** The redirect URI that is registered at every provider. */
+export function callbackUrl(): string {
+  return `${supabase().publicUrl}/functions/v1/oauth-token/callback`;
+}
+
+/** Begins an authorization: where the user's browser is to go. */
+export async function beginAuthorization(
+  { provider: name, subject, redirectTo }: { provider: string; subject: string; redirectTo?: string },
+): Promise<{ url: string; ttlS: number }> {
+  const { OAUTH_AUTHORIZATION_TTL_S: ttlS } = env();
+  const provider = providerNamed(name, "authorization_code");
+  const target = allowedRedirect(redirectTo);
+  const { upstream, authorizations } = tokenService();
+  const { url, secrets } = await upstream.authorize(provider, callbackUrl()).catch(translate);
+  await authorizations.keep({ ...secrets, provider: name, subject, redirectTo: target }, ttlS);
+  return { url, ttlS };
+}
+
+/** Takes the provider's answer, and says where the browser goes: to the app, with the state alone. */
+export async function takeAnswer(state: string, answer: ProviderAnswer): Promise<URL> {
+  const authorization = await tokenService().authorizations.answer(state, answer);
+  if (authorization === undefined) throw unknownState();
+  const target = new URL(allowedRedirect(authorization.redirectTo));
+  target.searchParams.set("state", state);
+  return target;
+}
+
+/**
+ * Completes an authorization for the user who began it: the browser that comes back must be signed in as that user, else
+ * somebody could be lured into giving its account at the provider to another (RFC 9700, 4.7).
+ */
+export async function completeAuthorization(
+  { state, subject }: { state: string; subject: string },
+): Promise<{ provider: string; token: AccessToken }> {
+  const { authorizations, broker, upstream } = tokenService();
+  const taken = await authorizations.take(state);
+  if (taken === undefined) throw unknownState();
+  const { authorization, answer } = taken;
+  if (authorization.subject !== subject) {
+    throw new AppError("forbidden", "This authorization was begun by another user; it is void now");
+  }
+  const provider = providerNamed(authorization.provider, "authorization_code");
+  if (answer.error !== undefined) throw refused(provider.name, answer.error);
+  const url = new URL(callbackUrl());
+  for (const [name, value] of Object.entries(answer)) url.searchParams.set(name, value);
+  const token = await broker.authorize(
+    { provider, subject },
+    () => upstream.exchange(provider, url, authorization),
+  );
+  return { provider: provider.name, token };
+}
+
+/** Only a whole address of the list: no prefix, no pattern. */
+function allowedRedirect(wanted: string | undefined): string {
+  const { OAUTH_REDIRECT_URLS: allowed } = env();
+  if (allowed.length === 0) {
+    throw new AppError("internal", "This server is not configured completely", {
+      cause: new Error("OAUTH_REDIRECT_URLS is not set"),
+    });
+  }
+  if (wanted === undefined) return allowed[0]!;
+  const href = URL.canParse(wanted) ? new URL(wanted).href : undefined;
+  if (href !== undefined && allowed.includes(href)) return href;
+  throw new AppError("invalid_request", "redirect_to: Expected one of the addresses in OAUTH_REDIRECT_URLS");
+}
+
+function unknownState(): AppError {
+  return new AppError("invalid_request", "state: This authorization is unknown, was used, or has expired");
+}
+
+function refused(provider: string, code: string): AppError {
+  const kind = /^[a-z_]{1,60}$/.test(code) ? code : "refused";
+  return new AppError("authorization_required", `The provider ${provider} was not authorized: ${kind}`, {
+    details: { provider, kind },
+  });
+}

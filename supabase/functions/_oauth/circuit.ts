@@ -1,0 +1,39 @@
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** Leaves something that failed alone for a while, which doubles with each failure in a row. */
+export class Circuit {
+  #failures = 0;
+  #retryAtMs = 0;
+  /** Since when it is as it is; undefined before the first failure. */
+  sinceMs?: number;
+
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Whether it is not to be asked now. */
+  get isOpen(): boolean {
+    return this.isFailing && performance.now() < this.#retryAtMs;
+  }
+
+  /** Tells whether this is the first failure in a row. */
+  failed(): boolean {
+    const isFirst = !this.isFailing;
+    if (isFirst) this.sinceMs = Date.now();
+    // Calls that were under way together are one failure.
+    if (this.isOpen) return isFirst;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
+    this.#failures++;
+    this.#retryAtMs = performance.now() + pauseMs;
+    return isFirst;
+  }
+
+  /** Tells whether it had failed before. */
+  succeeded(): boolean {
+    if (!this.isFailing) return false;
+    this.#failures = 0;
+    this.sinceMs = Date.now();
+    return true;
+  }
+}

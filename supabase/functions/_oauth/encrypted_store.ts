@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+
+import { open, seal } from "../_shared/envelope.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import type { FencedWrite, StoreHealth, TokenStore } from "./token_store.ts";
+
+/**
+ * A store whose backend sees neither values nor keys: a value is an envelope bound to its key, a key the digest of what
+ * stands behind the namespace. The namespace stays, as backends clear and list by it. A value that was moved to another
+ * key throws EnvelopeError when it is read.
+ */
+export class EncryptedStore implements TokenStore {
+  readonly opts: { dialect: string; url: string };
+  namespace?: string;
+  readonly #inner: TokenStore;
+  readonly #keyring: Keyring;
+
+  constructor(inner: TokenStore, keyring: Keyring) {
+    this.opts = { ...inner.opts };
+    this.#inner = inner;
+    this.#keyring = keyring;
+  }
+
+  on(): this {
+    return this;
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async get(key: string): Promise<any> {
+    return (await this.getMany([key]))[0];
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async getMany(keys: string[]): Promise<any[]> {
+    const lookups = keys.map(lookupOf);
+    const found = await this.#inner.getMany!<string>(lookups) as (string | undefined)[];
+    return found.map((envelope, index) => envelope && this.#open(lookups[index]!, envelope).value);
+  }
+
+  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+    return await this.#inner.set(lookupOf(key), this.#seal(key, value), ttl);
+  }
+
+  async setMany(values: { key: string; value: unknown; ttl?: number }[]): Promise<void> {
+    await this.#inner.setMany!(
+      values.map(({ key, value, ttl }) => ({ key: lookupOf(key), value: this.#seal(key, value), ttl })),
+    );
+  }
+
+  setIfNewer(key: string, value: string, write: FencedWrite): Promise<boolean> {
+    return this.#inner.setIfNewer(lookupOf(key), this.#seal(key, value), write);
+  }
+
+  bury(key: string, fence: number): Promise<boolean> {
+    return this.#inner.bury(lookupOf(key), fence);
+  }
+
+  delete(key: string): Promise<boolean> {
+    return this.#inner.delete(lookupOf(key));
+  }
+
+  deleteMany(keys: string[]): Promise<boolean> {
+    return this.#inner.deleteMany!(keys.map(lookupOf));
+  }
+
+  has(key: string): Promise<boolean> {
+    return this.#inner.has!(lookupOf(key));
+  }
+
+  hasMany(keys: string[]): Promise<boolean[]> {
+    return this.#inner.hasMany!(keys.map(lookupOf));
+  }
+
+  clear(): Promise<void> {
+    this.#inner.namespace = this.namespace; // Several wrappers may share what is inside.
+    return this.#inner.clear();
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async *iterator(namespace = this.namespace): AsyncGenerator<any, void> {
+    for await (const [lookup, envelope] of this.#inner.iterator!<string>(namespace)) {
+      const { key, value } = this.#open(lookup as string, envelope as string);
+      yield [key, value];
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    await this.#inner.disconnect?.();
+  }
+
+  health(): StoreHealth {
+    return this.#inner.health();
+  }
+
+  #seal(key: string, value: unknown): string {
+    return seal(this.#keyring, JSON.stringify([key, value]), placeOf(lookupOf(key)));
+  }
+
+  #open(lookup: string, envelope: string): { key: string; value: unknown } {
+    const [key, value] = JSON.parse(open(this.#keyring, envelope, placeOf(lookup)));
+    return { key, value };
+  }
+}
+
+/** What a backend is asked for in place of a key. */
+export function lookupOf(key: string): string {
+  const colon = key.indexOf(":");
+  const digest = createHash("sha256").update(key.slice(colon + 1)).digest("hex");
+  return colon < 0 ? digest : `${key.slice(0, colon)}:${digest}`;
+}
+
+function placeOf(lookup: string): string {
+  return `tokens/${lookup}`;
+}

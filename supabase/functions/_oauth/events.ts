@@ -1,0 +1,52 @@
+import { describeCause } from "../_shared/log.ts";
+
+/** What happens to the store, the leases and the providers beside requests. */
+export interface TokenEvent {
+  event:
+    | "store_degraded"
+    | "store_recovered"
+    | "leases_degraded"
+    | "leases_recovered"
+    | "provider_failed"
+    | "authorization_ended"
+    | "late_token_refused";
+  /** The backend or the provider. */
+  of: string;
+  /** Writes that were replayed or refused; failures in a row. */
+  count?: number;
+  /** Why, without anything secret. */
+  cause?: unknown;
+}
+
+type Listener = (event: TokenEvent) => void;
+
+const listeners = new Set<Listener>();
+
+/** Calls back for each event, for metrics; returns what ends that. */
+export function onTokenEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const HARMLESS: TokenEvent["event"][] = ["store_recovered", "leases_recovered", "late_token_refused"];
+
+/** Writes one line to the log, and tells who listens. */
+export function report({ cause, ...event }: TokenEvent): void {
+  const level = HARMLESS.includes(event.event) ? "info" : "error";
+  const line = JSON.stringify({
+    time: new Date().toISOString(),
+    level,
+    component: "oauth",
+    ...event,
+    cause: describeCause(cause),
+  });
+  if (level === "error") console.error(line);
+  else console.log(line);
+  for (const listener of listeners) {
+    try {
+      listener({ ...event, cause });
+    } catch (error) {
+      console.error(JSON.stringify({ level: "error", component: "oauth", cause: describeCause(error) }));
+    }
+  }
+}

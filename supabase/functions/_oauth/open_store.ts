@@ -1,0 +1,47 @@
+import { type Settings } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import { type CallDatabase, callProject } from "./call_database.ts";
+import { EncryptedStore } from "./encrypted_store.ts";
+import { FallbackStore } from "./fallback_store.ts";
+import { MemoryStore } from "./memory_store.ts";
+import { PostgresStore } from "./postgres_store.ts";
+import { RedisStore } from "./redis_store.ts";
+import { isUserKey } from "./token_owner.ts";
+import type { TokenStore } from "./token_store.ts";
+
+type StoreSettings = Pick<
+  Settings,
+  "TOKEN_STORE_TYPE" | "REDIS_URL" | "REDIS_CA_CERTIFICATE" | "OAUTH_MEMORY_FALLBACK"
+>;
+
+/** The store that the settings name: encrypted, and with its memory for when the backend fails. */
+export function openStore(
+  settings: StoreSettings,
+  keyring: Keyring,
+  call: CallDatabase = callProject,
+): TokenStore {
+  const backend = openBackend(settings, call);
+  return new EncryptedStore(
+    backend instanceof MemoryStore ? backend : new FallbackStore(backend, (key) => mayKeep(settings, key)),
+    keyring,
+  );
+}
+
+function openBackend(settings: StoreSettings, call: CallDatabase): TokenStore {
+  switch (settings.TOKEN_STORE_TYPE) {
+    case "supabase":
+      return new PostgresStore(call);
+    case "memory":
+      return new MemoryStore();
+    case "redis":
+      if (settings.REDIS_URL) return new RedisStore(settings.REDIS_URL, settings.REDIS_CA_CERTIFICATE);
+      throw new AppError("internal", "This server is not configured completely", {
+        cause: new Error("TOKEN_STORE_TYPE is redis: REDIS_URL is expected, redis:// or rediss://"),
+      });
+  }
+}
+
+function mayKeep({ OAUTH_MEMORY_FALLBACK }: StoreSettings, key: string): boolean {
+  return OAUTH_MEMORY_FALLBACK === "all" || (OAUTH_MEMORY_FALLBACK === "app" && !isUserKey(key));
+}

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+
+import type { LeaseKey } from "./leases.ts";
+import type { Provider } from "./upstream.ts";
+
+/** Whose token. Without a subject it is the app's own, by client credentials. */
+export interface TokenOwner {
+  provider: Provider;
+  subject?: string;
+}
+
+const APP = "oauth-app";
+const USER = "oauth-user";
+
+/** The key of a token in the store; the namespace says whether it is a user's. */
+export function keyOf({ provider, subject }: TokenOwner): string {
+  const digested = digest(JSON.stringify([provider.name, subject ?? null]));
+  return `${subject === undefined ? APP : USER}:${digested}`;
+}
+
+/** Whether a key of the store is that of a user's token. */
+export function isUserKey(key: string): boolean {
+  return !key.startsWith(`${APP}:`);
+}
+
+/** The lease of a token. */
+export function leaseKeyOf(owner: TokenOwner): LeaseKey {
+  return { key: keyOf(owner), provider: owner.provider.name };
+}
+
+/** Of what must not be kept itself. */
+export function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

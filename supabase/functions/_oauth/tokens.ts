@@ -1,0 +1,84 @@
+import { env } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import { Authorizations } from "./authorizations.ts";
+import { callProject } from "./call_database.ts";
+import { Leases } from "./leases.ts";
+import { openStore } from "./open_store.ts";
+import { TokenBroker } from "./token_broker.ts";
+import type { AccessToken } from "./token_record.ts";
+import type { TokenStore } from "./token_store.ts";
+import { type Provider, Upstream } from "./upstream.ts";
+
+/** All that serves tokens in this process, made from the settings at the first use. */
+export interface TokenService {
+  store: TokenStore;
+  leases: Leases;
+  broker: TokenBroker;
+  upstream: Upstream;
+  authorizations: Authorizations;
+}
+
+let service: TokenService | undefined;
+
+export function tokenService(): TokenService {
+  service ??= openService();
+  return service;
+}
+
+/**
+ * A token of a provider in OAUTH_PROVIDERS that is good now: a user's by its id as `subject`, the app's own without one.
+ * For other functions. Throws AppError: `authorization_required` when the user has to authorize first, `provider_error`,
+ * `provider_timeout`, `service_unavailable`, `not_found` for a provider that is not configured.
+ */
+export function getAccessToken(
+  { provider, subject, rejected }: { provider: string; subject?: string; rejected?: string },
+): Promise<AccessToken> {
+  const grant = subject === undefined ? "client_credentials" : "authorization_code";
+  return tokenService().broker.getAccessToken({
+    provider: providerNamed(provider, grant),
+    subject,
+    rejected,
+  });
+}
+
+/** A configured provider that can do what it is wanted for. Throws `not_found`. */
+export function providerNamed(
+  name: string,
+  grant?: "client_credentials" | "authorization_code",
+): Provider {
+  const settings = env().OAUTH_PROVIDERS.get(name);
+  if (settings === undefined) {
+    throw new AppError("not_found", `There is no provider ${JSON.stringify(name)}`);
+  }
+  if (grant === undefined || settings.grants.includes(grant)) return { name, settings };
+  throw new AppError(
+    "not_found",
+    grant === "client_credentials"
+      ? `The provider ${name} gives no token to the app itself; a subject is expected`
+      : `The provider ${name} gives no tokens of users`,
+  );
+}
+
+function openService(): TokenService {
+  const settings = env();
+  const keyring = requireKeys(settings.TOKEN_ENCRYPTION_KEYS);
+  const store = openStore(settings, keyring);
+  const leases = new Leases(callProject);
+  const upstream = new Upstream(settings.OAUTH_PROVIDER_TIMEOUT_MS);
+  const broker = new TokenBroker({
+    store,
+    leases,
+    upstream,
+    memoryFallback: settings.OAUTH_MEMORY_FALLBACK,
+    providerTimeoutMs: settings.OAUTH_PROVIDER_TIMEOUT_MS,
+  });
+  return { store, leases, broker, upstream, authorizations: new Authorizations(callProject, keyring) };
+}
+
+function requireKeys(keyring: Keyring | undefined): Keyring {
+  if (keyring) return keyring;
+  throw new AppError("internal", "This server is not configured completely", {
+    cause: new Error("TOKEN_ENCRYPTION_KEYS is not set: tokens are never stored without encryption"),
+  });
+}

@@ -1,0 +1,89 @@
+import { AppError } from "../_shared/errors.ts";
+import { signProof } from "../_shared/proof.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+import { macsOf } from "./codes.ts";
+import type { OtpSettings } from "./settings.ts";
+
+/** A guess. */
+export interface Guess {
+  /** E.164. */
+  phone: string;
+  purpose: string;
+  /** Six ASCII digits. */
+  code: string;
+  network: string;
+  challengeId?: string;
+  userId?: string;
+}
+
+/** A code that was right. */
+export interface Verified {
+  challengeId: string;
+  verifiedAt: string;
+  proof: string;
+  proofExpiresInS: number;
+}
+
+interface VerifyAnswer {
+  success: boolean;
+  error: string | null;
+  attempts_left?: number;
+  retry_after_s?: number | null;
+  challenge_id: string;
+  channel: "sms" | "email";
+  proof_id: string;
+  verified_at: string;
+  issued_at_s: number;
+  expires_at_s: number;
+}
+
+/** Has the database judge a guess, and signs the proof of a right one. Throws `otp_…` codes. */
+export async function judgeGuess({ peppers }: OtpSettings, guess: Guess): Promise<Verified> {
+  const { phone, purpose, userId } = guess;
+  const answer = await callDatabase("verify_otp", {
+    p_phone: phone,
+    p_purpose: purpose,
+    p_macs: macsOf(peppers, guess.code, { phone, purpose }),
+    p_network: guess.network,
+    p_challenge_id: guess.challengeId,
+    p_user_id: userId || undefined,
+  }) as unknown as VerifyAnswer;
+  if (!answer.success) throw refusal(answer);
+  const { channel, proof_id: proofId, issued_at_s: issuedAtS, expires_at_s: expiresAtS } = answer;
+  const proof = await signProof({ phone, purpose, channel, userId: userId || undefined }, {
+    proofId,
+    issuedAtS,
+    expiresAtS,
+  });
+  return {
+    challengeId: answer.challenge_id,
+    verifiedAt: answer.verified_at,
+    proof,
+    proofExpiresInS: expiresAtS - issuedAtS,
+  };
+}
+
+function refusal({ error, attempts_left = 0, retry_after_s }: VerifyAnswer): AppError {
+  switch (error) {
+    case "incorrect":
+      return new AppError("otp_incorrect", "The code is another one", { details: { attempts_left } });
+    case "expired":
+      return new AppError(
+        "otp_expired",
+        "There is no such code any more: it expired, was used, or a newer one was sent; ask for another one",
+      );
+    case "too_many_attempts":
+      return new AppError(
+        "otp_too_many_attempts",
+        "There were too many wrong codes; ask for another one later",
+        {
+          details: { attempts_left: 0, retry_after_s: retry_after_s ?? null },
+          headers: retry_after_s == null ? {} : { "Retry-After": String(retry_after_s) },
+        },
+      );
+    default:
+      return new AppError("internal", "Something went wrong on our side", {
+        cause: new Error(`Verification refused: ${error}`),
+      });
+  }
+}

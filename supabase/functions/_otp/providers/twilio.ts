@@ -1,0 +1,74 @@
+import { Buffer } from "node:buffer";
+
+import { z } from "zod";
+
+import { askProvider, DeliveryError, type DeliveryProblem, type Message, type Provider } from "./provider.ts";
+
+export interface TwilioAccount {
+  baseUrl: string;
+  accountSid: string;
+  authToken: string;
+  /** A number, a name, or a messaging service. */
+  from: string;
+  costMicros: number;
+}
+
+const Taken = z.object({ sid: z.string() });
+const Refused = z.object({ code: z.number(), message: z.string().optional() });
+
+/** https://www.twilio.com/docs/api/errors */
+const PROBLEMS: Record<number, DeliveryProblem> = {
+  21211: "recipient", // no number
+  21214: "recipient", // cannot be reached
+  21217: "recipient", // no number
+  21408: "unroutable", // our account may not send to this region
+  21610: "recipient", // it said STOP
+  21612: "unroutable", // not from this sender
+  21614: "recipient", // no mobile number
+  21635: "recipient", // a landline
+  30003: "recipient",
+  30004: "recipient",
+  30005: "recipient",
+  30006: "recipient",
+  20003: "account",
+  20404: "account",
+  21606: "account", // the sender is not ours
+  21659: "account",
+  21660: "account",
+  63038: "account", // the day's messages are used up
+};
+
+/** Twilio's Messages resource. https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource */
+export function twilio(account: TwilioAccount): Provider {
+  const { baseUrl, accountSid, authToken, from, costMicros } = account;
+  const url = `${baseUrl.replace(/\/$/, "")}/2010-04-01/Accounts/${accountSid}/Messages.json`;
+  const authorization = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString("base64")}`;
+
+  async function send({ to, text }: Message, signal: AbortSignal): Promise<{ messageId?: string }> {
+    const sender = from.startsWith("MG") ? "MessagingServiceSid" : "From";
+    const { status, body } = await askProvider(url, {
+      method: "POST",
+      headers: { Authorization: authorization, "Content-Type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ To: to, Body: text, [sender]: from }).toString(),
+      signal,
+    });
+    if (status >= 200 && status < 300) return { messageId: Taken.safeParse(body).data?.sid };
+    const refused = Refused.safeParse(body).data;
+    throw new DeliveryError(
+      problemOf(status, refused?.code),
+      `HTTP ${status}, code ${refused?.code ?? "none"}`,
+    );
+  }
+
+  return { name: "twilio", channel: "sms", costMicros, send };
+}
+
+function problemOf(status: number, code: number | undefined): DeliveryProblem {
+  const known = code === undefined ? undefined : PROBLEMS[code];
+  if (known) return known;
+  if (status === 429 || status === 503) return "provider";
+  if (status === 401 || status === 403 || status === 404) return "account";
+  // A failure that Twilio itself reports; what a proxy before it says leaves open what happened behind.
+  if (status >= 500) return code === undefined ? "unknown" : "provider";
+  return "unroutable";
+}

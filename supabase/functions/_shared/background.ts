@@ -1,0 +1,32 @@
+interface Runtime {
+  EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void };
+}
+
+/** Asks the platform to let work end that goes on after an answer; the work must not fail. */
+export function inBackground(work: Promise<unknown>): void {
+  (globalThis as Runtime).EdgeRuntime?.waitUntil(work);
+}
+
+let isEnding = false;
+const urgent = new Set<() => void>();
+
+/** Resolves after a time, or at once when the platform tells that the process is to end. */
+export function later(delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      urgent.delete(wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, isEnding ? 0 : delayMs);
+    urgent.add(wake);
+  });
+}
+
+/** Whether the platform has told that the process is to end. */
+export const isProcessEnding = (): boolean => isEnding;
+
+globalThis.addEventListener?.("beforeunload", () => {
+  isEnding = true;
+  for (const wake of urgent) wake();
+});

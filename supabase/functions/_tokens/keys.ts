@@ -1,0 +1,78 @@
+import { env } from "../_shared/env.ts";
+import { EnvelopeError, open, seal } from "../_shared/envelope.ts";
+import { AppError } from "../_shared/errors.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import type { TokenDatabase } from "./database.ts";
+
+const PROOF = "This key encrypts tokens";
+
+/** The keys of the settings. Throws `service_unavailable` without any: nothing is stored unencrypted. */
+export function tokenKeyring(): Keyring {
+  const keyring = env().TOKEN_ENCRYPTION_KEYS;
+  if (keyring) return keyring;
+  throw new AppError(
+    "service_unavailable",
+    "TOKEN_ENCRYPTION_KEYS is not set: tokens can be neither stored nor read without it (id:key, …)",
+  );
+}
+
+/**
+ * Makes sure that the active key is the one that was used under its id before; the first use is remembered. Throws
+ * `service_unavailable`.
+ */
+export async function proveActiveKey(database: TokenDatabase, keyring: Keyring): Promise<void> {
+  const { id } = keyring.active;
+  const proof = await database.prove_token_key({
+    p_key_id: id,
+    p_proof: seal(keyring, PROOF, placeOfProof(id)),
+  });
+  if (isProvenBy(keyring, id, proof)) return;
+  throw wrongKey(id);
+}
+
+/** Whether the key that is given under this id is the one that the proof was made with. */
+export function isProvenBy(keyring: Keyring, id: string, proof: string): boolean {
+  try {
+    return open(keyring, proof, placeOfProof(id)) === PROOF;
+  } catch (error) {
+    if (error instanceof EnvelopeError) return false;
+    throw error;
+  }
+}
+
+/** Opens the envelope of an account's token. Throws `service_unavailable` without the key, `internal` when it is altered. */
+export function openToken(keyring: Keyring, envelope: string, accountName: string): string {
+  try {
+    return open(keyring, envelope, accountName);
+  } catch (error) {
+    if (!(error instanceof EnvelopeError)) throw error;
+    if (error.reason === "unknown_key") {
+      const id = envelope.split(".", 2)[1];
+      throw new AppError(
+        "service_unavailable",
+        `The token is encrypted with the key ${id}, which is not given`,
+        {
+          details: { key_id: id },
+          cause: error,
+        },
+      );
+    }
+    throw new AppError(
+      "internal",
+      "The token cannot be decrypted: it was altered, belongs to another account, or its key is another",
+      { cause: error },
+    );
+  }
+}
+
+function wrongKey(id: string): AppError {
+  return new AppError(
+    "service_unavailable",
+    `The key ${id} in TOKEN_ENCRYPTION_KEYS is not the one that tokens were encrypted with under this id`,
+    { details: { key_id: id } },
+  );
+}
+
+function placeOfProof(id: string): string {
+  return `proof of ${id}`;
+}

@@ -1,0 +1,34 @@
+import { env } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { connectRedis } from "./node_redis.ts";
+import { PlainSource } from "./plain_source.ts";
+import { ScriptSource } from "./script_source.ts";
+import type { TokenSource } from "./source.ts";
+import { openUpstash } from "./upstash.ts";
+
+/** Connects to the Redis of the settings. Throws SourceError, and `service_unavailable` where none is named. */
+export async function openSource(): Promise<TokenSource> {
+  const {
+    REDIS_URL,
+    REDIS_CA_CERTIFICATE,
+    REDIS_SCAN_MODE,
+    UPSTASH_REDIS_REST_URL,
+    UPSTASH_REDIS_REST_TOKEN,
+  } = env();
+  if (REDIS_URL !== undefined) {
+    const address = { url: REDIS_URL, caCertificate: REDIS_CA_CERTIFICATE };
+    if (REDIS_SCAN_MODE === "plain") return await PlainSource.connect(address);
+    return new ScriptSource(await connectRedis(address));
+  }
+  if (UPSTASH_REDIS_REST_URL !== undefined && UPSTASH_REDIS_REST_TOKEN !== undefined) {
+    const address = { url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN };
+    return new ScriptSource(await openUpstash(address));
+  }
+  throw new AppError("service_unavailable", noSource(UPSTASH_REDIS_REST_URL !== undefined));
+}
+
+function noSource(isUpstashNamed: boolean): string {
+  return isUpstashNamed
+    ? "UPSTASH_REDIS_REST_TOKEN is not set: the Redis at UPSTASH_REDIS_REST_URL cannot be read"
+    : "REDIS_URL is not set: there is no Redis to copy tokens from (or UPSTASH_REDIS_REST_URL and …_TOKEN)";
+}

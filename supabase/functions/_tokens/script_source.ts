@@ -1,0 +1,89 @@
+import { COUNT_SCRIPT, PAGE_SCRIPT, VALUES_SCRIPT } from "./scripts.ts";
+import { type KeyPage, type KeyValue, MARKS, SourceError, type TokenSource } from "./source.ts";
+
+/** A way to one Redis server that takes commands. */
+export interface CommandLine {
+  /** Names the server where it does not say itself what it is. */
+  address: string;
+  send(args: string[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Reads keys by scripts that run in Redis: the values of keys that have not changed never leave it. */
+export class ScriptSource implements TokenSource {
+  roundTrips = 0;
+
+  constructor(private readonly line: CommandLine) {}
+
+  async serverId(): Promise<string> {
+    return runIdIn(await this.send("INFO", "server")) ?? this.line.address;
+  }
+
+  async page(cursor: string, salt: string, count: number): Promise<KeyPage> {
+    const reply = await this.evaluate(PAGE_SCRIPT, cursor, salt, String(count));
+    if (!Array.isArray(reply) || reply.length !== 6) throw unexpected();
+    const [next, names, fingerprints, ttlsMs, found, unusable] = reply;
+    return {
+      cursor: String(next),
+      names: String(names),
+      fingerprints: String(fingerprints),
+      ttlsMs: String(ttlsMs),
+      count: Number(found),
+      unusableCount: Number(unusable),
+    };
+  }
+
+  async values(names: string[], salt: string): Promise<KeyValue[]> {
+    const reply = await this.evaluate(VALUES_SCRIPT, salt, names.join());
+    if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw unexpected();
+    const fingerprints = String(reply[1]).split(",");
+    const ttlsMs = String(reply[2]).split(",");
+    return reply[0].map((value: unknown, index: number) => {
+      const fingerprint = fingerprints[index] ?? "";
+      const isGone = fingerprint === "";
+      const hasValue = !isGone && fingerprint !== MARKS.wrongType && fingerprint !== MARKS.tooLong;
+      return {
+        value: hasValue ? String(value) : undefined,
+        isGone,
+        fingerprint,
+        ttlMs: Number(ttlsMs[index]),
+      };
+    });
+  }
+
+  async count(mostMs: number): Promise<number | undefined> {
+    const end = performance.now() + mostMs;
+    let count = 0;
+    let cursor = "0";
+    do {
+      const reply = await this.evaluate(COUNT_SCRIPT, cursor);
+      if (!Array.isArray(reply)) throw unexpected();
+      cursor = String(reply[0]);
+      count += Number(reply[1]);
+      if (cursor !== "0" && performance.now() > end) return undefined;
+    } while (cursor !== "0");
+    return count;
+  }
+
+  close(): Promise<void> {
+    return this.line.close();
+  }
+
+  private evaluate(script: string, ...args: string[]): Promise<unknown> {
+    return this.send("EVAL", script, "0", ...args);
+  }
+
+  private send(...args: string[]): Promise<unknown> {
+    this.roundTrips++;
+    return this.line.send(args);
+  }
+}
+
+/** The id that a Redis server has from its start to its end. */
+export function runIdIn(info: unknown): string | undefined {
+  return typeof info === "string" ? /^run_id:(\w+)/m.exec(info)?.[1] : undefined;
+}
+
+function unexpected(): SourceError {
+  return new SourceError("Redis answered something else than was asked for");
+}

@@ -1,0 +1,314 @@
+import { seal } from "../_shared/envelope.ts";
+import { AppError } from "../_shared/errors.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import { type KeyType, placeOf } from "./accounts.ts";
+import { type Budget, startBudget } from "./budget.ts";
+import type { TokenDatabase } from "./database.ts";
+import { fingerprintSalt } from "./fingerprints.ts";
+import { proveActiveKey } from "./keys.ts";
+import { type KeyPage, type KeyValue, MARKS, MOST_VALUE_BYTES, type TokenSource } from "./source.ts";
+import { isRejection, readTokenValue } from "./values.ts";
+
+/** How many keys are taken at once. */
+export interface Pace {
+  /** Redis stands still for so many: 500 values are hashed in about 5 ms. */
+  pageKeys: number;
+  /** So many are compared in one call. */
+  batchKeys: number;
+  /** So many are fetched, encrypted and stored in one call: 1,000 are about 1 MB. */
+  chunkKeys: number;
+}
+
+const USUAL_PACE: Pace = { pageKeys: 500, batchKeys: 5_000, chunkKeys: 1_000 };
+/** A batch may have no key in it: those of others lie between. */
+const MOST_PAGES_PER_BATCH = 100;
+/** Names in the answer. */
+const MOST_ACCOUNTS = 100;
+
+export interface SyncOptions {
+  source: TokenSource;
+  sourceName: string;
+  database: TokenDatabase;
+  keyring: Keyring;
+  budget: Budget;
+  pace?: Pace;
+}
+
+/** What one call of sync did. */
+export interface SyncResult {
+  /** Tokens that were new or had changed, and are stored. */
+  synced: number;
+  unchanged: number;
+  /** Rows that became inactive: gone from Redis, or over. */
+  deactivated: number;
+  /** Values that are no token. */
+  rejected: number;
+  /** Keys whose name no account can have. */
+  unusableNames: number;
+  /** Keys that ended between two commands. */
+  vanished: number;
+  /** Key mappings that are known in all. */
+  mappings: number;
+  /** Active tokens in all. */
+  active: number;
+  /** Accounts that were stored, the first hundred. */
+  accounts: string[];
+  isComplete: boolean;
+  /** Whether it went on where an earlier call had stopped. */
+  isContinued: boolean;
+  roundTrips: { redis: number; database: number };
+}
+
+/**
+ * Copies the tokens of a Redis that have changed. When its budget is used up it rests, and the next call goes on.
+ * Throws `request_in_progress` while another sync is at work, SourceError when Redis fails; what was stored stays, and
+ * the next call goes on there.
+ */
+export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
+  const { source, sourceName, database, keyring, budget } = options;
+  const isSpent = startBudget(budget);
+  await proveActiveKey(database, keyring);
+  const begun = await database.begin_token_sync({
+    p_source: sourceName,
+    p_server_id: `${await source.serverId()} ${source.constructor.name}`,
+  });
+  if (!begun.started) throw busy(begun.retry_after_s);
+  const run = new SyncRun(options, begun.fence);
+  run.result.isContinued = begun.continues;
+  try {
+    run.result.isComplete = await run.scan(begun.cursor, isSpent);
+  } catch (error) {
+    // The lease would end by itself, only later; what failed is what counts.
+    await database.finish_token_sync({ p_source: sourceName, p_fence: begun.fence, p_is_complete: false })
+      .catch(() => {});
+    throw error;
+  }
+  await run.finish();
+  return run.result;
+}
+
+/** A token that is to be stored. */
+interface NewToken {
+  name: string;
+  mainAccount: string;
+  keyType: KeyType;
+  envelope: string;
+  length: number;
+  fingerprint: string;
+  ttlMs: number;
+  expiresAtS: number | undefined;
+}
+
+/** A value that is no token, as put_provider_tokens takes it. */
+type NewRejection = { name: string; reason: string; fingerprint: string };
+
+class SyncRun {
+  private readonly salt: string;
+  private readonly pace: Pace;
+  private databaseCalls = 2;
+  readonly result: SyncResult = {
+    synced: 0,
+    unchanged: 0,
+    deactivated: 0,
+    rejected: 0,
+    unusableNames: 0,
+    vanished: 0,
+    mappings: 0,
+    active: 0,
+    accounts: [],
+    isComplete: false,
+    isContinued: false,
+    roundTrips: { redis: 0, database: 0 },
+  };
+
+  constructor(private readonly options: SyncOptions, private readonly fence: number) {
+    this.salt = fingerprintSalt(options.keyring);
+    this.pace = options.pace ?? USUAL_PACE;
+  }
+
+  /** Goes through the keys from a cursor on; whether it came to their end. */
+  async scan(cursor: string, isSpent: () => boolean): Promise<boolean> {
+    let next: Promise<KeyPage> | undefined = this.readBatch(cursor);
+    while (next) {
+      const batch: KeyPage = await next;
+      // Redis reads on while Postgres compares.
+      next = batch.cursor === "0" ? undefined : this.readBatch(batch.cursor);
+      next?.catch(() => {}); // told of when it is awaited
+      const isStored = await this.store(batch, isSpent);
+      if (!isStored || next && isSpent()) {
+        await next?.catch(() => {});
+        return false;
+      }
+    }
+    return true;
+  }
+
+  async finish(): Promise<void> {
+    const { sourceName, database, source } = this.options;
+    const finished = held(
+      await database.finish_token_sync({
+        p_source: sourceName,
+        p_fence: this.fence,
+        p_is_complete: this.result.isComplete,
+      }),
+    );
+    this.result.deactivated += finished.gone_count;
+    this.result.mappings = finished.mapping_count;
+    this.result.active = finished.active_count;
+    this.result.roundTrips = { redis: source.roundTrips, database: this.databaseCalls + 1 };
+  }
+
+  private async readBatch(cursor: string): Promise<KeyPage> {
+    const pages: KeyPage[] = [];
+    let count = 0;
+    let at = cursor;
+    do {
+      const page = await this.options.source.page(at, this.salt, this.pace.pageKeys);
+      pages.push(page);
+      count += page.count;
+      at = page.cursor;
+    } while (at !== "0" && count < this.pace.batchKeys && pages.length < MOST_PAGES_PER_BATCH);
+    const full = pages.filter((page) => page.count > 0);
+    return {
+      cursor: at,
+      names: full.map(({ names }) => names).join(),
+      fingerprints: full.map(({ fingerprints }) => fingerprints).join(),
+      ttlsMs: full.map(({ ttlsMs }) => ttlsMs).join(),
+      count,
+      unusableCount: pages.reduce((sum, { unusableCount }) => sum + unusableCount, 0),
+    };
+  }
+
+  /**
+   * Compares a batch with what is stored, and stores what has changed; the scan goes on after it only then. Whether it
+   * stored everything: what a used up budget leaves of it is all that is new when the batch comes again.
+   */
+  private async store(batch: KeyPage, isSpent: () => boolean): Promise<boolean> {
+    this.result.unusableNames += batch.unusableCount;
+    const diff = held(
+      await this.call(() =>
+        this.options.database.diff_provider_tokens({
+          p_source: this.options.sourceName,
+          p_fence: this.fence,
+          p_names: batch.names,
+          p_fingerprints: batch.fingerprints,
+          p_ttls_ms: batch.ttlsMs,
+          p_next_cursor: batch.cursor,
+        })
+      ),
+    );
+    this.result.unchanged += diff.unchanged_count;
+    this.result.deactivated += diff.expired_count;
+    if (diff.changed === "") return true;
+    const names = diff.changed.split(",");
+    const { chunkKeys } = this.pace;
+    const chunks = Array.from(
+      { length: Math.ceil(names.length / chunkKeys) },
+      (_, index) => names.slice(index * chunkKeys, (index + 1) * chunkKeys),
+    );
+    let values = this.fetch(chunks[0]!);
+    for (const [index, chunk] of chunks.entries()) {
+      const fetched = await values;
+      const isLast = index === chunks.length - 1;
+      // The next chunk comes in while this one is being stored.
+      if (!isLast) {
+        values = this.fetch(chunks[index + 1]!);
+        values.catch(() => {}); // told of when it is awaited
+      }
+      await this.put(chunk, fetched, isLast ? batch.cursor : undefined);
+      if (!isLast && isSpent()) {
+        await values.catch(() => {});
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private fetch(names: string[]): Promise<KeyValue[]> {
+    return this.options.source.values(names, this.salt);
+  }
+
+  private async put(names: string[], values: KeyValue[], nextCursor: string | undefined): Promise<void> {
+    const { sourceName, database, keyring } = this.options;
+    const tokens: NewToken[] = [];
+    const rejections: NewRejection[] = [];
+    for (const [index, name] of names.entries()) {
+      const { isGone, value, fingerprint, ttlMs } = values[index]!;
+      if (isGone) {
+        this.result.vanished++;
+        continue;
+      }
+      const read = value === undefined
+        ? { reason: REASONS[fingerprint] ?? "unreadable" }
+        : readTokenValue(value);
+      if (isRejection(read)) {
+        rejections.push({ name, reason: read.reason, fingerprint });
+        continue;
+      }
+      const { mainAccount, keyType } = placeOf(name);
+      const envelope = seal(keyring, read.token, name);
+      const { length } = read.token;
+      tokens.push({
+        name,
+        mainAccount,
+        keyType,
+        envelope,
+        length,
+        fingerprint,
+        ttlMs,
+        expiresAtS: read.expiresAtS,
+      });
+    }
+    held(
+      await this.call(() =>
+        database.put_provider_tokens({
+          p_source: sourceName,
+          p_fence: this.fence,
+          p_tokens: listsOf(tokens),
+          p_rejections: rejections,
+          p_next_cursor: nextCursor,
+        })
+      ),
+    );
+    this.result.synced += tokens.length;
+    this.result.rejected += rejections.length;
+    const { accounts } = this.result;
+    for (const { name } of tokens.slice(0, MOST_ACCOUNTS - accounts.length)) accounts.push(name);
+  }
+
+  private call<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    this.databaseCalls++;
+    return work();
+  }
+}
+
+/** As put_provider_tokens takes them: a few long texts are written and read faster than a thousand objects. */
+function listsOf(tokens: NewToken[]): Record<string, string> {
+  const list = (field: (token: NewToken) => unknown) => tokens.map(field).join();
+  return {
+    names: list(({ name }) => name),
+    main_accounts: list(({ mainAccount }) => mainAccount),
+    key_types: list(({ keyType }) => keyType),
+    envelopes: list(({ envelope }) => envelope),
+    lengths: list(({ length }) => length),
+    fingerprints: list(({ fingerprint }) => fingerprint),
+    ttls_ms: list(({ ttlMs }) => ttlMs),
+    exps_s: list(({ expiresAtS }) => expiresAtS ?? ""),
+  };
+}
+
+const REASONS: Record<string, string> = {
+  [MARKS.wrongType]: "not a string in Redis",
+  [MARKS.tooLong]: `longer than ${MOST_VALUE_BYTES} bytes`,
+};
+
+function held<Answer extends { held: boolean }>(answer: Answer): Answer {
+  if (answer.held) return answer;
+  throw busy(1);
+}
+
+function busy(retryAfterS: number): AppError {
+  return new AppError("request_in_progress", "Another sync of these tokens is at work", {
+    headers: { "Retry-After": String(retryAfterS) },
+  });
+}

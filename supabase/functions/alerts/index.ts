@@ -1,0 +1,308 @@
+import { z } from "zod";
+
+import type { Delivered, Delivering } from "../_alerts/deliver.ts";
+import { newSecret, openEndpoint, sealEndpoint } from "../_alerts/endpoints.ts";
+import { Outbox } from "../_alerts/outbox.ts";
+import { ALERT_TYPES } from "../_alerts/types.ts";
+import { defineActions } from "../_shared/actions.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { env } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+
+const EndpointId = z.uuid().describe("As subscribe and list name it");
+const Time = z.string().describe("As Postgres writes a time with its zone");
+const Secret = z.string().describe(
+  "What deliveries are signed with, `whsec_…`: shown this once, and never again",
+);
+
+/** How long receivers may take to learn of a new secret. */
+const KEEP_PREVIOUS_SECRET_H = 24;
+
+/**
+ * Sends the alerts that are due, to each endpoint in the order of their keys, until nothing is due or the time is over.
+ * The schedule calls it every minute; two at once do no harm.
+ */
+const deliver = defineEndpoint({
+  name: "alerts/deliver",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(40_000).describe(
+      "After so long no further alert is begun",
+    ),
+  }),
+  output: z.object({
+    delivered: z.int(),
+    failed: z.int().describe("Tried in vain, to be tried again"),
+    dead: z.int().describe("Given up: dead letters"),
+    lost: z.int().describe("Taken over by another deliverer, as they took too long"),
+  }),
+  async handle({ input }) {
+    const { lastError: _, ...counts } = await run({ budgetMs: input.budget_ms });
+    return Response.json(counts);
+  },
+});
+
+const Listed = z.object({
+  alert_id: z.int(),
+  endpoint_id: z.string(),
+  host: z.string(),
+  webhook_id: z.string().describe("Names the alert to receivers"),
+  alert_type: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  created_at: Time,
+  status: z.enum(["pending", "delivered", "dead", "cancelled"]),
+  attempts: z.int(),
+  last_attempt_at: Time.nullable(),
+  next_attempt_at: Time.nullable().describe("Null for what waits for nothing"),
+  last_http_status: z.int().nullable(),
+  last_error: z.string().nullable(),
+  delivered_at: Time.nullable(),
+});
+
+/** Tells what waits, where alerts go, and the deliveries of one status, the newest first: dead letters unless told otherwise. */
+const list = defineEndpoint({
+  name: "alerts/list",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: z.object({
+    status: z.enum(["pending", "delivered", "dead", "cancelled"]).default("dead"),
+    endpoint_id: EndpointId.optional(),
+    before_alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional().describe(
+      "For the next page: the last alert_id of this one",
+    ),
+    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  }),
+  output: z.object({
+    queue: z.object({
+      not_spread: z.int().describe("Alerts that no deliverer has seen yet"),
+      pending: z.int(),
+      dead: z.int(),
+      oldest_pending_s: z.int().describe("The age of the oldest alert that waits"),
+    }),
+    endpoints: z.array(z.object({
+      endpoint_id: z.string(),
+      host: z.string(),
+      alert_types: z.array(z.string()),
+      description: z.string(),
+      created_at: Time,
+      pending: z.int(),
+      dead: z.int(),
+    })),
+    deliveries: z.array(Listed),
+  }),
+  async handle({ input }) {
+    const [queue, endpoints, deliveries] = await Promise.all([
+      callDatabase("alert_queue", undefined as never),
+      readEndpoints(),
+      callDatabase("list_alert_deliveries", {
+        p_status: input.status,
+        p_endpoint_id: input.endpoint_id ?? null as never,
+        p_before_alert_id: input.before_alert_id ?? null as never,
+        p_limit: input.limit,
+      }),
+    ]);
+    const shown = endpoints.map(({ sealed: _, ...endpoint }) => endpoint);
+    return Response.json({ queue, endpoints: shown, deliveries });
+  },
+});
+
+/**
+ * Makes dead letters due again: all, or those of one endpoint. With alert ids it sends those alerts again, delivered or
+ * not, to each endpoint that wants them, or to the one.
+ */
+const replay = defineEndpoint({
+  name: "alerts/replay",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    endpoint_id: EndpointId.optional(),
+    alert_ids: z.array(z.int().min(1)).min(1).max(1_000).optional(),
+    limit: z.int().min(1).max(10_000).default(1_000).describe("At most so many, the oldest first"),
+  }),
+  output: z.object({ replayed: z.int().describe("Deliveries that are due now") }),
+  async handle({ input }) {
+    const outcome = await callDatabase("replay_alerts", {
+      p_endpoint_id: input.endpoint_id ?? null as never,
+      p_alert_ids: input.alert_ids ?? null as never,
+      p_limit: input.limit,
+    });
+    return Response.json({ replayed: (outcome as { replayed: number }).replayed });
+  },
+});
+
+/** Time for what waits at the endpoint already. */
+const TEST_BUDGET_MS = 30_000;
+
+/** Sends an alert of type `test` to one endpoint, and tells at once whether it was taken. */
+const test = defineEndpoint({
+  name: "alerts/test",
+  auth: "secret",
+  method: "POST",
+  codes: ["not_found"],
+  input: z.object({ endpoint_id: EndpointId }),
+  output: z.object({
+    webhook_id: z.string(),
+    delivered: z.boolean().describe("False: it is tried again, as any alert"),
+    error: z.string().nullable().describe("Why not, in words"),
+  }),
+  async handle({ input }) {
+    const emitted = await callDatabase("emit_test_alert", { p_endpoint_id: input.endpoint_id }) as {
+      success: boolean;
+      alert_id: number;
+      webhook_id: string;
+    };
+    if (!emitted.success) throw noEndpoint();
+    const { lastError } = await run({ budgetMs: TEST_BUDGET_MS, endpointId: input.endpoint_id });
+    const taken = await callDatabase("list_alert_deliveries", {
+      p_status: "delivered",
+      p_endpoint_id: input.endpoint_id,
+      p_before_alert_id: emitted.alert_id + 1,
+      p_limit: 1,
+    }) as { alert_id: number }[];
+    const delivered = taken[0]?.alert_id === emitted.alert_id;
+    const error = delivered ? null : lastError ?? "It is under way with another deliverer";
+    return Response.json({ webhook_id: emitted.webhook_id, delivered, error });
+  },
+});
+
+/**
+ * Adds a receiver of alerts. It gets those that are emitted from now on, signed with the secret that is answered here. Its
+ * address must be https and lead to the public internet; it may be a secret itself, and is stored encrypted.
+ */
+const subscribe = defineEndpoint({
+  name: "alerts/subscribe",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    url: z.string().min(1).max(2_000).describe("Where alerts are posted to"),
+    alert_types: z.array(z.enum(ALERT_TYPES)).min(1).default(ALERT_TYPES),
+    description: z.string().trim().max(200).default(""),
+  }),
+  output: z.object({ endpoint_id: z.uuid(), secret: Secret }),
+  async handle({ input }) {
+    const keyring = activeKeyring();
+    const host = await hostOf(input.url);
+    const endpointId = crypto.randomUUID();
+    const secret = newSecret();
+    const created = await callDatabase("create_alert_endpoint", {
+      p_endpoint_id: endpointId,
+      p_host: host,
+      p_alert_types: [...new Set(input.alert_types)],
+      p_sealed: sealEndpoint(keyring, endpointId, { url: input.url, secret }),
+      p_description: input.description,
+    }) as { success: boolean; message: string };
+    if (!created.success) throw new AppError("invalid_request", created.message);
+    return Response.json({ endpoint_id: endpointId, secret });
+  },
+});
+
+/** Ends a subscription; what still waits for the endpoint is cancelled. */
+const unsubscribe = defineEndpoint({
+  name: "alerts/unsubscribe",
+  auth: "secret",
+  method: "POST",
+  codes: ["not_found"],
+  input: z.object({ endpoint_id: EndpointId }),
+  output: z.object({ unsubscribed: z.literal(true) }),
+  async handle({ input }) {
+    if (!await callDatabase("end_alert_endpoint", { p_endpoint_id: input.endpoint_id })) throw noEndpoint();
+    return Response.json({ unsubscribed: true });
+  },
+});
+
+/**
+ * Gives an endpoint a new signing secret. For 24 hours each delivery is signed with both, the new one first, so that the
+ * receiver can change over without missing one.
+ */
+const rotate = defineEndpoint({
+  name: "alerts/rotate",
+  auth: "secret",
+  method: "POST",
+  codes: ["not_found"],
+  input: z.object({ endpoint_id: EndpointId }),
+  output: z.object({ secret: Secret }),
+  async handle({ input }) {
+    const keyring = activeKeyring();
+    const endpoint = (await readEndpoints()).find(({ endpoint_id }) => endpoint_id === input.endpoint_id);
+    if (endpoint === undefined) throw noEndpoint();
+    const { url, secret: previous_secret } = openEndpoint(keyring, input.endpoint_id, endpoint.sealed);
+    const secret = newSecret();
+    const isStored = await callDatabase("reseal_alert_endpoint", {
+      p_endpoint_id: input.endpoint_id,
+      p_old_sealed: endpoint.sealed,
+      p_sealed: sealEndpoint(keyring, input.endpoint_id, { url, secret, previous_secret }),
+      p_keep_previous_secret: `${KEEP_PREVIOUS_SECRET_H} hours`,
+    });
+    if (!isStored) {
+      throw new AppError("service_unavailable", "The endpoint was changed at the same moment: try again", {
+        headers: { "Retry-After": "1" },
+      });
+    }
+    return Response.json({ secret });
+  },
+});
+
+export default defineActions("alerts", {
+  deliver,
+  list,
+  replay,
+  test,
+  subscribe,
+  unsubscribe,
+  rotate,
+}) satisfies Deno.ServeDefaultExport;
+
+/** Signatures, TLS and DNS take as long to load as the rest, and most actions need none of them. */
+async function run(options: Pick<Delivering, "budgetMs" | "endpointId">): Promise<Delivered> {
+  const { deliver } = await import("../_alerts/deliver.ts");
+  const { ALERT_LOOPBACK, ALERT_TIMEOUT_MS } = env();
+  return await deliver({
+    outbox: new Outbox(),
+    keyring: activeKeyring(),
+    timeoutMs: ALERT_TIMEOUT_MS,
+    mayBeLoopback: ALERT_LOOPBACK === "allowed",
+    ...options,
+  });
+}
+
+function activeKeyring(): Keyring {
+  const { TOKEN_ENCRYPTION_KEYS } = env();
+  if (TOKEN_ENCRYPTION_KEYS) return TOKEN_ENCRYPTION_KEYS;
+  throw new AppError("internal", "This server is not configured completely", {
+    cause: new Error("Alerts need TOKEN_ENCRYPTION_KEYS: addresses and signing secrets are stored encrypted"),
+  });
+}
+
+interface StoredEndpoint {
+  endpoint_id: string;
+  sealed: string;
+}
+
+async function readEndpoints(): Promise<StoredEndpoint[]> {
+  return await callDatabase("list_alert_endpoints", undefined as never) as unknown as StoredEndpoint[];
+}
+
+const LOOKUP_MS = 5_000;
+
+/** The host of an address that alerts may go to now; where it leads is asked again at each delivery. */
+async function hostOf(address: string): Promise<string> {
+  const { findReceiver, UnusableReceiver } = await import("../_alerts/receiver.ts");
+  const mayBeLoopback = env().ALERT_LOOPBACK === "allowed";
+  try {
+    const { url } = await findReceiver(address, { signal: AbortSignal.timeout(LOOKUP_MS), mayBeLoopback });
+    return url.host;
+  } catch (cause) {
+    const message = cause instanceof UnusableReceiver
+      ? cause.message
+      : "The host of the address could not be found";
+    throw new AppError("invalid_request", `url: ${message}`, { cause });
+  }
+}
+
+function noEndpoint(): AppError {
+  return new AppError("not_found", "There is no endpoint with this endpoint_id");
+}

@@ -1,0 +1,220 @@
+import { z } from "zod";
+
+import { defineActions } from "../_shared/actions.ts";
+import type { Caller } from "../_shared/credentials.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { env } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+import { beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
+import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
+
+const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
+const State = z.string().min(20).max(200).describe("As it was given to the app's address");
+const Subject = z.uuid().describe("The user's id");
+
+/** A user's hour has so many authorizations. */
+const AUTHORIZATIONS = { quota: 60, window_s: 3_600 };
+
+/**
+ * Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the address in a browser;
+ * afterwards the browser comes to `redirect_to` with `?state=…`, which the app hands to `complete`.
+ */
+const authorize = defineEndpoint({
+  name: "oauth-token/authorize",
+  auth: "user",
+  method: "POST",
+  input: z.object({
+    provider: ProviderName,
+    redirect_to: z.string().max(2_000).optional().describe(
+      "One of OAUTH_REDIRECT_URLS, the first one unless given",
+    ),
+  }),
+  output: z.object({
+    authorization_url: z.string().describe("Where the user's browser is to go"),
+    expires_in_s: z.int().describe("How long the user may take"),
+  }),
+  codes: ["not_found", "rate_limited", "provider_error", "provider_timeout"],
+  async handle({ caller, input }) {
+    providerNamed(input.provider, "authorization_code");
+    await takeAuthorization(caller);
+    const { url, ttlS } = await beginAuthorization({
+      provider: input.provider,
+      subject: caller.userId,
+      redirectTo: input.redirect_to,
+    });
+    return Response.json({ authorization_url: url, expires_in_s: ttlS });
+  },
+});
+
+/**
+ * Takes the provider's redirect: its address is the redirect URI to register. The browser is sent on to the app's address
+ * with the state and nothing else; the code stays here, sealed, until the user completes.
+ */
+const callback = defineEndpoint({
+  name: "oauth-token/callback",
+  auth: "none",
+  method: "GET",
+  input: z.object({
+    state: State,
+    code: z.string().min(1).max(4_000).optional().describe("What the provider gives for a token"),
+    iss: z.string().max(2_000).optional().describe("Who answers (RFC 9207)"),
+    error: z.string().max(200).optional().describe("Why the provider refuses"),
+  }).refine(({ code, error }) => code !== undefined || error !== undefined, "Expected code or error"),
+  async handle({ input }) {
+    const { state, code, iss, error } = input;
+    const answer = Object.entries({ state, code, iss, error }).filter(([_name, value]) =>
+      value !== undefined
+    );
+    const target = await takeAnswer(state, Object.fromEntries(answer) as Record<string, string>);
+    return new Response(null, {
+      status: 303,
+      headers: { Location: target.href, "Referrer-Policy": "no-referrer" },
+    });
+  },
+});
+
+/** Completes an authorization for the user who began it, once: gets the tokens from the provider and stores them. */
+const complete = defineEndpoint({
+  name: "oauth-token/complete",
+  auth: "user",
+  method: "POST",
+  input: z.object({ state: State }),
+  output: z.object({
+    provider: z.string(),
+    scope: z.string().nullable().describe("What the user granted, where the provider says it"),
+  }),
+  codes: ["forbidden", "authorization_required", "provider_error", "provider_timeout"],
+  async handle({ caller, input }) {
+    const { provider, token } = await completeAuthorization({ state: input.state, subject: caller.userId });
+    return Response.json({ provider, scope: token.scope });
+  },
+});
+
+/**
+ * Gives a server of ours an access token that is good now, renewed if need be. The refresh token is never given out. With
+ * `rejected`, a token that the API refused with 401, another one is given.
+ */
+const token = defineEndpoint({
+  name: "oauth-token/token",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    provider: ProviderName,
+    subject: Subject.optional().describe("The user's id; without one it is the app's own token"),
+    rejected: z.string().min(1).max(20_000).optional().describe("The access token that the API has refused"),
+  }),
+  output: z.object({
+    access_token: z.string(),
+    token_type: z.string(),
+    expires_at: z.string().nullable().describe("ISO 8601; null when the provider does not say"),
+    scope: z.string().nullable(),
+  }),
+  codes: ["not_found", "authorization_required", "provider_error", "provider_timeout"],
+  async handle({ input }) {
+    return Response.json(await getAccessToken(input));
+  },
+});
+
+/**
+ * Ends an access here and, where the provider can, there: a user its own, a server anybody's. When this has answered, the
+ * token is never served again.
+ */
+const revoke = defineEndpoint({
+  name: "oauth-token/revoke",
+  auth: ["user", "secret"],
+  method: "POST",
+  input: z.object({
+    provider: ProviderName,
+    subject: Subject.optional().describe(
+      "Whose; a user may name itself alone. Of a server without one: the app's own",
+    ),
+  }),
+  output: z.object({
+    was_stored: z.boolean().describe("Whether there was a token"),
+    upstream: z.enum(["revoked", "failed", "impossible", "nothing_to_revoke"]).describe(
+      "What the provider did; impossible where it has no revocation endpoint",
+    ),
+  }),
+  codes: ["not_found", "forbidden"],
+  async handle({ caller, input }) {
+    const subject = caller.auth === "user" ? caller.userId : input.subject;
+    if (caller.auth === "user" && input.subject !== undefined && input.subject !== caller.userId) {
+      throw new AppError("forbidden", "A user may revoke its own access alone");
+    }
+    const provider = providerNamed(input.provider);
+    return Response.json(await tokenService().broker.revoke({ provider, subject }));
+  },
+});
+
+/** Tells how the store, the leases and the providers do, as this process sees it. */
+const status = defineEndpoint({
+  name: "oauth-token/status",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: z.object({}),
+  output: z.object({
+    store: z.object({
+      type: z.enum(["supabase", "redis", "memory"]),
+      state: z.enum(["ok", "degraded"]).describe(
+        "degraded: this process keeps what is written in its memory",
+      ),
+      since: z.string().nullable().describe("When that began; null for a store that never failed"),
+      journal_entries: z.int().describe("Writes that wait to be replayed"),
+    }),
+    leases: z.object({ state: z.enum(["ok", "degraded"]) }),
+    memory_fallback: z.enum(["none", "app", "all"]).describe("OAUTH_MEMORY_FALLBACK"),
+    providers: z.array(z.string()).describe("Those that are configured"),
+    database: z.object({
+      tokens: z.object({ stored: z.int(), expired: z.int(), buried: z.int() }),
+      leases_held: z.int(),
+      authorizations_open: z.int(),
+      providers: z.array(z.object({
+        provider: z.string(),
+        failure_count: z.int(),
+        last_error: z.string().nullable(),
+        retry_after_s: z.int().nullable(),
+      })).describe("Providers that failed, and how long they are left alone"),
+    }).nullable().describe("Null when the database cannot be reached"),
+  }),
+  async handle() {
+    const database = await callDatabase("oauth_status", {} as never).catch(() => null);
+    const { store, leases } = tokenService();
+    const { type, state, sinceMs, journalEntries } = store.health();
+    const settings = env();
+    return Response.json({
+      store: {
+        type,
+        state,
+        since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+        journal_entries: journalEntries,
+      },
+      leases: { state: leases.isFailing ? "degraded" : "ok" },
+      memory_fallback: settings.OAUTH_MEMORY_FALLBACK,
+      providers: [...settings.OAUTH_PROVIDERS.keys()].toSorted(),
+      database,
+    });
+  },
+});
+
+async function takeAuthorization({ userId }: Caller): Promise<void> {
+  const limit = { name: "user", key: `oauth-authorize:${userId}`, ...AUTHORIZATIONS };
+  const answer = await callDatabase("take_rate_limits", { p_limits: [limit] }) as {
+    allowed: boolean;
+    retry_after_s: number;
+  };
+  if (answer.allowed) return;
+  throw new AppError("rate_limited", "Too many authorizations were begun", {
+    headers: { "Retry-After": String(answer.retry_after_s) },
+  });
+}
+
+export default defineActions("oauth-token", {
+  authorize,
+  callback,
+  complete,
+  token,
+  revoke,
+  status,
+}) satisfies Deno.ServeDefaultExport;

@@ -1,0 +1,63 @@
+import { z } from "zod";
+
+import { readHookCall } from "../_otp/hook.ts";
+import { issueCode } from "../_otp/issue.ts";
+import { phoneOf } from "../_otp/phone_numbers.ts";
+import { otpSettings } from "../_otp/settings.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { env } from "../_shared/env.ts";
+import { AppError, STATUS } from "../_shared/errors.ts";
+import { describeCause } from "../_shared/log.ts";
+
+const Input = z.object({ text: z.string() });
+
+const Output = z.object({
+  error: z.object({ http_code: z.int(), message: z.string() }).optional().describe(
+    "Why no message was sent, as Auth passes it on; absent when one was",
+  ),
+});
+
+/** Supabase Auth waits five seconds for all. */
+const DEADLINE_MS = 4_000;
+const PURPOSE = "supabase_auth";
+
+/**
+ * Supabase Auth's Send SMS hook, signed as Standard Webhooks has it: sends the code that Auth made, under the same limits
+ * and guard and through the same providers. A repeated call sends no second message.
+ */
+export const hook = defineEndpoint({
+  name: "otp/hook",
+  auth: "none",
+  method: "POST",
+  isTextBody: true,
+  input: Input,
+  output: Output,
+  async handle({ request: { headers }, input, log }) {
+    const secrets = env().SEND_SMS_HOOK_SECRET;
+    if (secrets === undefined) {
+      throw new AppError("not_found", "The hook is not set up: SEND_SMS_HOOK_SECRET is not set");
+    }
+    const settings = otpSettings();
+    const call = await readHookCall(headers, input.text, secrets);
+    try {
+      const { deliveryNote } = await issueCode(settings, {
+        phone: await phoneOf(call.phone, settings.phones),
+        purpose: PURPOSE,
+        channel: "sms",
+        locale: call.locale,
+        network: null,
+        requestKey: `hook ${call.messageId}`,
+        authCode: { code: call.code, userId: call.userId },
+        deadlineMs: DEADLINE_MS,
+      });
+      log.cause = deliveryNote;
+      return Response.json({});
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code === "internal") throw error;
+      log.code = error.code;
+      log.cause = describeCause(error.cause);
+      // Auth reads the reason from an answer that succeeded, and makes "unexpected" of any other.
+      return Response.json({ error: { http_code: STATUS[error.code], message: error.message } });
+    }
+  },
+});

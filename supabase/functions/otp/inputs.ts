@@ -1,0 +1,10 @@
+import { z } from "zod";
+
+export const PhoneInput = z.string().min(1).max(40)
+  .describe("With its calling code, however spelled: +33 6 12 34 56 78")
+  .meta({ examples: ["+33612345678", "+44 7400 123456", "0032470123456"] });
+
+export const PurposeInput = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/)
+  .default("verify_phone")
+  .describe("What the code is for; one for another purpose does not fit")
+  .meta({ examples: ["verify_phone", "sign_in"] });

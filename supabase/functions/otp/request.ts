@@ -1,0 +1,89 @@
+import { z } from "zod";
+
+import { issueCode } from "../_otp/issue.ts";
+import { networkOf } from "../_otp/networks.ts";
+import { phoneOf } from "../_otp/phone_numbers.ts";
+import { otpSettings } from "../_otp/settings.ts";
+import { LOCALES } from "../_otp/templates.ts";
+import type { Caller } from "../_shared/credentials.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { AppError } from "../_shared/errors.ts";
+import { idempotencyKey } from "../_shared/identifiers.ts";
+import { PhoneInput, PurposeInput } from "./inputs.ts";
+
+const Input = z.object({
+  phone: PhoneInput,
+  purpose: PurposeInput,
+  channel: z.enum(["sms", "email"]).default("sms").describe(
+    "`email` goes to the signed-in user's own address, and proves no phone",
+  ),
+  locale: z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$/).optional()
+    .describe(`The message's language, as BCP 47; there are ${LOCALES.join(", ")}`)
+    .meta({ examples: ["fr", "fr-CA", "en"] }),
+});
+
+const Output = z.object({
+  challenge_id: z.uuid().describe("Names this code; to be sent with the guess"),
+  expires_in: z.number().describe("Seconds that the code is good for"),
+  resend_in: z.number().describe("Seconds until another one may be asked for"),
+  attempts_left: z.int().describe("Guesses that there are"),
+});
+
+const ADDRESS = z.email();
+const DEADLINE_MS = 12_000;
+
+/**
+ * Sends a code of six digits to a phone. A code that was sent before for the same phone and purpose is void from then on.
+ * What is answered does not tell whether anybody knows the number. With an `Idempotency-Key` a repeated request sends no
+ * second message.
+ */
+export const request = defineEndpoint({
+  name: "otp/request",
+  auth: ["user", "publishable"],
+  method: "POST",
+  input: Input,
+  output: Output,
+  codes: ["otp_unsupported_number", "otp_too_many_sends", "otp_delivery_failed"],
+  async handle({ request: { headers }, requestId, caller, input, log }) {
+    const settings = otpSettings();
+    log.user_id = caller.userId || undefined;
+    const { purpose, channel, locale } = input;
+    const address = channel === "email" ? addressOf(caller) : undefined;
+    const [phone, network] = await Promise.all([
+      phoneOf(input.phone, settings.phones),
+      networkOf(headers, settings.trustedProxies),
+    ]);
+    const issued = await issueCode(settings, {
+      phone,
+      purpose,
+      channel,
+      locale,
+      address,
+      network,
+      userId: caller.userId,
+      requestKey: idempotencyKey(headers) === null
+        ? undefined
+        // A stranger who uses the same key must not meet the code of another.
+        : [requestId, caller.userId || network, phone.number, purpose, channel].join(" "),
+      deadlineMs: DEADLINE_MS,
+    });
+    log.cause = issued.deliveryNote;
+    return Response.json({
+      challenge_id: issued.challengeId,
+      expires_in: issued.expiresInS,
+      resend_in: issued.resendInS,
+      attempts_left: issued.attemptsLeft,
+    }, { headers: issued.headers });
+  },
+});
+
+/** The address in the verified token: a code goes to nobody's else. */
+function addressOf({ userId, token }: Caller): string {
+  if (userId === "") {
+    throw new AppError("invalid_request", "channel: email is for signed-in users, to their own address");
+  }
+  const { email } = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
+  const address = ADDRESS.safeParse(email);
+  if (address.success) return address.data;
+  throw new AppError("invalid_request", "channel: email is for users with an e-mail address");
+}

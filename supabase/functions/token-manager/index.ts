@@ -1,0 +1,184 @@
+import { z } from "zod";
+
+import { defineActions } from "../_shared/actions.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { env } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+import { projectDatabase } from "../_tokens/database.ts";
+import { openToken, tokenKeyring } from "../_tokens/keys.ts";
+import { openSource } from "../_tokens/open_source.ts";
+import { SourceError } from "../_tokens/source.ts";
+import { tokenStatus } from "../_tokens/status.ts";
+import { syncTokens } from "../_tokens/sync.ts";
+import { CleanupOutput, GetInput, GetOutput, StatusInput, StatusOutput, SyncOutput } from "./schemas.ts";
+
+/**
+ * Copies the tokens of all keys `token:*` from Redis that are new or have changed. A sync that runs out of its budget
+ * answers with `is_complete: false`, and the next call goes on. Keys that are gone deactivate their tokens when a scan is
+ * complete. One sync works at a time; others get `request_in_progress`.
+ */
+const sync = defineEndpoint({
+  name: "token-manager/sync",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: z.object({}),
+  output: SyncOutput,
+  codes: ["request_in_progress"],
+  async handle() {
+    const startedAt = performance.now();
+    const { TOKEN_SOURCE, TOKEN_SYNC_MAX_MS, TOKEN_SYNC_MAX_CPU_MS } = env();
+    const keyring = tokenKeyring();
+    const result = await withSource((source) =>
+      syncTokens({
+        source,
+        sourceName: TOKEN_SOURCE,
+        database: projectDatabase(),
+        keyring,
+        budget: { wallMs: TOKEN_SYNC_MAX_MS, cpuMs: TOKEN_SYNC_MAX_CPU_MS },
+      })
+    );
+    return Response.json({
+      synced: result.synced,
+      unchanged: result.unchanged,
+      deactivated: result.deactivated,
+      rejected: result.rejected,
+      unusable_names: result.unusableNames,
+      vanished: result.vanished,
+      mappings: result.mappings,
+      active: result.active,
+      accounts: result.accounts,
+      is_complete: result.isComplete,
+      is_continued: result.isContinued,
+      duration_ms: Math.round(performance.now() - startedAt),
+      round_trips: result.roundTrips,
+    });
+  },
+});
+
+/**
+ * How many tokens Redis and Postgres have, whether a sync is needed, the newest tokens, those that end soon, and for each
+ * account that is not usable why. Lists have at most `limit` entries. Works without Redis, and says so.
+ */
+const status = defineEndpoint({
+  name: "token-manager/status",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: StatusInput,
+  output: StatusOutput,
+  async handle({ input }) {
+    return Response.json(await tokenStatus(input.limit));
+  },
+});
+
+/** What read_provider_token answers. */
+interface StoredToken {
+  outcome: "given" | "not_found" | "expired" | "gone" | "operator";
+  account_name: string;
+  main_account: string;
+  token_type: string;
+  expires_at: string | null;
+  expires_in_s: number | null;
+  updated_at: string;
+  envelope: string | null;
+}
+
+/**
+ * The token of an account. Works without Redis, and writes down which key asked for which account, and when. Answers
+ * `token_expired` when its time is over, `not_found` when there is none or its key is gone from Redis.
+ */
+const get = defineEndpoint({
+  name: "token-manager/get",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: GetInput,
+  output: GetOutput,
+  codes: ["not_found", "token_expired"],
+  async handle({ input, caller, requestId }) {
+    const keyring = tokenKeyring();
+    const stored = await callDatabase("read_provider_token", {
+      p_account_name: input.account,
+      p_key_name: caller.keyName,
+      p_request_id: requestId,
+    }) as unknown as StoredToken;
+    if (stored.outcome !== "given" || stored.envelope === null) throw refusal(input.account, stored);
+    return Response.json({
+      token: openToken(keyring, stored.envelope, stored.account_name),
+      account: stored.account_name,
+      main_account: stored.main_account,
+      token_type: stored.token_type,
+      expires_at: stored.expires_at,
+      expires_in_s: stored.expires_in_s,
+      updated_at: stored.updated_at,
+    });
+  },
+});
+
+/** Makes tokens inactive whose time is over, and says how many. No answer of `get` depends on it. */
+const cleanup = defineEndpoint({
+  name: "token-manager/cleanup",
+  auth: "secret",
+  method: "GET",
+  isAlsoPost: true,
+  input: z.object({}),
+  output: CleanupOutput,
+  async handle() {
+    const BATCH = 10_000;
+    let cleaned = 0;
+    let count: number;
+    do {
+      count = await callDatabase("cleanup_provider_tokens", { p_limit: BATCH });
+      cleaned += count;
+    } while (count === BATCH);
+    return Response.json({ cleaned });
+  },
+});
+
+function refusal(account: string, { outcome, expires_at, updated_at }: StoredToken): AppError {
+  switch (outcome) {
+    case "expired":
+      return new AppError("token_expired", `The token of ${account} ended at ${expires_at}`, {
+        details: { expires_at },
+      });
+    case "gone":
+      return new AppError("not_found", `The token of ${account} is gone from Redis since ${updated_at}`);
+    case "operator":
+      return new AppError("not_found", `The token of ${account} was deactivated by hand`);
+    default:
+      return new AppError("not_found", `There is no token of ${account}`);
+  }
+}
+
+/** Opens the Redis of the settings for one request. Its failures become `service_unavailable`. */
+async function withSource<Result>(
+  use: (source: Awaited<ReturnType<typeof openSource>>) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const source = await openSource();
+    try {
+      return await use(source);
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    throw new AppError(
+      "service_unavailable",
+      `${error.message}; the next sync goes on where this one stopped`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Tokens of third parties: copied from Redis, kept encrypted, given out to servers. */
+export default defineActions("token-manager", {
+  sync,
+  status,
+  get,
+  cleanup,
+}) satisfies Deno.ServeDefaultExport;

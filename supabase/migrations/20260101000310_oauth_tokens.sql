@@ -1,0 +1,529 @@
+-- Tokens of OAuth providers: the store, and who may renew what. The store's table is that of the earlier system with a
+-- fence; values come encrypted and leave encrypted. Leases, revocations and the providers' health are kept here whatever
+-- holds the tokens, as only one place can say what is newest.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.tokens (
+  key text collate "C" not null,
+  token_data jsonb,
+  expires_at timestamptz,
+  fence bigint,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint tokens_pkey primary key (key),
+  constraint tokens_key_length check (length(key) between 1 and 300),
+  constraint tokens_encrypted check (jsonb_typeof(token_data) = 'string' and (token_data #>> '{}') like 't1.%')
+);
+
+create index tokens_expires_at_idx on public.tokens (expires_at) where expires_at is not null;
+create index tokens_buried_idx on public.tokens (updated_at) where token_data is null;
+
+comment on table public.tokens is
+  'The store of TOKEN_STORE_TYPE=supabase. A row that has expired is not there, whether the cleanup came by or not.';
+comment on column public.tokens.key is 'Namespace and digest of what the value is for.';
+comment on column public.tokens.token_data is
+  'An envelope as a JSON string: nothing readable can be stored. Null: buried, so that no older writer brings it back.';
+comment on column public.tokens.expires_at is 'From then on the row is not read; null: never.';
+comment on column public.tokens.fence is
+  'The lease that wrote it: a writer with a lower one is refused. Null: written without a lease.';
+
+create table public.oauth_leases (
+  key text collate "C" not null,
+  fence bigint not null default 0,
+  revoked_fence bigint not null default 0,
+  holder uuid,
+  held_until timestamptz,
+  updated_at timestamptz not null default now(),
+  constraint oauth_leases_pkey primary key (key),
+  constraint oauth_leases_key_length check (length(key) between 1 and 300),
+  constraint oauth_leases_revoked_is_past check (revoked_fence <= fence)
+) with (fillfactor = 50);
+
+comment on table public.oauth_leases is
+  'Who may renew a token just now, and which of its versions are revoked. Rows stay: they outlive every copy of a token.';
+comment on column public.oauth_leases.key is 'Digest of provider and subject.';
+comment on column public.oauth_leases.fence is 'Counts the leases and revocations; each has a number of its own.';
+comment on column public.oauth_leases.revoked_fence is
+  'What was written under this fence or a lower one is revoked, wherever a copy may turn up.';
+comment on column public.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
+comment on column public.oauth_leases.held_until is 'From then on another one may take over.';
+
+create table public.oauth_authorizations (
+  state_hash text collate "C" not null,
+  request text not null,
+  answer text,
+  expires_at timestamptz not null,
+  constraint oauth_authorizations_pkey primary key (state_hash),
+  constraint oauth_authorizations_encrypted check (request like 't1.%' and answer like 't1.%'),
+  constraint oauth_authorizations_size check (length(request) < 20000 and length(answer) < 20000)
+);
+
+create index oauth_authorizations_expires_at_idx on public.oauth_authorizations (expires_at);
+
+comment on table public.oauth_authorizations is 'Users on their way to a provider and back, each once.';
+comment on column public.oauth_authorizations.state_hash is 'SHA-256 of the state parameter, which is not kept.';
+comment on column public.oauth_authorizations.request is
+  'Envelope: provider, user, PKCE verifier, nonce and where the browser goes afterwards.';
+comment on column public.oauth_authorizations.answer is 'Envelope: what the provider answered, for the user to take up.';
+comment on column public.oauth_authorizations.expires_at is 'From then on it is not there.';
+
+create table public.oauth_provider_health (
+  provider text collate "C" not null,
+  failure_count integer not null default 0,
+  retry_at timestamptz,
+  last_error text,
+  updated_at timestamptz not null default now(),
+  constraint oauth_provider_health_pkey primary key (provider),
+  constraint oauth_provider_health_provider_length check (length(provider) between 1 and 100)
+);
+
+comment on table public.oauth_provider_health is 'Providers that failed, and how long they are left alone.';
+comment on column public.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
+comment on column public.oauth_provider_health.failure_count is 'Failures in a row; 0: it answers again.';
+comment on column public.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
+comment on column public.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.tokens enable row level security;
+alter table public.oauth_leases enable row level security;
+alter table public.oauth_authorizations enable row level security;
+alter table public.oauth_provider_health enable row level security;
+
+-- Nobody has a right to these tables; the policies say that it is meant so.
+create policy "closed to users" on public.tokens to anon, authenticated using (false);
+create policy "closed to users" on public.oauth_leases to anon, authenticated using (false);
+create policy "closed to users" on public.oauth_authorizations to anon, authenticated using (false);
+create policy "closed to users" on public.oauth_provider_health to anon, authenticated using (false);
+
+-- The store -----------------------------------------------------------------------------------------------------
+
+create function public.read_tokens(p_keys jsonb)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(stored.key, stored.token_data), '{}')
+  from public.tokens as stored
+  where stored.key in (select value from jsonb_array_elements_text(p_keys) as asked (value))
+    and stored.token_data is not null
+    and (stored.expires_at is null or stored.expires_at > clock_timestamp())
+$$;
+
+comment on function public.read_tokens(jsonb) is
+  'Reads the values of many keys: { "<key>": "<envelope>" }, without those that are not there or have expired by now.';
+
+create function public.write_tokens(p_entries jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_written jsonb;
+begin
+  with given as (
+    select distinct on (entry ->> 'key') entry ->> 'key' as key, nullif(entry -> 'token_data', 'null') as token_data,
+      v_now + make_interval(secs => (entry ->> 'ttl_ms')::double precision / 1000) as expires_at,
+      (entry ->> 'fence')::bigint as fence
+    from jsonb_array_elements(p_entries) with ordinality as entries (entry, position)
+    where entry ->> 'key' is not null
+    order by entry ->> 'key', position desc
+  ), written as (
+    insert into public.tokens as stored (key, token_data, expires_at, fence, created_at, updated_at)
+    select given.key, given.token_data, given.expires_at, given.fence, v_now, v_now
+    from given
+    order by given.key collate "C" -- The same order for everybody: no deadlock.
+    on conflict (key) do update set token_data = excluded.token_data, expires_at = excluded.expires_at,
+      fence = coalesce(excluded.fence, stored.fence), updated_at = excluded.updated_at
+      where excluded.fence is null or stored.fence is null or stored.fence <= excluded.fence
+    returning stored.key
+  )
+  select coalesce(jsonb_agg(written.key), '[]') into v_written from written;
+  return jsonb_build_object('written', v_written);
+end
+$$;
+
+comment on function public.write_tokens(jsonb) is
+  'Writes values of many keys: [{ "key", "token_data", "ttl_ms", "fence" }]. Without ttl_ms a value stays, without fence it
+is written in any case, with null for token_data the key is buried. Answers { "written": [keys] }: not those that a higher
+fence has written or buried.';
+
+create function public.delete_tokens(p_keys jsonb)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  with gone as (
+    delete from public.tokens as stored
+    where stored.key in (select value from jsonb_array_elements_text(p_keys) as asked (value))
+    returning stored.token_data is not null
+      and (stored.expires_at is null or stored.expires_at > clock_timestamp()) as was_there
+  )
+  select count(*) filter (where gone.was_there) into v_count from gone;
+  return v_count;
+end
+$$;
+
+comment on function public.delete_tokens(jsonb) is
+  'Deletes keys, and returns how many of them were there. To end a token for good, it is buried by write_tokens.';
+
+create function public.clear_tokens(p_namespace text)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.tokens as stored where starts_with(stored.key, p_namespace || ':');
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function public.clear_tokens(text) is 'Deletes every key of a namespace. Returns how many.';
+
+create function public.list_tokens(p_namespace text, p_after text default '', p_limit integer default 500)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_array(page.key, page.token_data) order by page.key), '[]')
+  from (
+    select stored.key, stored.token_data
+    from public.tokens as stored
+    where stored.key > p_after and starts_with(stored.key, p_namespace || ':')
+      and stored.token_data is not null
+      and (stored.expires_at is null or stored.expires_at > clock_timestamp())
+    order by stored.key
+    limit p_limit
+  ) as page
+$$;
+
+comment on function public.list_tokens(text, text, integer) is
+  'A page of a namespace in the order of its keys: [["<key>", "<envelope>"]], after the key p_after.';
+
+-- Leases --------------------------------------------------------------------------------------------------------
+
+create function public.read_oauth_lease(p_key text, p_provider text)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'now_ms', floor(extract(epoch from clock_timestamp()) * 1000),
+    'revoked_fence', coalesce((select lease.revoked_fence from public.oauth_leases as lease where lease.key = p_key), 0),
+    'retry_after_ms', greatest(0, ceil(extract(epoch from (
+      select health.retry_at - clock_timestamp() from public.oauth_provider_health as health
+      where health.provider = p_provider and health.failure_count > 0)) * 1000)))
+$$;
+
+comment on function public.read_oauth_lease(text, text) is
+  'What must be known to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms" }; the last is how long the
+provider is still left alone, and 0 where it may be asked.';
+
+create function public.claim_oauth_lease(
+  p_key text,
+  p_provider text,
+  p_holder uuid,
+  p_lease_ms integer,
+  p_is_forced boolean default false
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+  v_lease public.oauth_leases;
+  v_health public.oauth_provider_health;
+  v_length constant interval := make_interval(secs => least(p_lease_ms, 600000) / 1000.0);
+begin
+  insert into public.oauth_leases (key) values (p_key) on conflict (key) do nothing;
+  select * into v_lease from public.oauth_leases where key = p_key for update;
+  v_now := clock_timestamp();
+  if v_lease.held_until > v_now and not p_is_forced then
+    return jsonb_build_object('claimed', false, 'reason', 'held',
+      'wait_ms', ceil(extract(epoch from v_lease.held_until - v_now) * 1000));
+  end if;
+  if not p_is_forced and exists (
+    select from public.oauth_provider_health where provider = p_provider and failure_count > 0
+  ) then
+    select * into v_health from public.oauth_provider_health where provider = p_provider for update;
+    v_now := clock_timestamp();
+    if v_health.failure_count > 0 and v_health.retry_at > v_now then
+      return jsonb_build_object('claimed', false, 'reason', 'left_alone',
+        'wait_ms', ceil(extract(epoch from v_health.retry_at - v_now) * 1000));
+    end if;
+    -- One tries whether it answers again; the others come back after that.
+    update public.oauth_provider_health set retry_at = v_now + v_length
+    where provider = p_provider and failure_count > 0;
+  end if;
+  update public.oauth_leases
+  set fence = fence + 1, holder = p_holder, held_until = v_now + v_length, updated_at = v_now
+  where key = p_key
+  returning * into v_lease;
+  return jsonb_build_object('claimed', true, 'fence', v_lease.fence, 'revoked_fence', v_lease.revoked_fence,
+    'now_ms', floor(extract(epoch from v_now) * 1000), 'failure_count', coalesce(v_health.failure_count, 0));
+end
+$$;
+
+comment on function public.claim_oauth_lease(text, text, uuid, integer, boolean) is
+  'Takes the right to renew a token for p_lease_ms. Answers { "claimed": true, "fence", "revoked_fence", "now_ms",
+"failure_count" } or { "claimed": false, "reason": "held" | "left_alone", "wait_ms" }. A forced claim takes the lease from
+its holder, whose token is then refused: for a user who has just authorized anew.';
+
+create function public.finish_oauth_lease(
+  p_key text,
+  p_provider text,
+  p_fence bigint,
+  p_outcome text,
+  p_failure_count integer default 0,
+  p_error text default null,
+  p_retry_after_ms bigint default 0
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_is_newest boolean;
+  v_pause constant interval := make_interval(secs => greatest(
+    least(300, power(2, least(greatest(p_failure_count, 0), 20))), least(p_retry_after_ms / 1000.0, 3600)));
+begin
+  update public.oauth_leases
+  set holder = null, held_until = null, updated_at = v_now,
+    revoked_fence = case when p_outcome = 'ended' then fence else revoked_fence end
+  where key = p_key and fence = p_fence and revoked_fence < fence;
+  v_is_newest := found;
+  if p_outcome = 'failed' then
+    -- Of many that fail at once, as they began under the same count, one counts.
+    insert into public.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
+    values (p_provider, 1, v_now + v_pause, left(p_error, 200), v_now)
+    on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
+      last_error = excluded.last_error, updated_at = excluded.updated_at
+      where health.failure_count = p_failure_count;
+  elsif p_outcome in ('succeeded', 'ended') then
+    update public.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
+    where provider = p_provider and failure_count > 0;
+  elsif p_outcome = 'unneeded' then
+    update public.oauth_provider_health set retry_at = v_now
+    where provider = p_provider and failure_count > 0 and p_failure_count = failure_count;
+  end if;
+  return jsonb_build_object('accepted', v_is_newest);
+end
+$$;
+
+comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint) is
+  'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, or failed. A failed provider
+is left alone for 1 s, then 2, 4, … up to 300 s, or for p_retry_after_ms, an hour at most; p_failure_count is what the claim
+answered. Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was
+got under this one must not be served.';
+
+create function public.revoke_oauth_lease(p_key text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_fence bigint;
+begin
+  insert into public.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
+  on conflict (key) do update set fence = lease.fence + 1, revoked_fence = lease.fence + 1, holder = null,
+    held_until = null, updated_at = clock_timestamp()
+  returning lease.fence into v_fence;
+  return jsonb_build_object('fence', v_fence);
+end
+$$;
+
+comment on function public.revoke_oauth_lease(text) is
+  'Revokes every version of a token that there is or that is being got; a later authorization begins anew. Answers
+{ "fence" }, under which the stored value is to be buried.';
+
+-- Authorizations ------------------------------------------------------------------------------------------------
+
+create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if p_request not like 't1.%' then
+    return jsonb_build_object('kept', false);
+  end if;
+  insert into public.oauth_authorizations (state_hash, request, expires_at)
+  values (p_state_hash, p_request, clock_timestamp() + make_interval(secs => least(p_ttl_s, 3600)))
+  on conflict (state_hash) do nothing;
+  return jsonb_build_object('kept', found);
+end
+$$;
+
+comment on function public.keep_oauth_authorization(text, text, integer) is
+  'Keeps what an authorization was asked with, an hour at most. Answers { "kept" }.';
+
+create function public.answer_oauth_authorization(p_state_hash text, p_answer text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_request text;
+begin
+  update public.oauth_authorizations set answer = p_answer
+  where state_hash = p_state_hash and answer is null and expires_at > clock_timestamp() and p_answer like 't1.%'
+  returning request into v_request;
+  return jsonb_build_object('request', v_request);
+end
+$$;
+
+comment on function public.answer_oauth_authorization(text, text) is
+  'Keeps the provider''s answer with its authorization, the first one alone. Answers { "request" }; null for a state that is
+unknown, used or expired.';
+
+create function public.take_oauth_authorization(p_state_hash text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_taken public.oauth_authorizations;
+begin
+  delete from public.oauth_authorizations
+  where state_hash = p_state_hash and answer is not null
+  returning * into v_taken;
+  if v_taken.expires_at is null or v_taken.expires_at <= clock_timestamp() then
+    return jsonb_build_object('request', null, 'answer', null);
+  end if;
+  return jsonb_build_object('request', v_taken.request, 'answer', v_taken.answer);
+end
+$$;
+
+comment on function public.take_oauth_authorization(text) is
+  'Gives out an answered authorization and forgets it: of many at once one gets it. Answers { "request", "answer" }.';
+
+-- Operation -----------------------------------------------------------------------------------------------------
+
+create function public.oauth_status()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'tokens', (select jsonb_build_object(
+        'stored', count(*) filter (where token_data is not null and (expires_at is null or expires_at > clock_timestamp())),
+        'expired', count(*) filter (where token_data is not null and expires_at <= clock_timestamp()),
+        'buried', count(*) filter (where token_data is null))
+      from public.tokens),
+    'leases_held', (select count(*) from public.oauth_leases where held_until > clock_timestamp()),
+    'authorizations_open', (select count(*) from public.oauth_authorizations where expires_at > clock_timestamp()),
+    'providers', (select coalesce(jsonb_agg(jsonb_build_object(
+        'provider', provider, 'failure_count', failure_count, 'last_error', last_error,
+        'retry_after_s', greatest(0, ceil(extract(epoch from retry_at - clock_timestamp())))) order by provider), '[]')
+      from public.oauth_provider_health where failure_count > 0))
+$$;
+
+comment on function public.oauth_status() is
+  'Counts of stored tokens, leases and authorizations, and the providers that are left alone.';
+
+create function public.cleanup_oauth_tokens(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  -- A function that changes within a statement would keep the indexes from being used.
+  v_now constant timestamptz := clock_timestamp();
+  v_expired integer;
+  v_buried integer;
+  v_authorizations integer;
+begin
+  delete from public.tokens
+  where ctid = any(array(
+    select ctid from public.tokens
+    where expires_at < v_now
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_expired = row_count;
+  delete from public.tokens
+  where ctid = any(array(
+    select ctid from public.tokens
+    where token_data is null and updated_at < v_now - interval '30 days'
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_buried = row_count;
+  delete from public.oauth_authorizations
+  where ctid = any(array(
+    select ctid from public.oauth_authorizations
+    where expires_at < v_now
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_authorizations = row_count;
+  return v_expired + v_buried + v_authorizations;
+end
+$$;
+
+comment on function public.cleanup_oauth_tokens(integer) is
+  'Deletes what has expired and what was buried 30 days ago, at most p_limit of each; nothing depends on it. Returns how
+many.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke all on function
+  public.read_tokens(jsonb),
+  public.write_tokens(jsonb),
+  public.delete_tokens(jsonb),
+  public.clear_tokens(text),
+  public.list_tokens(text, text, integer),
+  public.read_oauth_lease(text, text),
+  public.claim_oauth_lease(text, text, uuid, integer, boolean),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.revoke_oauth_lease(text),
+  public.keep_oauth_authorization(text, text, integer),
+  public.answer_oauth_authorization(text, text),
+  public.take_oauth_authorization(text),
+  public.oauth_status(),
+  public.cleanup_oauth_tokens(integer)
+from public, anon, authenticated;
+grant execute on function
+  public.read_tokens(jsonb),
+  public.write_tokens(jsonb),
+  public.delete_tokens(jsonb),
+  public.clear_tokens(text),
+  public.list_tokens(text, text, integer),
+  public.read_oauth_lease(text, text),
+  public.claim_oauth_lease(text, text, uuid, integer, boolean),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.revoke_oauth_lease(text),
+  public.keep_oauth_authorization(text, text, integer),
+  public.answer_oauth_authorization(text, text),
+  public.take_oauth_authorization(text),
+  public.oauth_status(),
+  public.cleanup_oauth_tokens(integer)
+to service_role;

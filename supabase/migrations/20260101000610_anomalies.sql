@@ -1,0 +1,442 @@
+-- Anomalies: what looks wrong is looked for on a schedule, resolved by somebody, and may pause an account by rule.
+--
+-- A scan takes up where the last one ended, so that one which did not run for a while, or was killed, misses nothing;
+-- each case is recorded under the time window it belongs to, so that two scans at once find it once.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.anomaly_settings (
+  id boolean not null default true,
+  scanned_until timestamptz not null default now(),
+  frequency_window interval not null default '1 minute',
+  frequency_threshold integer not null default 60,
+  spike_window interval not null default '1 hour',
+  spike_factor numeric not null default 10,
+  spike_least_tokens bigint not null default 1000,
+  spike_history interval not null default '7 days',
+  networks_window interval not null default '1 hour',
+  networks_threshold integer not null default 10,
+  constraint anomaly_settings_pkey primary key (id),
+  constraint anomaly_settings_one_row check (id),
+  constraint anomaly_settings_windows_sensible check (
+    frequency_window between '10 seconds' and '1 day' and spike_window between '1 minute' and '1 day'
+    and spike_history between '1 hour' and '90 days' and networks_window between '1 minute' and '1 day'),
+  constraint anomaly_settings_thresholds_sensible check (
+    frequency_threshold >= 1 and spike_factor >= 1 and spike_least_tokens >= 1
+    and networks_threshold >= 1)
+);
+
+comment on table public.anomaly_settings is
+  'From when on something is an anomaly, changed by an operator in SQL, in one row.';
+comment on column public.anomaly_settings.scanned_until is 'The time up to which scan_token_anomalies() has looked.';
+comment on column public.anomaly_settings.frequency_window is 'high_frequency: more than frequency_threshold charges in it.';
+comment on column public.anomaly_settings.frequency_threshold is 'high_frequency: so many charges are still usual.';
+comment on column public.anomaly_settings.spike_window is 'cost_spike: the time whose charges are added up.';
+comment on column public.anomaly_settings.spike_factor is
+  'cost_spike: more than this times what the user spends in a window of the spike_history in which it spends at all.';
+comment on column public.anomaly_settings.spike_least_tokens is 'cost_spike: less than this is never one.';
+comment on column public.anomaly_settings.spike_history is 'cost_spike: how far back a user''s usual spending is looked at.';
+comment on column public.anomaly_settings.networks_window is
+  'many_networks: requests of one user from more than networks_threshold networks in it.';
+comment on column public.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
+
+insert into public.anomaly_settings default values;
+
+create table public.anomaly_rules (
+  anomaly_type text not null,
+  pauses_account boolean not null,
+  constraint anomaly_rules_pkey primary key (anomaly_type)
+);
+
+comment on table public.anomaly_rules is
+  'What happens by itself when an anomaly of severity critical is recorded; changed by an operator in SQL.';
+comment on column public.anomaly_rules.pauses_account is
+  'Whether the user''s account is paused. Nothing but somebody''s decision ends a pause.';
+
+insert into public.anomaly_rules (anomaly_type, pauses_account)
+values ('ledger_mismatch', false), ('ledger_tampered', false), ('cost_spike', false);
+
+-- Not written to the log of the database, as the counters of rate_limits: a crash forgets an hour of it.
+create unlogged table public.caller_networks (
+  subject uuid not null,
+  network text not null,
+  seen_at timestamptz not null default now(),
+  constraint caller_networks_pkey primary key (subject, network)
+);
+
+comment on table public.caller_networks is 'From how many networks each user calls, for a day.';
+comment on column public.caller_networks.subject is 'The user.';
+comment on column public.caller_networks.network is
+  'A keyed digest of user and network: it tells networks of one user apart, and nothing else without the key.';
+comment on column public.caller_networks.seen_at is 'When the user was last seen there, as the functions reported it.';
+
+-- Apart from the anomaly, as its user may read that.
+create table public.anomaly_resolutions (
+  resolved_by text not null,
+  anomaly_id bigint not null,
+  note text not null,
+  resolved_at timestamptz not null default now(),
+  constraint anomaly_resolutions_pkey primary key (anomaly_id),
+  constraint anomaly_resolutions_anomaly_fkey foreign key (anomaly_id)
+    references public.token_anomalies (id) on delete cascade
+);
+
+comment on table public.anomaly_resolutions is
+  'Who looked at an anomaly and what came of it; not for the eyes of the user whom it is about.';
+comment on column public.anomaly_resolutions.anomaly_id is 'The anomaly: its resolved_at is set as well.';
+comment on column public.anomaly_resolutions.resolved_by is 'Who resolved it, as that one names itself.';
+comment on column public.anomaly_resolutions.note is 'What was found and done.';
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.anomaly_settings enable row level security;
+alter table public.anomaly_rules enable row level security;
+alter table public.anomaly_resolutions enable row level security;
+alter table public.caller_networks enable row level security;
+
+create policy "servers read the anomaly settings" on public.anomaly_settings
+  for select to service_role using (true);
+create policy "servers read the anomaly rules" on public.anomaly_rules
+  for select to service_role using (true);
+create policy "servers read resolutions" on public.anomaly_resolutions
+  for select to service_role using (true);
+
+-- For the functions below alone, whoever may be granted something one day.
+create policy "nobody reads networks" on public.caller_networks for select to public using (false);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.apply_anomaly_rule()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if new.severity = 'critical'
+    and exists (
+      select from public.anomaly_rules as rules where rules.anomaly_type = new.anomaly_type and rules.pauses_account)
+    and to_regprocedure('public.pause_account(uuid,text)') is not null
+  then
+    execute 'select public.pause_account($1, $2)' using new.user_id, 'anomaly: ' || new.anomaly_type;
+  end if;
+  return null;
+end;
+$$;
+
+comment on function public.apply_anomaly_rule() is
+  'Pauses the account of a critical anomaly where anomaly_rules says so, in the transaction that records it.';
+
+create trigger token_anomalies_apply_rule
+  after insert on public.token_anomalies
+  for each row execute function public.apply_anomaly_rule();
+
+create function public.anomaly_window(p_time_window interval, p_at timestamptz)
+returns timestamptz
+language sql
+immutable
+set search_path = ''
+as $$
+  select to_timestamp(floor(extract(epoch from p_at) / extract(epoch from p_time_window))
+    * extract(epoch from p_time_window));
+$$;
+
+comment on function public.anomaly_window(interval, timestamptz) is
+  'The start of the time window that a time is in; windows are counted from 1970-01-01 UTC.';
+
+create function public.scan_token_anomalies()
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_settings public.anomaly_settings;
+  v_now constant timestamptz := now();
+  v_since timestamptz;
+  v_soon constant timestamptz := v_now + interval '1 hour'; -- No month after this one need be looked at.
+  v_frequency_s double precision;
+  v_spike_s double precision;
+  v_frequency_from timestamptz;
+  v_spike_from timestamptz;
+  v_found record;
+  v_frequency_count integer := 0;
+  v_spike_count integer := 0;
+begin
+  select * into v_settings from public.anomaly_settings for update skip locked;
+  if not found then -- Another scan is at it.
+    return jsonb_build_object('skipped', true, 'high_frequency', 0, 'cost_spike', 0);
+  end if;
+  v_since := greatest(v_settings.scanned_until, v_now - v_settings.spike_history);
+  v_frequency_s := extract(epoch from v_settings.frequency_window);
+  v_spike_s := extract(epoch from v_settings.spike_window);
+  v_frequency_from := public.anomaly_window(v_settings.frequency_window, v_since);
+  v_spike_from := public.anomaly_window(v_settings.spike_window, v_since);
+
+  -- In the order of the users, as a rule may lock their rows.
+  for v_found in
+    select requests.user_id, requests.window_number, count(*)::integer as request_count
+    from (
+      select active.user_id, floor(extract(epoch from entries.created_at) / v_frequency_s) as window_number
+      from public.token_balances as active
+      cross join lateral (
+        select history.created_at
+        from public.token_balance_history as history
+        where history.user_id = active.user_id
+          and history.created_at >= v_frequency_from and history.created_at < v_soon
+          and history.delta < 0
+        order by history.entry_number desc
+        limit 10000
+      ) as entries
+      where active.updated_at >= v_since
+    ) as requests
+    group by requests.user_id, requests.window_number
+    having count(*) > v_settings.frequency_threshold
+    order by requests.user_id, requests.window_number
+  loop
+    -- The occurrence is that of detect_high_frequency_requests.
+    perform public.record_token_anomaly(v_found.user_id, 'high_frequency', 'warning',
+      v_settings.frequency_window || ' ' || v_found.window_number,
+      jsonb_build_object('request_count', v_found.request_count, 'threshold', v_settings.frequency_threshold,
+        'time_window', v_settings.frequency_window));
+    v_frequency_count := v_frequency_count + 1;
+  end loop;
+
+  for v_found in
+    select spent.*, to_timestamp(spent.window_number * v_spike_s) as window_start
+    from (
+      select sums.user_id, sums.window_number, sums.tokens,
+        avg(sums.tokens) over earlier as usual_tokens, count(*) over earlier as earlier_count
+      from (
+        select active.user_id, floor(extract(epoch from entries.created_at) / v_spike_s) as window_number,
+          sum(-entries.delta) as tokens
+        from public.token_balances as active
+        cross join lateral (
+          select history.created_at, history.delta
+          from public.token_balance_history as history
+          where history.user_id = active.user_id
+            and history.created_at >= v_spike_from - v_settings.spike_history and history.created_at < v_soon
+            and history.delta < 0
+          order by history.entry_number desc
+          limit 10000
+        ) as entries
+        where active.updated_at >= v_since
+        group by 1, 2
+      ) as sums
+      window earlier as (
+        partition by sums.user_id order by sums.window_number rows between unbounded preceding and 1 preceding)
+    ) as spent
+    where spent.window_number >= extract(epoch from v_spike_from) / v_spike_s
+      and spent.tokens >= v_settings.spike_least_tokens
+      and spent.earlier_count >= 3 -- Less is no history.
+      and spent.tokens > v_settings.spike_factor * spent.usual_tokens
+    order by spent.user_id, spent.window_number
+  loop
+    perform public.record_token_anomaly(v_found.user_id, 'cost_spike', 'critical',
+      'from ' || to_char(v_found.window_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+      jsonb_build_object('tokens', v_found.tokens, 'usual_tokens', round(v_found.usual_tokens),
+        'factor', v_settings.spike_factor, 'time_window', v_settings.spike_window,
+        'window_start', v_found.window_start));
+    v_spike_count := v_spike_count + 1;
+  end loop;
+
+  update public.anomaly_settings set scanned_until = v_now;
+  return jsonb_build_object('skipped', false, 'high_frequency', v_frequency_count, 'cost_spike', v_spike_count);
+end;
+$$;
+
+comment on function public.scan_token_anomalies() is
+  'Looks at every user who was charged since the last scan, and records ''high_frequency'' (warning) and ''cost_spike'' '
+  '(critical) once per user and time window, as anomaly_settings has it; a user''s newest 10,000 charges count. To be run '
+  'every 5 minutes; looks back as far as spike_history when it did not run. Returns how many cases it saw, recorded '
+  'before or not, or skipped when another scan is running.';
+
+create function public.note_caller_networks(p_seen jsonb)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_settings public.anomaly_settings;
+  v_subjects uuid[];
+  v_found record;
+  v_count integer;
+begin
+  if coalesce(jsonb_typeof(p_seen), '') <> 'array' then
+    return 0;
+  end if;
+  with seen as (
+    select distinct (entries.value ->> 'user_id')::uuid as subject, networks.value as network
+    from jsonb_array_elements(p_seen) as entries
+    cross join jsonb_array_elements_text(
+      case when jsonb_typeof(entries.value -> 'networks') = 'array' then entries.value -> 'networks' else '[]' end)
+      as networks
+    where entries.value ->> 'user_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+      and char_length(networks.value) between 1 and 64
+  ),
+  noted as (
+    insert into public.caller_networks as known (subject, network)
+    select seen.subject, seen.network from seen
+    order by seen.subject, seen.network -- So that two reports at once cannot wait for each other in a circle.
+    on conflict (subject, network) do update set seen_at = excluded.seen_at
+    returning known.subject
+  )
+  select count(*), array_agg(distinct noted.subject) into v_count, v_subjects from noted;
+  select * into v_settings from public.anomaly_settings;
+  for v_found in
+    select networks.subject, count(*)::integer as network_count
+    from public.caller_networks as networks
+    where networks.subject = any(v_subjects) and networks.seen_at > now() - v_settings.networks_window
+    group by networks.subject
+    having count(*) > v_settings.networks_threshold
+    order by networks.subject
+  loop
+    perform public.record_token_anomaly(v_found.subject, 'many_networks', 'warning',
+      'from ' || to_char(public.anomaly_window(v_settings.networks_window, now()) at time zone 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+      jsonb_build_object('network_count', v_found.network_count, 'threshold', v_settings.networks_threshold,
+        'time_window', v_settings.networks_window));
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function public.note_caller_networks(jsonb) is
+  'Takes from which networks users called, [{ "user_id", "networks": [digest] }], as each process reports it now and then, '
+  'and records ''many_networks'', once per user and window, for whom they are more than usual (anomaly_settings). What does '
+  'not fit is left out. Returns how many networks it noted.';
+
+create function public.cleanup_caller_networks(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.caller_networks
+  where ctid = any(array(
+    select networks.ctid
+    from public.caller_networks as networks
+    where networks.seen_at < now() - interval '1 day'
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.cleanup_caller_networks(integer) is
+  'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
+
+create function public.audit_token_ledger()
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_day constant text := to_char(now() at time zone 'UTC', 'YYYY-MM-DD');
+  v_found record;
+  v_mismatch_count integer := 0;
+  v_tampered_count integer := 0;
+begin
+  for v_found in
+    select verified.* from public.verify_token_ledger() as verified
+    order by verified.user_id, verified.invariant, verified.request_id
+  loop
+    perform public.record_token_anomaly(v_found.user_id, 'ledger_mismatch', 'critical',
+      concat_ws(' / ', v_day, v_found.invariant, v_found.request_id, v_found.details ->> 'entry_number'),
+      v_found.details || jsonb_build_object('invariant', v_found.invariant, 'request_id', v_found.request_id));
+    v_mismatch_count := v_mismatch_count + 1;
+  end loop;
+  for v_found in
+    select verified.* from public.verify_token_chain() as verified
+    order by verified.user_id, verified.entry_number
+  loop
+    perform public.record_token_anomaly(v_found.user_id, 'ledger_tampered', 'critical',
+      concat_ws(' / ', v_day, v_found.entry_number, v_found.problem),
+      jsonb_build_object('entry_number', v_found.entry_number, 'request_id', v_found.request_id,
+        'problem', v_found.problem));
+    v_tampered_count := v_tampered_count + 1;
+  end loop;
+  return jsonb_build_object('ledger_mismatch', v_mismatch_count, 'ledger_tampered', v_tampered_count);
+end;
+$$;
+
+comment on function public.audit_token_ledger() is
+  'Runs verify_token_ledger and verify_token_chain and records each row of theirs as anomaly ''ledger_mismatch'' or '
+  '''ledger_tampered'', critical, once a day for as long as it is so. Reads everything: to be run once a night. Returns '
+  'how many there are of each.';
+
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_resolution public.anomaly_resolutions;
+begin
+  if coalesce(char_length(btrim(p_by)), 0) not between 1 and 200
+    or coalesce(char_length(btrim(p_note)), 0) not between 1 and 2000
+  then
+    return jsonb_build_object('success', false, 'duplicate', false, 'error', 'invalid_request',
+      'message', 'Expected are who resolves it, 1 to 200 characters, and a note of 1 to 2000');
+  end if;
+  perform 1 from public.token_anomalies where id = p_id for update;
+  if not found then
+    return jsonb_build_object('success', false, 'duplicate', false, 'error', 'not_found',
+      'message', 'There is no such anomaly');
+  end if;
+  insert into public.anomaly_resolutions (anomaly_id, resolved_by, note)
+  values (p_id, btrim(p_by), btrim(p_note))
+  on conflict do nothing;
+  if found then
+    update public.token_anomalies set resolved_at = now() where id = p_id;
+    return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'resolved_by', btrim(p_by),
+      'resolved_at', now());
+  end if;
+  select * into v_resolution from public.anomaly_resolutions where anomaly_id = p_id;
+  return jsonb_build_object('success', true, 'duplicate', true, 'error', null,
+    'resolved_by', v_resolution.resolved_by, 'resolved_at', v_resolution.resolved_at);
+end;
+$$;
+
+comment on function public.resolve_token_anomaly(bigint, text, text) is
+  'Notes who looked at an anomaly and what came of it. The first one counts: repeating it changes nothing and tells who '
+  'it was. Returns success, duplicate, error, resolved_by, resolved_at. Errors: invalid_request, not_found.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.anomaly_settings, public.anomaly_rules, public.anomaly_resolutions to service_role;
+
+revoke execute on function
+  public.apply_anomaly_rule(),
+  public.anomaly_window(interval, timestamptz),
+  public.scan_token_anomalies(),
+  public.note_caller_networks(jsonb),
+  public.cleanup_caller_networks(integer),
+  public.audit_token_ledger(),
+  public.resolve_token_anomaly(bigint, text, text)
+from public, anon, authenticated;
+
+grant execute on function
+  public.scan_token_anomalies(),
+  public.note_caller_networks(jsonb),
+  public.cleanup_caller_networks(integer),
+  public.audit_token_ledger(),
+  public.resolve_token_anomaly(bigint, text, text)
+to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
+  'Deletes from which networks users called more than a day ago')
+on conflict (name) do nothing;

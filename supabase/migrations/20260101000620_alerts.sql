@@ -1,0 +1,994 @@
+-- Alerts: what somebody must hear of, told to receivers outside by signed webhooks.
+--
+-- An alert is a row of alert_outbox, written in the transaction of what it tells: both are there, or neither is. A
+-- deliverer spreads it to the endpoints that want it, and leases what it sends: one that is killed loses nothing, since a
+-- lease ends by itself, and two at once do not send the same. Each endpoint gets the alerts of one ordering key one after
+-- the other; a receiver that is down keeps nobody else waiting.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.alert_settings (
+  id boolean not null default true,
+  first_retry_after interval not null default '10 seconds',
+  longest_retry_after interval not null default '15 minutes',
+  give_up_after interval not null default '3 days',
+  keep_delivered interval not null default '30 days',
+  keep_dead interval not null default '90 days',
+  anomaly_window interval not null default '1 hour',
+  low_balance_window interval not null default '1 hour',
+  token_expiry_lead interval not null default '15 minutes',
+  provider_window interval not null default '5 minutes',
+  provider_least_failures integer not null default 10,
+  provider_failure_share numeric not null default 0.5,
+  provider_repeat interval not null default '30 minutes',
+  constraint alert_settings_pkey primary key (id),
+  constraint alert_settings_one_row check (id),
+  constraint alert_settings_retries_sensible check (
+    first_retry_after >= '1 second' and longest_retry_after between first_retry_after and '1 day'
+    and give_up_after between '1 hour' and '30 days'),
+  constraint alert_settings_windows_sensible check (
+    least(keep_delivered, keep_dead) >= '2 days'
+    and least(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '1 minute'
+    and greatest(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'
+    and token_expiry_lead >= '0'),
+  constraint alert_settings_provider_sensible check (
+    provider_least_failures >= 1 and provider_failure_share > 0 and provider_failure_share <= 1)
+);
+
+comment on table public.alert_settings is 'Settings of the alerts, changed by an operator in SQL, in one row.';
+comment on column public.alert_settings.first_retry_after is
+  'How long after the first failure a delivery is tried again; each further time it is twice as long.';
+comment on column public.alert_settings.longest_retry_after is 'No longer than this between two tries.';
+comment on column public.alert_settings.give_up_after is
+  'A delivery that still fails so long after its first try is a dead letter.';
+comment on column public.alert_settings.keep_delivered is 'How long an alert is kept that waits for nothing any more.';
+comment on column public.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
+comment on column public.alert_settings.anomaly_window is
+  'At most one alert of each user, type and severity of anomaly in this time.';
+comment on column public.alert_settings.low_balance_window is 'At most one alert of a user''s low balance in this time.';
+comment on column public.alert_settings.token_expiry_lead is
+  'How long before its end a provider token that nobody has renewed is alerted.';
+comment on column public.alert_settings.provider_window is 'The time in which failures of the provider are counted.';
+comment on column public.alert_settings.provider_least_failures is 'Fewer failures than this in the window are no alert.';
+comment on column public.alert_settings.provider_failure_share is
+  'The part of the window''s requests that must have failed, above 0 to 1.';
+comment on column public.alert_settings.provider_repeat is 'At most one alert of a failing provider in this time.';
+
+insert into public.alert_settings default values;
+
+create table public.alert_endpoints (
+  id uuid not null,
+  host text not null,
+  sealed text not null,
+  alert_types text[] not null,
+  description text not null,
+  previous_secret_until timestamptz,
+  created_at timestamptz not null default now(),
+  ended_at timestamptz,
+  constraint alert_endpoints_pkey primary key (id)
+);
+
+comment on table public.alert_endpoints is 'Receivers of alerts. A row is never deleted, as its deliveries name it.';
+comment on column public.alert_endpoints.host is 'Where it is; the rest of its address may be a secret.';
+comment on column public.alert_endpoints.sealed is
+  'Address and signing secrets, encrypted under TOKEN_ENCRYPTION_KEYS, which the database does not have.';
+comment on column public.alert_endpoints.alert_types is 'Which alerts it gets.';
+comment on column public.alert_endpoints.description is 'What it is for, in words.';
+comment on column public.alert_endpoints.previous_secret_until is
+  'Until then each delivery is also signed with the secret before the newest.';
+comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it; null: it gets alerts.';
+
+create table public.alert_outbox (
+  webhook_id text not null default 'msg_' || replace(gen_random_uuid()::text, '-', ''),
+  id bigint generated always as identity,
+  alert_type text not null,
+  ordering_key text not null,
+  dedupe_key text,
+  payload jsonb not null,
+  is_spread boolean not null default false,
+  created_at timestamptz not null default now(),
+  constraint alert_outbox_pkey primary key (id),
+  constraint alert_outbox_emitted_once unique (alert_type, dedupe_key)
+);
+
+create index alert_outbox_not_spread_idx on public.alert_outbox (id) where not is_spread;
+create index alert_outbox_created_at_idx on public.alert_outbox (created_at);
+
+comment on table public.alert_outbox is 'Every alert, written in the transaction of what it tells.';
+comment on column public.alert_outbox.webhook_id is
+  'Names the alert to its receivers, the same at every try, so that they can tell a repetition.';
+comment on column public.alert_outbox.alert_type is 'As in docs/alerts.md.';
+comment on column public.alert_outbox.ordering_key is
+  'Alerts of the same key arrive one after the other, the older first: what the alert is about.';
+comment on column public.alert_outbox.dedupe_key is
+  'The same type and key are emitted once; null for an alert that is always another.';
+comment on column public.alert_outbox.payload is 'What the receiver gets as "data".';
+comment on column public.alert_outbox.is_spread is 'Whether its deliveries have been made, one for each endpoint.';
+
+create table public.alert_deliveries (
+  endpoint_id uuid not null,
+  alert_id bigint not null,
+  ordering_key text not null,
+  status text not null default 'pending',
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  lease_id uuid,
+  leased_until timestamptz,
+  first_attempt_at timestamptz,
+  last_attempt_at timestamptz,
+  last_http_status integer,
+  last_error text,
+  delivered_at timestamptz,
+  constraint alert_deliveries_pkey primary key (alert_id, endpoint_id),
+  constraint alert_deliveries_alert_fkey foreign key (alert_id) references public.alert_outbox (id) on delete cascade,
+  constraint alert_deliveries_endpoint_fkey foreign key (endpoint_id) references public.alert_endpoints (id),
+  constraint alert_deliveries_status_known check (status in ('pending', 'delivered', 'dead', 'cancelled'))
+) with (fillfactor = 70);
+
+create index alert_deliveries_line_idx on public.alert_deliveries (endpoint_id, ordering_key, alert_id);
+create index alert_deliveries_due_idx on public.alert_deliveries (endpoint_id, next_attempt_at, alert_id)
+  where status = 'pending';
+create index alert_deliveries_dead_idx on public.alert_deliveries (alert_id) where status = 'dead';
+
+comment on table public.alert_deliveries is 'One row for each alert and each endpoint that it goes to.';
+comment on column public.alert_deliveries.alert_id is 'The alert.';
+comment on column public.alert_deliveries.endpoint_id is 'The receiver.';
+comment on column public.alert_deliveries.ordering_key is 'That of the alert.';
+comment on column public.alert_deliveries.status is
+  'pending; delivered: the receiver said so; dead: given up, and to be replayed by somebody; cancelled: its endpoint ended.';
+comment on column public.alert_deliveries.attempts is 'How often it was tried, counted before each try.';
+comment on column public.alert_deliveries.next_attempt_at is 'Not before then.';
+comment on column public.alert_deliveries.lease_id is 'Names the last try; only its own deliverer may say how it ended.';
+comment on column public.alert_deliveries.leased_until is 'Until then nobody else may try it; null: nobody is at it.';
+comment on column public.alert_deliveries.first_attempt_at is 'When it was tried first, since the last replay.';
+comment on column public.alert_deliveries.last_attempt_at is 'When it was tried last.';
+comment on column public.alert_deliveries.last_http_status is 'What the receiver answered last; null: nothing.';
+comment on column public.alert_deliveries.last_error is 'Why the last try failed.';
+comment on column public.alert_deliveries.delivered_at is 'When the receiver took it.';
+
+-- A provider's failures are few, and looked for every minute: the index costs a charge nothing.
+create index token_consumption_locks_released_idx on public.token_consumption_locks (expires_at)
+  where status = 'released';
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.alert_settings enable row level security;
+alter table public.alert_endpoints enable row level security;
+alter table public.alert_outbox enable row level security;
+alter table public.alert_deliveries enable row level security;
+
+create policy "servers read the alert settings" on public.alert_settings
+  for select to service_role using (true);
+
+-- These are for the functions below alone, whoever may be granted something one day.
+create policy "nobody reads endpoints" on public.alert_endpoints for select to public using (false);
+create policy "nobody reads the outbox" on public.alert_outbox for select to public using (false);
+create policy "nobody reads deliveries" on public.alert_deliveries for select to public using (false);
+
+-- Emitting ------------------------------------------------------------------------------------------------------
+
+create function public.alert_types()
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array['anomaly', 'low_balance', 'job_overdue', 'token_about_to_expire', 'provider_failing'];
+$$;
+
+comment on function public.alert_types() is 'Every type of alert, docs/alerts.md says of what.';
+
+create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text default null)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_id bigint;
+  v_webhook_id text;
+begin
+  if not coalesce(p_type = any(public.alert_types()), false)
+    or coalesce(char_length(p_key), 0) not between 1 and 300
+    or char_length(p_dedupe_key) not between 1 and 300
+    or coalesce(jsonb_typeof(p_payload), '') <> 'object' or pg_column_size(p_payload) > 65536
+  then
+    return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request', 'message',
+      format('Expected are a type of %s, keys of 1 to 300 characters and a payload that is an object of at most 64 KiB',
+        array_to_string(public.alert_types(), ', ')));
+  end if;
+  insert into public.alert_outbox (alert_type, ordering_key, dedupe_key, payload)
+  values (p_type, p_key, p_dedupe_key, p_payload)
+  on conflict do nothing
+  returning id, webhook_id into v_id, v_webhook_id;
+  return jsonb_build_object('emitted', v_id is not null, 'duplicate', v_id is null, 'error', null,
+    'alert_id', v_id, 'webhook_id', v_webhook_id);
+end;
+$$;
+
+comment on function public.emit_alert(text, text, jsonb, text) is
+  'Writes an alert; it is told when, and only when, the transaction commits. key: alerts of one key arrive in their '
+  'order. dedupe_key: the same type with the same one is emitted once. Returns emitted, duplicate, error, alert_id, '
+  'webhook_id.';
+
+create function public.alert_of_token_anomaly()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_window interval;
+begin
+  if new.severity in ('warning', 'critical') then
+    select anomaly_window into v_window from public.alert_settings;
+    perform public.emit_alert('anomaly', 'user:' || new.user_id,
+      jsonb_build_object('anomaly_id', new.id, 'anomaly_type', new.anomaly_type, 'severity', new.severity,
+        'user_id', new.user_id, 'details', case when pg_column_size(new.details) <= 32768 then new.details else '{}' end,
+        'recorded_at', new.created_at),
+      left(concat_ws(' ', new.user_id, new.severity, floor(extract(epoch from now()) / extract(epoch from v_window)),
+        new.anomaly_type), 300));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function public.alert_of_token_anomaly() is
+  'Emits the alert of an anomaly that is a warning or critical, once per user, type, severity and window.';
+
+create trigger token_anomalies_alert
+  after insert on public.token_anomalies
+  for each row execute function public.alert_of_token_anomaly();
+
+create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_window interval;
+begin
+  if p_user_id is null or p_balance is null or p_threshold is null then
+    return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request',
+      'message', 'Expected are a user_id, its balance and the threshold');
+  end if;
+  select low_balance_window into v_window from public.alert_settings;
+  return public.emit_alert('low_balance', 'user:' || p_user_id,
+    jsonb_build_object('user_id', p_user_id, 'balance', p_balance, 'threshold', p_threshold, 'seen_at', now()),
+    concat_ws(' ', p_user_id, p_threshold, floor(extract(epoch from now()) / extract(epoch from v_window))));
+end;
+$$;
+
+comment on function public.emit_low_balance_alert(uuid, bigint, bigint) is
+  'To be called when a charge takes a balance below a threshold; emits one alert per user, threshold and window. Returns '
+  'what emit_alert does.';
+
+create function public.notice_low_balance()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform public.emit_low_balance_alert(new.user_id, new.balance, tg_argv[0]::bigint);
+  return null;
+end;
+$$;
+
+comment on function public.notice_low_balance() is
+  'Alerts of a charge that took a balance below the trigger''s argument, in the transaction of the charge.';
+
+create function public.set_low_balance_threshold(p_tokens bigint)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+begin
+  -- In the trigger's own condition: a charge that crosses nothing costs two comparisons.
+  execute format(
+    'create or replace trigger token_balances_notice_low_balance after update of balance on public.token_balances
+       for each row when (old.balance >= %1$s and new.balance < %1$s)
+       execute function public.notice_low_balance(%1$L)',
+    greatest(coalesce(p_tokens, 0), 0));
+end;
+$$;
+
+comment on function public.set_low_balance_threshold(bigint) is
+  'Below how many tokens a balance is low; 20 at first, 0 for never. Raises when it had to wait for 2 s, as charges would wait '
+  'behind it.';
+
+select public.set_low_balance_threshold(20);
+
+create function public.scan_overdue_jobs()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job jsonb;
+  v_count integer := 0;
+begin
+  if to_regclass('public.job_status') is null then
+    return 0;
+  end if;
+  for v_job in execute
+    'select to_jsonb(overdue) from (
+       select name, description, state, schedule, last_started_at, last_done_at, last_outcome, last_error
+       from public.job_status where is_overdue order by name
+     ) as overdue'
+  loop
+    if (public.emit_alert('job_overdue', 'job:' || (v_job ->> 'name'), v_job,
+      concat_ws(' ', v_job ->> 'name', 'not since', coalesce(v_job ->> 'last_done_at', 'ever'))) ->> 'emitted')::boolean
+    then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function public.scan_overdue_jobs() is
+  'A part of scan_alerts: jobs that should have run, once for as long as they have not. Returns how many alerts.';
+
+create function public.scan_ending_tokens()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lead interval;
+  v_token record;
+  v_count integer := 0;
+begin
+  if to_regclass('public.tradovate_tokens') is null then
+    return 0;
+  end if;
+  select token_expiry_lead into v_lead from public.alert_settings;
+  -- What ended long ago is no news when the scan begins to run.
+  for v_token in execute
+    'select account_name, token_type, expires_at from public.tradovate_tokens
+     where is_active and expires_at between now() - interval ''1 day'' and now() + $1
+     order by expires_at' using v_lead
+  loop
+    if (public.emit_alert('token_about_to_expire', 'token:' || left(v_token.account_name, 200),
+      jsonb_build_object('account_name', v_token.account_name, 'token_type', v_token.token_type,
+        'expires_at', v_token.expires_at),
+      concat_ws(' ', left(v_token.account_name, 200), v_token.token_type, extract(epoch from v_token.expires_at)))
+      ->> 'emitted')::boolean
+    then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function public.scan_ending_tokens() is
+  'A part of scan_alerts: provider tokens in use that end soon and were not renewed, once for each end. Returns how many '
+  'alerts.';
+
+create function public.scan_failing_provider()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_settings public.alert_settings;
+  v_since timestamptz;
+  v_dedupe_key text;
+  v_functions jsonb;
+  v_failures bigint;
+  v_successes bigint;
+begin
+  select * into v_settings from public.alert_settings;
+  v_since := now() - v_settings.provider_window;
+  select count(*) into v_failures
+  from public.token_consumption_locks as locks
+  where locks.status = 'released' and locks.expires_at > v_since
+    and locks.metadata ->> 'released_for' in ('provider_error', 'provider_timeout');
+  if v_failures < v_settings.provider_least_failures then
+    return 0;
+  end if;
+  v_dedupe_key := floor(extract(epoch from now()) / extract(epoch from v_settings.provider_repeat))::text;
+  if exists (
+    select from public.alert_outbox where alert_type = 'provider_failing' and dedupe_key = v_dedupe_key
+  ) then
+    return 0; -- Told already: counting what went well is the expensive part.
+  end if;
+
+  with outcomes as (
+    select locks.operation_type, true as has_failed
+    from public.token_consumption_locks as locks
+    where locks.status = 'released' and locks.expires_at > v_since
+      and locks.metadata ->> 'released_for' in ('provider_error', 'provider_timeout')
+    union all
+    select entries.operation_type, false
+    from public.token_balances as active
+    cross join lateral (
+      select history.operation_type
+      from public.token_balance_history as history
+      where history.user_id = active.user_id and history.created_at > v_since
+        and history.created_at < now() + interval '1 hour' and history.delta < 0
+      order by history.entry_number desc
+      limit 1000
+    ) as entries
+    where active.updated_at > v_since
+  ),
+  functions as (
+    select outcomes.operation_type, count(*) filter (where outcomes.has_failed) as failures,
+      count(*) filter (where not outcomes.has_failed) as successes
+    from outcomes
+    group by outcomes.operation_type
+  )
+  select sum(functions.failures), sum(functions.successes),
+    jsonb_agg(jsonb_build_object('function', functions.operation_type, 'failures', functions.failures,
+      'successes', functions.successes) order by functions.failures desc, functions.operation_type)
+      filter (where functions.failures > 0)
+  into v_failures, v_successes, v_functions
+  from functions;
+  if v_failures < v_settings.provider_failure_share * (v_failures + v_successes) then
+    return 0;
+  end if;
+  return ((public.emit_alert('provider_failing', 'provider',
+    jsonb_build_object('failures', v_failures, 'successes', v_successes,
+      'window_s', extract(epoch from v_settings.provider_window)::integer, 'functions', v_functions, 'seen_at', now()),
+    v_dedupe_key) ->> 'emitted')::boolean)::integer;
+end;
+$$;
+
+comment on function public.scan_failing_provider() is
+  'A part of scan_alerts: more of the last minutes'' requests than usual were released as the AI provider failed or took '
+  'too long, once per window. Returns how many alerts.';
+
+create function public.scan_alerts()
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('job_overdue', public.scan_overdue_jobs(),
+    'token_about_to_expire', public.scan_ending_tokens(), 'provider_failing', public.scan_failing_provider());
+end;
+$$;
+
+comment on function public.scan_alerts() is
+  'Looks for what nobody tells by itself: overdue jobs, provider tokens about to end, a failing provider. To be run every '
+  'minute. Returns how many alerts of each type it emitted.';
+
+-- Endpoints -----------------------------------------------------------------------------------------------------
+
+create function public.create_alert_endpoint(
+  p_endpoint_id uuid,
+  p_host text,
+  p_alert_types text[],
+  p_sealed text,
+  p_description text default ''
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_most constant integer := 20;
+begin
+  if p_endpoint_id is null or coalesce(p_host, '') = '' or coalesce(p_sealed, '') = ''
+    or coalesce(cardinality(p_alert_types), 0) = 0 or not p_alert_types <@ public.alert_types()
+  then
+    return jsonb_build_object('success', false, 'error', 'invalid_request', 'message',
+      format('Expected are an id, a host, a sealed address, and types of %s',
+        array_to_string(public.alert_types(), ', ')));
+  elsif (select count(*) from public.alert_endpoints where ended_at is null) >= v_most then
+    return jsonb_build_object('success', false, 'error', 'too_many',
+      'message', format('There are %s endpoints already: unsubscribe one first', v_most));
+  end if;
+  insert into public.alert_endpoints (id, host, alert_types, sealed, description)
+  values (p_endpoint_id, p_host, p_alert_types, p_sealed, coalesce(p_description, ''))
+  on conflict do nothing;
+  return jsonb_build_object('success', true, 'error', null);
+end;
+$$;
+
+comment on function public.create_alert_endpoint(uuid, text, text[], text, text) is
+  'Adds a receiver: it gets the alerts that are emitted from now on. Returns success, error (invalid_request, too_many).';
+
+create function public.list_alert_endpoints()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('endpoint_id', endpoints.id, 'host', endpoints.host,
+      'alert_types', endpoints.alert_types, 'description', endpoints.description, 'sealed', endpoints.sealed,
+      'created_at', endpoints.created_at, 'pending', coalesce(counts.pending, 0), 'dead', coalesce(counts.dead, 0))
+    order by endpoints.created_at, endpoints.id), '[]')
+  from public.alert_endpoints as endpoints
+  left join (
+    select deliveries.endpoint_id, count(*) filter (where deliveries.status = 'pending') as pending,
+      count(*) filter (where deliveries.status = 'dead') as dead
+    from public.alert_deliveries as deliveries
+    where deliveries.status in ('pending', 'dead')
+    group by deliveries.endpoint_id
+  ) as counts on counts.endpoint_id = endpoints.id
+  where endpoints.ended_at is null;
+$$;
+
+comment on function public.list_alert_endpoints() is
+  'The receivers, with how many deliveries of theirs wait and how many are dead letters. sealed stays on the server.';
+
+create function public.reseal_alert_endpoint(
+  p_endpoint_id uuid,
+  p_old_sealed text,
+  p_sealed text,
+  p_keep_previous_secret interval default null
+)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.alert_endpoints
+  set sealed = p_sealed,
+    previous_secret_until = coalesce(now() + p_keep_previous_secret, previous_secret_until)
+  where id = p_endpoint_id and sealed = p_old_sealed and ended_at is null and p_sealed <> '';
+  return found;
+end;
+$$;
+
+comment on function public.reseal_alert_endpoint(uuid, text, text, interval) is
+  'Replaces what is sealed of an endpoint, unless somebody else did so meanwhile; with a new secret in it, says how long '
+  'the one before is used beside it. Returns whether it did.';
+
+create function public.end_alert_endpoint(p_endpoint_id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.alert_endpoints set ended_at = now() where id = p_endpoint_id and ended_at is null;
+  if not found then
+    return false;
+  end if;
+  update public.alert_deliveries
+  set status = 'cancelled', lease_id = null, leased_until = null
+  where endpoint_id = p_endpoint_id and status in ('pending', 'dead');
+  return true;
+end;
+$$;
+
+comment on function public.end_alert_endpoint(uuid) is
+  'Unsubscribes a receiver; what waits for it is cancelled. Returns whether there was one.';
+
+-- Delivering ----------------------------------------------------------------------------------------------------
+
+create function public.spread_alerts()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  -- One at a time: a second one would find the same alerts, and wait for the first.
+  if not pg_try_advisory_xact_lock(hashtext('public.spread_alerts')) then
+    return 0;
+  end if;
+  with news as (
+    select outbox.id, outbox.alert_type, outbox.ordering_key
+    from public.alert_outbox as outbox
+    where not outbox.is_spread
+    order by outbox.id
+    limit 1000
+  ),
+  spread as (
+    insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+    select news.id, endpoints.id, news.ordering_key
+    from news
+    join public.alert_endpoints as endpoints
+      on endpoints.ended_at is null and news.alert_type = any(endpoints.alert_types)
+    on conflict do nothing
+  )
+  update public.alert_outbox as outbox
+  set is_spread = true
+  from news
+  where outbox.id = news.id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.spread_alerts() is
+  'A part of claim_alert_deliveries: makes a delivery of each new alert for each endpoint that wants it. Returns of how '
+  'many alerts.';
+
+create function public.claim_alert_deliveries(
+  p_limit integer,
+  p_lease interval,
+  p_endpoint_id uuid,
+  p_without uuid[]
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_endpoint public.alert_endpoints;
+  v_claimed jsonb := '[]'::jsonb;
+  v_of_endpoint jsonb;
+begin
+  if coalesce(p_limit, 0) not between 1 and 100 or coalesce(p_lease, '0') not between '1 second' and '5 minutes' then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected are a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
+  end if;
+  perform public.spread_alerts();
+  for v_endpoint in
+    select * from public.alert_endpoints
+    where ended_at is null and id = coalesce(p_endpoint_id, id) and id <> all(coalesce(p_without, '{}'))
+  loop
+    with claimable as (
+      select due.alert_id
+      from public.alert_deliveries as due
+      where due.endpoint_id = v_endpoint.id and due.status = 'pending' and due.next_attempt_at <= clock_timestamp()
+        and (due.leased_until is null or due.leased_until <= clock_timestamp())
+        and not exists (
+          select from public.alert_deliveries as other
+          where other.endpoint_id = due.endpoint_id and other.ordering_key = due.ordering_key
+            and other.status = 'pending' and other.alert_id <> due.alert_id
+            and (other.alert_id < due.alert_id or other.leased_until > clock_timestamp())
+        )
+      order by due.next_attempt_at, due.alert_id
+      limit p_limit
+      for update of due skip locked
+    ),
+    leased as (
+      update public.alert_deliveries as deliveries
+      set lease_id = gen_random_uuid(), leased_until = clock_timestamp() + p_lease, attempts = attempts + 1,
+        first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), last_attempt_at = clock_timestamp()
+      from claimable
+      where deliveries.alert_id = claimable.alert_id and deliveries.endpoint_id = v_endpoint.id
+      returning deliveries.*
+    )
+    select jsonb_agg(jsonb_build_object('alert_id', leased.alert_id, 'endpoint_id', leased.endpoint_id,
+        'lease_id', leased.lease_id, 'attempt', leased.attempts, 'webhook_id', outbox.webhook_id,
+        'alert_type', outbox.alert_type, 'payload', outbox.payload, 'created_at', outbox.created_at,
+        'sealed', v_endpoint.sealed,
+        'signs_with_previous', coalesce(v_endpoint.previous_secret_until > clock_timestamp(), false))
+      order by leased.alert_id)
+    into v_of_endpoint
+    from leased
+    join public.alert_outbox as outbox on outbox.id = leased.alert_id;
+    v_claimed := v_claimed || coalesce(v_of_endpoint, '[]');
+  end loop;
+  return jsonb_build_object('success', true, 'error', null, 'deliveries', v_claimed);
+end;
+$$;
+
+comment on function public.claim_alert_deliveries(integer, interval, uuid, uuid[]) is
+  'Leases what is due: for each endpoint (or the named one, or all but some) at most limit deliveries, of each ordering '
+  'key the oldest alone. Who has them must complete or fail each before the lease is over, or another may try it too.';
+
+create function public.complete_alert_delivery(
+  p_alert_id bigint,
+  p_endpoint_id uuid,
+  p_lease_id uuid,
+  p_http_status integer
+)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.alert_deliveries
+  set status = 'delivered', delivered_at = clock_timestamp(), lease_id = null, leased_until = null,
+    last_http_status = p_http_status, last_error = null
+  where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending';
+  if not found then
+    return false;
+  end if;
+  -- The receiver is there again: what could not reach it need not wait any longer.
+  update public.alert_deliveries as deliveries
+  set next_attempt_at = clock_timestamp()
+  from (
+    select waiting.alert_id
+    from public.alert_deliveries as waiting
+    where waiting.endpoint_id = p_endpoint_id and waiting.status = 'pending'
+      and waiting.next_attempt_at > clock_timestamp() and waiting.attempts > 0
+      and coalesce(waiting.last_http_status, 503) in (502, 503, 504)
+    for update skip locked
+  ) as waiting
+  where deliveries.endpoint_id = p_endpoint_id and deliveries.alert_id = waiting.alert_id;
+  return true;
+end;
+$$;
+
+comment on function public.complete_alert_delivery(bigint, uuid, uuid, integer) is
+  'The receiver took it. Others that could not reach the same receiver are due at once. Returns whether the lease was '
+  'still the deliverer''s own; if not, the alert may be sent again.';
+
+create function public.fail_alert_delivery(
+  p_alert_id bigint,
+  p_endpoint_id uuid,
+  p_lease_id uuid,
+  p_error text,
+  p_http_status integer default null,
+  p_retry_after_s integer default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_settings public.alert_settings;
+  v_delivery public.alert_deliveries;
+begin
+  select * into v_settings from public.alert_settings;
+  update public.alert_deliveries
+  set lease_id = null, leased_until = null, last_error = left(p_error, 300), last_http_status = p_http_status,
+    status = case when clock_timestamp() - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
+    -- Half of it by chance, so that those which failed together do not come back together.
+    next_attempt_at = clock_timestamp() + least(v_settings.longest_retry_after, greatest(
+      make_interval(secs => least(p_retry_after_s, 86400)),
+      v_settings.first_retry_after * power(2, least(attempts - 1, 20)) * (0.5 + random() / 2)))
+  where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending'
+  returning * into v_delivery;
+  if not found then
+    return jsonb_build_object('success', false, 'status', null, 'next_attempt_at', null);
+  end if;
+  return jsonb_build_object('success', true, 'status', v_delivery.status, 'next_attempt_at', v_delivery.next_attempt_at);
+end;
+$$;
+
+comment on function public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer) is
+  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s, or given up as a dead '
+  'letter (alert_settings). Returns success (whether the lease was still the deliverer''s own), status, next_attempt_at.';
+
+create function public.emit_test_alert(p_endpoint_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_alert public.alert_outbox;
+begin
+  if not exists (select from public.alert_endpoints where id = p_endpoint_id and ended_at is null) then
+    return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no such endpoint');
+  end if;
+  insert into public.alert_outbox (alert_type, ordering_key, payload, is_spread)
+  values ('test', 'test:' || gen_random_uuid(), jsonb_build_object('endpoint_id', p_endpoint_id, 'sent_at', now()), true)
+  returning * into v_alert;
+  insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+  values (v_alert.id, p_endpoint_id, v_alert.ordering_key);
+  return jsonb_build_object('success', true, 'error', null, 'alert_id', v_alert.id, 'webhook_id', v_alert.webhook_id);
+end;
+$$;
+
+comment on function public.emit_test_alert(uuid) is
+  'Writes an alert of type ''test'' for one endpoint. Returns success, error (not_found), alert_id, webhook_id.';
+
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_replayed_count integer;
+  v_added_count integer := 0;
+begin
+  if coalesce(p_limit, 0) not between 1 and 10000 then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected is a limit from 1 to 10000', 'replayed', 0);
+  end if;
+  if p_alert_ids is not null then -- Somebody wants these again, and where they have never been.
+    insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+    select outbox.id, endpoints.id, outbox.ordering_key
+    from public.alert_outbox as outbox
+    join public.alert_endpoints as endpoints
+      on endpoints.ended_at is null and outbox.alert_type = any(endpoints.alert_types)
+    where outbox.id = any(p_alert_ids) and outbox.is_spread and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
+    on conflict do nothing;
+    get diagnostics v_added_count = row_count;
+  end if;
+  update public.alert_deliveries as deliveries
+  set status = 'pending', attempts = 0, next_attempt_at = clock_timestamp(), first_attempt_at = null,
+    delivered_at = null, lease_id = null, leased_until = null
+  from (
+    select chosen.alert_id, chosen.endpoint_id
+    from public.alert_deliveries as chosen
+    join public.alert_endpoints as endpoints on endpoints.id = chosen.endpoint_id and endpoints.ended_at is null
+    where chosen.endpoint_id = coalesce(p_endpoint_id, chosen.endpoint_id)
+      and case when p_alert_ids is null then chosen.status = 'dead'
+        else chosen.alert_id = any(p_alert_ids) and chosen.status in ('dead', 'delivered') end
+    order by chosen.alert_id
+    limit p_limit
+    for update of chosen skip locked
+  ) as chosen
+  where deliveries.alert_id = chosen.alert_id and deliveries.endpoint_id = chosen.endpoint_id;
+  get diagnostics v_replayed_count = row_count;
+  return jsonb_build_object('success', true, 'error', null, 'replayed', v_replayed_count + v_added_count);
+end;
+$$;
+
+comment on function public.replay_alerts(uuid, bigint[], integer) is
+  'Makes dead letters due again, the oldest first: all, or those of one endpoint. With alert ids: those alerts, delivered '
+  'or not, to each endpoint that wants them, or to the one. Returns success, error, replayed.';
+
+create function public.list_alert_deliveries(
+  p_status text,
+  p_endpoint_id uuid,
+  p_before_alert_id bigint,
+  p_limit integer
+)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(to_jsonb(listed) order by listed.alert_id desc, listed.endpoint_id), '[]')
+  from (
+    select deliveries.alert_id, deliveries.endpoint_id, endpoints.host, outbox.webhook_id, outbox.alert_type,
+      outbox.payload as data, outbox.created_at, deliveries.status, deliveries.attempts, deliveries.last_attempt_at,
+      case when deliveries.status = 'pending' then deliveries.next_attempt_at end as next_attempt_at,
+      deliveries.last_http_status, deliveries.last_error, deliveries.delivered_at
+    from public.alert_deliveries as deliveries
+    join public.alert_outbox as outbox on outbox.id = deliveries.alert_id
+    join public.alert_endpoints as endpoints on endpoints.id = deliveries.endpoint_id
+    where deliveries.status = p_status and deliveries.endpoint_id = coalesce(p_endpoint_id, deliveries.endpoint_id)
+      and deliveries.alert_id < coalesce(p_before_alert_id, 9223372036854775807)
+    order by deliveries.alert_id desc, deliveries.endpoint_id
+    limit least(greatest(p_limit, 1), 1000)
+  ) as listed;
+$$;
+
+comment on function public.list_alert_deliveries(text, uuid, bigint, integer) is
+  'Deliveries of one status, the newest first, with their alerts; of one endpoint, and older than an alert, if asked for.';
+
+create function public.alert_queue()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'not_spread', (select count(*) from public.alert_outbox where not is_spread),
+    'pending', count(*) filter (where deliveries.status = 'pending'),
+    'dead', count(*) filter (where deliveries.status = 'dead'),
+    'oldest_pending_s', coalesce(extract(epoch from now() - min(outbox.created_at)
+      filter (where deliveries.status = 'pending'))::bigint, 0))
+  from public.alert_deliveries as deliveries
+  join public.alert_outbox as outbox on outbox.id = deliveries.alert_id
+  where deliveries.status in ('pending', 'dead');
+$$;
+
+comment on function public.alert_queue() is
+  'How much waits: alerts not_spread, deliveries pending and dead, and the age of the oldest that is pending.';
+
+create function public.cleanup_alerts(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_settings public.alert_settings;
+  v_count integer;
+begin
+  select * into v_settings from public.alert_settings;
+  delete from public.alert_outbox
+  where id = any(array(
+    select outbox.id
+    from public.alert_outbox as outbox
+    where outbox.is_spread and outbox.created_at < now() - v_settings.keep_delivered
+      and not exists (
+        select from public.alert_deliveries as deliveries
+        where deliveries.alert_id = outbox.id
+          and (deliveries.status = 'pending'
+            or (deliveries.status = 'dead' and outbox.created_at >= now() - v_settings.keep_dead)
+            or deliveries.delivered_at >= now() - v_settings.keep_delivered)
+      )
+    order by outbox.created_at
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.cleanup_alerts(integer) is
+  'Deletes at most p_limit alerts that were kept long enough, dead letters longer than delivered ones. To be run once a '
+  'day. Returns how many.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.alert_settings to service_role;
+
+revoke execute on function
+  public.alert_types(),
+  public.emit_alert(text, text, jsonb, text),
+  public.alert_of_token_anomaly(),
+  public.emit_low_balance_alert(uuid, bigint, bigint),
+  public.notice_low_balance(),
+  public.set_low_balance_threshold(bigint),
+  public.scan_overdue_jobs(),
+  public.scan_ending_tokens(),
+  public.scan_failing_provider(),
+  public.scan_alerts(),
+  public.create_alert_endpoint(uuid, text, text[], text, text),
+  public.list_alert_endpoints(),
+  public.reseal_alert_endpoint(uuid, text, text, interval),
+  public.end_alert_endpoint(uuid),
+  public.spread_alerts(),
+  public.claim_alert_deliveries(integer, interval, uuid, uuid[]),
+  public.complete_alert_delivery(bigint, uuid, uuid, integer),
+  public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer),
+  public.emit_test_alert(uuid),
+  public.replay_alerts(uuid, bigint[], integer),
+  public.list_alert_deliveries(text, uuid, bigint, integer),
+  public.alert_queue(),
+  public.cleanup_alerts(integer)
+from public, anon, authenticated;
+
+grant execute on function
+  public.emit_alert(text, text, jsonb, text),
+  public.emit_low_balance_alert(uuid, bigint, bigint),
+  public.set_low_balance_threshold(bigint),
+  public.scan_alerts(),
+  public.create_alert_endpoint(uuid, text, text[], text, text),
+  public.list_alert_endpoints(),
+  public.reseal_alert_endpoint(uuid, text, text, interval),
+  public.end_alert_endpoint(uuid),
+  public.claim_alert_deliveries(integer, interval, uuid, uuid[]),
+  public.complete_alert_delivery(bigint, uuid, uuid, integer),
+  public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer),
+  public.emit_test_alert(uuid),
+  public.replay_alerts(uuid, bigint[], integer),
+  public.list_alert_deliveries(text, uuid, bigint, integer),
+  public.alert_queue(),
+  public.cleanup_alerts(integer)
+to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, null, 50000, '10 minutes',
+    'Looks for overdue jobs, provider tokens about to end and a failing provider, and alerts'),
+  ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
+    'Deletes alerts that were kept long enough')
+on conflict (name) do nothing;
+
+select public.install_schedule();
+
+-- The linter calls an index unused until it has been read once.
+do $$
+begin
+  perform set_config('enable_seqscan', 'off', true);
+  perform 1 from public.alert_outbox where not is_spread order by id limit 1;
+  perform 1 from public.alert_outbox where created_at < '-infinity';
+  perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and ordering_key = '';
+  perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and status = 'pending'
+    order by next_attempt_at limit 1;
+  perform 1 from public.alert_deliveries where status = 'dead' order by alert_id limit 1;
+  perform 1 from public.token_consumption_locks where status = 'released' and expires_at > 'infinity';
+end;
+$$;

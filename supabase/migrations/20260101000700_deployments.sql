@@ -1,0 +1,32 @@
+-- What is deployed: `deno task deploy` writes here which commit the functions are of, so that the next one knows, from
+-- whatever machine, what has changed since, and what to go back to.
+
+create schema operations;
+
+comment on schema operations is 'What operators'' commands note. No API shows it.';
+
+create table operations.deployments (
+  id bigint generated always as identity,
+  commit_id text not null,
+  functions text[] not null,
+  is_complete boolean not null default false,
+  is_healthy boolean,
+  deployed_at timestamptz not null default now(),
+  constraint deployments_pkey primary key (id),
+  constraint deployments_commit_id_whole check (commit_id ~ '^[0-9a-f]{40}$')
+);
+
+comment on table operations.deployments is 'Every deployment of functions; the newest says what is deployed.';
+comment on column operations.deployments.commit_id is 'The commit that all functions are of since then.';
+comment on column operations.deployments.functions is 'The functions that were deployed, as the others had not changed.';
+comment on column operations.deployments.is_complete is
+  'False from before the first function is sent until all are: one that was cut off left functions of two commits.';
+comment on column operations.deployments.is_healthy is
+  'Whether the smoke test passed; null where it was not run to its end.';
+
+alter table operations.deployments enable row level security;
+
+create policy "servers read what is deployed" on operations.deployments for select to service_role using (true);
+
+grant usage on schema operations to service_role;
+grant select on operations.deployments to service_role;

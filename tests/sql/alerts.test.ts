@@ -1,0 +1,608 @@
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { deliver, type Delivering } from "../../supabase/functions/_alerts/deliver.ts";
+import { newSecret, openEndpoint, sealEndpoint } from "../../supabase/functions/_alerts/endpoints.ts";
+import { Outbox } from "../../supabase/functions/_alerts/outbox.ts";
+import { ALERT_TYPES, ALERTS, type AlertType } from "../../supabase/functions/_alerts/types.ts";
+import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { type AlertReceiver, openAlertReceiver, type Received } from "../support/alert_receiver.ts";
+import { createDatabase, newId, raceAll, range, run } from "./support.ts";
+
+// The deliverer itself, on a database of its own, to real receivers on this machine. Time is passed by moving the
+// deliveries into the past.
+
+const { url, sql, ledger } = await createDatabase();
+// So long that no test can come upon the start of the next one.
+await sql`
+  update public.alert_settings
+  set anomaly_window = '30 days', low_balance_window = '30 days', provider_repeat = '30 days'`;
+const keyring = KeyringText.parse(`new:${keyText()},old:${keyText()}`);
+const receiver = openAlertReceiver();
+
+/** Goes straight to the database where a function goes through REST. */
+const outbox = new Outbox((name, args) => {
+  const given = Object.fromEntries(Object.entries(args ?? {}).filter(([, value]) => value !== undefined));
+  return run<unknown>(sql, { name, args: given });
+});
+
+let endpointId: string;
+
+beforeEach(async () => {
+  Object.assign(receiver, { received: [], invalid: [], answer: () => 204, secrets: [newSecret()] });
+  endpointId = await subscribe(receiver);
+});
+
+afterEach(async () => {
+  await sql`select public.end_alert_endpoint(id) from public.alert_endpoints`;
+  expect(receiver.invalid).toEqual([]);
+});
+
+function keyText(): string {
+  return randomBytes(32).toString("base64");
+}
+
+async function subscribe(to: AlertReceiver, alertTypes: string[] = ALERT_TYPES): Promise<string> {
+  const id = newId();
+  await sql`
+    select public.create_alert_endpoint(${id}, '127.0.0.1', ${alertTypes},
+      ${sealEndpoint(keyring, id, { url: to.url, secret: to.secrets[0]! })})`;
+  return id;
+}
+
+async function emit(key: string, payload: Record<string, unknown> = {}, dedupeKey: string | null = null) {
+  const [row] = await sql`
+    select public.emit_alert('anomaly', ${key}, ${sql.json(payload as never)}, ${dedupeKey}) as answer`;
+  return row!.answer;
+}
+
+function deliverAll(options: Partial<Delivering> = {}) {
+  const usual = { outbox, keyring, budgetMs: 20_000, timeoutMs: 2_000, mayBeLoopback: true };
+  return deliver({ ...usual, ...options });
+}
+
+/** As if time had passed for what waits. */
+async function pass(interval: string): Promise<void> {
+  await sql`
+    update public.alert_deliveries
+    set next_attempt_at = next_attempt_at - ${interval}::interval, leased_until = leased_until - ${interval}::interval,
+      first_attempt_at = first_attempt_at - ${interval}::interval
+    where status = 'pending'`;
+}
+
+async function statuses(id = endpointId) {
+  const rows = await sql`
+    select status, count(*)::integer as count from public.alert_deliveries
+    where endpoint_id = ${id} group by status`;
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
+
+/** The numbers that came under each ordering key, in the order of their first arrival. */
+function numbersByKey(received: Received[]): Record<string, number[]> {
+  const byKey: Record<string, number[]> = {};
+  const seen = new Set<string>();
+  for (const { webhookId, data } of received) {
+    if (!seen.has(webhookId)) (byKey[data.key] ??= []).push(data.number);
+    seen.add(webhookId);
+  }
+  return byKey;
+}
+
+function expectInOrder(received: Received[], keys: string[], count: number): void {
+  expect(numbersByKey(received)).toEqual(Object.fromEntries(keys.map((key) => [key, range(count)])));
+}
+
+describe("an alert", () => {
+  it("is there when its transaction commits, and is not when it rolls back", async () => {
+    const [kept, undone] = [newId(), newId()];
+    await sql.begin((transaction) => recordAnomaly(transaction, kept));
+    await expect(sql.begin(async (transaction) => {
+      await recordAnomaly(transaction, undone);
+      const [there] = await transaction`
+        select count(*)::integer as count from alert_outbox where ordering_key = ${`user:${undone}`}`;
+      expect(there!.count).toBe(1);
+      throw new Error("undone");
+    })).rejects.toThrow("undone");
+    await deliverAll();
+    expect(receiver.received.map(({ data }) => data.user_id)).toEqual([kept]);
+  });
+
+  it("is emitted once under one dedupe key, also by 8 transactions at once", async () => {
+    const args = { p_type: "anomaly", p_key: "k", p_payload: {}, p_dedupe_key: newId() };
+    const answers = await raceAll<{ emitted: boolean; duplicate: boolean }>(
+      url,
+      range(8).map(() => ({ name: "emit_alert", args })),
+    );
+    expect(answers.filter(({ emitted }) => emitted)).toHaveLength(1);
+    expect(answers.filter(({ duplicate }) => duplicate)).toHaveLength(7);
+    expect((await emit("k")).emitted).toBe(true);
+    expect((await emit("k")).emitted).toBe(true);
+  });
+
+  it.each([
+    ["of no known type", ["nonsense", "k", "{}", null]],
+    ["without a type", [null, "k", "{}", null]],
+    ["without a key", ["anomaly", "", "{}", null]],
+    ["with a key of 301 characters", ["anomaly", "k".repeat(301), "{}", null]],
+    ["with a payload that is no object", ["anomaly", "k", "[]", null]],
+    ["without a payload", ["anomaly", "k", null, null]],
+    ["with a payload of 70 KB", ["anomaly", "k", `{"a":"${"x".repeat(70_000)}"}`, null]],
+    ["with an empty dedupe key", ["anomaly", "k", "{}", ""]],
+  ])("%s is refused with a reason, and raises nothing", async (_what, args) => {
+    const [row] = await sql.unsafe(
+      "select public.emit_alert($1::text, $2, $3::text::jsonb, $4) as answer",
+      args as string[],
+    );
+    expect(row!.answer).toMatchObject({ emitted: false, error: "invalid_request" });
+    expect(row!.answer.message).toContain("low_balance");
+  });
+
+  it("of an anomaly is emitted for warnings and worse, once per user, type, severity and window", async () => {
+    const user = newId();
+    for (const severity of ["info", "warning", "warning", "critical"]) {
+      await recordAnomaly(sql, user, severity);
+    }
+    await deliverAll();
+    const received = receiver.received.filter(({ data }) => data.user_id === user);
+    expect(received.map(({ data }) => data.severity)).toEqual(["warning", "critical"]);
+    expect(received[0]).toMatchObject({
+      type: "anomaly",
+      data: { anomaly_type: "test", details: { request_id: "r" }, anomaly_id: expect.any(Number) },
+    });
+  });
+
+  it("of a low balance is emitted once per user, threshold and window", async () => {
+    const [one, other] = [newId(), newId()];
+    const low = async (user: string, threshold: number) => {
+      const [row] = await sql`select public.emit_low_balance_alert(${user}, 90, ${threshold}) as answer`;
+      return row!.answer.emitted;
+    };
+    expect([await low(one, 100), await low(one, 100), await low(one, 95), await low(other, 100)])
+      .toEqual([true, false, true, true]);
+    await sql`update public.alert_outbox set dedupe_key = 'an hour ago' || id where payload ->> 'user_id' = ${one}`;
+    expect(await low(one, 100)).toBe(true);
+    await deliverAll();
+    expect(receiver.received.map(({ data }) => [data.user_id, data.balance, data.threshold])).toContainEqual(
+      [other, 90, 100],
+    );
+    expectFits(receiver.received);
+  });
+
+  function recordAnomaly(on: Pick<typeof sql, "unsafe">, user: string, severity = "warning") {
+    return on.unsafe("select public.record_token_anomaly($1, 'test', $2, $3, '{\"request_id\": \"r\"}')", [
+      user,
+      severity,
+      newId(),
+    ]);
+  }
+});
+
+/** Each payload must be what docs and types say. */
+function expectFits(received: Received[]): void {
+  for (const { type, data } of received) ALERTS[type as AlertType].strict().parse(data);
+}
+
+describe("the types of alerts", () => {
+  it("are the same in SQL and in the documentation's schemas", async () => {
+    const [row] = await sql`select public.alert_types() as types`;
+    expect(row!.types.toSorted()).toEqual(ALERT_TYPES.toSorted());
+  });
+});
+
+describe("a receiver", () => {
+  it("that is down for an hour gets every alert once it is up, in order per key, signed", async () => {
+    const keys = range(5).map(() => newId());
+    await receiver.goDown();
+    for (const minute of range(60)) {
+      if (minute % 5 === 0) {
+        for (const key of keys) await emit(key, { key, number: minute / 5 });
+      }
+      await deliverAll({ budgetMs: 0 }); // One round: the receiver refuses to connect.
+      await pass("1 minute");
+    }
+    expect(receiver.received).toEqual([]);
+    expect(await statuses()).toEqual({ pending: 60 });
+    receiver.comeUp();
+    let minutes = 0;
+    for (; (await statuses()).pending; minutes++) {
+      await deliverAll();
+      await pass("1 minute");
+    }
+    expect(minutes).toBeLessThanOrEqual(16); // longest_retry_after: the first to be tried wakes the others.
+    expectInOrder(receiver.received, keys, 12);
+    expect(receiver.received).toHaveLength(60);
+    expect(new Set(receiver.received.map(({ webhookId }) => webhookId)).size).toBe(60);
+  });
+
+  it("that fails now and then gets each key's alerts in order all the same, and each again under the same id", async () => {
+    const keys = range(6).map(() => newId());
+    for (const number of range(5)) {
+      for (const key of keys) await emit(key, { key, number });
+    }
+    const tries = new Map<string, number>();
+    receiver.answer = ({ webhookId }) => {
+      const count = (tries.get(webhookId) ?? 0) + 1;
+      tries.set(webhookId, count);
+      return count === 1 && webhookId < "msg_8" ? 500 : 200;
+    };
+    do {
+      await deliverAll();
+      await pass("5 minutes");
+    } while ((await statuses()).pending);
+    expectInOrder(receiver.received, keys, 5);
+    const repeated = [...tries].filter(([, count]) => count > 1);
+    expect(repeated.length).toBeGreaterThan(0);
+    for (const [id] of repeated) {
+      expect(
+        new Set(receiver.received.filter(({ webhookId }) => webhookId === id).map(({ body }) => body)).size,
+      )
+        .toBe(1);
+    }
+  });
+
+  it("that takes nothing for three days leaves dead letters, which hold up nothing and can be replayed", async () => {
+    const [stuck, fine] = [newId(), newId()];
+    for (const key of [stuck, fine]) {
+      for (const number of range(2)) await emit(key, { key, number });
+    }
+    receiver.answer = ({ data }) => data.key === stuck && data.number === 0 ? 400 : 204;
+    await deliverAll();
+    expect(numbersByKey(receiver.received)).toEqual({ [stuck]: [0], [fine]: [0, 1] });
+    await pass("71 hours");
+    expect(await deliverAll()).toMatchObject({ failed: 1, dead: 0 });
+    await pass("1 hour 15 minutes");
+    expect(await deliverAll()).toMatchObject({
+      dead: 1,
+      delivered: 1,
+      lastError: "The receiver answered 400",
+    });
+    expect(await statuses()).toEqual({ dead: 1, delivered: 3 });
+
+    const [listed] = await run<Record<string, unknown>[]>(sql, {
+      name: "list_alert_deliveries",
+      args: { p_status: "dead", p_endpoint_id: endpointId, p_before_alert_id: null, p_limit: 10 },
+    });
+    expect(listed).toMatchObject({
+      status: "dead",
+      attempts: 3,
+      last_http_status: 400,
+      last_error: "The receiver answered 400",
+      data: { key: stuck, number: 0 },
+      next_attempt_at: null,
+    });
+
+    receiver.answer = () => 204;
+    expect(await replay(endpointId, null)).toMatchObject({ replayed: 1 });
+    expect(await deliverAll()).toMatchObject({ delivered: 1 });
+    expect(receiver.received.at(-1)).toMatchObject({ webhookId: listed!.webhook_id, data: { number: 0 } });
+    expect(await statuses()).toEqual({ delivered: 4 });
+    expect(await replay(endpointId, null)).toMatchObject({ replayed: 0 });
+    expect(await replay(endpointId, [listed!.alert_id as number])).toMatchObject({ replayed: 1 });
+  });
+
+  it("that is down or hangs keeps no other one waiting, and is tried with few requests", async () => {
+    const others = openAlertReceiver([newSecret()]);
+    const otherId = await subscribe(others);
+    const keys = range(40).map(() => newId());
+    for (const key of keys) await emit(key, { key, number: 0 });
+    let asked = 0;
+    receiver.answer = () => {
+      asked++;
+      return new Promise((resolve) => setTimeout(() => resolve(204), 700));
+    };
+    const outcome = await deliverAll({ timeoutMs: 300 });
+    expect(outcome).toMatchObject({ delivered: 40, failed: 8, lastError: "No answer within 300 ms" });
+    expectInOrder(others.received, keys, 1);
+    expect(await statuses(otherId)).toEqual({ delivered: 40 });
+    expect(asked).toBe(8);
+    expect(await statuses()).toEqual({ pending: 40 });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  });
+
+  it("that says when to come back is not asked before", async () => {
+    await emit("k", { key: "k", number: 0 });
+    receiver.answer = () => new Response(null, { status: 429, headers: { "Retry-After": "600" } });
+    await deliverAll();
+    await pass("9 minutes");
+    await deliverAll();
+    expect(receiver.received).toHaveLength(1);
+    await pass("2 minutes");
+    await deliverAll();
+    expect(receiver.received).toHaveLength(2);
+  });
+
+  it("gets the types that it wants and no others, and nothing once it has unsubscribed", async () => {
+    await run(sql, { name: "end_alert_endpoint", args: { p_endpoint_id: endpointId } });
+    endpointId = await subscribe(receiver, ["low_balance"]);
+    const user = newId();
+    await emit("k", { key: "k", number: 0 });
+    await sql`select public.emit_low_balance_alert(${user}, 1, 2)`;
+    await deliverAll();
+    expect(receiver.received.map(({ type }) => type)).toEqual(["low_balance"]);
+    await sql`select public.emit_low_balance_alert(${user}, 1, 3)`;
+    await deliverAll({ outbox: withoutSending() });
+    await run(sql, { name: "end_alert_endpoint", args: { p_endpoint_id: endpointId } });
+    await pass("1 hour");
+    await deliverAll();
+    expect(receiver.received).toHaveLength(1);
+    expect(await statuses()).toEqual({ delivered: 1, cancelled: 1 });
+  });
+
+  it("that changes its secret gets both signatures for a day, and its row sealed anew when the key is old", async () => {
+    const old = KeyringText.parse(`old:${oldKeyText()}`);
+    const [secret, previous] = [newSecret(), receiver.secrets[0]!];
+    const sealed = sealEndpoint(old, endpointId, { url: receiver.url, secret, previous_secret: previous });
+    await sql`
+      update public.alert_endpoints set sealed = ${sealed}, previous_secret_until = now() + interval '1 hour'
+      where id = ${endpointId}`;
+    await emit("k", { key: "k", number: 0 });
+    await deliverAll();
+    const [{ sealed: anew }] =
+      await sql`select sealed from alert_endpoints where id = ${endpointId}` as never as [
+        { sealed: string },
+      ];
+    expect(anew).toMatch(/^t1\.new\./);
+    expect(openEndpoint(keyring, endpointId, anew)).toEqual({
+      url: receiver.url,
+      secret,
+      previous_secret: previous,
+    });
+    receiver.secrets = [secret];
+    await sql`update public.alert_endpoints set previous_secret_until = now() - interval '1 second'`;
+    await emit("k", { key: "k", number: 1 });
+    await deliverAll();
+    expect(receiver.received.map(({ signatures }) => signatures.length)).toEqual([2, 1]);
+  });
+
+  it("whose row was altered or copied from another gets nothing, and the others get theirs", async () => {
+    const others = openAlertReceiver([newSecret()]);
+    const otherId = await subscribe(others);
+    await sql`
+      update public.alert_endpoints set sealed = (select sealed from public.alert_endpoints where id = ${otherId})
+      where id = ${endpointId}`;
+    await emit("k", { key: "k", number: 0 });
+    expect(await deliverAll()).toMatchObject({ delivered: 1, failed: 1 });
+    expect(receiver.received).toEqual([]);
+    expect(others.received).toHaveLength(1);
+  });
+});
+
+/** The key of the keyring that is not active. */
+function oldKeyText(): string {
+  return Buffer.from(keyring.key("old")!).toString("base64");
+}
+
+/** A deliverer that is killed before it sends anything: it claims, and nothing more. */
+function withoutSending(): Outbox {
+  return Object.assign(Object.create(outbox), {
+    claim: async (options: Parameters<Outbox["claim"]>[0]) => {
+      await outbox.claim(options);
+      return [];
+    },
+  });
+}
+
+/** A deliverer that is killed after it sent and before it could say so. */
+function withoutCompleting(): Outbox {
+  const killed = () => Promise.reject(new Error("killed"));
+  return Object.assign(Object.create(outbox), { complete: killed, fail: killed });
+}
+
+function replay(endpoint: string | null, alertIds: number[] | null) {
+  return run<{ replayed: number }>(sql, {
+    name: "replay_alerts",
+    args: { p_endpoint_id: endpoint, p_alert_ids: alertIds, p_limit: 1_000 },
+  });
+}
+
+describe("a deliverer", () => {
+  it("that is gone after sending leaves a lease; when it ends the alert comes again under the same id", async () => {
+    for (const number of range(2)) await emit("k", { key: "k", number });
+    await expect(deliverAll({ outbox: withoutCompleting() })).rejects.toThrow("killed");
+    expect(receiver.received).toHaveLength(1);
+    await deliverAll();
+    expect(receiver.received).toHaveLength(1); // Leased: nobody else may, and number 1 waits behind it.
+    await pass("1 minute");
+    expect(await deliverAll()).toMatchObject({ delivered: 2 });
+    expect(receiver.received.map(({ data }) => data.number)).toEqual([0, 0, 1]);
+    expect(receiver.received[0]!.webhookId).toBe(receiver.received[1]!.webhookId);
+    expect(receiver.received[0]!.body).toBe(receiver.received[1]!.body);
+  });
+
+  it("that is gone before sending loses nothing", async () => {
+    for (const number of range(3)) await emit("k", { key: "k", number });
+    await deliverAll({ outbox: withoutSending() });
+    await pass("1 minute");
+    await deliverAll();
+    expectInOrder(receiver.received, ["k"], 3);
+  });
+
+  it("whose lease was taken over cannot say how it ended", async () => {
+    await emit("k", { key: "k", number: 0 });
+    const [late] = await outbox.claim({ limit: 1, endpointId, without: [] });
+    await pass("1 minute");
+    const [next] = await outbox.claim({ limit: 1, endpointId, without: [] });
+    expect(next!.webhook_id).toBe(late!.webhook_id);
+    expect(await outbox.complete(late!, 200)).toBe(false);
+    expect(await outbox.fail(late!, { error: "late" })).toMatchObject({ success: false });
+    expect(await statuses()).toEqual({ pending: 1 });
+    expect(await outbox.complete(next!, 200)).toBe(true);
+    expect(await outbox.complete(next!, 200)).toBe(false);
+  });
+
+  it("beside three others sends each alert once, and each key's in order", async () => {
+    const keys = range(15).map(() => newId());
+    for (const number of range(4)) {
+      for (const key of keys) await emit(key, { key, number });
+    }
+    const outcomes = await Promise.all(range(4).map(() => deliverAll()));
+    // Who came while another held the last of a key has ended; one more run finds what it left.
+    outcomes.push(await deliverAll());
+    expect(outcomes.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(60);
+    expect(receiver.received).toHaveLength(60);
+    expectInOrder(receiver.received, keys, 4);
+  });
+
+  it("that asks at the same moment as seven others gets what none of them gets, one alert of each key", async () => {
+    const keys = range(10).map(() => newId());
+    for (const number of range(2)) {
+      for (const key of keys) await emit(key, { key, number });
+    }
+    await sql`select public.spread_alerts()`;
+    const claim = {
+      name: "claim_alert_deliveries",
+      args: { p_limit: 4, p_lease: "1 minute", p_endpoint_id: endpointId, p_without: null },
+    };
+    const claims = await raceAll<
+      { deliveries: { alert_id: number; payload: { key: string; number: number } }[] }
+    >(
+      url,
+      range(8).map(() => claim),
+    );
+    const claimed = claims.flatMap(({ deliveries }) => deliveries);
+    expect(new Set(claimed.map(({ alert_id }) => alert_id)).size).toBe(claimed.length);
+    expect(claimed.map(({ payload }) => payload.key).toSorted()).toEqual(keys.toSorted());
+    expect(claimed.every(({ payload }) => payload.number === 0)).toBe(true);
+  });
+
+  it.each([
+    ["no limit", { p_limit: null, p_lease: "1 minute" }],
+    ["the limit 0", { p_limit: 0, p_lease: "1 minute" }],
+    ["no lease", { p_limit: 1, p_lease: null }],
+    ["a lease of an hour", { p_limit: 1, p_lease: "1 hour" }],
+  ])("is refused with %s", async (_what, args) => {
+    const claim = { name: "claim_alert_deliveries", args: { ...args, p_endpoint_id: null, p_without: null } };
+    expect(await run(sql, claim)).toMatchObject({ success: false, error: "invalid_request", deliveries: [] });
+  });
+});
+
+describe("scan_alerts", () => {
+  const scan = () => run<Record<string, number>>(sql, { name: "scan_alerts", args: {} });
+
+  it("alerts a job that is overdue once, and again when it was done and is overdue anew", async () => {
+    const name = `test_${newId().slice(0, 8)}`;
+    await sql`
+      insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
+      values (${name}, 'A test', '* * * * *', 'sql', 'nothing', 1000, '1 minute', now() - interval '1 hour')`;
+    await scan();
+    await scan();
+    await sql`
+      insert into public.job_runs (job_name, started_at, ends_by, ended_at, outcome)
+      values (${name}, now() - interval '30 minutes', now(), now() - interval '30 minutes', 'succeeded')`;
+    await scan();
+    await scan();
+    await sql`delete from public.jobs where name = ${name}`;
+    await deliverAll();
+    const received = receiver.received.filter(({ data }) => data.name === name);
+    expect(received.map(({ type, data }) => [type, data.last_outcome])).toEqual([
+      ["job_overdue", null],
+      ["job_overdue", "succeeded"],
+    ]);
+    expectFits(received);
+  });
+
+  it("alerts a provider token that ends soon once for each end, not one that was renewed or given up", async () => {
+    const account = `test-${newId()}`;
+    const insert = (name: string, expires: string, isActive = true) =>
+      sql`
+      insert into public.tradovate_tokens (account_name, main_account, token_type, access_token, token_length, expires_at,
+        is_active, source, fingerprint, expiry_source, inactive_reason)
+      values (${name}, ${name}, 'bearer', 't1.k.x', 1, now() + ${expires}::interval, ${isActive}, 'redis', '', 'jwt',
+        ${isActive ? null : "operator"})`;
+    await insert(account, "10 minutes");
+    await insert(`${account}-late`, "20 minutes");
+    await insert(`${account}-inactive`, "10 minutes", false);
+    expect(await scan()).toMatchObject({ token_about_to_expire: 1 });
+    expect(await scan()).toMatchObject({ token_about_to_expire: 0 });
+    await sql`update public.tradovate_tokens set expires_at = now() + interval '12 minutes' where account_name = ${account}`;
+    expect(await scan()).toMatchObject({ token_about_to_expire: 1 });
+    await deliverAll();
+    const received = receiver.received.filter(({ type }) => type === "token_about_to_expire");
+    expect(received.map(({ data }) => data.account_name)).toEqual([account, account]);
+    expectFits(received);
+  });
+
+  it("alerts a provider that fails for half of the requests, once, and not one that fails for fewer", async () => {
+    const user = newId();
+    await ledger.add(user, 1_000);
+    const charge = async (count: number) => {
+      for (const _ of range(count)) await ledger.consume(user, 1, undefined, "feature-a");
+    };
+    const fail = async (count: number, reason: string) => {
+      for (const _ of range(count)) {
+        const id = newId();
+        await ledger.hold(user, 1, id, { p_operation_type: "feature-b" });
+        await ledger.release(user, id, 1, { p_reason: reason });
+      }
+    };
+    await charge(12);
+    await fail(9, "provider_error");
+    await fail(20, "invalid_request");
+    expect(await scan()).toMatchObject({ provider_failing: 0 }); // Too few.
+    await fail(1, "provider_timeout");
+    expect(await scan()).toMatchObject({ provider_failing: 0 }); // 10 of 22.
+    await fail(2, "provider_timeout");
+    expect(await scan()).toMatchObject({ provider_failing: 1 }); // 12 of 24.
+    expect(await scan()).toMatchObject({ provider_failing: 0 });
+    await deliverAll();
+    const received = receiver.received.filter(({ type }) => type === "provider_failing");
+    expect(received.map(({ data }) => data)).toMatchObject([{
+      failures: 12,
+      successes: 12,
+      functions: [{ function: "feature-b", failures: 12, successes: 0 }],
+    }]);
+    expectFits(received);
+  });
+});
+
+describe("cleanup_alerts", () => {
+  it("deletes what was kept long enough, dead letters later, and never what still waits", async () => {
+    const ids: number[] = [];
+    for (const number of range(4)) {
+      const { alert_id } = await emit(newId(), { key: "k", number });
+      ids.push(alert_id);
+    }
+    await sql`select public.spread_alerts()`;
+    const set = (id: number, status: string, age: string) =>
+      sql`
+      with aged as (update public.alert_outbox set created_at = now() - ${age}::interval where id = ${id})
+      update public.alert_deliveries
+      set status = ${status}, delivered_at = case when ${status} = 'delivered' then now() - ${age}::interval end
+      where alert_id = ${id}`;
+    await set(ids[0]!, "delivered", "31 days");
+    await set(ids[1]!, "dead", "31 days");
+    await set(ids[2]!, "dead", "91 days");
+    await set(ids[3]!, "pending", "200 days");
+    await run(sql, { name: "cleanup_alerts", args: {} });
+    const left = await sql`select id::integer from public.alert_outbox where id = any(${ids}) order by id`;
+    expect(left.map(({ id }) => id)).toEqual([ids[1], ids[3]]);
+  });
+});
+
+describe("a charge that takes a balance below the threshold", () => {
+  it("alerts in its own transaction, once, and no other charge does", async () => {
+    const user = newId();
+    await sql.begin(async (transaction) => {
+      await transaction`select public.set_low_balance_threshold(20)`;
+      const charge = (tokens: number) =>
+        transaction`select public.consume_tokens_atomic(${newId()}, ${user}, ${tokens}, 'meal-analyzer')`;
+      const alerts = async () =>
+        (await transaction`select payload from public.alert_outbox where payload ->> 'user_id' = ${user}`)
+          .length;
+      await transaction`select public.add_tokens(${user}, 100, 'test')`;
+      await charge(80);
+      expect(await alerts()).toBe(0);
+      await charge(1);
+      expect(await alerts()).toBe(1);
+      await charge(1);
+      expect(await alerts()).toBe(1);
+      throw new RolledBack();
+    }).catch((error) => {
+      if (!(error instanceof RolledBack)) throw error;
+    });
+  });
+});
+
+/** The threshold is the whole stack's, and no balance is low for the other tests. */
+class RolledBack extends Error {}

@@ -1,0 +1,185 @@
+import { join } from "node:path";
+import type postgres from "postgres";
+import { afterEach, describe, expect, it } from "vitest";
+
+import { examineConfig } from "../../scripts/doctor/config.ts";
+import type { Examination, Finding, Patient } from "../../scripts/doctor/finding.ts";
+import { grantsExamination } from "../../scripts/doctor/grants.ts";
+import { ledgerExamination } from "../../scripts/doctor/ledger.ts";
+import { limitsExamination } from "../../scripts/doctor/limits.ts";
+import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
+import { scheduleExamination } from "../../scripts/doctor/schedule.ts";
+import { settingsExamination } from "../../scripts/doctor/settings.ts";
+import { signingKeysExamination } from "../../scripts/doctor/signing_keys.ts";
+import { projectFolder } from "../../scripts/local/paths.ts";
+import { createDatabase } from "../sql/support.ts";
+import { stack } from "../support/stack.ts";
+
+const { sql } = await createDatabase();
+
+/** What an examination finds after something was done to the database, which is undone afterwards. */
+async function findingsAfter(examination: Examination, ...statements: string[]): Promise<Finding[]> {
+  const UNDO = new Error("Undone");
+  let findings: Finding[] = [];
+  await sql.begin(async (transaction) => {
+    for (const statement of statements) await transaction.unsafe(statement);
+    findings = await examination.examine({ sql: transaction as unknown as postgres.Sql });
+    throw UNDO;
+  }).catch((error) => {
+    if (error !== UNDO) throw error;
+  });
+  return findings;
+}
+
+const patient: Patient = { sql };
+
+describe("the doctor's database", () => {
+  it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
+    for (const examination of [grantsExamination, limitsExamination, ledgerExamination]) {
+      expect(await examination.examine(patient), examination.name).toEqual([]);
+    }
+  });
+
+  it.each(
+    [
+      [
+        grantsExamination,
+        "grant execute on function public.add_tokens to anon",
+        "anon may execute add_tokens(",
+      ],
+      [
+        grantsExamination,
+        "grant update on public.token_balances to authenticated",
+        "token_balances is open to writes",
+      ],
+      [
+        grantsExamination,
+        "alter table public.tokens disable row level security",
+        "tokens has no row level security",
+      ],
+      [limitsExamination, "update public.token_plans set request_limits = '{}'", "as often as they like"],
+      [limitsExamination, "delete from public.token_plans", "as often as they like"],
+      [
+        ledgerExamination,
+        `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',
+          to_char(now() at time zone 'UTC', '"month_"YYYY_MM')); execute format('drop table token_history.%1$I',
+          to_char(now() at time zone 'UTC', '"month_"YYYY_MM')); end $$`,
+        "is not prepared",
+      ],
+      [
+        ledgerExamination,
+        `insert into public.token_anomalies (user_id, anomaly_type, severity, details, occurrence)
+          values (gen_random_uuid(), 'ledger_mismatch', 'critical', '{}', 'doctor')`,
+        "1 critical anomalies of type ledger_mismatch",
+      ],
+      [
+        scheduleExamination,
+        "update public.jobs set command = 'gone' where name = 'prune_job_runs'",
+        "prune_job_runs is missing",
+      ],
+      [
+        scheduleExamination,
+        "update public.jobs set created_at = now() - interval '1 year'",
+        "prune_job_runs is waiting and overdue",
+      ],
+    ] as const,
+  )("tells the illness %# by its name", async ({ examine }, statement, expected) => {
+    const findings = await findingsAfter({ name: "", examine }, statement);
+    const found = findings.find(({ what }) => what.includes(expected));
+    expect(found, JSON.stringify(findings)).toMatchObject({ severity: "missing", why: expect.any(String) });
+    expect(found!.fix).not.toBe("");
+  });
+
+  it("mends with the command that a finding names", async () => {
+    const grant = "grant execute on function public.add_tokens to anon";
+    const [finding] = await findingsAfter(grantsExamination, grant);
+    expect(await findingsAfter(grantsExamination, grant, finding!.fix)).toEqual([]);
+    const unlimited = "update public.token_plans set request_limits = '{}'";
+    const [limit] = await findingsAfter(limitsExamination, unlimited);
+    expect(await findingsAfter(limitsExamination, unlimited, limit!.fix)).toEqual([]);
+  });
+
+  it("lacks pg_cron; that is a note alone where something else has run the list", async () => {
+    const lacking = await findingsAfter(scheduleExamination);
+    expect(lacking.find(({ what }) => what.includes("pg_cron"))).toMatchObject({ severity: "missing" });
+    const run =
+      `insert into public.job_runs (job_name, started_at, ends_by) values ('prune_job_runs', now(), now())`;
+    const running = await findingsAfter(scheduleExamination, run);
+    expect(running.find(({ what }) => what.includes("pg_cron"))).toMatchObject({ severity: "note" });
+  });
+
+  it("has no migration that the CLI knows of, so that every one is missing", async () => {
+    const findings = await migrationsExamination.examine(patient);
+    expect(findings.map(({ what }) => what)).toContain("The migration 20260101000100_ledger is not applied");
+  });
+});
+
+describe("the doctor's project", () => {
+  const values = { AI_API_KEY: "key", AI_TIMEOUT_MS: "never" };
+
+  it("lacks each secret that its functions need, by name", async () => {
+    const names = ["AI_API_KEY", "OTP_PEPPERS", "OTP_PROOF_KEY"];
+    const findings = await settingsExamination.examine({ sql, settings: { kind: "names", names } });
+    expect(findings.map(({ what }) => what)).toEqual(["The setting TOKEN_ENCRYPTION_KEYS is missing"]);
+    const [first] = await settingsExamination.examine({ sql, settings: { kind: "names", names: [] } });
+    expect(first!.what).toBe("The setting AI_API_KEY is missing");
+  });
+
+  it("has a value that does not fit, which is named and not shown", async () => {
+    const findings = await settingsExamination.examine({ sql, settings: { kind: "values", values } });
+    expect(findings.map(({ what }) => what)).toContainEqual(
+      expect.stringContaining("AI_TIMEOUT_MS does not fit"),
+    );
+    expect(JSON.stringify(findings)).not.toContain('"never"');
+  });
+
+  let server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  afterEach(async () => await server?.shutdown());
+
+  it.each([
+    ["signs with the legacy secret", [], 1],
+    ["has signing keys", [{ kty: "EC", kid: "a", alg: "ES256" }], 0],
+  ])("%s", async (_what, keys, count) => {
+    server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      () => Response.json({ keys }),
+    );
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    expect(await signingKeysExamination.examine({ sql, url })).toHaveLength(count);
+  });
+
+  it("has a good block for every function, and one without folder, or verify_jwt, is found", async () => {
+    expect(await examineConfig(projectFolder)).toEqual([]);
+    const folder = await Deno.makeTempDir({ prefix: "tessera-config-" });
+    try {
+      for (const name of ["one", "two", "_part"]) {
+        await Deno.mkdir(join(folder, "supabase", "functions", name), { recursive: true });
+      }
+      const text = `[functions.one]\nimport_map = "../deno.json"\n[functions.three]\nverify_jwt = false\n`;
+      await Deno.writeTextFile(join(folder, "supabase", "config.toml"), text);
+      const found = (await examineConfig(folder)).map(({ what }) => what);
+      expect(found).toEqual([
+        "verify_jwt is not off for one",
+        "config.toml has no block for the function two",
+        "config.toml has a block for three, which has no folder",
+      ]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+});
+
+it("deno task doctor tells of the suite's own stack what is so: all but the limits, which tests have none of", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "scripts/doctor.ts", "--json"],
+    cwd: projectFolder,
+    env: { TESSERA_PORT_BASE: String(stack.portBase), TESSERA_DATA_FOLDER: stack.dataDir, NO_COLOR: "1" },
+  }).output();
+  const reports: { name: string; findings: Finding[] }[] = JSON.parse(new TextDecoder().decode(stdout));
+  expect(code).toBe(1);
+  const ill = reports.filter(({ findings }) => findings.some(({ severity }) => severity === "missing"));
+  expect(ill.map(({ name }) => name)).toContain("limits");
+  for (const name of ["config.toml", "settings", "signing keys", "migrations", "grants"]) {
+    expect(reports.find((report) => report.name === name)?.findings, name).toEqual([]);
+  }
+});

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+
+import { projectFolder } from "../../scripts/local/paths.ts";
+import { signUp, stack } from "./stack.ts";
+
+/** A failed answer of curl fails the script too, and nothing may hang. */
+const PRELUDE = `set -euo pipefail
+curl() { command curl --show-error --fail-with-body --max-time 30 "$@"; }
+command -v uuidgen > /dev/null || uuidgen() { cat /proc/sys/kernel/random/uuid; }
+`;
+
+export interface ShellResult {
+  code: number;
+  /** Where it ended: the label of the last piece that was begun. */
+  lastPiece: string;
+  /** What that piece and the others printed, errors last. */
+  printed: string;
+}
+
+/**
+ * Runs pieces of a shell script in one shell, against the suite's stack as if it were the one of `deno task start`, with
+ * ACCESS_TOKEN and USER_ID of a user with tokens.
+ */
+export async function runShell(pieces: { label: string; code: string }[]): Promise<ShellResult> {
+  const folder = await Deno.makeTempDir({ prefix: "tessera-docs-" });
+  try {
+    await Deno.symlink(Deno.execPath(), join(folder, "deno"));
+    const user = await signUp({ tokens: 100_000 });
+    const script = pieces.map(({ label, code }) => `echo '@@ ${label}' >&2\n${code}`).join("\n");
+    const { code, stdout, stderr } = await new Deno.Command("bash", {
+      args: ["-c", PRELUDE + script],
+      cwd: projectFolder,
+      env: {
+        PATH: `${folder}:${Deno.env.get("PATH")}`,
+        NO_COLOR: "1",
+        TESSERA_PORT_BASE: String(stack.portBase),
+        TESSERA_DATA_FOLDER: stack.dataDir,
+        SUPABASE_URL: stack.url,
+        SUPABASE_PUBLISHABLE_KEY: stack.publishableKey,
+        SUPABASE_SECRET_KEY: stack.secretKey,
+        DATABASE_URL: stack.databaseUrl,
+        ACCESS_TOKEN: user.token,
+        USER_ID: user.id,
+      },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    const errors = decoder.decode(stderr);
+    const lastPiece = [...errors.matchAll(/^@@ (.+)$/gm)].at(-1)?.[1] ?? "";
+    return { code, lastPiece, printed: decoder.decode(stdout) + errors };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
