@@ -43,7 +43,7 @@ export async function measureTokens(stack: Stack, { rounds }: Effort, report: Re
     report({
       title: `Copying ${count(KEYS)} tokens from Redis`,
       text:
-        "Values of 800 characters; every invocation is a process of its own, which rests after 1,600 ms of CPU and " +
+        "Values of 800 characters; every invocation is a process of its own, which rests after 1,400 ms of CPU and " +
         "goes on in the next one. CPU is the process's, what the engine does beside the program and the loading of the " +
         "Redis client included; memory is the process's peak, in brackets what it had before it began. Medians of " +
         `${rounds} rounds; cold and plain are measured once.`,

@@ -4,7 +4,7 @@ import { messageOf, StackError } from "../local/errors.ts";
 import { connectTo } from "./connect.ts";
 import { describePlan } from "./describe.ts";
 import { makePlan, type Plan, short } from "./plan.ts";
-import { cliDatabaseUrl, type Project, supabaseCli } from "./project.ts";
+import { cliDatabaseUrl, type Project, secretNames, supabaseCli } from "./project.ts";
 import { beginDeployment, completeDeployment, lastHealthy, recordHealth } from "./record.ts";
 import { Repository } from "./repository.ts";
 import { type SmokeOptions, smokeTest } from "./smoke.ts";
@@ -20,6 +20,8 @@ export interface DeployOptions {
   /** Do it; otherwise it is only said what would be done. */
   isConfirmed?: boolean;
   smoke?: SmokeOptions;
+  /** Who knows the names of a project's secrets; by default the CLI, which takes a second for it. */
+  listSecrets?: typeof secretNames;
   say(line: string): void;
 }
 
@@ -42,6 +44,7 @@ export async function deploy(options: DeployOptions): Promise<boolean> {
       commit,
       isReturn: options.isReturn ?? false,
       folder,
+      listSecrets: options.listSecrets ?? secretNames,
     });
     for (const line of describePlan(plan)) say(line);
     if (plan.obstacles.length > 0) {
@@ -72,17 +75,6 @@ async function carryOut(
   { say, smoke }: DeployOptions,
 ): Promise<boolean> {
   const { project } = plan;
-  if (plan.changed.length > 0) {
-    const where = ["--project-ref", project.ref, "--use-api", "--jobs", "4"];
-    await supabaseCli(folder, "functions", "deploy", ...plan.changed, ...where).catch((error) => {
-      throw new StackError(
-        `The functions failed to deploy; some may be new already. The same command again goes on.\n${
-          messageOf(error)
-        }`,
-      );
-    });
-    say("Done        functions");
-  }
   if (plan.pendingMigrations.length > 0) {
     const url = cliDatabaseUrl(project.databaseUrl);
     await supabaseCli(folder, "db", "push", "--yes", "--include-all", "--db-url", url).catch((error) => {
@@ -95,6 +87,17 @@ async function carryOut(
     say("Done        migrations");
   }
   const id = await beginDeployment(sql, plan.commit, plan.changed);
+  if (plan.changed.length > 0) {
+    const where = ["--project-ref", project.ref, "--use-api", "--jobs", "4"];
+    await supabaseCli(folder, "functions", "deploy", ...plan.changed, ...where).catch((error) => {
+      throw new StackError(
+        `The functions failed to deploy; some may be new already. The same command again goes on.\n${
+          messageOf(error)
+        }`,
+      );
+    });
+    say("Done        functions");
+  }
   await completeDeployment(sql, id);
   const problems = await smokeTest(project.url, plan.functions, smoke);
   await recordHealth(sql, id, problems.length === 0);

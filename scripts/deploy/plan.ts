@@ -4,7 +4,7 @@ import type postgres from "postgres";
 import { missingSettings, type Setting, settings } from "../settings/settings.ts";
 import { affectedFunctions } from "./affected.ts";
 import { migrationState } from "./migrations.ts";
-import { type Project, secretNames } from "./project.ts";
+import type { Project, secretNames } from "./project.ts";
 import { type Deployment, interruptedFunctions, lastDeployment } from "./record.ts";
 import type { Repository } from "./repository.ts";
 
@@ -37,16 +37,17 @@ export interface PlanOptions {
   isReturn: boolean;
   /** The commit's files. */
   folder: string;
+  listSecrets: typeof secretNames;
 }
 
 /** Looks at the project and at what is to be deployed. Changes nothing. */
 export async function makePlan(sql: postgres.Sql, options: PlanOptions): Promise<Plan> {
-  const { project, repository, commit, isReturn, folder } = options;
+  const { project, repository, commit, isReturn, folder, listSecrets } = options;
   const [functions, previous, migrations, secrets, uncommitted] = await Promise.all([
     functionsIn(folder),
     lastDeployment(sql),
     migrationState(sql, folder),
-    secretNames(folder, project.ref),
+    listSecrets(folder, project.ref),
     repository.uncommittedPaths(),
   ]);
   const { required, needed } = missingSettings(secrets, functions);
@@ -99,7 +100,7 @@ async function changes(
   const paths = await repository.changedPaths(previous.commitId, commit);
   const affected = affectedFunctions(functions, paths);
   const interrupted = await interruptedFunctions(sql, previous);
-  const changed = functions.filter((name) => affected.functions.includes(name));
+  const changed = functions.filter((name) => affected.functions.includes(name) || interrupted.includes(name));
   const touched = paths.map((path) => /^supabase\/functions\/([^/_][^/]*)\/index\.ts$/.exec(path)?.[1]);
   const removed = touched.filter((name) => name !== undefined).filter((name) => !functions.includes(name));
   const reason = interrupted.length > 0 ? `${affected.reason}, or cut off in between` : affected.reason;

@@ -13,9 +13,9 @@ const EXTENSIONS: Record<string, string> = {
 export const scheduleExamination: Examination = {
   name: "schedule",
   async examine({ sql }) {
-    const isRun = await isScheduleRun(sql);
+    const runner = await runnerOf(sql);
     return [
-      ...await missingExtensions(sql, isRun),
+      ...await missingExtensions(sql, runner),
       ...await missingCronJobs(sql),
       ...await missingVaultSecrets(sql),
       ...await badJobs(sql),
@@ -23,26 +23,34 @@ export const scheduleExamination: Examination = {
   },
 };
 
-/** A run that is young enough shows that somebody runs the list: the local stack, `deno task jobs watch`, pg_cron. */
-async function isScheduleRun(sql: postgres.Sql): Promise<boolean> {
+/** Who runs the list: a run that is young enough shows that somebody does, and a server that is young says nothing yet. */
+type Runner = "somebody" | "nobody" | "unknown";
+
+async function runnerOf(sql: postgres.Sql): Promise<Runner> {
   const [row] = await sql`
-    select exists (select from public.job_runs where started_at > now() - interval '10 minutes') as is_run`;
-  return row!.is_run;
+    select exists (select from public.job_runs where started_at > now() - interval '10 minutes') as is_run,
+      pg_postmaster_start_time() > now() - interval '3 minutes' as is_young`;
+  return row!.is_run ? "somebody" : row!.is_young ? "unknown" : "nobody";
 }
+
+const INSTEAD: Record<Runner, string> = {
+  somebody: "Something else runs the list here",
+  unknown: "The server has just started: ask again in three minutes whether something else runs the list",
+  nobody: "Nothing else runs the list here",
+};
 
 async function installedExtensions(sql: postgres.Sql): Promise<Set<string>> {
   const rows = await sql`select extname from pg_extension`;
   return new Set(rows.map(({ extname }) => extname));
 }
 
-async function missingExtensions(sql: postgres.Sql, isRun: boolean): Promise<Finding[]> {
+async function missingExtensions(sql: postgres.Sql, runner: Runner): Promise<Finding[]> {
   const installed = await installedExtensions(sql);
-  return Object.entries(EXTENSIONS).filter(([name]) => !installed.has(name)).map((
-    [name, purpose],
-  ): Finding => ({
-    severity: isRun ? "note" : "missing",
+  const missing = Object.entries(EXTENSIONS).filter(([name]) => !installed.has(name));
+  return missing.map(([name, purpose]): Finding => ({
+    severity: runner === "nobody" ? "missing" : "note",
     what: `The extension ${name} is not there`,
-    why: isRun ? `${purpose}. Something else runs the list here` : `${purpose}, and nothing else does here`,
+    why: `${purpose}. ${INSTEAD[runner]}`,
     fix: "Dashboard: Database, Extensions; then select install_schedule(); or deno task jobs watch",
   }));
 }

@@ -4,7 +4,14 @@ import type { Examination } from "./finding.ts";
 export const signingKeysExamination: Examination = {
   name: "signing keys",
   async examine({ url }) {
-    if (!url) return [];
+    if (!url) {
+      return [{
+        severity: "note",
+        what: "The signing keys were not looked at",
+        why: "A database does not know where the project answers",
+        fix: "Give --url, or link the project",
+      }];
+    }
     const address = `${url}/auth/v1/.well-known/jwks.json`;
     const answer = await fetch(address, { signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) throw new Error(`${address} answers HTTP ${answer.status}`);

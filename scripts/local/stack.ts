@@ -319,10 +319,10 @@ interface Context {
 }
 
 /** A module of this folder as a child that ends when the supervisor is gone. */
-function denoCommand(module: string, args: string[], env?: Record<string, string>) {
+function denoCommand(module: string, args: string[], env: Record<string, string> = {}, flags: string[] = []) {
   return {
     command: Deno.execPath(),
-    args: ["run", "-A", "--preload", localModule("with_parent.ts"), localModule(module), ...args],
+    args: ["run", "-A", ...flags, "--preload", localModule("with_parent.ts"), localModule(module), ...args],
     cwd: projectFolder,
     env: { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1", ...env, [SUPERVISOR_VARIABLE]: String(Deno.pid) },
   };
@@ -374,7 +374,9 @@ function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
   const { demoModel } = context.ports;
   return {
     name: "demo-model",
-    command: () => denoCommand("demo_model.ts", ["--port", String(demoModel)]),
+    // V8 keeps what a burst of requests once needed, which here is little worth.
+    command: () =>
+      denoCommand("demo_model.ts", ["--port", String(demoModel)], {}, ["--v8-flags=--max-semi-space-size=4"]),
     logFile: logFile(context.dataDir, "demo-model"),
     isReady: /^Demo model on /,
     readyTimeoutMs: 60_000,

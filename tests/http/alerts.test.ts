@@ -55,10 +55,18 @@ function deliveredTo(receiver: AlertReceiver, userId: string, count = 1) {
   });
 }
 
-async function listed(endpoint_id: string, status: string) {
-  const { body } = await ask("list", { endpoint_id, status });
-  // deno-lint-ignore no-explicit-any
-  return body.deliveries as any[];
+/** The test alerts that came, which no other test sends here. */
+function testsIn(receiver: AlertReceiver) {
+  return receiver.received.filter(({ type }) => type === "test");
+}
+
+// deno-lint-ignore no-explicit-any
+async function listed(endpoint_id: string, status: string): Promise<any[]> {
+  return (await ask("list", { endpoint_id, status })).body.deliveries;
+}
+
+async function isListed(endpoint_id: string, status: string, webhookId: string): Promise<boolean> {
+  return (await listed(endpoint_id, status)).some(({ webhook_id }) => webhook_id === webhookId);
 }
 
 describe("a subscription to alerts", () => {
@@ -67,7 +75,7 @@ describe("a subscription to alerts", () => {
     const endpoint_id = await subscribe(receiver, { description: "  the team's channel " });
     const tested = await ask("test", { endpoint_id });
     expect(tested).toMatchObject({ status: 200, body: { delivered: true, error: null } });
-    expect(receiver.received).toMatchObject([
+    expect(testsIn(receiver)).toMatchObject([
       { webhookId: tested.body.webhook_id, type: "test", data: { endpoint_id } },
     ]);
 
@@ -122,7 +130,7 @@ describe("a subscription to alerts", () => {
       update public.alert_endpoints set previous_secret_until = previous_secret_until - interval '24 hours'
       where id = ${endpoint_id}`;
     await ask("test", { endpoint_id });
-    expect(receiver.received.map(({ signatures }) => signatures.length)).toEqual([2, 2, 1]);
+    expect(testsIn(receiver).map(({ signatures }) => signatures.length)).toEqual([2, 2, 1]);
     expect(receiver.invalid).toEqual([]);
   });
 
@@ -133,23 +141,24 @@ describe("a subscription to alerts", () => {
     const tested = await ask("test", { endpoint_id });
     expect(tested.body).toMatchObject({ delivered: false, error: "The receiver answered 500" });
     const { webhook_id } = tested.body;
-    expect(await listed(endpoint_id, "pending")).toMatchObject([
-      { webhook_id, attempts: 1, last_http_status: 500, next_attempt_at: expect.any(String) },
-    ]);
+    expect((await listed(endpoint_id, "pending")).filter((one) => one.webhook_id === webhook_id))
+      .toMatchObject([
+        { attempts: 1, last_http_status: 500, next_attempt_at: expect.any(String) },
+      ]);
     await sql`
       update public.alert_deliveries
       set first_attempt_at = now() - interval '4 days', next_attempt_at = now() where endpoint_id = ${endpoint_id}`;
     await eventually("the dead letter", async () => {
       await ask("deliver");
-      return (await listed(endpoint_id, "dead")).length === 1;
+      return await isListed(endpoint_id, "dead", webhook_id);
     });
     receiver.answer = () => 204;
-    expect((await ask("replay", { endpoint_id })).body).toEqual({ replayed: 1 });
+    expect((await ask("replay", { endpoint_id })).body.replayed).toBeGreaterThanOrEqual(1);
     await eventually("the replay", async () => {
       await ask("deliver");
-      return (await listed(endpoint_id, "delivered")).length === 1;
+      return await isListed(endpoint_id, "delivered", webhook_id);
     });
-    expect(new Set(receiver.received.map(({ webhookId }) => webhookId))).toEqual(new Set([webhook_id]));
+    expect(new Set(testsIn(receiver).map(({ webhookId }) => webhookId))).toEqual(new Set([webhook_id]));
   });
 
   it.each(["unsubscribe", "rotate", "test"])("that is not there is not found by %s", async (action) => {

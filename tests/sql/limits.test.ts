@@ -130,7 +130,11 @@ describe("a plan's rate limits", () => {
   });
 
   it("of a shape that means nothing are refused when they are written", async () => {
-    for (const limits of [{ user: { quota: -1, window_s: 60 } }, { user: { quota: 1 } }, { user: 3 }, { user: { quota: "5", window_s: 60 } }]) {
+    for (
+      const limits of [{ user: { quota: -1, window_s: 60 } }, { user: { quota: 1 } }, { user: 3 }, {
+        user: { quota: "5", window_s: 60 },
+      }]
+    ) {
       await expect(userOnPlan(limits)).rejects.toThrow("token_plans_request_limits_are_objects");
     }
     expect(await call(sql`select public.set_account_plan(${newId()}, 'no such plan')`))

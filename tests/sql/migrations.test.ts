@@ -76,7 +76,10 @@ describe.each(migrations)("$name", ({ name, text }) => {
   });
 
   it("lets no deletion of a user cascade into money (mistake 22)", () => {
-    expect(text.match(/create table public\.token_(balance|consumption|anomal|account)[\s\S]*?\n\)/g)?.join("") ?? "").not.toMatch(
+    expect(
+      text.match(/create table public\.token_(balance|consumption|anomal|account)[\s\S]*?\n\)/g)?.join("") ??
+        "",
+    ).not.toMatch(
       /cascade|references auth/,
     );
   });

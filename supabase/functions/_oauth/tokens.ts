@@ -42,6 +42,15 @@ export function getAccessToken(
   });
 }
 
+/** Revokes what a user has authorized, at every provider that gives tokens of users. */
+export async function revokeAllOf(subject: string): Promise<void> {
+  for (const [name, { grants }] of env().OAUTH_PROVIDERS) {
+    if (grants.includes("authorization_code")) {
+      await tokenService().broker.revoke({ provider: providerNamed(name), subject });
+    }
+  }
+}
+
 /** A configured provider that can do what it is wanted for. Throws `not_found`. */
 export function providerNamed(
   name: string,

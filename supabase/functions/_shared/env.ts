@@ -44,7 +44,7 @@ export const Settings = z.object({
   TOKEN_SYNC_MAX_MS: z.coerce.number().int().min(100).max(140_000).default(60_000).describe(
     "After so long a sync rests, and goes on at the next call",
   ),
-  TOKEN_SYNC_MAX_CPU_MS: z.coerce.number().int().min(50).max(60_000).default(1_600).describe(
+  TOKEN_SYNC_MAX_CPU_MS: z.coerce.number().int().min(50).max(60_000).default(1_400).describe(
     "After so much CPU a sync rests, and goes on at the next call; hosted functions have 2,000 ms",
   ),
   TOKEN_STORE_TYPE: z.enum(["supabase", "redis", "memory"]).default("supabase").describe(

@@ -19,7 +19,9 @@ export function ledger(): RpcClient {
 
 /** A span for each call, its wait for others that it travels with included. */
 function withSpans(client: RpcClient): RpcClient {
-  return { rpc: (name, args) => traced(`ledger ${name}`, "internal", {}, async () => await client.rpc(name, args)) };
+  return {
+    rpc: (name, args) => traced(`ledger ${name}`, "internal", {}, async () => await client.rpc(name, args)),
+  };
 }
 
 function open(): RpcClient {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { revokeAllOf } from "../_oauth/tokens.ts";
 import { defineActions } from "../_shared/actions.ts";
 import { userClient } from "../_shared/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
@@ -53,7 +54,7 @@ const caps = defineEndpoint({
   },
 });
 
-const RequestId = z.string().min(1).max(255);
+const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected is the id of a request");
 
 /** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
 const why = defineEndpoint({
@@ -123,7 +124,7 @@ const ledger = defineEndpoint({
   },
 });
 
-/** Takes away what is kept of a person: stored answers, pictures, uploads, settings. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
+/** Takes away what is kept of a person: stored answers, pictures, uploads, settings, access to OAuth providers. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
 const forget = defineEndpoint({
   name: "account/forget",
   auth: "secret",
@@ -131,6 +132,7 @@ const forget = defineEndpoint({
   input: z.object({ user_id: z.uuid() }),
   output: z.object({ files: z.int().describe("How many files were removed") }),
   async handle({ input }) {
+    await revokeAllOf(input.user_id);
     const files = await forgetFiles(input.user_id);
     await callDatabase("forget_user", { p_user_id: input.user_id });
     return Response.json({ files });
