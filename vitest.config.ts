@@ -17,7 +17,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Most tests wait for a process or for Postgres; one worker alone leaves the machine idle.
-    maxWorkers: 2,
+    maxWorkers: 3,
     // postgres.js may write once more to a connection that a test has killed.
     onUnhandledError: ({ message, stack }) =>
       !(message.includes("reading 'write'") && stack?.includes("postgres/src/connection.js")),

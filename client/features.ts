@@ -38,8 +38,6 @@ export interface Calls {
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
   /** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
-  /** The signed-in user's whole ledger as a file, oldest entry first: CSV, or JSON lines. */
-  accountLedger: { input: AccountLedgerInput | undefined; output: AccountLedgerOutput };
   /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
   /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
@@ -116,7 +114,6 @@ export const FUNCTIONS = {
   accountLimits: { name: "account/limits", method: "GET", isMetered: false },
   accountCaps: { name: "account/caps", method: "POST", isMetered: false },
   accountWhy: { name: "account/why", method: "GET", isMetered: false },
-  accountLedger: { name: "account/ledger", method: "GET", isMetered: false },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
   activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
   activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
@@ -149,8 +146,7 @@ export const FUNCTIONS = {
   shoppingListGenerator: { name: "shopping-list-generator", method: "POST", isMetered: true },
 } as const satisfies Record<keyof Calls, unknown>;
 
-export interface AccountLimitsInput {
-}
+export type AccountLimitsInput = Record<string, never>;
 
 export interface AccountLimitsOutput {
   plan: string;
@@ -188,6 +184,7 @@ export interface AccountCapsOutput {
 }
 
 export interface AccountWhyInput {
+  /** Is the id of a request */
   request_id: string;
 }
 
@@ -228,12 +225,6 @@ export interface AccountWhyOutput {
   }[];
   anomalies: Record<string, unknown>[];
 }
-
-export interface AccountLedgerInput {
-  format?: "csv" | "json";
-}
-
-export type AccountLedgerOutput = Record<string, unknown>;
 
 export interface ActivityAnalyzerInput {
   sessions: {

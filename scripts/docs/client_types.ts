@@ -40,10 +40,10 @@ function types({ name, input, output }: Declared): string[] {
   const type = pascalCase(name);
   const sent = jsonSchema(input!, "input");
   return [
-    `${comment(sent.description)}export interface ${type}Input ${typeOf(sent)}`,
-    output
-      ? `export interface ${type}Output ${typeOf(jsonSchema(output, "output"))}`
-      : `export type ${type}Output = Record<string, unknown>;`,
+    Object.keys(sent.properties ?? {}).length > 0
+      ? `${comment(sent.description)}export interface ${type}Input ${typeOf(sent)}`
+      : `export type ${type}Input = Record<string, never>;`,
+    `export interface ${type}Output ${typeOf(jsonSchema(output!, "output"))}`,
   ];
 }
 

@@ -31,9 +31,9 @@ export interface Declared {
 }
 
 /** Whether an app may call it with its user's token or its publishable key, and gets JSON. */
-export function isForApps({ auths, kind, input }: Declared): boolean {
+export function isForApps({ auths, kind, input, output }: Declared): boolean {
   return auths.some((auth) => auth === "user" || auth === "publishable") && kind !== "conversation" &&
-    input !== undefined;
+    input !== undefined && output !== undefined;
 }
 
 /** Every endpoint, by name. */

@@ -16,7 +16,7 @@ import { credentialsOf, send } from "./requests.ts";
 
 const TOKENS = 1_000_000_000;
 /** Of each property; there are two for each function and one more. */
-const TIME_MS = Number(Deno.env.get("FUZZ_MS") ?? 800);
+const TIME_MS = Number(Deno.env.get("FUZZ_MS") ?? 500);
 const MOST_RUNS = 1_000;
 const seed = Number(Deno.env.get("FUZZ_SEED") ?? 1);
 

@@ -97,20 +97,16 @@ export async function plantFile(bucket: string, { filePath }: Pick<PlantedUser, 
 
 /** Every row of some users in some tables with its version, so that a write that changes no value shows too. */
 export async function versionsOf(sql: Sql, tables: string[], users: { id: string }[]): Promise<unknown[]> {
-  const ids = users.map(({ id }) => id);
-  const versions: unknown[] = [];
-  const views = (await sql`select viewname from pg_views where schemaname = 'public'`).map((one) =>
-    one.viewname
+  const ids = users.map(({ id }) => `'${id}'`).join(", ");
+  const views = (await sql`select viewname from pg_views where schemaname = 'public'`).map(({ viewname }) =>
+    viewname
   );
-  for (const table of tables) {
-    const version = views.includes(table) ? sql`` : sql`rows.xmin::text, rows.ctid::text,`;
-    const rows = await sql`
-      select ${table} as table, ${version} to_jsonb(rows) as row from ${sql(table)} as rows
-      where coalesce(
-        coalesce(to_jsonb(rows) ->> 'user_id', substring(to_jsonb(rows) ->> 'ordering_key' from '^user:(.*)$'))
-          = any(${ids}), true)
-      order by to_jsonb(rows)::text`;
-    versions.push(...rows);
-  }
-  return versions;
+  const rowsOf = (table: string) => `
+    select '${table}' as table, ${views.includes(table) ? "null, null" : "rows.xmin::text, rows.ctid::text"},
+      to_jsonb(rows) as row
+    from public.${table} as rows
+    where coalesce(
+      coalesce(to_jsonb(rows) ->> 'user_id', substring(to_jsonb(rows) ->> 'ordering_key' from '^user:(.*)$'))
+        in (${ids}), true)`;
+  return [...await sql.unsafe(`${tables.map(rowsOf).join(" union all ")} order by 1, 4`)];
 }

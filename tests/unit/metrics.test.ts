@@ -138,7 +138,7 @@ describe("the text of the metrics", () => {
     histograms: [[
       "request_duration_seconds",
       ["echo", "200"],
-      LATENCY_BOUNDS_S.map((_, index) => index === 2 ? 2 : 0).concat(1),
+      [...LATENCY_BOUNDS_S.map((_, index) => index === 2 ? 2 : 0), 1],
       "3",
       "121.5",
     ]] as [string, string[], number[], string, string][],
