@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 import deno from "./deno.json" with { type: "json" };
+import { SlowFirst } from "./tests/support/slow_first.ts";
 
 /** Names that deno.json maps to a file inside a package, which vite does not know of itself. */
 const alias = Object.fromEntries(
@@ -13,10 +14,11 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ["tests/**/*.test.ts"],
+    sequence: { sequencer: SlowFirst },
     globalSetup: "tests/support/global_setup.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Most tests wait for a process or for Postgres; one worker alone leaves the machine idle.
+    // Most tests wait for a process or for Postgres; as many workers as cores leave them idle.
     maxWorkers: 3,
     // postgres.js may write once more to a connection that a test has killed.
     onUnhandledError: ({ message, stack }) =>

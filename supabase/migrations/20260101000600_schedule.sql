@@ -809,7 +809,7 @@ values
     'Deletes the request counters of users whose limits are whole again'),
   ('scan_token_anomalies', '*/5 * * * *', 'sql', 'scan_token_anomalies', false, null, 120000, '30 minutes',
     'Looks for suspicious use and records it'),
-  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync', false, null, 140000, '2 hours',
+  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', false, null, 140000, '2 hours',
     'Brings the provider tokens of the session store into the vault'),
   ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
     'Makes provider tokens inactive whose time is over'),

@@ -224,6 +224,8 @@ describe("token-manager", () => {
     const refused = await ask("sync", { base: stack.url });
     expectRefusal(refused, 503, "service_unavailable");
     expect(refused.body.message).toContain("REDIS_URL is not set");
+    expect(expectDone(await ask("sync&if_configured=true", { base: stack.url })))
+      .toMatchObject({ is_configured: false, synced: 0, is_complete: true });
     const { redis: source } = expectDone(await ask("status", { base: stack.url }));
     expect(source).toEqual({ keys: null, problem: expect.stringContaining("REDIS_URL is not set") });
     expectRefusal(await ask(`get&account=NOBODY_${newTrader()}`, { base: stack.url }), 404, "not_found");

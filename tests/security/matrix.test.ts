@@ -44,9 +44,8 @@ const routines = await sql<{ name: string; parameters: string[]; types: string[]
     and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
   order by proname`;
 const buckets = await sql<{ name: string }[]>`select id as name from storage.buckets order by id`;
-/** Tables that tests of other files do not write to meanwhile, other users' rows aside. */
-const tableNames = relations.filter(({ name, is_owned }) => is_owned || name === "token_settings")
-  .map(({ name }) => name);
+/** Tables with rows of users: of these two users no other test writes one. */
+const tableNames = relations.filter(({ is_owned }) => is_owned).map(({ name }) => name);
 
 /** One who asks, and whose rights in the declaration that one has. */
 interface Asker {

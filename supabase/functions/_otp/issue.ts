@@ -1,3 +1,4 @@
+import { inBackground } from "../_shared/background.ts";
 import { AppError } from "../_shared/errors.ts";
 import { limitHeaders, type LimitState } from "../_shared/limits.ts";
 import { callDatabase } from "../_shared/rpc.ts";
@@ -137,9 +138,7 @@ async function recordDelivery(issuanceId: string, { outcome, attempts, messageId
 
 /** The caller does not wait for it; the platform lets it end. */
 function afterTheAnswer(work: Promise<void>): void {
-  const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void } };
-  const logged = work.catch((error) => console.error("otp: the delivery was not recorded:", String(error)));
-  EdgeRuntime?.waitUntil(logged);
+  inBackground(work.catch((error) => console.error("otp: the delivery was not recorded:", String(error))));
 }
 
 /** What is left of the caller's own quota; what is left of a phone's would tell strangers of its owner. */

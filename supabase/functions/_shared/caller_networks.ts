@@ -43,15 +43,20 @@ export async function reportCallerNetworks(): Promise<void> {
     const { TOKEN_ENCRYPTION_KEYS: keyring, OTP_TRUSTED_PROXIES: trustedProxies } = env();
     if (keyring === undefined || trustedProxies === 0 || noted.size === 0) return;
     const key = new Uint8Array(hkdfSync("sha256", keyring.active.key, "", "caller networks", 32));
-    const p_seen = [...noted].map(([user_id, hops]) => ({
-      user_id,
-      networks: [
-        ...new Set(
-          [...hops].flatMap((list) => networkIn(list, trustedProxies) ?? [])
-            .map((network) => digestOf(key, user_id, network)),
-        ),
-      ],
-    }));
+    // Not imported before: what tells addresses apart is loaded once a minute, not with each function.
+    const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
+    const networksOf = async (forwarded: Set<string>) => {
+      const networks = await Promise.all(
+        [...forwarded].map((list) => networkOf(new Headers({ "X-Forwarded-For": list }), trustedProxies)),
+      );
+      return new Set(networks.filter((network) => network !== UNKNOWN_NETWORK));
+    };
+    const p_seen = await Promise.all(
+      [...noted].map(async ([user_id, forwarded]) => ({
+        user_id,
+        networks: [...await networksOf(forwarded)].map((network) => digestOf(key, user_id, network)),
+      })),
+    );
     const { error } = await adminClient().rpc("note_caller_networks", { p_seen })
       .abortSignal(AbortSignal.timeout(TIMEOUT_MS));
     if (error) throw error;
@@ -72,21 +77,4 @@ export async function reportCallerNetworks(): Promise<void> {
 function digestOf(key: Uint8Array, userId: string, network: string): string {
   return createHmac("sha256", key).update(`${userId}\n${network}`).digest().subarray(0, DIGEST_BYTES)
     .toString("base64url");
-}
-
-/**
- * The network in X-Forwarded-For: an IPv4 address, or an IPv6 /64, of which one customer has all addresses. Each of our
- * proxies appends whom it heard from; what stands left of theirs the client may have written itself.
- */
-export function networkIn(hops: string, trustedProxies: number): string | undefined {
-  const hop = hops.split(",").at(-trustedProxies)?.trim() ?? "";
-  const mapped = /^\[?(?:::ffff:)?(\d{1,3}(?:\.\d{1,3}){3})\]?(?::\d+)?$/i.exec(hop)?.[1];
-  if (mapped) return mapped;
-  const ipv6 = /^\[?([0-9a-f:]+)\]?(?::\d+)?$/i.exec(hop)?.[1];
-  if (!ipv6?.includes(":") || !URL.canParse(`http://[${ipv6}]/`)) return undefined;
-  const [left = "", right] = new URL(`http://[${ipv6}]/`).hostname.slice(1, -1).split("::");
-  const groups = left.split(":").filter(Boolean);
-  const rest = (right ?? "").split(":").filter(Boolean);
-  const zeros = right === undefined ? 0 : 8 - groups.length - rest.length;
-  return [...groups, ...new Array(zeros).fill("0"), ...rest].slice(0, 4).join(":");
 }

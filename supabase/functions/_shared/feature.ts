@@ -1,5 +1,6 @@
 import type { z } from "zod";
 
+import { inBackground } from "./background.ts";
 import { draftOf } from "./drafts.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext, refuse } from "./endpoint.ts";
 import { env } from "./env.ts";
@@ -81,8 +82,7 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
 
 /** A client that hangs up must not stop the settlement: asks the platform to let the work end. */
 function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
-  const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void } };
-  EdgeRuntime?.waitUntil(work.catch(() => {}));
+  inBackground(work.catch(() => {}));
   return work;
 }
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 
+import { inBackground } from "./background.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
 import { env } from "./env.ts";
 import { newRequestId } from "./identifiers.ts";
@@ -114,8 +115,7 @@ function keepAlive(session: RealtimeSession): void {
   const stop = () => session.end("service_unavailable");
   globalThis.addEventListener("beforeunload", stop);
   const finished = session.finished.finally(() => globalThis.removeEventListener("beforeunload", stop));
-  const { EdgeRuntime } = globalThis as { EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void } };
-  EdgeRuntime?.waitUntil(finished.catch(() => {}));
+  inBackground(finished.catch(() => {}));
 }
 
 /** The key goes as a subprotocol, since not every runtime's WebSocket sends headers. */

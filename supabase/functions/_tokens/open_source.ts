@@ -6,6 +6,12 @@ import { ScriptSource } from "./script_source.ts";
 import type { TokenSource } from "./source.ts";
 import { openUpstash } from "./upstash.ts";
 
+/** Whether the settings name a Redis at all. */
+export function isSourceConfigured(): boolean {
+  const { REDIS_URL, UPSTASH_REDIS_REST_URL } = env();
+  return REDIS_URL !== undefined || UPSTASH_REDIS_REST_URL !== undefined;
+}
+
 /** Connects to the Redis of the settings. Throws SourceError, and `service_unavailable` where none is named. */
 export async function openSource(): Promise<TokenSource> {
   const {

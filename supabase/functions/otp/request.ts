@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { issueCode } from "../_otp/issue.ts";
-import { networkOf } from "../_otp/networks.ts";
+import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSettings } from "../_otp/settings.ts";
 import { LOCALES } from "../_otp/templates.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { readCode } from "../_otp/codes.ts";
 import { judgeGuess } from "../_otp/judge.ts";
-import { networkOf } from "../_otp/networks.ts";
+import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSettings } from "../_otp/settings.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";

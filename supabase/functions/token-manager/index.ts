@@ -7,11 +7,29 @@ import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { projectDatabase } from "../_tokens/database.ts";
 import { openToken, tokenKeyring } from "../_tokens/keys.ts";
-import { openSource } from "../_tokens/open_source.ts";
+import { isSourceConfigured, openSource } from "../_tokens/open_source.ts";
 import { SourceError } from "../_tokens/source.ts";
 import { tokenStatus } from "../_tokens/status.ts";
 import { syncTokens } from "../_tokens/sync.ts";
 import { CleanupOutput, GetInput, GetOutput, StatusInput, StatusOutput, SyncOutput } from "./schemas.ts";
+
+/** What there is to tell where no Redis is set. */
+const NOTHING_SYNCED = {
+  is_configured: false,
+  synced: 0,
+  unchanged: 0,
+  deactivated: 0,
+  rejected: 0,
+  unusable_names: 0,
+  vanished: 0,
+  mappings: 0,
+  active: 0,
+  accounts: [],
+  is_complete: true,
+  is_continued: false,
+  duration_ms: 0,
+  round_trips: { redis: 0, database: 0 },
+} satisfies z.input<typeof SyncOutput>;
 
 /**
  * Copies the tokens of all keys `token:*` from Redis that are new or have changed. A sync that runs out of its budget
@@ -23,11 +41,16 @@ const sync = defineEndpoint({
   auth: "secret",
   method: "GET",
   isAlsoPost: true,
-  input: z.object({}),
+  input: z.object({
+    if_configured: z.union([z.boolean(), z.stringbool()]).default(false).describe(
+      "Answers `is_configured: false` where no Redis is set, instead of an error: for the schedule",
+    ),
+  }),
   output: SyncOutput,
   codes: ["request_in_progress"],
-  async handle() {
+  async handle({ input }) {
     const startedAt = performance.now();
+    if (input.if_configured && !isSourceConfigured()) return Response.json(NOTHING_SYNCED);
     const { TOKEN_SOURCE, TOKEN_SYNC_MAX_MS, TOKEN_SYNC_MAX_CPU_MS } = env();
     const keyring = tokenKeyring();
     const result = await withSource((source) =>
@@ -40,6 +63,7 @@ const sync = defineEndpoint({
       })
     );
     return Response.json({
+      is_configured: true,
       synced: result.synced,
       unchanged: result.unchanged,
       deactivated: result.deactivated,

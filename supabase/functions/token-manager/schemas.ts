@@ -7,6 +7,7 @@ const Count = z.int().min(0);
 
 /** What one call of sync did. */
 export const SyncOutput = z.object({
+  is_configured: z.boolean().describe("Whether there is a Redis to read"),
   synced: Count.describe("Tokens that were new or had changed, and are stored"),
   unchanged: Count.describe("Tokens that are stored already: neither fetched nor written"),
   deactivated: Count.describe("Tokens that became inactive: their keys are gone, or their time is over"),
