@@ -112,7 +112,7 @@ create table public.jobs (
   constraint jobs_command_a_name check (
     case kind
       when 'sql' then command ~ '^[a-z][a-z0-9_]{0,62}$'
-      else command ~ '^[a-z0-9][a-z0-9-]*(/[a-z0-9-]+)?([?][a-z_]+=[a-z0-9_-]+(&[a-z_]+=[a-z0-9_-]+)*)?$'
+      else command ~ '^[a-z0-9][a-z0-9-]*(/[a-z0-9-]+)?([?]action=[a-z0-9_-]+(&if_[a-z_]+=true)?)?$'
     end
   ),
   constraint jobs_timeout_in_range check (timeout_ms between 1000 and 7200000)
