@@ -16,6 +16,8 @@ create table public.alert_settings (
   keep_dead interval not null default '90 days',
   anomaly_window interval not null default '1 hour',
   low_balance_window interval not null default '1 hour',
+  low_balance_tokens bigint not null default 20,
+  low_balance_scanned_at timestamptz not null default now(),
   token_expiry_lead interval not null default '15 minutes',
   provider_window interval not null default '5 minutes',
   provider_least_failures integer not null default 10,
@@ -46,6 +48,8 @@ comment on column public.alert_settings.keep_dead is 'How long a dead letter can
 comment on column public.alert_settings.anomaly_window is
   'At most one alert of each user, type and severity of anomaly in this time.';
 comment on column public.alert_settings.low_balance_window is 'At most one alert of a user''s low balance in this time.';
+comment on column public.alert_settings.low_balance_tokens is 'Below so many tokens a balance is low; 0: never.';
+comment on column public.alert_settings.low_balance_scanned_at is 'Up to where the ledger was looked through for them.';
 comment on column public.alert_settings.token_expiry_lead is
   'How long before its end a provider token that nobody has renewed is alerted.';
 comment on column public.alert_settings.provider_window is 'The time in which failures of the provider are counted.';
@@ -261,46 +265,46 @@ end;
 $$;
 
 comment on function public.emit_low_balance_alert(uuid, bigint, bigint) is
-  'To be called when a charge takes a balance below a threshold; emits one alert per user, threshold and window. Returns '
+  'Tells that a charge took a balance below a threshold; emits one alert per user, threshold and window. Returns '
   'what emit_alert does.';
 
-create function public.notice_low_balance()
-returns trigger
+create function public.scan_low_balances()
+returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_now constant timestamptz := now();
+  v_settings public.alert_settings;
+  v_charge record;
+  v_count integer := 0;
 begin
-  perform public.emit_low_balance_alert(new.user_id, new.balance, tg_argv[0]::bigint);
-  return null;
+  select * into v_settings from public.alert_settings for update;
+  for v_charge in
+    select distinct on (user_id) user_id, balance_after
+    from public.token_balance_history
+    -- Ten minutes again, for charges that were committed after later ones: what was told before is not told twice.
+    where created_at > v_settings.low_balance_scanned_at - interval '10 minutes'
+      and delta < 0
+      and balance_after < v_settings.low_balance_tokens
+      and balance_after - delta >= v_settings.low_balance_tokens
+    order by user_id, entry_number desc
+  loop
+    if (public.emit_low_balance_alert(v_charge.user_id, v_charge.balance_after, v_settings.low_balance_tokens)
+      ->> 'emitted')::boolean
+    then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  update public.alert_settings set low_balance_scanned_at = v_now;
+  return v_count;
 end;
 $$;
 
-comment on function public.notice_low_balance() is
-  'Alerts of a charge that took a balance below the trigger''s argument, in the transaction of the charge.';
-
-create function public.set_low_balance_threshold(p_tokens bigint)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-set lock_timeout = '2s'
-as $$
-begin
-  -- In the trigger's own condition: a charge that crosses nothing costs two comparisons.
-  execute format(
-    'create or replace trigger token_balances_notice_low_balance after update of balance on public.token_balances
-       for each row when (old.balance >= %1$s and new.balance < %1$s)
-       execute function public.notice_low_balance(%1$L)',
-    greatest(coalesce(p_tokens, 0), 0));
-end;
-$$;
-
-comment on function public.set_low_balance_threshold(bigint) is
-  'Below how many tokens a balance is low; 20 at first, 0 for never. Raises when it had to wait for 2 s, as charges would wait '
-  'behind it.';
-
-select public.set_low_balance_threshold(20);
+comment on function public.scan_low_balances() is
+  'Alerts of charges that took a balance below alert_settings.low_balance_tokens, read off the ledger from where the last '
+  'scan ended: no charge pays for it, and none is missed by a scan that comes late. Returns how many.';
 
 create function public.scan_overdue_jobs()
 returns integer
@@ -453,13 +457,13 @@ security definer
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('job_overdue', public.scan_overdue_jobs(),
+  return jsonb_build_object('low_balance', public.scan_low_balances(), 'job_overdue', public.scan_overdue_jobs(),
     'token_about_to_expire', public.scan_ending_tokens(), 'provider_failing', public.scan_failing_provider());
 end;
 $$;
 
 comment on function public.scan_alerts() is
-  'Looks for what nobody tells by itself: overdue jobs, provider tokens about to end, a failing provider. To be run every '
+  'Looks for what nobody tells by itself: low balances, overdue jobs, provider tokens about to end, a failing provider. To be run every '
   'minute. Returns how many alerts of each type it emitted.';
 
 -- Endpoints -----------------------------------------------------------------------------------------------------
@@ -925,8 +929,7 @@ revoke execute on function
   public.emit_alert(text, text, jsonb, text),
   public.alert_of_token_anomaly(),
   public.emit_low_balance_alert(uuid, bigint, bigint),
-  public.notice_low_balance(),
-  public.set_low_balance_threshold(bigint),
+  public.scan_low_balances(),
   public.scan_overdue_jobs(),
   public.scan_ending_tokens(),
   public.scan_failing_provider(),
@@ -949,7 +952,6 @@ from public, anon, authenticated;
 grant execute on function
   public.emit_alert(text, text, jsonb, text),
   public.emit_low_balance_alert(uuid, bigint, bigint),
-  public.set_low_balance_threshold(bigint),
   public.scan_alerts(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),

@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import { grant, serviceClient, signUp, stack } from "../support/stack.ts";
-import { connect } from "../support/stack.ts";
+import { projectFolder } from "../../scripts/local/paths.ts";
+import { connect, grant, serviceClient, signUp, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";
 
@@ -190,5 +191,34 @@ describe("a user who is forgotten", () => {
   it("cannot be chosen by another user, or by itself", async () => {
     const user = await newUser(0);
     expectRefusal(await call("account/forget", { user, body: { user_id: user.id } }), 401, "unauthorized");
+  });
+});
+
+describe("deno task why", () => {
+  const why = async (...args: string[]) => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", join(projectFolder, "scripts", "why.ts"), ...args, "--db-url", stack.databaseUrl],
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stdout, stderr } = await command.output();
+    return { code, printed: new TextDecoder().decode(code === 0 ? stdout : stderr) };
+  };
+
+  it("tells the same story to an operator, and says so when there is none", async () => {
+    const user = await newUser(1_000);
+    const { requestId, charged: tokens, balance } = await charged(user);
+    const { code, printed } = await why(requestId);
+    expect(code).toBe(0);
+    expect(printed).toContain(`meal-analyzer, request ${requestId}`);
+    expect(printed).toMatch(new RegExp(`charged +${tokens} tokens +\\(${balance} left\\)`));
+    expect(printed).toMatch(new RegExp(`together [\\d.]+, charged ${tokens}$`, "m"));
+    expect(JSON.parse((await why(requestId, "--json")).printed)).toMatchObject({
+      charged: tokens,
+      status: "settled",
+    });
+    expect(await why("no-such-request")).toEqual({
+      code: 1,
+      printed: "There is no request no-such-request\n",
+    });
   });
 });

@@ -581,28 +581,25 @@ describe("cleanup_alerts", () => {
 });
 
 describe("a charge that takes a balance below the threshold", () => {
-  it("alerts in its own transaction, once, and no other charge does", async () => {
+  it("is alerted by the next scan, once, however late that comes; no other charge is", async () => {
     const user = newId();
-    await sql.begin(async (transaction) => {
-      await transaction`select public.set_low_balance_threshold(20)`;
-      const charge = (tokens: number) =>
-        transaction`select public.consume_tokens_atomic(${newId()}, ${user}, ${tokens}, 'meal-analyzer')`;
-      const alerts = async () =>
-        (await transaction`select payload from public.alert_outbox where payload ->> 'user_id' = ${user}`)
-          .length;
-      await transaction`select public.add_tokens(${user}, 100, 'test')`;
-      await charge(80);
-      expect(await alerts()).toBe(0);
-      await charge(1);
-      expect(await alerts()).toBe(1);
-      await charge(1);
-      expect(await alerts()).toBe(1);
-      throw new RolledBack();
-    }).catch((error) => {
-      if (!(error instanceof RolledBack)) throw error;
-    });
+    const charge = (tokens: number) =>
+      sql`select public.consume_tokens_atomic(${newId()}, ${user}, ${tokens}, 'meal-analyzer')`;
+    const alertsAfterScan = async () => {
+      await sql`select public.scan_low_balances()`;
+      return (await sql`select payload from public.alert_outbox where payload ->> 'user_id' = ${user}`)
+        .length;
+    };
+    await sql`select public.add_tokens(${user}, 100, 'test')`;
+    await charge(80);
+    expect(await alertsAfterScan()).toBe(0);
+    await charge(1);
+    await charge(1);
+    // As if no scan had come for a day.
+    await sql`update public.alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    expect(await alertsAfterScan()).toBe(1);
+    await charge(1);
+    expect(await alertsAfterScan()).toBe(1);
+    expect(await Promise.all([alertsAfterScan(), alertsAfterScan()])).toEqual([1, 1]);
   });
 });
-
-/** The threshold is the whole stack's, and no balance is low for the other tests. */
-class RolledBack extends Error {}

@@ -144,6 +144,8 @@ export type Database = {
           "keep_dead": string;
           "keep_delivered": string;
           "longest_retry_after": string;
+          "low_balance_scanned_at": string;
+          "low_balance_tokens": number;
           "low_balance_window": string;
           "provider_failure_share": number;
           "provider_least_failures": number;
@@ -160,6 +162,8 @@ export type Database = {
           "keep_dead"?: string;
           "keep_delivered"?: string;
           "longest_retry_after"?: string;
+          "low_balance_scanned_at"?: string;
+          "low_balance_tokens"?: number;
           "low_balance_window"?: string;
           "provider_failure_share"?: number;
           "provider_least_failures"?: number;
@@ -175,6 +179,8 @@ export type Database = {
           "keep_dead"?: string;
           "keep_delivered"?: string;
           "longest_retry_after"?: string;
+          "low_balance_scanned_at"?: string;
+          "low_balance_tokens"?: number;
           "low_balance_window"?: string;
           "provider_failure_share"?: number;
           "provider_least_failures"?: number;
@@ -1760,10 +1766,10 @@ export type Database = {
       "scan_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
       "scan_ending_tokens": { Args: Record<PropertyKey, never>; Returns: number };
       "scan_failing_provider": { Args: Record<PropertyKey, never>; Returns: number };
+      "scan_low_balances": { Args: Record<PropertyKey, never>; Returns: number };
       "scan_overdue_jobs": { Args: Record<PropertyKey, never>; Returns: number };
       "scan_token_anomalies": { Args: Record<PropertyKey, never>; Returns: Json };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
-      "set_low_balance_threshold": { Args: { "p_tokens": number }; Returns: undefined };
       "set_spend_caps": {
         Args: { "p_daily_tokens": number; "p_monthly_tokens": number; "p_user_id": string };
         Returns: Json;
