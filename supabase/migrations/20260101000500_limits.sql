@@ -145,8 +145,7 @@ begin
     return public.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_account.pause_reason));
   end if;
-  select limits.name, limits.quota, limits.window_s, greatest(1, ceil(wait_s)) as retry_after_s,
-    ceil(least(limits.window_s, greatest(whole_at_s - v_now_s, 0))) as reset_s
+  select limits.name, limits.quota, limits.window_s, greatest(1, ceil(wait_s)) as retry_after_s
   into v_limit
   from public.token_plans as plans
   join public.request_counters as used on used.subject = p_user_id
@@ -170,8 +169,7 @@ begin
   perform public.record_request_excess(p_user_id, 'rate_limited', to_jsonb(v_limit));
   return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
     jsonb_build_object('retry_after_s', v_limit.retry_after_s, 'limits', jsonb_build_array(jsonb_build_object(
-      'name', v_limit.name, 'quota', v_limit.quota, 'window_s', v_limit.window_s, 'remaining', 0,
-      'reset_s', v_limit.reset_s))));
+      'name', v_limit.name, 'quota', v_limit.quota, 'window_s', v_limit.window_s, 'used_s', v_limit.window_s))));
 end;
 $$;
 
@@ -232,17 +230,10 @@ begin
       and greatest(used.full_at_s, now_s) + user_spacing_s <= now_s + user_window_s + 0.001
       and greatest((used.function_full_at_s ->> p_operation_type)::double precision, now_s) + function_spacing_s
         <= now_s + function_window_s + 0.001
-    returning has_caps, (
-      select jsonb_agg(rule || jsonb_build_object('name', name, 'remaining',
-        floor((rule ->> 'quota')::double precision * (1 - used_s / (rule ->> 'window_s')::double precision) + 0.001),
-        'reset_s', ceil(used_s)))
-      from (
-        values ('user', user_limit, used.full_at_s - now_s),
-          (p_operation_type, function_limit,
-            (used.function_full_at_s ->> p_operation_type)::double precision - now_s)
-      ) as states (name, rule, used_s)
-      where rule is not null
-    )
+    returning has_caps, jsonb_build_array(
+      user_limit || jsonb_build_object('name', 'user', 'used_s', used.full_at_s - now_s),
+      function_limit || jsonb_build_object('name', p_operation_type,
+        'used_s', (used.function_full_at_s ->> p_operation_type)::double precision - now_s))
     into v_has_caps, v_limits;
     exit when found or p_user_id is null or p_operation_type is null;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -272,9 +263,9 @@ $$;
 comment on function public.admit_request(text, uuid, numeric, text, text, jsonb) is
   'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
   'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
-  'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s, '
-  'remaining, reset_s of each. A request that a limit denies takes from none. A settled request''s answer is given again in '
-  'any case.';
+  'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
+  'and used_s, the part of the window that is used, of each; null for one that there is not. A request that a limit denies '
+  'takes from none. A settled request''s answer is given again in any case.';
 
 create function public.count_unpaid_request(p_user_id uuid)
 returns void

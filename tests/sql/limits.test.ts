@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { stateOf } from "../../supabase/functions/_shared/limits.ts";
 import { connect } from "../support/stack.ts";
 import { Ledger, newId } from "./support.ts";
 
@@ -51,15 +52,18 @@ describe("a plan's rate limits", () => {
     });
     const first = await admit(user);
     expect(first).toMatchObject({ success: true, attempt: 1 });
-    expect(first.limits.map(({ name, remaining }: Outcome) => [name, remaining]))
-      .toEqual([["user", 4], ["meal-analyzer", 2]]);
+    expect(first.limits.map(stateOf)).toMatchObject([
+      { name: "user", remaining: 4, reset_s: 720 },
+      { name: "meal-analyzer", remaining: 2, reset_s: 1200 },
+    ]);
     await admit(user);
     await admit(user);
     expect(await admit(user)).toMatchObject({ success: false, error: "rate_limited", charged: 0 });
     expect(await admit(user, { operation: "recipe-generator" })).toMatchObject({ success: true });
     expect(await admit(user, { operation: "image-generator" })).toMatchObject({ success: true });
     const denied = await admit(user, { operation: "scan-semantic" });
-    expect(denied).toMatchObject({ error: "rate_limited", limits: [{ name: "user", remaining: 0 }] });
+    expect(denied).toMatchObject({ error: "rate_limited", limits: [{ name: "user", quota: 5 }] });
+    expect(denied.limits.map(stateOf)).toMatchObject([{ remaining: 0 }]);
     expect(denied.retry_after_s).toBeGreaterThan(600);
     expect(await balanceOf(user)).toEqual({ balance: 1_000, held: 5 });
   });

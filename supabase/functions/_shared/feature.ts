@@ -8,7 +8,7 @@ import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
 import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
-import { limitHeaders } from "./limits.ts";
+import { limitHeaders, type LimitState, stateOf } from "./limits.ts";
 import { createModels, type Models, type ModelsConfig, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
@@ -153,15 +153,23 @@ async function answerAsEvents<Input>(
       "Content-Type": "text/event-stream",
       "X-Accel-Buffering": "no", // nginx would collect the events
       ...replayHeaders({ isReplay: log.replayed === true }),
-      ...limitHeaders(limits),
+      ...limitHeaders(statesOf(limits)),
     },
   });
 }
 
 function asJson({ json, isReplay, limits }: Answer): Response {
   return new Response(json, {
-    headers: { "Content-Type": "application/json", ...replayHeaders({ isReplay }), ...limitHeaders(limits) },
+    headers: {
+      "Content-Type": "application/json",
+      ...replayHeaders({ isReplay }),
+      ...limitHeaders(statesOf(limits)),
+    },
   });
+}
+
+function statesOf(limits: HoldOutcome["limits"]): LimitState[] {
+  return (limits ?? []).flatMap((limit) => limit ? [stateOf(limit)] : []);
 }
 
 function replayHeaders({ isReplay }: Pick<Answer, "isReplay">): Record<string, string> {
@@ -341,7 +349,10 @@ function refusal(hold: HoldOutcome): AppError {
   switch (error) {
     case "rate_limited":
       return new AppError(error, message, {
-        headers: { "Retry-After": String(hold.retry_after_s ?? 3_600), ...limitHeaders(hold.limits) },
+        headers: {
+          "Retry-After": String(hold.retry_after_s ?? 3_600),
+          ...limitHeaders(statesOf(hold.limits)),
+        },
       });
     case "spend_cap_reached": {
       const { cap, cap_tokens, spent, held, resets_at } = hold;

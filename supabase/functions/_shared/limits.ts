@@ -8,6 +8,22 @@ export interface LimitState {
   reset_s: number;
 }
 
+/** A limit as `admit_request` tells it. */
+export interface UsedLimit {
+  name: string;
+  quota: number;
+  window_s: number;
+  /** How much of the window is used, in seconds. */
+  used_s: number;
+}
+
+/** What is left of a limit. */
+export function stateOf({ name, quota, window_s, used_s }: UsedLimit): LimitState {
+  // A thousandth makes up for rounding.
+  const remaining = Math.max(0, Math.floor(quota * (1 - used_s / window_s) + 0.001));
+  return { name, quota, window_s, remaining, reset_s: Math.ceil(used_s) };
+}
+
 /**
  * The state of a caller's limits as header fields.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/

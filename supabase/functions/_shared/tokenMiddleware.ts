@@ -1,5 +1,5 @@
 import { AppError } from "./errors.ts";
-import type { LimitState } from "./limits.ts";
+import type { UsedLimit } from "./limits.ts";
 
 /** The part of a Supabase client that the ledger needs. */
 export interface RpcClient {
@@ -38,8 +38,8 @@ export interface HoldOutcome extends TokenOutcome {
   attempt?: number;
   /** Of a duplicate: the stored answer, null when it was too large to be kept. */
   response?: string | null;
-  /** What is left of the user's rate limits. */
-  limits?: LimitState[] | null;
+  /** The user's rate limits; null for one that there is not. */
+  limits?: (UsedLimit | null)[] | null;
   /** With `rate_limited`. */
   retry_after_s?: number;
   /** With `spend_cap_reached`. */
