@@ -1,9 +1,8 @@
 import { Buffer } from "node:buffer";
-import { lookup } from "node:dns/promises";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps, type RequestOptions } from "node:https";
 
-import { isPublicAddress } from "../_shared/addresses.ts";
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/addresses.ts";
 import { publicHttpsUrl } from "../_shared/public_url.ts";
 import type { Message } from "./message.ts";
 
@@ -20,7 +19,7 @@ export interface Reply {
 
 /** The world outside; tests have one of their own. */
 export interface Network {
-  addressesOf(host: string): Promise<string[]>;
+  addressesOf: AddressesOf;
   /** Connects to exactly this address, which must prove to be the URL's host. */
   post(url: URL, address: string, message: Message, signal: AbortSignal): Promise<Reply>;
 }
@@ -45,15 +44,12 @@ export async function findReceiver(
   if (url === undefined) {
     throw new UnusableReceiver("The address must be https, with a host by its name and the usual port");
   }
-  const addresses = await unlessAborted(network.addressesOf(url.hostname), signal).catch((cause) => {
+  const address = await publicAddressOf(url.hostname, signal, network.addressesOf).catch((cause) => {
     if (signal.aborted) throw cause;
     throw new UnusableReceiver(`${url.hostname} has no address`, { cause });
   });
-  const [address] = addresses;
-  if (address === undefined || !addresses.every(isPublicAddress)) {
-    throw new UnusableReceiver(`${url.hostname} is not of the public internet`);
-  }
-  return { url, address: addresses.find((one) => !one.includes(":")) ?? address }; // Many cannot reach IPv6.
+  if (address === undefined) throw new UnusableReceiver(`${url.hostname} is not of the public internet`);
+  return { url, address };
 }
 
 /**
@@ -70,16 +66,6 @@ const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 function loopbackUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url && /^https?:$/.test(url.protocol) && LOOPBACK.has(url.hostname) ? url : undefined;
-}
-
-/** A lookup cannot be ended; it can be left alone. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 /** Posts to a host at an address of it: there is no name left to resolve again. What it answers is not read. */
@@ -127,6 +113,6 @@ function secondsOf(header: string | undefined): number | undefined {
 }
 
 const NETWORK: Network = {
-  addressesOf: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  addressesOf: systemAddressesOf,
   post,
 };

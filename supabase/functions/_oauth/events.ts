@@ -1,4 +1,4 @@
-import { describeCause } from "../_shared/log.ts";
+import { describeCause, logEvent } from "../_shared/log.ts";
 
 /** What happens to the store, the leases and the providers beside requests. */
 export interface TokenEvent {
@@ -33,20 +33,12 @@ const HARMLESS: TokenEvent["event"][] = ["store_recovered", "leases_recovered", 
 /** Writes one line to the log, and tells who listens. */
 export function report({ cause, ...event }: TokenEvent): void {
   const level = HARMLESS.includes(event.event) ? "info" : "error";
-  const line = JSON.stringify({
-    time: new Date().toISOString(),
-    level,
-    component: "oauth",
-    ...event,
-    cause: describeCause(cause),
-  });
-  if (level === "error") console.error(line);
-  else console.log(line);
+  logEvent(level, { component: "oauth", ...event, cause: describeCause(cause) });
   for (const listener of listeners) {
     try {
       listener({ ...event, cause });
     } catch (error) {
-      console.error(JSON.stringify({ level: "error", component: "oauth", cause: describeCause(error) }));
+      logEvent("error", { component: "oauth", cause: describeCause(error) });
     }
   }
 }

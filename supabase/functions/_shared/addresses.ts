@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import ipaddr from "ipaddr.js";
 
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
@@ -13,4 +14,35 @@ export function isPublicAddress(address: string): boolean {
   const parsed = ipaddr.process(address);
   if (parsed.range() !== "unicast") return false;
   return parsed.kind() === "ipv4" || (parsed as ipaddr.IPv6).match(GLOBAL_UNICAST);
+}
+
+/** Every address that a host's name leads to. */
+export type AddressesOf = (host: string) => Promise<string[]>;
+
+/** As the system resolves it. */
+export const systemAddressesOf: AddressesOf = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
+
+/**
+ * An address of a host all of whose addresses are of the public internet; undefined of any other. To be connected to
+ * itself, so that no second answer of the DNS counts. Throws what the lookup throws, and the signal's reason.
+ */
+export async function publicAddressOf(
+  host: string,
+  signal: AbortSignal,
+  addressesOf: AddressesOf,
+): Promise<string | undefined> {
+  const addresses = await unlessAborted(addressesOf(host), signal);
+  if (!addresses.every(isPublicAddress)) return undefined;
+  return addresses.find((one) => !one.includes(":")) ?? addresses[0]; // Many cannot reach IPv6.
+}
+
+/** A lookup cannot be ended; it can be left alone. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

@@ -3,7 +3,7 @@ import { createHmac, hkdfSync } from "node:crypto";
 import { inBackground, later } from "./background.ts";
 import { adminClient } from "./database.ts";
 import { env } from "./env.ts";
-import { describeCause } from "./log.ts";
+import { describeCause, logEvent } from "./log.ts";
 
 // From which networks each user calls, so that a token which many have shows: `many_networks` in docs/alerts.md. It is
 // kept in memory and reported now and then, so that no request writes or waits for it.
@@ -62,14 +62,7 @@ export async function reportCallerNetworks(): Promise<void> {
     if (error) throw error;
   } catch (error) {
     const cause = `Callers' networks were not reported: ${describeCause(error)}`;
-    console.error(
-      JSON.stringify({
-        time: new Date().toISOString(),
-        level: "warning",
-        function: "caller_networks",
-        cause,
-      }),
-    );
+    logEvent("warning", { function: "caller_networks", cause });
   }
 }
 

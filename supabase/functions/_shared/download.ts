@@ -1,7 +1,6 @@
-import { lookup } from "node:dns/promises";
 import { request, type RequestOptions } from "node:https";
 
-import { isPublicAddress } from "./addresses.ts";
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "./addresses.ts";
 import { readWhole, type Take } from "./bytes.ts";
 import { publicHttpsUrl } from "./public_url.ts";
 
@@ -22,7 +21,7 @@ export interface Reply {
 
 /** The world outside; tests have one of their own. */
 export interface Internet {
-  addressesOf(host: string): Promise<string[]>;
+  addressesOf: AddressesOf;
   /** Connects to exactly this address, which must prove to be the URL's host. */
   get(url: URL, address: string, signal: AbortSignal): Promise<Reply>;
 }
@@ -40,7 +39,7 @@ export async function download(
   let url = publicHttpsUrl(address);
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     if (url === undefined) throw new DownloadError("Led to what is no public https address");
-    const reply = await internet.get(url, await publicAddressOf(url.hostname, signal, internet), signal);
+    const reply = await internet.get(url, await addressOf(url.hostname, signal, internet), signal);
     try {
       if (REDIRECTS.has(reply.status) && reply.location !== undefined) {
         url = publicHttpsUrl(reply.location, url);
@@ -56,23 +55,10 @@ export async function download(
   throw new DownloadError(`Redirected more than ${MOST_REDIRECTS} times`);
 }
 
-async function publicAddressOf(host: string, signal: AbortSignal, internet: Internet): Promise<string> {
-  const addresses = await unlessAborted(internet.addressesOf(host), signal);
-  const [address] = addresses;
-  if (address === undefined || !addresses.every(isPublicAddress)) {
-    throw new DownloadError(`${host} is not of the public internet`);
-  }
-  return addresses.find((one) => !one.includes(":")) ?? address; // Many servers cannot reach IPv6.
-}
-
-/** A lookup cannot be ended; it can be left alone. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Internet): Promise<string> {
+  const address = await publicAddressOf(host, signal, addressesOf);
+  if (address === undefined) throw new DownloadError(`${host} is not of the public internet`);
+  return address;
 }
 
 /** Asks a host at an address of it. The address is what is connected to: there is no name left to resolve again. */
@@ -114,6 +100,6 @@ export function get(
 }
 
 const INTERNET: Internet = {
-  addressesOf: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  addressesOf: systemAddressesOf,
   get,
 };

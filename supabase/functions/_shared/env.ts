@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { AppError } from "./errors.ts";
 import { KeyringText } from "./keyring.ts";
+import { logEvent } from "./log.ts";
 import { ProvidersText, RedirectUrlsText } from "./oauth_settings.ts";
 import { ListText, ProofKeyText, TestNumbersText } from "./otp_settings.ts";
 
@@ -199,9 +200,7 @@ function readObservability(): Observability {
   const parsed = Observability.safeParse(Object.fromEntries(given));
   if (parsed.success) return parsed.data;
   const cause = z.prettifyError(parsed.error);
-  console.error(
-    JSON.stringify({ time: new Date().toISOString(), level: "error", function: "metrics", cause }),
-  );
+  logEvent("error", { function: "metrics", cause });
   return Observability.parse({ METRICS_FLUSH_MS: 0 });
 }
 

@@ -16,10 +16,14 @@ export interface RequestLog {
 
 /** Writes one JSON line per request. */
 export function logRequest(entry: RequestLog): void {
-  const level = entry.status >= 500 ? "error" : "info";
-  const line = JSON.stringify({ time: new Date().toISOString(), level, ...entry });
-  if (level === "error") console.error(line);
-  else console.log(line);
+  logEvent(entry.status >= 500 ? "error" : "info", { ...entry });
+}
+
+/** Writes one JSON line; what is no mere information goes to the error stream. */
+export function logEvent(level: "info" | "warning" | "error", fields: Record<string, unknown>): void {
+  const line = JSON.stringify({ time: new Date().toISOString(), level, ...fields });
+  if (level === "info") console.log(line);
+  else console.error(line);
 }
 
 const SECRETS =

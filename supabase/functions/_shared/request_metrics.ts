@@ -1,7 +1,7 @@
 import { inBackground, isProcessEnding, later } from "./background.ts";
 import { adminClient } from "./database.ts";
 import { observability } from "./env.ts";
-import { describeCause, type RequestLog } from "./log.ts";
+import { describeCause, logEvent, type RequestLog } from "./log.ts";
 
 // What an isolate counts stays in its memory for a few seconds and is then added to the database's sums, in one call. No
 // request waits for that, and none fails over it.
@@ -139,7 +139,5 @@ async function send({ id, series }: { id: string; series: Series[] }): Promise<u
 
 function report(failure: unknown): void {
   const cause = `Requests were counted and could not be written: ${describeCause(failure)}`;
-  console.error(
-    JSON.stringify({ time: new Date().toISOString(), level: "warning", function: "metrics", cause }),
-  );
+  logEvent("warning", { function: "metrics", cause });
 }

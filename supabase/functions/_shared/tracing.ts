@@ -1,5 +1,5 @@
 import { observability } from "./env.ts";
-import { describeCause } from "./log.ts";
+import { describeCause, logEvent } from "./log.ts";
 import type { Attributes, Span, SpanKind, Tracer } from "./tracer.ts";
 import { traceContextHeaders } from "./trace_context.ts";
 
@@ -17,9 +17,7 @@ export function isTraced(): boolean {
 
 async function load(): Promise<void> {
   const { createTracer } = await import("./tracer.ts").catch((error) => {
-    console.error(
-      JSON.stringify({ time: new Date().toISOString(), level: "error", cause: describeCause(error) }),
-    );
+    logEvent("error", { cause: describeCause(error) });
     return { createTracer: () => null };
   });
   const settings = observability();
