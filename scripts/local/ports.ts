@@ -75,26 +75,36 @@ export async function requireFreePorts(ports: Ports): Promise<void> {
   }
 }
 
+/**
+ * Where ports are looked for: below those that systems hand out to outgoing connections (from 32768 on Linux, from 49152
+ * on macOS), as one found there could be lent out before it is listened on.
+ */
+const SEARCHED = { first: 20_000, count: 12_000 };
+const RANGE_LENGTH = 10;
+
 /** A base whose ports are all free now, for a second stack beside others. */
 export async function findFreePortBase(): Promise<number> {
-  const first = configuredPortBase() + 2_000;
-  const offset = Math.floor(Math.random() * 300) * 10;
-  for (let step = 0; step < 3_000; step += 10) {
-    const base = first + ((offset + step) % 3_000);
+  for (const base of stepsFromAnywhere(RANGE_LENGTH)) {
     const free = await Promise.all(Object.values(portsAt(base)).map(isFree));
     if (free.every(Boolean)) return base;
   }
-  throw new StackError("Cannot find a free range of ports above 56320");
+  throw nothingFree("range of ports");
 }
 
-/** One free port, chosen by the system. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ port: 0, host: "127.0.0.1" }, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+/** A port that is free now. */
+export async function findFreePort(): Promise<number> {
+  for (const port of stepsFromAnywhere(1)) if (await isFree(port)) return port;
+  throw nothingFree("port");
+}
+
+/** The searched ports in steps, from a random one on, each once. */
+function* stepsFromAnywhere(step: number): Generator<number> {
+  const { first, count } = SEARCHED;
+  const offset = Math.floor(Math.random() * count / step) * step;
+  for (let moved = 0; moved < count; moved += step) yield first + ((offset + moved) % count);
+}
+
+function nothingFree(what: string): StackError {
+  const { first, count } = SEARCHED;
+  return new StackError(`Cannot find a free ${what} from ${first} to ${first + count - 1}`);
 }

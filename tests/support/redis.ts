@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+
+import { findFreePort } from "../../scripts/local/ports.ts";
 
 export interface TestRedis {
   /** As REDIS_URL wants it. */
@@ -16,7 +17,7 @@ const TRIES = 10;
 /** Starts a redis-server on a free port of 127.0.0.1 that keeps nothing; the caller stops it. */
 export async function startRedis({ args = [] }: { args?: string[] } = {}): Promise<TestRedis> {
   for (let left = TRIES; left > 0; left--) {
-    const redis = await tryToStart(await freePort(), args);
+    const redis = await tryToStart(await findFreePort(), args);
     if (redis) return redis;
   }
   throw new Error(`redis-server ended ${TRIES} times while it started; its arguments: ${args.join(" ")}`);
@@ -71,12 +72,4 @@ async function isReady(server: ChildProcess): Promise<boolean> {
       if (printed.includes("Ready to accept connections")) end(true);
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
