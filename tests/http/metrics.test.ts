@@ -232,6 +232,18 @@ describe("what a process counted", () => {
   });
 });
 
+describe("what a process counts under load", () => {
+  it("is written once per interval, not again and again as long as requests come", async () => {
+    const before = proxy.countOf("record_request_metrics");
+    const start = Date.now();
+    while (Date.now() - start < 2_000) await call(FUNCTION, { base: proxied.url, body: {} });
+    const intervalCount = Math.ceil((Date.now() - start) / 300);
+    const flushCount = proxy.countOf("record_request_metrics") - before;
+    expect(flushCount).toBeGreaterThan(0);
+    expect(flushCount).toBeLessThanOrEqual(intervalCount + 1);
+  });
+});
+
 describe("the metrics endpoint", () => {
   it("serves Prometheus' text format, and OpenMetrics to who accepts it", async () => {
     const plain = await scrape({ Accept: "text/plain;version=0.0.4;q=0.5,*/*;q=0.1" });

@@ -103,22 +103,27 @@ export function flushMetrics(): Promise<void> {
 }
 
 async function flush(): Promise<void> {
-  while (unsent !== undefined || counted.size > 0) {
-    if (unsent === undefined) {
-      unsent = { id: crypto.randomUUID(), series: [...counted.values()] };
-      counted = new Map();
-    }
+  // What is left of the flush before, and what was counted until now; what is counted meanwhile waits for the next one.
+  for (const collect of [() => {}, collectCounted]) {
+    collect();
+    if (unsent === undefined) continue;
     const failure = await send(unsent);
-    if (failure === undefined) {
-      unsent = undefined;
-      failureCount = 0;
-      continue;
-    }
-    failureCount++;
-    if (failureCount === 1) report(failure);
-    if (failureCount <= MOST_RETRIES && !isPlanned && !isProcessEnding()) plan();
-    return;
+    if (failure !== undefined) return onFailure(failure);
+    unsent = undefined;
+    failureCount = 0;
   }
+}
+
+function collectCounted(): void {
+  if (counted.size === 0) return;
+  unsent = { id: crypto.randomUUID(), series: [...counted.values()] };
+  counted = new Map();
+}
+
+function onFailure(failure: unknown): void {
+  failureCount++;
+  if (failureCount === 1) report(failure);
+  if (failureCount <= MOST_RETRIES && !isPlanned && !isProcessEnding()) plan();
 }
 
 /** Why it was not written; undefined when it was. */

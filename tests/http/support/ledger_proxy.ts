@@ -18,6 +18,8 @@ export interface LedgerProxy {
   lose(rpc: Rpc, userId: string, loss: Loss, times?: number): { mend(): void; readonly lost: number };
   /** Resolves when a user's call has done its work in the ledger, whose acknowledgement then never leaves. */
   stall(rpc: Rpc, userId: string): Promise<void>;
+  /** How many calls of a function of the database came by, whatever became of them. */
+  countOf(rpc: string): number;
 }
 
 interface Rule {
@@ -35,8 +37,10 @@ const NOT_PASSED_BACK = ["connection", "content-length", "transfer-encoding", "c
 /** Starts one; it ends after the test file. */
 export async function openLedgerProxy(): Promise<LedgerProxy> {
   const rules: Rule[] = [];
+  const paths: (string | undefined)[] = [];
 
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    paths.push(incoming.url);
     const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
     const rule = rules.find(({ rpc, userId, left }) =>
       left > 0 && incoming.url?.includes("/rpc/") && (rpc === "any" || incoming.url.endsWith(`/${rpc}`)) &&
@@ -93,5 +97,6 @@ export async function openLedgerProxy(): Promise<LedgerProxy> {
         rules.push({ rpc, userId, loss: "never answered", left: 1, lost: 0, onLost: resolve })
       );
     },
+    countOf: (rpc) => paths.filter((path) => path?.endsWith(`/rpc/${rpc}`)).length,
   };
 }
