@@ -15,26 +15,23 @@ set search_path = ''
 as $$
 declare
   v_outcomes jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(p_operations)]);
+  v_users uuid[];
+  v_admitted uuid[];
   v_index integer;
   v_operation jsonb;
 begin
-  insert into public.request_counters (subject)
-  select distinct (value ->> 'user_id')::uuid
-  from jsonb_array_elements(p_operations)
-  where value ->> 'operation' = 'admit' and value ->> 'user_id' is not null
-  order by 1
-  on conflict do nothing;
-  perform 1
-  from public.request_counters
-  where subject in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_operations)
-    where value ->> 'operation' = 'admit')
-  order by subject
-  for update;
-  perform 1
-  from public.token_balances
-  where user_id in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_operations))
-  order by user_id
-  for update;
+  select array_agg(distinct user_id), array_agg(distinct user_id) filter (where operation = 'admit')
+  into v_users, v_admitted
+  from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
+  where user_id is not null;
+  -- Arrays, as a join would read the whole table where it has some thousand rows.
+  if v_admitted is not null and exists (select from public.token_plans where request_limits <> '{}') then
+    insert into public.request_counters (subject)
+    select subject from unnest(v_admitted) as users (subject) order by subject
+    on conflict do nothing;
+    perform 1 from public.request_counters where subject = any(v_admitted) order by subject for update;
+  end if;
+  perform 1 from public.token_balances where user_id = any(v_users) order by user_id for update;
 
   for v_index, v_operation in
     select ordinality, value from jsonb_array_elements(p_operations) with ordinality order by ordinality
@@ -113,7 +110,7 @@ begin
   -- A statement of its own, so that the next one sees all that was charged while this one waited.
   perform 1
   from public.token_balances
-  where user_id in (select (value ->> 'user_id')::uuid from jsonb_array_elements(p_requests))
+  where user_id = any(array(select distinct user_id from jsonb_to_recordset(p_requests) as (user_id uuid)))
   order by user_id
   for update;
 

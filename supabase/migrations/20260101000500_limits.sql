@@ -191,57 +191,63 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now_s constant double precision := extract(epoch from clock_timestamp());
+  v_account public.token_accounts;
+  v_rules jsonb;
+  v_user_rule jsonb;
+  v_user_window_s double precision;
+  v_user_spacing_s double precision;
+  v_user_used_s double precision;
+  v_function_rule jsonb;
+  v_function_window_s double precision;
+  v_function_spacing_s double precision;
+  v_function_used_s double precision;
   v_limits jsonb;
-  v_has_caps boolean;
   v_denied jsonb;
   v_outcome jsonb;
 begin
-  loop
+  select * into v_account from public.token_accounts where user_id = p_user_id;
+  select request_limits into v_rules from public.token_plans where plan = coalesce(v_account.plan, 'default');
+  v_user_rule := v_rules -> 'user';
+  v_function_rule := coalesce(v_rules -> p_operation_type, v_rules -> 'function');
+  if v_account.paused_at is not null then
+    v_denied := public.request_denial(p_request_id, p_user_id, p_operation_type);
+  elsif p_user_id is not null and p_operation_type is not null
+    and (v_user_rule is not null or v_function_rule is not null)
+  then
     -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
     -- from now. Of no limit the window has no end; of a quota below 1 there is never enough; a millisecond makes up for
     -- rounding.
-    update public.request_counters as used
-    set full_at_s = greatest(used.full_at_s, now_s) + user_spacing_s,
-      function_full_at_s = used.function_full_at_s || jsonb_build_object(p_operation_type,
-        greatest((used.function_full_at_s ->> p_operation_type)::double precision, now_s) + function_spacing_s)
-    from (
-      select now_s, has_caps, user_limit, function_limit,
-        coalesce(user_window_s, 'Infinity') as user_window_s,
-        coalesce(user_window_s / greatest((user_limit ->> 'quota')::double precision, 0.5), 0) as user_spacing_s,
-        coalesce(function_window_s, 'Infinity') as function_window_s,
-        coalesce(function_window_s / greatest((function_limit ->> 'quota')::double precision, 0.5), 0)
-          as function_spacing_s
-      from (
-        select extract(epoch from clock_timestamp())::double precision as now_s,
-          accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null as has_caps,
-          plans.request_limits -> 'user' as user_limit,
-          (plans.request_limits #>> '{user,window_s}')::double precision as user_window_s,
-          coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function') as function_limit,
-          (coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
-            ->> 'window_s')::double precision as function_window_s
-        from (select) as one
-        left join public.token_accounts as accounts on accounts.user_id = p_user_id
-        left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')
-        where accounts.paused_at is null
-        offset 0
-      ) as rules
-    ) as allowed
-    where used.subject = p_user_id
-      and greatest(used.full_at_s, now_s) + user_spacing_s <= now_s + user_window_s + 0.001
-      and greatest((used.function_full_at_s ->> p_operation_type)::double precision, now_s) + function_spacing_s
-        <= now_s + function_window_s + 0.001
-    returning has_caps, jsonb_build_array(
-      user_limit || jsonb_build_object('name', 'user', 'used_s', used.full_at_s - now_s),
-      function_limit || jsonb_build_object('name', p_operation_type,
-        'used_s', (used.function_full_at_s ->> p_operation_type)::double precision - now_s))
-    into v_has_caps, v_limits;
-    exit when found or p_user_id is null or p_operation_type is null;
-    insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
-    continue when found;
-    v_denied := public.request_denial(p_request_id, p_user_id, p_operation_type);
-    exit when v_denied is not null;
-  end loop;
-  if v_has_caps then
+    v_user_window_s := coalesce((v_user_rule ->> 'window_s')::double precision, 'Infinity');
+    v_user_spacing_s := coalesce(v_user_window_s / greatest((v_user_rule ->> 'quota')::double precision, 0.5), 0);
+    v_function_window_s := coalesce((v_function_rule ->> 'window_s')::double precision, 'Infinity');
+    v_function_spacing_s :=
+      coalesce(v_function_window_s / greatest((v_function_rule ->> 'quota')::double precision, 0.5), 0);
+    loop
+      update public.request_counters as used
+      set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
+        function_full_at_s = used.function_full_at_s || jsonb_build_object(p_operation_type,
+          greatest((used.function_full_at_s ->> p_operation_type)::double precision, v_now_s) + v_function_spacing_s)
+      where used.subject = p_user_id
+        and greatest(used.full_at_s, v_now_s) + v_user_spacing_s <= v_now_s + v_user_window_s + 0.001
+        and greatest((used.function_full_at_s ->> p_operation_type)::double precision, v_now_s) + v_function_spacing_s
+          <= v_now_s + v_function_window_s + 0.001
+      returning used.full_at_s - v_now_s,
+        (used.function_full_at_s ->> p_operation_type)::double precision - v_now_s
+      into v_user_used_s, v_function_used_s;
+      if found then
+        v_limits := jsonb_build_array(
+          v_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_used_s),
+          v_function_rule || jsonb_build_object('name', p_operation_type, 'used_s', v_function_used_s));
+        exit;
+      end if;
+      insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
+      continue when found;
+      v_denied := public.request_denial(p_request_id, p_user_id, p_operation_type);
+      exit when v_denied is not null;
+    end loop;
+  end if;
+  if v_denied is null and (v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null) then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
   end if;
 
@@ -264,8 +270,8 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb)
   'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
   'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
-  'and used_s, the part of the window that is used, of each; null for one that there is not. A request that a limit denies '
-  'takes from none. A settled request''s answer is given again in any case.';
+  'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
+  'for this call. A request that a limit denies takes from none. A settled request''s answer is given again in any case.';
 
 create function public.count_unpaid_request(p_user_id uuid)
 returns void

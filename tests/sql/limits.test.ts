@@ -84,6 +84,18 @@ describe("a plan's rate limits", () => {
     expect((await admit(one)).success).toBe(true);
     expect((await admit(other)).success).toBe(true);
     for (let count = 0; count < 20; count++) expect((await admit(free)).success).toBe(true);
+    expect(await admit(free)).toMatchObject({ success: true, limits: null });
+    expect(await sql`select from public.request_counters where subject = ${free}`).toHaveLength(0);
+  });
+
+  it("of a function alone leave the user's other calls as they are", async () => {
+    const user = await userOnPlan({ "meal-analyzer": { quota: 1, window_s: 3600 } });
+    expect((await admit(user)).limits).toMatchObject([null, { name: "meal-analyzer", quota: 1 }]);
+    expect(await admit(user)).toMatchObject({ error: "rate_limited", limits: [{ name: "meal-analyzer" }] });
+    expect(await admit(user, { operation: "recipe-generator" })).toMatchObject({
+      success: true,
+      limits: null,
+    });
   });
 
   it("let exactly the quota through when 100 ask at once, and write one anomaly in the window", async () => {
