@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { delay, isAlive } from "../../scripts/local/process_ids.ts";
 import {
   type Command,
@@ -12,11 +12,15 @@ import {
   until,
 } from "./helpers.ts";
 
+/** One for all: the first start makes its files, which the other tests need not. */
 let place: Place;
 let started: Command[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   place = await newPlace();
+});
+
+beforeEach(() => {
   started = [];
 });
 
@@ -24,11 +28,12 @@ afterEach(async () => {
   await finish(runScript("stop", place));
   for (const command of started) await command.ended;
   expect(await isAllFree(place.ports)).toBe(true);
-  await place.remove();
 });
 
-function start(): Command {
-  const command = runScript("start", place);
+afterAll(() => place.remove());
+
+function start(at = place): Command {
+  const command = runScript("start", at);
   started.push(command);
   return command;
 }
@@ -137,13 +142,15 @@ test("a Postgres that was left alone is taken over at the next start", async () 
   expect(isAlive(postgresPid)).toBe(false);
 });
 
-test.each([100, 700, 1_400])("a Ctrl-C %i ms into a start leaves nothing behind", async (waitMs) => {
-  const command = start();
+test.each([100, 700, 1_400])("a Ctrl-C %i ms into a first start leaves nothing behind", async (waitMs) => {
+  const empty = await newPlace();
+  const command = start(empty);
   await delay(waitMs);
   command.kill("SIGINT");
   expect(await command.ended).not.toBe(1);
-  expect(await isAllFree(place.ports)).toBe(true);
-  expect((await finish(runScript("stop", place))).printed).toBe("Nothing was running\n");
+  expect(await isAllFree(empty.ports)).toBe(true);
+  expect((await finish(runScript("stop", empty))).printed).toBe("Nothing was running\n");
+  await empty.remove();
 });
 
 test("a port that is taken is named, with its purpose, its holder and the fix", async () => {
