@@ -62,7 +62,7 @@ async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {
 
 /** A database that was in use: an index that nothing uses is a finding. */
 async function createUsedDatabase() {
-  const database = await createDatabase();
+  const database = await createDatabase({ copied: false });
   const { sql, ledger } = database;
   const user = newId();
   await ledger.add(user, 1_000);

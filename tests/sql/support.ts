@@ -44,14 +44,17 @@ const TEMPLATE = "ledger_template";
 
 /**
  * Makes a database with the project's migrations in it, for what others must not see or would disturb, and drops
- * it after the test file.
+ * it after the test file. One that is not copied keeps the statistics of what its migrations read.
  */
-export async function createDatabase(options: { migrated?: boolean } = {}): Promise<Database> {
+export async function createDatabase(
+  options: { migrated?: boolean; copied?: boolean } = {},
+): Promise<Database> {
   const isMigrated = options.migrated ?? true;
+  const isCopied = isMigrated && (options.copied ?? true);
   const name = `ledger_${crypto.randomUUID().replaceAll("-", "")}`;
   const owner = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
-  if (isMigrated) await ensureTemplate(owner);
-  await owner.unsafe(`create database ${name} template ${isMigrated ? TEMPLATE : "template0"}`);
+  if (isCopied) await ensureTemplate(owner);
+  await owner.unsafe(`create database ${name} template ${isCopied ? TEMPLATE : "template0"}`);
   const url = urlOf(name);
   const sql = postgres(url, { max: 4, onnotice: () => {} });
   afterAll(async () => {
@@ -59,7 +62,8 @@ export async function createDatabase(options: { migrated?: boolean } = {}): Prom
     await owner.unsafe(`drop database ${name} with (force)`);
     await owner.end();
   });
-  if (!isMigrated) await addSystemSchemas(sql, owner);
+  if (!isCopied) await addSystemSchemas(sql, owner);
+  if (isMigrated && !isCopied) await migrate(sql);
   return { url, sql, ledger: new Ledger(sql) };
 }
 
@@ -76,9 +80,7 @@ async function ensureTemplate(owner: postgres.Sql): Promise<void> {
     const sql = postgres(urlOf(unfinished), { max: 1, onnotice: () => {} });
     try {
       await addSystemSchemas(sql, owner);
-      for (const { text } of await readMigrations()) {
-        await sql.begin((transaction) => transaction.unsafe(text));
-      }
+      await migrate(sql);
     } finally {
       await sql.end();
     }
@@ -91,6 +93,12 @@ async function ensureTemplate(owner: postgres.Sql): Promise<void> {
 async function addSystemSchemas(sql: postgres.Sql, source: postgres.Sql): Promise<void> {
   await sql.unsafe(HOSTED_DEFAULTS_SQL);
   await sql.unsafe(await systemSchemasSql(source));
+}
+
+async function migrate(sql: postgres.Sql): Promise<void> {
+  for (const { text } of await readMigrations()) {
+    await sql.begin((transaction) => transaction.unsafe(text));
+  }
 }
 
 function urlOf(database: string): string {
