@@ -625,7 +625,7 @@ begin
       ) as one),
       'unusable', (select coalesce(jsonb_agg(one), '[]') from (
         select account_name, problem, since, key_id, detail from unusable
-        order by since desc nulls first, account_name limit p_limit
+        order by row_number() over (partition by problem order by since desc, account_name), problem limit p_limit
       ) as one),
       'key_counts', (select coalesce(jsonb_object_agg(key_id, key_count), '{}') from (
         select key_id, count(*) as key_count from judged group by key_id
@@ -646,8 +646,8 @@ $$;
 
 comment on function public.provider_token_status(text, text[], integer) is
   'Counts, the newest tokens, those that end within 10 minutes, and what is not usable and why: expired, gone from Redis,
-operator, not_a_token, or unknown_key for a key that is not among p_key_ids. Lists have at most p_limit entries; sync is
-of p_source, null when there was none.';
+operator, not_a_token, or unknown_key for a key that is not among p_key_ids. Lists have at most p_limit entries, of what is
+not usable the newest of each problem before the next ones; sync is of p_source, null when there was none.';
 
 create function public.cleanup_provider_tokens(p_limit integer default 10000)
 returns integer

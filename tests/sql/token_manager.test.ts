@@ -121,6 +121,17 @@ describe("cleanup_provider_tokens", () => {
   });
 });
 
+describe("provider_token_status", () => {
+  it("shows each problem, however many accounts have another one", async () => {
+    for (let count = 0; count < 6; count++) await insert();
+    await insert({ expires_at: new Date(Date.now() - 1_000) });
+    const [row] = await sql`select public.provider_token_status('nowhere', '{another-key}', 5) as status`;
+    const problems = row!.status.unusable.map(({ problem }: { problem: string }) => problem);
+    expect(problems).toHaveLength(5);
+    expect(problems).toEqual(expect.arrayContaining(["unknown_key", "expired"]));
+  });
+});
+
 describe("token_access_log", () => {
   it("can be changed by no role, not even by the owner of the table", async () => {
     await sql`select public.read_provider_token(${`NOBODY_${newTrader()}`}, 'default', 'r')`;
