@@ -56,6 +56,15 @@ describe("commands in the documentation", () => {
     }
   });
 
+  it("write to no place that several users of a machine share", () => {
+    const shared = documents.flatMap(({ page, blocks }) =>
+      run(SHELL, blocks).filter(({ code }) => /(^|[\s"'=>])\/(var\/)?tmp\//m.test(code)).map(({ line }) =>
+        `${page}:${line}`
+      )
+    );
+    expect(shared).toEqual([]);
+  });
+
   it("are marked as sh, bash or sql, and no other name hides them", () => {
     const hidden = documents.flatMap(({ page, blocks }) =>
       blocks.filter(({ language }) => OTHER_NAMES.includes(language)).map(({ line }) => `${page}:${line}`)

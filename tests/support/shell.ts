@@ -32,6 +32,7 @@ export async function runShell(pieces: { label: string; code: string }[]): Promi
       cwd: projectFolder,
       env: {
         PATH: `${folder}:${Deno.env.get("PATH")}`,
+        TMPDIR: folder,
         NO_COLOR: "1",
         TESSERA_PORT_BASE: String(stack.portBase),
         TESSERA_DATA_FOLDER: stack.dataDir,
