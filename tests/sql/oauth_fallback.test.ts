@@ -15,6 +15,7 @@ const keyring = newKeyring();
 const sql = connect({ connections: 1 });
 const stores: RedisStore[] = [];
 const servers: TestRedis[] = [];
+const folders: string[] = [];
 let events: TokenEvent[];
 const endEvents = onTokenEvent((event) => events.push(event));
 
@@ -23,13 +24,14 @@ afterAll(async () => {
   endEvents();
   for (const store of stores) await store.disconnect();
   for (const server of servers) await server.stop();
+  for (const folder of folders) await Deno.remove(folder, { recursive: true });
 });
 
 /** A server that keeps what it was told when it ends, and can be started again at the same port. */
 async function openRedis(): Promise<{ url: string; stop(): Promise<void>; start(): Promise<void> }> {
-  const dir = await Deno.makeTempDir({ prefix: "tessera-test-redis-" });
-  afterAll(() => Deno.remove(dir, { recursive: true }));
-  const keeping = ["--dir", dir, "--appendonly", "yes", "--appendfsync", "always"];
+  const folder = await Deno.makeTempDir({ prefix: "tessera-test-redis-" });
+  folders.push(folder);
+  const keeping = ["--dir", folder, "--appendonly", "yes", "--appendfsync", "always"];
   let server = await startRedis({ args: keeping });
   servers.push(server);
   const { url, port } = server;
