@@ -25,10 +25,9 @@ export function areOutliers(values: number[]): boolean[] {
   const least = 1e-9 * Math.max(...values.map(Math.abs));
   const medianDeviation = median(deviations);
   const meanDeviation = deviations.reduce((sum, one) => sum + one, 0) / values.length;
-  const perUnit = medianDeviation > least
-    ? PER_MEDIAN_DEVIATION / medianDeviation
-    : meanDeviation > least
-    ? PER_MEAN_DEVIATION / meanDeviation
-    : 0;
-  return deviations.map((deviation) => deviation * perUnit > CUT_OFF);
+  const [factor, spread] = medianDeviation > least
+    ? [PER_MEDIAN_DEVIATION, medianDeviation]
+    : [PER_MEAN_DEVIATION, meanDeviation];
+  // The quotient first: the reciprocal of the smallest spreads is infinite.
+  return deviations.map((deviation) => spread > least && deviation / spread * factor > CUT_OFF);
 }

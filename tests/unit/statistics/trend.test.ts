@@ -61,6 +61,12 @@ describe("trendOf", () => {
     expect(trendOf(series(Array.from({ length: 90 }, (_, day) => day))).outliers).toEqual([]);
   });
 
+  it("takes the smallest differences there are for no outliers", () => {
+    const tiny = Number.MIN_VALUE;
+    const day = [0, -tiny, 0, tiny, -tiny].map((value) => ({ date: START, value }));
+    expect(trendOf(day).outliers).toEqual([]);
+  });
+
   it.each([
     ["a single value", [70]],
     ["two values, which any line fits", [70, 60]],
