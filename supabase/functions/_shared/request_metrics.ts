@@ -102,28 +102,27 @@ export function flushMetrics(): Promise<void> {
   return lastFlush;
 }
 
+/** What is left of the flush before, and what was counted until now; what is counted meanwhile waits for the next one. */
 async function flush(): Promise<void> {
-  // What is left of the flush before, and what was counted until now; what is counted meanwhile waits for the next one.
-  for (const collect of [() => {}, collectCounted]) {
-    collect();
-    if (unsent === undefined) continue;
-    const failure = await send(unsent);
-    if (failure !== undefined) return onFailure(failure);
-    unsent = undefined;
-    failureCount = 0;
-  }
-}
-
-function collectCounted(): void {
-  if (counted.size === 0) return;
+  if (!await sendUnsent() || counted.size === 0) return;
   unsent = { id: crypto.randomUUID(), series: [...counted.values()] };
   counted = new Map();
+  await sendUnsent();
 }
 
-function onFailure(failure: unknown): void {
+/** Whether nothing is left to be sent. */
+async function sendUnsent(): Promise<boolean> {
+  if (unsent === undefined) return true;
+  const failure = await send(unsent);
+  if (failure === undefined) {
+    unsent = undefined;
+    failureCount = 0;
+    return true;
+  }
   failureCount++;
   if (failureCount === 1) report(failure);
   if (failureCount <= MOST_RETRIES && !isPlanned && !isProcessEnding()) plan();
+  return false;
 }
 
 /** Why it was not written; undefined when it was. */
