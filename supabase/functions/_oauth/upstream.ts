@@ -1,5 +1,6 @@
 import type { Configuration, CustomFetch, ServerMetadata } from "openid-client";
 
+import { endingWith } from "../_shared/aborting.ts";
 import { isSafeProviderUrl, type ProviderSettings } from "../_shared/oauth_settings.ts";
 import { asProviderFailure, ProviderFailure } from "./provider_failure.ts";
 
@@ -170,13 +171,14 @@ function authentication(client: Client, { settings }: Provider) {
 
 /** Endpoints that a provider names of itself must be as safe as those of the configuration. */
 function guardedFetch({ name, settings }: Provider, signal: AbortSignal): CustomFetch {
-  return (address, { body, ...options }) => {
+  return async (address, { body, ...options }) => {
     const url = new URL(address);
     const isPlainAllowed = new URL(settings.issuer).protocol === "http:";
     if (!isSafeProviderUrl(url) || (url.protocol === "http:" && !isPlainAllowed)) {
       throw new ProviderFailure(name, "unsafe_endpoint");
     }
-    return fetch(url, { ...options, body: body as BodyInit | undefined, redirect: "manual", signal });
+    const init = { ...options, body: body as BodyInit | undefined, redirect: "manual", signal } as const;
+    return endingWith(await fetch(url, init), signal);
   };
 }
 

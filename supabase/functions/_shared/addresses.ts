@@ -1,6 +1,8 @@
 import { lookup } from "node:dns/promises";
 import ipaddr from "ipaddr.js";
 
+import { unlessAborted } from "./aborting.ts";
+
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
 
 /**
@@ -35,14 +37,4 @@ export async function publicAddressOf(
   const addresses = await unlessAborted(addressesOf(host), signal);
   if (!addresses.every(isPublicAddress)) return undefined;
   return addresses.find((one) => !one.includes(":")) ?? addresses[0]; // Many cannot reach IPv6.
-}
-
-/** A lookup cannot be ended; it can be left alone. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

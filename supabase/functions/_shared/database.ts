@@ -1,6 +1,7 @@
 import { createAdminClient, createContextClient } from "@supabase/server/core";
 import type { SupabaseClient } from "@supabase/supabase-js";
 
+import { endingWith } from "./aborting.ts";
 import type { Database } from "./database.types.ts";
 import { supabase } from "./env.ts";
 import { isTraced, tracedFetch } from "./tracing.ts";
@@ -10,8 +11,13 @@ export type DatabaseClient = SupabaseClient<Database>;
 const DATABASE_TIMEOUT_MS = 10_000;
 
 /** Without a limit a database that hangs would hold the request until the platform ends it. */
-const fetchWithTimeout: typeof fetch = (input, given) => {
+const fetchWithTimeout: typeof fetch = async (input, given) => {
   const init: RequestInit = { ...given, signal: given?.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS) };
+  const response = await send(input, init);
+  return given?.signal ? endingWith(response, given.signal) : response;
+};
+
+function send(input: RequestInfo | URL, init: RequestInit): Promise<Response> {
   if (!isTraced()) return fetch(input, init);
   const operation = operationOf(input, init.method);
   return tracedFetch(
@@ -20,7 +26,7 @@ const fetchWithTimeout: typeof fetch = (input, given) => {
     input,
     init,
   );
-};
+}
 
 /** What is asked for, by its kind alone: `rpc hold_tokens`, `GET token_balances`, `storage`. */
 function operationOf(input: RequestInfo | URL, method = "GET"): string {
