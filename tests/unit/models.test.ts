@@ -4,12 +4,9 @@ import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.t
 import { Recording } from "../../supabase/functions/_shared/audio.ts";
 import { AppError } from "../../supabase/functions/_shared/errors.ts";
 import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
-import {
-  createModels,
-  limitFieldFor,
-  type Models,
-  type ModelsConfig,
-} from "../../supabase/functions/_shared/models.ts";
+import { createModels, type Models } from "../../supabase/functions/_shared/models.ts";
+import { limitFieldFor, type ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { m4a, wav } from "../support/recordings.ts";
 
 let demo: DemoModel;
@@ -562,6 +559,27 @@ describe("the deadline", () => {
     expect([code, cause.reason, callsOf(text)]).toEqual(["provider_timeout", "timeout", 1]);
     expect(performance.now() - startedAtMs).toBeLessThan(1_000);
     expect(models.usage()).toMatchObject({ calls: 1, known: false });
+  });
+
+  it("ends an answer that falls silent in the middle, after garbage was collected too", async () => {
+    const silent = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      () =>
+        new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("{")) })),
+    );
+    const models = open({ config: { baseUrl: `http://127.0.0.1:${silent.addr.port}/v1`, timeoutMs: 300 } });
+    const calls = [
+      models.text(PROMPT),
+      models.image(DRAWING),
+      models.transcribe(VOICE),
+      models.speech(WORDS),
+    ];
+    const failures = Promise.all(calls.map(failureOf));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await collectGarbage();
+    expect((await failures).map(({ code }) => code)).toEqual(calls.map(() => "provider_timeout"));
+    expect(models.usage()).toMatchObject({ calls: 4, known: false });
+    await silent.shutdown();
   });
 
   it("is one for the whole run, over all its calls", async () => {

@@ -1,7 +1,8 @@
 import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
 import { env } from "../../../supabase/functions/_shared/env.ts";
-import { createModels, type ModelsConfig } from "../../../supabase/functions/_shared/models.ts";
+import { createModels } from "../../../supabase/functions/_shared/models.ts";
 import { USUAL_LIMITS } from "../../../supabase/functions/_shared/price.ts";
+import type { ModelsConfig } from "../../../supabase/functions/_shared/provider.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
 
 let config: ModelsConfig | undefined;

@@ -1,6 +1,5 @@
 import {
   createBinaryResponseHandler,
-  createJsonErrorResponseHandler,
   createJsonResponseHandler,
   postJsonToApi,
   postMultipartStreamToApi,
@@ -8,6 +7,8 @@ import {
 import { z } from "zod";
 
 import type { Recording } from "./audio.ts";
+import type { Connection } from "./provider_connection.ts";
+import { failedResponseHandler } from "./provider_errors.ts";
 
 type Content = Recording["content"];
 
@@ -33,20 +34,13 @@ const Transcription = z.object({
   segments: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })).nullish(),
 });
 
-const failedResponseHandler = createJsonErrorResponseHandler({
-  errorSchema: z.object({ error: z.object({ message: z.string(), code: z.any().optional() }) }),
-  errorToMessage: ({ error }) => error.message,
-});
-
 /**
  * The two routes of OpenAI's API that the AI SDK's OpenAI-compatible provider lacks, by the SDK's own means, so that
  * they fail as its other calls do. https://platform.openai.com/docs/api-reference/audio
  */
-export function createAudioApi(
-  { baseUrl, apiKey, fetch }: { baseUrl: string; apiKey: string; fetch: typeof globalThis.fetch },
-) {
+export function createAudioApi({ baseUrl, headers: own, fetch }: Connection) {
   const common = ({ abortSignal, headers }: Request) => ({
-    headers: { Authorization: `Bearer ${apiKey}`, ...headers },
+    headers: { ...own, ...headers },
     failedResponseHandler,
     abortSignal,
     fetch,

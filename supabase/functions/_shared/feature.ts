@@ -9,9 +9,10 @@ import { createFiles, type Files } from "./files.ts";
 import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
 import { limitHeaders, type LimitState, stateOf } from "./limits.ts";
-import { createModels, type Models, type ModelsConfig, type ReadDraft, type RunUsage } from "./models.ts";
+import { createModels, type Models, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
+import type { ModelsConfig } from "./provider.ts";
 import { withRecordings } from "./recordings.ts";
 import { type EventStream, openEvents, wantsEvents } from "./stream.ts";
 import {

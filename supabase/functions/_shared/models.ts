@@ -1,51 +1,15 @@
-import type { ModelMessage } from "ai";
-import { AsyncLocalStorage } from "node:async_hooks";
+import { Buffer } from "node:buffer";
 import type { z } from "zod";
 
 import { audioType, type Recording } from "./audio.ts";
+import type { ChatAnswer, Prompt } from "./chat_model.ts";
 import { AppError } from "./errors.ts";
 import { pictureType } from "./media.ts";
-import {
-  failure,
-  type FailureReason,
-  MOST_DETAIL_CHARACTERS,
-  type Progress,
-  reasonOf,
-  vendorFacts,
-} from "./model_failures.ts";
+import { failure, type FailureReason, MOST_DETAIL_CHARACTERS } from "./model_failures.ts";
 import { charactersIn, TOKENS_PER_PHOTO } from "./price.ts";
+import type { ModelsConfig, Provider } from "./provider.ts";
 import { countProviderCall } from "./request_metrics.ts";
-import { isTraced, traced, withTraceContext } from "./tracing.ts";
-
-/** Which provider to call and how long to wait; `env.ts` fills it, nothing here reads the environment. */
-export interface ModelsConfig {
-  /** An OpenAI-compatible API, with its version: `https://api.openai.com/v1`. */
-  baseUrl: string;
-  apiKey: string;
-  textModel: string;
-  /** Used in the text model's place when a request has images. */
-  visionModel: string;
-  imageModel: string;
-  transcribeModel: string;
-  speechModel: string;
-  /** For the whole run, all its calls, retries and waits together. */
-  timeoutMs: number;
-  /** How often one call is tried again; 1 unless told otherwise. */
-  maxRetries?: number;
-  /** The first wait before a retry without `Retry-After`, doubled each time. */
-  retryDelayMs?: number;
-  /** A `Retry-After` above this is not waited for: the call fails at once. */
-  maxRetryAfterMs?: number;
-}
-
-/** Bytes, or where they are: `data:image/…;base64,…`, or `https://…`, which the provider fetches and we never do. */
-export type ImageInput = string | { bytes: Uint8Array; mediaType: string };
-
-export interface Prompt {
-  system: string;
-  user: string;
-  images?: ImageInput[];
-}
+import { traced } from "./tracing.ts";
 
 /** What one call cost as the provider counted it; null where it did not say, or said what cannot be true. */
 type Usage = { input_tokens: number; output_tokens: number } | null;
@@ -107,31 +71,26 @@ const MOST_IMAGES = 10;
 /** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
 const IMAGE_QUALITY = "medium";
 /** The SDK weighs more than all else here: it is loaded with the first call, not with the function. */
-const loadSdk = () => import("ai");
-const loadProvider = () => import("@ai-sdk/openai-compatible");
-const loadAudioApi = () => import("./audio_api.ts");
+async function loadSdk() {
+  const [provider, connection, chat, errors] = await Promise.all([
+    import("./provider.ts"),
+    import("./provider_connection.ts"),
+    import("./chat_model.ts"),
+    import("./provider_errors.ts"),
+  ]);
+  return { ...provider, ...connection, ...chat, ...errors };
+}
 
-type Sdk = typeof import("ai");
-type Clients = Awaited<ReturnType<typeof makeClients>>;
+type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 
-/** What is needed of a language model's answer, in one piece or streamed. */
-type ChatResult = Pick<Awaited<ReturnType<Sdk["generateText"]>>, "text" | "finishReason"> & {
-  usage: { inputTokens?: number; outputTokens?: number };
-  response: { modelId: string };
-};
+let sdkOnceLoaded: Promise<Sdk> | undefined;
 
 /** What one try of a call is given. */
 interface Try {
   sdk: Sdk;
-  clients: Clients;
+  provider: Provider;
   abortSignal: AbortSignal;
 }
-
-/** Leads from a request that the SDK makes to the try that it belongs to. */
-const progressOfTry = new AsyncLocalStorage<Progress>();
-
-/** One set of clients for each configuration: making one takes longer than all that is done with it for a call. */
-const clientsByConfig = new WeakMap<ModelsConfig, Promise<Clients>>();
 
 /** Of calls that are paid by the second or the character. */
 const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
@@ -197,7 +156,8 @@ export function createModels(
     usedByNow?: () => Usage,
   ): Promise<Result> {
     const abortSignal = usedByNow === undefined ? deadline : stoppable;
-    const [sdk, clients] = await Promise.all([loadSdk(), clientsFor(config)]);
+    const sdk = await (sdkOnceLoaded ??= loadSdk());
+    const provider = sdk.providerOf(config);
     for (let tries = 1;; tries++) {
       throwIfOver(model, tries - 1);
       const progress = { isSent: false, isUnreachable: false, isCharged: false };
@@ -208,25 +168,25 @@ export function createModels(
           `provider ${model}`,
           "client",
           { "gen_ai.request.model": model },
-          () => progressOfTry.run(progress, () => run({ sdk, clients, abortSignal })),
+          () => sdk.runTry(progress, () => run({ sdk, provider, abortSignal })),
         );
         over("ok");
         return result;
       } catch (error) {
         const isStopped = signal?.aborted && usedByNow !== undefined && progress.isSent;
         over(
-          isStopped ? "stopped" : deadline.aborted ? "timeout" : reasonOf(error, progress, sdk) ?? "error",
+          isStopped ? "stopped" : deadline.aborted ? "timeout" : sdk.reasonOf(error, progress) ?? "error",
         );
         if (isStopped) count(usedByNow(), model);
         else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) count(null, null);
         throwIfOver(model, tries);
-        const reason = reasonOf(error, progress, sdk);
+        const reason = sdk.reasonOf(error, progress);
         if (reason === undefined) throw error; // a bug of ours, not the provider's doing
-        const delayMs = retryDelayMs(error, tries, config, sdk);
+        const delayMs = retryDelayMs(sdk.retryAfterOf(error), tries, config);
         const canRetry = RETRYABLE.has(reason) && tries <= (config.maxRetries ?? USUAL_RETRIES) &&
           delayMs < deadlineAtMs - performance.now();
         if (!canRetry) {
-          throw failure(reason, { model, tries, ...vendorFacts(error, sdk, config.apiKey, prompt) });
+          throw failure(reason, { model, tries, ...sdk.vendorFacts(error, config.apiKey, prompt) });
         }
         await sleep(delayMs, abortSignal);
       }
@@ -262,28 +222,21 @@ export function createModels(
   ): Promise<{ text: string; model: string }> {
     const kind = prompt.images?.length ? "vision" : "text";
     const name = config[`${kind}Model`];
-    const messages = toMessages(prompt);
     const words = prompt.system + prompt.user;
     let soFar = "";
-    const result = await call<ChatResult>(
+    const answer = await call<ChatAnswer>(
       name,
       words,
-      ({ sdk, clients, abortSignal }) => {
-        const request = {
-          model: clients[kind],
-          instructions: prompt.system,
-          messages,
-          output: schema && outputFor(schema, sdk),
-          maxOutputTokens,
-          maxRetries: 0,
-          abortSignal,
-          headers,
-        };
-        if (onDraft === undefined) return sdk.generateText(request);
-        return readStream(sdk.streamText({ ...request, onError: () => {} }), name, sdk, (delta) => {
-          soFar += delta;
-          if (schema === undefined) prompt.onText?.(soFar);
-          else onDraft(() => readJsonSoFar(soFar, sdk));
+      ({ sdk, provider, abortSignal }) => {
+        const request = { ...prompt, schema, maxOutputTokens, abortSignal, headers };
+        if (onDraft === undefined) return sdk.ask(provider[kind], provider.connection, request);
+        return sdk.askForStream(provider[kind], {
+          ...request,
+          onText(delta) {
+            soFar += delta;
+            if (schema === undefined) prompt.onText?.(soFar);
+            else onDraft(() => readJsonSoFar(soFar));
+          },
         });
       },
       () => ({
@@ -291,11 +244,11 @@ export function createModels(
         output_tokens: tokensIn(soFar),
       }),
     );
-    const model = result.response.modelId;
-    count(readUsage(result.usage), model);
-    const fault = faultOf(result.finishReason, result.text);
+    const { text, model } = answer;
+    count(readUsage(answer.usage), model);
+    const fault = faultOf(answer.finishReason, text);
     if (fault !== undefined) throw failure(fault, { model });
-    return { text: result.text, model };
+    return { text, model };
   }
 
   return {
@@ -320,20 +273,26 @@ export function createModels(
         );
       }
       const model = config.imageModel;
-      const result = await call(model, prompt, ({ sdk, clients, abortSignal }) =>
-        sdk.generateImage({
-          model: clients.image,
-          maxImagesPerCall: MOST_IMAGES,
-          prompt,
-          size,
-          n,
-          providerOptions: { provider: { quality: IMAGE_QUALITY } },
-          maxRetries: 0,
-          abortSignal,
-          headers,
-        }));
-      const images = result.images.slice(0, n);
-      count(readUsage(result.usage), model, { images: images.length });
+      const drawn = await call(
+        model,
+        prompt,
+        ({ provider, abortSignal }) =>
+          provider.image.doGenerate({
+            prompt,
+            size,
+            n,
+            aspectRatio: undefined,
+            seed: undefined,
+            files: undefined,
+            mask: undefined,
+            providerOptions: { provider: { quality: IMAGE_QUALITY } },
+            abortSignal,
+            headers,
+          }),
+      );
+      const images = drawn.images.slice(0, n);
+      count(readUsage(drawn.usage ?? {}), model, { images: images.length });
+      if (images.length === 0) throw failure("empty", { model });
       const files = readFiles(images);
       if (files === undefined) throw failure("nonsense", { model });
       return files;
@@ -344,8 +303,8 @@ export function createModels(
       const heard = await call(
         model,
         "",
-        ({ clients, abortSignal }) =>
-          clients.audio.transcribe({ model, recording: content, language, abortSignal, headers }),
+        ({ provider, abortSignal }) =>
+          provider.audio.transcribe({ model, recording: content, language, abortSignal, headers }),
       );
       // The provider decoded it all, and bills by that; a file's own headers are only what somebody wrote.
       const duration_s = heard.duration_s ?? content.duration_s;
@@ -367,8 +326,8 @@ export function createModels(
       const bytes = await call(
         model,
         text,
-        ({ clients, abortSignal }) =>
-          clients.audio.speak({ model, input: text, voice, speed, abortSignal, headers }),
+        ({ provider, abortSignal }) =>
+          provider.audio.speak({ model, input: text, voice, speed, abortSignal, headers }),
       );
       count(NO_TOKENS, model, { characters: charactersIn(text) });
       if (bytes.length === 0) throw failure("empty", { model });
@@ -386,62 +345,9 @@ export function createModels(
   };
 }
 
-function clientsFor(config: ModelsConfig): Promise<Clients> {
-  const clients = clientsByConfig.get(config) ?? makeClients(config);
-  clientsByConfig.set(config, clients);
-  return clients;
-}
-
-/** Makes the SDK's clients, with a `fetch` that notes the progress of the try that it is called for. */
-async function makeClients(config: ModelsConfig) {
-  const [{ createOpenAICompatible }, { createAudioApi }] = await Promise.all([
-    loadProvider(),
-    loadAudioApi(),
-  ]);
-  const provider = createOpenAICompatible({
-    name: "provider",
-    baseURL: config.baseUrl,
-    apiKey: config.apiKey,
-    supportsStructuredOutputs: true,
-    includeUsage: true,
-    transformRequestBody: ({ max_tokens, ...body }) => ({ ...body, [limitFieldFor(config)]: max_tokens }),
-    supportedUrls: () => ({ "image/*": [/^https:/] }),
-    fetch: fetchWithProgress,
-  });
-  return {
-    text: provider.chatModel(config.textModel),
-    vision: provider.chatModel(config.visionModel),
-    image: provider.imageModel(config.imageModel),
-    audio: createAudioApi({ ...config, fetch: fetchWithProgress }),
-  };
-}
-
-/** Reads a streamed answer to its end; one that stops without saying why it ended was cut. */
-async function readStream(
-  { stream }: Pick<ReturnType<Sdk["streamText"]>, "stream">,
-  model: string,
-  sdk: Sdk,
-  onText: (delta: string) => void,
-): Promise<ChatResult> {
-  const progress = progressOfTry.getStore()!;
-  let text = "";
-  for await (const part of stream) {
-    if (part.type === "text-delta") {
-      text += part.text;
-      onText(part.text);
-    } else if (part.type === "error") {
-      const isKnown = !progress.isCharged || reasonOf(part.error, progress, sdk) !== undefined;
-      throw isKnown ? part.error : failure("cut", { model });
-    } else if (part.type === "finish-step" && part.rawFinishReason !== undefined) {
-      const { finishReason, usage, response } = part;
-      return { text, finishReason, usage, response };
-    }
-  }
-  throw failure("cut", { model });
-}
-
 /** The value as far as it is whole: of a number that ends the text nobody knows whether more digits come. */
-async function readJsonSoFar(text: string, { parsePartialJson }: Sdk): Promise<unknown> {
+async function readJsonSoFar(text: string): Promise<unknown> {
+  const { parsePartialJson } = await import("ai");
   return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
 }
 
@@ -452,31 +358,9 @@ function tokensIn(text: string): number {
   return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN);
 }
 
-/** OpenAI's own newer models refuse `max_tokens`, and many compatible servers know nothing else. */
-export function limitFieldFor(
-  { baseUrl }: Pick<ModelsConfig, "baseUrl">,
-): "max_completion_tokens" | "max_tokens" {
-  const isOpenAi = /(?:^|\.)openai\.(?:azure\.)?com$/.test(new URL(baseUrl).hostname);
-  return isOpenAi ? "max_completion_tokens" : "max_tokens";
-}
-
-async function fetchWithProgress(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const progress = progressOfTry.getStore()!;
-  progress.isSent = true;
-  try {
-    const headers = isTraced() ? { headers: withTraceContext(new Headers(init?.headers)) } : undefined;
-    const response = await fetch(input, { ...init, ...headers });
-    progress.isCharged ||= response.ok;
-    return response;
-  } catch (error) {
-    progress.isUnreachable = true;
-    throw error;
-  }
-}
-
 /** How long to wait before the next try: what the provider asks for, or a doubling wait with some chance in it. */
-function retryDelayMs(error: unknown, tries: number, config: ModelsConfig, sdk: Sdk): number {
-  const askedForMs = sdk.APICallError.isInstance(error) ? retryAfterMs(error.responseHeaders) : undefined;
+function retryDelayMs(askedFor: string | undefined, tries: number, config: ModelsConfig): number {
+  const askedForMs = retryAfterMs(askedFor);
   if (askedForMs === undefined) {
     return (config.retryDelayMs ?? USUAL_RETRY_DELAY_MS) * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
   }
@@ -484,8 +368,7 @@ function retryDelayMs(error: unknown, tries: number, config: ModelsConfig, sdk: 
 }
 
 /** Reads `Retry-After` as seconds or as a date. */
-function retryAfterMs(headers: Record<string, string> = {}): number | undefined {
-  const value = headers["retry-after"];
+function retryAfterMs(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
@@ -508,35 +391,6 @@ function readUsage({ inputTokens, outputTokens }: { inputTokens?: number; output
   return { input_tokens: inputTokens, output_tokens: outputTokens };
 }
 
-/** Asks for the schema as `json_schema` and leaves reading the answer to us, so that its cost is counted first. */
-function outputFor(schema: z.ZodType, { Output }: Sdk) {
-  return {
-    ...Output.object({ schema }),
-    parseCompleteOutput: ({ text }: { text: string }) => Promise.resolve(text),
-    // The SDK passes text on when this has changed; to parse it all for each piece would take the square of its length.
-    parsePartialOutput: ({ text }: { text: string }) => Promise.resolve({ partial: text.length }),
-  };
-}
-
-function toMessages({ user, images = [] }: Prompt): ModelMessage[] {
-  return [{ role: "user", content: [{ type: "text", text: user }, ...images.map(toFilePart)] }];
-}
-
-/** Any other address is refused here, as the SDK would fetch it from inside our network. */
-function toFilePart(image: ImageInput) {
-  if (typeof image !== "string") {
-    return { type: "file" as const, data: image.bytes, mediaType: image.mediaType };
-  }
-  const mediaType = image.startsWith("https://")
-    ? "image/*"
-    : /^data:(image\/[\w.+-]+);base64,/.exec(image)?.[1];
-  if (mediaType === undefined) {
-    throw new TypeError("Cannot use an image that is neither https:// nor data:image/");
-  }
-  const data = mediaType === "image/*" ? new URL(image) : image.slice(image.indexOf(",") + 1);
-  return { type: "file" as const, data, mediaType };
-}
-
 function parseJson(text: string, failed: () => Error): unknown {
   try {
     return JSON.parse(text);
@@ -545,25 +399,16 @@ function parseJson(text: string, failed: () => Error): unknown {
   }
 }
 
-/** The images as bytes; undefined when one of them is no image, which the SDK would call a PNG. */
-function readFiles(images: { uint8Array: Uint8Array }[]): ImageFile[] | undefined {
+/** The images as bytes; undefined when one of them is no image. */
+function readFiles(images: (string | Uint8Array)[]): ImageFile[] | undefined {
   const files: ImageFile[] = [];
   for (const image of images) {
-    const bytes = decode(image);
+    const bytes = typeof image === "string" ? Buffer.from(image, "base64") : image;
     const mediaType = pictureType(bytes);
     if (mediaType === undefined) return undefined;
     files.push({ bytes, mediaType });
   }
   return files;
-}
-
-/** The SDK decodes base64 when the bytes are first asked for, and throws there when it is none. */
-function decode(image: { uint8Array: Uint8Array }): Uint8Array {
-  try {
-    return image.uint8Array;
-  } catch {
-    return new Uint8Array();
-  }
 }
 
 /** Waits, or ends at once when the signal aborts; the caller then looks at why. */
