@@ -246,6 +246,18 @@ describe("keys in unusual places", () => {
     await expectWorthless({ apikey: stack.publishableKey, Authorization: stack.secretKey });
   });
 
+  it("a key that was just accepted opens nothing for a key like it, nor more than it may itself", async () => {
+    const open = async (apikey: string, path: string) =>
+      (await send(`/functions/v1/${path}`, { method: "POST", credentials: { apikey }, body: {} })).status;
+    expect(await open(stack.secretKey, "oauth-token/status")).toBe(200);
+    expect(await open(stack.publishableKey, "otp/request")).toBe(400);
+    for (const key of [`${stack.secretKey}x`, stack.secretKey.slice(0, -1), stack.publishableKey]) {
+      expect(await open(key, "oauth-token/status")).toBe(401);
+    }
+    expect(await open(stack.secretKey, "otp/request")).toBe(401);
+    expect(await open(stack.secretKey, "oauth-token/status")).toBe(200);
+  });
+
   it("two Authorization or apikey headers never mix one's identity with the other's rights", async () => {
     const other = await newUser(TOKENS + 1);
     const headers = [

@@ -39,8 +39,10 @@ export interface BrokerParts {
 
 /** How much longer than the provider's answer a lease lasts: for what is written after it. */
 const LEASE_MARGIN_MS = 5_000;
-const FIRST_POLL_MS = 15;
-const LONGEST_POLL_MS = 60;
+/** Whoever waits for another one's renewal looks again after a sixteenth of the time so far: late by no more than that. */
+const POLL_SHARE = 1 / 16;
+const SHORTEST_POLL_MS = 10;
+const LONGEST_POLL_MS = 100;
 const STORE_ATTEMPTS = 8;
 const STORE_PAUSE_MS = 500;
 
@@ -123,8 +125,8 @@ export class TokenBroker {
   async #get(request: TokenRequest, decide: () => void): Promise<AccessToken> {
     const { provider } = request;
     const lease = leaseKeyOf(request);
-    const deadlineMs = performance.now() + this.#providerTimeoutMs + this.#leaseMs;
-    for (let attempt = 0;; attempt++) {
+    const startMs = performance.now();
+    for (;;) {
       decide();
       const [state, record] = await Promise.all([
         this.#leases.read(lease).catch((error) => error as Error),
@@ -154,16 +156,16 @@ export class TokenBroker {
         if (renewed) return asAccessToken(renewed);
       } else {
         if (good) return good;
-        await this.#wait(provider.name, claim, attempt, deadlineMs);
+        await this.#wait(provider.name, claim, performance.now() - startMs);
       }
     }
   }
 
   /** Until another one has renewed the token, or may be replaced. */
-  async #wait(provider: string, claim: NotClaimed, attempt: number, deadlineMs: number): Promise<void> {
+  async #wait(provider: string, claim: NotClaimed, waitedMs: number): Promise<void> {
     if (claim.reason === "left_alone") throw leftAlone(provider, claim.wait_ms);
-    if (performance.now() > deadlineMs) throw new ProviderFailure(provider, "timeout");
-    const pollMs = Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * 1.5 ** Math.min(attempt, 10));
+    if (waitedMs > this.#providerTimeoutMs + this.#leaseMs) throw new ProviderFailure(provider, "timeout");
+    const pollMs = Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, waitedMs * POLL_SHARE));
     await delay(Math.min(claim.wait_ms + 1, pollMs * (0.5 + Math.random())));
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { verifyAuth } from "@supabase/server/core";
 
 import { supabase } from "./env.ts";
@@ -21,8 +22,8 @@ export interface Caller {
 export async function authenticate(expected: Auth | Auth[], request: Request): Promise<Caller> {
   if (expected === "none") return { userId: "", token: "", auth: "none", keyName: "" };
   const auths = [expected].flat();
-  const authorization = request.headers.get("Authorization") ?? "";
-  const known = auths.includes("user") ? remembered(authorization) : undefined;
+  const credential = credentialOf(auths[0]!, request);
+  const known = remembered(credential);
   if (known) return known;
   const { data, error } = await verifyAuth(request, {
     auth: auths,
@@ -39,9 +40,12 @@ export async function authenticate(expected: Auth | Auth[], request: Request): P
     auth: data.authMode as Auth,
     keyName: data.keyName ?? "",
   };
-  if (caller.auth !== "user") return caller;
-  if (!UUID.test(caller.userId)) throw unauthorized(auths, new Error("The token's subject is no user id"));
-  remember(authorization, caller, data.jwtClaims?.exp);
+  if (caller.auth === "user" && !UUID.test(caller.userId)) {
+    throw unauthorized(auths, new Error("The token's subject is no user id"));
+  }
+  if (caller.auth === auths[0]) {
+    remember(credential, caller, caller.auth === "user" ? data.jwtClaims?.exp : Infinity);
+  }
   return caller;
 }
 
@@ -61,22 +65,28 @@ function unauthorized(auths: Auth[], cause: unknown): AppError {
   });
 }
 
-/** A signature takes longer to verify than all else that is done with a small request. */
+/** What shows the caller to be that; a key as its digest, since how long it is looked for may tell how much of it is right. */
+function credentialOf(auth: Auth, { headers }: Request): string {
+  if (auth === "user") return headers.get("Authorization") ?? "";
+  return `${auth} ${createHash("sha256").update(headers.get("apikey") ?? "").digest("base64")}`;
+}
+
+/** A signature, or a key in constant time, takes longer to check than all else that is done with a small request. */
 const REMEMBER_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
 
 const verified = new Map<string, { caller: Caller; untilMs: number }>();
 
-function remembered(authorization: string): Caller | undefined {
-  const entry = verified.get(authorization);
+function remembered(credential: string): Caller | undefined {
+  const entry = verified.get(credential);
   if (entry && entry.untilMs > Date.now()) return entry.caller;
-  verified.delete(authorization);
+  verified.delete(credential);
   return undefined;
 }
 
-/** Keeps a verified token for a minute, never past its own end; so long a withdrawn signing key still counts. */
-function remember(authorization: string, caller: Caller, expiresAtS = 0): void {
+/** Keeps what was verified for a minute, never past its own end; so long a withdrawn signing key still counts. */
+function remember(credential: string, caller: Caller, expiresAtS = 0): void {
   if (verified.size >= MOST_REMEMBERED) verified.delete(verified.keys().next().value!);
   const untilMs = Math.min(expiresAtS * 1000, Date.now() + REMEMBER_MS);
-  verified.set(authorization, { caller, untilMs });
+  verified.set(credential, { caller, untilMs });
 }
