@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { createClient } from "redis";
+import { createClient } from "@redis/client";
 
 const BATCH = 1_000;
 /** About what a broker's JWT has. */

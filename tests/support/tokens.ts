@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
-import { createClient } from "redis";
+import { createClient } from "@redis/client";
 
 import { type Keyring, KeyringText } from "../../supabase/functions/_shared/keyring.ts";
 import { type TokenDatabase, tokenDatabase } from "../../supabase/functions/_tokens/database.ts";

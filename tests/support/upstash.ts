@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createClient, RESP_TYPES } from "redis";
+import { createClient, RESP_TYPES } from "@redis/client";
 
 export interface TestUpstash {
   /** As UPSTASH_REDIS_REST_URL. */

@@ -1,4 +1,4 @@
-import type { RedisClientType } from "redis";
+import type { RedisClientType } from "@redis/client";
 
 import {
   BURIED_MS,
@@ -160,7 +160,7 @@ export class RedisStore implements TokenStore {
   }
 
   async #connect(): Promise<RedisClientType> {
-    const { createClient } = await import("redis");
+    const { createClient } = await import("@redis/client");
     const client = createClient({
       url: this.#url,
       disableOfflineQueue: true,

@@ -1,4 +1,4 @@
-import type { RedisClientOptions } from "redis";
+import type { RedisClientOptions } from "@redis/client";
 
 import type { CommandLine } from "./script_source.ts";
 import { SourceError } from "./source.ts";
@@ -33,7 +33,7 @@ export function connectionOptions({ url, caCertificate }: RedisAddress): RedisCl
 
 /** Connects to one server. Throws SourceError. */
 export async function connectRedis(address: RedisAddress): Promise<CommandLine> {
-  const { createClient } = await import("redis");
+  const { createClient } = await import("@redis/client");
   const client = createClient(connectionOptions(address));
   client.on("error", () => {}); // the command under way fails, and says so
   try {

@@ -142,7 +142,7 @@ function textOf(value: unknown): string {
 }
 
 async function connectServers(address: RedisAddress): Promise<Servers> {
-  const { createClient, createCluster, RESP_TYPES } = await import("redis");
+  const { createClient, createCluster, RESP_TYPES } = await import("@redis/client");
   // A digest is of the bytes, whatever they are.
   const options = {
     ...connectionOptions(address),
