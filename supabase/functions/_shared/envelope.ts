@@ -12,6 +12,10 @@ const POOL_BYTES = 3_072;
 const pool = Buffer.alloc(POOL_BYTES);
 let poolAt = POOL_BYTES;
 
+/** Where texts become bytes: an allocation for each costs a third of the encryption. Nothing awaits while it is in use. */
+let desk = Buffer.alloc(4_096);
+const encoder = new TextEncoder();
+
 /** Why an envelope cannot be opened. Says nothing of what is in it. */
 export class EnvelopeError extends Error {
   override readonly name = "EnvelopeError";
@@ -29,8 +33,13 @@ export class EnvelopeError extends Error {
 export function seal(keyring: Keyring, secret: string, place: string): string {
   const { id, key } = keyring.active;
   const nonce = newNonce();
-  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(associatedData(id, place));
-  const sealed = Buffer.concat([nonce, cipher.update(secret, "utf8"), cipher.final(), cipher.getAuthTag()]);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(onDesk(associatedData(id, place)));
+  const encrypted = cipher.update(onDesk(secret));
+  cipher.final(); // a stream cipher has nothing left to give
+  const sealed = Buffer.allocUnsafe(NONCE_BYTES + encrypted.length + TAG_BYTES);
+  sealed.set(nonce);
+  sealed.set(encrypted, NONCE_BYTES);
+  sealed.set(cipher.getAuthTag(), NONCE_BYTES + encrypted.length);
   return `${VERSION}.${id}.${sealed.toString("base64url")}`;
 }
 
@@ -42,7 +51,7 @@ export function open(keyring: Keyring, envelope: string, place: string): string 
   const key = keyring.key(id);
   if (key === undefined) throw new EnvelopeError("unknown_key", `The key ${id} is not among the given ones`);
   const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE_BYTES))
-    .setAAD(associatedData(id, place))
+    .setAAD(onDesk(associatedData(id, place)))
     .setAuthTag(sealed.subarray(-TAG_BYTES));
   try {
     return decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") +
@@ -67,8 +76,15 @@ export function isUnderOldKey(keyring: Keyring, envelope: string): boolean {
   return keyIdOf(envelope) !== keyring.active.id;
 }
 
-function associatedData(id: string, place: string): Buffer {
-  return Buffer.from(`${VERSION}\n${id}\n${place}`);
+function associatedData(id: string, place: string): string {
+  return `${VERSION}\n${id}\n${place}`;
+}
+
+/** The bytes of a text, good until the next call. */
+function onDesk(text: string): Buffer {
+  const mostBytes = text.length * 3;
+  if (mostBytes > desk.length) desk = Buffer.alloc(mostBytes);
+  return desk.subarray(0, encoder.encodeInto(text, desk).written);
 }
 
 function newNonce(): Buffer {
@@ -77,7 +93,7 @@ function newNonce(): Buffer {
     poolAt = 0;
   }
   poolAt += NONCE_BYTES;
-  return Buffer.from(pool.subarray(poolAt - NONCE_BYTES, poolAt));
+  return pool.subarray(poolAt - NONCE_BYTES, poolAt);
 }
 
 function malformed(): EnvelopeError {
