@@ -5,7 +5,7 @@
 
 create table public.tradovate_tokens (
   id uuid primary key default gen_random_uuid(),
-  account_name text collate "C" not null unique check (account_name ~ '^[A-Za-z0-9_.:@-]+$' and length(account_name) <= 200),
+  account_name text collate "C" not null check (account_name ~ '^[A-Za-z0-9_.:@-]+$' and length(account_name) <= 200),
   main_account text collate "C" not null,
   token_type text not null check (token_type in ('bearer', 'auth')),
   access_token text not null check (access_token like 't1.%.%'),
@@ -20,7 +20,10 @@ create table public.tradovate_tokens (
   fingerprint text not null,
   expiry_source text not null check (expiry_source in ('jwt', 'ttl', 'none')),
   inactive_reason text check (inactive_reason in ('expired', 'gone', 'operator')),
-  key_id text not null generated always as (split_part(access_token, '.', 2)) stored
+  key_id text not null generated always as (split_part(access_token, '.', 2)) stored,
+  -- All that a scan compares, so that it need not read the rows, which are ten times as large.
+  constraint tradovate_tokens_account_name_key unique (account_name)
+    include (token_number, source, fingerprint, is_active, expires_at, expiry_source, inactive_reason)
 ) with (fillfactor = 90);
 
 -- Envelopes look random: there is nothing to compress.
@@ -95,6 +98,9 @@ create table public.token_sync_pages (
   token_numbers bigint[] not null,
   primary key (source, page_number)
 );
+
+-- A few KB that are read once: compressing them took a tenth of a scan.
+alter table public.token_sync_pages alter column token_numbers set storage external;
 
 comment on table public.token_sync_pages is
   'The rows whose keys an unfinished scan has found: lists, so that an unchanged row is not written to be marked';
@@ -340,7 +346,7 @@ begin
     where rejection.account_name = compared.name and compared.is_rejected
   )
   select array_agg(token_number) filter (where token_number is not null and (is_same or is_rejected)),
-    string_agg(distinct name, ',') filter (where not is_same and not is_rejected),
+    (select string_agg(distinct name, ',') from compared where not is_same and not is_rejected),
     count(distinct token_number) filter (where is_same and not is_rejected),
     (select count(*) from touched where inactive_reason = 'expired')
   into v_seen, v_changed, v_unchanged_count, v_expired_count
