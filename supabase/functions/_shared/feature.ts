@@ -1,27 +1,22 @@
 import type { z } from "zod";
 
+import { type Answer, answerAsEvents, asJson, HungUp, type Watcher } from "./answers.ts";
 import { inBackground } from "./background.ts";
 import { draftOf } from "./drafts.ts";
-import { defineEndpoint, type Endpoint, type EndpointContext, refuse } from "./endpoint.ts";
+import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
 import { env } from "./env.ts";
 import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
-import { fingerprint, idempotencyKey } from "./identifiers.ts";
+import { refusal, stored } from "./holds.ts";
+import { fingerprint } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
-import { limitHeaders, type LimitState, stateOf } from "./limits.ts";
 import { createModels, type Models, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
 import type { ModelsConfig } from "./provider.ts";
 import { withRecordings } from "./recordings.ts";
-import { type EventStream, openEvents, wantsEvents } from "./stream.ts";
-import {
-  type HoldOutcome,
-  holdTokens,
-  releaseTokens,
-  type SettleOutcome,
-  settleTokens,
-} from "./tokenMiddleware.ts";
+import { wantsEvents } from "./stream.ts";
+import { holdTokens, releaseTokens, type SettleOutcome, settleTokens } from "./tokenMiddleware.ts";
 
 /** All that a feature gets: the checked input, AI models, and a place for files. No database, no key, no environment. */
 export interface FeatureTools<Input, Output> {
@@ -85,96 +80,6 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
 function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
   inBackground(work.catch(() => {}));
   return work;
-}
-
-/** An answer's JSON, charged and stored. */
-interface Answer {
-  json: string;
-  isReplay: boolean;
-  limits: HoldOutcome["limits"];
-}
-
-/** Somebody who sees an answer grow, and may leave. */
-interface Watcher extends Pick<EventStream, "draft"> {
-  /** The request was let in. */
-  open(limits: HoldOutcome["limits"]): void;
-  signal: AbortSignal;
-}
-
-/** Why a run was stopped that nobody waits for and nobody can ask for again. */
-class HungUp extends Error {
-  override readonly name = "HungUp";
-}
-
-/**
- * The answer as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first event is
- * an answer with a status like any other, a later one an `error` event.
- */
-async function answerAsEvents<Input>(
-  context: EndpointContext<Input>,
-  answer: (watcher: Watcher) => Promise<Answer>,
-): Promise<Response> {
-  const { request, log } = context;
-  const stop = new AbortController();
-  // With a key the client can come back for the answer: the run goes on.
-  const mayReturn = idempotencyKey(request.headers) !== null;
-  const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
-  const events = openEvents({ onHangUp });
-  let limits: HoldOutcome["limits"];
-  const watcher = {
-    signal: stop.signal,
-    draft: events.draft,
-    open(known: HoldOutcome["limits"]) {
-      limits = known;
-      events.open();
-    },
-  };
-  const work = answer(watcher).then((given) => {
-    const { json } = given;
-    limits = given.limits;
-    const { data, usage } = JSON.parse(json);
-    events.end([["data", JSON.stringify(data)], ["usage", JSON.stringify(usage)]]);
-  }, async (error) => {
-    if (stop.signal.aborted && error === stop.signal.reason) {
-      log.cause = error.message;
-      events.end([]);
-    } else if (events.hasStarted()) {
-      const refusal = refuse(error, context);
-      log.status = refusal.status;
-      events.end([["error", await refusal.text()]]);
-    } else {
-      events.discard();
-      throw error;
-    }
-  });
-  context.until(work);
-  await Promise.race([events.started, work]);
-  return new Response(events.body, {
-    headers: {
-      "Content-Type": "text/event-stream",
-      "X-Accel-Buffering": "no", // nginx would collect the events
-      ...replayHeaders({ isReplay: log.replayed === true }),
-      ...limitHeaders(statesOf(limits)),
-    },
-  });
-}
-
-function asJson({ json, isReplay, limits }: Answer): Response {
-  return new Response(json, {
-    headers: {
-      "Content-Type": "application/json",
-      ...replayHeaders({ isReplay }),
-      ...limitHeaders(statesOf(limits)),
-    },
-  });
-}
-
-function statesOf(limits: HoldOutcome["limits"]): LimitState[] {
-  return (limits ?? []).flatMap((limit) => limit ? [stateOf(limit)] : []);
-}
-
-function replayHeaders({ isReplay }: Pick<Answer, "isReplay">): Record<string, string> {
-  return isReplay ? { "Idempotent-Replayed": "true" } : {};
 }
 
 async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
@@ -330,48 +235,6 @@ function checkOutput<Output extends z.ZodType>(output: Output, value: unknown): 
 /** Whether the usage says what the request costs: tokens and seconds only matter where they have a price. */
 function isKnown(price: Price, usage: RunUsage): boolean {
   return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
-}
-
-function stored(hold: HoldOutcome): string {
-  if (hold.response) return hold.response;
-  throw new AppError(
-    "response_not_stored",
-    "This request was answered and charged before; its answer was too large to keep",
-    {
-      details: { charged: hold.charged, balance: hold.balance },
-    },
-  );
-}
-
-const RETRY_AFTER_S = 2;
-
-function refusal(hold: HoldOutcome): AppError {
-  const { error, message = "The request was refused", required, available } = hold;
-  switch (error) {
-    case "rate_limited":
-      return new AppError(error, message, {
-        headers: {
-          "Retry-After": String(hold.retry_after_s ?? 3_600),
-          ...limitHeaders(statesOf(hold.limits)),
-        },
-      });
-    case "spend_cap_reached": {
-      const { cap, cap_tokens, spent, held, resets_at } = hold;
-      return new AppError(error, message, { details: { cap, cap_tokens, spent, held, required, resets_at } });
-    }
-    case "account_paused":
-      return new AppError(error, message);
-    case "insufficient_tokens":
-      return new AppError(error, message, { details: { required, available } });
-    case "request_in_progress":
-      return new AppError(error, message, { headers: { "Retry-After": String(RETRY_AFTER_S) } });
-    case "idempotency_key_reused":
-      return new AppError(error, "This Idempotency-Key was used for another request");
-    default:
-      return new AppError("internal", "Something went wrong on our side; nothing was charged", {
-        cause: new Error(`Hold refused: ${error} ${message}`),
-      });
-  }
 }
 
 function codeOf(error: unknown): string {

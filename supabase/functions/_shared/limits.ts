@@ -24,6 +24,11 @@ export function stateOf({ name, quota, window_s, used_s }: UsedLimit): LimitStat
   return { name, quota, window_s, remaining, reset_s: Math.ceil(used_s) };
 }
 
+/** The same of all limits that a hold has told of; a request without one has null in its place. */
+export function statesOf(limits: (UsedLimit | null)[] | null | undefined): LimitState[] {
+  return (limits ?? []).flatMap((limit) => limit ? [stateOf(limit)] : []);
+}
+
 /**
  * The state of a caller's limits as header fields.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
