@@ -53,6 +53,7 @@ export async function measureTokens(stack: Stack, { rounds }: Effort, report: Re
           "invocations",
           "wall s",
           "CPU s, all",
+          "of it loading",
           "CPU s, most",
           "peak MB",
           "trips to Redis",
@@ -78,6 +79,7 @@ function rowOf(name: string, scans: Cost[][]): string[] {
     String(of((costs) => costs.length)),
     (of((costs) => sum(costs, ({ wallMs }) => wallMs)) / 1_000).toFixed(2),
     (of((costs) => sum(costs, ({ cpuMs }) => cpuMs)) / 1_000).toFixed(2),
+    (of((costs) => sum(costs, ({ loadingCpuMs }) => loadingCpuMs)) / 1_000).toFixed(2),
     (of((costs) => most(costs, ({ cpuMs }) => cpuMs)) / 1_000).toFixed(2),
     `${of((costs) => most(costs, ({ peakMb }) => peakMb)).toFixed(0)} (${
       of((costs) => most(costs, ({ baseMb }) => baseMb)).toFixed(0)

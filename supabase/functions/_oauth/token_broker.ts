@@ -39,7 +39,7 @@ export interface BrokerParts {
 
 /** How much longer than the provider's answer a lease lasts: for what is written after it. */
 const LEASE_MARGIN_MS = 5_000;
-/** Whoever waits for another one's renewal looks again after a sixteenth of the time so far: late by no more than that. */
+/** Whoever waits for another one's renewal looks again after about a sixteenth of the time so far. */
 const POLL_SHARE = 1 / 16;
 const SHORTEST_POLL_MS = 10;
 const LONGEST_POLL_MS = 100;
