@@ -1,7 +1,7 @@
 import { createAdminClient, createContextClient } from "@supabase/server/core";
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-import { endingWith } from "./aborting.ts";
+import { endingWith, textEndingWith } from "./aborting.ts";
 import type { Database } from "./database.types.ts";
 import { supabase } from "./env.ts";
 import { isTraced, tracedFetch } from "./tracing.ts";
@@ -12,9 +12,9 @@ const DATABASE_TIMEOUT_MS = 10_000;
 
 /** Without a limit a database that hangs would hold the request until the platform ends it. */
 const fetchWithTimeout: typeof fetch = async (input, given) => {
-  const init: RequestInit = { ...given, signal: given?.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS) };
-  const response = await send(input, init);
-  return given?.signal ? endingWith(response, given.signal) : response;
+  if (given?.signal) return endingWith(await send(input, given), given.signal);
+  const signal = AbortSignal.timeout(DATABASE_TIMEOUT_MS);
+  return textEndingWith(await send(input, { ...given, signal }), signal);
 };
 
 function send(input: RequestInfo | URL, init: RequestInit): Promise<Response> {

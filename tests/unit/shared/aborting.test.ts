@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { endingWith, unlessAborted } from "../../../supabase/functions/_shared/aborting.ts";
+import { endingWith, textEndingWith, unlessAborted } from "../../../supabase/functions/_shared/aborting.ts";
 import { collectGarbage } from "../../support/garbage.ts";
 
 const BEGINNING = "The beginning";
 let server: Deno.HttpServer<Deno.NetAddr>;
 /** Resolves when the caller has gone. */
 let left: PromiseWithResolvers<void>;
+/** Cuts those who still wait. */
+const end = new AbortController();
 
 /** Begins to answer and falls silent. */
 beforeAll(() => {
-  server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+  server = Deno.serve({ port: 0, hostname: "127.0.0.1", signal: end.signal, onListen: () => {} }, () => {
     left = Promise.withResolvers();
     const { resolve } = left;
     return new Response(
@@ -22,7 +24,10 @@ beforeAll(() => {
     );
   });
 });
-afterAll(() => server.shutdown());
+afterAll(async () => {
+  end.abort();
+  await server.finished;
+});
 
 async function open(signal: AbortSignal): Promise<Response> {
   return endingWith(await fetch(`http://127.0.0.1:${server.addr.port}/`, { signal }), signal);
@@ -70,6 +75,24 @@ describe("a body that its signal ends", () => {
       new ReadableStream({ pull: (controller) => controller.error(new Error("Cut")) }),
     );
     await expect(endingWith(broken, AbortSignal.timeout(5_000)).text()).rejects.toThrow("Cut");
+  });
+});
+
+describe("an answer that is read as a text", () => {
+  it("is what was answered", async () => {
+    const answer = textEndingWith(new Response("Mosaïque", { status: 201 }), AbortSignal.timeout(5_000));
+    expect([answer.status, await answer.text()]).toEqual([201, "Mosaïque"]);
+  });
+
+  it("ends with the signal's reason, after garbage was collected too", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answer = textEndingWith(await fetch(`http://127.0.0.1:${server.addr.port}/`, { signal }), signal);
+    const waiting = answer.text().catch((error) => error);
+    await collectGarbage();
+    const reason = new Error("Enough");
+    controller.abort(reason);
+    expect(await waiting).toBe(reason);
   });
 });
 
