@@ -561,26 +561,29 @@ describe("the deadline", () => {
     expect(models.usage()).toMatchObject({ calls: 1, known: false });
   });
 
-  it("ends an answer that falls silent in the middle, after garbage was collected too", async () => {
-    const silent = Deno.serve(
-      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-      () =>
-        new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("{")) })),
-    );
-    const models = open({ config: { baseUrl: `http://127.0.0.1:${silent.addr.port}/v1`, timeoutMs: 300 } });
-    const calls = [
-      models.text(PROMPT),
-      models.image(DRAWING),
-      models.transcribe(VOICE),
-      models.speech(WORDS),
-    ];
-    const failures = Promise.all(calls.map(failureOf));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    await collectGarbage();
-    expect((await failures).map(({ code }) => code)).toEqual(calls.map(() => "provider_timeout"));
-    expect(models.usage()).toMatchObject({ calls: 4, known: false });
-    await silent.shutdown();
-  });
+  it.each([200, 500])(
+    "ends an answer (%i) that falls silent in the middle, after garbage was collected too",
+    async (status) => {
+      const beginning = new TextEncoder().encode("{");
+      const silent = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+        () => new Response(new ReadableStream({ start: (body) => body.enqueue(beginning) }), { status }),
+      );
+      const models = open({ config: { baseUrl: `http://127.0.0.1:${silent.addr.port}/v1`, timeoutMs: 300 } });
+      const calls = [
+        models.text(PROMPT),
+        models.image(DRAWING),
+        models.transcribe(VOICE),
+        models.speech(WORDS),
+      ];
+      const failures = Promise.all(calls.map(failureOf));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await collectGarbage();
+      expect((await failures).map(({ code }) => code)).toEqual(calls.map(() => "provider_timeout"));
+      expect(models.usage()).toMatchObject({ calls: 4, known: false });
+      await silent.shutdown();
+    },
+  );
 
   it("is one for the whole run, over all its calls", async () => {
     const models = open({ text: "demo-text-slow-120", config: { timeoutMs: 200 } });

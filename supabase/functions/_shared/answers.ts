@@ -24,14 +24,8 @@ export class HungUp extends Error {
 }
 
 /** The answer as one body. */
-export function asJson({ json, isReplay, limits }: Answer): Response {
-  return new Response(json, {
-    headers: {
-      "Content-Type": "application/json",
-      ...replayHeaders({ isReplay }),
-      ...limitHeaders(statesOf(limits)),
-    },
-  });
+export function asJson({ json, ...about }: Answer): Response {
+  return new Response(json, { headers: { "Content-Type": "application/json", ...headersOf(about) } });
 }
 
 /**
@@ -81,12 +75,11 @@ export async function answerAsEvents<Input>(
     headers: {
       "Content-Type": "text/event-stream",
       "X-Accel-Buffering": "no", // nginx would collect the events
-      ...replayHeaders({ isReplay: log.replayed === true }),
-      ...limitHeaders(statesOf(limits)),
+      ...headersOf({ isReplay: log.replayed === true, limits }),
     },
   });
 }
 
-function replayHeaders({ isReplay }: Pick<Answer, "isReplay">): Record<string, string> {
-  return isReplay ? { "Idempotent-Replayed": "true" } : {};
+function headersOf({ isReplay, limits }: Omit<Answer, "json">): Record<string, string> {
+  return { ...isReplay && { "Idempotent-Replayed": "true" }, ...limitHeaders(statesOf(limits)) };
 }

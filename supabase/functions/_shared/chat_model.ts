@@ -8,7 +8,7 @@ import type {
 import { asSchema, parseJSON } from "@ai-sdk/provider-utils";
 import type { z } from "zod";
 
-import { unlessAborted } from "./aborting.ts";
+import { endingWith, unlessAborted } from "./aborting.ts";
 import type { Connection } from "./provider_connection.ts";
 import { BrokenOff, refusalOf } from "./provider_errors.ts";
 
@@ -55,7 +55,7 @@ export async function ask(
     body: JSON.stringify(body),
     signal: request.abortSignal,
   });
-  if (!response.ok) throw await refusalOf(response, url, body);
+  if (!response.ok) throw await refusalOf(endingWith(response, request.abortSignal), url, body);
   const text = await unlessAborted(response.text(), request.abortSignal).catch(breakOff);
   const { content, finishReason, usage, response: about } = await model.convertResponse({
     body: await parseJSON({ text }),
