@@ -36,7 +36,7 @@ Written by \`deno task docs\` from the functions' declarations. The same for mac
 \`\`\`sh
 curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
   -H "apikey: $SUPABASE_PUBLISHABLE_KEY" -H "Authorization: Bearer $ACCESS_TOKEN" \\
-  -H "Idempotency-Key: $(uuidgen)" -H "Content-Type: application/json" \\
+  -H "Idempotency-Key: $(node -p 'crypto.randomUUID()')" -H "Content-Type: application/json" \\
   -d '{"description": "two bowls of lentil soup"}'
 \`\`\`
 
@@ -158,7 +158,7 @@ async function curl(one: Declared): Promise<string> {
   const query = one.method === "GET" ? required.map((name) => `${name}=…`).join("&") : "";
   const address = `curl "$SUPABASE_URL/functions/v1/${one.name}${query && `?${query}`}"`;
   const head = [address, CREDENTIALS[one.auths[0]!]].filter(Boolean);
-  if (example && one.kind === "feature") head.push(`-H "Idempotency-Key: $(uuidgen)"`);
+  if (example && one.kind === "feature") head.push(`-H "Idempotency-Key: $(node -p 'crypto.randomUUID()')"`);
   if (example?.files.length) {
     for (const [name, value] of Object.entries(example.fields)) head.push(`-F ${name}=${value}`);
   } else if (example || one.method === "POST") {

@@ -6,21 +6,20 @@ import { it, onTestFinished } from "vitest";
 import { Project } from "../../scripts/soak/project.ts";
 import { eventually } from "../http/support/calls.ts";
 import { Load } from "./support/load.ts";
+import { needing } from "../support/needs.ts";
 import { openOwnStack } from "./support/own_stack.ts";
 import { randomFrom, seedOfRun } from "./support/random.ts";
 import { awaitSuccess, describeLoad, expectRightAfterAll } from "./support/recovery.ts";
-import { SmallDisk, whyNoSmallDisk } from "./support/small_disk.ts";
+import { SmallDisk } from "./support/small_disk.ts";
 
 const ROOM_MB = 64;
 /** So many calls must have failed with 5xx before there is room again. */
 const SERVER_ERRORS = 30;
 const LIMIT_MS = 180_000;
 
-const obstacle = await whyNoSmallDisk();
-if (obstacle) console.log(`The full disk is not tested here: ${obstacle}`);
-
-it.skipIf(obstacle).each(["rest", "postgres"])(
+it.each(["rest", "postgres"])(
   "a disk that is full under load fails calls cleanly and gives no answer away uncharged, ledger over %s",
+  { ...await needing("mount"), timeout: LIMIT_MS },
   async (transport) => {
     const env = { LEDGER_TRANSPORT: transport };
     const own = await openOwnStack(env);
@@ -44,7 +43,6 @@ it.skipIf(obstacle).each(["rest", "postgres"])(
     await expectRightAfterAll(stack, load);
     console.log(`Full disk over ${transport}: ${describeLoad(load)}`);
   },
-  LIMIT_MS,
 );
 
 /** Makes Postgres need a new file for its log of changes; it may answer with its end. */

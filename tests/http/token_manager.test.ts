@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect, signUp, stack } from "../support/stack.ts";
 import {
@@ -16,6 +17,8 @@ import {
 import { startUpstash, type TestUpstash } from "../support/upstash.ts";
 import { type Answer, call, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
+
+const withRedis = await needing("redis-server");
 
 const ACTIONS = ["sync", "status", "get", "cleanup"];
 
@@ -79,7 +82,7 @@ const expectDone = (answer: Answer) => {
   return answer.body;
 };
 
-describe("token-manager", () => {
+describe("token-manager", withRedis, () => {
   it("copies, tells, gives out and cleans up, by GET as the earlier clients call it", async () => {
     const { account, token, mainAccount } = await set();
     const synced = expectDone(await ask("sync"));

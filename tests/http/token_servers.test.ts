@@ -8,8 +8,11 @@ import { connectRedis } from "../../supabase/functions/_tokens/node_redis.ts";
 import { PlainSource } from "../../supabase/functions/_tokens/plain_source.ts";
 import { ScriptSource } from "../../supabase/functions/_tokens/script_source.ts";
 import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { inSeconds, jwt, openClient } from "../support/tokens.ts";
+
+const withRedis = await needing("redis-server");
 
 const SALT = "salt";
 const folder = await Deno.makeTempDir({ prefix: "tessera-redis-" });
@@ -38,7 +41,7 @@ async function namesOf(source: TokenSource): Promise<string[]> {
   return [...names].toSorted();
 }
 
-describe("a Redis with a password", () => {
+describe("a Redis with a password", withRedis, () => {
   it("is reached with it, and refused without, in words that do not repeat it", async () => {
     const { port } = await start(["--requirepass", "hunter2-password"]);
     const source = new ScriptSource(
@@ -72,7 +75,7 @@ describe("a Redis with a password", () => {
   });
 });
 
-describe("a Redis with TLS", () => {
+describe("a Redis with TLS", await needing("redis-server", "openssl"), () => {
   it("is reached with its authority, and not without", async () => {
     const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
     await promisify(execFile)("openssl", [
@@ -112,7 +115,7 @@ describe("a Redis with TLS", () => {
   });
 });
 
-describe("a cluster", () => {
+describe("a cluster", withRedis, () => {
   it("is read whole in mode plain, server by server, each key from where it is", async () => {
     const nodes = await Promise.all(
       ["a", "b", "c"].map((name) =>

@@ -6,6 +6,7 @@ import { fingerprintSalt } from "../../supabase/functions/_tokens/fingerprints.t
 import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
 import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
 import { type SyncOptions, type SyncResult, syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect } from "../support/stack.ts";
 import {
@@ -22,6 +23,8 @@ import {
   type RedisClient,
   restDatabase,
 } from "../support/tokens.ts";
+
+const withRedis = await needing("redis-server");
 
 const sql = connect({ connections: 6 });
 const database = restDatabase();
@@ -137,7 +140,7 @@ function withPause(name: keyof TokenDatabase): {
   };
 }
 
-describe.each(["lua", "plain"] as const)("a sync in mode %s", (mode) => {
+describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) => {
   it("stores tokens encrypted, maps accounts, and neither fetches nor writes what has not changed", async () => {
     const world = await World.open();
     const sub = await world.set();
@@ -267,7 +270,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", (mode) => {
   });
 });
 
-describe("a sync", () => {
+describe("a sync", withRedis, () => {
   it("moves the end of a token whose TTL was renewed, without fetching it", async () => {
     const world = await World.open();
     const { account } = await world.set(jwt(), { ttlS: 60 });
@@ -416,7 +419,7 @@ describe("a sync", () => {
   });
 });
 
-describe("races", () => {
+describe("races", withRedis, () => {
   it("two syncs at once: one works, the other is told to come back", async () => {
     const world = await World.open();
     await world.fill(50);
@@ -532,7 +535,7 @@ async function ownTokens(
   }
 }
 
-describe("a key rotation", () => {
+describe("a key rotation", withRedis, () => {
   it("encrypts all anew under the active key, changes nothing else, and reads work meanwhile", async () => {
     const world = await World.open();
     const accounts = await world.fill(30);

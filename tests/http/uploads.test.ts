@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import { RECORDING_BYTES } from "../../supabase/functions/_shared/audio.ts";
+import { needing } from "../support/needs.ts";
 import { wav } from "../support/recordings.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectCharged, expectRefusal, formOf } from "./support/calls.ts";
@@ -35,8 +36,9 @@ async function residentMb(pid: number): Promise<number> {
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;
 }
 
-describe.skipIf(Deno.build.os !== "linux").each([["50", "told", true], ["10", "not told", false]])(
+describe.each([["50", "told", true], ["10", "not told", false]])(
   "%s uploads of 25 MB at once, their length %s",
+  await needing("linux"),
   (count, _how, isTold) => {
     it("are answered or refused, within 256 MB, and the next one is answered", async () => {
       const user = await newUser(PLENTY);

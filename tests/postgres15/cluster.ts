@@ -3,25 +3,10 @@ import postgres from "postgres";
 
 import { findFreePort } from "../../scripts/local/ports.ts";
 import { type PostgresUser, postgresUser } from "../../scripts/local/postgres_user.ts";
-import { exists } from "../../scripts/local/paths.ts";
 import { run } from "../../scripts/local/run.ts";
 
 /** Where Debian's package postgresql-15 puts its programs. */
 const BIN = "/usr/lib/postgresql/15/bin";
-const EXTENSIONS = "/usr/share/postgresql/15/extension";
-const PACKAGES: Record<string, string> = {
-  "postgresql-15": join(BIN, "initdb"),
-  "postgresql-15-cron": join(EXTENSIONS, "pg_cron.control"),
-  "postgresql-15-pgtap": join(EXTENSIONS, "pgtap.control"),
-  "postgresql-15-plpgsql-check": join(EXTENSIONS, "plpgsql_check.control"),
-};
-
-/** Which of Debian's packages are missing on this machine. */
-export async function missingPackages(): Promise<string[]> {
-  const missing: string[] = [];
-  for (const [name, file] of Object.entries(PACKAGES)) if (!await exists(file)) missing.push(name);
-  return missing;
-}
 
 /** A server of Debian's Postgres 15 with pg_cron, as an ordinary user, that is removed afterwards. */
 export class Cluster {

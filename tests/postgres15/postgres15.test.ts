@@ -6,13 +6,12 @@ import { supabaseFolder } from "../../scripts/local/paths.ts";
 import { HOSTED_DEFAULTS_SQL, readMigrations, systemSchemasSql, until } from "../sql/support.ts";
 import { PG_NET_SQL } from "../sql/pg_net.ts";
 import { connect } from "../support/stack.ts";
-import { Cluster, missingPackages } from "./cluster.ts";
+import { needing } from "../support/needs.ts";
+import { Cluster } from "./cluster.ts";
 
 // The real pg_cron, plpgsql_check and pgTAP, which the stack's own Postgres does not have, on the oldest Postgres that
 // the migrations are for.
 
-const missing = await missingPackages();
-const isInCi = Deno.env.get("CI") === "true";
 const pgTapFiles = [...Deno.readDirSync(join(supabaseFolder, "tests"))].map(({ name }) => name)
   .filter((name) => name.endsWith(".sql")).sort();
 
@@ -50,12 +49,9 @@ async function install(target: postgres.Sql): Promise<Installation> {
   return row!.it;
 }
 
-if (missing.length > 0) {
-  const reason = `Debian's ${missing.join(", ")} cannot be found: apt-get install ${missing.join(" ")}`;
-  it.skipIf(!isInCi)(`Debian's Postgres 15 is tested (not here: ${reason})`, () => expect.fail(reason));
-}
+const aMinute = await needing("a minute");
 
-describe.skipIf(missing.length > 0)("Debian's Postgres 15", () => {
+describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
   beforeAll(async () => {
     cluster = await Cluster.create();
     await cluster.start();
@@ -288,7 +284,7 @@ describe.skipIf(missing.length > 0)("Debian's Postgres 15", () => {
       expect(await noted()).toBeGreaterThanOrEqual(before - 1);
     });
 
-    it.skipIf(!isInCi)("fires a job at its minute", { timeout: 75_000 }, async () => {
+    it("fires a job at its minute", { ...aMinute, timeout: 75_000 }, async () => {
       const since = new Date();
       await until(async () => (await runsSince("cleanup_expired_locks", since)).length > 0);
       await until(async () =>

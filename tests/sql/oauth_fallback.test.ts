@@ -7,8 +7,11 @@ import { RedisStore } from "../../supabase/functions/_oauth/redis_store.ts";
 import { isUserKey, keyOf, type TokenOwner } from "../../supabase/functions/_oauth/token_owner.ts";
 import { authorizeUser, expire, newKeyring, openBroker, providerOf, storedRecord } from "../support/oauth.ts";
 import { startOpenIdProvider } from "../support/openid_provider.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect } from "../support/stack.ts";
+
+const withRedis = await needing("redis-server");
 
 const REDIRECT_URI = "http://127.0.0.1:9/callback";
 const keyring = newKeyring();
@@ -60,7 +63,7 @@ async function recovered(store: EncryptedStore): Promise<void> {
   }
 }
 
-describe("a store whose Redis dies", () => {
+describe("a store whose Redis dies", withRedis, () => {
   it("goes on in memory, says so, and replays what was written meanwhile before it reads again", async () => {
     const redis = await openRedis();
     const { store } = openStore(redis.url);
@@ -147,7 +150,7 @@ describe("a store whose Redis dies", () => {
   });
 });
 
-describe("tokens in a Redis that dies", () => {
+describe("tokens in a Redis that dies", withRedis, () => {
   it("the app's own go on, a user's are neither served nor refreshed, and what was revoked stays so", async () => {
     const redis = await openRedis();
     const openId = await startOpenIdProvider({ redirectUri: REDIRECT_URI });

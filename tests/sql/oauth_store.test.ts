@@ -11,8 +11,11 @@ import { RedisStore } from "../../supabase/functions/_oauth/redis_store.ts";
 import type { TokenStore } from "../../supabase/functions/_oauth/token_store.ts";
 import { EnvelopeError } from "../../supabase/functions/_shared/envelope.ts";
 import { databaseCall, newKeyring } from "../support/oauth.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect } from "../support/stack.ts";
+
+const withRedis = await needing("redis-server");
 
 const sql = connect({ connections: 2 });
 const keyring = newKeyring();
@@ -36,7 +39,7 @@ afterAll(async () => {
 
 const NAMES = ["the database through REST", "a Redis server", "memory"];
 
-describe.each(NAMES)("Keyv's own test suite on %s", (name) => {
+describe.each(NAMES)("Keyv's own test suite on %s", withRedis, (name) => {
   // As it is used: encrypted, and with its memory for when the backend fails.
   const store = () => new EncryptedStore(new FallbackStore(backends[name]!, () => true), keyring);
 
@@ -49,7 +52,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Longer than a round trip takes on a busy machine. */
 const SHORT_MS = 250;
 
-describe.each(NAMES)("the store in %s", (name) => {
+describe.each(NAMES)("the store in %s", withRedis, (name) => {
   const open = (ring = keyring) => new EncryptedStore(backends[name]!, ring);
 
   it("gives back what was written, many at once and in their order, and undefined for what is not there", async () => {
@@ -156,7 +159,7 @@ describe.each(NAMES)("the store in %s", (name) => {
   });
 });
 
-describe("the table tokens", () => {
+describe("the table tokens", withRedis, () => {
   it("takes no value that can be read, not even from its owner", async () => {
     for (const data of [sql.json("plain"), sql.json({ access_token: "plain" }), sql.json(1)]) {
       await expect(sql`insert into public.tokens (key, token_data) values (${newKey()}, ${data})`)

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { barOf } from "../../scripts/tokens/progress.ts";
 import { open } from "../../supabase/functions/_shared/envelope.ts";
 import { eventually } from "../http/support/calls.ts";
 import { openFunctions } from "../http/support/functions.ts";
+import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect, stack } from "../support/stack.ts";
 import {
@@ -19,6 +19,8 @@ import {
   openClient,
   type RedisClient,
 } from "../support/tokens.ts";
+
+const withRedis = await needing("redis-server");
 
 const sql = connect({ connections: 2 });
 const sourceName = newSourceName();
@@ -71,7 +73,7 @@ async function run(args: string[], environment: Record<string, string> = {}) {
   return { code, printed: text(stdout), complained: text(stderr) };
 }
 
-describe("deno task tokens", () => {
+describe("deno task tokens", withRedis, () => {
   it("syncs, shows the status, gives a token out and cleans up, for people and as JSON", async () => {
     const before = await run(["status", "--check", "--json"]);
     expect({ code: before.code, complained: before.complained }).toEqual({ code: 5, complained: "" });
@@ -153,12 +155,4 @@ describe("deno task tokens", () => {
     await child.stderr.cancel();
     expect((await child.status).code).toBe(0);
   });
-});
-
-it("a progress bar shows how much is done, and no more than all", () => {
-  expect(barOf("Syncing", 50_000, 100_000)).toBe(
-    `Syncing [${"█".repeat(15)}${"░".repeat(15)}] 50,000 of 100,000 (50 %)`,
-  );
-  expect(barOf("Syncing", 12, 10)).toBe(`Syncing [${"█".repeat(30)}] 10 of 10 (100 %)`);
-  expect(barOf("Syncing", 12, 0)).toBe(`Syncing [${"░".repeat(30)}] 12`);
 });

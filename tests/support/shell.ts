@@ -3,11 +3,19 @@ import { join } from "node:path";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { signUp, stack } from "./stack.ts";
 
-/** A failed answer of curl fails the script too, and nothing may hang. */
+/** A failed answer of curl fails the script too, and nothing may hang. It gives the pages nothing that a reader lacks. */
 const PRELUDE = `set -euo pipefail
 curl() { command curl --show-error --fail-with-body --max-time 30 "$@"; }
-command -v uuidgen > /dev/null || uuidgen() { cat /proc/sys/kernel/random/uuid; }
 `;
+/** Variables of this process that a reader's shell has too, or that say where programs are kept. */
+const READERS_VARIABLES = [
+  "HOME",
+  "LANG",
+  "DENO_DIR",
+  "DENO_TLS_CA_STORE",
+  "NODE_EXTRA_CA_CERTS",
+  "npm_config_cache",
+];
 
 export interface ShellResult {
   code: number;
@@ -18,7 +26,7 @@ export interface ShellResult {
 }
 
 /**
- * Runs pieces of a shell script in one shell, against the suite's stack as if it were the one of `deno task start`, with
+ * Runs pieces of a shell script in one bare shell, against the suite's stack as if it were the one of `deno task start`, with
  * ACCESS_TOKEN and USER_ID of a user with tokens.
  */
 export async function runShell(pieces: { label: string; code: string }[]): Promise<ShellResult> {
@@ -28,9 +36,11 @@ export async function runShell(pieces: { label: string; code: string }[]): Promi
     const user = await signUp({ tokens: 100_000 });
     const script = pieces.map(({ label, code }) => `echo '@@ ${label}' >&2\n${code}`).join("\n");
     const { code, stdout, stderr } = await new Deno.Command("bash", {
-      args: ["-c", PRELUDE + script],
+      args: ["--noprofile", "--norc", "-c", PRELUDE + script],
       cwd: projectFolder,
+      clearEnv: true,
       env: {
+        ...readersVariables(),
         PATH: `${folder}:${Deno.env.get("PATH")}`,
         TMPDIR: folder,
         NO_COLOR: "1",
@@ -52,4 +62,9 @@ export async function runShell(pieces: { label: string; code: string }[]): Promi
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+function readersVariables(): Record<string, string> {
+  const known = READERS_VARIABLES.map((name) => [name, Deno.env.get(name)]);
+  return Object.fromEntries(known.filter(([, value]) => value !== undefined));
 }

@@ -4,6 +4,7 @@ import { openStore } from "../../../supabase/functions/_oauth/open_store.ts";
 import { Upstream } from "../../../supabase/functions/_oauth/upstream.ts";
 import { ProvidersText } from "../../../supabase/functions/_shared/oauth_settings.ts";
 import { newKeyring } from "../../support/oauth.ts";
+import { needing } from "../../support/needs.ts";
 import { startRedis } from "../../support/redis.ts";
 
 /** Names endpoints of its own choice, and says what it was asked for. */
@@ -66,6 +67,8 @@ describe("a provider that leads elsewhere", () => {
   });
 });
 
+const withRedis = await needing("redis-server");
+
 describe("TOKEN_STORE_TYPE", () => {
   const settings = {
     REDIS_URL: undefined,
@@ -73,7 +76,7 @@ describe("TOKEN_STORE_TYPE", () => {
     OAUTH_MEMORY_FALLBACK: "none" as const,
   };
 
-  it("chooses the backend, and says what is missing for Redis", async () => {
+  it("chooses the backend, and says what is missing for Redis", withRedis, async () => {
     const redis = await startRedis();
     try {
       const keyring = newKeyring();

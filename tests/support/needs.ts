@@ -1,0 +1,82 @@
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import type { TestOptions } from "vitest";
+
+import { whyNoSmallDisk } from "../faults/support/small_disk.ts";
+
+declare module "vitest" {
+  export interface TaskMeta {
+    /** What the machine lacks for a test that is skipped; the end of a run tells it once for all that lack it. */
+    lacks?: string;
+  }
+}
+
+/** What some tests need beside Node, and a reader's machine may not have. */
+export type Need =
+  | "redis-server"
+  | "openssl"
+  | "chromium"
+  | "ffmpeg"
+  | "pgbouncer"
+  | "postgresql-15"
+  | "linux"
+  | "mount"
+  | "a minute";
+
+const POSTGRES_15 = "/usr/lib/postgresql/15/bin/initdb";
+const POSTGRES_15_EXTENSIONS = "/usr/share/postgresql/15/extension";
+const POSTGRES_15_PACKAGES: Record<string, string> = {
+  "postgresql-15": POSTGRES_15,
+  "postgresql-15-cron": join(POSTGRES_15_EXTENSIONS, "pg_cron.control"),
+  "postgresql-15-pgtap": join(POSTGRES_15_EXTENSIONS, "pgtap.control"),
+  "postgresql-15-plpgsql-check": join(POSTGRES_15_EXTENSIONS, "plpgsql_check.control"),
+};
+
+/**
+ * Options of a test or a group that needs something: it is skipped where that is missing, and the last lines of the
+ * run say what to install. With CI=true it is not skipped, so that it fails.
+ */
+export async function needing(...needs: Need[]): Promise<TestOptions> {
+  const missing: string[] = [];
+  for (const need of needs) {
+    const lacks = await whatIsMissing(need);
+    if (lacks !== undefined) missing.push(lacks);
+  }
+  if (missing.length === 0 || process.env.CI === "true") return {};
+  return { skip: true, meta: { lacks: missing.join("; ") } };
+}
+
+async function whatIsMissing(need: Need): Promise<string | undefined> {
+  switch (need) {
+    case "linux":
+      return Deno.build.os === "linux" ? undefined : "Linux, which tells the memory of processes in /proc";
+    case "mount":
+      return await whyNoSmallDisk();
+    case "a minute":
+      return "up to a minute of waiting for the clock (run with CI=true)";
+    case "postgresql-15": {
+      const packages = Object.keys(POSTGRES_15_PACKAGES).filter((name) =>
+        !isFile(POSTGRES_15_PACKAGES[name]!)
+      );
+      return packages.length === 0 ? undefined : onDebian(...packages);
+    }
+    default:
+      return isOnPath(need) ? undefined : onDebian(need);
+  }
+}
+
+function onDebian(...packages: string[]): string {
+  return `${packages.join(", ")} (Debian: apt-get install ${packages.join(" ")})`;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => isFile(join(folder, program)));
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
