@@ -1,4 +1,5 @@
 import process from "node:process";
+import { type DemoUser, ensureDemoUser } from "./local/demo_user.ts";
 import { messageOf, StackError } from "./local/errors.ts";
 import { readSecrets } from "./local/secrets.ts";
 import { type Stack, startStack } from "./local/stack.ts";
@@ -38,8 +39,6 @@ async function introduce(
 ): Promise<void> {
   const { demoUserPassword } = await readSecrets(dataDir);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const user = JSON.stringify({ email: "demo@example.com", password: demoUserPassword });
-  const headers = `-H 'apikey: ${publishableKey}' -H 'content-type: application/json'`;
   console.log(`
 Tessera is ready after ${seconds} s. Ctrl-C ends it.
 
@@ -48,10 +47,26 @@ Tessera is ready after ${seconds} s. Ctrl-C ends it.
   Secret key       ${secretKey}
   Studio           ${studioUrl}
   DATABASE_URL     ${databaseUrl}
-
-Try it: this signs a demo user up, or in, and asks for its balance.
-
-  TOKEN=$(for path in signup 'token?grant_type=password'; do curl -s "${url}/auth/v1/$path" ${headers} -d '${user}'; done | sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p')
-  curl -s ${url}/functions/v1/balance -H 'apikey: ${publishableKey}' -H "Authorization: Bearer $TOKEN"
 `);
+  try {
+    const user = await ensureDemoUser({ url, publishableKey, secretKey, password: demoUserPassword });
+    console.log(firstCall(url, publishableKey, user));
+  } catch (error) {
+    // The stack serves all the same: sign-ups may be switched off, or the user's password changed.
+    console.log(`There is no first call to try. ${messageOf(error)}`);
+  }
+}
+
+/** Two commands that a reader can paste into a shell: a metered answer, with what it cost. */
+function firstCall(url: string, publishableKey: string, { email, password, balance }: DemoUser): string {
+  const headers = `-H 'apikey: ${publishableKey}' -H 'content-type: application/json'`;
+  const signIn = `curl -s '${url}/auth/v1/token?grant_type=password' ${headers} -d '${
+    JSON.stringify({ email, password })
+  }'`;
+  return `Try it: sign in as the demo user, who has ${balance} tokens, and have a meal analysed.
+The answer ends with what was charged and what is left.
+
+  TOKEN=$(${signIn} | sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p')
+  curl -s ${url}/functions/v1/meal-analyzer ${headers} -H "Authorization: Bearer $TOKEN" -d '{"description": "two bowls of lentil soup"}'
+`;
 }

@@ -12,6 +12,8 @@ import {
   until,
 } from "./helpers.ts";
 
+const PATH = Deno.env.get("PATH");
+
 /** One for all: the first start makes its files, which the other tests need not. */
 let place: Place;
 let started: Command[] = [];
@@ -81,6 +83,27 @@ test("status fails before a start, and prints every address and key of a running
   expect(await command.ended).toBe(0);
   expect(await isAllFree(place.ports)).toBe(true);
   expect(await status()).toEqual({});
+});
+
+test("the commands that start prints give a metered answer, which says what it cost", async () => {
+  const printed = async () => {
+    const command = await startAndWait();
+    await until("the first call is told", () => /meal-analyzer.*\n/.test(command.printed));
+    return command.printed;
+  };
+  const pasted = /^ {2}TOKEN=[^]*$/m.exec(await printed())![0];
+  const answer = async () => {
+    const options = { args: ["--noprofile", "--norc", "-c", pasted], clearEnv: true, env: { PATH: PATH! } };
+    const { stdout } = await new Deno.Command("bash", options).output();
+    return JSON.parse(new TextDecoder().decode(stdout));
+  };
+  const { data, usage } = await answer();
+  expect(data.dishes.length).toBeGreaterThan(0);
+  expect(usage).toMatchObject({ charged: expect.any(Number), balance: 1_000 - usage.charged });
+  expect(usage.charged).toBeGreaterThan(0);
+
+  await finish(runScript("stop", place));
+  expect(await printed()).toContain(`the demo user, who has ${usage.balance} tokens`);
 });
 
 test("the demo's story comes true on a running stack, and fails with what to do without one", async () => {
