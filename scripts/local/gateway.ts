@@ -16,10 +16,11 @@ import { TokenExchange } from "./tokens.ts";
 const FUNCTIONS_WAIT_MS = 5_000;
 /** Links in mails and redirects of a sign-in page: a browser follows them without an API key. */
 const OPEN_AUTH_PATHS = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/)/;
+/** What a browser on another origin may read of an answer, as a hosted project says it. */
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-allow-headers":
-    "authorization, x-client-info, apikey, content-type, idempotency-key, x-region",
+  "access-control-expose-headers":
+    "Content-Encoding, Content-Location, Content-Range, Content-Type, Preference-Applied, sb-error-code, x-request-id",
 };
 
 const { values } = parseArgs({
@@ -86,6 +87,17 @@ function route(incoming: IncomingMessage, answer: ServerResponse): Target | Prom
     answer.end(keySet);
     return undefined;
   }
+  if (isPreflightOfService(incoming, path)) {
+    answer.writeHead(204, {
+      ...CORS,
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+      "access-control-allow-headers": incoming.headers["access-control-request-headers"] ?? "*",
+      "access-control-max-age": "3600",
+      "vary": "Access-Control-Request-Headers",
+    });
+    answer.end();
+    return undefined;
+  }
   const isStorage = /^\/storage\/v1(\/|\?|$)/.test(path);
   const isOpen = OPEN_AUTH_PATHS.test(path);
   if (isStorage || isOpen || /^\/(rest|auth)\/v1(\/|\?|$)/.test(path)) {
@@ -106,6 +118,12 @@ function route(incoming: IncomingMessage, answer: ServerResponse): Target | Prom
   return undefined;
 }
 
+/** Auth, REST and Storage let a page send any header: a new version of supabase-js may bring one that nobody listed. */
+function isPreflightOfService({ method, headers }: IncomingMessage, path: string): boolean {
+  return method === "OPTIONS" && headers["access-control-request-method"] !== undefined &&
+    /^\/(rest|auth|storage)\/v1(\/|\?|$)/.test(path);
+}
+
 /** Functions see the path as hosted ones do: /<name>/…, with the host that the client used. */
 function toFunctions(incoming: IncomingMessage, path: string): Target | Promise<Target> {
   return withToken(incoming, "forFunctions", {
@@ -119,7 +137,13 @@ function toFunctions(incoming: IncomingMessage, path: string): Target | Promise<
 function toServices(incoming: IncomingMessage, path: string, isOpen: boolean): Target | Promise<Target> {
   const headers: Target["headers"] = { [CALLER_HEADER]: secrets.gatewayToken };
   if (isOpen && !hasApiKey(incoming, path)) headers.apikey = secrets.publishableKey;
-  return withToken(incoming, "forServices", { port: ports.lite, path, headers, waitMs: 0 });
+  return withToken(incoming, "forServices", {
+    port: ports.lite,
+    path,
+    headers,
+    waitMs: 0,
+    answerHeaders: CORS,
+  });
 }
 
 function withToken(

@@ -13,6 +13,8 @@ export interface Target {
   headers: Record<string, string | undefined>;
   /** How long to wait for a process that is being started again. */
   waitMs: number;
+  /** Headers that the answer gets where it does not have them. */
+  answerHeaders?: Record<string, string>;
 }
 
 /** Headers that belong to one connection, not to the request. */
@@ -54,13 +56,14 @@ export function forward(
     outgoing.on("response", (upstream) => {
       isAnswered = true;
       for (const name of HOP_BY_HOP) delete upstream.headers[name];
+      const answerHeaders = { ...target.answerHeaders, ...upstream.headers };
       if (!incoming.complete) {
         // Answered before the body was read: the rest must not stand in the next request's way, and to close the
         // connection on it could take the answer away again.
         incoming.unpipe(outgoing);
         incoming.resume();
       }
-      answer.writeHead(upstream.statusCode ?? 502, upstream.statusMessage, upstream.headers);
+      answer.writeHead(upstream.statusCode ?? 502, upstream.statusMessage, answerHeaders);
       answer.flushHeaders();
       upstream.on("error", () => answer.destroy());
       upstream.on("aborted", () => answer.destroy());

@@ -1,14 +1,19 @@
 import { Buffer } from "node:buffer";
+import { listFolder } from "./lite_folders.ts";
 
 /**
  * Answers a Storage request through lite in the words that supabase-js and a hosted project use: an upload from a
- * browser is a form whose file has no name, and signed addresses are `signedURL` and `url`, relative to /storage/v1.
+ * browser is a form whose file has no name, signed addresses are `signedURL` and `url`, relative to /storage/v1, and a
+ * list has what lies directly in a folder, by its name there.
  */
 export async function fetchStorage(
   request: Request,
   fetchLite: (request: Request) => Promise<Response>,
 ): Promise<Response> {
   const { pathname } = new URL(request.url);
+  if (request.method === "POST" && pathname.startsWith("/storage/v1/object/list/")) {
+    return await listFolder(request, fetchLite);
+  }
   const response = await fetchLite(await withPlainBody(request));
   const isSigning = request.method === "POST" && /^\/storage\/v1\/object\/(upload\/)?sign\//.test(pathname);
   return isSigning && response.ok ? withHostedNames(response) : response;

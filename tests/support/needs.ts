@@ -61,7 +61,7 @@ async function whatIsMissing(need: Need): Promise<string | undefined> {
       return packages.length === 0 ? undefined : onDebian(...packages);
     }
     default:
-      return isOnPath(need) ? undefined : onDebian(need);
+      return findProgram(need) ? undefined : onDebian(need);
   }
 }
 
@@ -69,8 +69,9 @@ function onDebian(...packages: string[]): string {
   return `${packages.join(", ")} (Debian: apt-get install ${packages.join(" ")})`;
 }
 
-function isOnPath(program: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => isFile(join(folder, program)));
+/** Where a program of the PATH is; undefined where it is not installed. */
+export function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)).find(isFile);
 }
 
 function isFile(path: string): boolean {

@@ -11,8 +11,9 @@ export default class SummaryReporter implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const inState = (state: string) => tests.filter((test) => test.result().state === state);
     const skipped = inState("skipped");
-    const reasons = Map.groupBy(skipped, (test) => test.meta().lacks ?? "something that they do not name");
+    const reasons = Map.groupBy(skipped, (test) => test.meta().lacks);
     for (const [lacks, { length }] of reasons) {
+      if (lacks === undefined) continue;
       console.log(
         `${length} ${length === 1 ? "test is skipped: it needs" : "tests are skipped: they need"} ${lacks}`,
       );
