@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import { postgrestTypes } from "./lite_types.ts";
 
 /** What lite knows of a request: who asks, and which operation of Storage it is. */
 interface RequestContext {
@@ -20,13 +21,12 @@ const DEFAULT_STATEMENT_TIMEOUT = "8s";
 
 /** Lite's connection to Postgres, changed where a hosted project would behave otherwise. */
 export function createConnection(url: string): PostgresConnection {
-  const json = { serialize: serializeJson, parse: JSON.parse };
   const connection = createPostgresConnection({
     url,
     postgresOptions: {
       max: 20,
       onnotice: () => {},
-      types: { json: { to: 114, from: [114], ...json }, jsonb: { to: 3802, from: [3802], ...json } },
+      types: postgrestTypes,
     },
   });
   return Object.assign(connection, {
@@ -68,21 +68,6 @@ async function applyRpcRequestGucs(database: Kysely<unknown>, request: RpcContex
     set_config('request.method', ${request.method}, true),
     set_config('request.path', ${request.path}, true),
     set_config('request.headers', ${JSON.stringify(request.requestHeaders ?? {})}, true)`.execute(database);
-}
-
-/** Lite hands objects and arrays over as text already; encoding that again would store a string. */
-function serializeJson(value: unknown): string {
-  return typeof value === "string" && isObjectText(value) ? value : JSON.stringify(value);
-}
-
-function isObjectText(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Status of the error classes that lite answers with a bare 500, as PostgREST documents them. */
