@@ -90,7 +90,7 @@ describe("when the provider fails, the caller hears of it in the one shape, noth
 
   it.each([
     ["is down", "demo-fail-500", "unavailable"],
-    ["refuses to draw", "demo-refuse", "rejected"],
+    ["refuses to draw", "demo-refuse", "refused"],
     ["draws nothing", "demo-empty", "empty"],
     ["draws what is no image", "demo-nonsense", "nonsense"],
     ["answers JSON of another shape", "demo-wrong-shape", "garbage"],

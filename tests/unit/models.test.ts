@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.ts";
 import { Recording } from "../../supabase/functions/_shared/audio.ts";
+import { firstDialect } from "../../supabase/functions/_shared/dialect.ts";
 import { AppError } from "../../supabase/functions/_shared/errors.ts";
 import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
 import { createModels, type Models } from "../../supabase/functions/_shared/models.ts";
-import { limitFieldFor, type ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
+import type { ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { m4a, wav } from "../support/recordings.ts";
 
@@ -133,11 +134,17 @@ describe("a text", () => {
 
 describe("the limit of an answer", () => {
   it("is sent under the name that the provider knows it by", async () => {
-    expect(limitFieldFor({ baseUrl: "https://api.openai.com/v1" })).toBe("max_completion_tokens");
-    expect(limitFieldFor({ baseUrl: "https://mine.openai.azure.com/openai/v1" })).toBe(
-      "max_completion_tokens",
-    );
-    expect(limitFieldFor({ baseUrl: "http://localhost:11434/v1" })).toBe("max_tokens");
+    const fieldAt = (baseUrl: string) => firstDialect({ baseUrl, model: "a-model" }).limitField;
+    for (
+      const address of [
+        "https://api.openai.com/v1",
+        "https://mine.openai.azure.com/openai/v1",
+        "https://mine.cognitiveservices.azure.com/openai/v1",
+        "https://mine.services.ai.azure.com/openai/v1",
+        "https://gateway.example/openai/deployments/mine?api-version=2024-10-21",
+      ]
+    ) expect(fieldAt(address), address).toBe("max_completion_tokens");
+    expect(fieldAt("http://localhost:11434/v1")).toBe("max_tokens");
     const models = open({ maxOutputTokens: 1_000 });
     await models.text(PROMPT);
     expect(models.usage().output_tokens).toBeLessThan(1_000);
@@ -421,7 +428,7 @@ describe("a failure of the provider", () => {
   const imageReasons: [string, FailureReason, number][] = [
     ["demo-nonsense", "nonsense", 1],
     ["demo-wrong-shape", "garbage", 1],
-    ["demo-refuse", "rejected", 1],
+    ["demo-refuse", "refused", 1],
   ];
 
   it.each([...reasons, ...objectReasons])(
@@ -438,7 +445,7 @@ describe("a failure of the provider", () => {
   it.each([
     ...reasons.filter((one) => !isAbout("demo-empty")(one)),
     ["demo-wrong-shape", "garbage", 1] as const,
-    ["demo-refuse", "rejected", 1] as const,
+    ["demo-refuse", "refused", 1] as const,
   ])("with %s ends a transcription as %s after %i tries", async (name, reason, tries) => {
     const transcribe = labelled(name);
     const models = open({ transcribe });

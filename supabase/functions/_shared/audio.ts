@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { isUploadedPath } from "./inputs.ts";
 import { packetSeconds } from "./opus.ts";
+import { hintOf } from "./spoken_languages.ts";
 
 /** How the recordings begin that are taken, with the name that a provider knows each by. */
 const SIGNATURES: [RegExp, mediaType: string, extension: string, measure: Measure][] = [
@@ -15,6 +16,17 @@ const SIGNATURES: [RegExp, mediaType: string, extension: string, measure: Measur
 
 /** Seconds of sound in a file; undefined where it does not say. */
 type Measure = (view: DataView) => number | undefined;
+
+/** The language of a recording, a hint for the model: `fr`, or what phones call it, such as `nb` or `pt-BR`. */
+export const SpokenLanguage = z.string().max(35)
+  .regex(/^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*$/, "Expected a language code like en")
+  .transform((tag, context) => {
+    const hint = hintOf(tag);
+    if (hint === undefined) {
+      context.addIssue("No model writes down this language; leave it out to let the model tell it");
+    }
+    return hint ?? z.NEVER;
+  });
 
 /** What OpenAI takes in one request. https://platform.openai.com/docs/guides/speech-to-text */
 export const RECORDING_BYTES = 25 * 1024 * 1024;

@@ -7,8 +7,10 @@ import {
 import { z } from "zod";
 
 import type { Recording } from "./audio.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Connection } from "./provider_connection.ts";
-import { failedResponseHandler } from "./provider_errors.ts";
+import { failedResponseHandler, refusalOfError, UnusableRecording } from "./provider_errors.ts";
+import { spokenLanguageOf } from "./spoken_languages.ts";
 
 type Content = Recording["content"];
 
@@ -23,22 +25,23 @@ export interface Heard {
 
 interface Request {
   model: string;
+  dialect: Dialect;
+  /** Is told what is sent, before it is. */
+  onSend(body: Record<string, unknown>): void;
   abortSignal: AbortSignal;
   headers?: Record<string, string>;
 }
 
-const Transcription = z.object({
-  text: z.string(),
-  language: z.string().nullish(),
-  duration: z.coerce.number().nullish(),
-  segments: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })).nullish(),
-});
+/** The text is what was paid for: nothing beside it may cost it. */
+const Transcription = z.looseObject({ text: z.string() });
+
+const Segment = z.object({ start: z.coerce.number(), end: z.coerce.number(), text: z.string() });
 
 /**
  * The two routes of OpenAI's API that the AI SDK's OpenAI-compatible provider lacks, by the SDK's own means, so that
  * they fail as its other calls do. https://platform.openai.com/docs/api-reference/audio
  */
-export function createAudioApi({ baseUrl, headers: own, fetch }: Connection) {
+export function createAudioApi({ addressOf, headers: own, fetch }: Connection) {
   const common = ({ abortSignal, headers }: Request) => ({
     headers: { ...own, ...headers },
     failedResponseHandler,
@@ -50,13 +53,17 @@ export function createAudioApi({ baseUrl, headers: own, fetch }: Connection) {
     async transcribe(
       { recording, language, ...request }: Request & { recording: Content; language?: string },
     ): Promise<Heard> {
-      const field = (name: string, value: string) => ({ type: "field" as const, name, value });
+      const { omitted, transcriptFormat } = request.dialect;
+      const fields = {
+        model: request.model,
+        ...transcriptFormat !== undefined && { response_format: transcriptFormat },
+        ...language !== undefined && !omitted.has("language") && { language },
+      };
+      request.onSend(fields);
       const { value } = await postMultipartStreamToApi({
-        url: `${baseUrl}/audio/transcriptions`,
+        url: addressOf("/audio/transcriptions"),
         parts: [
-          field("model", request.model),
-          field("response_format", tellsLength(request.model) ? "verbose_json" : "json"),
-          ...language === undefined ? [] : [field("language", language)],
+          ...Object.entries(fields).map(([name, value]) => ({ type: "field" as const, name, value })),
           {
             type: "file",
             name: "file",
@@ -67,32 +74,71 @@ export function createAudioApi({ baseUrl, headers: own, fetch }: Connection) {
         ],
         successfulResponseHandler: createJsonResponseHandler(Transcription),
         ...common(request),
+      }).catch((error) => {
+        throw isOfRecording(error)
+          ? new UnusableRecording("The recording is refused", { cause: error })
+          : error;
       });
-      const { text, duration, segments } = value;
       return {
-        text: text.trim(),
-        language: languageCode(value.language),
-        segments: (segments ?? []).map(({ start, end, text }) => ({
-          start_s: start,
-          end_s: end,
-          text: text.trim(),
-        })),
-        duration_s: duration && Number.isFinite(duration) && duration > 0 ? duration : undefined,
+        text: value.text.trim(),
+        language: spokenLanguageOf(value.language),
+        segments: segmentsIn(value.segments),
+        duration_s: durationIn(value.duration) ?? durationIn(secondsIn(value.usage)),
       };
     },
 
     async speak(
       { model, input, voice, speed, ...request }: Request & { input: string; voice: string; speed: number },
     ): Promise<Uint8Array> {
+      const { omitted, speechFormat } = request.dialect;
+      const body = {
+        model,
+        input,
+        voice,
+        ...!omitted.has("speed") && { speed },
+        ...speechFormat !== undefined && { response_format: speechFormat },
+      };
+      request.onSend(body);
       const { value } = await postJsonToApi({
-        url: `${baseUrl}/audio/speech`,
-        body: { model, input, voice, speed, response_format: "mp3" },
+        url: addressOf("/audio/speech"),
+        body,
         successfulResponseHandler: createBinaryResponseHandler(),
         ...common({ model, ...request }),
       });
       return value;
     },
   };
+}
+
+const OF_RECORDING =
+  /invalid file format|too[ _]short|too[ _]long|corrupt|could not (?:be )?(?:decode|read|process)|(?:decod|load|open)(?:e|ing)? (?:the )?(?:audio|file)|unsupported (?:file|audio|media)|file (?:is )?(?:empty|too large)|no audio|maximum content size/i;
+
+/** Whether a refusal is about what was recorded; the length of the body is the recording's too. */
+function isOfRecording(error: unknown): boolean {
+  const { status = 0, words } = refusalOfError(error);
+  return status === 413 || ([400, 415, 422].includes(status) && OF_RECORDING.test(words));
+}
+
+function segmentsIn(value: unknown): Heard["segments"] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((one) => {
+    if (one?.start === null || one?.end === null) return []; // null would be 0
+    const { success, data } = Segment.safeParse(one);
+    return success ? [{ start_s: data.start, end_s: data.end, text: data.text.trim() }] : [];
+  });
+}
+
+function durationIn(value: unknown): number | undefined {
+  const duration_s = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof duration_s === "number" && Number.isFinite(duration_s) && duration_s > 0
+    ? duration_s
+    : undefined;
+}
+
+/** Where servers without a duration of their own say what they bill. */
+function secondsIn(usage: unknown): unknown {
+  const { type, seconds, prompt_audio_seconds } = (usage ?? {}) as Record<string, unknown>;
+  return type === "duration" ? seconds : prompt_audio_seconds;
 }
 
 const PIECE_BYTES = 64 * 1024;
@@ -106,28 +152,4 @@ function inPieces(bytes: Uint8Array): ReadableStream<Uint8Array> {
       controller.enqueue(bytes.subarray(at, at += PIECE_BYTES));
     },
   }, { highWaterMark: 0 });
-}
-
-/** OpenAI's newer models refuse `verbose_json`, which most compatible servers know. */
-function tellsLength(model: string): boolean {
-  return !/^gpt-4o/.test(model);
-}
-
-/** The languages that Whisper knows, which it reports by their English names. */
-const LANGUAGES =
-  ("af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it " +
-    "ja jv ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn " +
-    "so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh").split(" ");
-
-let codesByName: Map<string, string> | undefined;
-
-function languageCode(reported: string | null | undefined): string | null {
-  const name = reported?.toLowerCase() ?? "";
-  codesByName ??= namedLanguages();
-  return codesByName.get(name) ?? (LANGUAGES.includes(name) ? name : null);
-}
-
-function namedLanguages(): Map<string, string> {
-  const names = new Intl.DisplayNames("en", { type: "language" });
-  return new Map(LANGUAGES.map((code) => [names.of(code)!.toLowerCase(), code]));
 }

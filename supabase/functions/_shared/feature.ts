@@ -10,6 +10,7 @@ import { createFiles, type Files } from "./files.ts";
 import { refusal, stored } from "./holds.ts";
 import { fingerprint } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
+import { isRefusedContent } from "./model_failures.ts";
 import { createModels, type Models, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
@@ -92,6 +93,7 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     ...(typeof spec.limits === "function" ? spec.limits(input) : spec.limits),
   };
   const config = modelsConfig(); // What is wrong with it must show before anything is held.
+  limits.output_tokens += env().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
   const request = { supabaseClient: ledger(), requestId, userId: caller.userId };
   const bound = cost(spec.price, usageBound(input, limits));
   const hold = await holdTokens({
@@ -210,6 +212,8 @@ function modelsConfig(): ModelsConfig {
     transcribeModel: settings.AI_TRANSCRIBE_MODEL,
     speechModel: settings.AI_SPEECH_MODEL,
     timeoutMs: settings.AI_TIMEOUT_MS,
+    structuredOutput: settings.AI_STRUCTURED_OUTPUT,
+    reasoningEffort: settings.AI_REASONING_EFFORT,
   };
   return knownConfig;
 }
@@ -239,6 +243,7 @@ function isKnown(price: Price, usage: RunUsage): boolean {
 
 function codeOf(error: unknown): string {
   if (error instanceof HungUp) return "hung_up";
+  if (isRefusedContent(error)) return "refused_content";
   return error instanceof AppError ? error.code : "internal";
 }
 

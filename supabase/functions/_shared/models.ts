@@ -1,33 +1,24 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
 
+import { readThrough } from "./answer_bounds.ts";
+import { jsonIn, parseAnswer, withoutThoughts } from "./answer_text.ts";
 import { audioType, type Recording } from "./audio.ts";
 import type { ChatAnswer, Prompt } from "./chat_model.ts";
+import { type Dialect, dialectOf, remember } from "./dialect.ts";
 import { AppError } from "./errors.ts";
+import { faultOf } from "./finish_reasons.ts";
+import { logEvent } from "./log.ts";
 import { pictureType } from "./media.ts";
-import { failure, type FailureReason, MOST_DETAIL_CHARACTERS } from "./model_failures.ts";
+import { failure, MOST_DETAIL_CHARACTERS } from "./model_failures.ts";
+import { readUsage, type RunUsage, tokensIn, type Usage, UsageMeter } from "./model_usage.ts";
 import { charactersIn, TOKENS_PER_PHOTO } from "./price.ts";
 import type { ModelsConfig, Provider } from "./provider.ts";
 import { countProviderCall } from "./request_metrics.ts";
+import { retryDelayMs, sleep } from "./retries.ts";
 import { traced } from "./tracing.ts";
 
-/** What one call cost as the provider counted it; null where it did not say, or said what cannot be true. */
-type Usage = { input_tokens: number; output_tokens: number } | null;
-
-/** What a run has cost so far, over all its calls, those included whose answer was of no use. */
-export interface RunUsage {
-  input_tokens: number;
-  output_tokens: number;
-  images: number;
-  seconds: number;
-  characters: number;
-  /** Requests that the provider may charge for; those it refused or that never reached it are not among them. */
-  calls: number;
-  /** False as soon as one call's tokens are unknown, so that the sums above are too low. Says nothing of images. */
-  known: boolean;
-  /** The model that answered last, null before the first answer. */
-  model: string | null;
-}
+export type { RunUsage } from "./model_usage.ts";
 
 /** What a feature's `run` may do with AI: no key, no environment and no database behind it. */
 export interface Models {
@@ -63,22 +54,20 @@ export interface Transcript {
 /** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
 export type ReadDraft = () => Promise<unknown>;
 
-const USUAL_RETRIES = 1;
-const USUAL_RETRY_DELAY_MS = 250;
-const USUAL_MAX_RETRY_AFTER_MS = 5_000;
 /** So that one request makes all images: several at once could fail in part, and be paid for in part. */
 const MOST_IMAGES = 10;
 /** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
 const IMAGE_QUALITY = "medium";
 /** The SDK weighs more than all else here: it is loaded with the first call, not with the function. */
 async function loadSdk() {
-  const [provider, connection, chat, errors] = await Promise.all([
+  const [provider, connection, chat, errors, lessons] = await Promise.all([
     import("./provider.ts"),
     import("./provider_connection.ts"),
     import("./chat_model.ts"),
     import("./provider_errors.ts"),
+    import("./lessons.ts"),
   ]);
-  return { ...provider, ...connection, ...chat, ...errors };
+  return { ...provider, ...connection, ...chat, ...errors, ...lessons };
 }
 
 type Sdk = Awaited<ReturnType<typeof loadSdk>>;
@@ -90,12 +79,27 @@ interface Try {
   sdk: Sdk;
   provider: Provider;
   abortSignal: AbortSignal;
+  /** What the model's server takes, as far as it is known by now. */
+  dialect: Dialect;
+  /** To be told what is sent, so that a refusal of a part of it can be understood. */
+  onSend(body: Record<string, unknown>): void;
+}
+
+interface Call<Result> {
+  model: string;
+  /** What the log may not repeat. */
+  prompt: string;
+  run(one: Try): Promise<Result>;
+  /** Of a call that may be stopped on the way: what it used by now. */
+  usedByNow?(): Usage;
+  /** Why an answer that arrived is of no use, for the metrics. */
+  faultOf?(result: Result): string | undefined;
+  /** The caller's field that holds what is sent. */
+  field?: string;
 }
 
 /** Of calls that are paid by the second or the character. */
 const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
-
-const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavailable", "unreachable"]);
 
 /**
  * Opens the models for one run, whose time starts now. Every failure of the provider is an `AppError`
@@ -103,7 +107,9 @@ const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavaila
  * signal aborts, its reason is thrown.
  *
  * A call is tried again only while the provider has not begun to answer (no connection, 408, 429, 5xx), so no retry
- * pays twice and a hold for one call is enough. An answer that is of no use is an error; what it cost is in `usage()`.
+ * pays twice and a hold for one call is enough. The same holds where the provider refuses a part of the request that it
+ * does not know: it is asked again without (`dialect.ts`). An answer that is of no use is an error; what it cost is in
+ * `usage()`.
  *
  * The caller's signal stops the answers of language models at once, and what they used by then is estimated. A picture, a
  * voice or a transcription that was begun goes on to its end: the provider bills it whole in any case.
@@ -124,73 +130,85 @@ export function createModels(
   const stoppable = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   const underWay = new Set<Promise<unknown>>();
   const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
-  const total: RunUsage = {
-    input_tokens: 0,
-    output_tokens: 0,
-    images: 0,
-    seconds: 0,
-    characters: 0,
-    calls: 0,
-    known: true,
-    model: null,
-  };
+  const meter = new UsageMeter();
 
   /** Runs one call, with its retries, and turns whatever goes wrong into the run's errors. */
-  function call<Result>(
-    model: string,
-    prompt: string,
-    run: (one: Try) => Promise<Result>,
-    usedByNow?: () => Usage,
-  ): Promise<Result> {
-    const work = tryCall(model, prompt, run, usedByNow);
+  function call<Result>(one: Call<Result>): Promise<Result> {
+    const work = tryCall(one);
     const over: Promise<unknown> = work.catch(() => {}).finally(() => underWay.delete(over));
     underWay.add(over);
     return work;
   }
 
-  /** A call that can tell what it used by now may be stopped on the way. */
   async function tryCall<Result>(
-    model: string,
-    prompt: string,
-    run: (one: Try) => Promise<Result>,
-    usedByNow?: () => Usage,
+    { model, prompt, run, usedByNow, faultOf, field }: Call<Result>,
   ): Promise<Result> {
     const abortSignal = usedByNow === undefined ? deadline : stoppable;
     const sdk = await (sdkOnceLoaded ??= loadSdk());
     const provider = sdk.providerOf(config);
+    const address = addressOf(model);
+    let dialect = dialectOf(address);
+    const taken = new Set<string>();
     for (let tries = 1;; tries++) {
       throwIfOver(model, tries - 1);
       const progress = { isSent: false, isUnreachable: false, isCharged: false };
       const startedAtMs = performance.now();
       const over = (outcome: string) => countProviderCall(model, outcome, performance.now() - startedAtMs);
+      let sent: Record<string, unknown> = {};
+      const onSend = (body: Record<string, unknown>) => sent = body;
       try {
         const result = await traced(
           `provider ${model}`,
           "client",
           { "gen_ai.request.model": model },
-          () => sdk.runTry(progress, () => run({ sdk, provider, abortSignal })),
+          () => sdk.runTry(progress, () => run({ sdk, provider, abortSignal, dialect, onSend })),
         );
-        over("ok");
+        over(faultOf?.(result) ?? "ok");
+        if (taken.size > 0) learn(model, dialect, taken);
         return result;
       } catch (error) {
         const isStopped = signal?.aborted && usedByNow !== undefined && progress.isSent;
-        over(
-          isStopped ? "stopped" : deadline.aborted ? "timeout" : sdk.reasonOf(error, progress) ?? "error",
-        );
-        if (isStopped) count(usedByNow(), model);
-        else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) count(null, null);
-        throwIfOver(model, tries);
         const reason = sdk.reasonOf(error, progress);
+        const isOver = abortSignal.aborted || progress.isCharged;
+        const lesson = isOver ? undefined : sdk.lessonFrom(error, { dialect, sent, taken, config });
+        if (lesson !== undefined) over("adapted");
+        else over(isStopped ? "stopped" : deadline.aborted ? "timeout" : reason ?? "error");
+        if (isStopped) meter.count(usedByNow(), model);
+        else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) meter.count(null, null);
+        throwIfOver(model, tries);
+        if (lesson !== undefined) {
+          taken.add(lesson.name);
+          dialect = { ...dialect, ...lesson.change };
+          tries--;
+          continue;
+        }
         if (reason === undefined) throw error; // a bug of ours, not the provider's doing
-        const delayMs = retryDelayMs(sdk.retryAfterOf(error), tries, config);
-        const canRetry = RETRYABLE.has(reason) && tries <= (config.maxRetries ?? USUAL_RETRIES) &&
-          delayMs < deadlineAtMs - performance.now();
-        if (!canRetry) {
-          throw failure(reason, { model, tries, ...sdk.vendorFacts(error, config.apiKey, prompt) });
+        const delayMs = retryDelayMs({ reason, askedFor: sdk.retryAfterOf(error), tries }, config);
+        if (!(delayMs < deadlineAtMs - performance.now())) {
+          throw failure(reason, { model, tries, ...sdk.vendorFacts(error, config.apiKey, prompt) }, field);
         }
         await sleep(delayMs, abortSignal);
       }
     }
+  }
+
+  function addressOf(model: string) {
+    return { baseUrl: config.baseUrl, model, structuredOutput: config.structuredOutput };
+  }
+
+  /** Keeps what a request was taken with, and tells the operator once. */
+  function learn(model: string, dialect: Dialect, lessons: Iterable<string>): void {
+    remember(addressOf(model), dialect);
+    const cause = `The provider refused a part of the request and takes: ${[...lessons].join(", ")}`;
+    logEvent("info", { model, cause });
+  }
+
+  /** An answer that no server gives that holds its models to the schema: the next one has it in the prompt too. */
+  function noteUnheldSchema(model: string): void {
+    const dialect = dialectOf(addressOf(model));
+    if (dialect.structuredOutput !== "json_schema" || dialect.isSchemaInPrompt) return;
+    if (![undefined, "auto"].includes(config.structuredOutput)) return;
+    learn(model, { ...dialect, isSchemaInPrompt: true }, ["schema in the prompt too, as it is not kept to"]);
   }
 
   /** Throws what ended the run, the caller's reason before the deadline, if anything did. */
@@ -199,66 +217,75 @@ export function createModels(
     if (deadline.aborted) throw failure("timeout", { model, tries });
   }
 
-  /** Adds one charged call to the run's cost; unknown usage is never taken for none. */
-  function count(
-    usage: Usage,
-    model: string | null,
-    pieces: Partial<Pick<RunUsage, "images" | "seconds" | "characters">> = {},
-  ): void {
-    total.calls++;
-    total.images += pieces.images ?? 0;
-    total.seconds += pieces.seconds ?? 0;
-    total.characters += pieces.characters ?? 0;
-    total.model = model ?? total.model;
-    if (usage === null) total.known = false;
-    total.input_tokens += usage?.input_tokens ?? 0;
-    total.output_tokens += usage?.output_tokens ?? 0;
-  }
-
   /** Asks a language model and counts the answer before anything can be wrong with it. */
   async function ask(
     prompt: Prompt & { onText?: (text: string) => void },
     schema?: z.ZodType,
-  ): Promise<{ text: string; model: string }> {
+  ): Promise<{ text: string; model: string; asked: string }> {
     const kind = prompt.images?.length ? "vision" : "text";
-    const name = config[`${kind}Model`];
     const words = prompt.system + prompt.user;
+    const { reasoningEffort } = config;
     let soFar = "";
-    const answer = await call<ChatAnswer>(
-      name,
-      words,
-      ({ sdk, provider, abortSignal }) => {
-        const request = { ...prompt, schema, maxOutputTokens, abortSignal, headers };
+    const answer = await call<ChatAnswer>({
+      model: config[`${kind}Model`],
+      prompt: words,
+      run: ({ sdk, provider, abortSignal, dialect, onSend }) => {
+        const request = {
+          ...prompt,
+          schema,
+          maxOutputTokens,
+          reasoningEffort,
+          dialect,
+          onSend,
+          abortSignal,
+          headers,
+        };
         if (onDraft === undefined) return sdk.ask(provider[kind], provider.connection, request);
-        return sdk.askForStream(provider[kind], {
+        return sdk.askForStream(provider[kind], provider.connection, {
           ...request,
           onText(delta) {
             soFar += delta;
-            if (schema === undefined) prompt.onText?.(soFar);
-            else onDraft(() => readJsonSoFar(soFar));
+            if (schema === undefined) prompt.onText?.(withoutThoughts(soFar));
+            else onDraft(() => readJsonSoFar(jsonIn(soFar)));
           },
         });
       },
-      () => ({
+      usedByNow: () => ({
         input_tokens: tokensIn(words) + (prompt.images?.length ?? 0) * TOKENS_PER_PHOTO,
         output_tokens: tokensIn(soFar),
       }),
-    );
-    const { text, model } = answer;
-    count(readUsage(answer.usage), model);
-    const fault = faultOf(answer.finishReason, text);
-    if (fault !== undefined) throw failure(fault, { model });
-    return { text, model };
+      faultOf: ({ ending, text }) => faultOf(ending, withoutThoughts(text)),
+    });
+    const { model } = answer;
+    meter.count(readUsage(answer.usage), model);
+    const text = withoutThoughts(answer.text);
+    const fault = faultOf(answer.ending, text);
+    if (fault === undefined) return { text, model, asked: config[`${kind}Model`] };
+    const { reasoningTokens } = answer.usage;
+    const isOfLimit = fault === "truncated" || fault === "only_reasoning";
+    throw failure(fault, {
+      model,
+      ...isOfLimit && reasoningTokens !== undefined && {
+        detail: `${reasoningTokens} of ${answer.usage.outputTokens} tokens went on reasoning`,
+      },
+    });
   }
 
   return {
     async object({ schema, ...prompt }) {
-      const { text, model } = await ask(prompt, schema);
-      const parsed = await schema.safeParseAsync(
-        parseJson(text, () => failure("nonsense", { model })),
-      );
+      const { text, model, asked } = await ask(prompt, schema);
+      const value = parseAnswer(text);
+      if (value === undefined) {
+        noteUnheldSchema(asked);
+        throw failure("nonsense", { model });
+      }
+      const parsed = await readThrough(schema, value);
       if (parsed.success) return parsed.data;
-      const detail = parsed.error.issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
+      const { issues } = parsed.error;
+      if (issues.some(({ code }) => code === "invalid_type" || code === "invalid_value")) {
+        noteUnheldSchema(asked);
+      }
+      const detail = issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
       throw failure("wrong_shape", { model, detail: detail.slice(0, MOST_DETAIL_CHARACTERS) });
     },
 
@@ -273,11 +300,15 @@ export function createModels(
         );
       }
       const model = config.imageModel;
-      const drawn = await call(
+      const drawn = await call({
         model,
         prompt,
-        ({ provider, abortSignal }) =>
-          provider.image.doGenerate({
+        run: ({ provider, abortSignal, dialect, onSend }) => {
+          const extra: Record<string, string> = dialect.omitted.has("quality")
+            ? {}
+            : { quality: IMAGE_QUALITY };
+          onSend({ prompt, size, n, ...extra });
+          return provider.image.doGenerate({
             prompt,
             size,
             n,
@@ -285,31 +316,41 @@ export function createModels(
             seed: undefined,
             files: undefined,
             mask: undefined,
-            providerOptions: { provider: { quality: IMAGE_QUALITY } },
+            providerOptions: { provider: extra },
             abortSignal,
             headers,
-          }),
-      );
+          });
+        },
+      });
       const images = drawn.images.slice(0, n);
-      count(readUsage(drawn.usage ?? {}), model, { images: images.length });
+      meter.count(readUsage(drawn.usage ?? {}), model, { images: images.length });
       if (images.length === 0) throw failure("empty", { model });
       const files = readFiles(images);
       if (files === undefined) throw failure("nonsense", { model });
       return files;
     },
 
-    async transcribe({ recording: { content }, language }) {
+    async transcribe({ recording: { content, path }, language }) {
       const model = config.transcribeModel;
-      const heard = await call(
+      const heard = await call({
         model,
-        "",
-        ({ provider, abortSignal }) =>
-          provider.audio.transcribe({ model, recording: content, language, abortSignal, headers }),
-      );
+        prompt: "",
+        run: ({ provider, abortSignal, dialect, onSend }) =>
+          provider.audio.transcribe({
+            model,
+            recording: content,
+            language,
+            dialect,
+            onSend,
+            abortSignal,
+            headers,
+          }),
+        field: path === undefined ? "file" : "storage_path",
+      });
       // The provider decoded it all, and bills by that; a file's own headers are only what somebody wrote.
       const duration_s = heard.duration_s ?? content.duration_s;
       const seconds = Math.ceil(duration_s ?? content.max_duration_s);
-      count(duration_s === undefined ? null : NO_TOKENS, model, {
+      meter.count(duration_s === undefined ? null : NO_TOKENS, model, {
         seconds: Math.min(seconds, content.max_duration_s),
       });
       if (seconds > content.max_duration_s) {
@@ -323,20 +364,20 @@ export function createModels(
 
     async speech({ text, voice, speed }) {
       const model = config.speechModel;
-      const bytes = await call(
+      const bytes = await call({
         model,
-        text,
-        ({ provider, abortSignal }) =>
-          provider.audio.speak({ model, input: text, voice, speed, abortSignal, headers }),
-      );
-      count(NO_TOKENS, model, { characters: charactersIn(text) });
+        prompt: text,
+        run: ({ provider, abortSignal, dialect, onSend }) =>
+          provider.audio.speak({ model, input: text, voice, speed, dialect, onSend, abortSignal, headers }),
+      });
+      meter.count(NO_TOKENS, model, { characters: charactersIn(text) });
       if (bytes.length === 0) throw failure("empty", { model });
       const mediaType = audioType(bytes);
       if (mediaType === undefined) throw failure("nonsense", { model });
       return { bytes, mediaType };
     },
 
-    usage: () => ({ ...total }),
+    usage: () => meter.read(),
 
     /** Resolves when no call is under way any more, so that `usage` has them all. */
     async idle() {
@@ -351,54 +392,6 @@ async function readJsonSoFar(text: string): Promise<unknown> {
   return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
 }
 
-const BYTES_PER_TOKEN = 4;
-
-/** About how many tokens a text has, for an answer that was stopped before its provider counted them. */
-function tokensIn(text: string): number {
-  return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN);
-}
-
-/** How long to wait before the next try: what the provider asks for, or a doubling wait with some chance in it. */
-function retryDelayMs(askedFor: string | undefined, tries: number, config: ModelsConfig): number {
-  const askedForMs = retryAfterMs(askedFor);
-  if (askedForMs === undefined) {
-    return (config.retryDelayMs ?? USUAL_RETRY_DELAY_MS) * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
-  }
-  return askedForMs <= (config.maxRetryAfterMs ?? USUAL_MAX_RETRY_AFTER_MS) ? askedForMs : Infinity;
-}
-
-/** Reads `Retry-After` as seconds or as a date. */
-function retryAfterMs(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
-  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
-}
-
-/** What is wrong with an answer that arrived whole, by how the provider says it ended. */
-function faultOf(finishReason: string, text: string): FailureReason | undefined {
-  if (finishReason === "content-filter") return "refused";
-  if (finishReason === "length") return "truncated";
-  return text.trim() === "" ? "empty" : undefined;
-}
-
-/**
- * Reads what the provider reported. Nothing is asked or answered in 0 tokens, so 0 is as unknown as a fraction or a
- * negative number; it is also what the SDK fills in where only one of the two counts is reported.
- */
-function readUsage({ inputTokens, outputTokens }: { inputTokens?: number; outputTokens?: number }): Usage {
-  const isCount = (value?: number): value is number => Number.isSafeInteger(value) && value! > 0;
-  if (!isCount(inputTokens) || !isCount(outputTokens)) return null;
-  return { input_tokens: inputTokens, output_tokens: outputTokens };
-}
-
-function parseJson(text: string, failed: () => Error): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw failed();
-  }
-}
-
 /** The images as bytes; undefined when one of them is no image. */
 function readFiles(images: (string | Uint8Array)[]): ImageFile[] | undefined {
   const files: ImageFile[] = [];
@@ -409,18 +402,4 @@ function readFiles(images: (string | Uint8Array)[]): ImageFile[] | undefined {
     files.push({ bytes, mediaType });
   }
   return files;
-}
-
-/** Waits, or ends at once when the signal aborts; the caller then looks at why. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal.aborted) end();
-    else signal.addEventListener("abort", end);
-  });
 }

@@ -1,10 +1,13 @@
 import { OpenAICompatibleChatLanguageModel, OpenAICompatibleImageModel } from "@ai-sdk/openai-compatible";
 
 import { createAudioApi } from "./audio_api.ts";
+import type { StructuredOutput } from "./dialect.ts";
 import { connectTo } from "./provider_connection.ts";
+import { errorStructure } from "./provider_errors.ts";
+import type { RetrySettings } from "./retries.ts";
 
 /** Which provider to call and how long to wait; `env.ts` fills it, nothing here reads the environment. */
-export interface ModelsConfig {
+export interface ModelsConfig extends RetrySettings {
   /** An OpenAI-compatible API, with its version: `https://api.openai.com/v1`. */
   baseUrl: string;
   apiKey: string;
@@ -16,12 +19,10 @@ export interface ModelsConfig {
   speechModel: string;
   /** For the whole run, all its calls, retries and waits together. */
   timeoutMs: number;
-  /** How often one call is tried again; 1 unless told otherwise. */
-  maxRetries?: number;
-  /** The first wait before a retry without `Retry-After`, doubled each time. */
-  retryDelayMs?: number;
-  /** A `Retry-After` above this is not waited for: the call fails at once. */
-  maxRetryAfterMs?: number;
+  /** How an object is asked for: `auto`, unless told otherwise, learns what the server takes. */
+  structuredOutput?: StructuredOutput | "auto";
+  /** Sent as `reasoning_effort`; nothing is sent without one. */
+  reasoningEffort?: string;
 }
 
 export type Provider = ReturnType<typeof makeProvider>;
@@ -39,17 +40,13 @@ function makeProvider(config: ModelsConfig) {
   const connection = connectTo(config);
   const common = {
     provider: "provider.openai",
-    url: ({ path }: { path: string }) => connection.baseUrl + path,
+    url: ({ path }: { path: string }) => connection.addressOf(path as `/${string}`),
     headers: connection.headers,
     fetch: connection.fetch,
+    errorStructure,
   };
   const chatModel = (name: string) =>
-    new OpenAICompatibleChatLanguageModel(name, {
-      ...common,
-      supportsStructuredOutputs: true,
-      includeUsage: true,
-      transformRequestBody: ({ max_tokens, ...body }) => ({ ...body, [limitFieldFor(config)]: max_tokens }),
-    });
+    new OpenAICompatibleChatLanguageModel(name, { ...common, supportsStructuredOutputs: true });
   return {
     connection,
     text: chatModel(config.textModel),
@@ -57,12 +54,4 @@ function makeProvider(config: ModelsConfig) {
     image: new OpenAICompatibleImageModel(config.imageModel, common),
     audio: createAudioApi(connection),
   };
-}
-
-/** OpenAI's own newer models refuse `max_tokens`, and many compatible servers know nothing else. */
-export function limitFieldFor(
-  { baseUrl }: Pick<ModelsConfig, "baseUrl">,
-): "max_completion_tokens" | "max_tokens" {
-  const isOpenAi = /(?:^|\.)openai\.(?:azure\.)?com$/.test(new URL(baseUrl).hostname);
-  return isOpenAi ? "max_completion_tokens" : "max_tokens";
 }

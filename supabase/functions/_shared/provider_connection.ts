@@ -1,11 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import { endingWith } from "./aborting.ts";
+import { addressOf, keyHeaders } from "./provider_address.ts";
 import { isTraced, withTraceContext } from "./tracing.ts";
 
 /** Where the provider is, and how it is reached. */
 export interface Connection {
-  baseUrl: string;
+  /** The address of a route. */
+  addressOf(path: `/${string}`): string;
   headers: Record<string, string>;
   /** Its signal ends the whole request. */
   fetch: typeof globalThis.fetch;
@@ -31,9 +33,14 @@ export function runTry<Returned>(progress: Progress, work: () => Returned): Retu
 
 /** The way to a provider; what goes over it notes its progress in the try that it is a part of. */
 export function connectTo({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): Connection {
+  const addresses = new Map<string, string>();
   return {
-    baseUrl: baseUrl.replace(/\/$/, ""),
-    headers: { Authorization: `Bearer ${apiKey}` },
+    addressOf(path) {
+      let address = addresses.get(path);
+      if (address === undefined) addresses.set(path, address = addressOf(baseUrl, path));
+      return address;
+    },
+    headers: keyHeaders(baseUrl, apiKey),
     fetch: fetchToTheEnd,
     fetchHead: fetchWithProgress,
   };

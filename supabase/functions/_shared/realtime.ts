@@ -6,6 +6,7 @@ import { env } from "./env.ts";
 import { newRequestId } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
 import { checkPrice, type Price } from "./price.ts";
+import { addressOf } from "./provider_address.ts";
 import { RealtimeSession } from "./realtime_session.ts";
 import { type SessionLimits, USUAL_SESSION } from "./realtime_limits.ts";
 import { Slices } from "./realtime_slices.ts";
@@ -121,7 +122,7 @@ function keepAlive(session: RealtimeSession): void {
 /** The key goes as a subprotocol, since not every runtime's WebSocket sends headers. */
 function openProvider(model: string): Socket {
   const { AI_BASE_URL, AI_API_KEY } = env();
-  const url = new URL(`${AI_BASE_URL.replace(/^http/, "ws").replace(/\/$/, "")}/realtime`);
+  const url = new URL(addressOf(AI_BASE_URL, "/realtime").replace(/^http/, "ws"));
   url.searchParams.set("model", model);
   return new WebSocket(url, ["realtime", `openai-insecure-api-key.${AI_API_KEY}`]);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { shortList } from "../_shared/answer_bounds.ts";
 import { AppError } from "../_shared/errors.ts";
 
 /** A computed number that an insight may be about. */
@@ -22,7 +23,7 @@ export type Insight = z.infer<typeof Insight>;
 /** What a model is asked to write: a text for each of a few facts, by their ids. */
 export function insightsOn(facts: Fact[], most = 5) {
   const ids = facts.map(({ id }) => id) as [string, ...string[]];
-  return z.array(z.object({ fact_id: z.enum(ids), text: Insight.shape.text })).min(1).max(most);
+  return shortList(z.object({ fact_id: z.enum(ids), text: Insight.shape.text }), { min: 1, max: most });
 }
 
 /** The rules for these texts, for a system prompt. */

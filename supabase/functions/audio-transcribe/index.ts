@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-import { RECORDING_BODY_BYTES, recordingFields } from "../_shared/audio.ts";
+import { RECORDING_BODY_BYTES, recordingFields, SpokenLanguage } from "../_shared/audio.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { inOrder } from "../_speech/segments.ts";
 
 const Input = z.object({
   ...recordingFields(),
-  language: z.string().regex(/^[a-z]{2,3}$/, "Expected a language code like en").optional(),
+  language: SpokenLanguage.optional(),
 }).refine(({ file, storage_path }) => !file !== !storage_path, "Send either a file or its storage_path");
 
 const Output = z.object({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { Macros, MealMacros, subtract, sum } from "../_nutrition/macros.ts";
+import { shortList } from "../_shared/answer_bounds.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 
@@ -13,7 +14,7 @@ const Input = z.object({
 
 const Prose = z.object({
   summary: z.string().min(1).max(1_000),
-  advice: z.array(z.string().min(1).max(300)).min(1).max(3),
+  advice: shortList(z.string().min(1).max(300), { min: 1, max: 3 }),
 });
 
 const Output = Prose.extend({

@@ -4,6 +4,7 @@ import { dietMatcher } from "../_kitchen/diets.ts";
 import { normalName } from "../_kitchen/names.ts";
 import { foodMacros } from "../_nutrition/foods.ts";
 import { Macros, sum } from "../_nutrition/macros.ts";
+import { shortList } from "../_shared/answer_bounds.ts";
 import { AppError } from "../_shared/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
@@ -51,7 +52,7 @@ export default defineFeature({
     const names = [...new Set([...listed, ...PANTRY])] as [string, ...string[]];
     const { recipes } = await models.object({
       schema: z.object({
-        recipes: z.array(
+        recipes: shortList(
           Recipe.pick({ title: true, summary: true }).extend({
             ingredients: z.array(Ingredient.extend({ name: z.enum(names) })).min(1).max(15),
             // Told as a clock, whose bound no sum can break; durations are its differences.
@@ -60,7 +61,8 @@ export default defineFeature({
               done_at_min: z.int().min(1).max(1_440).meta({ maximum: input.max_duration_min }),
             })).min(1).max(12),
           }),
-        ).min(1).max(3),
+          { min: 1, max: 3 },
+        ),
       }),
       system: `You are a cook who writes recipes for home kitchens.
 Write up to three different recipes for ${input.servings} servings from the listed ingredients; no recipe needs all of

@@ -1,0 +1,97 @@
+/** What a provider said in place of an answer. */
+export interface Refusal {
+  status?: number;
+  /** Its sentences, for the operator's log. */
+  message: string;
+  /** The same with the names of codes, types and fields: what is looked for in a refusal is looked for here. */
+  words: string;
+  code?: string;
+  /** The account has nothing left: no retry helps, the operator must pay. */
+  isOfFunds: boolean;
+  /** The caller's words or pictures are not let through. */
+  isOfContent: boolean;
+  /** The model's own answer was no JSON, which some servers check themselves. */
+  isOfAnswer: boolean;
+}
+
+const FUNDS =
+  /insufficient[_ ](?:user[_ ])?(?:quota|balance|credits?|funds)|billing[_ ](?:hard[_ ]limit|not[_ ]active|error)|credit balance is too low|payment[_ ]required/i;
+const CONTENT =
+  /content[_ -](?:filter|policy|management)|moderation|responsibleai|safety[_ ]system|input was flagged|data_inspection_failed|prohibited[_ ]content|sensitive_words/i;
+const ANSWER = /json_validate_failed|failed to (?:generate|validate) json/i;
+
+/** Reads a refusal of any server: OpenAI's form, a list of them, a plain text, FastAPI's and Pydantic's details. */
+export function refusalIn(
+  { status, body, isTimed = false }: { status?: number; body?: unknown; isTimed?: boolean },
+): Refusal {
+  const { message, names, code } = wordsIn(body);
+  const words = `${names} ${message}`;
+  const isClientError = status !== undefined && status >= 400 && status < 500;
+  return {
+    status,
+    message,
+    words,
+    code,
+    // With a time to come again it is a limit and no empty account.
+    isOfFunds: !isTimed && (status === 402 || ((isClientError || status === undefined) && FUNDS.test(words))),
+    isOfContent: (status === undefined || [400, 403, 422].includes(status)) && CONTENT.test(words),
+    isOfAnswer: isClientError && ANSWER.test(words),
+  };
+}
+
+/** Fields of an error that hold sentences, and those that hold names. */
+const SENTENCES = ["message", "msg", "detail", "details", "error", "errors", "description", "reason"];
+const NAMES = ["code", "type", "param", "status", "loc", "field", "innererror", "metadata", "object"];
+/** What repeats the request, or what the model wrote, is neither read nor logged. */
+const MOST_DEPTH = 6;
+
+/** Finds the sentences and names in an error; whatever else is in it is left alone. */
+export function wordsIn(body: unknown): { message: string; names: string; code?: string } {
+  const sentences: string[] = [];
+  const names: string[] = [];
+  const codes: string[] = [];
+
+  function visit(value: unknown, field: string, depth: number): void {
+    if (depth > MOST_DEPTH || value === null || value === undefined) return;
+    if (typeof value === "string" || typeof value === "number") {
+      if (SENTENCES.includes(field)) readSentence(String(value), field, depth);
+      else names.push(String(value));
+      if (field === "code") codes.unshift(String(value));
+      if (field === "type") codes.push(String(value));
+      return;
+    }
+    if (Array.isArray(value)) {
+      if (field === "loc") {
+        const place = value.filter((part) => part !== "body").join(".");
+        names.push(place);
+        sentences.push(`${place}:`);
+      } else value.forEach((one) => visit(one, field, depth + 1));
+      return;
+    }
+    if (typeof value !== "object") return;
+    // The place before what is wrong there.
+    const entries = Object.entries(value).toSorted(([a], [b]) => Number(b === "loc") - Number(a === "loc"));
+    for (const [name, part] of entries) {
+      if (SENTENCES.includes(name) || NAMES.includes(name)) visit(part, name, depth + 1);
+      else if (name === "fieldViolations") visit(part, "details", depth + 1);
+    }
+  }
+
+  /** Some proxies put the error of the server behind them into a text. */
+  function readSentence(text: string, field: string, depth: number): void {
+    const inner = /^\s*[{[]/.test(text) ? parse(text) : undefined;
+    if (inner !== undefined) visit(inner, field, depth + 1);
+    else if (!sentences.includes(text)) sentences.push(text);
+  }
+
+  visit(body, "error", 0);
+  return { message: sentences.join(" "), names: names.join(" "), code: codes[0] };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
