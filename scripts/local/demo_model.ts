@@ -19,6 +19,9 @@
  * image in a message; `max_tokens` cuts the answer there. Images report no usage unless the name says so, recordings
  * their length, sound never any.
  *
+ * `/dialects/<name>/…` is the same in the dialect of another server, with its refusals, its errors and the ends of its
+ * streams: `AI_BASE_URL=http://127.0.0.1:54399/dialects/mistral/v1`. They are in demo_model/dialects/table.ts.
+ *
  * What happens is chosen by the model's name: `demo`, then any switches, joined by `-`, in any order. A name with
  * another word in it does not exist (404). What follows a `+` is a label without effect (`demo-text+my-test`).
  *
@@ -48,6 +51,8 @@ import { type Answer, errorAnswer, jsonAnswer, OpenAiError, toResponse } from ".
 import { type Call, CallLog, requestIdOf } from "./demo_model/calls.ts";
 import { answerSpeech, answerTranscription } from "./demo_model/audio.ts";
 import { answerChat } from "./demo_model/chat.ts";
+import type { Route, ServerDialect } from "./demo_model/dialects/dialect.ts";
+import { DIALECTS } from "./demo_model/dialects/table.ts";
 import { answerImages } from "./demo_model/images.ts";
 import { fingerprintOf } from "./demo_model/random.ts";
 import { RealtimeConversation } from "./demo_model/realtime.ts";
@@ -67,12 +72,14 @@ const HOST = "127.0.0.1";
 const MODELS = ["demo-text", "demo-vision", "demo-image", "demo-transcribe", "demo-speech", "demo-realtime"];
 
 /** What a kind of model does with a request; a new kind is one module and one line here. */
-const KINDS: Record<string, (body: Record<string, unknown>, switches: Switches) => Answer> = {
-  "/v1/chat/completions": answerChat,
-  "/v1/images/generations": answerImages,
-  "/v1/audio/transcriptions": answerTranscription,
-  "/v1/audio/speech": answerSpeech,
+const KINDS: Record<string, { route: Route; answer: Answerer }> = {
+  "/chat/completions": { route: "chat", answer: answerChat },
+  "/images/generations": { route: "images", answer: answerImages },
+  "/audio/transcriptions": { route: "transcriptions", answer: answerTranscription },
+  "/audio/speech": { route: "speech", answer: answerSpeech },
 };
+
+type Answerer = (body: Record<string, unknown>, switches: Switches, dialect?: ServerDialect) => Answer;
 
 /** Starts the server; port 0 takes a free one. */
 export function startDemoModel({ port }: { port: number }): DemoModel {
@@ -82,30 +89,45 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
   const sockets = new Set<WebSocket>();
 
   async function handle(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const dialect = dialectAt(url.pathname);
     try {
-      return await route(request, new URL(request.url));
+      return await route(request, url, dialect);
     } catch (error) {
-      if (error instanceof OpenAiError) return toResponse(errorAnswer(error));
+      if (error instanceof OpenAiError) return toResponse(errorIn(dialect, error));
       console.error("demo model:", error);
       return toResponse(errorAnswer(new OpenAiError(500, "The demo model has a bug: see its log")));
     }
   }
 
-  async function route(request: Request, { pathname, searchParams }: URL): Promise<Response> {
+  async function route(
+    request: Request,
+    { pathname, searchParams }: URL,
+    dialect: ServerDialect | undefined,
+  ): Promise<Response> {
     if (pathname === "/health") return toResponse(jsonAnswer({ status: "ok", server: "demo" }));
     if (pathname === "/demo/calls") return toResponse(jsonAnswer(log.find(searchParams)));
     if (pathname === "/v1/realtime") return await talk(request, searchParams.get("model") ?? "");
-    requireKey(request);
+    requireKey(request, dialect);
     if (pathname === "/v1/models") return toResponse(jsonAnswer(modelList()));
-    const answer = KINDS[pathname];
-    if (answer === undefined) throw new OpenAiError(404, `The demo server has no route ${pathname}`);
+    const base = dialect === undefined ? "/v1" : `/dialects/${dialect.name}${dialect.path}`;
+    const kind = pathname.startsWith(base) ? KINDS[pathname.slice(base.length)] : undefined;
+    if (kind === undefined || !(dialect?.routes.includes(kind.route) ?? true)) {
+      throw new OpenAiError(404, `The demo server has no route ${pathname}`);
+    }
+    if (dialect?.query !== undefined && !searchParams.has("api-version")) {
+      throw new OpenAiError(404, "Resource not found");
+    }
     if (request.method !== "POST") throw new OpenAiError(405, `${pathname} is called with POST`);
 
     const body = await readBody(request);
     const switches = readSwitches(String(body.model ?? ""));
     log.add(callOf(request, pathname, switches.model, body));
     await behave(switches);
-    return toResponse(answer(body, switches), switches.cutAfterBytes);
+    const refusal = dialect?.refuse?.(kind.route, body);
+    if (refusal !== undefined) throw refusal;
+    const answer = kind.answer(dialect?.heed?.(body) ?? body, switches, dialect);
+    return toResponse(answer, switches.cutAfterBytes);
   }
 
   /** The key comes in the header or, from a WebSocket that sends none, as a subprotocol. */
@@ -164,7 +186,21 @@ function broken(): Response {
   return new Response(null, { status: 500 });
 }
 
-function requireKey(request: Request): void {
+/** The dialect that an address below /dialects/ names. */
+function dialectAt(pathname: string): ServerDialect | undefined {
+  const [, name] = /^\/dialects\/([^/]+)/.exec(pathname) ?? [];
+  return DIALECTS.find((dialect) => dialect.name === name);
+}
+
+function errorIn(dialect: ServerDialect | undefined, error: OpenAiError): Answer {
+  const usual = errorAnswer(error);
+  if (dialect?.error === undefined) return usual;
+  return { ...jsonAnswer(dialect.error(error), error.status), headers: usual.headers };
+}
+
+function requireKey(request: Request, dialect?: ServerDialect): void {
+  if (dialect?.key === "none" || (dialect?.key === "api-key" && request.headers.has("api-key"))) return;
+  if (dialect?.key === "api-key") throw new OpenAiError(401, "Access denied due to missing subscription key");
   if (/^Bearer +\S/i.test(request.headers.get("authorization") ?? "")) return;
   throw new OpenAiError(401, "You did not provide an API key: send Authorization: Bearer with any value");
 }

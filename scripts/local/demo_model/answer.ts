@@ -25,7 +25,14 @@ export class OpenAiError extends Error {
   readonly code: string | null;
   readonly headers: Record<string, string>;
 
-  constructor(status: number, message: string, code?: string, headers: Record<string, string> = {}) {
+  constructor(
+    status: number,
+    message: string,
+    code?: string,
+    headers: Record<string, string> = {},
+    /** The field of the request that is refused. */
+    readonly param?: string,
+  ) {
     super(message);
     this.name = "OpenAiError";
     this.status = status;
@@ -38,7 +45,7 @@ export class OpenAiError extends Error {
 export function errorAnswer(error: OpenAiError): Answer {
   const type = TYPE_BY_STATUS[error.status] ??
     (error.status >= 500 ? "server_error" : "invalid_request_error");
-  const body = { error: { message: error.message, type, param: null, code: error.code } };
+  const body = { error: { message: error.message, type, param: error.param ?? null, code: error.code } };
   return { ...jsonAnswer(body, error.status), headers: error.headers };
 }
 
@@ -46,10 +53,13 @@ export function jsonAnswer(body: unknown, status = 200): Answer {
   return { status, contentType: "application/json", chunks: [JSON.stringify(body)] };
 }
 
-/** Server-sent events, ended by the `[DONE]` that OpenAI's streams end with. */
-export function streamAnswer(events: unknown[]): Answer {
-  const chunks = events.map((event) => `data: ${JSON.stringify(event)}\n\n`);
-  return { status: 200, contentType: "text/event-stream", chunks: [...chunks, "data: [DONE]\n\n"] };
+/** Server-sent events, ended by the `[DONE]` that OpenAI's streams end with; a text is sent as it is. */
+export function streamAnswer(events: unknown[], { isWithoutDone = false } = {}): Answer {
+  const chunks = events.map((event) =>
+    typeof event === "string" ? event : `data: ${JSON.stringify(event)}\n\n`
+  );
+  if (!isWithoutDone) chunks.push("data: [DONE]\n\n");
+  return { status: 200, contentType: "text/event-stream", chunks };
 }
 
 /** What a broken proxy says in the model's place: status 200 and a body that is not JSON. */

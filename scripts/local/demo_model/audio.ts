@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Recording } from "../../../supabase/functions/_shared/audio.ts";
 import { type Answer, garbageAnswer, jsonAnswer, OpenAiError } from "./answer.ts";
+import type { ServerDialect } from "./dialects/dialect.ts";
 import { createRandom } from "./random.ts";
 import type { Switches } from "./switches.ts";
 import { demoTones } from "./wav.ts";
@@ -25,7 +26,11 @@ const VOICES = [
 ];
 
 /** Answers `POST /v1/audio/transcriptions`: prose by the file's bytes, its sentences spread over the file's length. */
-export function answerTranscription(body: Record<string, unknown>, switches: Switches): Answer {
+export function answerTranscription(
+  body: Record<string, unknown>,
+  switches: Switches,
+  dialect?: ServerDialect,
+): Answer {
   const recording = read(body.file);
   if (switches.content === "garbage") return garbageAnswer();
   if (switches.content === "refuse") throw refused();
@@ -34,6 +39,7 @@ export function answerTranscription(body: Record<string, unknown>, switches: Swi
   const sha256 = createHash("sha256").update(recording.bytes).digest("hex");
   const prose = switches.content === "empty" ? "" : demoProse(createRandom(sha256));
   const text = switches.content === "truncated" ? prose.slice(0, Math.ceil(prose.length / 2)) : prose;
+  if (dialect?.transcript !== undefined) return jsonAnswer(dialect.transcript({ text }));
   if (body.response_format !== "verbose_json" || switches.usage === "none") return jsonAnswer({ text });
   const duration = switches.usage === "default"
     ? recording.duration_s ?? UNKNOWN_DURATION_S

@@ -1,4 +1,5 @@
 import { type Answer, garbageAnswer, jsonAnswer, OpenAiError, streamAnswer } from "./answer.ts";
+import type { Reply, ServerDialect } from "./dialects/dialect.ts";
 import { createRandom, fingerprintOf, type Random } from "./random.ts";
 import { type Schema, SchemaError } from "./schema.ts";
 import { schemaValue } from "./schema_value.ts";
@@ -18,32 +19,51 @@ interface Prompt {
   imageCount: number;
 }
 
-interface Reply {
-  content: string | null;
-  refusal: string | null;
-  finishReason: "stop" | "length" | "content_filter";
-}
-
-/** Answers `POST /v1/chat/completions`. */
-export function answerChat(body: Record<string, unknown>, switches: Switches): Answer {
+/** Answers `POST /v1/chat/completions`, as OpenAI does or in another server's dialect. */
+export function answerChat(
+  body: Record<string, unknown>,
+  switches: Switches,
+  dialect?: ServerDialect,
+): Answer {
   const prompt = readPrompt(body.messages);
   const question = JSON.stringify([body.messages, body.response_format]);
   if (switches.content === "garbage") return garbageAnswer();
-  const reply = limitTokens(makeReply(body.response_format, switches, createRandom(question)), body);
-  const usage = countUsage(prompt, reply, switches);
+  const schema = readSchema(body);
+  const plain = limitTokens(makeReply(schema, switches, createRandom(question)), body);
+  const counted = countUsage(prompt, plain, switches);
+  const usage = counted && (dialect?.usage?.(counted, dialect.reasoningTokens ?? 0) ?? counted);
+  const reply = spoken(plain, schema !== undefined, dialect);
   const head = {
     id: `chatcmpl-demo-${fingerprintOf(question)}`,
     created: CREATED_SECONDS,
     model: switches.model,
   };
   return body.stream === true
-    ? streamAnswer(streamEvents(head, reply, usage, body.stream_options))
+    ? streamAnswer(streamIn(dialect, streamEvents(head, reply, usage, body.stream_options), usage), dialect)
     : jsonAnswer({
       ...head,
       object: "chat.completion",
-      choices: [wholeChoice(reply)],
+      choices: [wholeChoice(reply, dialect)],
       ...usage && { usage },
     });
+}
+
+/** The reply as the server of a dialect gives it. */
+function spoken(reply: Reply, isJson: boolean, dialect: ServerDialect | undefined): Reply {
+  const { content, finishReason } = reply;
+  return {
+    ...reply,
+    content: content === null ? null : dialect?.content?.(content, isJson) ?? content,
+    finishReason: dialect?.finishReason?.(finishReason) ?? finishReason,
+  };
+}
+
+function streamIn(
+  dialect: ServerDialect | undefined,
+  events: Record<string, unknown>[],
+  usage: object | undefined,
+): unknown[] {
+  return dialect?.stream?.(events, usage) ?? events;
 }
 
 /** Adds up what the messages hold and refuses what is not a chat. */
@@ -72,7 +92,7 @@ function textOf(part: { type?: unknown; text?: unknown }): string {
   throw new OpenAiError(400, `Cannot read a message part of type ${JSON.stringify(part?.type ?? null)}`);
 }
 
-function makeReply(responseFormat: unknown, switches: Switches, random: Random): Reply {
+function makeReply(schema: Schema | undefined, switches: Switches, random: Random): Reply {
   const reply: Reply = { content: "", refusal: null, finishReason: "stop" };
   switch (switches.content) {
     case "nonsense":
@@ -82,19 +102,18 @@ function makeReply(responseFormat: unknown, switches: Switches, random: Random):
     case "empty":
       return reply;
     case "wrong-shape":
-      return { ...reply, content: wrongShape(readSchema(responseFormat)) };
+      return { ...reply, content: wrongShape(schema) };
     case "truncated": {
-      const content = makeContent(responseFormat, random);
+      const content = makeContent(schema, random);
       return { ...reply, content: content.slice(0, Math.ceil(content.length / 2)), finishReason: "length" };
     }
     default:
-      return { ...reply, content: makeContent(responseFormat, random) };
+      return { ...reply, content: makeContent(schema, random) };
   }
 }
 
 /** The text of a normal answer: JSON for the schema, any JSON object, or prose. */
-function makeContent(responseFormat: unknown, random: Random): string {
-  const schema = readSchema(responseFormat);
+function makeContent(schema: Schema | undefined, random: Random): string {
   if (schema === undefined) return demoProse(random);
   try {
     return JSON.stringify(schemaValue(schema, random));
@@ -104,16 +123,36 @@ function makeContent(responseFormat: unknown, random: Random): string {
   }
 }
 
-/** The schema to answer to; undefined when prose was asked for. */
-function readSchema(responseFormat: unknown): Schema | undefined {
-  const format = responseFormat as { type?: string; json_schema?: { schema?: Schema } } | null | undefined;
-  if (format?.type === "json_object") {
+/** The schema to answer to, wherever it stands; undefined when prose was asked for. */
+function readSchema({ response_format, messages }: Record<string, unknown>): Schema | undefined {
+  const format = response_format as { type?: string; json_schema?: { schema?: Schema } } | null | undefined;
+  if (format?.type !== "json_schema") {
+    const told = schemaIn(messages);
+    if (told !== undefined || format?.type !== "json_object") return told;
     return { type: "object", properties: { answer: { type: "string" } }, required: ["answer"] };
   }
-  if (format?.type !== "json_schema") return undefined;
   const schema = format.json_schema?.schema;
-  if (typeof schema === "object" && schema !== null) return schema;
+  if (typeof schema === "object" && schema !== null) return withBounds(schema);
   throw new OpenAiError(400, "Cannot answer as response_format.json_schema.schema is missing");
+}
+
+/** A schema that the instructions tell in words: a line of JSON after the words "JSON schema". */
+function schemaIn(messages: unknown): Schema | undefined {
+  const text = JSON.stringify(messages);
+  if (!/JSON schema/.test(text)) return undefined;
+  const lines = (messages as { content: unknown }[]).flatMap(({ content }) =>
+    (Array.isArray(content) ? content.map(({ text }) => text ?? "").join("\n") : String(content)).split("\n")
+  );
+  const line = lines.find((one) => one.startsWith("{") && one.includes('"type":"object"'));
+  return line === undefined ? undefined : JSON.parse(line);
+}
+
+/** Models read descriptions: bounds that are told there are kept like those of the schema. */
+function withBounds(schema: Schema): Schema {
+  return JSON.parse(JSON.stringify(schema), (_name, value) => {
+    const told = /Bounds: (\{.*\})$/.exec(value?.description ?? "")?.[1];
+    return told === undefined ? value : { ...value, ...JSON.parse(told) };
+  });
 }
 
 /** JSON that does not fit: an object without what is required, or a list in an object's place. */
@@ -143,10 +182,11 @@ function tokensIn(text: string): number {
   return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
 }
 
-function wholeChoice({ content, refusal, finishReason }: Reply) {
+function wholeChoice({ content, refusal, finishReason }: Reply, dialect: ServerDialect | undefined) {
+  const message = { role: "assistant", content, refusal };
   return {
     index: 0,
-    message: { role: "assistant", content, refusal },
+    message: dialect?.message?.(message) ?? message,
     logprobs: null,
     finish_reason: finishReason,
   };
@@ -158,14 +198,14 @@ function streamEvents(
   reply: Reply,
   usage: object | undefined,
   streamOptions: unknown,
-): unknown[] {
+): Record<string, unknown>[] {
   const event = (delta: object, finishReason: string | null = null) => ({
     ...head,
     object: "chat.completion.chunk",
     choices: [{ index: 0, delta, finish_reason: finishReason }],
   });
   const pieces = reply.content?.match(new RegExp(`[\\s\\S]{1,${CHARACTERS_PER_EVENT}}`, "g")) ?? [];
-  const events: unknown[] = [
+  const events: Record<string, unknown>[] = [
     event({ role: "assistant", content: "" }),
     ...pieces.map((content) => event({ content })),
     ...reply.refusal === null ? [] : [event({ refusal: reply.refusal })],

@@ -43,11 +43,11 @@ const SILENT = new Set(["$schema", "additionalProperties", "title", "propertyNam
 
 function inWords(node: JSONSchema7, omitted: ReadonlySet<string>): JSONSchema7 {
   const entries = Object.entries(node);
-  const told = entries.filter(([word]) => omitted.has(word) && !SILENT.has(word))
-    .map(([word, value]) => `${word}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const told = entries.filter(([word]) => omitted.has(word) && !SILENT.has(word));
   const kept = Object.fromEntries(entries.filter(([word]) => !omitted.has(word)));
   if (told.length === 0) return kept;
-  return { ...kept, description: [node.description, told.join(", ")].filter(Boolean).join("; ") };
+  const bounds = `Bounds: ${JSON.stringify(Object.fromEntries(told))}`;
+  return { ...kept, description: [node.description, bounds].filter(Boolean).join(" ") };
 }
 
 const LISTS_OF_SCHEMAS = ["anyOf", "oneOf", "allOf", "prefixItems"];

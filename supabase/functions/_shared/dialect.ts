@@ -99,6 +99,8 @@ const IS_ABOUT_VALUE =
 const FORM = /response[_. ]?format|json_schema|json_object|structured[ _]outputs?|json[ _]mode|guided/i;
 const GRAMMAR =
   /grammar|invalid schema|json[ _]schema[^.]{0,60}(?:features|conversion|not valid|invalid)|response_schema/i;
+const NO_SYSTEM =
+  /(?:system|developer) (?:role|message|prompt|instruction)s?\b[^.]{0,40}not (?:be )?(?:support|enabl)|role ['"`]?system['"`]?[^.]{0,40}not support/i;
 
 /** What to change after a refusal so that the next try may be taken; undefined when it says nothing of the request's form. */
 export function lessonOf(dialect: Dialect, refused: Refused, taken: ReadonlySet<string>): Lesson | undefined {
@@ -120,13 +122,8 @@ function lessonsOf(dialect: Dialect, { words, body, isFormFixed }: Refused): Les
     if (body[field] !== undefined && names(field)) omit(field);
   }
   if (body.speed === 1 && names("speed")) omit("speed");
-  if (
-    body.messages !== undefined &&
-    /\bsystem\b[^.]{0,40}(?:role|message|prompt)?[^.]{0,40}not (?:be )?support/i.test(words)
-  ) {
-    omit("system");
-  }
   if (body.response_format !== undefined) lessons.push(...formLessons(dialect, { words, body, isFormFixed }));
+  if (body.messages !== undefined && NO_SYSTEM.test(words)) omit("system");
   return lessons;
 }
 
