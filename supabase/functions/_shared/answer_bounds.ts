@@ -23,10 +23,19 @@ export async function readThrough<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): Promise<z.ZodSafeParseResult<z.output<Schema>>> {
-  const parsed = await schema.safeParseAsync(value);
-  if (parsed.success || !parsed.error.issues.every((issue) => isTooMuch(schema, issue))) return parsed;
-  return await schema.safeParseAsync(cut(value, parsed.error.issues as TooBig[]));
+  let parsed = await schema.safeParseAsync(value);
+  // Zod looks at what is in a list once the list itself fits.
+  for (let cuts = 0; cuts < MOST_CUTS && !parsed.success; cuts++) {
+    const { issues } = parsed.error;
+    if (!issues.every((issue) => isTooMuch(schema, issue))) break;
+    value = cut(value, issues as TooBig[]);
+    parsed = await schema.safeParseAsync(value);
+  }
+  return parsed;
 }
+
+/** As deep as short lists lie in each other. */
+const MOST_CUTS = 4;
 
 type TooBig = z.core.$ZodIssueTooBig;
 

@@ -17,7 +17,11 @@ export function withoutThoughts(text: string): string {
   for (;;) {
     const start = rest.trimStart();
     const marks = THOUGHTS.find(([open]) => start.startsWith(open));
-    if (marks === undefined) break;
+    if (marks === undefined) {
+      const isHalfMark = start !== "" && THOUGHTS.some(([open]) => open.startsWith(start));
+      if (isHalfMark) return "";
+      break;
+    }
     const end = start.indexOf(marks[1]);
     if (end < 0) return "";
     rest = start.slice(end + marks[1].length);
