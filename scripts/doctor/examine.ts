@@ -5,6 +5,7 @@ import { grantsExamination } from "./grants.ts";
 import { ledgerExamination } from "./ledger.ts";
 import { limitsExamination } from "./limits.ts";
 import { migrationsExamination } from "./migrations.ts";
+import { modelsExamination } from "./models.ts";
 import { scheduleExamination } from "./schedule.ts";
 import { settingsExamination } from "./settings.ts";
 import { signingKeysExamination } from "./signing_keys.ts";
@@ -17,6 +18,7 @@ const EXAMINATIONS: Examination[] = [
   scheduleExamination,
   ledgerExamination,
   limitsExamination,
+  modelsExamination,
   grantsExamination,
 ];
 

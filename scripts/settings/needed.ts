@@ -8,6 +8,7 @@ export interface Need {
 
 /** Of every optional setting; a setting that is neither here nor has a default is always required. */
 export const NEEDS: Record<string, Need> = {
+  AI_REASONING_EFFORT: { when: "a model reasons more, or less, than its features need", functions: [] },
   TOKEN_ENCRYPTION_KEYS: {
     when: "third-party tokens are stored, or alerts are sent",
     functions: ["token-manager", "oauth-token", "alerts"],

@@ -7,6 +7,7 @@ import type { Examination, Finding, Patient } from "../../scripts/doctor/finding
 import { grantsExamination } from "../../scripts/doctor/grants.ts";
 import { ledgerExamination } from "../../scripts/doctor/ledger.ts";
 import { limitsExamination } from "../../scripts/doctor/limits.ts";
+import { modelsExamination } from "../../scripts/doctor/models.ts";
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
 import { scheduleExamination } from "../../scripts/doctor/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
@@ -88,6 +89,21 @@ describe("the doctor's database", () => {
     const found = findings.find(({ what }) => what.includes(expected));
     expect(found, JSON.stringify(findings)).toMatchObject({ severity: "missing", why: expect.any(String) });
     expect(found!.fix).not.toBe("");
+  });
+
+  it("notes what of the models the operator can mend: reasoning that eats the limit, an empty account", async () => {
+    const count = (outcome: string) =>
+      `insert into metrics.request_totals (name, label_values, count, seconds, buckets)
+        values ('provider_calls', array['a-model', '${outcome}'], 3, 1, '{}')`;
+    const findings = await findingsAfter(
+      modelsExamination,
+      ...["ok", "only_reasoning", "out_of_funds", "refused"].map(count),
+    );
+    expect(findings).toMatchObject([
+      { severity: "note", what: "3 of 12 calls of a-model ended as only_reasoning" },
+      { severity: "note", what: "3 of 12 calls of a-model ended as out_of_funds" },
+    ]);
+    expect(findings[0]!.fix).toMatch(/AI_REASONING_EFFORT/);
   });
 
   it("mends with the command that a finding names", async () => {
