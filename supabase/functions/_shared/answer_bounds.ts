@@ -9,9 +9,10 @@ const cuttable = z.registry<Record<never, never>>();
 /** A list in an answer, of which a model that writes more than asked for is cut short: advice, ideas, remarks. */
 export function shortList<Element extends z.ZodType>(
   element: Element,
-  { min, max }: { min: number; max: number },
+  { min, max }: { min?: number; max: number },
 ): z.ZodArray<Element> {
-  return z.array(element).min(min).max(max).register(cuttable, {});
+  const list = z.array(element).max(max);
+  return (min === undefined ? list : list.min(min)).register(cuttable, {});
 }
 
 /**

@@ -12,6 +12,7 @@ const ENDINGS: [RegExp, Ending][] = [
 
 /** What a provider's `finish_reason` means; one that nobody knows is an end like any other. */
 export function endingOf(finishReason: string | null | undefined): Ending {
+  if (finishReason === "stop") return "whole";
   return ENDINGS.find(([name]) => name.test(finishReason ?? ""))?.[1] ?? "whole";
 }
 

@@ -43,7 +43,7 @@ export default defineFeature({
   output: Output,
   async run({ input, models }) {
     const { suggestions } = await models.object({
-      schema: z.object({ suggestions: shortList(Suggestion, { min: 0, max: 15 }) }),
+      schema: z.object({ suggestions: shortList(Suggestion, { max: 15 }) }),
       system: `You are a dietitian who looks into a kitchen.
 Suggest up to 15 foods that the kitchen lacks for the goals and for balanced meals out of what is there: name, a usual
 quantity to buy for one person and a week, aisle, priority, and a reason in one sentence that refers to the goals or to
