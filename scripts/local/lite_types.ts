@@ -32,7 +32,7 @@ const JSONB = [3802, 3807];
  * digit by digit. Lite takes what the driver makes of them. https://www.postgresql.org/docs/17/functions-json.html
  */
 export const postgrestTypes: Record<string, TypeCodec> = Object.fromEntries([
-  ...both("bool", BOOL, (text) => text === "t"),
+  ...both("bool", BOOL, (text) => text === "t", serializeBool),
   ...both("bytea", BYTEA, asText, serializeBytes),
   ...both("int8", INT8, asNumber),
   ...both("int2", INT2, Number),
@@ -99,6 +99,11 @@ function readJson(text: string): unknown {
 /** `2026-11-29 04:59:21.5+00` is `2026-11-29T04:59:21.5+00:00` in JSON; `infinity` stays. */
 function asIsoTime(text: string): string {
   return text.replace(" ", "T").replace(/([+-]\d{2})(?=$| BC$)/, "$1:00");
+}
+
+/** What is neither true nor its text is false: lite also sends the word `null` for a condition that asks for it. */
+function serializeBool(value: unknown): string {
+  return value === true || value === "true" || value === "t" ? "t" : "f";
 }
 
 function serializeTime(value: unknown): string {
