@@ -5,7 +5,7 @@ import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";
 import { keyOf } from "../../supabase/functions/_oauth/token_owner.ts";
-import type { Provider } from "../../supabase/functions/_oauth/upstream.ts";
+import type { Provider } from "../../supabase/functions/_oauth/provider.ts";
 import { type OpenIdProvider, startOpenIdProvider } from "../support/openid_provider.ts";
 import { connect, type SignedInUser, signUp, stack } from "../support/stack.ts";
 import { type Answer, call, eventually, expectRefusal } from "./support/calls.ts";

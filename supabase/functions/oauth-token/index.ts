@@ -6,7 +6,7 @@ import { defineEndpoint } from "../_shared/endpoint.ts";
 import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
-import { beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
+import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
@@ -60,13 +60,12 @@ const callback = defineEndpoint({
     code: z.string().min(1).max(4_000).optional().describe("What the provider gives for a token"),
     iss: z.string().max(2_000).optional().describe("Who answers (RFC 9207)"),
     error: z.string().max(200).optional().describe("Why the provider refuses"),
-  }).refine(({ code, error }) => code !== undefined || error !== undefined, "Expected code or error"),
+  }).catchall(z.string().describe("What else the provider tells, kept for `token`")).refine(
+    ({ code, error }) => code !== undefined || error !== undefined,
+    "Expected code or error",
+  ),
   async handle({ input }) {
-    const { state, code, iss, error } = input;
-    const answer = Object.entries({ state, code, iss, error }).filter(([_name, value]) =>
-      value !== undefined
-    );
-    const target = await takeAnswer(state, Object.fromEntries(answer) as Record<string, string>);
+    const target = await takeAnswer(input.state, answerIn(input));
     return new Response(null, {
       status: 303,
       headers: { Location: target.href, "Referrer-Policy": "no-referrer" },
@@ -109,6 +108,12 @@ const token = defineEndpoint({
     token_type: z.string(),
     expires_at: z.string().nullable().describe("ISO 8601; null when the provider does not say"),
     scope: z.string().nullable(),
+    extras: z.object({
+      callback: z.record(z.string(), z.string()).describe(
+        "With the code (`realmId`, …), by the user's browser, which may have changed it",
+      ),
+      token: z.record(z.string(), z.unknown()).describe("With the token: `instance_url`, …"),
+    }).describe("What the provider told beside the token"),
   }),
   codes: ["not_found", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ input }) {
@@ -169,6 +174,7 @@ const status = defineEndpoint({
     database: z.object({
       tokens: z.object({ stored: z.int(), expired: z.int(), buried: z.int() }),
       leases_held: z.int(),
+      leases_resting: z.int().describe("Tokens that their provider refused to renew, and that wait alone"),
       authorizations_open: z.int(),
       providers: z.array(z.object({
         provider: z.string(),
