@@ -18,7 +18,7 @@ create table public.tradovate_tokens (
   source text not null,
   token_number bigint not null generated always as identity unique,
   fingerprint text not null,
-  expiry_source text not null check (expiry_source in ('jwt', 'ttl', 'none')),
+  expiry_source text not null check (expiry_source in ('jwt', 'field', 'ttl', 'none')),
   inactive_reason text check (inactive_reason in ('expired', 'gone', 'operator')),
   key_id text not null generated always as (split_part(access_token, '.', 2)) stored,
   -- All that a scan compares, so that it need not read the rows, which are ten times as large.
@@ -45,7 +45,8 @@ comment on column public.tradovate_tokens.source is 'The Redis that the token co
 comment on column public.tradovate_tokens.token_number is 'Names the row in token_sync_pages, shorter than id';
 comment on column public.tradovate_tokens.fingerprint is
   'A keyed digest of the value in Redis: tells without the value whether it has changed';
-comment on column public.tradovate_tokens.expiry_source is 'Where expires_at is from: the exp of the JWT, the TTL in Redis, nowhere';
+comment on column public.tradovate_tokens.expiry_source is 
+  'Where expires_at is from: the exp of the JWT, a field beside the token, the TTL in Redis, nowhere';
 comment on column public.tradovate_tokens.inactive_reason is
   'Why it is not active; a row that is inactive for operator, or for no reason, is not activated by a sync';
 comment on column public.tradovate_tokens.key_id is 'The key that access_token is encrypted with, by its id';
@@ -317,7 +318,7 @@ begin
         as fresh_is_active
     from (
       select *, case
-          when expiry_source = 'jwt' then expires_at
+          when expiry_source in ('jwt', 'field') then expires_at
           when ttl_ms >= 0 then v_now + ttl_ms * interval '1 millisecond'
         end as fresh_expires_at
       from compared
@@ -392,7 +393,7 @@ begin
   end if;
   v_now := clock_timestamp();
   with given as materialized (
-    select name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s,
+    select name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s, exp_source,
       case
         when exp_s <> '' then to_timestamp(exp_s::double precision)
         when ttl_ms >= 0 then v_now + ttl_ms * interval '1 millisecond'
@@ -405,8 +406,9 @@ begin
       string_to_array(p_tokens ->> 'lengths', ',')::integer[],
       string_to_array(p_tokens ->> 'fingerprints', ','),
       string_to_array(p_tokens ->> 'ttls_ms', ',')::bigint[],
-      string_to_array(p_tokens ->> 'exps_s', ',')
-    ) as token (name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s)
+      string_to_array(p_tokens ->> 'exps_s', ','),
+      string_to_array(p_tokens ->> 'exp_sources', ',')
+    ) as token (name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s, exp_source)
     where name is not null
   ),
   mapped as (
@@ -423,7 +425,7 @@ begin
       v_now, coalesce(expires_at > v_now, true),
       jsonb_build_object('redis_key', 'token:' || name, 'ttl_s', case when ttl_ms >= 0 then ttl_ms / 1000 end),
       p_source, fingerprint,
-      case when exp_s <> '' then 'jwt' when ttl_ms >= 0 then 'ttl' else 'none' end,
+      case when exp_s <> '' then coalesce(nullif(exp_source, ''), 'jwt') when ttl_ms >= 0 then 'ttl' else 'none' end,
       case when expires_at <= v_now then 'expired' end
     from given
     order by name
@@ -478,8 +480,8 @@ $$;
 
 comment on function public.put_provider_tokens(text, bigint, jsonb, jsonb, text) is
   'Stores tokens and their key mappings. p_tokens has lists of the same length, separated by commas: { "names",
-"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the JWT''s
-end since 1970, nothing for none }; p_rejections [{ "name", "reason", "fingerprint" }] for values that are no token. With
+"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the end
+since 1970 that the value says, nothing for none, "exp_sources": jwt or field }; p_rejections [{ "name", "reason", "fingerprint" }] for values that are no token. With
 p_next_cursor the scan goes on there. Answers { "held", "put_count" }; held is false, and nothing stored, for a sync that
 has lost its lease.';
 
