@@ -147,13 +147,26 @@ create table public.token_access_log (
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_access_log is 'Who read which token and when; append-only, for the owner of the table too';
+comment on table public.token_access_log is
+  'Who read which token and when; append-only, for the owner of the table too, but for prune_token_access_log';
 comment on column public.token_access_log.action is 'get gives a token out; rotate reads a batch to encrypt it anew';
 comment on column public.token_access_log.account_name is 'The account that was asked for; null for a batch';
 comment on column public.token_access_log.key_name is 'The name of the secret key that asked, or of the program';
 comment on column public.token_access_log.outcome is 'given, or why not; for a batch how many rows';
 
 create index token_access_log_account_name on public.token_access_log (account_name, id desc);
+
+create table public.token_manager_settings (
+  is_only_row boolean primary key default true check (is_only_row),
+  access_log_days integer default 400 check (access_log_days >= 30)
+);
+
+insert into public.token_manager_settings default values;
+
+comment on table public.token_manager_settings is 'One row: what an operator may set of the token manager';
+comment on column public.token_manager_settings.is_only_row is 'True: there is no second row';
+comment on column public.token_manager_settings.access_log_days is
+  'How long token_access_log keeps a line, 30 days at least; null: for ever';
 
 -- Nobody but the functions below, and an operator in SQL.
 alter table public.tradovate_tokens enable row level security;
@@ -163,6 +176,7 @@ alter table public.token_sync_pages enable row level security;
 alter table public.token_rejections enable row level security;
 alter table public.token_encryption_keys enable row level security;
 alter table public.token_access_log enable row level security;
+alter table public.token_manager_settings enable row level security;
 
 create policy "closed to users" on public.tradovate_tokens to anon, authenticated using (false);
 create policy "closed to users" on public.token_key_mappings to anon, authenticated using (false);
@@ -171,6 +185,7 @@ create policy "closed to users" on public.token_sync_pages to anon, authenticate
 create policy "closed to users" on public.token_rejections to anon, authenticated using (false);
 create policy "closed to users" on public.token_encryption_keys to anon, authenticated using (false);
 create policy "closed to users" on public.token_access_log to anon, authenticated using (false);
+create policy "closed to users" on public.token_manager_settings to anon, authenticated using (false);
 
 -- The audit -----------------------------------------------------------------------------------------------------
 
@@ -180,17 +195,55 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- A row that is old enough may go, whoever deletes it; nothing else may.
+  if tg_op = 'DELETE' and tg_level = 'ROW' then
+    if old.created_at < clock_timestamp() - (
+      select make_interval(days => access_log_days) from public.token_manager_settings
+    ) then
+      return old;
+    end if;
+  end if;
   raise exception 'token_access_log is append-only: % is not possible', lower(tg_op)
     using errcode = 'insufficient_privilege';
 end
 $$;
 
 comment on function public.forbid_token_access_log_change() is
-  'Refuses to change what the audit says, for the table''s owner too.';
+  'Refuses to change what the audit says, for the table''s owner too; lines older than access_log_days may be deleted.';
 
 create trigger token_access_log_append_only
-  before update or delete or truncate on public.token_access_log
+  before update or truncate on public.token_access_log
   for each statement execute function public.forbid_token_access_log_change();
+
+create trigger token_access_log_kept
+  before delete on public.token_access_log
+  for each row execute function public.forbid_token_access_log_change();
+
+create function public.prune_token_access_log(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_before constant timestamptz := clock_timestamp() - (
+    select make_interval(days => access_log_days) from public.token_manager_settings);
+  v_count integer;
+begin
+  -- Lines are written in the order of their ids: the oldest are the first, and no index of times is needed.
+  delete from public.token_access_log
+  where id = any(array(
+    select oldest.id
+    from (select id, created_at from public.token_access_log order by id limit p_limit) as oldest
+    where oldest.created_at < v_before
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function public.prune_token_access_log(integer) is
+  'Deletes lines of token_access_log that are older than access_log_days, at most p_limit of the oldest. Returns how many.';
 
 -- Sync ----------------------------------------------------------------------------------------------------------
 
@@ -752,6 +805,7 @@ any more has a newer token, and is left alone. Returns how many were replaced.';
 
 revoke all on function
   public.forbid_token_access_log_change(),
+  public.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
   public.renew_token_sync(text, bigint),
@@ -765,6 +819,7 @@ revoke all on function
   public.rotate_provider_tokens(jsonb)
 from public, anon, authenticated;
 grant execute on function
+  public.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
   public.diff_provider_tokens(text, bigint, text, text, text, text),

@@ -222,6 +222,57 @@ $$;
 comment on function public.list_tokens(text, text, integer) is
   'A page of a namespace in the order of its keys: [["<key>", "<envelope>"]], after the key p_after.';
 
+-- Key rotation --------------------------------------------------------------------------------------------------
+
+create function public.oauth_tokens_to_rotate(p_key_id text, p_after text default '', p_limit integer default 500)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('key', page.key, 'envelope', page.envelope) order by page.key), '[]')
+  from (
+    select stored.key, stored.token_data #>> '{}' as envelope
+    from public.tokens as stored
+    where stored.key > p_after and stored.token_data is not null
+      and split_part(stored.token_data #>> '{}', '.', 2) <> p_key_id
+    order by stored.key
+    limit least(p_limit, 1000)
+  ) as page
+$$;
+
+comment on function public.oauth_tokens_to_rotate(text, text, integer) is
+  'The next p_limit envelopes after the key p_after, 1,000 at most, that are not under the encryption key p_key_id:
+[{ "key", "envelope" }], in the order of their keys. Expired ones are among them until the cleanup comes by.';
+
+create function public.rotate_oauth_tokens(p_replacements jsonb)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  -- Rows that a renewal writes just now are left for the next round: a rotation never waits while it holds locks.
+  update public.tokens as stored set token_data = to_jsonb(replacement.new)
+  from jsonb_to_recordset(p_replacements) as replacement (key text, old text, new text)
+  where stored.key = replacement.key and stored.token_data = to_jsonb(replacement.old)
+    and stored.ctid = any(array(
+      select locked.ctid from public.tokens as locked
+      where locked.key in (select one.key from jsonb_to_recordset(p_replacements) as one (key text))
+      for update skip locked
+    ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function public.rotate_oauth_tokens(jsonb) is
+  'Puts new envelopes in the place of old ones: [{ "key", "old", "new" }]. A row whose envelope is not the old one any more
+has a newer version or is buried, and is left alone; its fence and its end stay. Returns how many were replaced.';
+
 -- Leases --------------------------------------------------------------------------------------------------------
 
 create function public.read_oauth_lease(p_key text, p_provider text)
@@ -543,6 +594,8 @@ revoke all on function
   public.delete_tokens(jsonb),
   public.clear_tokens(text),
   public.list_tokens(text, text, integer),
+  public.oauth_tokens_to_rotate(text, text, integer),
+  public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
   public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
@@ -559,6 +612,8 @@ grant execute on function
   public.delete_tokens(jsonb),
   public.clear_tokens(text),
   public.list_tokens(text, text, integer),
+  public.oauth_tokens_to_rotate(text, text, integer),
+  public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
   public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),

@@ -611,7 +611,7 @@ describe("a key rotation", withRedis, () => {
     const result = await rotateOwn(world, keyringOf(newKey, oldKey));
     expect(result).toMatchObject({ rotated: 2, isComplete: false });
     expect(result.failures).toEqual([
-      { accountName: broken!.account_name, reason: expect.stringContaining("belongs to another account") },
+      { name: broken!.account_name, reason: expect.stringContaining("belongs to another account") },
     ]);
     expect(await rotateOwn(world, keyringOf(newKey))).toMatchObject({
       rotated: 0,
