@@ -142,6 +142,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   },
   keep_oauth_authorization: { server: ["call"], why: "begins an authorization" },
   list_alert_deliveries: { server: ["call"], why: "reads what was told of every user" },
+  list_gone_alert_endpoints: { server: ["call"], why: "hosts of receivers that ended" },
   list_alert_endpoints: { server: ["call"], why: "reads where alerts go" },
   list_tokens: { server: ["call"], why: "reads encrypted tokens" },
   note_caller_networks: { server: ["call"], why: "reported by the functions" },

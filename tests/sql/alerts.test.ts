@@ -241,6 +241,27 @@ describe("a receiver", () => {
     }
   });
 
+  it("that is gone ends at the first 410 without a deadlock, and only it", async () => {
+    const [other, keys] = [openAlertReceiver([newSecret()]), range(12).map((number) => `gone ${number}`)];
+    const otherId = await subscribe(other);
+    for (const key of keys) await emit(key, { key, number: 0 });
+    receiver.answer = () => 410;
+    const counts = await deliverAll();
+    expect(counts.delivered).toBe(keys.length);
+    expect(counts.dead).toBeGreaterThan(0);
+    // Those of one batch were under way together.
+    expect(receiver.received.length).toBeLessThanOrEqual(8);
+    expect(await statuses()).toEqual({ cancelled: keys.length });
+    expect(await statuses(otherId)).toEqual({ delivered: keys.length });
+    const [row] =
+      await sql`select public.list_gone_alert_endpoints() as gone, public.list_alert_endpoints() as there`;
+    expect(row!.gone).toMatchObject([{ endpoint_id: endpointId, host: "127.0.0.1" }]);
+    expect(row!.there.map(({ endpoint_id }: { endpoint_id: string }) => endpoint_id)).toEqual([otherId]);
+    await emit("later");
+    expect(await deliverAll()).toMatchObject({ delivered: 1, failed: 0, dead: 0 });
+    expect(await statuses()).toEqual({ cancelled: keys.length });
+  });
+
   it("that takes nothing for three days leaves dead letters, which hold up nothing and can be replayed", async () => {
     const [stuck, fine] = [newId(), newId()];
     for (const key of [stuck, fine]) {

@@ -75,6 +75,7 @@ export type Database = {
           "ended_at": string | null;
           "host": string;
           "id": string;
+          "is_gone": boolean;
           "previous_secret_until": string | null;
           "sealed": string;
         };
@@ -86,6 +87,7 @@ export type Database = {
           "ended_at"?: string | null;
           "host": string;
           "id": string;
+          "is_gone"?: boolean;
           "previous_secret_until"?: string | null;
           "sealed": string;
         };
@@ -96,6 +98,7 @@ export type Database = {
           "ended_at"?: string | null;
           "host"?: string;
           "id"?: string;
+          "is_gone"?: boolean;
           "previous_secret_until"?: string | null;
           "sealed"?: string;
         };
@@ -1652,6 +1655,7 @@ export type Database = {
         Returns: Json;
       };
       "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
+      "list_gone_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_tokens": {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
