@@ -759,6 +759,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now constant timestamptz := clock_timestamp();
   v_settings public.alert_settings;
   v_delivery public.alert_deliveries;
 begin
@@ -776,11 +777,12 @@ begin
   select * into v_settings from public.alert_settings;
   update public.alert_deliveries
   set lease_id = null, leased_until = null, last_error = left(p_error, 300), last_http_status = p_http_status,
-    status = case when clock_timestamp() - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
+    status = case when v_now - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
     -- Half of it by chance, so that those which failed together do not come back together.
-    next_attempt_at = clock_timestamp() + least(v_settings.longest_retry_after, greatest(
-      make_interval(secs => least(p_retry_after_s, 86400)),
-      v_settings.first_retry_after * power(2, least(attempts - 1, 20)) * (0.5 + random() / 2)))
+    next_attempt_at = v_now + greatest(
+      make_interval(secs => least(coalesce(p_retry_after_s, 0), 86400)),
+      least(v_settings.longest_retry_after,
+        v_settings.first_retry_after * power(2, least(attempts - 1, 20)) * (0.5 + random() / 2)))
   where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending'
   returning * into v_delivery;
   if not found then
@@ -791,7 +793,7 @@ end;
 $$;
 
 comment on function public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer) is
-  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s, or given up as a dead '
+  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s (a day at most), or given up as a dead '
   'letter (alert_settings). With status 410 the receiver is gone: its endpoint ends, and what waits for it is cancelled. Returns success (whether the lease was still the deliverer''s own), status, next_attempt_at.';
 
 create function public.emit_test_alert(p_endpoint_id uuid)
