@@ -1,12 +1,12 @@
 // Writes docs/configuration.md from env.ts; --check compares.
 import { writeOrCheck } from "./docs/generated.ts";
-import { StackError } from "./local/errors.ts";
+import { printableFailure } from "./local/errors.ts";
 import { configurationPage } from "./settings/page.ts";
 import { settings } from "./settings/settings.ts";
 
 try {
   await writeOrCheck({ "docs/configuration.md": configurationPage(settings()) });
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }

@@ -1,6 +1,6 @@
 import { createClient } from "@supabase/supabase-js";
 import postgres from "postgres";
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 import { startFunctions } from "./local/stack.ts";
 import imageGenerator from "../supabase/functions/image-generator/index.ts";
@@ -21,7 +21,7 @@ try {
   const steps = await tell();
   print(steps);
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }
 

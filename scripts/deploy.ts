@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 import { deploy } from "./deploy/deploy.ts";
 import { findProject } from "./deploy/project.ts";
-import { messageOf, StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";
 
 const USAGE =
@@ -43,6 +43,6 @@ try {
   });
   if (!isDone) Deno.exitCode = 1;
 } catch (error) {
-  console.error(error instanceof StackError || error instanceof TypeError ? messageOf(error) : error);
+  console.error(printableFailure(error));
   Deno.exit(2);
 }

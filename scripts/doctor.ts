@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 
-import { connectTo } from "./deploy/connect.ts";
+import { connectTo } from "./local/connect.ts";
+import { postgresUrl } from "./local/database_url.ts";
 import { findProjectRef, secretNames } from "./deploy/project.ts";
 import { examine, type Report } from "./doctor/examine.ts";
 import type { KnownSettings } from "./doctor/finding.ts";
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { functionsEnvironment } from "./local/functions_environment.ts";
 import { functionsFolder, projectFolder } from "./local/paths.ts";
 import { findRunningStack } from "./local/running.ts";
@@ -44,7 +45,7 @@ try {
     await sql.end();
   }
 } catch (error) {
-  console.error(error instanceof StackError || error instanceof TypeError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(2);
 }
 
@@ -57,12 +58,13 @@ async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef
     };
     return { databaseUrl, url: givenUrl ?? url, settings };
   }
+  const databaseUrl = postgresUrl(givenDatabaseUrl).href;
   const ref = await findProjectRef(givenRef);
   const settings: KnownSettings | undefined = ref
     ? { kind: "names", names: await secretNames(projectFolder, ref) }
     : undefined;
   return {
-    databaseUrl: givenDatabaseUrl,
+    databaseUrl,
     url: givenUrl ?? (ref && `https://${ref}.supabase.co`),
     settings,
   };

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { withJobs } from "./docs/schedule.ts";
-import { messageOf, StackError } from "./local/errors.ts";
+import { connectTo } from "./local/connect.ts";
+import { messageOf, printableFailure, StackError } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";
 import { findRunningStack } from "./local/running.ts";
 import { runJob, runSchedule } from "./local/schedule_runner.ts";
@@ -24,14 +25,14 @@ const { values, positionals } = parseArgs({
 
 try {
   const target = await findTarget();
-  const sql = postgres(target.databaseUrl, { max: 1, onnotice: () => {} });
+  const sql = connectTo(target.databaseUrl);
   try {
     await run(sql, target);
   } finally {
     await sql.end();
   }
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(2);
 }
 

@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
-import postgres from "postgres";
-import { StackError } from "./local/errors.ts";
+import type postgres from "postgres";
+
+import { connectTo } from "./local/connect.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 
 const USAGE =
@@ -27,17 +29,14 @@ const { values, positionals } = parseArgs({
 });
 
 try {
-  const sql = postgres(values["db-url"] ?? (await findRunningStack()).databaseUrl, {
-    max: 1,
-    onnotice: () => {},
-  });
+  const sql = connectTo(values["db-url"] ?? (await findRunningStack()).databaseUrl);
   try {
     await run(sql, positionals[0]);
   } finally {
     await sql.end();
   }
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(2);
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 
 import { bodies, configBlock, declaration, test } from "./new/templates.ts";
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { exists, functionsFolder, projectFolder, supabaseFolder } from "./local/paths.ts";
 import { run } from "./local/run.ts";
 
@@ -12,7 +12,7 @@ const LONGEST_NAME = 60;
 try {
   await create(Deno.args);
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }
 

@@ -4,7 +4,7 @@ import { clientTypes } from "./docs/client_types.ts";
 import { declaredFunctions } from "./docs/declared.ts";
 import { writeOrCheck } from "./docs/generated.ts";
 import { openApi } from "./docs/openapi.ts";
-import { StackError } from "./local/errors.ts";
+import { printableFailure } from "./local/errors.ts";
 
 try {
   const functions = await declaredFunctions();
@@ -14,6 +14,6 @@ try {
     "client/features.ts": clientTypes(functions),
   });
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }

@@ -4,7 +4,7 @@
 import { createClient } from "@supabase/supabase-js";
 import { parseArgs } from "node:util";
 
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { delay } from "./local/process_ids.ts";
 import { findRunningStack } from "./local/running.ts";
 import { type ExtraFunctions, startFunctions } from "./local/stack.ts";
@@ -20,7 +20,7 @@ try {
   });
   await walk(values.phone, values.locale);
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }
 

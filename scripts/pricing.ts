@@ -2,11 +2,11 @@
 import { declaredFunctions } from "./docs/declared.ts";
 import { writeOrCheck } from "./docs/generated.ts";
 import { pricingPage } from "./docs/pricing_page.ts";
-import { StackError } from "./local/errors.ts";
+import { printableFailure } from "./local/errors.ts";
 
 try {
   await writeOrCheck({ "docs/pricing.md": await pricingPage(await declaredFunctions()) });
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { findFreePortBase } from "./local/stack.ts";
 import { startUnlimitedStack } from "./local/unlimited.ts";
 import { requireMemoryFigures } from "./soak/memory.ts";
@@ -23,7 +23,7 @@ try {
   }
   Deno.exit(findings.every(({ isGood }) => isGood) ? 0 : 1);
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }
 

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { type DemoUser, ensureDemoUser } from "./local/demo_user.ts";
-import { messageOf, StackError } from "./local/errors.ts";
+import { messageOf, printableFailure } from "./local/errors.ts";
 import { readSecrets } from "./local/secrets.ts";
 import { type Stack, startStack } from "./local/stack.ts";
 
@@ -29,7 +29,7 @@ try {
   await introduce(stack);
 } catch (error) {
   if (interruption.signal.aborted) Deno.exit(0);
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   if (error instanceof Error && error.cause) console.error(messageOf(error.cause));
   Deno.exit(1);
 }

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { cleanup, type CommandOptions, get, status, sync, watch } from "./tokens/commands.ts";
 import { EXIT, Refusal } from "./tokens/exits.ts";
 import { findProject, type Project } from "./tokens/project.ts";
@@ -62,7 +62,7 @@ try {
   } else {
     const isUsage = error instanceof StackError ||
       (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
-    console.error(isUsage ? (error as Error).message : error);
+    console.error(printableFailure(error));
     process.exitCode = isUsage ? EXIT.usage : EXIT.failed;
   }
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { StackError } from "./local/errors.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";
 import { run } from "./local/run.ts";
 import { findFreePortBase, startStack } from "./local/stack.ts";
@@ -37,6 +37,6 @@ try {
     throw new StackError("database.types.ts does not fit the migrations. To make it anew: deno task types");
   }
 } catch (error) {
-  console.error(error instanceof StackError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }

@@ -1,11 +1,11 @@
 // Why a request was charged. deno task why <request_id> [--user ID] [--json] [--db-url URL]
 
 import { parseArgs } from "node:util";
-import postgres from "postgres";
 
 import { type Price, type PricedUsage, priceLines } from "../supabase/functions/_shared/price.ts";
 import { describeLine } from "./docs/price_words.ts";
-import { StackError } from "./local/errors.ts";
+import { connectTo } from "./local/connect.ts";
+import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 
 const USAGE = `deno task why <request_id> [--user ID] [--json] [--db-url URL]
@@ -47,12 +47,12 @@ try {
   if (values.json) console.log(JSON.stringify(life, null, 2));
   else for (const line of story(life)) console.log(line);
 } catch (error) {
-  console.error(error instanceof StackError || error instanceof TypeError ? error.message : error);
+  console.error(printableFailure(error));
   Deno.exit(1);
 }
 
 async function lifeOf(requestId: string, user: string | undefined, url: string): Promise<Life | null> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = connectTo(url);
   try {
     const [row] = await sql`select public.explain_request(${requestId}, ${user ?? null}) as life`;
     return row!.life;

@@ -1,7 +1,8 @@
 import type postgres from "postgres";
 
+import { withoutPassword } from "../../supabase/functions/_shared/postgres_url.ts";
+import { connectTo } from "../local/connect.ts";
 import { messageOf, StackError } from "../local/errors.ts";
-import { connectTo } from "./connect.ts";
 import { describePlan } from "./describe.ts";
 import { makePlan, type Plan, short } from "./plan.ts";
 import { cliDatabaseUrl, type Project, secretNames, supabaseCli } from "./project.ts";
@@ -80,10 +81,12 @@ async function carryOut(
     await supabaseCli(folder, "db", "push", "--yes", "--include-all", "--db-url", url).catch((error) => {
       throw new StackError(
         `The migrations failed, and no function was deployed. Those before the failed one are applied.\n${
-          withoutPassword(messageOf(error), project.databaseUrl)
+          withoutPassword(messageOf(error), new URL(project.databaseUrl))
         }`,
       );
     });
+    // The database tells of it as well, where it may be heard too late: a function would not find what is new.
+    await sql.notify("pgrst", "reload schema");
     say("Done        migrations");
   }
   const id = await beginDeployment(sql, plan.commit, plan.changed);
@@ -115,11 +118,4 @@ async function carryOut(
       : "There is no earlier deployment whose smoke test passed",
   );
   return false;
-}
-
-function withoutPassword(text: string, databaseUrl: string): string {
-  const { password } = new URL(databaseUrl);
-  return password === ""
-    ? text
-    : text.replaceAll(password, "…").replaceAll(decodeURIComponent(password), "…");
 }

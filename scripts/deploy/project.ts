@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { postgresUrl } from "../local/database_url.ts";
 import { StackError } from "../local/errors.ts";
 import { installedPackage, supabaseFolder } from "../local/paths.ts";
 import { run } from "../local/run.ts";
@@ -36,8 +37,10 @@ export async function findProject(options: ProjectOptions): Promise<Project> {
       "No database is named. SUPABASE_DB_URL is the project's session pooler (Connect, in the dashboard), with its password",
     );
   }
-  requireSameProject(databaseUrl, ref);
-  return { ref, databaseUrl, url: options.url || `https://${ref}.supabase.co` };
+  const address = postgresUrl(databaseUrl);
+  requireSameProject(address, ref);
+  requireSession(address);
+  return { ref, databaseUrl: address.href, url: options.url || `https://${ref}.supabase.co` };
 }
 
 /** Which project is linked or named; undefined without one. */
@@ -49,8 +52,7 @@ export async function findProjectRef(given?: string): Promise<string | undefined
 }
 
 /** The most expensive mistake: the migrations of one project on the database of another. */
-function requireSameProject(databaseUrl: string, ref: string): void {
-  const { hostname, username } = new URL(databaseUrl);
+function requireSameProject({ hostname, username }: URL, ref: string): void {
   const itsRef = /^db\.([a-z]{20})\.supabase\.co$/.exec(hostname)?.[1] ??
     /^postgres\.([a-z]{20})$/.exec(username)?.[1];
   if (itsRef && itsRef !== ref) {
@@ -58,6 +60,14 @@ function requireSameProject(databaseUrl: string, ref: string): void {
       `The database of SUPABASE_DB_URL is of the project ${itsRef}, and the linked one is ${ref}`,
     );
   }
+}
+
+/** A lock that keeps two deployments apart is of a session, and so are the CLI's statements. */
+function requireSession({ hostname, port }: URL): void {
+  if (port !== "6543" || !/\.supabase\.(?:co|com)$/.test(hostname)) return;
+  throw new StackError(
+    "SUPABASE_DB_URL is the transaction pooler (port 6543): a deployment needs the session pooler, port 5432",
+  );
 }
 
 /** Runs the Supabase CLI with the login of whoever calls, or SUPABASE_ACCESS_TOKEN. */

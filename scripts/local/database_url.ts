@@ -1,4 +1,16 @@
+import { readPostgresUrl } from "../../supabase/functions/_shared/postgres_url.ts";
+import { messageOf, StackError } from "./errors.ts";
+
 /** The address of the stack's database for one role. */
 export function databaseUrl(port: number, role: string, password: string): string {
   return `postgresql://${role}:${password}@127.0.0.1:${port}/postgres`;
+}
+
+/** A database's address as somebody gave it. Throws StackError with what is wrong, and without its password. */
+export function postgresUrl(text: string): URL {
+  try {
+    return readPostgresUrl(text, "SUPABASE_DB_URL (--db-url)");
+  } catch (error) {
+    throw new StackError(messageOf(error));
+  }
 }

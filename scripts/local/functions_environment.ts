@@ -37,7 +37,9 @@ export function functionsEnvironment(
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
     SUPABASE_JWKS: JSON.stringify(publicKeySet(secrets)),
-    SUPABASE_DB_URL: databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
+    // A pooler of one's own may stand between.
+    SUPABASE_DB_URL: overrides.SUPABASE_DB_URL ??
+      databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
   };
 }
 

@@ -1,4 +1,6 @@
-import postgres from "postgres";
+import type postgres from "postgres";
+
+import { connectTo } from "./connect.ts";
 import { messageOf } from "./errors.ts";
 import { delay } from "./process_ids.ts";
 
@@ -38,7 +40,7 @@ const FINISH_MS = 2_000;
  * without pg_cron. Several at once do no harm.
  */
 export function runSchedule(options: ScheduleOptions): RunningSchedule {
-  const sql = postgres(options.databaseUrl, { max: MOST_JOBS + 1, onnotice: () => {}, idle_timeout: 60 });
+  const sql = connectTo(options.databaseUrl, { connections: MOST_JOBS + 1, idleTimeoutS: 60 });
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   let lastProblem = "";

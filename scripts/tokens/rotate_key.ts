@@ -3,6 +3,7 @@ import { createClient } from "@supabase/supabase-js";
 import { AppError } from "../../supabase/functions/_shared/errors.ts";
 import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
 import { tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
+import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
 import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
 import { StackError } from "../local/errors.ts";
 import type { Status } from "./answers.ts";
@@ -11,7 +12,10 @@ import { EXIT, type ExitCode, Refusal } from "./exits.ts";
 import { ProgressBar } from "./progress.ts";
 import { ask, type Project } from "./project.ts";
 
-/** Encrypts everything anew that is not under the first key; may be stopped and begun again. */
+/**
+ * Encrypts everything anew that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
+ * again.
+ */
 export async function rotateKey(project: Project, options: CommandOptions): Promise<ExitCode> {
   if (!project.encryptionKeys) {
     throw new StackError("TOKEN_ENCRYPTION_KEYS is not set: the new key first, then the old ones");
@@ -23,37 +27,45 @@ export async function rotateKey(project: Project, options: CommandOptions): Prom
   const total = postgres.tokens - (encryption.tokens_by_key_id[keyring.active.id] ?? 0);
   const client = createClient(project.url, project.secretKey, { auth: { persistSession: false } });
   const bar = new ProgressBar("Encrypting anew");
+  const call = async (name: string, args: Record<string, unknown>) => {
+    const { data, error } = await client.rpc(name, args);
+    if (error) throw new Refusal(`The database refused ${name}: ${error.message}`, error.code, 0);
+    return data;
+  };
   try {
     const result = await rotateTokens({
       keyring,
       keyName: "rotate-key",
       requestId: crypto.randomUUID(),
       onProgress: (rotated) => bar.show(rotated, total),
-      database: tokenDatabase(async (name, args) => {
-        const { data, error } = await client.rpc(name, args);
-        if (error) throw new Refusal(`The database refused ${name}: ${error.message}`, error.code, 0);
-        return data;
-      }),
+      database: tokenDatabase(call),
     });
+    const oauth = await rotateOAuthTokens({ call, keyring, onProgress: (rotated) => bar.show(rotated, 0) });
+    const isComplete = result.isComplete && oauth.isComplete;
     bar.end();
     if (options.json) {
-      const failures = result.failures.map(({ accountName, reason }) => ({
-        account_name: accountName,
-        reason,
-      }));
-      console.log(
-        JSON.stringify({ rotated: result.rotated, failures, is_complete: result.isComplete }, null, 2),
-      );
+      const answer = {
+        rotated: result.rotated,
+        failures: result.failures.map(({ name, reason }) => ({ account_name: name, reason })),
+        oauth: {
+          rotated: oauth.rotated,
+          failures: oauth.failures.map(({ name, reason }) => ({ key: name, reason })),
+        },
+        is_complete: isComplete,
+      };
+      console.log(JSON.stringify(answer, null, 2));
     } else {
       console.log(
-        `Encrypted ${result.rotated.toLocaleString("en-US")} tokens anew with the key ${keyring.active.id}`,
+        `Encrypted ${result.rotated.toLocaleString("en-US")} tokens and ${
+          oauth.rotated.toLocaleString("en-US")
+        } OAuth tokens anew with the key ${keyring.active.id}`,
       );
-      for (const { accountName, reason } of result.failures.slice(0, options.limit)) {
-        console.log(`   • ${accountName}: ${reason}`);
+      for (const { name, reason } of [...result.failures, ...oauth.failures].slice(0, options.limit)) {
+        console.log(`   • ${name}: ${reason}`);
       }
-      if (!result.isComplete) console.log("Some are left; run it again when they can be opened");
+      if (!isComplete) console.log("Some are left; run it again when they can be opened");
     }
-    return result.isComplete ? EXIT.done : EXIT.failed;
+    return isComplete ? EXIT.done : EXIT.failed;
   } catch (error) {
     bar.end();
     if (error instanceof AppError) throw new Refusal(error.message, error.code, 0);

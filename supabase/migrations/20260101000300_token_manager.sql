@@ -18,7 +18,7 @@ create table public.tradovate_tokens (
   source text not null,
   token_number bigint not null generated always as identity unique,
   fingerprint text not null,
-  expiry_source text not null check (expiry_source in ('jwt', 'ttl', 'none')),
+  expiry_source text not null check (expiry_source in ('jwt', 'field', 'ttl', 'none')),
   inactive_reason text check (inactive_reason in ('expired', 'gone', 'operator')),
   key_id text not null generated always as (split_part(access_token, '.', 2)) stored,
   -- All that a scan compares, so that it need not read the rows, which are ten times as large.
@@ -45,7 +45,8 @@ comment on column public.tradovate_tokens.source is 'The Redis that the token co
 comment on column public.tradovate_tokens.token_number is 'Names the row in token_sync_pages, shorter than id';
 comment on column public.tradovate_tokens.fingerprint is
   'A keyed digest of the value in Redis: tells without the value whether it has changed';
-comment on column public.tradovate_tokens.expiry_source is 'Where expires_at is from: the exp of the JWT, the TTL in Redis, nowhere';
+comment on column public.tradovate_tokens.expiry_source is 
+  'Where expires_at is from: the exp of the JWT, a field beside the token, the TTL in Redis, nowhere';
 comment on column public.tradovate_tokens.inactive_reason is
   'Why it is not active; a row that is inactive for operator, or for no reason, is not activated by a sync';
 comment on column public.tradovate_tokens.key_id is 'The key that access_token is encrypted with, by its id';
@@ -146,13 +147,26 @@ create table public.token_access_log (
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_access_log is 'Who read which token and when; append-only, for the owner of the table too';
+comment on table public.token_access_log is
+  'Who read which token and when; append-only, for the owner of the table too, but for prune_token_access_log';
 comment on column public.token_access_log.action is 'get gives a token out; rotate reads a batch to encrypt it anew';
 comment on column public.token_access_log.account_name is 'The account that was asked for; null for a batch';
 comment on column public.token_access_log.key_name is 'The name of the secret key that asked, or of the program';
 comment on column public.token_access_log.outcome is 'given, or why not; for a batch how many rows';
 
 create index token_access_log_account_name on public.token_access_log (account_name, id desc);
+
+create table public.token_manager_settings (
+  is_only_row boolean primary key default true check (is_only_row),
+  access_log_days integer default 400 check (access_log_days >= 30)
+);
+
+insert into public.token_manager_settings default values;
+
+comment on table public.token_manager_settings is 'One row: what an operator may set of the token manager';
+comment on column public.token_manager_settings.is_only_row is 'True: there is no second row';
+comment on column public.token_manager_settings.access_log_days is
+  'How long token_access_log keeps a line, 30 days at least; null: for ever';
 
 -- Nobody but the functions below, and an operator in SQL.
 alter table public.tradovate_tokens enable row level security;
@@ -162,6 +176,7 @@ alter table public.token_sync_pages enable row level security;
 alter table public.token_rejections enable row level security;
 alter table public.token_encryption_keys enable row level security;
 alter table public.token_access_log enable row level security;
+alter table public.token_manager_settings enable row level security;
 
 create policy "closed to users" on public.tradovate_tokens to anon, authenticated using (false);
 create policy "closed to users" on public.token_key_mappings to anon, authenticated using (false);
@@ -170,6 +185,7 @@ create policy "closed to users" on public.token_sync_pages to anon, authenticate
 create policy "closed to users" on public.token_rejections to anon, authenticated using (false);
 create policy "closed to users" on public.token_encryption_keys to anon, authenticated using (false);
 create policy "closed to users" on public.token_access_log to anon, authenticated using (false);
+create policy "closed to users" on public.token_manager_settings to anon, authenticated using (false);
 
 -- The audit -----------------------------------------------------------------------------------------------------
 
@@ -179,17 +195,55 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- A row that is old enough may go, whoever deletes it; nothing else may.
+  if tg_op = 'DELETE' and tg_level = 'ROW' then
+    if old.created_at < clock_timestamp() - (
+      select make_interval(days => access_log_days) from public.token_manager_settings
+    ) then
+      return old;
+    end if;
+  end if;
   raise exception 'token_access_log is append-only: % is not possible', lower(tg_op)
     using errcode = 'insufficient_privilege';
 end
 $$;
 
 comment on function public.forbid_token_access_log_change() is
-  'Refuses to change what the audit says, for the table''s owner too.';
+  'Refuses to change what the audit says, for the table''s owner too; lines older than access_log_days may be deleted.';
 
 create trigger token_access_log_append_only
-  before update or delete or truncate on public.token_access_log
+  before update or truncate on public.token_access_log
   for each statement execute function public.forbid_token_access_log_change();
+
+create trigger token_access_log_kept
+  before delete on public.token_access_log
+  for each row execute function public.forbid_token_access_log_change();
+
+create function public.prune_token_access_log(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_before constant timestamptz := clock_timestamp() - (
+    select make_interval(days => access_log_days) from public.token_manager_settings);
+  v_count integer;
+begin
+  -- Lines are written in the order of their ids: the oldest are the first, and no index of times is needed.
+  delete from public.token_access_log
+  where id = any(array(
+    select oldest.id
+    from (select id, created_at from public.token_access_log order by id limit p_limit) as oldest
+    where oldest.created_at < v_before
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function public.prune_token_access_log(integer) is
+  'Deletes lines of token_access_log that are older than access_log_days, at most p_limit of the oldest. Returns how many.';
 
 -- Sync ----------------------------------------------------------------------------------------------------------
 
@@ -317,7 +371,7 @@ begin
         as fresh_is_active
     from (
       select *, case
-          when expiry_source = 'jwt' then expires_at
+          when expiry_source in ('jwt', 'field') then expires_at
           when ttl_ms >= 0 then v_now + ttl_ms * interval '1 millisecond'
         end as fresh_expires_at
       from compared
@@ -392,7 +446,7 @@ begin
   end if;
   v_now := clock_timestamp();
   with given as materialized (
-    select name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s,
+    select name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s, exp_source,
       case
         when exp_s <> '' then to_timestamp(exp_s::double precision)
         when ttl_ms >= 0 then v_now + ttl_ms * interval '1 millisecond'
@@ -405,8 +459,9 @@ begin
       string_to_array(p_tokens ->> 'lengths', ',')::integer[],
       string_to_array(p_tokens ->> 'fingerprints', ','),
       string_to_array(p_tokens ->> 'ttls_ms', ',')::bigint[],
-      string_to_array(p_tokens ->> 'exps_s', ',')
-    ) as token (name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s)
+      string_to_array(p_tokens ->> 'exps_s', ','),
+      string_to_array(p_tokens ->> 'exp_sources', ',')
+    ) as token (name, main_account, key_type, envelope, length, fingerprint, ttl_ms, exp_s, exp_source)
     where name is not null
   ),
   mapped as (
@@ -423,7 +478,7 @@ begin
       v_now, coalesce(expires_at > v_now, true),
       jsonb_build_object('redis_key', 'token:' || name, 'ttl_s', case when ttl_ms >= 0 then ttl_ms / 1000 end),
       p_source, fingerprint,
-      case when exp_s <> '' then 'jwt' when ttl_ms >= 0 then 'ttl' else 'none' end,
+      case when exp_s <> '' then coalesce(nullif(exp_source, ''), 'jwt') when ttl_ms >= 0 then 'ttl' else 'none' end,
       case when expires_at <= v_now then 'expired' end
     from given
     order by name
@@ -478,8 +533,8 @@ $$;
 
 comment on function public.put_provider_tokens(text, bigint, jsonb, jsonb, text) is
   'Stores tokens and their key mappings. p_tokens has lists of the same length, separated by commas: { "names",
-"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the JWT''s
-end since 1970, nothing for none }; p_rejections [{ "name", "reason", "fingerprint" }] for values that are no token. With
+"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the end
+since 1970 that the value says, nothing for none, "exp_sources": jwt or field }; p_rejections [{ "name", "reason", "fingerprint" }] for values that are no token. With
 p_next_cursor the scan goes on there. Answers { "held", "put_count" }; held is false, and nothing stored, for a sync that
 has lost its lease.';
 
@@ -750,6 +805,7 @@ any more has a newer token, and is left alone. Returns how many were replaced.';
 
 revoke all on function
   public.forbid_token_access_log_change(),
+  public.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
   public.renew_token_sync(text, bigint),
@@ -763,6 +819,7 @@ revoke all on function
   public.rotate_provider_tokens(jsonb)
 from public, anon, authenticated;
 grant execute on function
+  public.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
   public.diff_provider_tokens(text, bigint, text, text, text, text),

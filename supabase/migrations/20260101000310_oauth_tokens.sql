@@ -34,6 +34,9 @@ create table public.oauth_leases (
   revoked_fence bigint not null default 0,
   holder uuid,
   held_until timestamptz,
+  failure_count integer not null default 0,
+  retry_at timestamptz,
+  last_error text,
   updated_at timestamptz not null default now(),
   constraint oauth_leases_pkey primary key (key),
   constraint oauth_leases_key_length check (length(key) between 1 and 300),
@@ -48,6 +51,10 @@ comment on column public.oauth_leases.revoked_fence is
   'What was written under this fence or a lower one is revoked, wherever a copy may turn up.';
 comment on column public.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
 comment on column public.oauth_leases.held_until is 'From then on another one may take over.';
+comment on column public.oauth_leases.failure_count is 'Renewals of this token in a row that failed, whoever was at fault.';
+comment on column public.oauth_leases.retry_at is
+  'Until then this token is not renewed, as the provider refused it; other tokens of the provider are.';
+comment on column public.oauth_leases.last_error is 'The kind of the last failure, without anything secret.';
 
 create table public.oauth_authorizations (
   state_hash text collate "C" not null,
@@ -215,6 +222,57 @@ $$;
 comment on function public.list_tokens(text, text, integer) is
   'A page of a namespace in the order of its keys: [["<key>", "<envelope>"]], after the key p_after.';
 
+-- Key rotation --------------------------------------------------------------------------------------------------
+
+create function public.oauth_tokens_to_rotate(p_key_id text, p_after text default '', p_limit integer default 500)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('key', page.key, 'envelope', page.envelope) order by page.key), '[]')
+  from (
+    select stored.key, stored.token_data #>> '{}' as envelope
+    from public.tokens as stored
+    where stored.key > p_after and stored.token_data is not null
+      and split_part(stored.token_data #>> '{}', '.', 2) <> p_key_id
+    order by stored.key
+    limit least(p_limit, 1000)
+  ) as page
+$$;
+
+comment on function public.oauth_tokens_to_rotate(text, text, integer) is
+  'The next p_limit envelopes after the key p_after, 1,000 at most, that are not under the encryption key p_key_id:
+[{ "key", "envelope" }], in the order of their keys. Expired ones are among them until the cleanup comes by.';
+
+create function public.rotate_oauth_tokens(p_replacements jsonb)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  -- Rows that a renewal writes just now are left for the next round: a rotation never waits while it holds locks.
+  update public.tokens as stored set token_data = to_jsonb(replacement.new)
+  from jsonb_to_recordset(p_replacements) as replacement (key text, old text, new text)
+  where stored.key = replacement.key and stored.token_data = to_jsonb(replacement.old)
+    and stored.ctid = any(array(
+      select locked.ctid from public.tokens as locked
+      where locked.key in (select one.key from jsonb_to_recordset(p_replacements) as one (key text))
+      for update skip locked
+    ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+comment on function public.rotate_oauth_tokens(jsonb) is
+  'Puts new envelopes in the place of old ones: [{ "key", "old", "new" }]. A row whose envelope is not the old one any more
+has a newer version or is buried, and is left alone; its fence and its end stay. Returns how many were replaced.';
+
 -- Leases --------------------------------------------------------------------------------------------------------
 
 create function public.read_oauth_lease(p_key text, p_provider text)
@@ -224,17 +282,21 @@ stable
 security definer
 set search_path = ''
 as $$
+  with clock as materialized (select clock_timestamp() as now)
   select jsonb_build_object(
-    'now_ms', floor(extract(epoch from clock_timestamp()) * 1000),
-    'revoked_fence', coalesce((select lease.revoked_fence from public.oauth_leases as lease where lease.key = p_key), 0),
-    'retry_after_ms', greatest(0, ceil(extract(epoch from (
-      select health.retry_at - clock_timestamp() from public.oauth_provider_health as health
-      where health.provider = p_provider and health.failure_count > 0)) * 1000)))
+    'now_ms', floor(extract(epoch from clock.now) * 1000),
+    'revoked_fence', coalesce(lease.revoked_fence, 0),
+    'retry_after_ms', greatest(0, ceil(extract(epoch from health.retry_at - clock.now) * 1000)),
+    'rest_ms', greatest(0, ceil(extract(epoch from lease.retry_at - clock.now) * 1000)),
+    'last_error', case when lease.retry_at > clock.now then lease.last_error end)
+  from clock
+  left join public.oauth_leases as lease on lease.key = p_key
+  left join public.oauth_provider_health as health on health.provider = p_provider and health.failure_count > 0
 $$;
 
 comment on function public.read_oauth_lease(text, text) is
-  'What must be known to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms" }; the last is how long the
-provider is still left alone, and 0 where it may be asked.';
+  'What must be known to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms", "rest_ms", "last_error" }:
+how long the provider is still left alone, and how long this token alone rests and why; 0 where it may be asked.';
 
 create function public.claim_oauth_lease(
   p_key text,
@@ -261,6 +323,10 @@ begin
     return jsonb_build_object('claimed', false, 'reason', 'held',
       'wait_ms', ceil(extract(epoch from v_lease.held_until - v_now) * 1000));
   end if;
+  if v_lease.retry_at > v_now and not p_is_forced then
+    return jsonb_build_object('claimed', false, 'reason', 'resting',
+      'wait_ms', ceil(extract(epoch from v_lease.retry_at - v_now) * 1000), 'last_error', v_lease.last_error);
+  end if;
   if not p_is_forced and exists (
     select from public.oauth_provider_health where provider = p_provider and failure_count > 0
   ) then
@@ -285,7 +351,8 @@ $$;
 
 comment on function public.claim_oauth_lease(text, text, uuid, integer, boolean) is
   'Takes the right to renew a token for p_lease_ms. Answers { "claimed": true, "fence", "revoked_fence", "now_ms",
-"failure_count" } or { "claimed": false, "reason": "held" | "left_alone", "wait_ms" }. A forced claim takes the lease from
+"failure_count" } or { "claimed": false, "reason": "held" | "left_alone" | "resting", "wait_ms", "last_error" }: left_alone
+is the provider for everybody, resting this token alone. A forced claim takes the lease from
 its holder, whose token is then refused: for a user who has just authorized anew.';
 
 create function public.finish_oauth_lease(
@@ -304,23 +371,46 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
+  v_lease public.oauth_leases;
   v_is_newest boolean;
-  v_pause constant interval := make_interval(secs => greatest(
-    least(300, power(2, least(greatest(p_failure_count, 0), 20))), least(p_retry_after_ms / 1000.0, 3600)));
+  v_is_of_lease boolean;
+  v_asked_s constant double precision := least(greatest(coalesce(p_retry_after_ms, 0), 0) / 1000.0, 3600);
+  v_provider_failures constant integer := greatest(coalesce(p_failure_count, 0), 0);
+  v_pause_s double precision;
 begin
-  update public.oauth_leases
+  update public.oauth_leases as lease
   set holder = null, held_until = null, updated_at = v_now,
-    revoked_fence = case when p_outcome = 'ended' then fence else revoked_fence end
-  where key = p_key and fence = p_fence and revoked_fence < fence;
+    revoked_fence = case when p_outcome = 'ended' then lease.fence else lease.revoked_fence end,
+    failure_count = case
+      when p_outcome in ('failed', 'refused') then lease.failure_count + 1
+      when p_outcome = 'unneeded' then lease.failure_count
+      else 0
+    end,
+    last_error = case
+      when p_outcome in ('failed', 'refused') then left(p_error, 200)
+      when p_outcome = 'unneeded' then lease.last_error
+    end,
+    retry_at = case when p_outcome = 'unneeded' then lease.retry_at end
+  where lease.key = p_key and lease.fence = p_fence and lease.revoked_fence < lease.fence
+  returning * into v_lease;
   v_is_newest := found;
-  if p_outcome = 'failed' then
+  -- A provider that did well before, with a token that failed again and again: the token is at fault.
+  v_is_of_lease := p_outcome = 'refused'
+    or (p_outcome = 'failed' and v_is_newest and v_lease.failure_count > 2 and v_provider_failures = 0);
+  v_pause_s := greatest(v_asked_s, least(300, power(2, least(20,
+    case when v_is_of_lease then v_lease.failure_count - 1 else v_provider_failures end))));
+  if v_is_of_lease and v_is_newest then
+    update public.oauth_leases set retry_at = v_now + make_interval(secs => v_pause_s)
+    where key = p_key and fence = p_fence;
+  end if;
+  if p_outcome = 'failed' and not v_is_of_lease then
     -- Of many that fail at once, as they began under the same count, one counts.
     insert into public.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
-    values (p_provider, 1, v_now + v_pause, left(p_error, 200), v_now)
+    values (p_provider, 1, v_now + make_interval(secs => v_pause_s), left(p_error, 200), v_now)
     on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
       last_error = excluded.last_error, updated_at = excluded.updated_at
-      where health.failure_count = p_failure_count;
-  elsif p_outcome in ('succeeded', 'ended') then
+      where health.failure_count = v_provider_failures;
+  elsif p_outcome in ('succeeded', 'ended', 'refused') then
     update public.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
     where provider = p_provider and failure_count > 0;
   elsif p_outcome = 'unneeded' then
@@ -332,10 +422,12 @@ end
 $$;
 
 comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint) is
-  'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, or failed. A failed provider
-is left alone for 1 s, then 2, 4, … up to 300 s, or for p_retry_after_ms, an hour at most; p_failure_count is what the claim
-answered. Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was
-got under this one must not be served.';
+  'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, failed (the provider, whoever
+asks) or refused (this token alone). A failed provider is left alone by all for 1 s, then 2, 4, … up to 300 s, or for
+p_retry_after_ms, an hour at most; p_failure_count is what the claim answered. A refused token rests alone: as long,
+counted by its own failures; so does one that failed for the third time in a row while the provider did well.
+Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was got under
+this one must not be served.';
 
 create function public.revoke_oauth_lease(p_key text)
 returns jsonb
@@ -348,7 +440,7 @@ declare
 begin
   insert into public.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
   on conflict (key) do update set fence = lease.fence + 1, revoked_fence = lease.fence + 1, holder = null,
-    held_until = null, updated_at = clock_timestamp()
+    held_until = null, failure_count = 0, retry_at = null, last_error = null, updated_at = clock_timestamp()
   returning lease.fence into v_fence;
   return jsonb_build_object('fence', v_fence);
 end
@@ -438,6 +530,7 @@ as $$
         'buried', count(*) filter (where token_data is null))
       from public.tokens),
     'leases_held', (select count(*) from public.oauth_leases where held_until > clock_timestamp()),
+    'leases_resting', (select count(*) from public.oauth_leases where retry_at > clock_timestamp()),
     'authorizations_open', (select count(*) from public.oauth_authorizations where expires_at > clock_timestamp()),
     'providers', (select coalesce(jsonb_agg(jsonb_build_object(
         'provider', provider, 'failure_count', failure_count, 'last_error', last_error,
@@ -501,6 +594,8 @@ revoke all on function
   public.delete_tokens(jsonb),
   public.clear_tokens(text),
   public.list_tokens(text, text, integer),
+  public.oauth_tokens_to_rotate(text, text, integer),
+  public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
   public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
@@ -517,6 +612,8 @@ grant execute on function
   public.delete_tokens(jsonb),
   public.clear_tokens(text),
   public.list_tokens(text, text, integer),
+  public.oauth_tokens_to_rotate(text, text, integer),
+  public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
   public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),

@@ -128,7 +128,8 @@ comment on column public.jobs.command is
   '<function>?action=<action>.';
 comment on column public.jobs.is_repeated is
   'Whether one run calls a function of SQL again and again, each time in a transaction of its own, until it answers 0, an '
-  'object whose numbers are all 0, or is_done (or is_complete) as true; at most for half of timeout_ms.';
+  'object whose numbers are all 0, or is_done (or is_complete) as true; at most for half of timeout_ms. An Edge Function that '
+  'answers is_done (or is_complete) as false is run again at once, up to 60 times for one time of its schedule.';
 comment on column public.jobs.expected_result is
   'What the answer must contain; where it does not, the run''s outcome is a problem. Null: anything is good.';
 comment on column public.jobs.is_enabled is 'False takes it off the schedule; it can still be run by hand.';
@@ -337,8 +338,13 @@ as $$
     select * from public.job_runs where job_name = jobs.name order by id desc limit 1
   ) as run on true
   cross join lateral (
-    select count(*) filter (where newest.started_at >= slot.due_at) as count
-    from (select started_at from public.job_runs where job_name = jobs.name order by id desc limit 3) as newest
+    select count(*) filter (where newest.started_at >= slot.due_at) as run_count,
+      count(*) filter (where newest.started_at >= slot.due_at and newest.position <= 3) as count
+    from (
+      select started_at, row_number() over (order by id desc) as position
+      from public.job_runs where job_name = jobs.name order by id desc
+      limit case when jobs.kind = 'http' and jobs.is_repeated then 60 else 3 end
+    ) as newest
   ) as tries
   where jobs.is_enabled
     and (p_name is null or jobs.name = p_name)
@@ -347,13 +353,16 @@ as $$
     and (coalesce(run.started_at, jobs.created_at) < slot.due_at
       or (run.outcome in ('lost', 'failed') and tries.count < 3
         and run.ended_at < clock_timestamp() - case run.outcome
-          when 'lost' then interval '0' else make_interval(mins => tries.count::integer) end))
+          when 'lost' then interval '0' else make_interval(mins => tries.count::integer) end)
+      -- It rests in the middle of its work.
+      or (jobs.kind = 'http' and jobs.is_repeated and run.outcome = 'succeeded' and tries.run_count < 60
+        and coalesce(run.result -> 'is_done', run.result -> 'is_complete') = 'false'))
   order by jobs.timeout_ms, jobs.name;
 $$;
 
 comment on function job_runner.due_jobs(interval, text) is
   'Which jobs, of all or of one, should have been run until p_grace ago and were not, the short ones first. One that failed or was lost is '
-  'tried again, until three times for one time of its schedule.';
+  'tried again, until three times for one time of its schedule; so is at once a repeated HTTP job that is not done, up to 60 times.';
 
 create function job_runner.start_run(
   p_name text,
@@ -809,10 +818,12 @@ values
     'Deletes the request counters of users whose limits are whole again'),
   ('scan_token_anomalies', '*/5 * * * *', 'sql', 'scan_token_anomalies', false, null, 120000, '30 minutes',
     'Looks for suspicious use and records it'),
-  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', false, null, 140000, '2 hours',
+  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
     'Brings the provider tokens of the session store into the vault'),
   ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
     'Makes provider tokens inactive whose time is over'),
+  ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
+    'Deletes what the audit of token reads has kept for long enough'),
   ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
     'Deletes OAuth tokens and authorizations that have expired'),
   ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',

@@ -69,6 +69,7 @@ create table public.alert_endpoints (
   previous_secret_until timestamptz,
   created_at timestamptz not null default now(),
   ended_at timestamptz,
+  is_gone boolean not null default false,
   constraint alert_endpoints_pkey primary key (id)
 );
 
@@ -80,7 +81,8 @@ comment on column public.alert_endpoints.alert_types is 'Which alerts it gets.';
 comment on column public.alert_endpoints.description is 'What it is for, in words.';
 comment on column public.alert_endpoints.previous_secret_until is
   'Until then each delivery is also signed with the secret before the newest.';
-comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it; null: it gets alerts.';
+comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
+comment on column public.alert_endpoints.is_gone is 'Whether it ended as the receiver said that it is there no more.';
 
 create table public.alert_outbox (
   webhook_id text not null default 'msg_' || replace(gen_random_uuid()::text, '-', ''),
@@ -528,6 +530,27 @@ $$;
 comment on function public.list_alert_endpoints() is
   'The receivers, with how many deliveries of theirs wait and how many are dead letters. sealed stays on the server.';
 
+create function public.list_gone_alert_endpoints()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('endpoint_id', gone.id, 'host', gone.host,
+      'alert_types', gone.alert_types, 'description', gone.description, 'ended_at', gone.ended_at)
+    order by gone.ended_at desc, gone.id), '[]')
+  from (
+    select * from public.alert_endpoints as endpoints
+    where endpoints.is_gone and endpoints.ended_at > now() - interval '90 days'
+    order by endpoints.ended_at desc, endpoints.id
+    limit 100
+  ) as gone;
+$$;
+
+comment on function public.list_gone_alert_endpoints() is
+  'Receivers that were ended as they answered 410 Gone, in the last 90 days: the newest 100.';
+
 create function public.reseal_alert_endpoint(
   p_endpoint_id uuid,
   p_old_sealed text,
@@ -736,17 +759,30 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now constant timestamptz := clock_timestamp();
   v_settings public.alert_settings;
   v_delivery public.alert_deliveries;
 begin
+  if p_http_status = 410 and exists (
+    select from public.alert_deliveries
+    where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending'
+  ) then
+    -- The endpoint first and its deliveries then, as whoever ends one locks them.
+    perform public.end_alert_endpoint(p_endpoint_id);
+    update public.alert_endpoints set is_gone = true where id = p_endpoint_id;
+    update public.alert_deliveries set last_error = left(p_error, 300), last_http_status = p_http_status
+    where alert_id = p_alert_id and endpoint_id = p_endpoint_id;
+    return jsonb_build_object('success', true, 'status', 'cancelled', 'next_attempt_at', null);
+  end if;
   select * into v_settings from public.alert_settings;
   update public.alert_deliveries
   set lease_id = null, leased_until = null, last_error = left(p_error, 300), last_http_status = p_http_status,
-    status = case when clock_timestamp() - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
+    status = case when v_now - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
     -- Half of it by chance, so that those which failed together do not come back together.
-    next_attempt_at = clock_timestamp() + least(v_settings.longest_retry_after, greatest(
-      make_interval(secs => least(p_retry_after_s, 86400)),
-      v_settings.first_retry_after * power(2, least(attempts - 1, 20)) * (0.5 + random() / 2)))
+    next_attempt_at = v_now + greatest(
+      make_interval(secs => least(coalesce(p_retry_after_s, 0), 86400)),
+      least(v_settings.longest_retry_after,
+        v_settings.first_retry_after * power(2, least(attempts - 1, 20)) * (0.5 + random() / 2)))
   where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending'
   returning * into v_delivery;
   if not found then
@@ -757,8 +793,8 @@ end;
 $$;
 
 comment on function public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer) is
-  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s, or given up as a dead '
-  'letter (alert_settings). Returns success (whether the lease was still the deliverer''s own), status, next_attempt_at.';
+  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s (a day at most), or given up as a dead '
+  'letter (alert_settings). With status 410 the receiver is gone: its endpoint ends, and what waits for it is cancelled. Returns success (whether the lease was still the deliverer''s own), status, next_attempt_at.';
 
 create function public.emit_test_alert(p_endpoint_id uuid)
 returns jsonb
@@ -936,6 +972,7 @@ revoke execute on function
   public.scan_alerts(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
+  public.list_gone_alert_endpoints(),
   public.reseal_alert_endpoint(uuid, text, text, interval),
   public.end_alert_endpoint(uuid),
   public.spread_alerts(),
@@ -955,6 +992,7 @@ grant execute on function
   public.scan_alerts(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
+  public.list_gone_alert_endpoints(),
   public.reseal_alert_endpoint(uuid, text, text, interval),
   public.end_alert_endpoint(uuid),
   public.claim_alert_deliveries(integer, interval, uuid, uuid[]),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { onTokenEvent, type TokenEvent } from "../../supabase/functions/_oauth/events.ts";
 import { keyOf, type TokenOwner } from "../../supabase/functions/_oauth/token_owner.ts";
-import type { Provider } from "../../supabase/functions/_oauth/upstream.ts";
+import type { Provider } from "../../supabase/functions/_oauth/provider.ts";
 import {
   authorizeUser,
   databaseCall,
@@ -43,6 +43,7 @@ beforeEach(() => {
   openId.revocations = 0;
   openId.reuses = 0;
   openId.delayMs = 0;
+  openId.amend = undefined;
   events = [];
 });
 afterAll(async () => {
@@ -223,6 +224,189 @@ describe("a token of a user", () => {
     expect(events).toMatchObject([{ event: "authorization_ended", of: owner.provider.name }]);
     await authorizeUser(test, openId, owner, REDIRECT_URI);
     expect(await codeOf(test.broker.getAccessToken(owner))).toBe("success");
+  });
+});
+
+describe("a token that its provider refuses", () => {
+  const connect = async (provider: Provider) => {
+    const owner = { provider, subject: crypto.randomUUID() };
+    owners.push(owner);
+    await authorizeUser(test, openId, owner, REDIRECT_URI);
+    await expire(test, owner);
+    return owner;
+  };
+  const failureCountOf = async ({ name }: Provider) => {
+    const rows = await sql`select failure_count from public.oauth_provider_health where provider = ${name}`;
+    return rows[0]?.failure_count ?? 0;
+  };
+
+  it.each(
+    [
+      [400, { error: "invalid_scope" }],
+      [400, { error: "unauthorized_client" }],
+      [400, { error: "invalid_request" }],
+      [429, { error: "too_many_requests" }],
+      [404, { message: "no such user" }],
+      [200, { message: "no token in here" }],
+    ] as const,
+  )("rests alone: no other user of the provider waits (%d %j)", async (status, body) => {
+    const first = await newUser();
+    await expire(test, first);
+    const other = await connect(first.provider);
+    openId.answerOnce(status, body, { "Retry-After": "3600" });
+    expect(await codeOf(test.broker.getAccessToken(first))).toBe("provider_error");
+    const refusal = await test.broker.getAccessToken(first).catch((error) => error);
+    expect(refusal.code).toBe("service_unavailable");
+    expect(Number(refusal.headers["Retry-After"])).toBeGreaterThan(0);
+    openId.calls.length = 0;
+    expect(await codeOf(openBroker({ keyring }).broker.getAccessToken(other))).toBe("success");
+    expect(await codeOf(test.broker.getAccessToken(first))).toBe("service_unavailable");
+    expect(grants()).toEqual(["refresh_token"]);
+    expect(await failureCountOf(first.provider)).toBe(0);
+    expect(events.map(({ event }) => event)).toEqual(["token_refused"]);
+    // Whoever authorizes anew does not wait.
+    await authorizeUser(test, openId, first, REDIRECT_URI);
+    expect(await codeOf(test.broker.getAccessToken(first))).toBe("success");
+  });
+
+  it("rests as long as the provider asks for, else longer each time", async () => {
+    const owner = await newUser();
+    await expire(test, owner);
+    const key = keyOf(owner);
+    const restS = async () => {
+      const [lease] = await sql`
+        select extract(epoch from retry_at - updated_at)::float as rest_s from public.oauth_leases where key = ${key}`;
+      await sql`update public.oauth_leases set retry_at = now() where key = ${key}`;
+      return lease!.rest_s;
+    };
+    for (const rest_s of [1, 2, 4]) {
+      openId.answerOnce(400, { error: "invalid_scope" });
+      expect(await codeOf(test.broker.getAccessToken(owner))).toBe("provider_error");
+      expect(await restS()).toBe(rest_s);
+    }
+    openId.answerOnce(429, {}, { "Retry-After": "120" });
+    expect(await codeOf(test.broker.getAccessToken(owner))).toBe("provider_error");
+    expect(await restS()).toBe(120);
+    expect(await codeOf(test.broker.getAccessToken(owner))).toBe("success");
+  });
+
+  it.each(
+    [
+      [400, "interaction_required"],
+      [400, "login_required"],
+      [400, "consent_required"],
+      [403, "account_selection_required"],
+      [200, "bad_refresh_token"],
+      [200, "invalid_refresh_token"],
+    ] as const,
+  )("is over where its user has to authorize anew (%d %s)", async (status, error) => {
+    const owner = await newUser();
+    await expire(test, owner);
+    openId.answerOnce(status, { error, error_description: "something of the user" });
+    for (let count = 0; count < 2; count++) {
+      expect(await codeOf(test.broker.getAccessToken(owner))).toBe("authorization_required");
+    }
+    expect(grants()).toEqual(["refresh_token"]);
+    expect(await storedRecord(test, owner)).toBeUndefined();
+    expect(await failureCountOf(owner.provider)).toBe(0);
+  });
+
+  it.each(
+    [
+      [401, { error: "invalid_client" }],
+      [200, { error: "incorrect_client_credentials" }],
+      [500, { error: "internal_error" }],
+      [400, { error: "temporarily_unavailable" }],
+    ] as const,
+  )("is not the one at fault where everybody would get the same (%d %j)", async (status, body) => {
+    const owner = await newUser();
+    await expire(test, owner);
+    const other = await connect(owner.provider);
+    openId.answerOnce(status, body);
+    expect(await codeOf(test.broker.getAccessToken(owner))).toBe("provider_error");
+    expect(await failureCountOf(owner.provider)).toBe(1);
+    expect(await codeOf(test.broker.getAccessToken(other))).toBe("service_unavailable");
+  });
+
+  it("rests alone as well when the provider fails for it three times in a row, and for no other", async () => {
+    const owner = await newUser();
+    await expire(test, owner);
+    const counts: number[] = [];
+    for (let count = 0; count < 3; count++) {
+      openId.fail(500, 1);
+      expect(await codeOf(test.broker.getAccessToken(owner))).toBe("provider_error");
+      counts.push(await failureCountOf(owner.provider));
+      await sql`
+        update public.oauth_provider_health set failure_count = 0, retry_at = null
+        where provider = ${owner.provider.name}`; // As if another user's renewal had succeeded.
+    }
+    expect(counts).toEqual([1, 1, 0]);
+    expect(await codeOf(test.broker.getAccessToken(owner))).toBe("service_unavailable");
+    expect(await codeOf(test.broker.getAccessToken(await connect(owner.provider)))).toBe("success");
+  });
+});
+
+describe("an answer in other words than the standard's", () => {
+  it.each(
+    [
+      [{ refresh_token: null }],
+      [{ refresh_token: "" }],
+      [{ refresh_token: null, expires_in: null, scope: null, id_token: null }],
+      [{ refresh_token: "", expires_in: "", scope: "", id_token: "" }],
+      [{ refresh_token: 7, expires_in: "soon", scope: { fleet: true }, id_token: "no.jwt.at-all" }],
+      [{ refresh_token: null, expires_in: 1e300, token_type: undefined }],
+    ],
+  )("renews a token all the same, and keeps the refresh token that there was: %j", async (change) => {
+    const owner = await newUser();
+    const before = await rewriteRecord(test, owner, { expires_at_ms: 1 });
+    openId.amend = (answer) => ({ ...answer, ...change });
+    const given = await test.broker.getAccessToken(owner);
+    expect(given).toMatchObject({ token_type: "bearer", scope: before.scope });
+    expect(await openId.isGood(given.access_token)).toBe(true);
+    expect((await storedRecord(test, owner))!.refresh_token).toBe(before.refresh_token);
+  });
+
+  it("has a new refresh token and a list of scopes", async () => {
+    const owner = await newUser();
+    const before = await rewriteRecord(test, owner, { expires_at_ms: 1 });
+    openId.amend = (answer) => ({ ...answer, scope: ["openid", "fleet"], expires_in: "3600" });
+    expect(await test.broker.getAccessToken(owner)).toMatchObject({
+      scope: "openid fleet",
+      expires_at: expect.any(String),
+    });
+    expect((await storedRecord(test, owner))!.refresh_token).not.toBe(before.refresh_token);
+  });
+
+  it("has a lifetime of 0 for a token without an end, which is got once", async () => {
+    const app = newApp();
+    openId.amend = (answer) => ({ ...answer, expires_in: 0 });
+    const first = await test.broker.getAccessToken(app);
+    expect(first.expires_at).toBeNull();
+    expect(await test.broker.getAccessToken(app)).toEqual(first);
+    expect(grants()).toHaveLength(1);
+  });
+
+  it("tells more than the token, which is kept over renewals, but no token of another kind", async () => {
+    const owner = newOwner("people");
+    openId.amend = (answer) => ({
+      ...answer,
+      instance_url: "https://eu7.example.com",
+      authed_user: { id: "U1", refresh_token: "another one" },
+      nothing: null,
+      far_too_much: "x".repeat(20_000),
+    });
+    await authorizeUser(test, openId, owner, REDIRECT_URI);
+    const extras = {
+      callback: {},
+      token: { instance_url: "https://eu7.example.com", authed_user: { id: "U1" } },
+    };
+    expect((await test.broker.getAccessToken(owner)).extras).toEqual(extras);
+    await expire(test, owner);
+    openId.amend = (answer) => ({ ...answer, instance_url: "https://eu8.example.com" });
+    expect((await test.broker.getAccessToken(owner)).extras).toEqual({
+      ...extras,
+      token: { ...extras.token, instance_url: "https://eu8.example.com" },
+    });
   });
 });
 

@@ -5,7 +5,7 @@ import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";
 import { keyOf } from "../../supabase/functions/_oauth/token_owner.ts";
-import type { Provider } from "../../supabase/functions/_oauth/upstream.ts";
+import type { Provider } from "../../supabase/functions/_oauth/provider.ts";
 import { type OpenIdProvider, startOpenIdProvider } from "../support/openid_provider.ts";
 import { connect, type SignedInUser, signUp, stack } from "../support/stack.ts";
 import { type Answer, call, eventually, expectRefusal } from "./support/calls.ts";
@@ -114,8 +114,72 @@ describe("connecting a user", () => {
     for (const index of [0, 1] as const) {
       const { body } = await getToken({ provider: PEOPLE, subject: user.id }, index);
       expect(await openId.isGood(body.access_token)).toBe(true);
-      expect(Object.keys(body).toSorted()).toEqual(["access_token", "expires_at", "scope", "token_type"]);
+      expect(Object.keys(body).toSorted()).toEqual([
+        "access_token",
+        "expires_at",
+        "extras",
+        "scope",
+        "token_type",
+      ]);
+      expect(body.extras).toEqual({ callback: {}, token: {} });
     }
+  });
+
+  it("keeps what the provider tells beside the code, for servers: an id, a scope, as far as there is room", async () => {
+    const user = await signUp();
+    const { body } = await askFor("authorize", { provider: PEOPLE }, user);
+    const callbackUrl = new URL(await openId.visit(body.authorization_url, { account: user.id }));
+    const { search } = callbackUrl;
+    callbackUrl.searchParams.set("realmId", "4620816365000000000");
+    callbackUrl.searchParams.set("error_description", "words of the provider");
+    callbackUrl.searchParams.set("far_too_much", "x".repeat(5_000));
+    openId.amend = (answer) => ({ ...answer, instance_url: "https://eu7.example.com" });
+    const redirect = await visitCallback(callbackUrl);
+    openId.amend = undefined;
+    expect(redirect.headers.get("Location")).not.toContain("realmId");
+    const state = new URLSearchParams(search).get("state")!;
+    openId.amend = ({ scope: _scope, ...answer }) => ({ ...answer, instance_url: "https://eu7.example.com" });
+    const completed = await askFor("complete", { state }, user);
+    openId.amend = undefined;
+    expect(Object.keys(completed.body).toSorted()).toEqual(["provider", "scope"]);
+    const token = await getToken({ provider: PEOPLE, subject: user.id });
+    expect(token.body.extras).toEqual({
+      callback: { realmId: "4620816365000000000" },
+      token: { instance_url: "https://eu7.example.com" },
+    });
+  });
+
+  it("knows the granted scope where only the redirect tells it", async () => {
+    const user = await signUp();
+    const { body } = await askFor("authorize", { provider: PEOPLE }, user);
+    const callbackUrl = new URL(await openId.visit(body.authorization_url, { account: user.id }));
+    callbackUrl.searchParams.set("scope", "read,activity:read");
+    openId.amend = ({ scope: _scope, ...answer }) => answer;
+    await visitCallback(callbackUrl);
+    const completed = await askFor("complete", { state: callbackUrl.searchParams.get("state") }, user);
+    openId.amend = undefined;
+    expect(completed.body).toEqual({ provider: PEOPLE, scope: "read,activity:read" });
+  });
+
+  it("has a limit for each user and for each network, and none that others could use up", async () => {
+    const [user, other] = await Promise.all([signUp(), signUp()]);
+    const network = "127.0.0.9";
+    for (const key of [`oauth-complete:${user.id}`, `oauth-revoke:${user.id}`, `oauth-callback:${network}`]) {
+      await sql`insert into public.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
+    }
+    const state = "s".repeat(43);
+    expectRefusal(await askFor("complete", { state }, user), 429, "rate_limited");
+    expectRefusal(await askFor("revoke", { provider: PEOPLE }, user), 429, "rate_limited");
+    expectRefusal(await askFor("complete", { state }, other), 400, "invalid_request");
+    const visit = async (localAddress: string) => {
+      using client = Deno.createHttpClient({ localAddress });
+      const url = `${at()}/functions/v1/oauth-token/callback?state=${state}&code=c`;
+      const response = await fetch(url, { client });
+      return [response.status, (await response.json()).error];
+    };
+    expect(await visit(network)).toEqual([429, "rate_limited"]);
+    expect(await visit("127.0.0.10")).toEqual([400, "invalid_request"]);
+    await sql`delete from public.rate_limits where starts_with(key, 'oauth-')`;
   });
 
   it("shows the browser nothing secret: no code, no token, no verifier, no referrer", async () => {

@@ -5,12 +5,15 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { connectRedis } from "../../supabase/functions/_tokens/node_redis.ts";
+import { openRedis } from "../../supabase/functions/_tokens/open_source.ts";
 import { PlainSource } from "../../supabase/functions/_tokens/plain_source.ts";
 import { ScriptSource } from "../../supabase/functions/_tokens/script_source.ts";
 import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
+import { openUpstash } from "../../supabase/functions/_tokens/upstash.ts";
 import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
-import { inSeconds, jwt, openClient } from "../support/tokens.ts";
+import { inSeconds, jwt, openClient, openStrictProxy } from "../support/tokens.ts";
+import { startUpstash } from "../support/upstash.ts";
 
 const withRedis = await needing("redis-server");
 
@@ -112,6 +115,63 @@ describe("a Redis with TLS", await needing("redis-server", "openssl"), () => {
       await source.close();
     }
     await expect(connectRedis({ url })).rejects.toThrow(SourceError);
+  });
+});
+
+describe("a server that runs no scripts", withRedis, () => {
+  const read = async (url: string) => {
+    const source = await openRedis({ url }, "lua");
+    try {
+      return { kind: source.constructor.name, names: await namesOf(source) };
+    } finally {
+      await source.close();
+    }
+  };
+
+  it("is read by plain commands: scripts are forbidden, or they may not read keys that nobody named", async () => {
+    const { url, port } = await start([]);
+    const forbidding = await start(["--rename-command", "EVAL", ""]);
+    for (const one of [url, forbidding.url]) {
+      const admin = await openClient(one);
+      await admin.set("token:A", jwt());
+      await admin.sendCommand(
+        "ACL SETUSER reader on >password ~token:* -@all +get +pttl +scan +info".split(" "),
+      );
+      admin.destroy();
+    }
+    const strict = await openStrictProxy(port);
+    try {
+      expect(await read(url)).toEqual({ kind: "ScriptSource", names: ["A"] });
+      for (const one of [forbidding.url, `redis://reader:password@127.0.0.1:${port}`, strict.url]) {
+        expect(await read(one)).toEqual({ kind: "PlainSource", names: ["A"] });
+      }
+    } finally {
+      strict.close();
+    }
+  });
+});
+
+describe("a Redis of Upstash with a limit on sizes", withRedis, () => {
+  it("is asked for fewer values at once, until its answers are small enough", async () => {
+    const { url } = await start([]);
+    const admin = await openClient(url);
+    const names = Array.from({ length: 100 }, (_, index) => `ACCOUNT_${index}`);
+    for (const name of names) await admin.set(`token:${name}`, "x".repeat(2_000));
+    admin.destroy();
+    const upstash = await startUpstash(url);
+    try {
+      upstash.mostCharacters = 50_000;
+      const source = new ScriptSource(await openUpstash(upstash));
+      const values = await source.values(names, SALT);
+      expect(values.map(({ value }) => value?.length)).toEqual(names.map(() => 2_000));
+      const { roundTrips } = source;
+      await source.values(names, SALT); // It knows by now how many fit.
+      expect(source.roundTrips - roundTrips).toBe(8);
+      upstash.mostCharacters = 1_000;
+      await expect(source.values(names.slice(0, 1), SALT)).rejects.toThrow(SourceError);
+    } finally {
+      await upstash.stop();
+    }
   });
 });
 

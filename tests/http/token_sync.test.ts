@@ -211,6 +211,30 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     expect(await world.row(over.account)).toMatchObject({ is_active: false, inactive_reason: "expired" });
   });
 
+  it("reads a token that other programs have quoted, and its end as the field beside it says", async () => {
+    const world = await World.open();
+    const token = jwt();
+    const end = new Date(inSeconds(900) * 1_000).toISOString();
+    const [quoted, object, lifetime, unknown] = [
+      await world.set(JSON.stringify(`Bearer ${token}`), { ttlS: 0 }),
+      await world.set(JSON.stringify(JSON.stringify({ accessToken: token, expirationTime: end })), {
+        ttlS: 300,
+      }),
+      await world.set(JSON.stringify({ token, expires_in: 4_000 }), { ttlS: 300 }),
+      await world.set(JSON.stringify({ token, expires_in: 4_000 }), { ttlS: 0 }),
+    ];
+    expect(await world.sync({ mode })).toMatchObject({ synced: 4, rejected: 0 });
+    const rows = await Promise.all(
+      [quoted, object, lifetime, unknown].map(({ account }) => world.row(account)),
+    );
+    for (const row of rows) expect(open(keyring, row.access_token, row.account_name)).toBe(token);
+    expect(rows.map(({ expiry_source }) => expiry_source)).toEqual(["none", "field", "ttl", "field"]);
+    expect(rows[1]!.expires_at).toEqual(new Date(end));
+    expect(rows[3]!.expires_at.getTime()).toBeGreaterThan(inSeconds(3_900) * 1_000);
+    expect(await world.sync({ mode })).toMatchObject({ synced: 0, unchanged: 4 });
+    expect((await world.row(object.account)).expires_at).toEqual(new Date(end));
+  });
+
   it("rejects what is no token, keeps the token from before, and does not look at it again", async () => {
     const world = await World.open();
     const known = await world.set();
@@ -587,7 +611,7 @@ describe("a key rotation", withRedis, () => {
     const result = await rotateOwn(world, keyringOf(newKey, oldKey));
     expect(result).toMatchObject({ rotated: 2, isComplete: false });
     expect(result.failures).toEqual([
-      { accountName: broken!.account_name, reason: expect.stringContaining("belongs to another account") },
+      { name: broken!.account_name, reason: expect.stringContaining("belongs to another account") },
     ]);
     expect(await rotateOwn(world, keyringOf(newKey))).toMatchObject({
       rotated: 0,

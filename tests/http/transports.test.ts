@@ -1,7 +1,9 @@
+import postgres from "postgres";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { connectToLedger } from "../../supabase/functions/_shared/ledger_postgres.ts";
+import { startPooler, type TestPooler } from "../support/pgbouncer.ts";
 import { connect, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";
@@ -84,6 +86,70 @@ describe.each(["rest", "postgres"])("with LEDGER_TRANSPORT=%s", (transport) => {
     const answer = await call("meal-analyzer", { base: failing.url, user, body: { description: AWKWARD } });
     expectRefusal(answer, 502, "provider_error");
     await expectUntouched(user, 100);
+  });
+});
+
+describe("a transaction pooler between the functions and Postgres", () => {
+  let pooler: TestPooler;
+  beforeAll(async () => {
+    pooler = await startPooler(stack.databaseUrl);
+    return () => pooler.stop();
+  });
+
+  it("charges each of 20 requests at once, from two processes, once", async () => {
+    const env = { LEDGER_TRANSPORT: "postgres", SUPABASE_DB_URL: pooler.url };
+    const both = await Promise.all([openFunctions(env), openFunctions(env)]);
+    const user = await newUser(1_000);
+    const answers = await Promise.all(
+      Array.from(
+        { length: 20 },
+        (_, n) =>
+          call("meal-analyzer", {
+            base: both[n % 2]!.url,
+            user,
+            body: { description: `Meal ${n}` },
+            key: `p${n}`,
+          }),
+      ),
+    );
+    answers.map(expectCharged);
+    expect((await accountOf(user)).charges).toHaveLength(20);
+  });
+
+  it("does not lose the limit of a statement, which ends with its transaction", async () => {
+    const client = connectToLedger(pooler.url);
+    const userId = crypto.randomUUID();
+    await client.rpc("add_tokens", { p_user_id: userId, p_amount: 5, p_reason: "test" });
+    const held = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const holder = sql.begin(async (transaction) => {
+      await transaction`select from token_balances where user_id = ${userId} for update`;
+      held.resolve();
+      await release.promise;
+    });
+    await held.promise;
+    const answer = await client.rpc("add_tokens", { p_user_id: userId, p_amount: 5, p_reason: "test" });
+    release.resolve();
+    await holder;
+    expect(answer).toMatchObject({ data: null, error: { code: "57014" } });
+    const other = postgres(pooler.url, { max: 1, prepare: false, fetch_types: false });
+    const [setting] = await other`select current_setting('statement_timeout') as timeout`;
+    await other.end();
+    expect(setting!.timeout).not.toBe("10s");
+  }, 30_000);
+
+  it("takes an address as other tools have it, and says of a wrong one what is wrong, without the password", async () => {
+    const address = new URL(pooler.url);
+    address.searchParams.set("pgbouncer", "true");
+    address.searchParams.set("connection_limit", "1");
+    const amount = { p_user_id: crypto.randomUUID(), p_amount: 1, p_reason: "test" };
+    expect(await connectToLedger(address.href).rpc("add_tokens", amount)).toMatchObject({ error: null });
+    const wrong = "postgresql://postgres.abc:s#e/c?r%et@db.example.com:5432/postgres";
+    const { error } = await connectToLedger(wrong).rpc("add_tokens", amount);
+    expect(error).toMatchObject({
+      message: expect.stringContaining("SUPABASE_DB_URL is no address of Postgres"),
+    });
+    expect(Deno.inspect(error)).not.toContain("s#e");
   });
 });
 

@@ -241,6 +241,49 @@ describe("a receiver", () => {
     }
   });
 
+  it("that failed is tried again after 10 s, then twice as long each time, and not before its Retry-After", async () => {
+    await emit("waits", { key: "waits", number: 0 });
+    const waitAfter = async (answer: () => number | Response) => {
+      receiver.answer = answer;
+      await deliverAll();
+      const [row] = await sql`
+        select extract(epoch from next_attempt_at - last_attempt_at)::float as wait_s from public.alert_deliveries
+        where endpoint_id = ${endpointId} and status = 'pending'`;
+      await pass(`${row!.wait_s} seconds`);
+      return row!.wait_s;
+    };
+    for (const longest of [10, 20, 40]) {
+      const waitS = await waitAfter(() => 500);
+      expect(waitS).toBeGreaterThan(longest / 2 - 1);
+      expect(waitS).toBeLessThan(longest + 2);
+    }
+    expect(await waitAfter(() => new Response(null, { status: 503, headers: { "Retry-After": "7200" } })))
+      .toBeGreaterThanOrEqual(7_200);
+    for (let count = 0; count < 8; count++) await waitAfter(() => 500);
+    expect(await waitAfter(() => 500)).toBeLessThan(902);
+  });
+
+  it("that is gone ends at the first 410 without a deadlock, and only it", async () => {
+    const [other, keys] = [openAlertReceiver([newSecret()]), range(12).map((number) => `gone ${number}`)];
+    const otherId = await subscribe(other);
+    for (const key of keys) await emit(key, { key, number: 0 });
+    receiver.answer = () => 410;
+    const counts = await deliverAll();
+    expect(counts.delivered).toBe(keys.length);
+    expect(counts.dead).toBeGreaterThan(0);
+    // Those of one batch were under way together.
+    expect(receiver.received.length).toBeLessThanOrEqual(8);
+    expect(await statuses()).toEqual({ cancelled: keys.length });
+    expect(await statuses(otherId)).toEqual({ delivered: keys.length });
+    const [row] =
+      await sql`select public.list_gone_alert_endpoints() as gone, public.list_alert_endpoints() as there`;
+    expect(row!.gone).toMatchObject([{ endpoint_id: endpointId, host: "127.0.0.1" }]);
+    expect(row!.there.map(({ endpoint_id }: { endpoint_id: string }) => endpoint_id)).toEqual([otherId]);
+    await emit("later");
+    expect(await deliverAll()).toMatchObject({ delivered: 1, failed: 0, dead: 0 });
+    expect(await statuses()).toEqual({ cancelled: keys.length });
+  });
+
   it("that takes nothing for three days leaves dead letters, which hold up nothing and can be replayed", async () => {
     const [stuck, fine] = [newId(), newId()];
     for (const key of [stuck, fine]) {

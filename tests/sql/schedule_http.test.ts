@@ -23,6 +23,7 @@ async function answer(request: Request): Promise<Response> {
     body: await request.text(),
   });
   if (path.startsWith("good")) return Response.json({ delivered: 3 });
+  if (path.startsWith("long")) return Response.json({ is_complete: --partsLeft <= 0, synced: 7 });
   if (path.startsWith("text")) return new Response("fine");
   if (path.startsWith("odd")) return new Response('{"a": "\\u0000"}');
   if (path.startsWith("redirect")) return Response.redirect(new URL("/elsewhere", request.url));
@@ -30,6 +31,8 @@ async function answer(request: Request): Promise<Response> {
   return Response.json({ error: "internal", message: "The function failed" }, { status: 500 });
 }
 
+/** How often a function that works in parts is to be asked until it is done. */
+let partsLeft = 0;
 const projectUrl = `http://127.0.0.1:${server.addr.port}`;
 afterAll(() => server.shutdown());
 
@@ -42,7 +45,7 @@ beforeEach(async () => {
 /** A job that asks a function, due at once. */
 async function makeJob(
   command: string,
-  columns: Record<string, string | number | Date> = {},
+  columns: Record<string, string | number | boolean | Date> = {},
 ): Promise<string> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "_")}`;
   await sql`insert into public.jobs ${
@@ -84,6 +87,9 @@ async function withSchedule(
   }
 }
 
+/** Due once, as it has never been run. */
+const DAILY = { schedule: "0 0 * * *", created_at: new Date(Date.now() - 48 * 3_600_000) };
+
 describe("the schedule that runs outside the database", () => {
   it("runs what is due, SQL and functions, once for each time", async () => {
     const name = await makeJob("good?action=sync");
@@ -114,6 +120,43 @@ describe("the schedule that runs outside the database", () => {
     await withSchedule(() => until(async () => (await statusOf(name)).last_outcome !== null));
     expect(await lastRun(name)).toMatchObject({ outcome, error, result });
   });
+
+  it("runs a job again at once that rests in the middle of its work, until it is done", async () => {
+    partsLeft = 4;
+    const name = await makeJob("long", { ...DAILY, is_repeated: true });
+    await withSchedule(async () => {
+      await until(async () => (await lastRun(name))?.result?.is_complete === true);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    const runs =
+      await sql`select outcome, result ->> 'is_complete' as done from public.job_runs where job_name = ${name}`;
+    expect(runs.map(({ outcome, done }) => [outcome, done])).toEqual([
+      ["succeeded", "false"],
+      ["succeeded", "false"],
+      ["succeeded", "false"],
+      ["succeeded", "true"],
+    ]);
+  });
+
+  it(
+    "runs a job that is never done 60 times for one time of its schedule, and another that may not be repeated once",
+    async () => {
+      partsLeft = 1_000;
+      const [endless, once] = [
+        await makeJob("long", { ...DAILY, is_repeated: true }),
+        await makeJob("long", DAILY),
+      ];
+      const countOf = async (name: string) =>
+        (await sql`select count(*)::integer as count from public.job_runs where job_name = ${name}`)[0]!
+          .count;
+      await withSchedule(async () => {
+        await until(async () => (await countOf(endless)) === 60);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      expect([await countOf(endless), await countOf(once)]).toEqual([60, 1]);
+    },
+    30_000,
+  );
 
   it("does not give its key to where a function redirects it", async () => {
     const name = await makeJob("redirect");

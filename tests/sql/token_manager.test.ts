@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 
 import { connect, serviceClient } from "../support/stack.ts";
 import { jwt, newSourceName, newTrader } from "../support/tokens.ts";
+import { createDatabase } from "./support.ts";
 
 const sql = connect({ connections: 4 });
 const sources: string[] = [];
@@ -151,6 +152,52 @@ describe("token_access_log", () => {
         await expect(attempt, `${role}: ${change}`).rejects.toMatchObject({ code: "42501" });
       }
     }
+  });
+
+  it("lets go what is older than access_log_days, by its job or by hand, and nothing younger", async () => {
+    const account = `OLD_${newTrader()}`;
+    const ages = async () =>
+      (await sql`
+        select outcome from token_access_log where account_name = ${account} order by id`).map((
+        { outcome },
+      ) => outcome);
+    class Undo extends Error {}
+    await sql`
+      insert into token_access_log (action, account_name, key_name, request_id, outcome, created_at)
+      select 'get', ${account}, 'x', 'r', days::text, now() - days * interval '1 day'
+      from unnest(array[500, 401, 399, 1]) as days`;
+    await expect(sql.begin(async (transaction) => {
+      // Older lines come first by their ids, as they do where nobody writes them by hand.
+      await transaction`delete from token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
+      const [row] = await transaction`
+        delete from token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
+      expect(row).toEqual({ outcome: "500" });
+      await transaction.savepoint((inner) =>
+        inner`delete from token_access_log where account_name = ${account} and outcome in ('401', '399')`
+      ).then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
+      await transaction`update token_manager_settings set access_log_days = null`;
+      expect((await transaction`select prune_token_access_log() as count`)[0]!.count).toBe(0);
+      await transaction.savepoint((inner) =>
+        inner`delete from token_access_log where account_name = ${account}`
+      )
+        .then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
+      throw new Undo();
+    })).rejects.toThrow(Undo);
+    await expect(sql`update token_manager_settings set access_log_days = 29`).rejects.toMatchObject({
+      code: "23514",
+    });
+    expect(await ages()).toEqual(["500", "401", "399", "1"]);
+    const { sql: own } = await createDatabase();
+    await own`
+      insert into token_access_log (action, key_name, request_id, outcome, created_at)
+      select 'get', 'x', 'r', days::text, now() - days * interval '1 day' from unnest(array[500, 401, 399, 1]) as days`;
+    const steps = [
+      await own`select prune_token_access_log(1) as count`,
+      await own`select prune_token_access_log(3) as count`,
+    ];
+    expect(steps.map(([step]) => step!.count)).toEqual([1, 1]);
+    expect((await own`select outcome from token_access_log order by id`).map(({ outcome }) => outcome))
+      .toEqual(["399", "1"]);
   });
 
   it("has every read, and a token is not read when it cannot be written down", async () => {

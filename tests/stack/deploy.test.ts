@@ -116,9 +116,14 @@ it(
     api.secrets.add("AI_TEXT_MODLE");
     let tablesAtFirstFunction: string[] | undefined;
     api.onFunction = async () => void (tablesAtFirstFunction ??= await tableNames());
+    const toldRest: string[] = [];
+    const listening = await database.sql.listen("pgrst", (message) => toldRest.push(message));
     const whole = await tryDeploy({ isConfirmed: true });
     expect(whole, whole.said).toMatchObject({ isDone: true, sent: FUNCTIONS });
     expect(whole.said).toContain("AI_TEXT_MODLE is set and read by nothing");
+    // The REST server looks anew, before a function asks it for what is new.
+    expect(toldRest).toContain("reload schema");
+    await listening.unlisten();
     expect(tablesAtFirstFunction).toEqual(expect.arrayContaining(["token_balances", "deployments"]));
     const { files: bundle, settings } = api.sent.find(({ slug }) => slug === "balance")!;
     expect(settings).toMatchObject({ verify_jwt: false, import_map_path: "deno.json" });

@@ -11,7 +11,8 @@ import { TokenBroker } from "../../supabase/functions/_oauth/token_broker.ts";
 import { isUserKey, keyOf, type TokenOwner } from "../../supabase/functions/_oauth/token_owner.ts";
 import type { AccessToken, TokenRecord } from "../../supabase/functions/_oauth/token_record.ts";
 import type { TokenStore } from "../../supabase/functions/_oauth/token_store.ts";
-import { type Provider, Upstream } from "../../supabase/functions/_oauth/upstream.ts";
+import type { Provider } from "../../supabase/functions/_oauth/provider.ts";
+import { Upstream } from "../../supabase/functions/_oauth/upstream.ts";
 import type { OpenIdProvider } from "./openid_provider.ts";
 import { serviceClient } from "./stack.ts";
 

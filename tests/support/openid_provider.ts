@@ -20,6 +20,10 @@ export interface OpenIdProvider {
   reuses: number;
   /** Answers the next requests to the token endpoint with a status, and nothing of OAuth. */
   fail(status: number, times: number, headers?: Record<string, string>): void;
+  /** Answers the next request to the token endpoint with a status and a JSON body. */
+  answerOnce(status: number, body: unknown, headers?: Record<string, string>): void;
+  /** Changes what the token endpoint answers of itself, as other providers word it; undefined leaves it as it is. */
+  amend?: (answer: Record<string, unknown>) => Record<string, unknown>;
   /** How long the token endpoint takes before it looks at a request. */
   delayMs: number;
   /** Keeps the next request to the token endpoint waiting: before it is looked at, or with its answer. */
@@ -43,7 +47,7 @@ const SECRET = "a-secret-of-the-client-that-is-long-enough";
 export async function startOpenIdProvider(
   { redirectUri, accessTokenS = 3_600 }: OpenIdProviderOptions,
 ): Promise<OpenIdProvider> {
-  const failures: { status: number; headers: Record<string, string> }[] = [];
+  const failures: { status: number; headers: Record<string, string>; body: string }[] = [];
   const pauses: { when: "before" | "after"; arrive(): void; released: Promise<void> }[] = [];
   const server: Server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -120,7 +124,16 @@ export async function startOpenIdProvider(
     reuses: 0,
     delayMs: 0,
     fail: (status, times, headers = {}) => {
-      for (let count = 0; count < times; count++) failures.push({ status, headers });
+      const failure = {
+        status,
+        headers: { "Content-Type": "text/plain", ...headers },
+        body: "failed by a test",
+      };
+      for (let count = 0; count < times; count++) failures.push(failure);
+    },
+    answerOnce(status, body, headers = {}) {
+      const typed = { "Content-Type": "application/json", ...headers };
+      failures.push({ status, headers: typed, body: JSON.stringify(body) });
     },
     pause(when) {
       const arrival = Promise.withResolvers<void>();
@@ -163,8 +176,17 @@ export async function startOpenIdProvider(
     if (provider.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, provider.delayMs));
     const failure = failures.shift();
     if (failure) {
-      response.writeHead(failure.status, { "Content-Type": "text/plain", ...failure.headers });
-      return void response.end("failed by a test");
+      response.writeHead(failure.status, failure.headers);
+      return void response.end(failure.body);
+    }
+    const { amend } = provider;
+    if (amend) {
+      const end = response.end.bind(response);
+      response.end = ((text: string) => {
+        const amended = response.statusCode === 200 ? JSON.stringify(amend(JSON.parse(text))) : text;
+        response.setHeader("Content-Length", new TextEncoder().encode(amended).length);
+        return end(amended);
+      }) as typeof response.end;
     }
     if (pause?.when === "after") {
       const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;

@@ -70,6 +70,33 @@ export async function openSource(url: string, mode: "lua" | "plain" = "lua"): Pr
     : new ScriptSource(await connectRedis({ url }));
 }
 
+/** Redis as Dragonfly is in this: a script may touch no key that it was not told of. */
+export async function openStrictProxy(port: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connectSocket(port, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => (client.destroy(), upstream.destroy()));
+    }
+    client.on("data", (chunk) => {
+      if (/\r\nEVAL\r\n/.test(chunk.toString())) {
+        client.write("-ERR script tried accessing undeclared key\r\n");
+      } else upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => client.write(chunk));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `redis://127.0.0.1:${(server.address() as { port: number }).port}`,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
 /** A TCP proxy that cuts every connection after so many bytes of answers. */
 export async function openCuttingProxy(port: number, mostBytes: number) {
   const sockets = new Set<Socket>();

@@ -6,6 +6,8 @@ export interface TestUpstash {
   url: string;
   /** As UPSTASH_REDIS_REST_TOKEN. */
   token: string;
+  /** Refuses requests and answers that are longer, in characters. */
+  mostCharacters: number;
   /** Answers so many requests with 503 before it works again. */
   fail(times: number): void;
   stop(): Promise<void>;
@@ -35,13 +37,20 @@ export async function startUpstash(redisUrl: string): Promise<TestUpstash> {
     const encode = request.headers.get("upstash-encoding") === "base64";
     try {
       const result = await client.sendCommand((JSON.parse(text) as unknown[]).map(String));
-      return Response.json({ result: asJson(result, encode) });
+      const answer = JSON.stringify({ result: asJson(result, encode) });
+      const characters = Math.max(text.length, answer.length);
+      if (characters > upstash.mostCharacters) {
+        const limit = `Limit: ${upstash.mostCharacters} bytes, Actual: ${characters} bytes`;
+        throw new Error(`ERR max request size exceeded. ${limit}`);
+      }
+      return new Response(answer, { headers: { "Content-Type": "application/json" } });
     } catch (error) {
       const { message } = error as Error;
       return Response.json({ error: `${message}, command was: ${text}` }, { status: 400 });
     }
   });
-  return {
+  const upstash: TestUpstash = {
+    mostCharacters: Infinity,
     url: `http://127.0.0.1:${server.addr.port}`,
     token,
     fail: (times) => failures = times,
@@ -50,6 +59,7 @@ export async function startUpstash(redisUrl: string): Promise<TestUpstash> {
       client.destroy();
     },
   };
+  return upstash;
 }
 
 function asJson(reply: unknown, encode: boolean): unknown {

@@ -164,6 +164,15 @@ describe("the text of the metrics", () => {
     expect(() => readExposition(text)).toThrow();
   });
 
+  it("has for OpenMetrics every bound as a float, and as Prometheus' clients write it else", () => {
+    const boundsIn = (format: "openmetrics" | "prometheus") =>
+      [...expose(readings, LATENCY_BOUNDS_S, format).matchAll(/le="([^"]+)"/g)].map(([, bound]) => bound!);
+    expect(boundsIn("openmetrics").every((bound) => /^(?:\d+\.\d+|\+Inf)$/.test(bound))).toBe(true);
+    expect(boundsIn("openmetrics")).toContain("1.0");
+    expect(boundsIn("prometheus")).toContain("1");
+    expect(boundsIn("openmetrics").map(Number)).toEqual(boundsIn("prometheus").map(Number));
+  });
+
   it("is OpenMetrics for who accepts it alone", () => {
     expect(formatFor(null)).toBe("prometheus");
     expect(formatFor("*/*")).toBe("prometheus");

@@ -1,4 +1,5 @@
 import type { Keyring } from "../_shared/keyring.ts";
+import { logEvent } from "../_shared/log.ts";
 import { type EndpointSecrets, openEndpoint, resealed } from "./endpoints.ts";
 import { signedMessage } from "./message.ts";
 import type { Delivery, Outbox } from "./outbox.ts";
@@ -119,7 +120,12 @@ async function noteFailure(
   const { success, status } = await outbox.fail(delivery, failure);
   if (!success) total.lost++;
   else if (status === "dead") total.dead++;
-  else total.failed++;
+  else if (status === "cancelled") {
+    total.dead++;
+    const cause =
+      "The receiver answered 410 Gone: it gets no alerts any more, until somebody subscribes it anew";
+    logEvent("error", { component: "alerts", endpoint_id: delivery.endpoint_id, cause });
+  } else total.failed++;
 }
 
 /** In words, without any part of the address that could be a secret. */

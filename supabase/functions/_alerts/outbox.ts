@@ -30,7 +30,10 @@ const Claimed = z.object({
 export type Delivery = z.infer<typeof Claimed>["deliveries"][number];
 
 export type Failure = z.infer<typeof Failure>;
-const Failure = z.object({ success: z.boolean(), status: z.enum(["pending", "dead"]).nullable() });
+const Failure = z.object({
+  success: z.boolean(),
+  status: z.enum(["pending", "dead", "cancelled"]).nullable(),
+});
 
 /** Longer than any try takes, and so short that a deliverer which is gone holds nothing up. */
 const LEASE = "1 minute";

@@ -35,7 +35,12 @@ export function expose(readings: Readings, boundsS: readonly number[], format: F
     }
     for (const [, values, buckets, count, seconds] of histograms.get(name) ?? []) {
       lines.push(
-        ...histogramLines(`${PREFIX}${name}`, metric.labels, values, { buckets, count, seconds, boundsS }),
+        ...histogramLines(`${PREFIX}${name}`, metric.labels, values, {
+          buckets,
+          count,
+          seconds,
+          bounds: boundsS.map((bound) => boundIn(format, bound)),
+        }),
       );
     }
   }
@@ -50,18 +55,23 @@ function headOf(name: string, { type, help }: Metric, format: Format): string[] 
   return [`# HELP ${family} ${escapeHelp(help)}`, `# TYPE ${family} ${type}`];
 }
 
+/** OpenMetrics writes the bound 1 as 1.0, and some readers take nothing else; Prometheus' own clients write 1 in its format. */
+function boundIn(format: Format, bound: number): string {
+  return format === "openmetrics" && Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
+}
+
 function histogramLines(
   name: string,
   labels: string[],
   values: string[],
-  { buckets, count, seconds, boundsS }: {
+  { buckets, count, seconds, bounds: finiteBounds }: {
     buckets: number[];
     count: string;
     seconds: string;
-    boundsS: readonly number[];
+    bounds: string[];
   },
 ): string[] {
-  const bounds = [...boundsS.map(String), "+Inf"];
+  const bounds = [...finiteBounds, "+Inf"];
   let sum = 0;
   const bucketLines = bounds.map((bound, index) => {
     sum += buckets[index] ?? 0;

@@ -5,6 +5,12 @@ import type { AccessToken } from "./token_record.ts";
 import { providerNamed, tokenService } from "./tokens.ts";
 import type { ProviderAnswer } from "./authorizations.ts";
 
+/** What the standards have a provider answer (RFC 6749, 4.1.2; RFC 9207). */
+const STANDARD = ["state", "code", "iss", "error"];
+/** Of what it tells beside, so much is kept: an answer is one row. */
+const MOST_PARAMETERS = 20;
+const MOST_PARAMETER_CHARACTERS = 4_000;
+
 /** The redirect URI that is registered at every provider. */
 export function callbackUrl(): string {
   return `${supabase().publicUrl}/functions/v1/oauth-token/callback`;
@@ -21,6 +27,27 @@ export async function beginAuthorization(
   const { url, secrets } = await upstream.authorize(provider, callbackUrl()).catch(translate);
   await authorizations.keep({ ...secrets, provider: name, subject, redirectTo: target }, ttlS);
   return { url, ttlS };
+}
+
+/**
+ * The parameters of a provider's redirect that are kept: those of the standards, and what else it tells, such as the id of
+ * a company, as far as there is room. Its words about an error stay out: the code says it.
+ */
+export function answerIn(parameters: Record<string, unknown>): ProviderAnswer {
+  const kept: ProviderAnswer = {};
+  let left = MOST_PARAMETER_CHARACTERS;
+  const others = Object.entries(parameters).filter(([name]) => !STANDARD.includes(name));
+  for (const name of STANDARD) {
+    const value = parameters[name];
+    if (typeof value === "string") kept[name] = value;
+  }
+  for (const [name, value] of others.slice(0, MOST_PARAMETERS)) {
+    if (typeof value !== "string" || /^error_|^action$/.test(name)) continue;
+    left -= name.length + value.length;
+    if (left < 0) break;
+    kept[name] = value;
+  }
+  return kept;
 }
 
 /** Takes the provider's answer, and says where the browser goes: to the app, with the state alone. */
@@ -49,10 +76,15 @@ export async function completeAuthorization(
   const provider = providerNamed(authorization.provider, "authorization_code");
   if (answer.error !== undefined) throw refused(provider.name, answer.error);
   const url = new URL(callbackUrl());
-  for (const [name, value] of Object.entries(answer)) url.searchParams.set(name, value);
+  const callback: Record<string, string> = {};
+  for (const [name, value] of Object.entries(answer)) {
+    if (STANDARD.includes(name)) url.searchParams.set(name, value);
+    else callback[name] = value;
+  }
   const token = await broker.authorize(
     { provider, subject },
     () => upstream.exchange(provider, url, authorization),
+    callback,
   );
   return { provider: provider.name, token };
 }

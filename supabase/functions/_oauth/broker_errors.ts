@@ -15,6 +15,18 @@ export function leftAlone(provider: string, waitMs: number): AppError {
   );
 }
 
+/** The provider refused to renew this token a while ago; others are none the worse. */
+export function resting(provider: string, waitMs: number, kind: string | null): AppError {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  return new AppError(
+    "service_unavailable",
+    `The provider ${provider} refused to renew this token (${
+      kind ?? "unknown"
+    }) and is asked again in ${seconds} s`,
+    { details: { provider, kind }, headers: { "Retry-After": String(seconds) } },
+  );
+}
+
 /** Whether there is a token is not known. */
 export function storeUnavailable(cause?: unknown): AppError {
   return new AppError("service_unavailable", "The store of tokens cannot be reached at the moment", {

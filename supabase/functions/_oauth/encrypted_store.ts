@@ -109,6 +109,7 @@ export function lookupOf(key: string): string {
   return colon < 0 ? digest : `${key.slice(0, colon)}:${digest}`;
 }
 
-function placeOf(lookup: string): string {
+/** What the envelope under a backend's key is bound to. */
+export function placeOf(lookup: string): string {
   return `tokens/${lookup}`;
 }

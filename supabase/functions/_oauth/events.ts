@@ -8,6 +8,7 @@ export interface TokenEvent {
     | "leases_degraded"
     | "leases_recovered"
     | "provider_failed"
+    | "token_refused"
     | "authorization_ended"
     | "late_token_refused";
   /** The backend or the provider. */

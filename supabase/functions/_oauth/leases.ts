@@ -9,8 +9,12 @@ export interface LeaseState {
   now_ms: number;
   /** What was written under this fence or a lower one is revoked. */
   revoked_fence: number;
-  /** How long the provider is still left alone; 0 where it may be asked. */
+  /** How long the provider is still left alone, by everybody; 0 where it may be asked. */
   retry_after_ms: number;
+  /** How long this token alone is not renewed, as the provider refused it; 0 where it may be. */
+  rest_ms: number;
+  /** Why it rests. */
+  last_error: string | null;
 }
 
 export interface Claimed {
@@ -24,12 +28,15 @@ export interface Claimed {
 
 export interface NotClaimed {
   claimed: false;
-  /** Another one renews the token, or the provider is left alone. */
-  reason: "held" | "left_alone";
+  /** Another one renews the token, the provider is left alone, or this token rests. */
+  reason: "held" | "left_alone" | "resting";
   wait_ms: number;
+  /** Why it rests. */
+  last_error?: string | null;
 }
 
-export type Outcome = "succeeded" | "ended" | "unneeded" | "failed";
+/** `failed` is about the provider, `refused` about this token alone. */
+export type Outcome = "succeeded" | "ended" | "unneeded" | "failed" | "refused";
 
 /** Whose lease, and at which provider. */
 export interface LeaseKey {

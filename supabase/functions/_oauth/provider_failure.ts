@@ -2,18 +2,71 @@ import { AppError } from "../_shared/errors.ts";
 
 const ERROR_CODE = /^[a-z][a-z0-9_]{0,59}$/;
 
+/** What a provider says when the user must authorize anew; the last are GitHub's and Slack's words for it. */
+const ENDED = [
+  "invalid_grant",
+  "interaction_required",
+  "login_required",
+  "consent_required",
+  "account_selection_required",
+  "bad_refresh_token",
+  "invalid_refresh_token",
+  "token_revoked",
+  "token_expired",
+];
+/** What is the same whoever asks; the last is GitHub's word for the client's own credentials. */
+const EVERYBODYS = [
+  "timeout",
+  "unreachable",
+  "unsafe_endpoint",
+  "server_error",
+  "temporarily_unavailable",
+  "invalid_client",
+  "incorrect_client_credentials",
+];
+const TOO_MANY_REQUESTS = 429;
+
+/**
+ * Whom a failure is about: `provider`, whoever asks; `token`, the one that was to be renewed; `grant`, which has ended, so
+ * that its user has to authorize anew.
+ */
+export type Blame = "provider" | "token" | "grant";
+
+/** What is known of a failure beside its kind. */
+export interface FailureDetails {
+  /** The status of the answer, where there was one. */
+  status?: number;
+  /** What the provider asks for with Retry-After. */
+  retryAfterMs?: number;
+  /** It came about before any token was named: all that ask get the same. */
+  isBeforeToken?: boolean;
+}
+
 /** A provider gave no token. Has the kind of the failure, and nothing of what was sent or answered. */
 export class ProviderFailure extends Error {
   override readonly name = "ProviderFailure";
+  readonly retryAfterMs?: number;
 
   constructor(
     readonly provider: string,
     /** OAuth's error code (RFC 6749, 5.2), `http_<status>`, `timeout` or `unreachable`. */
     readonly kind: string,
-    /** What the provider asks for with Retry-After. */
-    readonly retryAfterMs?: number,
+    readonly details: FailureDetails = {},
   ) {
     super(`${provider}: ${kind}`);
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** Whom it is about, when a token of a user or the app's own was to be renewed. */
+  blame({ isAppsOwn }: { isAppsOwn: boolean }): Blame {
+    const { status = 0, isBeforeToken = false } = this.details;
+    if (!isAppsOwn && !isBeforeToken && ENDED.includes(this.kind)) return "grant";
+    const isRefusedClient = status === 401 && this.kind === "http_401";
+    // What the app itself asks too often, it asks too often whoever it asks for.
+    const isAppsLimit = isAppsOwn && status === TOO_MANY_REQUESTS;
+    const isEverybodys = isBeforeToken || isRefusedClient || isAppsLimit || status >= 500 ||
+      EVERYBODYS.includes(this.kind);
+    return isEverybodys ? "provider" : "token";
   }
 
   /** For the caller of an endpoint. */
@@ -39,14 +92,17 @@ export function asProviderFailure(provider: string, thrown: unknown): ProviderFa
   const code = chain.map(({ error }) => error).find((one) => typeof one === "string" && ERROR_CODE.test(one));
   const response = chain.flatMap(({ cause, response }) => [cause, response])
     .find((one) => one instanceof Response) as Response | undefined;
-  const retryAfterMs = retryAfterOf(response);
-  if (code !== undefined) return new ProviderFailure(provider, code as string, retryAfterMs);
+  const status = response?.status;
+  const details = { status, retryAfterMs: retryAfterOf(response) };
+  if (code !== undefined) return new ProviderFailure(provider, code as string, details);
   if (chain.some(({ name, code }) => name === "TimeoutError" || code === "OAUTH_TIMEOUT")) {
     return new ProviderFailure(provider, "timeout");
   }
-  if (response) return new ProviderFailure(provider, `http_${response.status}`, retryAfterMs);
+  if (response && (status! < 200 || status! > 299)) {
+    return new ProviderFailure(provider, `http_${status}`, details);
+  }
   const isUnreachable = chain.some((error) => error instanceof TypeError || error.name === "TypeError");
-  return new ProviderFailure(provider, isUnreachable ? "unreachable" : "unusable_answer");
+  return new ProviderFailure(provider, isUnreachable ? "unreachable" : "unusable_answer", details);
 }
 
 type Thrown = Error & { code?: unknown; error?: unknown; response?: unknown };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import type { LeaseKey } from "./leases.ts";
-import type { Provider } from "./upstream.ts";
+import type { Provider } from "./provider.ts";
 
 /** Whose token. Without a subject it is the app's own, by client credentials. */
 export interface TokenOwner {

@@ -1,4 +1,14 @@
 import { AppError } from "../_shared/errors.ts";
+import type { Granted } from "./provider.ts";
+import { extrasOf } from "./token_answer.ts";
+
+/** What a provider tells beside the token, and an API of it may need: a company's id, the address of an instance. */
+export interface Extras {
+  /** With the code, by the user's browser, which may have changed it. */
+  callback: Record<string, string>;
+  /** With the token, and not told again by each renewal. */
+  token: Record<string, unknown>;
+}
 
 /** One version of a token, as the store keeps it; a refresh token is seen by this folder alone. */
 export interface TokenRecord {
@@ -10,6 +20,8 @@ export interface TokenRecord {
   /** How long it was good when it was got, in milliseconds. */
   lifetime_ms: number | null;
   refresh_token?: string;
+  /** Undefined where the provider told nothing more. */
+  extras?: Extras;
   /** The lease that it was got under. */
   fence: number;
 }
@@ -21,6 +33,36 @@ export interface AccessToken {
   /** ISO 8601; null when the provider does not say. */
   expires_at: string | null;
   scope: string | null;
+  extras: Extras;
+}
+
+/** A new version of what a provider gave; `before` is the one that it replaces, where it has the same grant. */
+export function recordOf(
+  granted: Granted,
+  { now_ms, fence, isUsers, before, callback = before?.extras?.callback ?? {} }: {
+    /** When it was asked for, by the clock that decides, in milliseconds since 1970. */
+    now_ms: number;
+    fence: number;
+    isUsers: boolean;
+    before?: TokenRecord;
+    callback?: Record<string, string>;
+  },
+): TokenRecord {
+  // A lifetime of 0 says nothing: the token would have ended before it came.
+  const lifetimeMs = granted.expires_in ? granted.expires_in * 1_000 : null;
+  const { scope: callbackScope, ...others } = callback;
+  const token = extrasOf({ ...before?.extras?.token, ...granted });
+  const hasExtras = Object.keys(others).length > 0 || Object.keys(token).length > 0;
+  return {
+    access_token: granted.access_token,
+    token_type: granted.token_type,
+    scope: granted.scope ?? callbackScope ?? before?.scope,
+    expires_at_ms: lifetimeMs === null ? null : now_ms + lifetimeMs,
+    lifetime_ms: lifetimeMs,
+    refresh_token: isUsers ? granted.refresh_token ?? before?.refresh_token : undefined,
+    extras: hasExtras ? { callback: others, token } : undefined,
+    fence,
+  };
 }
 
 /** Renewed this long before its end, or in the last tenth of its life when that is shorter. */
@@ -50,9 +92,17 @@ export function freshnessOf(
   return leftMs > Math.min(MARGIN_MS, (record.lifetime_ms ?? Infinity) / 10) ? "fresh" : "ending";
 }
 
-export function asAccessToken({ access_token, token_type, expires_at_ms, scope }: TokenRecord): AccessToken {
+/** What a caller gets of a stored version. */
+export function asAccessToken(record: TokenRecord): AccessToken {
+  const { access_token, token_type, expires_at_ms, scope, extras } = record;
   const expires_at = expires_at_ms === null ? null : new Date(expires_at_ms).toISOString();
-  return { access_token, token_type, expires_at, scope: scope ?? null };
+  return {
+    access_token,
+    token_type,
+    expires_at,
+    scope: scope ?? null,
+    extras: extras ?? { callback: {}, token: {} },
+  };
 }
 
 /** The user has not authorized the provider, or the provider knows the grant no more. */

@@ -8,7 +8,8 @@ import { openStore } from "./open_store.ts";
 import { TokenBroker } from "./token_broker.ts";
 import type { AccessToken } from "./token_record.ts";
 import type { TokenStore } from "./token_store.ts";
-import { type Provider, Upstream } from "./upstream.ts";
+import type { Provider } from "./provider.ts";
+import { Upstream } from "./upstream.ts";
 
 /** All that serves tokens in this process, made from the settings at the first use. */
 export interface TokenService {

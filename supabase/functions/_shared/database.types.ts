@@ -75,6 +75,7 @@ export type Database = {
           "ended_at": string | null;
           "host": string;
           "id": string;
+          "is_gone": boolean;
           "previous_secret_until": string | null;
           "sealed": string;
         };
@@ -86,6 +87,7 @@ export type Database = {
           "ended_at"?: string | null;
           "host": string;
           "id": string;
+          "is_gone"?: boolean;
           "previous_secret_until"?: string | null;
           "sealed": string;
         };
@@ -96,6 +98,7 @@ export type Database = {
           "ended_at"?: string | null;
           "host"?: string;
           "id"?: string;
+          "is_gone"?: boolean;
           "previous_secret_until"?: string | null;
           "sealed"?: string;
         };
@@ -420,27 +423,36 @@ export type Database = {
       };
       "oauth_leases": {
         Row: {
+          "failure_count": number;
           "fence": number;
           "held_until": string | null;
           "holder": string | null;
           "key": string;
+          "last_error": string | null;
+          "retry_at": string | null;
           "revoked_fence": number;
           "updated_at": string;
         };
         ComputedFields: never;
         Insert: {
+          "failure_count"?: number;
           "fence"?: number;
           "held_until"?: string | null;
           "holder"?: string | null;
           "key": string;
+          "last_error"?: string | null;
+          "retry_at"?: string | null;
           "revoked_fence"?: number;
           "updated_at"?: string;
         };
         Update: {
+          "failure_count"?: number;
           "fence"?: number;
           "held_until"?: string | null;
           "holder"?: string | null;
           "key"?: string;
+          "last_error"?: string | null;
+          "retry_at"?: string | null;
           "revoked_fence"?: number;
           "updated_at"?: string;
         };
@@ -1131,6 +1143,22 @@ export type Database = {
         };
         Relationships: [];
       };
+      "token_manager_settings": {
+        Row: {
+          "access_log_days": number | null;
+          "is_only_row": boolean;
+        };
+        ComputedFields: never;
+        Insert: {
+          "access_log_days"?: number | null;
+          "is_only_row"?: boolean;
+        };
+        Update: {
+          "access_log_days"?: number | null;
+          "is_only_row"?: boolean;
+        };
+        Relationships: [];
+      };
       "token_plans": {
         Row: {
           "plan": string;
@@ -1627,12 +1655,17 @@ export type Database = {
         Returns: Json;
       };
       "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
+      "list_gone_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_tokens": {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
+      "oauth_tokens_to_rotate": {
+        Args: { "p_after"?: string; "p_key_id": string; "p_limit"?: number };
+        Returns: Json;
+      };
       "otp_code_of": { Args: { "p_id": string; "p_key_id": string; "p_mac": string }; Returns: string };
       "otp_digest": { Args: { "p_kind": string; "p_salt": string; "p_value": string }; Returns: string };
       "otp_guard_reasons": {
@@ -1679,6 +1712,7 @@ export type Database = {
         Returns: Json;
       };
       "prune_job_runs": { Args: { "p_limit"?: number }; Returns: Json };
+      "prune_token_access_log": { Args: { "p_limit"?: number }; Returns: number };
       "put_provider_tokens": {
         Args: {
           "p_fence": number;
@@ -1760,6 +1794,7 @@ export type Database = {
       "resume_account": { Args: { "p_user_id": string }; Returns: boolean };
       "revoke_oauth_lease": { Args: { "p_key": string }; Returns: Json };
       "rollup_metrics": { Args: { "p_margin"?: string }; Returns: Json };
+      "rotate_oauth_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };

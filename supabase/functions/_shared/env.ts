@@ -7,6 +7,7 @@ import { KeyringText } from "./keyring.ts";
 import { logEvent } from "./log.ts";
 import { ProvidersText, RedirectUrlsText } from "./oauth_settings.ts";
 import { ListText, ProofKeyText, TestNumbersText } from "./otp_settings.ts";
+import { CertificatesText } from "./setting_texts.ts";
 
 /** Every setting there is. Supabase sets those named SUPABASE_; the rest are secrets of the project. */
 export const Settings = z.object({
@@ -43,7 +44,7 @@ export const Settings = z.object({
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional().describe(
     "The Redis with the keys `token:*`; rediss:// for TLS",
   ),
-  REDIS_CA_CERTIFICATE: z.string().optional().describe(
+  REDIS_CA_CERTIFICATE: CertificatesText.optional().describe(
     "The authority that signed the certificate of REDIS_URL, as PEM, where it is not a public one",
   ),
   REDIS_SCAN_MODE: z.enum(["lua", "plain"]).default("lua").describe(

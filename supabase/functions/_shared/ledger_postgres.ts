@@ -1,15 +1,19 @@
 import type { Sql } from "postgres";
 
+import { readPostgresUrl } from "./postgres_url.ts";
 import type { RpcClient } from "./tokenMiddleware.ts";
 
 const CONNECT_TIMEOUT_S = 10;
 const IDLE_TIMEOUT_S = 60;
 const RECONNECT_DELAY_S = 0.1;
+/** Whoever waits longer has given up. */
+const STATEMENT_TIMEOUT_MS = 10_000;
 
 /**
  * The ledger's RPCs straight on a connection of their own: one per isolate, as a hundred isolates share one database.
- * Each call is one simple query, one round trip, with no prepared statement, so that a transaction pooler may stand
- * between. https://www.pgbouncer.org/features.html
+ * Each call is one simple query, one round trip, with no prepared statement and no setting of the session, so that a
+ * transaction pooler may stand between: PgBouncer refuses a connection that asks for a statement_timeout.
+ * https://www.pgbouncer.org/features.html
  */
 export function connectToLedger(databaseUrl: string): RpcClient {
   let connection: Promise<Sql> | undefined;
@@ -18,8 +22,11 @@ export function connectToLedger(databaseUrl: string): RpcClient {
       connection ??= open(databaseUrl);
       try {
         const sql = await connection;
-        const [row] = await sql.unsafe(callOf(name, args)).simple();
-        return { data: row?.outcome, error: null };
+        const [, rows] = await sql.unsafe(`${LIMIT}; ${callOf(name, args)}`).simple() as unknown as [
+          unknown,
+          { outcome: unknown }[],
+        ];
+        return { data: rows[0]?.outcome, error: null };
       } catch (error) {
         return { data: null, error };
       }
@@ -27,9 +34,12 @@ export function connectToLedger(databaseUrl: string): RpcClient {
   };
 }
 
+/** Both statements of the query are one transaction: the limit ends with it. */
+const LIMIT = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`;
+
 async function open(databaseUrl: string): Promise<Sql> {
   const { default: postgres } = await import("postgres");
-  return postgres(databaseUrl, {
+  return postgres(readPostgresUrl(databaseUrl, "SUPABASE_DB_URL").href, {
     max: 1,
     prepare: false,
     fetch_types: false,
@@ -37,7 +47,7 @@ async function open(databaseUrl: string): Promise<Sql> {
     idle_timeout: IDLE_TIMEOUT_S,
     backoff: () => RECONNECT_DELAY_S, // The usual one grows to 20 s, for which a request would wait.
     onnotice: () => {},
-    connection: { application_name: "tessera", statement_timeout: 10_000 },
+    connection: { application_name: "tessera" },
   });
 }
 

@@ -26,8 +26,9 @@ export function logEvent(level: "info" | "warning" | "error", fields: Record<str
   else console.error(line);
 }
 
+/** Tokens and keys, and the password in an address, up to the last @ there is. */
 const SECRETS =
-  /\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sb_secret|sb_publishable|sk)[_-][\w-]+)|data:[\w/+.-]+;base64,[\w+/=]+/g;
+  /(?<=\b[a-z][a-z+.-]*:\/\/[^\s:/@]*:)\S+(?=@)|\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sb_secret|sb_publishable|sk)[_-][\w-]+)|data:[\w/+.-]+;base64,[\w+/=]+/g;
 
 const MOST_CAUSES = 5;
 

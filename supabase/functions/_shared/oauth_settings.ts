@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { jsonIn } from "./setting_texts.ts";
+
 /** A provider is asked over TLS; plain HTTP is for one on this machine. */
 export function isSafeProviderUrl(url: URL): boolean {
   const isLoopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
@@ -52,10 +54,8 @@ const Providers = z.record(
 
 /** OAuth providers as a setting: JSON with one object for each, by name. What was given has no place in a message. */
 export const ProvidersText = z.string().transform((text, context): ReadonlyMap<string, ProviderSettings> => {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
+  const json = jsonIn(text);
+  if (json === undefined) {
     context.addIssue({ code: "custom", message: "Expected JSON" });
     return z.NEVER;
   }

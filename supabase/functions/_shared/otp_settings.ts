@@ -1,6 +1,8 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 
+import { jsonIn } from "./setting_texts.ts";
+
 /** A list as a setting, divided by commas or white space. */
 export const ListText = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
 
@@ -15,7 +17,7 @@ const ProofKey = z.object({
 
 /** A private JWK of ES256, as JSON. */
 export const ProofKeyText = z.string().transform((text, context): JWK & { kid: string } => {
-  const parsed = ProofKey.safeParse(parsedJson(text));
+  const parsed = ProofKey.safeParse(jsonIn(text));
   if (parsed.success) return parsed.data;
   // What was given has no place in the message.
   context.addIssue({
@@ -24,14 +26,6 @@ export const ProofKeyText = z.string().transform((text, context): JWK & { kid: s
   });
   return z.NEVER;
 });
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** Phones in E.164 with their fixed codes: `+33612345678=123456`, divided by commas or white space. */
 export const TestNumbersText = z.string().transform((text, context): Map<string, string> => {

@@ -4,7 +4,7 @@ import { createHash, createHmac } from "node:crypto";
 import type { Keyring } from "../_shared/keyring.ts";
 
 /** Changes when a value is to be read differently, so that every value counts as new. */
-const RULES_VERSION = "1";
+const RULES_VERSION = "2";
 /** 96 bits of SHA-1: what Redis can compute by itself. Nobody gains by two values with the same digest. */
 export const FINGERPRINT_CHARACTERS = 24;
 

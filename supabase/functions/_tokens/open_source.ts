@@ -1,6 +1,6 @@
 import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
-import { connectRedis } from "./node_redis.ts";
+import { connectRedis, type RedisAddress } from "./node_redis.ts";
 import { PlainSource } from "./plain_source.ts";
 import { ScriptSource } from "./script_source.ts";
 import type { TokenSource } from "./source.ts";
@@ -23,14 +23,30 @@ export async function openSource(): Promise<TokenSource> {
   } = env();
   if (REDIS_URL !== undefined) {
     const address = { url: REDIS_URL, caCertificate: REDIS_CA_CERTIFICATE };
-    if (REDIS_SCAN_MODE === "plain") return await PlainSource.connect(address);
-    return new ScriptSource(await connectRedis(address));
+    return await openRedis(address, REDIS_SCAN_MODE);
   }
   if (UPSTASH_REDIS_REST_URL !== undefined && UPSTASH_REDIS_REST_TOKEN !== undefined) {
     const address = { url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN };
     return new ScriptSource(await openUpstash(address));
   }
   throw new AppError("service_unavailable", noSource(UPSTASH_REDIS_REST_URL !== undefined));
+}
+
+/**
+ * A Redis server, or a cluster with mode `plain`. One that runs no scripts is read by plain commands in either mode. Throws
+ * SourceError.
+ */
+export async function openRedis(address: RedisAddress, mode: "lua" | "plain"): Promise<TokenSource> {
+  if (mode === "plain") return await PlainSource.connect(address);
+  const source = new ScriptSource(await connectRedis(address));
+  try {
+    if (await source.canRunScripts()) return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  await source.close();
+  return await PlainSource.connect(address);
 }
 
 function noSource(isUpstashNamed: boolean): string {

@@ -1,5 +1,8 @@
-import { COUNT_SCRIPT, PAGE_SCRIPT, VALUES_SCRIPT } from "./scripts.ts";
-import { type KeyPage, type KeyValue, MARKS, SourceError, type TokenSource } from "./source.ts";
+import { COUNT_SCRIPT, PAGE_SCRIPT, PROBE_SCRIPT, VALUES_SCRIPT } from "./scripts.ts";
+import { type KeyPage, type KeyValue, MARKS, SourceError, type TokenSource, TOO_LARGE } from "./source.ts";
+
+/** How servers refuse a script, or what it does. */
+const FORBIDDEN = /undeclared key|^NOPERM|unknown command|not allowed|not supported|disabled/i;
 
 /** A way to one Redis server that takes commands. */
 export interface CommandLine {
@@ -12,8 +15,24 @@ export interface CommandLine {
 /** Reads keys by scripts that run in Redis: the values of keys that have not changed never leave it. */
 export class ScriptSource implements TokenSource {
   roundTrips = 0;
+  /** How many values are asked for at once: fewer after the server found an answer too large. */
+  private mostNames = Infinity;
 
   constructor(private readonly line: CommandLine) {}
+
+  /**
+   * Whether the server runs scripts that read keys which they are not told of beforehand. Dragonfly does not, nor does a
+   * server whose operator forbids scripts. Throws SourceError when it does not answer.
+   */
+  async canRunScripts(): Promise<boolean> {
+    try {
+      await this.evaluate(PROBE_SCRIPT);
+      return true;
+    } catch (error) {
+      if (error instanceof SourceError && FORBIDDEN.test(error.refusal)) return false;
+      throw error;
+    }
+  }
 
   async serverId(): Promise<string> {
     return runIdIn(await this.send("INFO", "server")) ?? this.line.address;
@@ -34,6 +53,24 @@ export class ScriptSource implements TokenSource {
   }
 
   async values(names: string[], salt: string): Promise<KeyValue[]> {
+    if (names.length > this.mostNames) return await this.halves(names, salt);
+    try {
+      return await this.fetch(names, salt);
+    } catch (error) {
+      const isTooLarge = error instanceof SourceError && TOO_LARGE.test(error.refusal);
+      if (!isTooLarge || names.length === 1) throw error;
+      this.mostNames = Math.ceil(names.length / 2);
+      return await this.halves(names, salt);
+    }
+  }
+
+  private async halves(names: string[], salt: string): Promise<KeyValue[]> {
+    const middle = Math.ceil(names.length / 2);
+    const first = await this.values(names.slice(0, middle), salt);
+    return [...first, ...await this.values(names.slice(middle), salt)];
+  }
+
+  private async fetch(names: string[], salt: string): Promise<KeyValue[]> {
     const reply = await this.evaluate(VALUES_SCRIPT, salt, names.join());
     if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw unexpected();
     const fingerprints = String(reply[1]).split(",");

@@ -48,6 +48,9 @@ for name in string.gmatch(ARGV[2], '[^,]+') do
 end
 return { values, table.concat(fingerprints, ','), table.concat(ttls, ',') }`;
 
+/** Reads a key as the other scripts do: one that is named nowhere before. */
+export const PROBE_SCRIPT = `return redis.call('PTTL', '${KEY_PREFIX}') + #redis.sha1hex('')`;
+
 /** Counts keys from a cursor on, ten scans at a time. ARGV: cursor. */
 export const COUNT_SCRIPT = `
 local cursor, count, scans = ARGV[1], 0, 0

@@ -45,7 +45,15 @@ export interface TokenSource {
   close(): Promise<void>;
 }
 
+/** A request, or its answer, is larger than the server takes. */
+export const TOO_LARGE = /max (?:request|response) size exceeded/i;
+
 /** Redis does not answer, or not as expected. Its message is for operators and holds no credentials. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
+
+  /** What the server itself said; empty where it said nothing. */
+  get refusal(): string {
+    return this.cause instanceof Error ? this.cause.message : "";
+  }
 }

@@ -7,7 +7,7 @@ import type { TokenDatabase } from "./database.ts";
 import { fingerprintSalt } from "./fingerprints.ts";
 import { proveActiveKey } from "./keys.ts";
 import { type KeyPage, type KeyValue, MARKS, MOST_VALUE_BYTES, type TokenSource } from "./source.ts";
-import { isRejection, readTokenValue } from "./values.ts";
+import { isRejection, readTokenValue, type TokenValue } from "./values.ts";
 
 /** How many keys are taken at once. */
 export interface Pace {
@@ -97,6 +97,7 @@ interface NewToken {
   fingerprint: string;
   ttlMs: number;
   expiresAtS: number | undefined;
+  expirySource: "jwt" | "field" | undefined;
 }
 
 /** A value that is no token, as put_provider_tokens takes it. */
@@ -256,7 +257,7 @@ class SyncRun {
         length,
         fingerprint,
         ttlMs,
-        expiresAtS: read.expiresAtS,
+        ...endOf(read, ttlMs),
       });
     }
     held(
@@ -294,7 +295,19 @@ function listsOf(tokens: NewToken[]): Record<string, string> {
     fingerprints: list(({ fingerprint }) => fingerprint),
     ttls_ms: list(({ ttlMs }) => ttlMs),
     exps_s: list(({ expiresAtS }) => expiresAtS ?? ""),
+    exp_sources: list(({ expirySource }) => expirySource ?? ""),
   };
+}
+
+/** A lifetime whose beginning nobody says counts from now, unless Redis knows better: its TTL began with the value. */
+function endOf(
+  { expiresAtS, expirySource }: TokenValue,
+  ttlMs: number,
+): Pick<NewToken, "expiresAtS" | "expirySource"> {
+  if (expirySource !== "arrival") return { expiresAtS, expirySource };
+  return ttlMs >= 0
+    ? { expiresAtS: undefined, expirySource: undefined }
+    : { expiresAtS, expirySource: "field" };
 }
 
 const REASONS: Record<string, string> = {

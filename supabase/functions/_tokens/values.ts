@@ -1,10 +1,14 @@
 import { Buffer } from "node:buffer";
 
+import { endOf } from "./ends.ts";
+
 /** What a value in Redis holds. */
 export interface TokenValue {
   token: string;
-  /** The end of a JWT in seconds since 1970; undefined when it says none. */
+  /** When it ends, in seconds since 1970; undefined when the value does not say. */
   expiresAtS?: number;
+  /** Who says so: the JWT, a field beside the token, or a lifetime that counts from the moment of reading. */
+  expirySource?: "jwt" | "field" | "arrival";
 }
 
 /** Why a value is no token, in words that do not repeat it. */
@@ -19,17 +23,28 @@ const TOKEN_FIELDS = ["access_token", "accessToken", "token"];
 const JWT = /^ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 /** Printable, without spaces: fits in an Authorization header. RFC 6750, 2.1, allows less. */
 const HEADER_VALUE = /^[\x21-\x7e]+$/;
-/** The year 9999. */
-const LAST_S = 253_402_300_799;
 
-/** Reads a value: a JWT as it is, or JSON with the token as access_token, accessToken or token, a JWT or not. */
-export function readTokenValue(value: string): TokenValue | Rejection {
-  const text = value.trim();
+/** A value may be encoded so often: quoted by each program that passed it on. */
+const MOST_ENCODINGS = 3;
+
+/**
+ * Reads a value: a JWT, or JSON with the token as access_token, accessToken or token, a JWT or not. Either may be quoted as
+ * a JSON text, also twice, and a token may have `Bearer ` before it. `nowS` is what a lifetime counts from where the value
+ * does not say when it was written, in seconds since 1970.
+ */
+export function readTokenValue(value: string, nowS = Date.now() / 1_000): TokenValue | Rejection {
+  let text = value.trim();
+  for (let encodings = 0; encodings < MOST_ENCODINGS && text.startsWith('"'); encodings++) {
+    const inner = parse(text);
+    if (typeof inner !== "string") break;
+    text = inner.trim();
+  }
   if (text === "") return { reason: "empty" };
-  if (text.startsWith("{")) return fromJson(text);
-  const claims = claimsOf(text);
+  if (text.startsWith("{")) return fromJson(text, nowS);
+  const token = withoutScheme(text);
+  const claims = claimsOf(token);
   if (!claims) return { reason: "neither a JWT nor JSON" };
-  return { token: text, expiresAtS: expiryOf(claims) };
+  return { token, ...endOf({}, claims, nowS) };
 }
 
 /** Whether a value was rejected. */
@@ -37,16 +52,21 @@ export function isRejection(value: TokenValue | Rejection): value is Rejection {
   return "reason" in value;
 }
 
-function fromJson(text: string): TokenValue | Rejection {
+function fromJson(text: string, nowS: number): TokenValue | Rejection {
   const fields = parseObject(text);
   if (!fields) return { reason: "JSON that cannot be read" };
-  const token = TOKEN_FIELDS.map((name) => fields[name]).find((one) => one !== undefined && one !== null);
-  if (token === undefined) return { reason: `JSON without ${TOKEN_FIELDS.join(", ")}` };
+  const given = TOKEN_FIELDS.map((name) => fields[name]).find((one) => one !== undefined && one !== null);
+  if (given === undefined) return { reason: `JSON without ${TOKEN_FIELDS.join(", ")}` };
+  const token = typeof given === "string" ? withoutScheme(given) : given;
   if (typeof token !== "string" || !HEADER_VALUE.test(token)) {
     return { reason: "JSON whose token is not text that fits in a header" };
   }
-  const claims = claimsOf(token);
-  return { token, expiresAtS: claims && expiryOf(claims) };
+  return { token, ...endOf(fields, claimsOf(token), nowS) };
+}
+
+/** `Bearer ` is how a token is sent, and no part of it. */
+function withoutScheme(text: string): string {
+  return text.trim().replace(/^bearer\s+/i, "");
 }
 
 /** The claims of a JWT, not verified: its issuer alone can. */
@@ -57,14 +77,15 @@ function claimsOf(text: string): Record<string, unknown> | undefined {
   return parseObject(Buffer.from(payload, "base64url").toString());
 }
 
-function expiryOf({ exp }: Record<string, unknown>): number | undefined {
-  return typeof exp === "number" && exp > 0 && exp <= LAST_S ? exp : undefined;
+function parseObject(text: string): Record<string, unknown> | undefined {
+  const value = parse(text);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? value as Record<string, unknown> : undefined;
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+function parse(text: string): unknown {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -92,12 +92,20 @@ const list = defineEndpoint({
       pending: z.int(),
       dead: z.int(),
     })),
+    gone_endpoints: z.array(z.object({
+      endpoint_id: z.string(),
+      host: z.string(),
+      alert_types: z.array(z.string()),
+      description: z.string(),
+      ended_at: Time,
+    })).describe("Those that answered 410 Gone in the last 90 days, and get nothing any more"),
     deliveries: z.array(Listed),
   }),
   async handle({ input }) {
-    const [queue, endpoints, deliveries] = await Promise.all([
+    const [queue, endpoints, gone, deliveries] = await Promise.all([
       callDatabase("alert_queue", undefined as never),
       readEndpoints(),
+      callDatabase("list_gone_alert_endpoints", undefined as never),
       callDatabase("list_alert_deliveries", {
         p_status: input.status,
         p_endpoint_id: input.endpoint_id ?? null as never,
@@ -106,7 +114,7 @@ const list = defineEndpoint({
       }),
     ]);
     const shown = endpoints.map(({ sealed: _, ...endpoint }) => endpoint);
-    return Response.json({ queue, endpoints: shown, deliveries });
+    return Response.json({ queue, endpoints: shown, gone_endpoints: gone, deliveries });
   },
 });
 

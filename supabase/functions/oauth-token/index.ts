@@ -1,20 +1,17 @@
 import { z } from "zod";
 
 import { defineActions } from "../_shared/actions.ts";
-import type { Caller } from "../_shared/credentials.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
-import { beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
+import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
+import { takeCallback, takeUsersRequest } from "../_oauth/limits.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
 const State = z.string().min(20).max(200).describe("As it was given to the app's address");
 const Subject = z.uuid().describe("The user's id");
-
-/** A user's hour has so many authorizations. */
-const AUTHORIZATIONS = { quota: 60, window_s: 3_600 };
 
 /**
  * Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the address in a browser;
@@ -37,7 +34,7 @@ const authorize = defineEndpoint({
   codes: ["not_found", "rate_limited", "provider_error", "provider_timeout"],
   async handle({ caller, input }) {
     providerNamed(input.provider, "authorization_code");
-    await takeAuthorization(caller);
+    await takeUsersRequest("authorize", caller.userId);
     const { url, ttlS } = await beginAuthorization({
       provider: input.provider,
       subject: caller.userId,
@@ -60,13 +57,14 @@ const callback = defineEndpoint({
     code: z.string().min(1).max(4_000).optional().describe("What the provider gives for a token"),
     iss: z.string().max(2_000).optional().describe("Who answers (RFC 9207)"),
     error: z.string().max(200).optional().describe("Why the provider refuses"),
-  }).refine(({ code, error }) => code !== undefined || error !== undefined, "Expected code or error"),
-  async handle({ input }) {
-    const { state, code, iss, error } = input;
-    const answer = Object.entries({ state, code, iss, error }).filter(([_name, value]) =>
-      value !== undefined
-    );
-    const target = await takeAnswer(state, Object.fromEntries(answer) as Record<string, string>);
+  }).catchall(z.string().describe("What else the provider tells, kept for `token`")).refine(
+    ({ code, error }) => code !== undefined || error !== undefined,
+    "Expected code or error",
+  ),
+  codes: ["rate_limited"],
+  async handle({ request, input }) {
+    await takeCallback(request.headers);
+    const target = await takeAnswer(input.state, answerIn(input));
     return new Response(null, {
       status: 303,
       headers: { Location: target.href, "Referrer-Policy": "no-referrer" },
@@ -84,8 +82,9 @@ const complete = defineEndpoint({
     provider: z.string(),
     scope: z.string().nullable().describe("What the user granted, where the provider says it"),
   }),
-  codes: ["forbidden", "authorization_required", "provider_error", "provider_timeout"],
+  codes: ["forbidden", "rate_limited", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ caller, input }) {
+    await takeUsersRequest("complete", caller.userId);
     const { provider, token } = await completeAuthorization({ state: input.state, subject: caller.userId });
     return Response.json({ provider, scope: token.scope });
   },
@@ -109,6 +108,12 @@ const token = defineEndpoint({
     token_type: z.string(),
     expires_at: z.string().nullable().describe("ISO 8601; null when the provider does not say"),
     scope: z.string().nullable(),
+    extras: z.object({
+      callback: z.record(z.string(), z.string()).describe(
+        "With the code (`realmId`, …), by the user's browser, which may have changed it",
+      ),
+      token: z.record(z.string(), z.unknown()).describe("With the token: `instance_url`, …"),
+    }).describe("What the provider told beside the token"),
   }),
   codes: ["not_found", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ input }) {
@@ -136,13 +141,14 @@ const revoke = defineEndpoint({
       "What the provider did; impossible where it has no revocation endpoint",
     ),
   }),
-  codes: ["not_found", "forbidden"],
+  codes: ["not_found", "forbidden", "rate_limited"],
   async handle({ caller, input }) {
     const subject = caller.auth === "user" ? caller.userId : input.subject;
     if (caller.auth === "user" && input.subject !== undefined && input.subject !== caller.userId) {
       throw new AppError("forbidden", "A user may revoke its own access alone");
     }
     const provider = providerNamed(input.provider);
+    if (caller.auth === "user") await takeUsersRequest("revoke", caller.userId);
     return Response.json(await tokenService().broker.revoke({ provider, subject }));
   },
 });
@@ -169,6 +175,7 @@ const status = defineEndpoint({
     database: z.object({
       tokens: z.object({ stored: z.int(), expired: z.int(), buried: z.int() }),
       leases_held: z.int(),
+      leases_resting: z.int().describe("Tokens that their provider refused to renew, and that wait alone"),
       authorizations_open: z.int(),
       providers: z.array(z.object({
         provider: z.string(),
@@ -197,18 +204,6 @@ const status = defineEndpoint({
     });
   },
 });
-
-async function takeAuthorization({ userId }: Caller): Promise<void> {
-  const limit = { name: "user", key: `oauth-authorize:${userId}`, ...AUTHORIZATIONS };
-  const answer = await callDatabase("take_rate_limits", { p_limits: [limit] }) as {
-    allowed: boolean;
-    retry_after_s: number;
-  };
-  if (answer.allowed) return;
-  throw new AppError("rate_limited", "Too many authorizations were begun", {
-    headers: { "Retry-After": String(answer.retry_after_s) },
-  });
-}
 
 export default defineActions("oauth-token", {
   authorize,

@@ -29,6 +29,17 @@ describe("describeCause", () => {
     }));
   });
 
+  it("has no password of an address in it, wherever the password ends", () => {
+    for (const password of ["hunter2", "hun@ter/2#", "%zz"]) {
+      const address = `postgresql://postgres.abc:${password}@db.example.com:5432/postgres`;
+      const text = describeCause(
+        new TypeError(`Invalid URL: '${address}'`, { cause: new Error(`rediss://:${password}@r`) }),
+      )!;
+      expect(text).toContain("db.example.com");
+      expect(text).not.toContain(password);
+    }
+  });
+
   it("ends, though an error be its own cause", () => {
     const error = new Error("ouroboros");
     error.cause = error;

@@ -1,0 +1,196 @@
+import { storeUnavailable } from "./broker_errors.ts";
+import { report } from "./events.ts";
+import type { Claimed, Leases, Outcome } from "./leases.ts";
+import type { Granted } from "./provider.ts";
+import { ProviderFailure } from "./provider_failure.ts";
+import type { Records } from "./records.ts";
+import { leaseKeyOf, type TokenOwner } from "./token_owner.ts";
+import { authorizationRequired, freshnessOf, recordOf, type TokenRecord } from "./token_record.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface RenewalParts {
+  records: Records;
+  leases: Leases;
+  upstream: Upstream;
+  /** Whether what is got for an owner may be kept in memory while the store cannot be reached. */
+  mayUseMemory(owner: TokenOwner): boolean;
+}
+
+/** What a renewal is for. */
+export interface RenewalRequest extends TokenOwner {
+  /** A token that the API has refused. */
+  rejected?: string;
+}
+
+/** What a provider's revocation came to. */
+export type UpstreamRevocation = "revoked" | "failed" | "impossible";
+
+/** Gets new versions of tokens from their providers, each under a lease. */
+export class Renewal {
+  readonly #records: Records;
+  readonly #leases: Leases;
+  readonly #upstream: Upstream;
+  readonly #mayUseMemory: RenewalParts["mayUseMemory"];
+
+  constructor(parts: RenewalParts) {
+    this.#records = parts.records;
+    this.#leases = parts.leases;
+    this.#upstream = parts.upstream;
+    this.#mayUseMemory = parts.mayUseMemory;
+  }
+
+  /**
+   * Renews under a lease; `seen` is the version that was found too old, `decide` is called before what is true is asked.
+   * Undefined when another version is to be looked at.
+   */
+  async renew(
+    request: RenewalRequest,
+    claim: Claimed,
+    seen: TokenRecord | undefined,
+    decide: () => void,
+  ): Promise<TokenRecord | undefined> {
+    const lease = leaseKeyOf(request);
+    let record: TokenRecord | undefined;
+    try {
+      // Another one may have renewed it before this lease was given, unless the lease before is the one that wrote it.
+      record = (seen?.fence ?? 0) === claim.fence - 1 ? seen : await this.#records.read(lease.key);
+      const freshness = freshnessOf(record, { ...claim, rejected: request.rejected });
+      if (freshness === "fresh") {
+        await this.#leases.finish(lease, claim, "unneeded");
+        return record;
+      }
+      if (!canRenew(request, record, claim.revoked_fence)) throw this.missing(request);
+      // What could not be kept must not be fetched: a refresh token is good once.
+      if (!this.#mayUseMemory(request) && this.#records.health().state === "degraded") {
+        throw storeUnavailable();
+      }
+    } catch (error) {
+      await this.#leases.finish(lease, claim, "unneeded").catch(() => {});
+      throw error;
+    }
+    let granted: Granted;
+    try {
+      granted = request.subject === undefined
+        ? await this.#upstream.clientCredentials(request.provider)
+        : await this.#upstream.refresh(request.provider, record!.refresh_token!);
+    } catch (error) {
+      if (!(error instanceof ProviderFailure)) throw error;
+      return await this.#failed(request, claim, record, error);
+    }
+    return await this.keep(request, claim, granted, { before: record, decide });
+  }
+
+  /** Stores a new version, and returns it when it may be served. */
+  async keep(
+    owner: TokenOwner,
+    claim: Claimed,
+    granted: Granted,
+    { before, callback, decide = () => {} }: {
+      before?: TokenRecord;
+      /** What the provider told by the browser that brought the code. */
+      callback?: Record<string, string>;
+      decide?: () => void;
+    },
+  ): Promise<TokenRecord | undefined> {
+    const lease = leaseKeyOf(owner);
+    // From before it was asked for, so that it never counts as good for longer than it is.
+    const { now_ms, fence } = claim;
+    const record = recordOf(granted, {
+      now_ms,
+      fence,
+      isUsers: owner.subject !== undefined,
+      before,
+      callback,
+    });
+    const isStored = await this.#records.write(lease.key, record, ttlOf(owner, record));
+    decide();
+    const isAccepted = await this.#leases.finish(lease, claim, "succeeded") && isStored;
+    if (isAccepted) return record;
+    report({ event: "late_token_refused", of: owner.provider.name });
+    const { revoked_fence } = await this.#leases.read(lease);
+    // A token that another version has overtaken may share its grant; one that was revoked must end there too.
+    if (claim.fence <= revoked_fence) {
+      await this.#records.bury(lease.key, revoked_fence);
+      await this.revokeUpstream(owner, record);
+    }
+    return undefined;
+  }
+
+  /** Ends a token at its provider. Never throws. */
+  async revokeUpstream(
+    { provider }: TokenOwner,
+    { access_token, refresh_token }: TokenRecord,
+  ): Promise<UpstreamRevocation> {
+    const tokens = [
+      ...refresh_token === undefined ? [] : [{ token: refresh_token, hint: "refresh_token" }],
+      { token: access_token, hint: "access_token" },
+    ];
+    try {
+      return await this.#upstream.revoke(provider, tokens) ? "revoked" : "impossible";
+    } catch (error) {
+      report({ event: "provider_failed", of: provider.name, cause: error });
+      return "failed";
+    }
+  }
+
+  /** A store that cannot be reached does not say that nothing is there. */
+  missing({ provider }: TokenOwner): Error {
+    return this.#records.health().state === "degraded"
+      ? storeUnavailable()
+      : authorizationRequired(provider.name);
+  }
+
+  /** Whom the failure is about decides who waits. The version before may still be good. */
+  async #failed(
+    request: RenewalRequest,
+    claim: Claimed,
+    record: TokenRecord | undefined,
+    failure: ProviderFailure,
+  ): Promise<TokenRecord | undefined> {
+    const blame = failure.blame({ isAppsOwn: request.subject === undefined });
+    if (blame === "grant") return await this.#ended(request, claim, record!);
+    const outcome: Outcome = blame === "provider" ? "failed" : "refused";
+    report({
+      event: blame === "provider" ? "provider_failed" : "token_refused",
+      of: request.provider.name,
+      count: blame === "provider" ? claim.failure_count + 1 : undefined,
+      cause: failure,
+    });
+    await this.#leases.finish(leaseKeyOf(request), claim, outcome, failure);
+    const isGood = freshnessOf(record, { ...claim, rejected: request.rejected }) !== "gone";
+    if (isGood) return record;
+    throw failure;
+  }
+
+  /** The provider knows the refresh token no more: another one has used it, or the grant has ended. */
+  async #ended(owner: TokenOwner, claim: Claimed, used: TokenRecord): Promise<undefined> {
+    const lease = leaseKeyOf(owner);
+    const now = await this.#records.read(lease.key);
+    if (now !== undefined && now.refresh_token !== used.refresh_token) {
+      await this.#leases.finish(lease, claim, "unneeded");
+      return undefined;
+    }
+    const isNewest = await this.#leases.finish(lease, claim, "ended");
+    if (!isNewest) return undefined; // The user has authorized anew meanwhile.
+    await this.#records.bury(lease.key, claim.fence);
+    report({ event: "authorization_ended", of: owner.provider.name });
+    throw authorizationRequired(owner.provider.name);
+  }
+}
+
+/** Whether there is what a renewal needs: a refresh token that is not revoked, for the app itself nothing. */
+export function canRenew(
+  { subject }: TokenOwner,
+  record: TokenRecord | undefined,
+  revokedFence: number,
+): boolean {
+  if (subject === undefined) return true;
+  return record?.refresh_token !== undefined && record.fence > revokedFence;
+}
+
+/** An access token alone is of no use after its end; a refresh token is for as long as the provider says. */
+function ttlOf({ provider }: TokenOwner, record: TokenRecord): number | undefined {
+  if (record.refresh_token === undefined) return record.lifetime_ms ?? undefined;
+  const days = provider.settings.refresh_token_days;
+  return days === undefined ? undefined : days * 24 * 3_600_000;
+}

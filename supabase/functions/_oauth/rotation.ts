@@ -1,0 +1,34 @@
+import { type EnvelopeRotation, rotateEnvelopes, type StoredEnvelope } from "../_shared/envelope_rotation.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import type { CallDatabase } from "./call_database.ts";
+import { placeOf } from "./encrypted_store.ts";
+
+const BATCH_TOKENS = 500;
+
+/**
+ * Encrypts every OAuth token of the database anew that is not under the active key: a renewal that comes between wins, and
+ * no fence changes. Whoever calls has made sure that the active key is the right one. Failures have the keys of rows.
+ */
+export async function rotateOAuthTokens(
+  { call, keyring, onProgress }: {
+    call: CallDatabase;
+    keyring: Keyring;
+    /** Told after each batch how many tokens are under the active key that were not before. */
+    onProgress?(rotated: number): void;
+  },
+): Promise<EnvelopeRotation> {
+  return await rotateEnvelopes({
+    keyring,
+    onProgress,
+    placeOf,
+    async next(after) {
+      const args = { p_key_id: keyring.active.id, p_after: after, p_limit: BATCH_TOKENS };
+      const batch = await call("oauth_tokens_to_rotate", args) as { key: string; envelope: string }[];
+      return batch.map(({ key, envelope }): StoredEnvelope => ({ name: key, envelope }));
+    },
+    async replace(replacements) {
+      const p_replacements = replacements.map(({ name, ...envelopes }) => ({ key: name, ...envelopes }));
+      return await call("rotate_oauth_tokens", { p_replacements }) as number;
+    },
+  });
+}
