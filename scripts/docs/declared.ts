@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { z } from "zod";
 
 import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
+import type { CallLimit } from "../../supabase/functions/_shared/call_limits.ts";
 import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
 import type { Price } from "../../supabase/functions/_shared/price.ts";
 import { functionsFolder } from "../local/paths.ts";
@@ -19,6 +20,8 @@ export interface Declared {
   price?: Price;
   input?: z.ZodType;
   output?: z.ZodType;
+  /** How often a caller may call it, or what limits it instead. */
+  callLimit?: CallLimit | { instead: string };
   /** Refusals of its own. */
   codes?: ErrorCode[];
   /** Takes multipart/form-data too. */

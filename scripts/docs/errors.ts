@@ -57,7 +57,9 @@ const METERED: ErrorCode[] = [
 ];
 
 /** The codes that a function can answer, in the order of their status. */
-export function codesOf({ name, auths, method, isAlsoPost, kind, codes = [] }: Declared): ErrorCode[] {
+export function codesOf(
+  { name, auths, method, isAlsoPost, kind, callLimit, codes = [] }: Declared,
+): ErrorCode[] {
   const can = new Set<ErrorCode>([
     "invalid_request",
     "method_not_allowed",
@@ -66,6 +68,7 @@ export function codesOf({ name, auths, method, isAlsoPost, kind, codes = [] }: D
     ...(auths.includes("none") ? [] : ["unauthorized"] as const),
     ...(method === "GET" && !isAlsoPost ? [] : ["payload_too_large", "unsupported_media_type"] as const),
     ...(kind === "feature" ? METERED : []),
+    ...(callLimit && "quota" in callLimit ? ["rate_limited"] as const : []),
     ...(name.includes("/") ? ["not_found"] as const : []),
     ...codes,
     ...(kind === "conversation" ? ["upgrade_required"] as const : []),

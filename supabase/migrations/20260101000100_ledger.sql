@@ -71,6 +71,7 @@ create type public.token_lock_status as enum ('held', 'settled', 'released', 'ex
 
 create table public.token_consumption_locks (
   user_id uuid not null,
+  run_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -92,6 +93,8 @@ create index token_consumption_locks_user_id_idx on public.token_consumption_loc
 
 comment on table public.token_consumption_locks is
   'One row per request: makes it run and be charged at most once, and keeps its answer for a retry.';
+comment on column public.token_consumption_locks.run_id is
+  'Which run of a caller made the hold: the same one gets its attempt again, as it may not have heard of it. Null once settled.';
 comment on column public.token_consumption_locks.amount is
   'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
 comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
@@ -298,8 +301,8 @@ begin
       then 'operation_type must have 1 to 100 characters'
     when p_operation_type = 'grant' then 'operation_type grant is reserved for add_tokens'
     when p_token_amount is null or p_token_amount <> trunc(p_token_amount)
-      or p_token_amount not between 1 and 9223372036854775807
-      then 'token_amount must be a whole number from 1 to 9223372036854775807'
+      or p_token_amount not between 1 and 9007199254740991 -- The largest that every reader of JSON keeps exact.
+      then 'token_amount must be a whole number from 1 to 9007199254740991'
     when jsonb_typeof(p_metadata) <> 'object' then 'metadata must be an object'
   end;
 end;
@@ -359,6 +362,54 @@ $$;
 comment on function public.expire_token_holds_of(uuid) is
   'Gives back the holds of a user that outlived their time; returns the user''s balance row, locked.';
 
+create function public.known_request_outcome(
+  p_lock public.token_consumption_locks,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text,
+  p_run_id uuid
+)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+begin
+  if p_lock.user_id <> p_user_id
+    or p_lock.operation_type <> p_operation_type
+    or p_lock.fingerprint is distinct from p_fingerprint
+    or (p_fingerprint is null and p_lock.amount <> p_token_amount)
+  then
+    return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
+      'This request id belongs to another request');
+  elsif p_lock.status = 'settled' then
+    return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', p_lock.charged,
+      'balance', p_lock.balance_after, 'response', p_lock.response, 'request_id', p_lock.request_id);
+  end if;
+  select * into v_balance from public.token_balances where user_id = p_user_id;
+  if p_lock.status = 'held' and p_lock.expires_at > now() then
+    if p_lock.run_id = p_run_id and p_lock.amount = p_token_amount then
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
+        'attempt', p_lock.attempt, 'balance', v_balance.balance, 'held', v_balance.held,
+        'request_id', p_lock.request_id);
+    end if;
+    return public.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
+      v_balance.balance);
+  elsif p_lock.run_id = p_run_id then
+    return public.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
+  end if;
+  return null;
+end;
+$$;
+
+comment on function public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
+  'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
+  'run as the next attempt.';
+
 create function public.hold_tokens(
   p_request_id text,
   p_user_id uuid,
@@ -366,7 +417,8 @@ create function public.hold_tokens(
   p_operation_type text,
   p_fingerprint text default null,
   p_metadata jsonb default null,
-  p_time_to_live interval default '10 minutes'
+  p_time_to_live interval default '10 minutes',
+  p_run_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -381,6 +433,7 @@ declare
   v_held bigint;
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
+  v_outcome jsonb;
 begin
   if v_problem is not null then
     return public.token_refusal(p_request_id, 'invalid_request', v_problem);
@@ -397,8 +450,8 @@ begin
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
-      (request_id, user_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-    values (p_request_id, p_user_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+      (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
       now() + p_time_to_live)
     on conflict do nothing;
     if found then
@@ -413,20 +466,10 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
-    if v_lock.user_id <> p_user_id
-      or v_lock.operation_type <> p_operation_type
-      or v_lock.fingerprint is distinct from p_fingerprint
-      or (p_fingerprint is null and v_lock.amount <> v_amount)
-    then
-      return public.token_refusal(p_request_id, 'idempotency_key_reused',
-        'This request id belongs to another request');
-    elsif v_lock.status = 'settled' then
-      return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
-        'balance', v_lock.balance_after, 'response', v_lock.response,
-        'request_id', p_request_id);
-    elsif v_lock.status = 'held' and v_lock.expires_at > now() then
-      return public.token_refusal(p_request_id, 'request_in_progress', 'This request is still running',
-        v_balance.balance);
+    v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+      p_run_id);
+    if v_outcome is not null then
+      return v_outcome;
     end if;
   end if;
 
@@ -439,12 +482,12 @@ begin
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
   end if;
   insert into public.token_consumption_locks as known
-    (request_id, user_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-  values (p_request_id, p_user_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+    (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+  values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
     now() + p_time_to_live)
   on conflict (request_id) do update
-  set status = 'held', attempt = known.attempt + 1, amount = excluded.amount, metadata = excluded.metadata,
-    expires_at = excluded.expires_at
+  set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
+    metadata = excluded.metadata, expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
@@ -460,11 +503,45 @@ begin
 end;
 $$;
 
-comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval) is
+comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
   'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
   'success with duplicate, charged, balance and response when this request was settled before; or an error: '
   'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request. '
-  'A request that was released or expired runs again as the next attempt.';
+  'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
+  'the same again gets the same attempt while it is held, and hold_not_current after it was given up.';
+
+create function public.extend_token_hold(
+  p_request_id text,
+  p_user_id uuid,
+  p_attempt integer,
+  p_time_to_live interval
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
+    return public.token_refusal(p_request_id, 'invalid_request',
+      'time_to_live must be between 1 second and 24 hours');
+  end if;
+  perform 1 from public.token_balances where user_id = p_user_id for update;
+  update public.token_consumption_locks
+  set expires_at = greatest(expires_at, now() + p_time_to_live)
+  where request_id = p_request_id and user_id = p_user_id and attempt = p_attempt and status = 'held'
+    and expires_at > now();
+  if not found then
+    return public.token_refusal(p_request_id, 'hold_not_current',
+      format('Attempt %s does not hold tokens for this request any more', p_attempt));
+  end if;
+  return jsonb_build_object('success', true, 'error', null, 'request_id', p_request_id);
+end;
+$$;
+
+comment on function public.extend_token_hold(text, uuid, integer, interval) is
+  'Lets a hold live for so long from now, never shorter than before: for one that is to end soon after its process does. '
+  'Returns success, or error: hold_not_current once it is over, invalid_request.';
 
 create function public.token_response_tail(p_charged bigint, p_balance bigint)
 returns text
@@ -500,9 +577,9 @@ declare
   v_metadata jsonb;
   v_response_tail text;
 begin
-  if p_token_amount not between 0 and 9223372036854775807 or p_token_amount <> trunc(p_token_amount) then
+  if p_token_amount not between 0 and 9007199254740991 or p_token_amount <> trunc(p_token_amount) then
     return public.token_refusal(p_request_id, 'invalid_request',
-      'token_amount must be a whole number from 0 to 9223372036854775807, or null when the usage is unknown');
+      'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
   elsif jsonb_typeof(p_metadata) <> 'object' then
     return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
@@ -541,7 +618,7 @@ begin
   end if;
   v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
-  set status = 'settled', charged = v_charged,
+  set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
     response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144
       then p_response_head || v_response_tail end,
@@ -572,7 +649,8 @@ create function public.release_tokens(
   p_request_id text,
   p_user_id uuid,
   p_attempt integer,
-  p_reason text default null
+  p_reason text default null,
+  p_run_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -586,7 +664,9 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
-  if v_lock.attempt is null or v_lock.attempt is distinct from p_attempt or v_lock.status = 'settled' then
+  if v_lock.attempt is null or v_lock.status = 'settled'
+    or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
+  then
     return public.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   elsif v_lock.status = 'held' then
@@ -605,9 +685,9 @@ begin
 end;
 $$;
 
-comment on function public.release_tokens(text, uuid, integer, text) is
+comment on function public.release_tokens(text, uuid, integer, text, uuid) is
   'When the work failed: ends the hold and charges nothing. Repeating it changes nothing; after a settlement it is '
-  'refused with hold_not_current.';
+  'refused with hold_not_current. With attempt null and a run_id: the hold of that run, for who does not know its attempt.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,
@@ -709,9 +789,9 @@ begin
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
-    elsif v_amount > 9223372036854775807 - v_balance.balance then
+    elsif v_amount > 9007199254740991 - v_balance.balance then
       return public.token_refusal(p_request_id, 'invalid_request',
-        'The balance would exceed 9223372036854775807', null, '{"added": 0}');
+        'The balance would exceed 9007199254740991', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
     -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
@@ -740,7 +820,8 @@ $$;
 
 comment on function public.add_tokens(uuid, numeric, text, jsonb, text) is
   'Grants tokens. With a request id (the payment''s or the webhook event''s) the grant happens once, however often and '
-  'however late it is repeated; without one each call grants. Returns success, duplicate, error, added, balance, '
+  'however late it is repeated; without one each call grants. No balance may exceed 9007199254740991 (2^53 - 1), beyond '
+  'which readers of JSON round. Returns success, duplicate, error, added, balance, '
   'request_id.';
 
 create function public.cleanup_expired_locks(p_page_limit integer default 10000)
@@ -852,10 +933,12 @@ revoke execute on function
   public.token_refusal(text, text, text, bigint, jsonb),
   public.token_request_problem(text, uuid, numeric, text, jsonb),
   public.expire_token_holds_of(uuid),
+  public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
-  public.release_tokens(text, uuid, integer, text),
+  public.release_tokens(text, uuid, integer, text, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
@@ -864,9 +947,10 @@ from public, anon, authenticated;
 
 grant execute on function
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
-  public.release_tokens(text, uuid, integer, text),
+  public.release_tokens(text, uuid, integer, text, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),

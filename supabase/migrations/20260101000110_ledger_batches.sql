@@ -25,7 +25,7 @@ begin
   from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
   where user_id is not null;
   -- Arrays, as a join would read the whole table where it has some thousand rows.
-  if v_admitted is not null and exists (select from public.token_plans where request_limits <> '{}') then
+  if v_admitted is not null then
     insert into public.request_counters (subject)
     select subject from unnest(v_admitted) as users (subject) order by subject
     on conflict do nothing;
@@ -39,17 +39,19 @@ begin
     v_outcomes[v_index] := case v_operation ->> 'operation'
       when 'hold' then public.hold_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
-        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'))
+        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
       when 'admit' then public.admit_request(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
-        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'))
+        v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
       when 'settle' then public.settle_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
         (v_operation ->> 'token_amount')::numeric, nullif(v_operation -> 'metadata', 'null'),
         v_operation ->> 'response_head')
       when 'release' then public.release_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
-        v_operation ->> 'reason')
+        v_operation ->> 'reason', (v_operation ->> 'run_id')::uuid)
       when 'consume' then public.consume_tokens_atomic(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', nullif(v_operation -> 'metadata', 'null'))

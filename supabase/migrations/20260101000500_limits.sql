@@ -10,8 +10,11 @@ create table public.token_plans (
   request_limits jsonb not null,
   constraint token_plans_pkey primary key (plan),
   constraint token_plans_request_limits_are_objects check (
-    not jsonb_path_exists(request_limits, '$.* ? (!(
-      @.quota.type() == "number" && @.quota >= 0 && @.window_s.type() == "number" && @.window_s > 0))')
+    jsonb_typeof(request_limits) = 'object'
+    and not jsonb_path_exists(request_limits, 'strict $.* ? (@.type() != "object")')
+    and not jsonb_path_exists(request_limits, '$.* ? (!(
+      @.quota.type() == "number" && @.quota >= 0 && @.quota <= 1000000000
+      && @.window_s.type() == "number" && @.window_s >= 0.001 && @.window_s <= 100000000))')
   )
 );
 
@@ -19,11 +22,14 @@ comment on table public.token_plans is
   'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
 comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column public.token_plans.request_limits is
-  'By name: "user" for all functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited.';
+  'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for answers that are given '
+  'again, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
 
 insert into public.token_plans (plan, request_limits)
-values ('default', '{"user": {"quota": 120, "window_s": 60}, "function": {"quota": 60, "window_s": 60}}');
+values ('default',
+  '{"user": {"quota": 120, "window_s": 60}, "function": {"quota": 60, "window_s": 60},
+    "replay": {"quota": 600, "window_s": 3600}}');
 
 create table public.token_accounts (
   user_id uuid not null,
@@ -36,6 +42,7 @@ create table public.token_accounts (
   spent_before_day numeric not null default 0,
   month date not null default '-infinity',
   spent_before_month numeric not null default 0,
+  forgotten_at timestamptz,
   constraint token_accounts_pkey primary key (user_id),
   constraint token_accounts_caps_not_negative check (daily_cap_tokens >= 0 and monthly_cap_tokens >= 0)
 );
@@ -51,6 +58,8 @@ comment on column public.token_accounts.daily_cap_tokens is
 comment on column public.token_accounts.monthly_cap_tokens is 'The same for a month.';
 comment on column public.token_accounts.day is 'The day of spent_before_day.';
 comment on column public.token_accounts.spent_before_day is 'All that the user had ever spent when that day began.';
+comment on column public.token_accounts.forgotten_at is
+  'When the user was forgotten. The row stays, paused and empty, since a token of the user may be good for a while yet.';
 comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
 comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
 
@@ -90,8 +99,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_today constant date := now() at time zone 'UTC';
-  v_month constant date := date_trunc('month', v_today);
+  v_today date;
+  v_month date;
   v_balance public.token_balances;
   v_spent numeric;
   v_account public.token_accounts;
@@ -99,12 +108,21 @@ declare
 begin
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  -- The time once the row is locked: who waited for it over midnight must not go back to the day before.
+  v_today := clock_timestamp() at time zone 'UTC';
+  v_month := date_trunc('month', v_today);
   v_spent := v_balance.granted - v_balance.balance;
   update public.token_accounts
   set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
     month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
-  where user_id = p_user_id and (day <> v_today or month <> v_month);
+  where user_id = p_user_id and (day < v_today or month < v_month);
   select * into v_account from public.token_accounts where user_id = p_user_id;
+  -- least() passes over a cap that there is not.
+  if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
+    v_account.daily_cap_tokens + v_account.spent_before_day, v_account.monthly_cap_tokens + v_account.spent_before_month)
+  then
+    v_balance := public.expire_token_holds_of(p_user_id);
+  end if;
   for v_cap in
     select *
     from (values
@@ -127,63 +145,14 @@ $$;
 
 comment on function public.spend_cap_refusal(text, uuid, numeric) is
   'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
-  'held counts as spent. A day''s first request sets where the day began.';
+  'held counts as spent, unless it outlived its time. A day''s first request sets where the day began.';
 
-create function public.request_denial(p_request_id text, p_user_id uuid, p_operation_type text)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_now_s constant double precision := extract(epoch from clock_timestamp());
-  v_account public.token_accounts;
-  v_limit record;
-begin
-  select * into v_account from public.token_accounts where user_id = p_user_id;
-  if v_account.paused_at is not null then
-    return public.token_refusal(p_request_id, 'account_paused',
-      concat_ws(': ', 'This account is paused', v_account.pause_reason));
-  end if;
-  select limits.name, limits.quota, limits.window_s, greatest(1, ceil(wait_s)) as retry_after_s
-  into v_limit
-  from public.token_plans as plans
-  join public.request_counters as used on used.subject = p_user_id
-  cross join lateral (
-    values ('user', plans.request_limits -> 'user', used.full_at_s),
-      (p_operation_type, coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-        (used.function_full_at_s ->> p_operation_type)::double precision)
-  ) as named (name, rule, whole_at_s)
-  cross join lateral (
-    select named.name, (rule ->> 'quota')::double precision as quota, (rule ->> 'window_s')::double precision as window_s
-  ) as limits
-  cross join lateral (
-    select greatest(whole_at_s - v_now_s, 0) + limits.window_s / greatest(limits.quota, 0.5) - limits.window_s as wait_s
-  ) as waits
-  where plans.plan = coalesce(v_account.plan, 'default') and wait_s > 0.001
-  order by wait_s desc
-  limit 1;
-  if not found then
-    return null;
-  end if;
-  perform public.record_request_excess(p_user_id, 'rate_limited', to_jsonb(v_limit));
-  return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
-    jsonb_build_object('retry_after_s', v_limit.retry_after_s, 'limits', jsonb_build_array(jsonb_build_object(
-      'name', v_limit.name, 'quota', v_limit.quota, 'window_s', v_limit.window_s, 'used_s', v_limit.window_s))));
-end;
-$$;
-
-comment on function public.request_denial(text, uuid, text) is
-  'Why a request is not let in: the account is paused, or a rate limit is used up, which becomes an anomaly once per window. '
-  'Null when neither is so.';
-
-create function public.admit_request(
+create function public.take_request_limits(
   p_request_id text,
   p_user_id uuid,
-  p_token_amount numeric,
-  p_operation_type text,
-  p_fingerprint text default null,
-  p_metadata jsonb default null
+  p_user_rule jsonb,
+  p_name text,
+  p_rule jsonb
 )
 returns jsonb
 language plpgsql
@@ -191,74 +160,196 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_now_s constant double precision := extract(epoch from clock_timestamp());
-  v_account public.token_accounts;
+  v_now_s double precision;
+  v_user_window_s double precision := 'Infinity';
+  v_user_spacing_s double precision := 0;
+  v_user_full_at_s double precision;
+  v_user_wait_s double precision;
+  v_window_s double precision := 'Infinity';
+  v_spacing_s double precision := 0;
+  v_full_at_s double precision;
+  v_wait_s double precision;
+  v_limit jsonb;
+begin
+  -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
+  -- from now. What has no rule has a window without end, of which nothing is used.
+  if p_user_rule is not null then
+    v_user_window_s := p_user_rule ->> 'window_s';
+    v_user_spacing_s := v_user_window_s / greatest((p_user_rule ->> 'quota')::double precision, 0.5);
+  end if;
+  if p_rule is not null then
+    v_window_s := p_rule ->> 'window_s';
+    v_spacing_s := v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5);
+  end if;
+  for v_turn in 1..3 loop
+    v_now_s := extract(epoch from clock_timestamp());
+    -- A time of more than a window and a minute from now is of a longer window that the user had once: it counts no more.
+    -- A millisecond makes up for rounding. Of a quota below 1 there is never enough.
+    if v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s then
+      update public.request_counters as used
+      set full_at_s = v_user_spacing_s + case
+          when used.full_at_s between v_now_s and v_now_s + v_user_window_s + 60 then used.full_at_s else v_now_s end,
+        function_full_at_s = case when p_rule is null then used.function_full_at_s
+          else used.function_full_at_s || jsonb_build_object(p_name, v_spacing_s + case
+            when (used.function_full_at_s ->> p_name)::double precision between v_now_s and v_now_s + v_window_s + 60
+              then (used.function_full_at_s ->> p_name)::double precision
+            else v_now_s end)
+          end
+      where used.subject = p_user_id
+        and (used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
+          or used.full_at_s > v_now_s + v_user_window_s + 60)
+        and (p_rule is null or (used.function_full_at_s ->> p_name) is null
+          or (used.function_full_at_s ->> p_name)::double precision <= v_now_s + v_window_s - v_spacing_s + 0.001
+          or (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60)
+      returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
+      into v_user_full_at_s, v_full_at_s;
+      if found then
+        return jsonb_build_object('success', true, 'limits', jsonb_build_array(
+          p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
+          p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
+      end if;
+    end if;
+    insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
+    continue when found;
+    -- Where one is not there, greatest() passes over it: nothing is used of that.
+    select full_at_s, (function_full_at_s ->> p_name)::double precision into v_user_full_at_s, v_full_at_s
+    from public.request_counters where subject = p_user_id;
+    v_user_wait_s := case when p_user_rule is null then '-Infinity'
+      else greatest(v_user_full_at_s - v_now_s, 0) + v_user_spacing_s - v_user_window_s end;
+    v_wait_s := case when p_rule is null then '-Infinity'
+      else greatest(v_full_at_s - v_now_s, 0) + v_spacing_s - v_window_s end;
+    -- Whoever waited for the row decides anew, at the time that it is now: each turn has one time for all that it asks.
+    exit when greatest(v_user_wait_s, v_wait_s) > extract(epoch from clock_timestamp()) - v_now_s;
+  end loop;
+
+  v_limit := case when coalesce(v_user_wait_s >= v_wait_s, p_rule is null)
+    then p_user_rule || '{"name": "user"}' else p_rule || jsonb_build_object('name', p_name) end;
+  perform public.record_request_excess(p_user_id, 'rate_limited', v_limit);
+  return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
+    jsonb_build_object('retry_after_s', greatest(1, ceil(least(greatest(v_user_wait_s, v_wait_s), 100000000))),
+      'limits', jsonb_build_array(v_limit || jsonb_build_object('used_s', v_limit -> 'window_s'))));
+end;
+$$;
+
+comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
+  'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
+  '{"quota", "window_s"}, null for no limit. Returns success and limits: name, quota, window_s and used_s, the part of the '
+  'window that is used, of each, null for one that there is not; or rate_limited with retry_after_s and the limit that '
+  'denies, which becomes an anomaly once per window.';
+
+create function public.answer_known_request(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text,
+  p_metadata jsonb,
+  p_run_id uuid,
+  p_replay_rule jsonb
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock public.token_consumption_locks;
+  v_outcome jsonb;
+  v_taken jsonb;
+begin
+  select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+  if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
+    is not null
+  then
+    return null;
+  end if;
+  v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
+  if (v_outcome ->> 'duplicate')::boolean then
+    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
+      coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
+    if not (v_taken ->> 'success')::boolean then
+      return v_taken;
+    end if;
+  end if;
+  return v_outcome || jsonb_build_object('limits', v_taken -> 'limits');
+end;
+$$;
+
+comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. A stored answer '
+  'takes from the limit "replay", 600 an hour where the plan does not name it.';
+
+create function public.admit_request(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text default null,
+  p_metadata jsonb default null,
+  p_time_to_live interval default '10 minutes',
+  p_run_id uuid default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_paused boolean;
+  v_pause_reason text;
+  v_has_cap boolean;
   v_rules jsonb;
+  v_is_known boolean;
   v_user_rule jsonb;
-  v_user_window_s double precision;
-  v_user_spacing_s double precision;
-  v_user_used_s double precision;
   v_function_rule jsonb;
-  v_function_window_s double precision;
-  v_function_spacing_s double precision;
-  v_function_used_s double precision;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
 begin
-  select * into v_account from public.token_accounts where user_id = p_user_id;
-  select request_limits into v_rules from public.token_plans where plan = coalesce(v_account.plan, 'default');
+  select accounts.paused_at is not null, accounts.pause_reason,
+    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null, plans.request_limits,
+    exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
+  into v_is_paused, v_pause_reason, v_has_cap, v_rules, v_is_known
+  from (select p_user_id as user_id) as asking
+  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  -- What runs, or was answered, takes from no limit of what is new.
+  if v_is_known then
+    v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+      p_metadata, p_run_id, v_rules -> 'replay');
+    if v_outcome is not null then
+      return v_outcome;
+    end if;
+  end if;
+
   v_user_rule := v_rules -> 'user';
   v_function_rule := coalesce(v_rules -> p_operation_type, v_rules -> 'function');
-  if v_account.paused_at is not null then
-    v_denied := public.request_denial(p_request_id, p_user_id, p_operation_type);
+  if v_is_paused then
+    v_denied := public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_pause_reason));
   elsif p_user_id is not null and p_operation_type is not null
     and (v_user_rule is not null or v_function_rule is not null)
   then
-    -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
-    -- from now. Of no limit the window has no end; of a quota below 1 there is never enough; a millisecond makes up for
-    -- rounding.
-    v_user_window_s := coalesce((v_user_rule ->> 'window_s')::double precision, 'Infinity');
-    v_user_spacing_s := coalesce(v_user_window_s / greatest((v_user_rule ->> 'quota')::double precision, 0.5), 0);
-    v_function_window_s := coalesce((v_function_rule ->> 'window_s')::double precision, 'Infinity');
-    v_function_spacing_s :=
-      coalesce(v_function_window_s / greatest((v_function_rule ->> 'quota')::double precision, 0.5), 0);
-    loop
-      update public.request_counters as used
-      set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
-        function_full_at_s = used.function_full_at_s || jsonb_build_object(p_operation_type,
-          greatest((used.function_full_at_s ->> p_operation_type)::double precision, v_now_s) + v_function_spacing_s)
-      where used.subject = p_user_id
-        and greatest(used.full_at_s, v_now_s) + v_user_spacing_s <= v_now_s + v_user_window_s + 0.001
-        and greatest((used.function_full_at_s ->> p_operation_type)::double precision, v_now_s) + v_function_spacing_s
-          <= v_now_s + v_function_window_s + 0.001
-      returning used.full_at_s - v_now_s,
-        (used.function_full_at_s ->> p_operation_type)::double precision - v_now_s
-      into v_user_used_s, v_function_used_s;
-      if found then
-        v_limits := jsonb_build_array(
-          v_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_used_s),
-          v_function_rule || jsonb_build_object('name', p_operation_type, 'used_s', v_function_used_s));
-        exit;
-      end if;
-      insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
-      continue when found;
-      v_denied := public.request_denial(p_request_id, p_user_id, p_operation_type);
-      exit when v_denied is not null;
-    end loop;
+    v_outcome := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
+    if (v_outcome ->> 'success')::boolean then
+      v_limits := v_outcome -> 'limits';
+    else
+      v_denied := v_outcome;
+    end if;
   end if;
-  if v_denied is null and (v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null) then
+  if v_denied is null and v_has_cap then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
   end if;
 
-  -- What was answered before is given again to whoever asks, denied or not: it is paid for.
-  if v_denied is not null and not exists (
-    select from public.token_consumption_locks
-    where request_id = p_request_id and user_id = p_user_id and status = 'settled'
-  ) then
-    return jsonb_build_object('limits', v_limits) || v_denied;
+  if v_denied is not null then
+    -- It may have begun in another call since we looked.
+    return coalesce(
+      public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        p_run_id, v_rules -> 'replay'),
+      jsonb_build_object('limits', v_limits) || v_denied);
   end if;
-  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata);
+  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+    p_time_to_live, p_run_id);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
     perform public.count_unpaid_request(p_user_id);
   end if;
@@ -266,12 +357,33 @@ begin
 end;
 $$;
 
-comment on function public.admit_request(text, uuid, numeric, text, text, jsonb) is
+comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid) is
   'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
   'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
-  'for this call. A request that a limit denies takes from none. A settled request''s answer is given again in any case.';
+  'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
+  'whatever denies a new one; the stored answer takes from the limit "replay" alone.';
+
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  return public.take_request_limits(null, p_user_id, null, p_name, coalesce(
+    (select plans.request_limits -> p_name
+     from (select p_user_id as user_id) as asking
+     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+    p_rule));
+end;
+$$;
+
+comment on function public.take_call_limit(uuid, text, jsonb) is
+  'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
+  'Answers as take_request_limits.';
 
 create function public.count_unpaid_request(p_user_id uuid)
 returns void
@@ -306,8 +418,10 @@ begin
   delete from public.request_counters
   where subject = any(array(
     select subject from public.request_counters
-    where full_at_s < v_now_s
-      and not exists (select from jsonb_each_text(function_full_at_s) where value::double precision > v_now_s)
+    where (full_at_s < v_now_s or full_at_s = 'Infinity')
+      and not exists (
+        select from jsonb_each_text(function_full_at_s)
+        where value::double precision > v_now_s and value::double precision < 'Infinity')
     limit p_limit
     for update skip locked
   ));
@@ -331,10 +445,12 @@ declare
   v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
     floor(extract(epoch from now()) / v_window_s));
 begin
-  -- Looked up first: an insert that conflicts would write to the table all the same.
+  -- Looked up first: an insert that conflicts would write to the table all the same. Of who is forgotten nothing is noted.
   if not exists (
     select from public.token_anomalies
     where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
+  ) and not exists (
+    select from public.token_accounts where user_id = p_user_id and forgotten_at is not null
   ) then
     perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
       jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
@@ -353,14 +469,17 @@ set search_path = ''
 as $$
 declare
   v_balance public.token_balances;
-  v_today constant date := now() at time zone 'UTC';
+  v_today date;
 begin
-  if p_user_id is null or p_daily_tokens < 0 or p_monthly_tokens < 0 then
+  if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
+    or p_monthly_tokens not between 0 and 9007199254740991
+  then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id and caps of 0 or more tokens, or null for none');
+      'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  v_today := clock_timestamp() at time zone 'UTC';
   -- A cap that is new counts what the ledger's history says of this day and month; later ones know.
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
@@ -483,11 +602,13 @@ grant select on public.token_plans to service_role;
 
 revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
-  public.request_denial(text, uuid, text),
+  public.take_request_limits(text, uuid, jsonb, text, jsonb),
+  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.take_call_limit(uuid, text, jsonb),
   public.count_unpaid_request(uuid),
   public.cleanup_request_counters(integer),
   public.record_request_excess(uuid, text, jsonb),
-  public.admit_request(text, uuid, numeric, text, text, jsonb),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.set_spend_caps(uuid, bigint, bigint),
   public.account_limits(uuid),
   public.pause_account(uuid, text),
@@ -496,8 +617,9 @@ revoke execute on function
 from public, anon, authenticated;
 
 grant execute on function
+  public.take_call_limit(uuid, text, jsonb),
   public.cleanup_request_counters(integer),
-  public.admit_request(text, uuid, numeric, text, text, jsonb),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.set_spend_caps(uuid, bigint, bigint),
   public.account_limits(uuid),
   public.pause_account(uuid, text),

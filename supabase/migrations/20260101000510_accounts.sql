@@ -1,5 +1,11 @@
 -- What a user, or an operator for it, may ask of the ledger: why was this charged? And what happens when a user goes.
 
+-- Tables --------------------------------------------------------------------------------------------------------
+
+-- For forget_user alone, which else would read the decisions of three months. Few name a user.
+create index otp_decisions_owner_id_idx on public.otp_decisions (owner_id) where owner_id is not null;
+create index otp_decisions_auth_user_id_idx on public.otp_decisions (auth_user_id) where auth_user_id is not null;
+
 -- Functions -----------------------------------------------------------------------------------------------------
 
 create function public.explain_request(p_request_id text, p_user_id uuid default null)
@@ -17,13 +23,20 @@ declare
 begin
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
-  -- The history has no index by request: a user's entries are read one after the other, without a user all of them.
-  select * into v_entry from public.token_balance_history
-  where user_id = coalesce(p_user_id, v_lock.user_id) and request_id = p_request_id
-    and created_at >= coalesce(v_lock.created_at, '-infinity')
-  order by entry_number desc
-  limit 1;
-  if v_lock.request_id is null and v_entry.request_id is null and p_user_id is null then
+  -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
+  -- all of them. What a user asks for itself must stay a matter of milliseconds.
+  if p_user_id is not null then
+    select * into v_entry from (
+      select * from public.token_balance_history where user_id = p_user_id order by entry_number desc limit 10000
+    ) as newest
+    where request_id = p_request_id and created_at >= coalesce(v_lock.created_at, '-infinity')
+    limit 1;
+  elsif v_lock.request_id is not null then
+    select * into v_entry from public.token_balance_history
+    where user_id = v_lock.user_id and request_id = p_request_id and created_at >= v_lock.created_at
+    order by entry_number desc
+    limit 1;
+  else
     select * into v_entry from public.token_balance_history
     where request_id = p_request_id
     order by created_at desc
@@ -77,7 +90,8 @@ $$;
 comment on function public.explain_request(text, uuid) is
   'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
   'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
-  'token_settings.lock_retention: then the history alone tells. With a user that user''s request only. Null when there is none.';
+  'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
+  'its newest 10,000 entries. Null when there is none.';
 
 create function public.forget_user(p_user_id uuid)
 returns void
@@ -85,23 +99,67 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_released bigint;
+  -- What is wrong with the ledger stays, as the ledger does.
+  v_kept constant text[] := array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
+  v_topic constant text := 'user:' || gen_random_uuid();
 begin
+  if p_user_id is null then
+    return;
+  end if;
+  -- Locked in the order of an admission: counters, balance, requests.
+  perform 1 from public.request_counters where subject = p_user_id for update;
+  perform 1 from public.token_balances where user_id = p_user_id for update;
+  -- What runs can store no answer any more, as its hold ends here.
+  with released as (
+    update public.token_consumption_locks
+    set status = 'released', expires_at = now(),
+      metadata = coalesce(metadata, '{}') || '{"released_for": "account_forgotten"}'
+    where user_id = p_user_id and status = 'held'
+    returning amount
+  )
+  select sum(amount) into v_released from released;
+  if v_released > 0 then
+    update public.token_balances set held = held - v_released where user_id = p_user_id;
+  end if;
   update public.token_consumption_locks
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
-  delete from public.token_accounts where user_id = p_user_id;
-  delete from public.token_anomalies where user_id = p_user_id;
+  delete from public.caller_networks where subject = p_user_id;
+  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(v_kept);
+  -- The account stays closed: an access token of the user may be good for days yet.
+  insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
+  values (p_user_id, now(), 'it was deleted', now())
+  on conflict (user_id) do update
+  set plan = null, paused_at = excluded.paused_at, pause_reason = excluded.pause_reason, daily_cap_tokens = null,
+    monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
+    forgotten_at = excluded.forgotten_at;
   delete from public.request_counters where subject = p_user_id;
   delete from public.rate_limits where key = 'unpaid ' || p_user_id;
-  delete from public.caller_networks where subject = p_user_id;
+  -- Alerts that wait are still sent, in their order: that there was something, not about whom.
+  perform 1 from public.alert_outbox where ordering_key = 'user:' || p_user_id order by id for update;
+  with forgotten as (
+    update public.alert_outbox
+    set payload = payload - 'user_id' - 'details', ordering_key = v_topic, dedupe_key = null
+    where ordering_key = 'user:' || p_user_id and coalesce(payload ->> 'anomaly_type', '') <> all(v_kept)
+    returning id
+  )
+  update public.alert_deliveries as deliveries
+  set ordering_key = v_topic
+  from forgotten
+  where deliveries.alert_id = forgotten.id;
   delete from public.otp_codes where owner_id = p_user_id;
+  update public.otp_decisions set owner_id = null where owner_id = p_user_id;
+  update public.otp_decisions set auth_user_id = null where auth_user_id = p_user_id;
   delete from public.user_phones where user_id = p_user_id;
 end;
 $$;
 
 comment on function public.forget_user(uuid) is
-  'Takes away what is kept of a person: stored answers, digests of requests, plan, pause, caps, anomalies, networks, verified '
-  'phone. The balance and the history stay, under an id that leads to nobody. May be repeated.';
+  'Takes away what is kept of a person: stored answers, digests of requests, plan, caps, networks, verified phone, and in '
+  'anomalies, alerts and decisions on codes who it was. What runs is released. The balance, the history and what was wrong '
+  'with them stay, under an id that leads to nobody, and the account stays paused. May be repeated.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -161,3 +219,12 @@ grant execute on function
   public.files_of_user(uuid, integer),
   public.forget_user(uuid)
 to service_role;
+
+-- The linter calls an index unused until it has been read once.
+do $$
+begin
+  perform set_config('enable_seqscan', 'off', true);
+  perform 1 from public.otp_decisions where owner_id = gen_random_uuid();
+  perform 1 from public.otp_decisions where auth_user_id = gen_random_uuid();
+end;
+$$;

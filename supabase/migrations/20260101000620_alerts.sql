@@ -99,6 +99,7 @@ create table public.alert_outbox (
 
 create index alert_outbox_not_spread_idx on public.alert_outbox (id) where not is_spread;
 create index alert_outbox_created_at_idx on public.alert_outbox (created_at);
+create index alert_outbox_ordering_key_idx on public.alert_outbox (ordering_key); -- For forget_user.
 
 comment on table public.alert_outbox is 'Every alert, written in the transaction of what it tells.';
 comment on column public.alert_outbox.webhook_id is
@@ -1025,6 +1026,7 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.alert_outbox where not is_spread order by id limit 1;
   perform 1 from public.alert_outbox where created_at < '-infinity';
+  perform 1 from public.alert_outbox where ordering_key = '';
   perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and ordering_key = '';
   perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and status = 'pending'
     order by next_attempt_at limit 1;

@@ -13,7 +13,7 @@ import type {
   SettleCall,
 } from "./calls.ts";
 
-const LARGEST_AMOUNT = 9_223_372_036_854_775_807n;
+const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 const MINUTES_OF_A_DAY = 24n * 60n;
 /** How long an outcome is kept for a retry after its request ended. */
 const RETENTION = MINUTES_OF_A_DAY;

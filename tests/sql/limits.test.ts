@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { stateOf } from "../../supabase/functions/_shared/limits.ts";
-import { connect } from "../support/stack.ts";
-import { Ledger, newId } from "./support.ts";
+import { connect, stack } from "../support/stack.ts";
+import { Ledger, newId, raceAll, until } from "./support.ts";
 
 const sql = connect({ connections: 20 });
 const ledger = new Ledger(sql);
@@ -12,26 +12,37 @@ type Outcome = any;
 
 async function admit(
   user: string,
-  { requestId = newId(), amount = 1, operation = "meal-analyzer" }: {
+  { requestId = newId(), amount = 1, operation = "meal-analyzer", run = null }: {
     requestId?: string;
     amount?: number;
     operation?: string;
+    run?: string | null;
   } = {},
 ): Promise<Outcome> {
-  const [row] =
-    await sql`select public.admit_request(${requestId}, ${user}, ${amount}, ${operation}) as outcome`;
+  const [row] = await sql`
+    select public.admit_request(${requestId}, ${user}, ${amount}, ${operation}, 'content', p_run_id => ${run}) as outcome`;
   return row!.outcome;
+}
+
+/** Lets a request in and settles it with an answer. */
+async function answer(user: string, requestId: string): Promise<void> {
+  const { attempt } = await admit(user, { requestId });
+  await sql`select public.settle_tokens(${requestId}, ${user}, ${attempt}, 1, null, '{"data":1,"usage":{')`;
+}
+
+async function setPlan(user: string, limits: object): Promise<void> {
+  const plan = `test ${newId()}`;
+  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
+    sql.json(limits as never)
+  })`;
+  await sql`select public.set_account_plan(${user}, ${plan})`;
 }
 
 /** A user with tokens on a plan of the test's own. */
 async function userOnPlan(limits: object, tokens = 1_000): Promise<string> {
   const user = newId();
   await ledger.add(user, tokens);
-  const plan = `test ${newId()}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
-    sql.json(limits as never)
-  })`;
-  await sql`select public.set_account_plan(${user}, ${plan})`;
+  await setPlan(user, limits);
   return user;
 }
 
@@ -39,6 +50,8 @@ async function call(statement: Promise<Outcome[]>): Promise<Outcome> {
   return Object.values((await statement)[0]!)[0];
 }
 
+const countersOf = async (user: string) =>
+  (await sql`select full_at_s, function_full_at_s from public.request_counters where subject = ${user}`)[0];
 const anomaliesOf = (user: string) =>
   sql`select anomaly_type, details from public.token_anomalies where user_id = ${user} order by id`;
 const balanceOf = async (user: string) =>
@@ -134,6 +147,121 @@ describe("a plan's rate limits", () => {
     expect(outcomes.filter(({ success }) => success)).toHaveLength(6 * 20);
   });
 
+  it("lock nobody out who comes from a plan that lacked one of them", async () => {
+    const rule = { quota: 5, window_s: 60 };
+    const user = newId();
+    await ledger.add(user, 1_000);
+    for (const limits of [{ user: rule }, { user: rule, function: rule }, { function: rule }, {}]) {
+      await setPlan(user, limits);
+      expect(await admit(user), JSON.stringify(limits)).toMatchObject({ success: true });
+      expect(JSON.stringify(await countersOf(user))).not.toContain("Infinity");
+    }
+    await sql`select public.set_account_plan(${user}, null)`;
+    expect(await admit(user)).toMatchObject({ success: true });
+  });
+
+  it("are whole again for who has used a longer window up, or has a counter without end", async () => {
+    const user = await userOnPlan({ user: { quota: 1, window_s: 1_000_000 } });
+    expect((await admit(user)).success).toBe(true);
+    expect((await admit(user)).error).toBe("rate_limited");
+    await setPlan(user, { user: { quota: 2, window_s: 60 } });
+    expect((await admit(user)).success).toBe(true);
+    expect((await admit(user)).success).toBe(true);
+    expect((await admit(user)).error).toBe("rate_limited");
+
+    await setPlan(user, { user: { quota: 2, window_s: 60 }, function: { quota: 2, window_s: 60 } });
+    await sql`
+      update public.request_counters
+      set full_at_s = 'Infinity', function_full_at_s = '{"meal-analyzer": "Infinity"}' where subject = ${user}`;
+    expect((await admit(user)).success).toBe(true);
+    expect((await admit(user)).success).toBe(true);
+    expect((await admit(user)).error).toBe("rate_limited");
+  });
+
+  it("of who has a counter without end are cleaned up", async () => {
+    const user = newId();
+    await sql`
+      insert into public.request_counters values (${user}, 'Infinity', '{"meal-analyzer": "Infinity"}')`;
+    await sql`select public.cleanup_request_counters(1000000)`;
+    expect(await countersOf(user)).toBeUndefined();
+  });
+
+  it("of a quota that is finer than the tolerance still count", async () => {
+    const user = await userOnPlan({ user: { quota: 200_000, window_s: 60 } });
+    const [row] = await sql`
+      select count(*) filter (where (public.take_request_limits('-', ${user}, '{"quota": 200000, "window_s": 60}', 'x', null)
+        ->> 'success')::boolean)::integer as taken
+      from generate_series(1, 1000)`;
+    expect(row!.taken).toBe(1_000);
+    await sql`
+      update public.request_counters set full_at_s = extract(epoch from clock_timestamp()) + 60 where subject = ${user}`;
+    await admit(user);
+    const { full_at_s } = (await countersOf(user))!;
+    expect(full_at_s - Date.now() / 1_000).toBeGreaterThan(50);
+  });
+
+  it.each(["a call", "a batch"])(
+    "decide at the time that it is when %s has waited for the counter",
+    async (what) => {
+      const user = await userOnPlan({ user: { quota: 60, window_s: 60 } });
+      await admit(user);
+      const [holder, waiter] = await Promise.all([sql.reserve(), sql.reserve()]);
+      try {
+        await waiter`set statement_timeout = '20s'`;
+        await holder`begin`;
+        // Full for a second yet: by the time that the call began it is denied, by the time that it is answered it is not.
+        await holder`
+          update public.request_counters
+          set full_at_s = extract(epoch from clock_timestamp()) + 60 where subject = ${user}`;
+        const operation = {
+          operation: "admit",
+          request_id: newId(),
+          user_id: user,
+          token_amount: 1,
+          operation_type: "x",
+        };
+        const outcome = what === "a call"
+          ? call(waiter`select public.admit_request(${newId()}, ${user}, 1, 'x')`)
+          : call(waiter`select public.run_token_operations(${sql.json([operation])})`).then(([one]) => one);
+        await until(async () =>
+          (await sql`
+            select from pg_stat_activity
+            where wait_event_type = 'Lock' and state = 'active' and query like '%public.%(%' and
+              pg_blocking_pids(pid) @> array[(select pid from pg_stat_activity where state = 'idle in transaction'
+                and query like '%request_counters%' limit 1)]`).length > 0
+        );
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
+        await holder`commit`;
+        expect(await outcome).toMatchObject({ success: true, attempt: 1 });
+      } finally {
+        await waiter`reset statement_timeout`;
+        holder.release();
+        waiter.release();
+      }
+    },
+  );
+
+  it("answer at once on the very edge of the quota", async () => {
+    const user = await userOnPlan({ user: { quota: 120, window_s: 60 } });
+    await admit(user);
+    const waiter = await sql.reserve();
+    try {
+      await waiter`set statement_timeout = '5s'`;
+      for (let count = 0; count < 500; count++) {
+        await waiter`
+          update public.request_counters
+          set full_at_s = extract(epoch from clock_timestamp()) + 59.501 + random() * 0.001 where subject = ${user}`;
+        const { success, error } = await call(
+          waiter`select public.admit_request(${newId()}, ${user}, 1, 'x')`,
+        );
+        expect(success || error === "rate_limited").toBe(true);
+      }
+    } finally {
+      await waiter`reset statement_timeout`;
+      waiter.release();
+    }
+  });
+
   it("do not stand between a user and an answer that is paid for", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
     const requestId = newId();
@@ -147,14 +275,233 @@ describe("a plan's rate limits", () => {
 
   it("of a shape that means nothing are refused when they are written", async () => {
     for (
-      const limits of [{ user: { quota: -1, window_s: 60 } }, { user: { quota: 1 } }, { user: 3 }, {
-        user: { quota: "5", window_s: 60 },
-      }]
+      const limits of [
+        { user: { quota: -1, window_s: 60 } },
+        { user: { quota: 1 } },
+        { user: 3 },
+        {
+          user: { quota: "5", window_s: 60 },
+        },
+        { user: { quota: 1e300, window_s: 60 } },
+        { user: { quota: 1, window_s: 1e-300 } },
+        {
+          user: { quota: 1, window_s: 0 },
+        },
+        { user: [] },
+        { user: null },
+        [],
+        ["user"],
+        3,
+        null,
+      ]
     ) {
-      await expect(userOnPlan(limits)).rejects.toThrow("token_plans_request_limits_are_objects");
+      await expect(userOnPlan(limits as object), JSON.stringify(limits)).rejects.toThrow(
+        "token_plans_request_limits_are_objects",
+      );
     }
     expect(await call(sql`select public.set_account_plan(${newId()}, 'no such plan')`))
       .toMatchObject({ success: false, error: "invalid_request" });
+  });
+});
+
+describe("an answer that is given again", () => {
+  it("writes nothing to the ledger", async () => {
+    const [user, requestId] = [await userOnPlan({}), newId()];
+    await answer(user, requestId);
+    const versions = () =>
+      sql`select ctid::text, xmax::text from public.token_balances where user_id = ${user}
+        union all select ctid::text, xmax::text from public.token_consumption_locks where user_id = ${user}`;
+    const before = await versions();
+    for (let count = 0; count < 5; count++) {
+      expect(await admit(user, { requestId })).toMatchObject({ success: true, duplicate: true, charged: 1 });
+    }
+    expect([...await versions()]).toEqual([...before]);
+  });
+
+  it("has a quota of its own, of the plan", async () => {
+    const [user, requestId] = [await userOnPlan({ replay: { quota: 3, window_s: 3600 } }), newId()];
+    await answer(user, requestId);
+    for (let count = 0; count < 3; count++) {
+      expect((await admit(user, { requestId })).success).toBe(true);
+    }
+    const denied = await admit(user, { requestId });
+    expect(denied).toMatchObject({ error: "rate_limited", limits: [{ name: "replay", quota: 3 }] });
+    expect(denied.retry_after_s).toBeGreaterThan(60);
+    expect((await admit(user)).success).toBe(true);
+  });
+
+  it("is given 600 times an hour where the plan does not say", async () => {
+    const [user, requestId] = [await userOnPlan({}), newId()];
+    await answer(user, requestId);
+    const [row] = await sql`
+      select count(*) filter (where (public.admit_request(${requestId}, ${user}, 1, 'meal-analyzer', 'content') ->> 'success')
+        ::boolean)::integer as given
+      from generate_series(1, 650)`;
+    expect(row!.given).toBeGreaterThanOrEqual(600);
+    expect(row!.given).toBeLessThan(610); // One comes back every 6 s.
+  });
+
+  it("goes to nobody but who made the same request", async () => {
+    const [user, other, requestId] = [await userOnPlan({}), await userOnPlan({}), newId()];
+    await answer(user, requestId);
+    expect(await admit(other, { requestId })).toMatchObject({
+      error: "idempotency_key_reused",
+      balance: null,
+    });
+    expect(await admit(user, { requestId, operation: "recipe-generator" })).toMatchObject({
+      error: "idempotency_key_reused",
+    });
+  });
+});
+
+describe("a request that runs", () => {
+  it("is told to be running, whatever denies a new one", async () => {
+    const user = await userOnPlan({ user: { quota: 2, window_s: 3600 } });
+    await call(sql`select public.set_spend_caps(${user}, 10, null)`);
+    const requestId = newId();
+    expect((await admit(user, { requestId, amount: 8 })).success).toBe(true);
+    for (let count = 0; count < 4; count++) {
+      expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
+    }
+    expect(await admit(user, { amount: 8 })).toMatchObject({ error: "spend_cap_reached" });
+    expect(await admit(user, { amount: 1 })).toMatchObject({ error: "rate_limited" });
+    expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
+    await sql`select public.pause_account(${user}, 'a look at it')`;
+    expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
+  });
+
+  it("and is asked for twenty times at once runs once, and the others hear that it runs", async () => {
+    const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
+    await call(sql`select public.set_spend_caps(${user}, 10, null)`);
+    const requestId = newId();
+    const outcomes = await raceAll<Outcome>(
+      stack.databaseUrl,
+      Array.from({ length: 20 }, () => ({
+        name: "admit_request",
+        args: {
+          p_request_id: requestId,
+          p_user_id: user,
+          p_token_amount: 8,
+          p_operation_type: "meal-analyzer",
+          p_fingerprint: "content",
+        },
+      })),
+    );
+    expect(outcomes.filter(({ success }) => success)).toHaveLength(1);
+    expect(outcomes.filter(({ error }) => error === "request_in_progress")).toHaveLength(19);
+  });
+
+  it("gets its attempt again for the run that did not hear of it, and no other run does", async () => {
+    const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } }, 10);
+    const [requestId, run] = [newId(), newId()];
+    const first = await admit(user, { requestId, amount: 8, run });
+    expect(first).toMatchObject({ success: true, attempt: 1, held: 8 });
+    expect(await admit(user, { requestId, amount: 8, run })).toMatchObject({
+      success: true,
+      duplicate: false,
+      attempt: 1,
+      held: 8,
+    });
+    expect(await admit(user, { requestId, amount: 8, run: newId() })).toMatchObject({
+      error: "request_in_progress",
+    });
+    expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
+    expect(await balanceOf(user)).toEqual({ balance: 10, held: 8 });
+  });
+
+  it("holds once when twenty tries of one run arrive at once", async () => {
+    const user = await userOnPlan({}, 10);
+    const [requestId, run] = [newId(), newId()];
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, () => admit(user, { requestId, amount: 8, run })),
+    );
+    expect(outcomes.every(({ success, attempt }) => success && attempt === 1)).toBe(true);
+    expect(await balanceOf(user)).toEqual({ balance: 10, held: 8 });
+  });
+
+  it("is released by its run, which then holds no more, however late it arrives", async () => {
+    const user = await userOnPlan({}, 10);
+    const [requestId, run] = [newId(), newId()];
+    await admit(user, { requestId, amount: 8, run });
+    const release = (by: string | null) =>
+      call(sql`select public.release_tokens(${requestId}, ${user}, null, 'hold_not_answered', ${by})`);
+    expect(await release(newId())).toMatchObject({ success: false, error: "hold_not_current" });
+    expect(await release(null)).toMatchObject({ success: false, error: "hold_not_current" });
+    expect(await release(run)).toMatchObject({ success: true, held: 0 });
+    expect(await admit(user, { requestId, amount: 8, run })).toMatchObject({ error: "hold_not_current" });
+    expect(await admit(user, { requestId, amount: 8, run: newId() })).toMatchObject({
+      success: true,
+      attempt: 2,
+    });
+    expect(await release(run)).toMatchObject({ success: false, error: "hold_not_current" });
+  });
+
+  it("has its run in a batch, too", async () => {
+    const user = await userOnPlan({}, 10);
+    const [request_id, run_id] = [newId(), newId()];
+    const hold = {
+      operation: "admit",
+      request_id,
+      user_id: user,
+      token_amount: 8,
+      operation_type: "x",
+      run_id,
+      time_to_live: "30 seconds",
+    };
+    const batch = (operations: object[]) =>
+      call(sql`select public.run_token_operations(${sql.json(operations as never)})`);
+    expect(await batch([hold, hold])).toMatchObject([{ success: true, attempt: 1 }, {
+      success: true,
+      attempt: 1,
+    }]);
+    const [lock] = await sql`
+      select extract(epoch from expires_at - created_at)::float8 as lives_s from public.token_consumption_locks
+      where request_id = ${request_id}`;
+    expect(lock).toEqual({ lives_s: 30 });
+    expect(await batch([{ operation: "release", request_id, user_id: user, run_id }])).toMatchObject([{
+      held: 0,
+    }]);
+  });
+
+  it("may be let live longer, never shorter, and only while it holds", async () => {
+    const [user, requestId] = [await userOnPlan({}), newId()];
+    await admit(user, { requestId });
+    const endsIn = async () => {
+      const [row] = await sql`
+        select extract(epoch from expires_at - clock_timestamp())::float8 as s from public.token_consumption_locks
+        where request_id = ${requestId}`;
+      return row!.s;
+    };
+    const extend = (attempt: number, time: string | null) =>
+      call(sql`select public.extend_token_hold(${requestId}, ${user}, ${attempt}, ${time}::interval)`);
+    expect(await extend(1, "1 minute")).toMatchObject({ success: true });
+    expect(await endsIn()).toBeGreaterThan(500);
+    expect(await extend(1, "1 hour")).toMatchObject({ success: true });
+    expect(await endsIn()).toBeGreaterThan(3_500);
+    for (const time of [null, "0 seconds", "-1 minute", "25 hours"]) {
+      expect(await extend(1, time)).toMatchObject({ error: "invalid_request" });
+    }
+    expect(await extend(2, "1 hour")).toMatchObject({ error: "hold_not_current" });
+    await ledger.outlive(requestId);
+    expect(await extend(1, "1 hour")).toMatchObject({ error: "hold_not_current" });
+  });
+});
+
+describe("an endpoint that costs no tokens", () => {
+  const take = (user: string, name: string, quota: number) =>
+    call(sql`select public.take_call_limit(${user}, ${name}, ${sql.json({ quota, window_s: 3600 })})`);
+
+  it("has the limit of its own, of each user alone, unless the plan names it", async () => {
+    const [user, other] = [
+      await userOnPlan({}),
+      await userOnPlan({ "account/why": { quota: 1, window_s: 3600 } }),
+    ];
+    expect(await take(user, "account/why", 2)).toMatchObject({ success: true, limits: [null, { quota: 2 }] });
+    expect(await take(user, "account/why", 2)).toMatchObject({ success: true });
+    expect(await take(user, "account/why", 2)).toMatchObject({ success: false, error: "rate_limited" });
+    expect(await take(user, "balance", 2)).toMatchObject({ success: true });
+    expect(await take(other, "account/why", 2)).toMatchObject({ success: true });
+    expect(await take(other, "account/why", 2)).toMatchObject({ success: false, error: "rate_limited" });
   });
 });
 
@@ -251,9 +598,34 @@ describe("a user's own caps", () => {
     expect(await balanceOf(user)).toEqual({ balance: 1_000 - 18, held: 0 });
   });
 
-  it("below zero are refused, and of zero let nothing through", async () => {
+  it("do not count a hold that outlived its time, whether or not a cleanup has run", async () => {
+    const [user, dead] = [await userOnPlan({}), newId()];
+    await setCaps(user, 10, null);
+    await admit(user, { requestId: dead, amount: 8 });
+    expect(await spend(user, 8)).toMatchObject({ error: "spend_cap_reached", held: 8 });
+    await ledger.outlive(dead);
+    expect(await spend(user, 8)).toMatchObject({ charged: 8 });
+    expect(await spend(user, 8)).toMatchObject({ error: "spend_cap_reached", spent: 8, held: 0 });
+  });
+
+  it("do not go back to the day before for a request that waited over midnight", async () => {
+    const user = await userOnPlan({});
+    await setCaps(user, 10, null);
+    await spend(user, 4);
+    // As if another request had seen the next day begin already.
+    await sql`update public.token_accounts set day = day + 1 where user_id = ${user}`;
+    await spend(user, 4);
+    expect(await spend(user, 4)).toMatchObject({ error: "spend_cap_reached", spent: 8 });
+  });
+
+  it("below zero or above all balances are refused, and of zero let nothing through", async () => {
     const user = await userOnPlan({});
     expect(await setCaps(user, -1, null)).toMatchObject({ success: false, error: "invalid_request" });
+    for (const [daily, monthly] of [["9007199254740992", null], [null, "9007199254740992"]] as const) {
+      expect(await setCaps(user, daily as never, monthly as never)).toMatchObject({
+        error: "invalid_request",
+      });
+    }
     await setCaps(user, 0, null);
     expect(await spend(user, 1)).toMatchObject({ error: "spend_cap_reached", cap_tokens: 0 });
   });

@@ -898,6 +898,7 @@ export type Database = {
         Row: {
           "daily_cap_tokens": number | null;
           "day": string;
+          "forgotten_at": string | null;
           "month": string;
           "monthly_cap_tokens": number | null;
           "pause_reason": string | null;
@@ -911,6 +912,7 @@ export type Database = {
         Insert: {
           "daily_cap_tokens"?: number | null;
           "day"?: string;
+          "forgotten_at"?: string | null;
           "month"?: string;
           "monthly_cap_tokens"?: number | null;
           "pause_reason"?: string | null;
@@ -923,6 +925,7 @@ export type Database = {
         Update: {
           "daily_cap_tokens"?: number | null;
           "day"?: string;
+          "forgotten_at"?: string | null;
           "month"?: string;
           "monthly_cap_tokens"?: number | null;
           "pause_reason"?: string | null;
@@ -1063,6 +1066,7 @@ export type Database = {
           "operation_type": string;
           "request_id": string;
           "response": string | null;
+          "run_id": string | null;
           "status": Database["public"]["Enums"]["token_lock_status"];
           "user_id": string;
         };
@@ -1079,6 +1083,7 @@ export type Database = {
           "operation_type": string;
           "request_id": string;
           "response"?: string | null;
+          "run_id"?: string | null;
           "status": Database["public"]["Enums"]["token_lock_status"];
           "user_id": string;
         };
@@ -1094,6 +1099,7 @@ export type Database = {
           "operation_type"?: string;
           "request_id"?: string;
           "response"?: string | null;
+          "run_id"?: string | null;
           "status"?: Database["public"]["Enums"]["token_lock_status"];
           "user_id"?: string;
         };
@@ -1439,6 +1445,8 @@ export type Database = {
           "p_metadata"?: Json;
           "p_operation_type": string;
           "p_request_id": string;
+          "p_run_id"?: string;
+          "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
         };
@@ -1447,6 +1455,19 @@ export type Database = {
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "alert_types": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
+      "answer_known_request": {
+        Args: {
+          "p_fingerprint": string;
+          "p_metadata": Json;
+          "p_operation_type": string;
+          "p_replay_rule": Json;
+          "p_request_id": string;
+          "p_run_id": string;
+          "p_token_amount": number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
       "answer_oauth_authorization": { Args: { "p_answer": string; "p_state_hash": string }; Returns: Json };
       "archive_token_history": { Args: { "p_before": string }; Returns: Json };
       "audit_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
@@ -1598,6 +1619,10 @@ export type Database = {
         };
       };
       "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "extend_token_hold": {
+        Args: { "p_attempt": number; "p_request_id": string; "p_time_to_live": string; "p_user_id": string };
+        Returns: Json;
+      };
       "fail_alert_delivery": {
         Args: {
           "p_alert_id": number;
@@ -1639,6 +1664,7 @@ export type Database = {
           "p_metadata"?: Json;
           "p_operation_type": string;
           "p_request_id": string;
+          "p_run_id"?: string;
           "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
@@ -1648,6 +1674,20 @@ export type Database = {
       "install_schedule": { Args: Record<PropertyKey, never>; Returns: Json };
       "keep_oauth_authorization": {
         Args: { "p_request": string; "p_state_hash": string; "p_ttl_s": number };
+        Returns: Json;
+      };
+      "known_request_outcome": {
+        Args: {
+          "p_fingerprint": string;
+          "p_lock": Omit<
+            Database["public"]["Tables"]["token_consumption_locks"]["Row"],
+            Database["public"]["Tables"]["token_consumption_locks"]["ComputedFields"]
+          >;
+          "p_operation_type": string;
+          "p_run_id": string;
+          "p_token_amount": number;
+          "p_user_id": string;
+        };
         Returns: Json;
       };
       "list_alert_deliveries": {
@@ -1750,16 +1790,18 @@ export type Database = {
         Returns: undefined;
       };
       "release_tokens": {
-        Args: { "p_attempt": number; "p_reason"?: string; "p_request_id": string; "p_user_id": string };
+        Args: {
+          "p_attempt": number;
+          "p_reason"?: string;
+          "p_request_id": string;
+          "p_run_id"?: string;
+          "p_user_id": string;
+        };
         Returns: Json;
       };
       "renew_token_sync": { Args: { "p_fence": number; "p_source": string }; Returns: boolean };
       "replay_alerts": {
         Args: { "p_alert_ids": (number)[]; "p_endpoint_id": string; "p_limit": number };
-        Returns: Json;
-      };
-      "request_denial": {
-        Args: { "p_operation_type": string; "p_request_id": string; "p_user_id": string };
         Returns: Json;
       };
       "request_otp": {
@@ -1826,8 +1868,19 @@ export type Database = {
         Returns: Json;
       };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };
+      "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
+      "take_request_limits": {
+        Args: {
+          "p_name": string;
+          "p_request_id": string;
+          "p_rule": Json;
+          "p_user_id": string;
+          "p_user_rule": Json;
+        };
+        Returns: Json;
+      };
       "token_entry_chain": {
         Args: {
           "p_balance_after": number;

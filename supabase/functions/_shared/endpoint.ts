@@ -2,6 +2,7 @@ import { corsHeaders } from "@supabase/supabase-js/cors";
 import type { z } from "zod";
 
 import { admit } from "./admission.ts";
+import { type CallLimit, takeCallLimit } from "./call_limits.ts";
 import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
 import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
@@ -36,6 +37,11 @@ export interface EndpointSpec<Input extends z.ZodType> {
   input: Input;
   /** What it answers, for the reference. */
   output?: z.ZodType;
+  /**
+   * How often each caller without a secret key may call: a user by itself, others by their network. Or what limits it
+   * instead, in words. Every endpoint that a user or anybody may call has one.
+   */
+  callLimit?: CallLimit | { instead: string };
   /** Refusals of its own, beside those that every endpoint has. */
   codes?: ErrorCode[];
   /** Takes the body as it is, whatever its type says: for signatures over its bytes. */
@@ -92,6 +98,7 @@ async function serve<Input extends z.ZodType>(
   let requestId = newRequestId();
   let response: Response;
   let leave = () => {};
+  let callLimitHeaders: Record<string, string> = {};
   const underWay: Promise<unknown>[] = [];
   try {
     checkMethod(spec, request);
@@ -100,6 +107,9 @@ async function serve<Input extends z.ZodType>(
     if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
     const key = idempotencyKey(request.headers);
     if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
+    if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
+      callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
+    }
     if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits);
     const input = await parseInput(spec, request, limits);
     response = await spec.handle({
@@ -113,7 +123,9 @@ async function serve<Input extends z.ZodType>(
   } catch (thrown) {
     response = refuse(thrown, { requestId, log });
   }
-  for (const [name, value] of Object.entries(RESPONSE_HEADERS)) response.headers.set(name, value);
+  for (const [name, value] of Object.entries({ ...RESPONSE_HEADERS, ...callLimitHeaders })) {
+    response.headers.set(name, value);
+  }
   response.headers.set("X-Request-Id", requestId);
   const { status } = response;
   const end = () => {

@@ -46,7 +46,7 @@ export interface FeatureSpec<Input extends z.ZodType, Output extends z.ZodType> 
 
 export type Feature<Input extends z.ZodType, Output extends z.ZodType> =
   & FeatureSpec<Input, Output>
-  & Pick<Endpoint<Input>, "auth" | "method" | "fetch">;
+  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
 
 /**
  * A metered AI feature. Each request is charged exactly once, for what it used: its bound is held before `run`, the cost
@@ -59,13 +59,14 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
   spec: FeatureSpec<Input, Output>,
 ): Feature<Input, Output> {
   checkPrice(spec.name, spec.price);
-  const { auth, method, fetch } = defineEndpoint({
+  const { auth, method, callLimit, fetch } = defineEndpoint({
     name: spec.name,
     auth: "user",
     method: "POST",
     input: spec.input,
     maxBodyBytes: spec.maxBodyBytes,
     maxUploadBytes: spec.maxUploadBytes,
+    callLimit: { instead: "the plan's limits, taken with the hold" },
     handle(context) {
       const answer = (watcher?: Watcher) =>
         finishInAnyCase(
@@ -74,7 +75,7 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
       return wantsEvents(context.request) ? answerAsEvents(context, answer) : answer().then(asJson);
     },
   });
-  return { ...spec, auth, method, fetch };
+  return { ...spec, auth, method, callLimit, fetch };
 }
 
 /** A client that hangs up must not stop the settlement: asks the platform to let the work end. */

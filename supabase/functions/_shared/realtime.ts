@@ -37,10 +37,13 @@ export interface RealtimeSpec<Input extends z.ZodType> {
 
 export type Realtime<Input extends z.ZodType> =
   & RealtimeSpec<Input>
-  & Pick<Endpoint<Input>, "auth" | "method" | "fetch">;
+  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
 
 /** A hold lives for 600 s; a session ends well before, settlement included. */
 const LONGEST_SESSION_S = 540;
+const CALL_LIMIT = {
+  instead: "the plan's limits, taken with the seat and with each slice; two sessions at once",
+};
 
 /**
  * A spoken conversation with a model over a WebSocket, paid in advance slice by slice.
@@ -55,11 +58,18 @@ export function defineRealtime<Input extends z.ZodType>(spec: RealtimeSpec<Input
     );
   }
   newSlices(spec); // Refuses a slice that is too small when the function is declared.
-  const endpoint = { name: spec.name, auth: "user", method: "GET", input: spec.input } as const;
+  const endpoint = {
+    name: spec.name,
+    auth: "user",
+    method: "GET",
+    input: spec.input,
+    callLimit: CALL_LIMIT,
+  } as const;
   return {
     ...spec,
     auth: endpoint.auth,
     method: endpoint.method,
+    callLimit: endpoint.callLimit,
     fetch: (request) =>
       defineEndpoint({
         ...endpoint,

@@ -339,7 +339,7 @@ export class RealtimeSession {
       await within(this.#answer.done.promise, Math.min(LAST_USAGE_MS, limits.provider_s * 1000));
     }
     close(this.#provider, 1000, "");
-    const settled = this.#settleAll().then(() => till.leaveSeat()).catch((error) => this.#cause ??= error);
+    const settled = this.#settleAll().finally(() => till.leaveSeat()).catch((error) => this.#cause ??= error);
     await within(settled, LAST_WORDS_MS);
     this.#tell({ type: "session_ended", reason: ending, charged: this.#charged, balance: this.#balance });
     close(client, closeCode, ending);

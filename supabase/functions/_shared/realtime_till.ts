@@ -3,6 +3,7 @@ import { repeatableRequestId } from "./identifiers.ts";
 import type { Price } from "./price.ts";
 import { chargeOf, isUnused, type Slice } from "./realtime_slices.ts";
 import {
+  extendHold,
   type HoldOutcome,
   holdTokens,
   releaseTokens,
@@ -23,6 +24,13 @@ export interface Customer {
 
 export type Seat = "taken" | "none_free" | "insufficient_tokens";
 
+/** A seat is free again so long after its process was killed. */
+const SEAT_LEASE_S = 60;
+/** A renewal may fail, and the next one too, before the seat is lost. */
+const SEAT_RENEWAL_MS = 20_000;
+/** A session ends well before. */
+const MOST_RENEWALS = 30;
+
 /** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
 export class Till {
   readonly #customer: Customer;
@@ -34,7 +42,8 @@ export class Till {
 
   /**
    * Takes one of the user's seats, so that no user has more sessions than seats, whatever process they are in: a seat
-   * is the hold of one token under an id of its own. That of a process that was killed is free again when it expires.
+   * is the hold of one token under an id of its own. It lives for a minute and is renewed for as long as the session
+   * lasts, so that the seat of a process that was killed is soon free again.
    */
   async takeSeat(seats: number): Promise<Seat> {
     const { supabaseClient, userId, name } = this.#customer;
@@ -46,10 +55,10 @@ export class Till {
         operationType: name,
         tokenAmount: 1,
         metadata: { seat, session_id: this.#customer.sessionId },
+        timeToLiveS: SEAT_LEASE_S,
       });
       if (hold.attempt !== undefined) {
-        const attempt = hold.attempt;
-        this.#leave = () => releaseTokens({ ...request, attempt });
+        this.#leave = keepSeat({ ...request, attempt: hold.attempt });
         return "taken";
       }
       if (hold.error === "insufficient_tokens") return hold.error;
@@ -79,10 +88,6 @@ export class Till {
       operationType: name,
       tokenAmount,
       metadata: { price, session_id: sessionId, slice: number },
-    }).catch(async (error) => {
-      // It may have been held all the same, with nobody left who knows of it.
-      await releaseTokens(request).catch(() => {});
-      throw error;
     });
     if (outcome.success) return { held: tokenAmount };
     if (outcome.error === "insufficient_tokens") return { held: 0, available: outcome.available };
@@ -108,6 +113,21 @@ export class Till {
     const { supabaseClient, userId, sessionId } = this.#customer;
     return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
   }
+}
+
+/** Renews a seat until the function that it gives back is called, which leaves it. */
+function keepSeat(
+  seat: { supabaseClient: RpcClient; userId: string; requestId: string; attempt: number },
+): () => Promise<unknown> {
+  let renewals = 0;
+  const timer = setInterval(() => {
+    if (++renewals > MOST_RENEWALS) return clearInterval(timer);
+    extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next one may arrive.
+  }, SEAT_RENEWAL_MS);
+  return () => {
+    clearInterval(timer);
+    return releaseTokens(seat);
+  };
 }
 
 /** Why somebody who could pay may not; anything else is a fault of ours. */

@@ -1,3 +1,4 @@
+import { inBackground } from "./background.ts";
 import { AppError } from "./errors.ts";
 import type { UsedLimit } from "./limits.ts";
 
@@ -81,11 +82,45 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
 
 /**
  * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
- * one call. Throws `service_unavailable` without an answer.
+ * one call. Each call here is a run of its own, which repeats itself when the ledger does not answer and gets the same
+ * attempt again. Throws `service_unavailable` without an answer; what the run may hold all the same is given back.
  */
-export function holdTokens(request: TokenRequest & { fingerprint?: string }): Promise<HoldOutcome> {
-  const args = { ...requestArguments(request), p_fingerprint: request.fingerprint };
-  return call(request.supabaseClient, "admit_request", args);
+export async function holdTokens(
+  request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
+): Promise<HoldOutcome> {
+  const runId = crypto.randomUUID();
+  const args = {
+    ...requestArguments(request),
+    p_fingerprint: request.fingerprint,
+    p_time_to_live: request.timeToLiveS === undefined ? undefined : `${request.timeToLiveS} seconds`,
+    p_run_id: runId,
+  };
+  try {
+    return await persist(() => call(request.supabaseClient, "admit_request", args), HOLD_PERSISTENCE);
+  } catch (error) {
+    const { supabaseClient, requestId, userId } = request;
+    const release = releaseTokens({ supabaseClient, requestId, userId, runId, reason: "hold_not_answered" });
+    inBackground(release.catch(() => {}));
+    throw error;
+  }
+}
+
+/** Lets a hold live for so many seconds from now. Throws `service_unavailable` without an answer. */
+export function extendHold(
+  { supabaseClient, requestId, userId, attempt, timeToLiveS }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt: number;
+    timeToLiveS: number;
+  },
+): Promise<Pick<TokenOutcome, "success" | "error">> {
+  return call(supabaseClient, "extend_token_hold", {
+    p_request_id: requestId,
+    p_user_id: userId,
+    p_attempt: attempt,
+    p_time_to_live: `${timeToLiveS} seconds`,
+  });
 }
 
 /**
@@ -116,13 +151,17 @@ export function settleTokens(
   );
 }
 
-/** Gives a hold back, uncharged. Repeats itself when the ledger does not answer. */
+/**
+ * Gives a hold back, uncharged: that of an attempt, or of the run of `holdTokens` that did not hear of its attempt. Repeats
+ * itself when the ledger does not answer.
+ */
 export function releaseTokens(
-  { supabaseClient, requestId, userId, attempt, reason }: {
+  { supabaseClient, requestId, userId, attempt = null, runId, reason }: {
     supabaseClient: RpcClient;
     requestId: string;
     userId: string;
-    attempt: number;
+    attempt?: number | null;
+    runId?: string;
     reason?: string;
   },
 ): Promise<TokenOutcome> {
@@ -132,6 +171,7 @@ export function releaseTokens(
       p_user_id: userId,
       p_attempt: attempt,
       p_reason: reason,
+      p_run_id: runId,
     })
   );
 }
@@ -178,13 +218,27 @@ async function call<Outcome>(
   return data as Outcome;
 }
 
-const RETRY_DELAYS_MS = [100, 500, 2_000];
+interface Persistence {
+  /** The waits between one try and the next. */
+  delays_ms: number[];
+  /** After so long no further try is made. */
+  within_ms: number;
+}
 
-async function persist<Outcome>(attempt: () => Promise<Outcome>): Promise<Outcome> {
-  for (const delayMs of RETRY_DELAYS_MS) {
+const PERSISTENCE: Persistence = { delays_ms: [100, 500, 2_000], within_ms: Infinity };
+/** Nothing is lost but the request yet: a database that takes long to fail is not asked again. */
+const HOLD_PERSISTENCE: Persistence = { delays_ms: [100, 500], within_ms: 5_000 };
+
+async function persist<Outcome>(
+  attempt: () => Promise<Outcome>,
+  { delays_ms, within_ms }: Persistence = PERSISTENCE,
+): Promise<Outcome> {
+  const startedAt = performance.now();
+  for (const delayMs of delays_ms) {
     try {
       return await attempt();
-    } catch {
+    } catch (error) {
+      if (performance.now() - startedAt > within_ms) throw error;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }

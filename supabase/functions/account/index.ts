@@ -32,6 +32,7 @@ const limits = defineEndpoint({
   name: "account/limits",
   auth: "user",
   method: "GET",
+  callLimit: { quota: 60, window_s: 60 },
   input: z.object({}),
   output: Limits,
   handle: async ({ caller }) => Response.json(await limitsOf(caller.userId)),
@@ -42,6 +43,7 @@ const caps = defineEndpoint({
   name: "account/caps",
   auth: "user",
   method: "POST",
+  callLimit: { quota: 20, window_s: 3_600 },
   input: z.object({ daily_cap_tokens: Cap, monthly_cap_tokens: Cap }),
   output: Limits,
   async handle({ caller, input }) {
@@ -61,6 +63,7 @@ const why = defineEndpoint({
   name: "account/why",
   auth: ["user", "secret"],
   method: "GET",
+  callLimit: { quota: 30, window_s: 60 },
   input: z.object({ request_id: RequestId.meta({ examples: ["AZqk0m0cdE6mYf3xq1Z9Hw"] }) }),
   output: z.object({
     request_id: z.string(),
@@ -108,6 +111,7 @@ const ledger = defineEndpoint({
   name: "account/ledger",
   auth: "user",
   method: "GET",
+  callLimit: { quota: 20, window_s: 3_600 },
   input: z.object({ format: z.enum(["csv", "json"]).default("csv") }),
   async handle({ caller, input }) {
     const pages = await readEntries(userClient(caller.token), caller.userId);

@@ -28,6 +28,7 @@ export default defineEndpoint({
   name: "balance",
   auth: "user",
   method: "GET",
+  callLimit: { quota: 120, window_s: 60 },
   input: Input,
   output: Output,
   async handle({ caller, input }) {

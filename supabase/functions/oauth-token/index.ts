@@ -6,7 +6,6 @@ import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
-import { takeCallback, takeUsersRequest } from "../_oauth/limits.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
@@ -21,6 +20,7 @@ const authorize = defineEndpoint({
   name: "oauth-token/authorize",
   auth: "user",
   method: "POST",
+  callLimit: { quota: 60, window_s: 3_600 },
   input: z.object({
     provider: ProviderName,
     redirect_to: z.string().max(2_000).optional().describe(
@@ -31,10 +31,9 @@ const authorize = defineEndpoint({
     authorization_url: z.string().describe("Where the user's browser is to go"),
     expires_in_s: z.int().describe("How long the user may take"),
   }),
-  codes: ["not_found", "rate_limited", "provider_error", "provider_timeout"],
+  codes: ["not_found", "provider_error", "provider_timeout"],
   async handle({ caller, input }) {
     providerNamed(input.provider, "authorization_code");
-    await takeUsersRequest("authorize", caller.userId);
     const { url, ttlS } = await beginAuthorization({
       provider: input.provider,
       subject: caller.userId,
@@ -52,6 +51,7 @@ const callback = defineEndpoint({
   name: "oauth-token/callback",
   auth: "none",
   method: "GET",
+  callLimit: { quota: 600, window_s: 3_600 },
   input: z.object({
     state: State,
     code: z.string().min(1).max(4_000).optional().describe("What the provider gives for a token"),
@@ -61,9 +61,7 @@ const callback = defineEndpoint({
     ({ code, error }) => code !== undefined || error !== undefined,
     "Expected code or error",
   ),
-  codes: ["rate_limited"],
-  async handle({ request, input }) {
-    await takeCallback(request.headers);
+  async handle({ input }) {
     const target = await takeAnswer(input.state, answerIn(input));
     return new Response(null, {
       status: 303,
@@ -77,14 +75,14 @@ const complete = defineEndpoint({
   name: "oauth-token/complete",
   auth: "user",
   method: "POST",
+  callLimit: { quota: 120, window_s: 3_600 },
   input: z.object({ state: State }),
   output: z.object({
     provider: z.string(),
     scope: z.string().nullable().describe("What the user granted, where the provider says it"),
   }),
-  codes: ["forbidden", "rate_limited", "authorization_required", "provider_error", "provider_timeout"],
+  codes: ["forbidden", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ caller, input }) {
-    await takeUsersRequest("complete", caller.userId);
     const { provider, token } = await completeAuthorization({ state: input.state, subject: caller.userId });
     return Response.json({ provider, scope: token.scope });
   },
@@ -129,6 +127,7 @@ const revoke = defineEndpoint({
   name: "oauth-token/revoke",
   auth: ["user", "secret"],
   method: "POST",
+  callLimit: { quota: 120, window_s: 3_600 },
   input: z.object({
     provider: ProviderName,
     subject: Subject.optional().describe(
@@ -141,14 +140,13 @@ const revoke = defineEndpoint({
       "What the provider did; impossible where it has no revocation endpoint",
     ),
   }),
-  codes: ["not_found", "forbidden", "rate_limited"],
+  codes: ["not_found", "forbidden"],
   async handle({ caller, input }) {
     const subject = caller.auth === "user" ? caller.userId : input.subject;
     if (caller.auth === "user" && input.subject !== undefined && input.subject !== caller.userId) {
       throw new AppError("forbidden", "A user may revoke its own access alone");
     }
     const provider = providerNamed(input.provider);
-    if (caller.auth === "user") await takeUsersRequest("revoke", caller.userId);
     return Response.json(await tokenService().broker.revoke({ provider, subject }));
   },
 });

@@ -29,6 +29,9 @@ export const hook = defineEndpoint({
   name: "otp/hook",
   auth: "none",
   method: "POST",
+  callLimit: {
+    instead: "nothing is done without Supabase Auth's signature; then limits by phone, prefix and country",
+  },
   isTextBody: true,
   input: Input,
   output: Output,

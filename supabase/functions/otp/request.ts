@@ -41,6 +41,7 @@ export const request = defineEndpoint({
   name: "otp/request",
   auth: ["user", "publishable"],
   method: "POST",
+  callLimit: { instead: "limits by phone, prefix, country and network: docs/otp.md" },
   input: Input,
   output: Output,
   codes: ["otp_unsupported_number", "otp_too_many_sends", "otp_delivery_failed"],

@@ -39,6 +39,7 @@ export const verify = defineEndpoint({
   name: "otp/verify",
   auth: ["user", "publishable"],
   method: "POST",
+  callLimit: { instead: "limits by network and by phone: docs/otp.md" },
   input: Input,
   output: Output,
   codes: [

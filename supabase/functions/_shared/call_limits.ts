@@ -1,0 +1,60 @@
+import type { Caller } from "./credentials.ts";
+import { env } from "./env.ts";
+import { AppError } from "./errors.ts";
+import { refusal } from "./holds.ts";
+import { repeatableRequestId } from "./identifiers.ts";
+import { limitHeaders, type LimitState, statesOf } from "./limits.ts";
+import { callDatabase } from "./rpc.ts";
+import type { HoldOutcome } from "./tokenMiddleware.ts";
+
+/** How often a caller may call an endpoint that costs no tokens; refills evenly, and may be used in one burst. */
+export interface CallLimit {
+  quota: number;
+  window_s: number;
+}
+
+/** Callers whose network cannot be told share one: as many as one alone would let one lock out all. */
+const UNKNOWN_NETWORK_FACTOR = 10;
+
+/**
+ * Takes a call from the limit of its caller: a user's own, which its plan may name otherwise, else that of the network.
+ * Answers the state as header fields. Throws `rate_limited`, or `service_unavailable` without an answer.
+ */
+export function takeCallLimit(
+  name: string,
+  caller: Pick<Caller, "userId">,
+  headers: Headers,
+  limit: CallLimit,
+): Promise<Record<string, string>> {
+  return caller.userId ? takeOfUser(name, caller.userId, limit) : takeOfNetwork(name, headers, limit);
+}
+
+async function takeOfUser(name: string, userId: string, limit: CallLimit): Promise<Record<string, string>> {
+  const rule = { quota: limit.quota, window_s: limit.window_s };
+  const taken = await callDatabase("take_call_limit", { p_user_id: userId, p_name: name, p_rule: rule });
+  const outcome = taken as unknown as HoldOutcome;
+  if (!outcome.success) throw refusal(outcome);
+  return limitHeaders(statesOf(outcome.limits));
+}
+
+async function takeOfNetwork(
+  name: string,
+  headers: Headers,
+  { quota, window_s }: CallLimit,
+): Promise<Record<string, string>> {
+  // Not imported before: few endpoints are for callers who are no users.
+  const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
+  const network = await networkOf(headers, env().OTP_TRUSTED_PROXIES);
+  const taken = await callDatabase("take_rate_limits", {
+    p_limits: [{
+      name,
+      key: `call ${repeatableRequestId("", name, network)}`,
+      quota: network === UNKNOWN_NETWORK ? quota * UNKNOWN_NETWORK_FACTOR : quota,
+      window_s,
+    }],
+  }) as unknown as { allowed: boolean; retry_after_s: number; limits: LimitState[] };
+  if (taken.allowed) return limitHeaders(taken.limits);
+  throw new AppError("rate_limited", "Too many requests", {
+    headers: { "Retry-After": String(taken.retry_after_s), ...limitHeaders(taken.limits) },
+  });
+}
