@@ -207,6 +207,7 @@ describe("a plan's rate limits", () => {
       await admit(user);
       const [holder, waiter] = await Promise.all([sql.reserve(), sql.reserve()]);
       try {
+        const [{ pid }] = await waiter<[{ pid: number }]>`select pg_backend_pid() as pid`;
         await waiter`set statement_timeout = '20s'`;
         await holder`begin`;
         // Full for a second yet: by the time that the call began it is denied, by the time that it is answered it is not.
@@ -224,11 +225,7 @@ describe("a plan's rate limits", () => {
           ? call(waiter`select public.admit_request(${newId()}, ${user}, 1, 'x')`)
           : call(waiter`select public.run_token_operations(${sql.json([operation])})`).then(([one]) => one);
         await until(async () =>
-          (await sql`
-            select from pg_stat_activity
-            where wait_event_type = 'Lock' and state = 'active' and query like '%public.%(%' and
-              pg_blocking_pids(pid) @> array[(select pid from pg_stat_activity where state = 'idle in transaction'
-                and query like '%request_counters%' limit 1)]`).length > 0
+          (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
         );
         await new Promise((resolve) => setTimeout(resolve, 1_200));
         await holder`commit`;
@@ -292,7 +289,6 @@ describe("a plan's rate limits", () => {
         [],
         ["user"],
         3,
-        null,
       ]
     ) {
       await expect(userOnPlan(limits as object), JSON.stringify(limits)).rejects.toThrow(

@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+
+import { connect } from "../support/stack.ts";
+import { Ledger, newId, until } from "./support.ts";
+
+const sql = connect({ connections: 10 });
+const ledger = new Ledger(sql);
+
+// deno-lint-ignore no-explicit-any
+type Outcome = any;
+
+async function call(statement: Promise<Outcome[]>): Promise<Outcome> {
+  return Object.values((await statement)[0]!)[0];
+}
+
+const admit = (user: string, requestId = newId(), amount = 8) =>
+  call(sql`select public.admit_request(${requestId}, ${user}, ${amount}, 'meal-analyzer', 'content')`);
+const forget = (user: string) => sql`select public.forget_user(${user})`;
+
+async function newUser(tokens = 1_000): Promise<string> {
+  const user = newId();
+  await ledger.add(user, tokens);
+  return user;
+}
+
+describe("a user who is forgotten", () => {
+  it.each([
+    ["was paused", (user: string) => sql`select public.pause_account(${user}, 'fraud')`],
+    ["had a cap", (user: string) => sql`select public.set_spend_caps(${user}, 0, 0)`],
+    ["had neither pause nor cap", () => Promise.resolve()],
+  ])("and %s is let in no more, and nobody is told why it was paused", async (_what, prepare) => {
+    const user = await newUser();
+    await prepare(user);
+    await forget(user);
+    await forget(user);
+    expect(await admit(user)).toMatchObject({
+      error: "account_paused",
+      message: "This account is paused: it was deleted",
+    });
+    const [account] = await sql`select * from public.token_accounts where user_id = ${user}`;
+    expect(account).toMatchObject({
+      plan: null,
+      daily_cap_tokens: null,
+      monthly_cap_tokens: null,
+      spent_before_day: "0",
+      pause_reason: "it was deleted",
+    });
+  });
+
+  it("while a request runs keeps no answer of it, and nothing is held or charged", async () => {
+    const [user, requestId] = [await newUser(), newId()];
+    const { attempt } = await admit(user, requestId);
+    await forget(user);
+    expect(
+      await call(sql`
+        select public.settle_tokens(${requestId}, ${user}, ${attempt}, 5, null, '{"data":"a secret","usage":{')`),
+    ).toMatchObject({ success: false, error: "hold_not_current" });
+    expect(await ledger.lock(requestId)).toMatchObject({
+      status: "released",
+      response: null,
+      fingerprint: null,
+    });
+    expect(await ledger.balance(user)).toEqual({ balance: 1_000, held: 0, entries: 1 });
+    expect(await admit(user)).toMatchObject({ error: "account_paused" });
+    expect((await ledger.problems()).filter(({ user_id }) => user_id === user)).toEqual([]);
+  });
+
+  it("leaves what was wrong with the ledger, and nothing else that was suspicious", async () => {
+    const user = await newUser();
+    const kinds = ["ledger_mismatch", "ledger_tampered", "shortfall", "usage_unknown"];
+    for (const kind of [...kinds, "rate_limited", "cost_spike", "many_networks", "high_frequency"]) {
+      await sql`select public.record_token_anomaly(${user}, ${kind}, 'warning', ${newId()}, '{"entry_number": 1}')`;
+    }
+    await forget(user);
+    const left = await sql`
+      select anomaly_type from public.token_anomalies where user_id = ${user} order by anomaly_type`;
+    expect(left.map(({ anomaly_type }) => anomaly_type)).toEqual(kinds);
+  });
+
+  it("is in no alert any more, sent or not, and those that wait stay in their order", async () => {
+    const user = await newUser();
+    const endpoint = newId();
+    await sql`insert into public.alert_endpoints (id, host, sealed, alert_types, description)
+      values (${endpoint}, 'example.test', '{}', '{}', '')`;
+    for (const kind of ["cost_spike", "rate_limited"]) {
+      await sql`select public.record_token_anomaly(${user}, ${kind}, 'critical', ${newId()}, '{"tokens": 5}')`;
+    }
+    await sql`select public.record_token_anomaly(${user}, 'ledger_tampered', 'critical', ${newId()})`;
+    await call(sql`select public.emit_low_balance_alert(${user}, 1, 10)`);
+    await sql`
+      insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+      select id, ${endpoint}, ordering_key from public.alert_outbox where ordering_key = ${`user:${user}`}`;
+    const alerts = () =>
+      sql`
+        select outbox.payload, outbox.ordering_key, outbox.dedupe_key, deliveries.ordering_key as line
+        from public.alert_outbox as outbox join public.alert_deliveries as deliveries on deliveries.alert_id = outbox.id
+        where deliveries.endpoint_id = ${endpoint} order by outbox.id`;
+    expect(await alerts()).toHaveLength(4);
+    await forget(user);
+    const left = await alerts();
+    const ofPerson = left.filter(({ payload }) => payload.anomaly_type !== "ledger_tampered");
+    expect(ofPerson).toHaveLength(3);
+    expect(JSON.stringify(ofPerson)).not.toContain(user);
+    expect(new Set(ofPerson.flatMap(({ ordering_key, line }) => [ordering_key, line])).size).toBe(1);
+    expect(ofPerson.map(({ payload }) => payload.details)).toEqual([undefined, undefined, undefined]);
+    expect(left.find(({ payload }) => payload.anomaly_type === "ledger_tampered")).toMatchObject({
+      payload: { user_id: user },
+    });
+  });
+
+  it("is in no decision on codes any more", async () => {
+    const user = await newUser();
+    const ids = [newId(), newId()];
+    for (const [index, column] of ["owner_id", "auth_user_id"].entries()) {
+      await sql`
+        insert into public.otp_decisions (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix, phone,
+          network, ${sql(column)}, created_at, updated_at)
+        values (${ids[
+        index
+      ]!}, 'denied', '{}', 'off', 'x', 'sms', 'FR', '+336', 'digest', 'digest', ${user}, now(), now())`;
+    }
+    await forget(user);
+    const left = await sql`
+      select owner_id, auth_user_id from public.otp_decisions where occurrence in ${sql(ids)}`;
+    expect([...left]).toEqual([{ owner_id: null, auth_user_id: null }, {
+      owner_id: null,
+      auth_user_id: null,
+    }]);
+  });
+
+  it("leaves nothing new behind that its token still asks for", async () => {
+    const user = await newUser();
+    await forget(user);
+    const rule = { quota: 1, window_s: 3600 };
+    for (let count = 0; count < 3; count++) {
+      await admit(user);
+      await sql`select public.take_call_limit(${user}, 'balance', ${sql.json(rule)})`;
+    }
+    expect(await ledger.anomalies(user)).toEqual([]);
+    expect(
+      await sql`select from public.token_consumption_locks where user_id = ${user} and status <> 'settled'`,
+    )
+      .toHaveLength(0);
+  });
+
+  it("while its request is tried again cannot make the two wait for each other", async () => {
+    const [user, requestId, plan] = [await newUser(), newId(), `test ${newId()}`];
+    const limits = { user: { quota: 100, window_s: 60 } };
+    await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
+    await sql`select public.set_account_plan(${user}, ${plan})`;
+    await admit(user, requestId);
+    await ledger.release(user, requestId);
+    const [retry, deletion] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      const [{ pid }] = await deletion<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await retry`begin`;
+      await retry`select 1 from public.request_counters where subject = ${user} for update`;
+      const forgotten = deletion`select public.forget_user(${user})`.then(
+        () => "forgotten",
+        (error) => error.code,
+      );
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      const outcome = await call(
+        retry`select public.admit_request(${requestId}, ${user}, 8, 'meal-analyzer', 'content')`,
+      );
+      await retry`commit`;
+      expect(outcome).toMatchObject({ success: true, attempt: 2 });
+      expect(await forgotten).toBe("forgotten");
+      expect(await ledger.lock(requestId)).toMatchObject({ status: "released" });
+    } finally {
+      retry.release();
+      deletion.release();
+    }
+  });
+});
+
+describe("why a request was charged", () => {
+  it(
+    "is looked for in a user's newest 10,000 entries when it asks itself, and in all for an operator",
+    async () => {
+      const user = await newUser(20_000);
+      const id = newId();
+      await sql`
+      select public.consume_tokens_atomic(${id} || ' ' || number, ${user}, 1, 'meal-analyzer')
+      from generate_series(1, 10050) as number`;
+      await sql`delete from public.token_consumption_locks where user_id = ${user}`;
+      const why = (number: number, asking: string | null) =>
+        call(sql`select public.explain_request(${`${id} ${number}`}, ${asking})`);
+      expect(await why(10_050, user)).toMatchObject({ charged: 1, is_known: false });
+      expect(await why(60, user)).toMatchObject({ charged: 1, entry_number: 61 });
+      expect(await why(1, user)).toBeNull();
+      expect(await why(1, null)).toMatchObject({ charged: 1, user_id: user });
+      expect(await why(0, user)).toBeNull();
+    },
+    60_000,
+  );
+});
