@@ -161,7 +161,9 @@ describe("a user who is forgotten", () => {
   };
   const left = async (id: string) => {
     const [row] = await sql`
-      select (select count(*)::integer from public.token_accounts where user_id = ${id}) as accounts,
+      select (select count(*)::integer from public.token_accounts where user_id = ${id}
+          and (forgotten_at is null or plan is not null or daily_cap_tokens is not null or monthly_cap_tokens is not null
+            or spent_before_day <> 0 or spent_before_month <> 0)) as accounts,
         (select count(*)::integer from public.token_consumption_locks
          where user_id = ${id} and (response is not null or fingerprint is not null)) as answers,
         (select balance::integer from public.token_balances where user_id = ${id}) as balance,
@@ -180,6 +182,7 @@ describe("a user who is forgotten", () => {
     }
     const again = await call("account/forget", { headers: asServer, body: { user_id: user.id } });
     expect(again.body).toEqual({ files: 0 });
+    expectRefusal(await call("meal-analyzer", { user, body }), 403, "account_paused");
   });
 
   it("is forgotten by the ledger when Auth deletes the account, too", async () => {

@@ -259,18 +259,37 @@ describe("a ledger that cannot be reached", () => {
     await expectChargedOnce(user, await askRemotely(user, key, text));
   });
 
-  it("at the hold (acknowledgement lost): nothing runs or is charged, and the hold ends by its time", async () => {
-    const user = await newUser(PLENTY);
-    const [key, text] = [newKey(), newText()];
-    const outage = proxy.lose("admit_request", user.id, "after");
-    expectRefusal(await askRemotely(user, key, text), 503, "service_unavailable");
-    outage.mend();
-    expect(switchboard.calls(text)).toBe(0);
-    expect(await accountOf(user)).toMatchObject({ balance: PLENTY, charges: [] });
-    await letHoldsRunOut(user);
-    await expectChargedOnce(user, await askRemotely(user, key, text));
-    expect(switchboard.calls(text)).toBe(1);
-  });
+  it.each(["before", "after"] as const)(
+    "for a moment at the hold (lost %s it): the answer is given, held and charged once",
+    async (loss) => {
+      const user = await newUser(ECHO_HOLD); // A second hold would find no tokens.
+      const text = newText();
+      const outage = proxy.lose("admit_request", user.id, loss, 2);
+      expectCharged(await askRemotely(user, newKey(), text));
+      expect(outage.lost).toBe(2);
+      expect(switchboard.calls(text)).toBe(1);
+      const { held, charges, locks } = await accountOf(user);
+      expect({ held, charges: charges.length, locks: locks.map(({ attempt }) => attempt) })
+        .toEqual({ held: 0, charges: 1, locks: [1] });
+    },
+  );
+
+  it.each([["with a key", newKey], ["without a key", () => undefined]])(
+    "for good at the hold (acknowledgements lost), %s: nothing runs, and what was held is soon given back",
+    async (_what, keyOf) => {
+      const user = await newUser(ECHO_HOLD);
+      const [key, text] = [keyOf(), newText()];
+      const outage = proxy.lose("admit_request", user.id, "after");
+      const body = { text };
+      expectRefusal(await call("echo", { base: remote.url, user, key, body }), 503, "service_unavailable");
+      outage.mend();
+      expect(switchboard.calls(text)).toBe(0);
+      await eventually("the release", async () => (await accountOf(user)).held === 0);
+      await expectUntouched(user, ECHO_HOLD);
+      expectCharged(await call("echo", { base: remote.url, user, key, body }));
+      expect(switchboard.calls(text)).toBe(1);
+    },
+  );
 
   it.each(["before", "after"] as const)(
     "for a moment at the release (lost %s it): the hold is given back all the same",

@@ -5,7 +5,7 @@ import { readSecrets } from "../../scripts/local/secrets.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import coach from "../../supabase/functions/voice-coach-realtime/index.ts";
 import { talkCost } from "../../supabase/functions/_shared/realtime_slices.ts";
-import { grant } from "../support/stack.ts";
+import { connect as connectToDatabase, grant } from "../support/stack.ts";
 import { cleanUp, openAccounts } from "./support/accounts.ts";
 import { call, eventually, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
@@ -20,6 +20,7 @@ const ANSWER = 17;
 const NAME = "voice-coach-realtime";
 
 const { newUser, accountOf, expectUntouched, letHoldsRunOut } = openAccounts();
+const sql = connectToDatabase({ connections: 1 });
 const exchange = openExchange();
 let functions: ExtraFunctions;
 let talks: Talk[] = [];
@@ -413,6 +414,16 @@ describe("one who is gone", () => {
     await Promise.all(talks.map(({ closed }) => closed));
     expect(await accountOf(user)).toMatchObject({ balance: PLENTY, held: 2 * (SLICE + 1), charges: [] });
     expect(await connect({ token: user.token }).closed).toMatchObject({ code: 4429 });
+    // A seat ends within a minute; what pays for answers is held for as long as before.
+    const seats = () =>
+      sql`
+        update public.token_consumption_locks set expires_at = expires_at - interval '1 minute'
+        where user_id = ${user.id} and status = 'held' and metadata ? 'seat' and expires_at > now()
+        returning expires_at <= now() as is_over`;
+    expect(await seats()).toEqual([{ is_over: true }, { is_over: true }]);
+    const next = await begin({ token: user.token });
+    next.close();
+    await eventually("the end of it", async () => (await accountOf(user)).held === 2 * SLICE);
     await letHoldsRunOut(user);
     await cleanUp();
     await expectUntouched(user, PLENTY);

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 
 import { functionsFolder, projectFolder } from "../../../scripts/local/paths.ts";
+import type { CallLimit } from "../../../supabase/functions/_shared/call_limits.ts";
 import type { Auth } from "../../../supabase/functions/_shared/credentials.ts";
 import type { Price } from "../../../supabase/functions/_shared/price.ts";
 
@@ -13,6 +14,7 @@ export interface Declaration {
   auth: Auth | Auth[];
   method: string;
   isTextBody?: boolean;
+  callLimit?: CallLimit | { instead: string };
   price?: Price;
   input: z.ZodType;
   output?: z.ZodType;
