@@ -77,18 +77,26 @@ describe("a limit of calls", () => {
     expect((await call("account/limits", { method: "GET", user })).status).toBe(200);
   });
 
-  it("of an endpoint for anybody counts each network by itself", async () => {
-    const functions = await openFunctions({ OTP_TRUSTED_PROXIES: "2" }, functionsFolder);
-    const from = (network: string) =>
-      call("oauth-token/callback?state=nobody-has-ever-begun-this&code=x", {
-        base: functions.url,
-        method: "GET",
-        headers: { "X-Forwarded-For": network, apikey: undefined },
-      });
-    const network = `198.51.100.${crypto.getRandomValues(new Uint8Array(1))[0]}`;
-    const statuses = await Promise.all(Array.from({ length: 140 }, () => from(network)));
-    expect(statuses.filter(({ status }) => status === 429).length).toBeGreaterThan(5);
-    expect(statuses.filter(({ status }) => status !== 429).length).toBeGreaterThanOrEqual(120);
-    expect((await from("203.0.113.9")).status).not.toBe(429);
-  });
+  // Elsewhere a machine has one address of its own.
+  it.runIf(Deno.build.os === "linux")(
+    "of an endpoint for anybody counts each network by itself",
+    async () => {
+      const functions = await openFunctions({}, functionsFolder);
+      // Addresses of this machine that no other test calls from.
+      const newAddress = () => `127.${[1, 2, 3].map(() => 2 + Math.floor(Math.random() * 250)).join(".")}`;
+      const from = async (localAddress: string, count: number) => {
+        const client = Deno.createHttpClient({ localAddress });
+        const url =
+          `${functions.url}/functions/v1/oauth-token/callback?state=nobody-has-ever-begun-this&code=x`;
+        const answers = await Promise.all(Array.from({ length: count }, () => fetch(url, { client })));
+        await Promise.all(answers.map((answer) => answer.body?.cancel()));
+        client.close();
+        return answers.filter(({ status }) => status === 429).length;
+      };
+      const denied = await from(newAddress(), 140);
+      expect(denied).toBeGreaterThan(5);
+      expect(denied).toBeLessThanOrEqual(20);
+      expect(await from(newAddress(), 1)).toBe(0);
+    },
+  );
 });

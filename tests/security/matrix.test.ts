@@ -367,6 +367,9 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
   const { name, method, input, auth } = declared;
   const isForAnybody = [auth].flat().includes("none");
 
+  // Another case may have forgotten the user, which closes its account.
+  beforeEach(() => sql`select public.resume_account(${userA.id})`);
+
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
     const rule = ruleOf(ENDPOINTS, name);
     const { id } = asker.target();
