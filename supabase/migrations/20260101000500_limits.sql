@@ -160,58 +160,59 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_turn integer;
   v_now_s double precision;
-  v_user_window_s double precision := 'Infinity';
-  v_user_spacing_s double precision := 0;
+  v_user_window_s double precision;
+  v_user_spacing_s double precision;
   v_user_full_at_s double precision;
   v_user_wait_s double precision;
-  v_window_s double precision := 'Infinity';
-  v_spacing_s double precision := 0;
+  v_window_s double precision;
+  v_spacing_s double precision;
   v_full_at_s double precision;
   v_wait_s double precision;
   v_limit jsonb;
 begin
   -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
-  -- from now. What has no rule has a window without end, of which nothing is used.
-  if p_user_rule is not null then
-    v_user_window_s := p_user_rule ->> 'window_s';
-    v_user_spacing_s := v_user_window_s / greatest((p_user_rule ->> 'quota')::double precision, 0.5);
-  end if;
-  if p_rule is not null then
-    v_window_s := p_rule ->> 'window_s';
-    v_spacing_s := v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5);
-  end if;
-  for v_turn in 1..3 loop
+  -- from now. What has no rule has a window without end, of which nothing is used. Few expressions, as each is prepared
+  -- anew in each transaction.
+  v_user_window_s := coalesce((p_user_rule ->> 'window_s')::double precision, 'Infinity');
+  v_user_spacing_s := case when p_user_rule is null then 0
+    else v_user_window_s / greatest((p_user_rule ->> 'quota')::double precision, 0.5) end;
+  v_window_s := coalesce((p_rule ->> 'window_s')::double precision, 'Infinity');
+  v_spacing_s := case when p_rule is null then 0
+    else v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5) end;
+  loop
     v_now_s := extract(epoch from clock_timestamp());
-    -- A time of more than a window and a minute from now is of a longer window that the user had once: it counts no more.
-    -- A millisecond makes up for rounding. Of a quota below 1 there is never enough.
-    if v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s then
-      update public.request_counters as used
-      set full_at_s = v_user_spacing_s + case
-          when used.full_at_s between v_now_s and v_now_s + v_user_window_s + 60 then used.full_at_s else v_now_s end,
-        function_full_at_s = case when p_rule is null then used.function_full_at_s
-          else used.function_full_at_s || jsonb_build_object(p_name, v_spacing_s + case
-            when (used.function_full_at_s ->> p_name)::double precision between v_now_s and v_now_s + v_window_s + 60
-              then (used.function_full_at_s ->> p_name)::double precision
-            else v_now_s end)
-          end
-      where used.subject = p_user_id
-        and (used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
-          or used.full_at_s > v_now_s + v_user_window_s + 60)
-        and (p_rule is null or (used.function_full_at_s ->> p_name) is null
-          or (used.function_full_at_s ->> p_name)::double precision <= v_now_s + v_window_s - v_spacing_s + 0.001
-          or (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60)
-      returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
-      into v_user_full_at_s, v_full_at_s;
-      if found then
-        return jsonb_build_object('success', true, 'limits', jsonb_build_array(
-          p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-          p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
-      end if;
+    -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
+    -- passes over it: nothing is used.
+    update public.request_counters as used
+    set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
+      function_full_at_s = case when p_rule is null then used.function_full_at_s
+        else used.function_full_at_s || jsonb_build_object(p_name,
+          greatest((used.function_full_at_s ->> p_name)::double precision, v_now_s) + v_spacing_s) end
+    where used.subject = p_user_id and v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s
+      and used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
+      and (p_rule is null or coalesce((used.function_full_at_s ->> p_name)::double precision, 0)
+        <= v_now_s + v_window_s - v_spacing_s + 0.001)
+    returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
+    into v_user_full_at_s, v_full_at_s;
+    if found then
+      return jsonb_build_array(
+        p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
+        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s));
     end if;
+    v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
-    continue when found;
-    -- Where one is not there, greatest() passes over it: nothing is used of that.
+    continue when found and v_turn < 4;
+    -- A time of more than a window and a minute from now is of a longer window that the user had once: it counts no more.
+    update public.request_counters as used
+    set full_at_s = case when used.full_at_s > v_now_s + v_user_window_s + 60 then 0 else used.full_at_s end,
+      function_full_at_s = case when (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60
+        then used.function_full_at_s - p_name else used.function_full_at_s end
+    where used.subject = p_user_id
+      and (used.full_at_s > v_now_s + v_user_window_s + 60
+        or (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60);
+    continue when found and v_turn < 4;
     select full_at_s, (function_full_at_s ->> p_name)::double precision into v_user_full_at_s, v_full_at_s
     from public.request_counters where subject = p_user_id;
     v_user_wait_s := case when p_user_rule is null then '-Infinity'
@@ -219,10 +220,10 @@ begin
     v_wait_s := case when p_rule is null then '-Infinity'
       else greatest(v_full_at_s - v_now_s, 0) + v_spacing_s - v_window_s end;
     -- Whoever waited for the row decides anew, at the time that it is now: each turn has one time for all that it asks.
-    exit when greatest(v_user_wait_s, v_wait_s) > extract(epoch from clock_timestamp()) - v_now_s;
+    exit when v_turn >= 4 or greatest(v_user_wait_s, v_wait_s) > extract(epoch from clock_timestamp()) - v_now_s;
   end loop;
 
-  v_limit := case when coalesce(v_user_wait_s >= v_wait_s, p_rule is null)
+  v_limit := case when v_user_wait_s >= v_wait_s
     then p_user_rule || '{"name": "user"}' else p_rule || jsonb_build_object('name', p_name) end;
   perform public.record_request_excess(p_user_id, 'rate_limited', v_limit);
   return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
@@ -233,8 +234,8 @@ $$;
 
 comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
   'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns success and limits: name, quota, window_s and used_s, the part of the '
-  'window that is used, of each, null for one that there is not; or rate_limited with retry_after_s and the limit that '
+  '{"quota", "window_s"}, null for no limit. Returns an array, of each limit name, quota, window_s and used_s, the part of the '
+  'window that is used, null for one that there is not; or an object, rate_limited with retry_after_s and the limit that '
   'denies, which becomes an anomaly once per window.';
 
 create function public.answer_known_request(
@@ -267,11 +268,11 @@ begin
   if (v_outcome ->> 'duplicate')::boolean then
     v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
       coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
-    if not (v_taken ->> 'success')::boolean then
+    if jsonb_typeof(v_taken) = 'object' then
       return v_taken;
     end if;
   end if;
-  return v_outcome || jsonb_build_object('limits', v_taken -> 'limits');
+  return v_outcome || jsonb_build_object('limits', v_taken);
 end;
 $$;
 
@@ -298,43 +299,43 @@ declare
   v_is_paused boolean;
   v_pause_reason text;
   v_has_cap boolean;
-  v_rules jsonb;
-  v_is_known boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
+  v_replay_rule jsonb;
+  v_is_known boolean;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
 begin
   select accounts.paused_at is not null, accounts.pause_reason,
-    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null, plans.request_limits,
+    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
+    plans.request_limits -> 'user',
+    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
+    plans.request_limits -> 'replay',
     exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
-  into v_is_paused, v_pause_reason, v_has_cap, v_rules, v_is_known
+  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
   -- What runs, or was answered, takes from no limit of what is new.
   if v_is_known then
     v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_metadata, p_run_id, v_rules -> 'replay');
+      p_metadata, p_run_id, v_replay_rule);
     if v_outcome is not null then
       return v_outcome;
     end if;
   end if;
 
-  v_user_rule := v_rules -> 'user';
-  v_function_rule := coalesce(v_rules -> p_operation_type, v_rules -> 'function');
   if v_is_paused then
     v_denied := public.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_pause_reason));
   elsif p_user_id is not null and p_operation_type is not null
     and (v_user_rule is not null or v_function_rule is not null)
   then
-    v_outcome := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if (v_outcome ->> 'success')::boolean then
-      v_limits := v_outcome -> 'limits';
-    else
-      v_denied := v_outcome;
+    v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
+    if jsonb_typeof(v_limits) = 'object' then
+      v_denied := v_limits;
+      v_limits := null;
     end if;
   end if;
   if v_denied is null and v_has_cap then
@@ -345,7 +346,7 @@ begin
     -- It may have begun in another call since we looked.
     return coalesce(
       public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_rules -> 'replay'),
+        p_run_id, v_replay_rule),
       jsonb_build_object('limits', v_limits) || v_denied);
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
@@ -371,19 +372,23 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_taken jsonb;
 begin
-  return public.take_request_limits(null, p_user_id, null, p_name, coalesce(
+  v_taken := public.take_request_limits(null, p_user_id, null, p_name, coalesce(
     (select plans.request_limits -> p_name
      from (select p_user_id as user_id) as asking
      left join public.token_accounts as accounts on accounts.user_id = asking.user_id
      join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
     p_rule));
+  return case when jsonb_typeof(v_taken) = 'object' then v_taken
+    else jsonb_build_object('success', true, 'limits', v_taken) end;
 end;
 $$;
 
 comment on function public.take_call_limit(uuid, text, jsonb) is
   'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
-  'Answers as take_request_limits.';
+  'Returns success and limits as take_request_limits does, or its refusal.';
 
 create function public.count_unpaid_request(p_user_id uuid)
 returns void

@@ -29,11 +29,11 @@ begin
     where pronamespace = 'public'::regnamespace and prokind = 'f'
       and prosrc ~* '\\m(now\\(\\)|current_timestamp|clock_timestamp|statement_timestamp|transaction_timestamp)'
   loop
-    if target.prosrc !~* '\\mnow\\(\\)' then
-      continue when target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
-      raise 'The simulator knows only the clock now(): %', target.definition;
+    continue when target.prosrc !~* '\\mnow\\(\\)' and target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
+    if target.prosrc !~* '\\m(now|clock_timestamp)\\(\\)' then
+      raise 'The simulator knows only the clocks now() and clock_timestamp(): %', target.definition;
     end if;
-    execute regexp_replace(target.definition, '\\mnow\\(\\)', 'simulation.now()', 'gi');
+    execute regexp_replace(target.definition, '\\m(now|clock_timestamp)\\(\\)', 'simulation.now()', 'gi');
   end loop;
   for target in
     select adrelid::regclass as name, attname from pg_attrdef
