@@ -32,6 +32,25 @@ async function pass({ key }: Limit, seconds: number): Promise<void> {
 }
 
 describe("a rate limit", () => {
+  it.each([
+    ["a negative quota", { quota: -5 }],
+    ["a quota without end", { quota: "Infinity" }],
+    ["a quota that is no number", { quota: "NaN" }],
+    ["no quota", { quota: null }],
+    ["a window of 0 s", { window_s: 0 }],
+    ["a negative window", { window_s: -60 }],
+    ["a window without end", { window_s: "Infinity" }],
+    ["no window", { window_s: null }],
+    ["a negative cost", { cost: -1 }],
+    ["no key", { key: null }],
+  ])("with %s is a mistake of its caller, and takes nothing", async (_what, wrong) => {
+    const limit = limitOf();
+    await expect(take(limit, { ...limitOf(), ...wrong } as unknown as Limit)).rejects.toThrow(
+      "take_rate_limits",
+    );
+    expect(await sql`select from public.rate_limits where key = ${limit.key}`).toHaveLength(0);
+  });
+
   it("lets the whole quota through in one burst, tells what is left, and then when to come back", async () => {
     const limit = limitOf();
     for (const remaining of [4, 3, 2, 1, 0]) {
