@@ -93,9 +93,9 @@ describe("a limit of calls", () => {
         client.close();
         return answers.filter(({ status }) => status === 429).length;
       };
-      const denied = await from(newAddress(), 140);
+      const denied = await from(newAddress(), 640);
       expect(denied).toBeGreaterThan(5);
-      expect(denied).toBeLessThanOrEqual(20);
+      expect(denied).toBeLessThanOrEqual(40);
       expect(await from(newAddress(), 1)).toBe(0);
     },
   );

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { repeatableRequestId } from "../../supabase/functions/_shared/identifiers.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";
@@ -164,9 +165,12 @@ describe("connecting a user", () => {
   it("has a limit for each user and for each network, and none that others could use up", async () => {
     const [user, other] = await Promise.all([signUp(), signUp()]);
     const network = "127.0.0.9";
-    for (const key of [`oauth-complete:${user.id}`, `oauth-revoke:${user.id}`, `oauth-callback:${network}`]) {
-      await sql`insert into public.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
-    }
+    const fullAtS = Date.now() / 1_000 + 3_600;
+    await sql`
+      insert into public.request_counters (subject, function_full_at_s)
+      values (${user.id}, ${sql.json({ "oauth-token/complete": fullAtS, "oauth-token/revoke": fullAtS })})`;
+    const key = `call ${repeatableRequestId("", "oauth-token/callback", network)}`;
+    await sql`insert into public.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
     const state = "s".repeat(43);
     expectRefusal(await askFor("complete", { state }, user), 429, "rate_limited");
     expectRefusal(await askFor("revoke", { provider: PEOPLE }, user), 429, "rate_limited");
@@ -179,7 +183,7 @@ describe("connecting a user", () => {
     };
     expect(await visit(network)).toEqual([429, "rate_limited"]);
     expect(await visit("127.0.0.10")).toEqual([400, "invalid_request"]);
-    await sql`delete from public.rate_limits where starts_with(key, 'oauth-')`;
+    await sql`delete from public.rate_limits where key = ${key}`;
   });
 
   it("shows the browser nothing secret: no code, no token, no verifier, no referrer", async () => {

@@ -13,12 +13,9 @@ export interface CallLimit {
   window_s: number;
 }
 
-/** Callers whose network cannot be told share one: as many as one alone would let one lock out all. */
-const UNKNOWN_NETWORK_FACTOR = 10;
-
 /**
  * Takes a call from the limit of its caller: a user's own, which its plan may name otherwise, else that of the network.
- * Answers the state as header fields. Throws `rate_limited`, or `service_unavailable` without an answer.
+ * Callers whose network cannot be told have no limit: they would share one, and anybody could use it up for all. Answers the state as header fields. Throws `rate_limited`, or `service_unavailable` without an answer.
  */
 export function takeCallLimit(
   name: string,
@@ -45,13 +42,10 @@ async function takeOfNetwork(
   // Not imported before: few endpoints are for callers who are no users.
   const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
   const network = await networkOf(headers, env().OTP_TRUSTED_PROXIES);
+  if (network === UNKNOWN_NETWORK) return {};
+  const key = `call ${repeatableRequestId("", name, network)}`;
   const taken = await callDatabase("take_rate_limits", {
-    p_limits: [{
-      name,
-      key: `call ${repeatableRequestId("", name, network)}`,
-      quota: network === UNKNOWN_NETWORK ? quota * UNKNOWN_NETWORK_FACTOR : quota,
-      window_s,
-    }],
+    p_limits: [{ name, key, quota, window_s }],
   }) as unknown as { allowed: boolean; retry_after_s: number; limits: LimitState[] };
   if (taken.allowed) return limitHeaders(taken.limits);
   throw new AppError("rate_limited", "Too many requests", {
