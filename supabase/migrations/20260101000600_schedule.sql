@@ -592,7 +592,7 @@ comment on function public.run_job(text) is
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 10000)
+create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
 language plpgsql
 security definer
@@ -609,13 +609,14 @@ begin
   v_cleaned := public.cleanup_expired_locks(v_step_pages);
   select cleanup_page into strict v_page from public.token_settings;
   return v_cleaned
-    || jsonb_build_object('is_done', v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages);
+    || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
+      and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
 end;
 $$;
 
 comment on function public.cleanup_expired_locks_step(integer) is
-  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table: run every minute it '
-  'comes round within an hour, however large the table is.';
+  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
+  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
 
 create function public.prune_job_runs(p_limit integer default 10000)
 returns jsonb

@@ -1660,6 +1660,10 @@ export type Database = {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
+      "lock_token_balances": {
+        Args: { "p_new_users": (string)[]; "p_users": (string)[] };
+        Returns: undefined;
+      };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -1695,7 +1699,7 @@ export type Database = {
         Returns: Json;
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
-      "prepare_token_history": { Args: { "p_months"?: number }; Returns: number };
+      "prepare_token_history": { Args: { "p_may_block"?: boolean; "p_months"?: number }; Returns: Json };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
       "provider_token_status": {
         Args: { "p_key_ids": (string)[]; "p_limit"?: number; "p_source": string };
@@ -1825,6 +1829,7 @@ export type Database = {
         Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
       };
+      "split_other_months": { Args: Record<PropertyKey, never>; Returns: Json };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
