@@ -829,6 +829,8 @@ values
     'Deletes OAuth tokens and authorizations that have expired'),
   ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
     'Makes the coming months of the ledger'),
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+    'Sends away a digest of the ends of all histories, which shows if one is written anew'),
   ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
     '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),

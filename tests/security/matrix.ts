@@ -92,6 +92,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   alert_of_token_anomaly: { why: "a trigger" },
   alert_queue: { server: ["call"], why: "counts what waits" },
   alert_types: { why: "a part of emit_alert" },
+  anchor_token_ledger: { server: ["call"], why: "run by a schedule" },
   anomaly_window: { why: "a part of scan_token_anomalies" },
   answer_oauth_authorization: { server: ["call"], why: "keeps a provider's answer, sealed" },
   apply_anomaly_rule: { why: "a trigger" },
