@@ -119,6 +119,9 @@ create table public.token_anomalies (
   constraint token_anomalies_severity_known check (severity in ('info', 'warning', 'critical'))
 );
 
+create index token_anomalies_day_idx on public.token_anomalies
+  (user_id, anomaly_type, ((created_at at time zone 'UTC')::date));
+
 comment on table public.token_anomalies is 'What was suspicious, for an operator to look at and resolve.';
 comment on column public.token_anomalies.occurrence is
   'What makes this case one: the request id, or the start of the time window. Recording it again changes nothing.';
@@ -222,6 +225,10 @@ declare
   v_name text;
   v_prepared_count integer := 0;
 begin
+  if not pg_try_advisory_xact_lock(hashtext('the months of token_history')) then
+    return jsonb_build_object('success', false, 'error', 'request_in_progress', 'prepared', 0,
+      'message', 'The months are being changed');
+  end if;
   for v_month in
     select generate_series(date_trunc('month', now() at time zone 'UTC'),
       now() at time zone 'UTC' + make_interval(months => p_months), '1 month')
@@ -255,7 +262,8 @@ comment on function public.prepare_token_history(integer, boolean) is
   'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
   'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
   'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
-  'made). Error: other_months_too_large, as reading it would lock out who writes to it; p_may_block does that.';
+  'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
+  'that.';
 
 create function public.token_entry_chain(
   p_previous bytea,
@@ -349,12 +357,20 @@ security definer
 set search_path = ''
 as $$
   insert into public.token_anomalies (user_id, anomaly_type, severity, occurrence, details)
-  values (p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details)
+  select p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details
+  where p_severity = 'critical'
+    or (select count(*) from (
+      select from public.token_anomalies
+      where user_id = p_user_id and anomaly_type = p_anomaly_type
+        and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
+      limit 100
+    ) as of_today) < 100
   on conflict do nothing;
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
-  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical.';
+  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
+  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more.';
 
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
@@ -928,6 +944,8 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.token_consumption_locks where user_id = gen_random_uuid();
   perform 1 from public.token_consumption_locks where user_id = gen_random_uuid() and status = 'held';
+  perform 1 from public.token_anomalies
+  where user_id = gen_random_uuid() and anomaly_type = 'none' and (created_at at time zone 'UTC')::date = 'today';
 end;
 $$;
 

@@ -32,8 +32,8 @@ declare
 begin
   if p_before is null then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'message', 'before is missing');
-  elsif not pg_try_advisory_xact_lock(hashtext('public.archive_token_history')) then
-    return jsonb_build_object('success', false, 'error', 'request_in_progress', 'message', 'A month is being archived');
+  elsif not pg_try_advisory_xact_lock(hashtext('the months of token_history')) then
+    return jsonb_build_object('success', false, 'error', 'request_in_progress', 'message', 'The months are being changed');
   elsif exists (select from token_history.other_months where created_at < v_before) then
     return jsonb_build_object('success', false, 'error', 'month_without_partition',
       'message', 'Entries of that time are in token_history.other_months: run split_other_months() first');
@@ -92,6 +92,9 @@ declare
   v_copied_count bigint;
   v_entry_count bigint := 0;
 begin
+  if not pg_try_advisory_xact_lock(hashtext('the months of token_history')) then
+    return jsonb_build_object('success', false, 'error', 'request_in_progress', 'message', 'The months are being changed');
+  end if;
   -- Nobody writes to it any more, once this month and those to come have partitions: who tries nevertheless waits here.
   lock table token_history.other_months in share mode;
   if not exists (select from token_history.other_months) then
@@ -149,7 +152,7 @@ $$;
 comment on function public.split_other_months() is
   'Gives the entries of token_history.other_months partitions of their months, so that they can be archived; all or nothing. '
   'Copies them before it locks what charges wait for. To be run by hand once prepare_token_history() has made this month and '
-  'the next ones. Returns success, error, months and entries. Error: month_not_over.';
+  'the next ones. Returns success, error, months and entries. Errors: request_in_progress, month_not_over.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

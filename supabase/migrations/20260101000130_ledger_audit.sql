@@ -198,8 +198,8 @@ begin
     into v_part
     from (
       select ends.user_id,
-        format(E'{"user_id":"%s","entry_number":"%s","balance":"%s","granted":"%s","chain":"%s"}\n', ends.user_id,
-          ends.entry_number, ends.balance, ends.granted, encode(ends.chain, 'hex')) as line
+        format('{"user_id":"%s","entry_number":"%s","balance":"%s","granted":"%s","chain":"%s"}', ends.user_id,
+          ends.entry_number, ends.balance, ends.granted, encode(ends.chain, 'hex')) || chr(10) as line
       from (
         (select balances.user_id, balances.entry_count as entry_number, balances.balance, balances.granted, balances.chain
         from public.token_balances as balances

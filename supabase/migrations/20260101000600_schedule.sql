@@ -486,8 +486,8 @@ comment on function job_runner.ask_function(public.jobs, bigint) is
   'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns what is missing for it, or null; the '
   'run ends with the answer.';
 
--- Procedures that commit can neither set a search_path nor take another's rights: they name every schema, and only the
--- tables' owner may call them.
+-- Procedures that commit can neither be declared with a search_path nor take another's rights, which Supabase's linter warns
+-- of: they set it in each of their transactions, name every schema, and only the tables' owner may call them.
 
 create procedure job_runner.run(p_name text, p_only_due interval default null)
 language plpgsql
@@ -499,11 +499,14 @@ declare
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
+  set local search_path = '';
   perform job_runner.tend_runs();
   commit;
+  set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
   select * into v_job from public.jobs where name = p_name;
   commit;
+  set local search_path = '';
   if v_job.name is null then
     raise exception 'There is no job named %', p_name using errcode = 'undefined_object';
   elsif v_run.id is null then
@@ -517,6 +520,7 @@ begin
   loop
     v_step := job_runner.try_step(v_job, v_result);
     commit;
+    set local search_path = '';
     v_error := v_step ->> 'error';
     v_result := coalesce(v_step -> 'result', v_result);
     exit when v_error is not null
@@ -538,8 +542,10 @@ as $$
 declare
   v_name text;
 begin
+  set local search_path = '';
   perform job_runner.tend_runs();
   commit;
+  set local search_path = '';
   foreach v_name in array array(select job_runner.due_jobs(p_grace)) loop
     call job_runner.run(v_name, p_grace);
   end loop;
@@ -836,6 +842,8 @@ values
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
   ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger'),
+  ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
+    'Removes uploads and generated files that were kept long enough'),
   ('prune_job_runs', '40 3 * * *', 'sql', 'prune_job_runs', true, null, 300000, '2 days',
     'Deletes what is old in this schedule''s own history');
 

@@ -16,6 +16,7 @@ create table public.anomaly_settings (
   spike_history interval not null default '7 days',
   networks_window interval not null default '1 hour',
   networks_threshold integer not null default 10,
+  keep_anomalies interval not null default '180 days',
   constraint anomaly_settings_pkey primary key (id),
   constraint anomaly_settings_one_row check (id),
   constraint anomaly_settings_windows_sensible check (
@@ -23,7 +24,8 @@ create table public.anomaly_settings (
     and spike_history between '1 hour' and '90 days' and networks_window between '1 minute' and '1 day'),
   constraint anomaly_settings_thresholds_sensible check (
     frequency_threshold >= 1 and spike_factor >= 1 and spike_least_tokens >= 1
-    and networks_threshold >= 1)
+    and networks_threshold >= 1),
+  constraint anomaly_settings_keep_anomalies_sensible check (keep_anomalies >= '30 days')
 );
 
 comment on table public.anomaly_settings is
@@ -39,6 +41,9 @@ comment on column public.anomaly_settings.spike_history is 'cost_spike: how far 
 comment on column public.anomaly_settings.networks_window is
   'many_networks: requests of one user from more than networks_threshold networks in it.';
 comment on column public.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
+
+comment on column public.anomaly_settings.keep_anomalies is
+  'How long an anomaly is kept; one that is critical until somebody has resolved it.';
 
 insert into public.anomaly_settings default values;
 
@@ -339,6 +344,33 @@ $$;
 comment on function public.cleanup_caller_networks(integer) is
   'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
 
+create function public.prune_token_anomalies(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.token_anomalies
+  where id = any(array(
+    select anomalies.id
+    from public.token_anomalies as anomalies
+    where anomalies.created_at < now() - (select settings.keep_anomalies from public.anomaly_settings as settings)
+      and (anomalies.severity <> 'critical' or anomalies.resolved_at is not null)
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.prune_token_anomalies(integer) is
+  'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
+  'ones only when they are resolved. To be run every night. Returns how many.';
+
 create function public.audit_token_ledger()
 returns jsonb
 language plpgsql
@@ -434,6 +466,7 @@ revoke execute on function
   public.scan_token_anomalies(),
   public.note_caller_networks(jsonb),
   public.cleanup_caller_networks(integer),
+  public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
 from public, anon, authenticated;
@@ -442,6 +475,7 @@ grant execute on function
   public.scan_token_anomalies(),
   public.note_caller_networks(jsonb),
   public.cleanup_caller_networks(integer),
+  public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
 to service_role;
@@ -451,6 +485,9 @@ to service_role;
 insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
-values ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
-  'Deletes from which networks users called more than a day ago')
+values
+  ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
+    'Deletes from which networks users called more than a day ago'),
+  ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
+    'Deletes anomalies that were kept long enough')
 on conflict (name) do nothing;

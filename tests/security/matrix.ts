@@ -36,6 +36,7 @@ export const TABLES: Record<string, Rule<TableAction>> = {
   anomaly_rules: { server: ["read"], why: "an operator changes it in SQL" },
   anomaly_settings: { server: ["read"], why: "an operator changes it in SQL" },
   caller_networks: { why: "digests, written by note_caller_networks alone" },
+  file_settings: { server: ["read"], why: "an operator changes it in SQL" },
   job_runs: { server: ["read"], why: "written by the schedule alone" },
   job_status: { server: ["read"], why: "what is overdue" },
   jobs: { server: ["read"], why: "a migration or an operator changes it in SQL" },
@@ -129,6 +130,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
   explain_request: { server: ["call"], why: "reads any user's request" },
   fail_alert_delivery: { server: ["call"], why: "ends a lease" },
+  files_to_remove: { server: ["call"], why: "names files of all users" },
   files_of_user: { server: ["call"], why: "names any user's files" },
   finish_oauth_lease: { server: ["call"], why: "ends the right to renew a token" },
   finish_token_sync: { server: ["call"], why: "a part of a sync" },
@@ -160,6 +162,8 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   prove_token_key: { server: ["call"], why: "remembers a proof of an encryption key" },
   provider_token_status: { server: ["call"], why: "names accounts, no tokens" },
   provider_tokens_to_rotate: { server: ["call"], why: "gives out envelopes, and writes it down" },
+  prune_token_access_log: { server: ["call"], why: "run by a schedule" },
+  prune_token_anomalies: { server: ["call"], why: "run by a schedule" },
   prune_job_runs: { server: ["call"], why: "run by a schedule" },
   put_provider_tokens: { server: ["call"], why: "a part of a sync" },
   read_metrics: { server: ["call"], why: "sums over every user's ledger" },
@@ -229,6 +233,7 @@ export const BUCKETS: Record<string, Rule<BucketAction>> = {
 /** Functions at /functions/v1/<name>. Another user's id in body, query or header is not looked at. */
 export const ENDPOINTS: Record<string, Rule<"call">> = {
   "account/caps": { own: ["call"], why: "sets the caps of whom the token names" },
+  "account/clean-up-files": { server: ["call"], why: "removes files of all users" },
   "account/forget": { server: ["call"], why: "takes personal data away" },
   "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
   "account/limits": { own: ["call"], why: "the user is whom the token names" },

@@ -687,6 +687,31 @@ describe("the cleanup of locks", () => {
   });
 });
 
+describe("the runner's procedures", () => {
+  it("use no function or operator of a schema that their caller's search path puts before Postgres's own", async () => {
+    await sql.unsafe(`
+      create schema trap;
+      create function trap.spring(timestamptz, timestamptz) returns boolean language plpgsql as
+        $$ begin raise exception 'trapped'; end $$;
+      create operator trap.> (leftarg = timestamptz, rightarg = timestamptz, function = trap.spring);
+      create function trap.clock_timestamp() returns timestamptz language plpgsql as
+        $$ begin raise exception 'trapped'; end $$`);
+    const connection = await sql.reserve();
+    try {
+      await connection`set search_path = trap, pg_catalog`;
+      await expect(connection`select clock_timestamp()`).rejects.toThrow("trapped");
+      await connection`call job_runner.run('prune_job_runs')`;
+      await connection`call job_runner.watch('1 year')`;
+    } finally {
+      await connection`reset search_path`;
+      connection.release();
+      await sql`drop schema trap cascade`;
+    }
+    const [row] = await sql`select last_outcome from public.job_status where name = 'prune_job_runs'`;
+    expect(row!.last_outcome).toBe("succeeded");
+  });
+});
+
 describe("prune_job_runs", () => {
   it("keeps 14 days, and of each job its last run and when it was last done", async () => {
     const job = await makeJob("begin return null; end");
