@@ -7,28 +7,39 @@
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.lock_token_balances(p_users uuid[], p_new_users uuid[])
+create function public.lock_token_balances(p_users uuid[])
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_new_users uuid[];
 begin
-  -- Before the first lock: a row that another batch is inserting is waited for with nothing in hand but lower ids.
-  insert into public.token_balances (user_id)
-  select users.user_id
-  from unnest(p_new_users) as users (user_id)
-  where users.user_id <> all(array(
-    select known.user_id from public.token_balances as known where known.user_id = any(p_new_users)))
-  order by users.user_id
-  on conflict do nothing;
+  -- A key that was inserted belongs to this transaction until its end, also when its row is deleted at once: who inserts it
+  -- too waits, and each request still finds what it would have found alone. Before the first row is locked, so that who
+  -- waits here has lower ids in its hands and nothing else.
+  with made as (
+    insert into public.token_balances (user_id)
+    select users.user_id
+    from unnest(p_users) as users (user_id)
+    where users.user_id <> all(array(
+      select known.user_id from public.token_balances as known where known.user_id = any(p_users)))
+    order by users.user_id
+    on conflict do nothing
+    returning user_id
+  )
+  select array_agg(user_id) into v_new_users from made;
+  if v_new_users is not null then
+    delete from public.token_balances where user_id = any(v_new_users);
+  end if;
   perform 1 from public.token_balances where user_id = any(p_users) order by user_id for update;
 end;
 $$;
 
-comment on function public.lock_token_balances(uuid[], uuid[]) is
-  'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of p_new_users first those are made '
-  'that are missing, as a request for tokens of such a user would.';
+comment on function public.lock_token_balances(uuid[]) is
+  'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of users who have none it keeps others '
+  'from making one.';
 
 create function public.run_token_operations(p_operations jsonb)
 returns jsonb
@@ -40,13 +51,11 @@ declare
   v_outcomes jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(p_operations)]);
   v_users uuid[];
   v_admitted uuid[];
-  v_new_users uuid[];
   v_index integer;
   v_operation jsonb;
 begin
-  select array_agg(distinct user_id), array_agg(distinct user_id) filter (where operation = 'admit'),
-    array_agg(distinct user_id) filter (where operation in ('admit', 'hold', 'consume'))
-  into v_users, v_admitted, v_new_users
+  select array_agg(distinct user_id), array_agg(distinct user_id) filter (where operation = 'admit')
+  into v_users, v_admitted
   from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
   where user_id is not null;
   -- Arrays, here and below, as a join would read the whole table where it has some thousand rows.
@@ -56,7 +65,7 @@ begin
     on conflict do nothing;
     perform 1 from public.request_counters where subject = any(v_admitted) order by subject for update;
   end if;
-  perform public.lock_token_balances(v_users, v_new_users);
+  perform public.lock_token_balances(v_users);
 
   for v_index, v_operation in
     select ordinality, value from jsonb_array_elements(p_operations) with ordinality order by ordinality
@@ -136,7 +145,7 @@ begin
   -- A statement of its own, so that the next one sees all that was charged while this one waited.
   select array_agg(distinct user_id) into v_users from jsonb_to_recordset(p_requests) as (user_id uuid)
   where user_id is not null;
-  perform public.lock_token_balances(v_users, v_users);
+  perform public.lock_token_balances(v_users);
 
   begin
     with requests as (
@@ -224,7 +233,7 @@ comment on function public.consume_tokens_batch(jsonb) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  public.lock_token_balances(uuid[], uuid[]),
+  public.lock_token_balances(uuid[]),
   public.chain_token_entries(public.token_balance_history[]),
   public.run_token_operations(jsonb),
   public.consume_tokens_batch(jsonb)

@@ -184,7 +184,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_made_at constant timestamptz := clock_timestamp();
+  v_made_at constant timestamptz := now();
   v_after uuid;
   v_part record;
   v_part_number integer := 0;

@@ -162,7 +162,6 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   prove_token_key: { server: ["call"], why: "remembers a proof of an encryption key" },
   provider_token_status: { server: ["call"], why: "names accounts, no tokens" },
   provider_tokens_to_rotate: { server: ["call"], why: "gives out envelopes, and writes it down" },
-  prune_token_access_log: { server: ["call"], why: "run by a schedule" },
   prune_token_anomalies: { server: ["call"], why: "run by a schedule" },
   prune_job_runs: { server: ["call"], why: "run by a schedule" },
   put_provider_tokens: { server: ["call"], why: "a part of a sync" },

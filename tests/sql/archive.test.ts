@@ -147,7 +147,7 @@ describe("the months of the history", () => {
 /** Entries in other_months, of two months that were not made, and the months after them. */
 async function openLedgerWithoutMonths() {
   const months = await openLedgerOfMonths();
-  const { sql, ledger, moveTo, active } = months;
+  const { ledger, moveTo, active } = months;
   for (const day of [800, 840]) {
     await moveTo(day);
     for (const amount of [1, 2]) await ledger.consume(active, amount);

@@ -244,6 +244,7 @@ export type Database = {
           "frequency_threshold": number;
           "frequency_window": string;
           "id": boolean;
+          "keep_anomalies": string;
           "networks_threshold": number;
           "networks_window": string;
           "scanned_until": string;
@@ -257,6 +258,7 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
+          "keep_anomalies"?: string;
           "networks_threshold"?: number;
           "networks_window"?: string;
           "scanned_until"?: string;
@@ -269,6 +271,7 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
+          "keep_anomalies"?: string;
           "networks_threshold"?: number;
           "networks_window"?: string;
           "scanned_until"?: string;
@@ -295,6 +298,31 @@ export type Database = {
           "network"?: string;
           "seen_at"?: string;
           "subject"?: string;
+        };
+        Relationships: [];
+      };
+      "file_settings": {
+        Row: {
+          "id": boolean;
+          "keep_generated": string;
+          "keep_uploads": string;
+          "upload_bytes_per_user": number;
+          "uploads_per_user": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "id"?: boolean;
+          "keep_generated"?: string;
+          "keep_uploads"?: string;
+          "upload_bytes_per_user"?: number;
+          "uploads_per_user"?: number;
+        };
+        Update: {
+          "id"?: boolean;
+          "keep_generated"?: string;
+          "keep_uploads"?: string;
+          "upload_bytes_per_user"?: number;
+          "uploads_per_user"?: number;
         };
         Relationships: [];
       };
@@ -1446,6 +1474,7 @@ export type Database = {
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "alert_types": { Args: Record<PropertyKey, never>; Returns: (string)[] };
+      "anchor_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_oauth_authorization": { Args: { "p_answer": string; "p_state_hash": string }; Returns: Json };
       "archive_token_history": { Args: { "p_before": string }; Returns: Json };
@@ -1616,6 +1645,13 @@ export type Database = {
           "path": string;
         }[];
       };
+      "files_to_remove": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
       "finish_oauth_lease": {
         Args: {
           "p_error"?: string;
@@ -1717,6 +1753,7 @@ export type Database = {
       };
       "prune_job_runs": { Args: { "p_limit"?: number }; Returns: Json };
       "prune_token_access_log": { Args: { "p_limit"?: number }; Returns: number };
+      "prune_token_anomalies": { Args: { "p_limit"?: number }; Returns: number };
       "put_provider_tokens": {
         Args: {
           "p_fence": number;
