@@ -1696,10 +1696,7 @@ export type Database = {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
-      "lock_token_balances": {
-        Args: { "p_new_users": (string)[]; "p_users": (string)[] };
-        Returns: undefined;
-      };
+      "lock_token_balances": { Args: { "p_users": (string)[] }; Returns: undefined };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
