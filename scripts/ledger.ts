@@ -1,37 +1,38 @@
 import { parseArgs } from "node:util";
 import type postgres from "postgres";
 
+import { linesOfDatabase, linesOfFile, makeAnchor, openAnchor, writeAnchor } from "./ledger/anchors.ts";
+import { verify } from "./ledger/verify.ts";
 import { connectTo } from "./local/connect.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 
 const USAGE =
-  `deno task ledger verify [--anchor FILE] [--db-url URL]   checks every invariant and the chain of every history
-deno task ledger anchor [--db-url URL] > FILE            prints the end of every history, to be kept elsewhere
+  `deno task ledger verify [--anchor FILE] [--digest HEX]   computes every chain and every invariant anew, and compares
+                                                         them with an anchor
+deno task ledger anchor [--to FILE | FOLDER]             prints the end of every history, or writes it to a file
 
-The database is the running local stack's, or the one of --db-url. An anchor shows what the chain alone cannot: a history
-that somebody wrote anew from some entry on.`;
-
-/** The end of one user's history at one time. */
-interface Anchor {
-  user_id: string;
-  entry_number: number;
-  chain: string;
-}
-
-/** One thing that is wrong, in a line. */
-type Finding = string;
+Each takes --db-url URL; without it the database is the running local stack's. An anchor shows what the chain alone cannot:
+a history that somebody wrote anew. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come
+from the database itself.`;
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { "anchor": { type: "string" }, "db-url": { type: "string" } },
+  options: {
+    "anchor": { type: "string" },
+    "db-url": { type: "string" },
+    "digest": { type: "string" },
+    "to": { type: "string" },
+  },
 });
 
 try {
-  const sql = connectTo(values["db-url"] ?? (await findRunningStack()).databaseUrl);
+  const sql = connectTo(values["db-url"] ?? (await findRunningStack()).databaseUrl, { connections: 2 });
   try {
-    await run(sql, positionals[0]);
+    if (positionals[0] === "anchor") await anchor(sql);
+    else if (positionals[0] === "verify") await audit(sql);
+    else throw new StackError(USAGE);
   } finally {
     await sql.end();
   }
@@ -40,62 +41,29 @@ try {
   Deno.exit(2);
 }
 
-async function run(sql: postgres.Sql, command: string | undefined): Promise<void> {
-  if (command === "anchor") {
-    for (const anchor of await anchorsOf(sql)) console.log(JSON.stringify(anchor));
-    return;
+async function anchor(sql: postgres.Sql): Promise<void> {
+  const lines = makeAnchor(sql);
+  if (values.to === undefined) { for await (const line of lines) console.log(line); }
+  else console.log(await writeAnchor(values.to, lines));
+}
+
+async function audit(sql: postgres.Sql): Promise<void> {
+  const { anchor, digest } = values;
+  if (digest !== undefined && !/^[0-9a-f]{64}$/i.test(digest)) {
+    throw new StackError("--digest is 64 hexadecimal digits");
   }
-  if (command !== "verify") throw new StackError(USAGE);
-  const findings = [
-    ...await brokenInvariants(sql),
-    ...await brokenChains(sql),
-    ...(values.anchor ? await lostAnchors(sql, await readAnchors(values.anchor)) : []),
-  ];
-  for (const finding of findings) console.log(finding);
-  console.log(findings.length === 0 ? "The ledger is sound" : `${findings.length} findings`);
-  if (findings.length > 0) Deno.exitCode = 1;
-}
-
-async function brokenInvariants(sql: postgres.Sql): Promise<Finding[]> {
-  const rows = await sql`select * from public.verify_token_ledger()`;
-  return rows.map((row) =>
-    `user ${row.user_id}${row.request_id ? `, request ${row.request_id}` : ""}: ` +
-    `broken is "${row.invariant}": ${JSON.stringify(row.details)}`
-  );
-}
-
-async function brokenChains(sql: postgres.Sql): Promise<Finding[]> {
-  const rows = await sql`select * from public.verify_token_chain()`;
-  return rows.map((row) =>
-    `user ${row.user_id}, entry ${row.entry_number}${row.request_id ? `, request ${row.request_id}` : ""}: ` +
-    row.problem
-  );
-}
-
-/** Entries that an anchor names and that are gone or differ now. */
-async function lostAnchors(sql: postgres.Sql, anchors: Anchor[]): Promise<Finding[]> {
-  const rows = await sql`
-    select anchor.user_id, anchor.entry_number
-    from jsonb_to_recordset(${sql.json(anchors as unknown as postgres.JSONValue)})
-      as anchor (user_id uuid, entry_number bigint, chain text)
-    left join public.token_balance_history as history using (user_id, entry_number)
-    where encode(history.chain, 'hex') is distinct from anchor.chain`;
-  return rows.map((row) =>
-    `user ${row.user_id}, up to entry ${row.entry_number}: the history is not the one of the anchor`
-  );
-}
-
-async function anchorsOf(sql: postgres.Sql): Promise<Anchor[]> {
-  return await sql<Anchor[]>`
-    select distinct on (user_id) user_id, entry_number::float8, encode(chain, 'hex') as chain
-    from public.token_balance_history
-    order by user_id, entry_number desc`;
-}
-
-async function readAnchors(file: string): Promise<Anchor[]> {
-  try {
-    return (await Deno.readTextFile(file)).split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  } catch (error) {
-    throw new StackError(`Cannot read the anchor ${file}: ${error instanceof Error ? error.message : error}`);
+  const lines = anchor !== undefined
+    ? linesOfFile(anchor)
+    : digest !== undefined
+    ? linesOfDatabase(sql, digest)
+    : undefined;
+  const anchors = lines && openAnchor(lines, digest);
+  const { findings, archivedSince } = await verify(sql, (finding) => console.log(finding), anchors);
+  if (archivedSince > 0) {
+    console.log(
+      `${archivedSince} users' entries of that time are archived: of them only a newer anchor tells more`,
+    );
   }
+  console.log(findings === 0 ? "The ledger is sound" : `${findings} findings`);
+  if (findings > 0) Deno.exitCode = 1;
 }

@@ -1,5 +1,13 @@
 import type { Examination, Finding } from "./finding.ts";
 
+const NO_RECEIVER_OF_ANCHORS: Finding = {
+  severity: "note",
+  what: "Nobody keeps the ledger's anchors",
+  why: "A history that somebody wrote anew, with its chain, shows by an anchor alone that is kept elsewhere",
+  fix:
+    'alerts/subscribe with "alert_types": ["ledger_anchor"], or deno task ledger anchor --to: docs/runbook.md',
+};
+
 /** Whether the ledger has room for the coming months, and is sound as far as a look tells. */
 export const ledgerExamination: Examination = {
   name: "ledger",
@@ -18,8 +26,11 @@ export const ledgerExamination: Examination = {
     const anomalies = await sql`
       select anomaly_type, count(*)::int as count from public.token_anomalies
       where severity = 'critical' and resolved_at is null group by anomaly_type order by anomaly_type`;
+    const [anchors] = await sql`
+      select exists (select from public.alert_endpoints where ended_at is null and 'ledger_anchor' = any(alert_types)) as kept`;
     return [
       ...findings,
+      ...anchors!.kept ? [] : [NO_RECEIVER_OF_ANCHORS],
       ...anomalies.map(({ anomaly_type, count }): Finding => ({
         severity: "missing",
         what: `${count} critical anomalies of type ${anomaly_type} are not resolved`,

@@ -122,6 +122,9 @@ create table public.token_anomalies (
   constraint token_anomalies_severity_known check (severity in ('info', 'warning', 'critical'))
 );
 
+create index token_anomalies_day_idx on public.token_anomalies
+  (user_id, anomaly_type, ((created_at at time zone 'UTC')::date));
+
 comment on table public.token_anomalies is 'What was suspicious, for an operator to look at and resolve.';
 comment on column public.token_anomalies.occurrence is
   'What makes this case one: the request id, or the start of the time window. Recording it again changes nothing.';
@@ -191,46 +194,79 @@ create trigger other_months_append_only
   before update or delete or truncate on token_history.other_months
   for each statement execute function public.forbid_token_history_change();
 
-create function public.prepare_token_history(p_months integer default 12)
-returns integer
+create function token_history.alter_briefly(p_commands text)
+returns void
+language plpgsql
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+begin
+  for v_try in 1..100 loop
+    begin
+      execute p_commands;
+      return;
+    exception when lock_not_available then
+      if v_try = 100 then raise; end if;
+    end;
+    perform pg_sleep(0.2);
+  end loop;
+end;
+$$;
+
+comment on function token_history.alter_briefly(text) is
+  'Runs commands that change the catalog alone and lock a table against charges. Waits for a lock 100 ms at a time, as others '
+  'queue behind it, for half a minute; then it raises lock_not_available.';
+
+create function public.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
+returns jsonb
 language plpgsql
 security definer
 set search_path = ''
-set lock_timeout = '2s'
 as $$
 declare
   v_month timestamp;
   v_name text;
   v_prepared_count integer := 0;
 begin
+  if not pg_try_advisory_xact_lock(hashtext('the months of token_history')) then
+    return jsonb_build_object('success', false, 'error', 'request_in_progress', 'prepared', 0,
+      'message', 'The months are being changed');
+  end if;
   for v_month in
     select generate_series(date_trunc('month', now() at time zone 'UTC'),
       now() at time zone 'UTC' + make_interval(months => p_months), '1 month')
   loop
     v_name := to_char(v_month, '"month_"YYYY_MM');
     continue when to_regclass('token_history.' || v_name) is not null;
+    -- Attaching a month reads other_months with its lock taken: of 16 MiB it takes some milliseconds.
+    if not p_may_block and pg_relation_size('token_history.other_months') > 16777216 then
+      return jsonb_build_object('success', false, 'error', 'other_months_too_large', 'prepared', v_prepared_count,
+        'message', 'Run split_other_months() first; docs/runbook.md says what to do where it answers month_not_over');
+    end if;
     begin
       -- Made first and attached then: creating it as a partition would lock out every charge.
-      execute format(
+      perform token_history.alter_briefly(format(
         'create table token_history.%1$I (like public.token_balance_history including defaults, primary key (user_id, entry_number));
          create trigger %2$I before update or delete or truncate on token_history.%1$I
            for each statement execute function public.forbid_token_history_change();
          alter table public.token_balance_history attach partition token_history.%1$I for values from (%3$L) to (%4$L)',
         v_name, v_name || '_append_only', v_month at time zone 'UTC',
-        (v_month + interval '1 month') at time zone 'UTC');
+        (v_month + interval '1 month') at time zone 'UTC'));
       v_prepared_count := v_prepared_count + 1;
     exception when check_violation then
       null; -- Entries of this month are in other_months already: they stay there, and so do those to come.
     end;
   end loop;
-  return v_prepared_count;
+  return jsonb_build_object('success', true, 'error', null, 'prepared', v_prepared_count);
 end;
 $$;
 
-comment on function public.prepare_token_history(integer) is
-  'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. Returns how '
-  'many it made. To be run once a day, in a transaction of its own: it raises when it had to wait for 2 s, as others would '
-  'wait behind it. Nothing is lost where it does not run for a year: token_history.other_months takes those entries.';
+comment on function public.prepare_token_history(integer, boolean) is
+  'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
+  'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
+  'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
+  'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
+  'that.';
 
 create function public.token_entry_chain(
   p_previous bytea,
@@ -324,12 +360,20 @@ security definer
 set search_path = ''
 as $$
   insert into public.token_anomalies (user_id, anomaly_type, severity, occurrence, details)
-  values (p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details)
+  select p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details
+  where p_severity = 'critical'
+    or (select count(*) from (
+      select from public.token_anomalies
+      where user_id = p_user_id and anomaly_type = p_anomaly_type
+        and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
+      limit 100
+    ) as of_today) < 100
   on conflict do nothing;
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
-  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical.';
+  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
+  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more.';
 
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
@@ -831,46 +875,65 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_user_limit constant integer := 500;
   v_user_id uuid;
   v_user_count integer := 0;
+  v_skipped_count integer := 0;
+  v_has_more boolean := false;
   v_deleted_count integer;
   v_settings public.token_settings;
   v_page_limit constant integer := least(greatest(p_page_limit, 1), 1000000);
   v_page_count bigint;
 begin
-  -- In the order of the users, so that two cleanups at once cannot wait for each other in a circle.
-  for v_user_id in
-    select distinct user_id from public.token_consumption_locks
-    where status = 'held' and expires_at <= now()
-    order by user_id
-  loop
-    perform public.expire_token_holds_of(v_user_id);
-    v_user_count := v_user_count + 1;
-  end loop;
+  -- It waits for nobody: what somebody has locked is left to the next call. Balances come last, so that they are locked for
+  -- no longer than their holds take.
 
   -- A clock hand over the table's pages instead of an index by age, which every charge would pay for.
   select * into v_settings from public.token_settings for update skip locked;
   if found then
     v_page_count := pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
     delete from public.token_consumption_locks
-    where ctid >= format('(%s,0)', v_settings.cleanup_page)::tid
-      and ctid < format('(%s,0)', v_settings.cleanup_page + v_page_limit)::tid
-      and expires_at <= now() - v_settings.lock_retention
-      and status <> 'held';
+    where ctid = any(array(
+      select ctid from public.token_consumption_locks
+      where ctid >= format('(%s,0)', v_settings.cleanup_page)::tid
+        and ctid < format('(%s,0)', v_settings.cleanup_page + v_page_limit)::tid
+        and expires_at <= now() - v_settings.lock_retention
+        and status <> 'held'
+      for update skip locked
+    ));
     get diagnostics v_deleted_count = row_count;
     update public.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
   end if;
-  return jsonb_build_object('users_with_expired_holds', v_user_count,
-    'deleted_locks', coalesce(v_deleted_count, 0));
+
+  for v_user_id in
+    select distinct user_id from public.token_consumption_locks
+    where status = 'held' and expires_at <= now()
+    order by user_id
+  loop
+    if v_user_count >= v_user_limit then
+      v_has_more := true;
+      exit;
+    end if;
+    perform 1 from public.token_balances where user_id = v_user_id for update skip locked;
+    if found then
+      perform public.expire_token_holds_of(v_user_id);
+      v_user_count := v_user_count + 1;
+    else
+      v_skipped_count := v_skipped_count + 1;
+    end if;
+  end loop;
+  return jsonb_build_object('users_with_expired_holds', v_user_count, 'skipped_users', v_skipped_count,
+    'deleted_locks', coalesce(v_deleted_count, 0), 'has_more', v_has_more);
 end;
 $$;
 
 comment on function public.cleanup_expired_locks(integer) is
-  'Gives back every hold that outlived its time, and deletes outcomes that were kept long enough from the next '
-  'p_page_limit pages of 8 KiB. To be run every minute. Returns users_with_expired_holds and deleted_locks. No charge '
-  'depends on it.';
+  'Gives back the holds that outlived their time, of at most 500 users, and deletes outcomes that were kept long enough from '
+  'the next p_page_limit pages of 8 KiB. To be run every minute; it waits for nobody. Returns users_with_expired_holds, '
+  'skipped_users (somebody had their row locked), deleted_locks, and has_more: whether users are left for another call. No '
+  'charge depends on it.';
 
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
@@ -927,7 +990,8 @@ grant select on public.token_settings to service_role;
 
 revoke execute on function
   public.forbid_token_history_change(),
-  public.prepare_token_history(integer),
+  token_history.alter_briefly(text),
+  public.prepare_token_history(integer, boolean),
   public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
   public.token_response_tail(bigint, bigint),
   public.token_refusal(text, text, text, bigint, jsonb),
@@ -954,7 +1018,7 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.prepare_token_history(integer),
+  public.prepare_token_history(integer, boolean),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 
@@ -964,6 +1028,8 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.token_consumption_locks where user_id = gen_random_uuid();
   perform 1 from public.token_consumption_locks where user_id = gen_random_uuid() and status = 'held';
+  perform 1 from public.token_anomalies
+  where user_id = gen_random_uuid() and anomaly_type = 'none' and (created_at at time zone 'UTC')::date = 'today';
 end;
 $$;
 

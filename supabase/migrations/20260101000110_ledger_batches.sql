@@ -1,11 +1,45 @@
 -- Many requests in one transaction: one commit, one flush to disk and one round trip for all of them. Each request has the
 -- outcome that it would have had alone, in the order of the batch.
 --
--- Users are locked in the order of their ids, so that two batches cannot wait for each other in a circle. Only when two
--- batches claim the same request ids for different users, crosswise, can Postgres end one of them as a deadlock (40P01);
+-- Users are locked in the order of their ids, new ones included, so that two batches cannot wait for each other in a circle.
+-- Only when two batches claim the same request ids for different users, crosswise, can Postgres end one of them as a deadlock (40P01);
 -- nothing of it has happened then, and its requests can be sent again one by one.
 
 -- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.lock_token_balances(p_users uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_new_users uuid[];
+begin
+  -- A key that was inserted belongs to this transaction until its end, also when its row is deleted at once: who inserts it
+  -- too waits, and each request still finds what it would have found alone. Before the first row is locked, so that who
+  -- waits here has lower ids in its hands and nothing else.
+  with made as (
+    insert into public.token_balances (user_id)
+    select users.user_id
+    from unnest(p_users) as users (user_id)
+    where users.user_id <> all(array(
+      select known.user_id from public.token_balances as known where known.user_id = any(p_users)))
+    order by users.user_id
+    on conflict do nothing
+    returning user_id
+  )
+  select array_agg(user_id) into v_new_users from made;
+  if v_new_users is not null then
+    delete from public.token_balances where user_id = any(v_new_users);
+  end if;
+  perform 1 from public.token_balances where user_id = any(p_users) order by user_id for update;
+end;
+$$;
+
+comment on function public.lock_token_balances(uuid[]) is
+  'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of users who have none it keeps others '
+  'from making one.';
 
 create function public.run_token_operations(p_operations jsonb)
 returns jsonb
@@ -24,14 +58,14 @@ begin
   into v_users, v_admitted
   from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
   where user_id is not null;
-  -- Arrays, as a join would read the whole table where it has some thousand rows.
+  -- Arrays, here and below, as a join would read the whole table where it has some thousand rows.
   if v_admitted is not null then
     insert into public.request_counters (subject)
     select subject from unnest(v_admitted) as users (subject) order by subject
     on conflict do nothing;
     perform 1 from public.request_counters where subject = any(v_admitted) order by subject for update;
   end if;
-  perform 1 from public.token_balances where user_id = any(v_users) order by user_id for update;
+  perform public.lock_token_balances(v_users);
 
   for v_index, v_operation in
     select ordinality, value from jsonb_array_elements(p_operations) with ordinality order by ordinality
@@ -105,16 +139,15 @@ set enable_hashjoin = off -- A batch looks its users up one by one: their table 
 set enable_mergejoin = off
 as $$
 declare
+  v_users uuid[];
   v_outcomes jsonb[];
   v_index integer;
   v_request jsonb;
 begin
   -- A statement of its own, so that the next one sees all that was charged while this one waited.
-  perform 1
-  from public.token_balances
-  where user_id = any(array(select distinct user_id from jsonb_to_recordset(p_requests) as (user_id uuid)))
-  order by user_id
-  for update;
+  select array_agg(distinct user_id) into v_users from jsonb_to_recordset(p_requests) as (user_id uuid)
+  where user_id is not null;
+  perform public.lock_token_balances(v_users);
 
   begin
     with requests as (
@@ -202,6 +235,7 @@ comment on function public.consume_tokens_batch(jsonb) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
+  public.lock_token_balances(uuid[]),
   public.chain_token_entries(public.token_balance_history[]),
   public.run_token_operations(jsonb),
   public.consume_tokens_batch(jsonb)

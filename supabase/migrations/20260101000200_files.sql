@@ -1,16 +1,34 @@
--- Files that features make: only the functions write, each user reads its own folder.
+-- Files that features make, and files that users give to features: one private bucket for each, in which every user has a
+-- folder that is named by the user's id. What lies in them costs the operator, so both have an end, and uploads a quota.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.file_settings (
+  id boolean not null default true,
+  uploads_per_user integer not null default 200,
+  upload_bytes_per_user bigint not null default 1073741824,
+  keep_uploads interval not null default '30 days',
+  keep_generated interval not null default '90 days',
+  constraint file_settings_pkey primary key (id),
+  constraint file_settings_one_row check (id),
+  constraint file_settings_quotas_not_negative check (uploads_per_user >= 0 and upload_bytes_per_user >= 0),
+  -- Answers are given again for a day, with addresses that work for seven.
+  constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
+);
+
+comment on table public.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
+comment on column public.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
+comment on column public.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
+comment on column public.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
+comment on column public.file_settings.keep_generated is 'How long a file that a feature made is kept.';
+
+insert into public.file_settings default values;
 
 insert into storage.buckets (id, name, public)
 values ('generated', 'generated', false)
 on conflict (id) do nothing;
 
-create policy "owners read what was generated for them" on storage.objects
-  for select to authenticated
-  using (bucket_id = 'generated' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
-
--- Files that users give to features: each user fills, reads and empties its own folder. There is no policy for updates,
--- so a file stays what it is under its path. Declared types are a courtesy; functions tell a file from its bytes.
-
+-- Declared types are a courtesy; functions tell a file from its bytes.
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
@@ -21,14 +39,140 @@ values (
 )
 on conflict (id) do nothing;
 
+-- Functions that policies ask ------------------------------------------------------------------------------------
+
+create schema files;
+
+comment on schema files is 'What policies and triggers of Storage ask. No API shows it.';
+
+create function files.has_room(p_user_id text, p_bytes bigint)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_has_room boolean;
+begin
+  -- One upload of a user after the other: two that are counted at once would both fit.
+  perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
+  select count(*) < settings.uploads_per_user
+    and coalesce(sum((objects.metadata ->> 'size')::bigint), 0) + p_bytes <= settings.upload_bytes_per_user
+  into v_has_room
+  from public.file_settings as settings
+  left join storage.objects as objects on objects.bucket_id = 'uploads' and starts_with(objects.name, p_user_id || '/')
+  group by settings.id;
+  return v_has_room;
+end;
+$$;
+
+comment on function files.has_room(text, bigint) is
+  'Whether a user may upload one more file of so many bytes. Until the end of the transaction no other upload of the user is '
+  'let in, so that no two take the same room.';
+
+create function files.may_upload()
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  return files.has_room((select auth.uid())::text, 0);
+end;
+$$;
+
+comment on function files.may_upload() is
+  'Whether the caller has room for one more file. Storage asks before it knows the size.';
+
+create function files.refuse_without_room()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not files.has_room((string_to_array(new.name, '/'))[1], coalesce((new.metadata ->> 'size')::bigint, 0)) then
+    raise exception 'The quota of uploads is used up' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end;
+$$;
+
+comment on function files.refuse_without_room() is
+  'Refuses an upload over the quota when it is entered: Storage asks the policies before it receives a file, so that many at '
+  'once would pass them.';
+
+do $$
+begin
+  create trigger uploads_have_room before insert on storage.objects
+    for each row when (new.bucket_id = 'uploads') execute function files.refuse_without_room();
+exception
+  when undefined_table or insufficient_privilege or invalid_schema_name then
+    raise notice 'storage.objects takes no trigger here: uploads that run at the same time may pass the quota together';
+end;
+$$;
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.file_settings enable row level security;
+
+create policy "servers read the file settings" on public.file_settings for select to service_role using (true);
+
+create policy "owners read what was generated for them" on storage.objects
+  for select to authenticated
+  using (bucket_id = 'generated' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
+
+-- Each user fills, reads and empties its own folder. There is no policy for updates, so a file stays what it is under its path.
+
 create policy "owners read what they uploaded" on storage.objects
   for select to authenticated
   using (bucket_id = 'uploads' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
 
-create policy "users upload into their own folder" on storage.objects
+create policy "users upload into their own folder, within their quota" on storage.objects
   for insert to authenticated
-  with check (bucket_id = 'uploads' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
+  with check (bucket_id = 'uploads' and (string_to_array(name, '/'))[1] = (select auth.uid())::text
+    and (select files.may_upload()));
 
 create policy "owners remove what they uploaded" on storage.objects
   for delete to authenticated
   using (bucket_id = 'uploads' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.files_to_remove(p_limit integer default 1000)
+returns table (bucket text, path text)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select objects.bucket_id::text, objects.name::text
+  from storage.objects
+  join public.file_settings as settings
+    on objects.created_at < now() - case objects.bucket_id
+      when 'uploads' then settings.keep_uploads when 'generated' then settings.keep_generated end
+  limit p_limit;
+end;
+$$;
+
+comment on function public.files_to_remove(integer) is
+  'Files that were kept long enough (file_settings), for whoever removes them by Storage''s API: a row that is deleted in SQL '
+  'leaves the file behind.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.file_settings to service_role;
+
+grant usage on schema files to authenticated;
+
+revoke execute on function
+  files.has_room(text, bigint),
+  files.may_upload(),
+  files.refuse_without_room(),
+  public.files_to_remove(integer)
+from public, anon, authenticated;
+
+grant execute on function files.may_upload() to authenticated;
+grant execute on function public.files_to_remove(integer) to service_role;

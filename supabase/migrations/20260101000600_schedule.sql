@@ -486,8 +486,8 @@ comment on function job_runner.ask_function(public.jobs, bigint) is
   'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns what is missing for it, or null; the '
   'run ends with the answer.';
 
--- Procedures that commit can neither set a search_path nor take another's rights: they name every schema, and only the
--- tables' owner may call them.
+-- Procedures that commit can neither be declared with a search_path nor take another's rights, which Supabase's linter warns
+-- of: they set it in each of their transactions, name every schema, and only the tables' owner may call them.
 
 create procedure job_runner.run(p_name text, p_only_due interval default null)
 language plpgsql
@@ -499,11 +499,14 @@ declare
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
+  set local search_path = '';
   perform job_runner.tend_runs();
   commit;
+  set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
   select * into v_job from public.jobs where name = p_name;
   commit;
+  set local search_path = '';
   if v_job.name is null then
     raise exception 'There is no job named %', p_name using errcode = 'undefined_object';
   elsif v_run.id is null then
@@ -517,6 +520,7 @@ begin
   loop
     v_step := job_runner.try_step(v_job, v_result);
     commit;
+    set local search_path = '';
     v_error := v_step ->> 'error';
     v_result := coalesce(v_step -> 'result', v_result);
     exit when v_error is not null
@@ -538,8 +542,10 @@ as $$
 declare
   v_name text;
 begin
+  set local search_path = '';
   perform job_runner.tend_runs();
   commit;
+  set local search_path = '';
   foreach v_name in array array(select job_runner.due_jobs(p_grace)) loop
     call job_runner.run(v_name, p_grace);
   end loop;
@@ -592,7 +598,7 @@ comment on function public.run_job(text) is
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 10000)
+create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
 language plpgsql
 security definer
@@ -609,13 +615,14 @@ begin
   v_cleaned := public.cleanup_expired_locks(v_step_pages);
   select cleanup_page into strict v_page from public.token_settings;
   return v_cleaned
-    || jsonb_build_object('is_done', v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages);
+    || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
+      and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
 end;
 $$;
 
 comment on function public.cleanup_expired_locks_step(integer) is
-  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table: run every minute it '
-  'comes round within an hour, however large the table is.';
+  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
+  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
 
 create function public.prune_job_runs(p_limit integer default 10000)
 returns jsonb
@@ -828,11 +835,15 @@ values
     'Deletes OAuth tokens and authorizations that have expired'),
   ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
     'Makes the coming months of the ledger'),
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+    'Sends away a digest of the ends of all histories, which shows if one is written anew'),
   ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
     '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
   ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger'),
+  ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
+    'Removes uploads and generated files that were kept long enough'),
   ('prune_job_runs', '40 3 * * *', 'sql', 'prune_job_runs', true, null, 300000, '2 days',
     'Deletes what is old in this schedule''s own history');
 

@@ -16,6 +16,7 @@ create table public.anomaly_settings (
   spike_history interval not null default '7 days',
   networks_window interval not null default '1 hour',
   networks_threshold integer not null default 10,
+  keep_anomalies interval not null default '180 days',
   constraint anomaly_settings_pkey primary key (id),
   constraint anomaly_settings_one_row check (id),
   constraint anomaly_settings_windows_sensible check (
@@ -23,7 +24,8 @@ create table public.anomaly_settings (
     and spike_history between '1 hour' and '90 days' and networks_window between '1 minute' and '1 day'),
   constraint anomaly_settings_thresholds_sensible check (
     frequency_threshold >= 1 and spike_factor >= 1 and spike_least_tokens >= 1
-    and networks_threshold >= 1)
+    and networks_threshold >= 1),
+  constraint anomaly_settings_keep_anomalies_sensible check (keep_anomalies >= '30 days')
 );
 
 comment on table public.anomaly_settings is
@@ -39,6 +41,9 @@ comment on column public.anomaly_settings.spike_history is 'cost_spike: how far 
 comment on column public.anomaly_settings.networks_window is
   'many_networks: requests of one user from more than networks_threshold networks in it.';
 comment on column public.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
+
+comment on column public.anomaly_settings.keep_anomalies is
+  'How long an anomaly is kept; one that is critical until somebody has resolved it.';
 
 insert into public.anomaly_settings default values;
 
@@ -118,6 +123,8 @@ begin
       select from public.anomaly_rules as rules where rules.anomaly_type = new.anomaly_type and rules.pauses_account)
     and to_regprocedure('public.pause_account(uuid,text)') is not null
   then
+    -- The order of locks: a user's balance comes before its account.
+    perform 1 from public.token_balances where user_id = new.user_id for update;
     execute 'select public.pause_account($1, $2)' using new.user_id, 'anomaly: ' || new.anomaly_type;
   end if;
   return null;
@@ -173,38 +180,29 @@ begin
   v_frequency_from := public.anomaly_window(v_settings.frequency_window, v_since);
   v_spike_from := public.anomaly_window(v_settings.spike_window, v_since);
 
-  -- In the order of the users, as a rule may lock their rows.
+  -- All is read before the first case is recorded, as whoever records one of the same user waits for the end of this; in
+  -- the order of the users, as a rule may lock their rows.
   for v_found in
-    select requests.user_id, requests.window_number, count(*)::integer as request_count
-    from (
-      select active.user_id, floor(extract(epoch from entries.created_at) / v_frequency_s) as window_number
-      from public.token_balances as active
-      cross join lateral (
-        select history.created_at
-        from public.token_balance_history as history
-        where history.user_id = active.user_id
-          and history.created_at >= v_frequency_from and history.created_at < v_soon
-          and history.delta < 0
-        order by history.entry_number desc
-        limit 10000
-      ) as entries
-      where active.updated_at >= v_since
-    ) as requests
-    group by requests.user_id, requests.window_number
-    having count(*) > v_settings.frequency_threshold
-    order by requests.user_id, requests.window_number
-  loop
-    -- The occurrence is that of detect_high_frequency_requests.
-    perform public.record_token_anomaly(v_found.user_id, 'high_frequency', 'warning',
-      v_settings.frequency_window || ' ' || v_found.window_number,
-      jsonb_build_object('request_count', v_found.request_count, 'threshold', v_settings.frequency_threshold,
-        'time_window', v_settings.frequency_window));
-    v_frequency_count := v_frequency_count + 1;
-  end loop;
-
-  for v_found in
-    select spent.*, to_timestamp(spent.window_number * v_spike_s) as window_start
-    from (
+    with frequencies as (
+      select requests.user_id, requests.window_number, count(*)::integer as request_count
+      from (
+        select active.user_id, floor(extract(epoch from entries.created_at) / v_frequency_s) as window_number
+        from public.token_balances as active
+        cross join lateral (
+          select history.created_at
+          from public.token_balance_history as history
+          where history.user_id = active.user_id
+            and history.created_at >= v_frequency_from and history.created_at < v_soon
+            and history.delta < 0
+          order by history.entry_number desc
+          limit 10000
+        ) as entries
+        where active.updated_at >= v_since
+      ) as requests
+      group by requests.user_id, requests.window_number
+      having count(*) > v_settings.frequency_threshold
+    ),
+    spent as (
       select sums.user_id, sums.window_number, sums.tokens,
         avg(sums.tokens) over earlier as usual_tokens, count(*) over earlier as earlier_count
       from (
@@ -225,19 +223,33 @@ begin
       ) as sums
       window earlier as (
         partition by sums.user_id order by sums.window_number rows between unbounded preceding and 1 preceding)
-    ) as spent
+    )
+    select frequencies.user_id, 'high_frequency' as anomaly_type, 'warning' as severity, frequencies.window_number,
+      -- The occurrence is that of detect_high_frequency_requests.
+      v_settings.frequency_window || ' ' || frequencies.window_number as occurrence,
+      jsonb_build_object('request_count', frequencies.request_count, 'threshold', v_settings.frequency_threshold,
+        'time_window', v_settings.frequency_window) as details
+    from frequencies
+    union all
+    select spent.user_id, 'cost_spike', 'critical', spent.window_number,
+      'from ' || to_char(to_timestamp(spent.window_number * v_spike_s) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+      jsonb_build_object('tokens', spent.tokens, 'usual_tokens', round(spent.usual_tokens),
+        'factor', v_settings.spike_factor, 'time_window', v_settings.spike_window,
+        'window_start', to_timestamp(spent.window_number * v_spike_s))
+    from spent
     where spent.window_number >= extract(epoch from v_spike_from) / v_spike_s
       and spent.tokens >= v_settings.spike_least_tokens
       and spent.earlier_count >= 3 -- Less is no history.
       and spent.tokens > v_settings.spike_factor * spent.usual_tokens
-    order by spent.user_id, spent.window_number
+    order by 1, 2, 4
   loop
-    perform public.record_token_anomaly(v_found.user_id, 'cost_spike', 'critical',
-      'from ' || to_char(v_found.window_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-      jsonb_build_object('tokens', v_found.tokens, 'usual_tokens', round(v_found.usual_tokens),
-        'factor', v_settings.spike_factor, 'time_window', v_settings.spike_window,
-        'window_start', v_found.window_start));
-    v_spike_count := v_spike_count + 1;
+    perform public.record_token_anomaly(v_found.user_id, v_found.anomaly_type, v_found.severity, v_found.occurrence,
+      v_found.details);
+    if v_found.anomaly_type = 'cost_spike' then
+      v_spike_count := v_spike_count + 1;
+    else
+      v_frequency_count := v_frequency_count + 1;
+    end if;
   end loop;
 
   update public.anomaly_settings set scanned_until = v_now;
@@ -332,6 +344,33 @@ $$;
 comment on function public.cleanup_caller_networks(integer) is
   'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
 
+create function public.prune_token_anomalies(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.token_anomalies
+  where id = any(array(
+    select anomalies.id
+    from public.token_anomalies as anomalies
+    where anomalies.created_at < now() - (select settings.keep_anomalies from public.anomaly_settings as settings)
+      and (anomalies.severity <> 'critical' or anomalies.resolved_at is not null)
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.prune_token_anomalies(integer) is
+  'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
+  'ones only when they are resolved. To be run every night. Returns how many.';
+
 create function public.audit_token_ledger()
 returns jsonb
 language plpgsql
@@ -341,34 +380,41 @@ as $$
 declare
   v_day constant text := to_char(now() at time zone 'UTC', 'YYYY-MM-DD');
   v_found record;
-  v_mismatch_count integer := 0;
-  v_tampered_count integer := 0;
+  v_mismatch_count bigint := 0;
+  v_tampered_count bigint := 0;
 begin
+  -- With a snapshot from before a month was archived, and without the month, every user of it would look wrong.
+  lock table public.token_balance_history in access share mode;
+  -- Both are read to their end before the first case is recorded, as a rule may lock what charges wait for.
   for v_found in
-    select verified.* from public.verify_token_ledger() as verified
-    order by verified.user_id, verified.invariant, verified.request_id
+    with broken as materialized (
+      select verified.user_id, 'ledger_mismatch' as anomaly_type,
+        concat_ws(' / ', v_day, verified.invariant, verified.request_id, verified.details ->> 'entry_number') as occurrence,
+        verified.details || jsonb_build_object('invariant', verified.invariant, 'request_id', verified.request_id) as details
+      from public.verify_token_ledger() as verified
+      union all
+      select verified.user_id, 'ledger_tampered', concat_ws(' / ', v_day, verified.entry_number, verified.problem),
+        jsonb_build_object('entry_number', verified.entry_number, 'request_id', verified.request_id,
+          'problem', verified.problem)
+      from public.verify_token_chain() as verified
+    )
+    select broken.*, count(*) filter (where broken.anomaly_type = 'ledger_mismatch') over () as mismatch_count,
+      count(*) filter (where broken.anomaly_type = 'ledger_tampered') over () as tampered_count
+    from broken
+    order by broken.user_id, broken.anomaly_type, broken.occurrence
+    limit 1000
   loop
-    perform public.record_token_anomaly(v_found.user_id, 'ledger_mismatch', 'critical',
-      concat_ws(' / ', v_day, v_found.invariant, v_found.request_id, v_found.details ->> 'entry_number'),
-      v_found.details || jsonb_build_object('invariant', v_found.invariant, 'request_id', v_found.request_id));
-    v_mismatch_count := v_mismatch_count + 1;
-  end loop;
-  for v_found in
-    select verified.* from public.verify_token_chain() as verified
-    order by verified.user_id, verified.entry_number
-  loop
-    perform public.record_token_anomaly(v_found.user_id, 'ledger_tampered', 'critical',
-      concat_ws(' / ', v_day, v_found.entry_number, v_found.problem),
-      jsonb_build_object('entry_number', v_found.entry_number, 'request_id', v_found.request_id,
-        'problem', v_found.problem));
-    v_tampered_count := v_tampered_count + 1;
+    perform public.record_token_anomaly(v_found.user_id, v_found.anomaly_type, 'critical', v_found.occurrence,
+      v_found.details);
+    v_mismatch_count := v_found.mismatch_count;
+    v_tampered_count := v_found.tampered_count;
   end loop;
   return jsonb_build_object('ledger_mismatch', v_mismatch_count, 'ledger_tampered', v_tampered_count);
 end;
 $$;
 
 comment on function public.audit_token_ledger() is
-  'Runs verify_token_ledger and verify_token_chain and records each row of theirs as anomaly ''ledger_mismatch'' or '
+  'Runs verify_token_ledger and verify_token_chain and records the first 1,000 rows of theirs as anomaly ''ledger_mismatch'' or '
   '''ledger_tampered'', critical, once a day for as long as it is so. Reads everything: to be run once a night. Returns '
   'how many there are of each.';
 
@@ -420,6 +466,7 @@ revoke execute on function
   public.scan_token_anomalies(),
   public.note_caller_networks(jsonb),
   public.cleanup_caller_networks(integer),
+  public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
 from public, anon, authenticated;
@@ -428,6 +475,7 @@ grant execute on function
   public.scan_token_anomalies(),
   public.note_caller_networks(jsonb),
   public.cleanup_caller_networks(integer),
+  public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
 to service_role;
@@ -437,6 +485,9 @@ to service_role;
 insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
-values ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
-  'Deletes from which networks users called more than a day ago')
+values
+  ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
+    'Deletes from which networks users called more than a day ago'),
+  ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
+    'Deletes anomalies that were kept long enough')
 on conflict (name) do nothing;

@@ -180,7 +180,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select array['anomaly', 'low_balance', 'job_overdue', 'token_about_to_expire', 'provider_failing'];
+  select array['anomaly', 'low_balance', 'job_overdue', 'token_about_to_expire', 'provider_failing', 'ledger_anchor'];
 $$;
 
 comment on function public.alert_types() is 'Every type of alert, docs/alerts.md says of what.';

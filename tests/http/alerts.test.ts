@@ -92,7 +92,14 @@ describe("a subscription to alerts", () => {
     expect(endpoint).toEqual({
       endpoint_id,
       host: new URL(receiver.url).host,
-      alert_types: ["anomaly", "low_balance", "job_overdue", "token_about_to_expire", "provider_failing"],
+      alert_types: [
+        "anomaly",
+        "low_balance",
+        "job_overdue",
+        "token_about_to_expire",
+        "provider_failing",
+        "ledger_anchor",
+      ],
       description: "the team's channel",
       created_at: expect.any(String),
       pending: expect.any(Number),

@@ -216,15 +216,25 @@ function add(ledger: Ledger, { user, id, amount }: AddCall) {
   return { ...success, duplicate: false, added: amount, balance: account.balance, request_id: id };
 }
 
+/** Users whom a cleanup leaves to the next one, as other calls have their rows locked. */
+export interface Spared {
+  holdsOf: string[];
+  requestsOf: string[];
+}
+
 /** Gives back every overdue hold and forgets the outcomes that were kept long enough. */
-function cleanup(ledger: Ledger) {
-  const users = [...ledger.accounts.keys()].filter((user) => endOverdueHolds(ledger, user) > 0);
+export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requestsOf: [] }) {
   let deleted = 0n;
-  for (const [id, { status, ends }] of ledger.requests) {
-    if (status === "held" || !isOver(ends, ledger.now - RETENTION)) continue;
+  for (const [id, { status, ends, user }] of ledger.requests) {
+    if (status === "held" || !isOver(ends, ledger.now - RETENTION) || spared.requestsOf.includes(user)) {
+      continue;
+    }
     ledger.requests.delete(id);
     deleted++;
   }
+  const users = [...ledger.accounts.keys()].filter((user) =>
+    !spared.holdsOf.includes(user) && endOverdueHolds(ledger, user) > 0
+  );
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
 }
 

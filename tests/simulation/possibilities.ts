@@ -1,6 +1,6 @@
 import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
-import { apply, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
+import { apply, cleanup, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
 
 /** What was seen of one call from outside. */
 export interface Observed {
@@ -32,6 +32,17 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
     if (open.every(({ parts, mayBeSkipped }) => mayBeSkipped || parts.length === 0)) found.set(state, ledger);
     for (const [index, { parts: [part, ...rest] }] of open.entries()) {
       if (!part) continue;
+      if (part.call.name === "cleanup" && carriedOut.length > 1) {
+        // It waits for nobody: what another call has locked just then is left as it is.
+        for (const holdsOf of subsets) {
+          for (const requestsOf of subsets) {
+            const next = structuredClone(ledger);
+            cleanup(next, { holdsOf, requestsOf });
+            explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
+          }
+        }
+        continue;
+      }
       const next = structuredClone(ledger);
       const answer = apply(next, part.call);
       const isPossible = part.answer === undefined || answerDifferences(answer, part.answer).length === 0;
@@ -45,6 +56,12 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   };
   const carriedOut = observed.filter(({ happened }) => happened !== "no");
   const spenders = observed.length > 1 ? new Set(carriedOut.flatMap(({ call }) => spendersOf(call))) : [];
+  const cleanups = carriedOut.filter(({ call }) => call.name === "cleanup").length;
+  const subsets = cleanups === 0 ? [] : subsetsOf(
+    cleanups > 1
+      ? [...new Set(ledgers.flatMap(({ accounts }) => [...accounts.keys()]))]
+      : [...new Set(carriedOut.flatMap(({ call }) => usersOf(call)))],
+  );
   const open = carriedOut.map((one) => ({
     parts: partsOf(one, observed.length > 1),
     mayBeSkipped: one.happened === "perhaps",
@@ -63,6 +80,26 @@ function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"
     : undefined;
   if (!calls || !(answer === undefined || Array.isArray(answer))) return [{ call, answer }];
   return calls.map((one, index) => ({ call: one, answer: answer?.[index] }));
+}
+
+/** Whose rows a call may lock. */
+function usersOf(call: Call): string[] {
+  switch (call.name) {
+    case "batch":
+      return call.requests.map(({ user }) => user);
+    case "operations":
+      return call.operations.flatMap(usersOf);
+    case "cleanup":
+      return [];
+    default:
+      return [call.user];
+  }
+}
+
+function subsetsOf(users: string[]): string[][] {
+  return users.reduce<string[][]>((subsets, user) => [...subsets, ...subsets.map((one) => [...one, user])], [
+    [],
+  ]);
 }
 
 /** Whose tokens a call may want. */

@@ -35,7 +35,7 @@ async function advise(url: string): Promise<Finding[]> {
 const ACCEPTED: Record<string, string> = Object.fromEntries(
   ["run", "watch"].map((name) => [
     `Function \`job_runner.${name}\` has a role mutable search_path`,
-    "a procedure that commits cannot have one of its own; only its owner may call it, and it names every schema",
+    "a procedure that commits cannot be declared with one; it sets it itself, and only its owner may call it",
   ]),
 );
 
@@ -123,6 +123,10 @@ describe("supabase db advisors", () => {
   it("finds nothing but unused indexes on a database that nobody has used yet", async () => {
     const { url } = await createDatabase();
     expect((await advise(url)).filter((one) => one.name !== "unused_index")).toEqual([]);
+  });
+
+  it("finds nothing but unused indexes on the running stack, as the CLI shows it to who asks", async () => {
+    expect((await advise(stack.databaseUrl)).filter((one) => one.name !== "unused_index")).toEqual([]);
   });
 
   it("would find a table without row level security, a mutable search_path and a needless index", async () => {

@@ -1,14 +1,14 @@
-import type postgres from "postgres";
+import postgres from "postgres";
 import { describe, expect, it } from "vitest";
 
 import { createSimulatedDatabase } from "../simulation/database.ts";
-import { Ledger, newId } from "./support.ts";
+import { Ledger, newId, until } from "./support.ts";
 
 const MINUTES_OF_A_DAY = 1_440;
 
 /** A ledger whose clock is told the day; two users, of whom one is active again 70 days later. */
 async function openLedgerOfMonths() {
-  const { sql } = await createSimulatedDatabase();
+  const { url, sql } = await createSimulatedDatabase();
   const ledger = new Ledger(sql);
   const moveTo = (day: number) =>
     sql`select set_config('simulation.minute', ${String(day * MINUTES_OF_A_DAY)}, false)`;
@@ -21,7 +21,7 @@ async function openLedgerOfMonths() {
   }
   await moveTo(70);
   await ledger.consume(active, 5);
-  return { sql, ledger, moveTo, active, gone };
+  return { url, sql, ledger, moveTo, active, gone };
 }
 
 async function archive(sql: postgres.Sql, beforeDay: number) {
@@ -30,11 +30,61 @@ async function archive(sql: postgres.Sql, beforeDay: number) {
   return row!.outcome;
 }
 
+/** Month after month, as it is to be called; the names of the tables. */
+async function archiveAll(sql: postgres.Sql, beforeDay: number): Promise<string[]> {
+  const archived: string[] = [];
+  for (let isDone = false; !isDone;) {
+    const outcome = await archive(sql, beforeDay);
+    expect(outcome).toMatchObject({ success: true, error: null });
+    archived.push(...outcome.archived);
+    isDone = outcome.is_done;
+  }
+  return archived;
+}
+
 async function problems(sql: postgres.Sql): Promise<unknown[]> {
   return [
     ...await sql`select invariant as problem, user_id from public.verify_token_ledger()`,
     ...await sql`select problem, user_id from public.verify_token_chain()`,
   ];
+}
+
+async function split(sql: postgres.Sql) {
+  const [row] = await sql`select public.split_other_months() as outcome`;
+  return row!.outcome;
+}
+
+/** Does something while a statement waits for a lock that another transaction has; it may wait for nothing itself. */
+async function whileWaiting(
+  url: string,
+  day: number,
+  blocking: string,
+  statements: string[],
+  act: (sql: postgres.Sql) => Promise<void>,
+): Promise<void> {
+  const connect = (options: postgres.Options<Record<string, never>> = {}) =>
+    postgres(url, {
+      max: 1,
+      onnotice: () => {},
+      ...options,
+      connection: { "simulation.minute": String(day * MINUTES_OF_A_DAY), ...options.connection },
+    });
+  const [blocker, waiter, other] = [connect(), connect(), connect({ connection: { lock_timeout: 300 } })];
+  try {
+    await blocker.unsafe(`begin; ${blocking}`);
+    const [{ pid }] = await waiter`select pg_backend_pid() as pid` as unknown as [{ pid: number }];
+    const waiting = (async () => {
+      for (const statement of statements) await waiter.unsafe(statement).catch(() => {});
+    })();
+    await until(async () =>
+      (await other`select from pg_locks where pid = ${pid} and not granted`).length > 0
+    );
+    await act(other);
+    await blocker`rollback`;
+    await waiting;
+  } finally {
+    await Promise.all([blocker, waiter, other].map((one) => one.end({ timeout: 1 })));
+  }
 }
 
 async function monthsOf(sql: postgres.Sql, user: string): Promise<string[]> {
@@ -94,15 +144,126 @@ describe("the months of the history", () => {
   });
 });
 
+/** Entries in other_months, of two months that were not made, and the months after them. */
+async function openLedgerWithoutMonths() {
+  const months = await openLedgerOfMonths();
+  const { ledger, moveTo, active } = months;
+  for (const day of [800, 840]) {
+    await moveTo(day);
+    for (const amount of [1, 2]) await ledger.consume(active, amount);
+  }
+  return months;
+}
+
+describe("split_other_months", () => {
+  it("waits for the end of a month whose entries go on landing there", async () => {
+    const { sql } = await openLedgerWithoutMonths();
+    await sql`select public.prepare_token_history()`;
+    expect(await split(sql)).toMatchObject({ success: false, error: "month_not_over" });
+  });
+
+  it("gives each entry a partition of its month, after which they can be archived", async () => {
+    const { sql, ledger, moveTo, active } = await openLedgerWithoutMonths();
+    await sql`select public.prepare_token_history()`;
+    await moveTo(900);
+    await ledger.consume(active, 1);
+    const before = await ledger.snapshot(active);
+    expect(await archive(sql, 0)).toMatchObject({ success: false, error: "month_without_partition" });
+
+    expect(await split(sql)).toMatchObject({
+      success: true,
+      entries: 4,
+      months: [expect.anything(), expect.anything()],
+    });
+    expect(await ledger.snapshot(active)).toEqual(before);
+    for (const month of await monthsOf(sql, active)) expect(month).toMatch(/^token_history\.month_/);
+    expect(await problems(sql)).toEqual([]);
+    await expect(sql.unsafe(`delete from ${(await monthsOf(sql, active))[2]!}`)).rejects.toMatchObject({
+      code: "42501",
+    });
+    const [comment] = await sql`select obj_description('token_history.other_months'::regclass) as it`;
+    expect(comment!.it).toMatch(/no partition/);
+    expect(await split(sql)).toMatchObject({ success: true, entries: 0, months: [] });
+
+    expect((await archiveAll(sql, 0)).length).toBeGreaterThan(3);
+    await ledger.consume(active, 1);
+    expect(await problems(sql)).toEqual([]);
+    await moveTo(1_400);
+    await ledger.consume(active, 1);
+    expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
+  });
+
+  it("lets charges through while it copies", async () => {
+    const { url, sql, moveTo, active } = await openLedgerWithoutMonths();
+    await sql`select public.prepare_token_history()`;
+    await moveTo(900);
+    // A name that is being made elsewhere: the second copy waits for it.
+    const [month] = await sql`
+      select to_char(max(created_at at time zone 'UTC'), '"month_"YYYY_MM') as name from token_history.other_months`;
+    await whileWaiting(
+      url,
+      900,
+      `create table token_history.${month!.name} ()`,
+      ["select public.split_other_months()"],
+      async (other) => {
+        expect(await new Ledger(other).consume(active, 1)).toMatchObject({ success: true });
+      },
+    );
+  });
+});
+
+describe("prepare_token_history", () => {
+  it("reads no more than 16 MiB of entries with their table locked, unless it is told to", async () => {
+    const { sql, ledger, moveTo, active } = await openLedgerWithoutMonths();
+    await moveTo(840);
+    await sql`
+      select consume_tokens_atomic(number::text, ${active}, 1, 'x', jsonb_build_object('text', repeat(md5(number::text), 60)))
+      from generate_series(1, 40) as number`;
+    await sql.unsafe("alter table token_history.other_months set (fillfactor = 10)");
+    await sql`select add_tokens(${active}, 1000000, 'test')`;
+    await sql`
+      select consume_tokens_atomic('b' || number, ${active}, 1, 'x',
+        jsonb_build_object('text', (select string_agg(md5(number || ' ' || part), '') from generate_series(1, 50) as part)))
+      from generate_series(1, 2200) as number`;
+    const prepare = async (more = "") =>
+      (await sql.unsafe(`select public.prepare_token_history(${more}) as it`))[0]!.it;
+    expect(await prepare()).toMatchObject({ success: false, error: "other_months_too_large", prepared: 0 });
+    expect(await prepare("p_may_block => true")).toMatchObject({ success: true, prepared: 12 });
+    await moveTo(900);
+    expect(await split(sql)).toMatchObject({ success: true });
+    expect(await prepare()).toMatchObject({ success: true });
+    expect(await problems(sql)).toEqual([]);
+    await ledger.consume(active, 1);
+  });
+});
+
 describe("archive_token_history", () => {
+  it.each([
+    [
+      "sums up a month",
+      (user: string) => `insert into token_history.openings values ('${user}', 1, 1, 1, '')`,
+    ],
+    ["notes where the history begins", () => "select from public.token_settings for update"],
+  ])("lets charges through while it %s", async (_, blocking) => {
+    const { url, sql, ledger, moveTo, active } = await openLedgerOfMonths();
+    const late = newId(); // In the second month alone, so that the first one is taken out by then.
+    await moveTo(35);
+    await ledger.add(late, 10);
+    await moveTo(100);
+    const archiveOnce = "select public.archive_token_history((simulation.now())::date)";
+    await whileWaiting(url, 100, blocking(late), [archiveOnce, archiveOnce, archiveOnce], async (other) => {
+      expect(await new Ledger(other).consume(active, 1)).toMatchObject({ success: true });
+    });
+    await sql`select public.prepare_token_history()`;
+    expect(await problems(sql)).toEqual([]);
+  });
+
   it("takes old months out whole, and everything still adds up, before and after new charges", async () => {
     const { sql, ledger, active, gone } = await openLedgerOfMonths();
     const [month] = await monthsOf(sql, active);
     const archived = month!.replace("month_", "archived_month_");
-    expect(await archive(sql, 0)).toMatchObject({
-      success: true,
-      archived: expect.arrayContaining([archived]),
-    });
+    expect(await archive(sql, 0)).toMatchObject({ success: true, archived: [archived], is_done: false });
+    expect((await archiveAll(sql, 0)).length).toBeGreaterThan(0);
     expect(await monthsOf(sql, gone)).toEqual([]);
     expect(await monthsOf(sql, active)).toHaveLength(1);
     expect((await sql`select from ${sql(archived)} where user_id = ${gone}`).count).toBe(2);
@@ -119,7 +280,7 @@ describe("archive_token_history", () => {
     const [{ request_id }] = await sql`
       select request_id from public.token_balance_history
       where user_id = ${gone} and entry_number = 1` as unknown as [{ request_id: string }];
-    await archive(sql, 0);
+    await archiveAll(sql, 0);
     expect(await ledger.add(gone, 100, request_id)).toMatchObject({
       success: true,
       duplicate: true,
@@ -140,7 +301,7 @@ describe("archive_token_history", () => {
     ["a chain", "chain = '\\x00'"],
   ])("makes %s that was altered after archiving show", async (_, change) => {
     const { sql, active, gone } = await openLedgerOfMonths();
-    await archive(sql, 0);
+    await archiveAll(sql, 0);
     for (const user of [active, gone]) {
       await sql.unsafe(`update token_history.openings set ${change} where user_id = '${user}'`);
     }

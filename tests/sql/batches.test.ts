@@ -1,6 +1,7 @@
+import postgres from "postgres";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, createDatabase, newId, type Outcome, race, range, run } from "./support.ts";
+import { type Call, createDatabase, newId, type Outcome, race, range, run, until } from "./support.ts";
 
 const { url, sql, ledger } = await createDatabase();
 
@@ -89,6 +90,39 @@ describe("consume_tokens_batch", () => {
 });
 
 describe("two batches at once", () => {
+  it.each([
+    ["hold", holdBatch],
+    ["charge", consumeBatch],
+  ])(
+    "that %s tokens of users without a balance, in opposite order, wait for each other in no circle",
+    async (_, batch) => {
+      // Both wait at the first user's row, and whoever goes on first has the second one's or not: five times is enough.
+      for (const _ of range(5)) {
+        const [first, second] = range(2).map(newId).sort() as [string, string];
+        const blocker = postgres(url, { max: 1 });
+        const crowd = postgres(url, { max: 2 });
+        try {
+          await blocker`begin`;
+          await blocker`insert into token_balances (user_id) values (${first})`;
+          const runs = [[second, first], [first, second]].map((order) =>
+            run<Outcome[]>(crowd, batch(order.map((user) => request(user, 1)))).catch((error) => error.code)
+          );
+          await until(async () =>
+            (await sql`
+              select from pg_locks join pg_stat_activity using (pid)
+              where datname = current_database() and not granted`).length === 2
+          );
+          await blocker`rollback`;
+          for (const answers of await Promise.all(runs)) {
+            expect(answers).toMatchObject(range(2).map(() => ({ error: "insufficient_tokens" })));
+          }
+        } finally {
+          await Promise.all([blocker.end(), crowd.end()]);
+        }
+      }
+    },
+  );
+
   it.each([
     ["holds", holdBatch],
     ["charges", consumeBatch],

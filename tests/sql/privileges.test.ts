@@ -35,6 +35,7 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   forbid_token_access_log_change: "a trigger",
   forbid_token_history_change: "a trigger",
   forget_deleted_user: "a trigger",
+  lock_token_balances: "a part of run_token_operations and consume_tokens_batch",
   record_request_excess: "a part of admit_request",
   count_unpaid_request: "a part of admit_request",
   take_request_limits: "a part of admit_request and take_call_limit",

@@ -560,7 +560,8 @@ describe("a run that is killed in the middle", () => {
     const connection = doomed();
     const blocker = await sql.reserve();
     await blocker`begin`;
-    await blocker`select from public.token_balances where user_id = ${users[10]!} for update`;
+    // A request's row without its user's balance, against the order of locks: the cleanup waits for nothing else.
+    await blocker`select from public.token_consumption_locks where user_id = ${users[10]!} for update`;
     const [session] = await connection`select pg_backend_pid() as pid`;
     const run = connection`call job_runner.run('cleanup_expired_locks')`.then(() => "ended", () => "killed");
     await until(async () =>
@@ -683,6 +684,31 @@ describe("the cleanup of locks", () => {
     expect(steps).toBe(table!.pages);
     expect(runs).toBeLessThanOrEqual(60);
     expect(runs).toBeGreaterThan(20);
+  });
+});
+
+describe("the runner's procedures", () => {
+  it("use no function or operator of a schema that their caller's search path puts before Postgres's own", async () => {
+    await sql.unsafe(`
+      create schema trap;
+      create function trap.spring(timestamptz, timestamptz) returns boolean language plpgsql as
+        $$ begin raise exception 'trapped'; end $$;
+      create operator trap.> (leftarg = timestamptz, rightarg = timestamptz, function = trap.spring);
+      create function trap.clock_timestamp() returns timestamptz language plpgsql as
+        $$ begin raise exception 'trapped'; end $$`);
+    const connection = await sql.reserve();
+    try {
+      await connection`set search_path = trap, pg_catalog`;
+      await expect(connection`select clock_timestamp()`).rejects.toThrow("trapped");
+      await connection`call job_runner.run('prune_job_runs')`;
+      await connection`call job_runner.watch('1 year')`;
+    } finally {
+      await connection`reset search_path`;
+      connection.release();
+      await sql`drop schema trap cascade`;
+    }
+    const [row] = await sql`select last_outcome from public.job_status where name = 'prune_job_runs'`;
+    expect(row!.last_outcome).toBe("succeeded");
   });
 });
 

@@ -43,6 +43,11 @@ export const ALERTS = {
     ),
     seen_at: Time,
   }),
+  ledger_anchor: z.object({
+    made_at: Time,
+    user_count: z.int().describe("How many histories it is of"),
+    digest: z.string().describe("SHA-256 in hexadecimal, for `deno task ledger verify --digest`: to be kept"),
+  }),
 } as const;
 
 export type AlertType = keyof typeof ALERTS;

@@ -244,6 +244,7 @@ export type Database = {
           "frequency_threshold": number;
           "frequency_window": string;
           "id": boolean;
+          "keep_anomalies": string;
           "networks_threshold": number;
           "networks_window": string;
           "scanned_until": string;
@@ -257,6 +258,7 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
+          "keep_anomalies"?: string;
           "networks_threshold"?: number;
           "networks_window"?: string;
           "scanned_until"?: string;
@@ -269,6 +271,7 @@ export type Database = {
           "frequency_threshold"?: number;
           "frequency_window"?: string;
           "id"?: boolean;
+          "keep_anomalies"?: string;
           "networks_threshold"?: number;
           "networks_window"?: string;
           "scanned_until"?: string;
@@ -295,6 +298,31 @@ export type Database = {
           "network"?: string;
           "seen_at"?: string;
           "subject"?: string;
+        };
+        Relationships: [];
+      };
+      "file_settings": {
+        Row: {
+          "id": boolean;
+          "keep_generated": string;
+          "keep_uploads": string;
+          "upload_bytes_per_user": number;
+          "uploads_per_user": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "id"?: boolean;
+          "keep_generated"?: string;
+          "keep_uploads"?: string;
+          "upload_bytes_per_user"?: number;
+          "uploads_per_user"?: number;
+        };
+        Update: {
+          "id"?: boolean;
+          "keep_generated"?: string;
+          "keep_uploads"?: string;
+          "upload_bytes_per_user"?: number;
+          "uploads_per_user"?: number;
         };
         Relationships: [];
       };
@@ -1454,6 +1482,7 @@ export type Database = {
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "alert_types": { Args: Record<PropertyKey, never>; Returns: (string)[] };
+      "anchor_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_known_request": {
         Args: {
@@ -1641,6 +1670,13 @@ export type Database = {
           "path": string;
         }[];
       };
+      "files_to_remove": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
       "finish_oauth_lease": {
         Args: {
           "p_error"?: string;
@@ -1700,6 +1736,7 @@ export type Database = {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
+      "lock_token_balances": { Args: { "p_users": (string)[] }; Returns: undefined };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -1735,7 +1772,7 @@ export type Database = {
         Returns: Json;
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
-      "prepare_token_history": { Args: { "p_months"?: number }; Returns: number };
+      "prepare_token_history": { Args: { "p_may_block"?: boolean; "p_months"?: number }; Returns: Json };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
       "provider_token_status": {
         Args: { "p_key_ids": (string)[]; "p_limit"?: number; "p_source": string };
@@ -1753,6 +1790,7 @@ export type Database = {
       };
       "prune_job_runs": { Args: { "p_limit"?: number }; Returns: Json };
       "prune_token_access_log": { Args: { "p_limit"?: number }; Returns: number };
+      "prune_token_anomalies": { Args: { "p_limit"?: number }; Returns: number };
       "put_provider_tokens": {
         Args: {
           "p_fence": number;
@@ -1867,6 +1905,7 @@ export type Database = {
         Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
       };
+      "split_other_months": { Args: Record<PropertyKey, never>; Returns: Json };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };
       "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };

@@ -58,19 +58,40 @@ const REMOVED_AT_ONCE = 1_000;
 
 /** Removes all files of a user, in every bucket. Gives back how many there were. */
 export async function forgetFiles(userId: string): Promise<number> {
+  return await removeAll(() =>
+    callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE })
+  );
+}
+
+/** Removes files that were kept long enough, until none is left or the time is over. Gives back how many there were. */
+export async function removeOldFiles(budgetMs: number): Promise<number> {
+  const endsAtMs = performance.now() + budgetMs;
+  return await removeAll(
+    () => callDatabase("files_to_remove", { p_limit: REMOVED_AT_ONCE }),
+    () => performance.now() < endsAtMs,
+  );
+}
+
+interface StoredFile {
+  bucket: string;
+  path: string;
+}
+
+async function removeAll(list: () => Promise<StoredFile[]>, isTimeLeft = () => true): Promise<number> {
   let count = 0;
-  for (;;) {
-    const files = await callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
-    if (files.length === 0) return count;
+  while (isTimeLeft()) {
+    const files = await list();
+    if (files.length === 0) break;
     for (const [bucket, paths] of Object.entries(byBucket(files))) {
       const { error } = await adminClient().storage.from(bucket).remove(paths);
       if (error) throw unavailable(error);
     }
     count += files.length;
   }
+  return count;
 }
 
-function byBucket(files: { bucket: string; path: string }[]): Record<string, string[]> {
+function byBucket(files: StoredFile[]): Record<string, string[]> {
   const paths: Record<string, string[]> = {};
   for (const { bucket, path } of files) (paths[bucket] ??= []).push(path);
   return paths;

@@ -5,7 +5,7 @@ import { defineActions } from "../_shared/actions.ts";
 import { userClient } from "../_shared/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError } from "../_shared/errors.ts";
-import { forgetFiles } from "../_shared/files.ts";
+import { forgetFiles, removeOldFiles } from "../_shared/files.ts";
 import { csvOf, jsonOf, readEntries } from "../_shared/ledger_export.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/price.ts";
 import { callDatabase } from "../_shared/rpc.ts";
@@ -143,12 +143,27 @@ const forget = defineEndpoint({
   },
 });
 
+/** Removes files of all users that were kept long enough (table `file_settings`): uploads after 30 days, what features made after 90, unless it says otherwise. The schedule calls it every night; what is left is removed by the next call. */
+const cleanUpFiles = defineEndpoint({
+  name: "account/clean-up-files",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(100_000).describe(
+      "After so long no further thousand is begun",
+    ),
+  }),
+  output: z.object({ files: z.int().describe("How many files were removed") }),
+  handle: async ({ input }) => Response.json({ files: await removeOldFiles(input.budget_ms) }),
+});
+
 export default defineActions("account", {
   limits,
   caps,
   why,
   ledger,
   forget,
+  "clean-up-files": cleanUpFiles,
 }) satisfies Deno.ServeDefaultExport;
 
 async function limitsOf(userId: string): Promise<unknown> {

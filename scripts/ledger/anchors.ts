@@ -1,0 +1,190 @@
+// Anchors: the end of every user's history at one time, kept where nobody who can change the ledger can change them.
+import { createHash } from "node:crypto";
+
+import postgres from "postgres";
+import { StackError } from "../local/errors.ts";
+
+/** The end of one user's history, and what the user owned then. Numbers are texts, as they may be above 2^53. */
+export interface Anchor {
+  user_id: string;
+  entry_number: string;
+  balance: string;
+  granted: string;
+  /** Of the newest entry, in hexadecimal; empty where there is none. */
+  chain: string;
+}
+
+/** The last line of an anchor: what vouches for all lines before it. */
+export interface Seal {
+  made_at: string;
+  user_count: number;
+  /** In hexadecimal. */
+  digest: string;
+}
+
+/** So many lines are digested at a time, here and in public.anchor_token_ledger(). */
+const LINES_OF_PART = 5_000;
+
+/** A running SHA-256: of each part of the lines together with the digest of the parts before. */
+export class AnchorDigest {
+  #digest: Uint8Array = new Uint8Array();
+  #lines: string[] = [];
+  userCount = 0;
+
+  add(line: string): void {
+    this.userCount++;
+    this.#lines.push(`${line}\n`);
+    if (this.#lines.length === LINES_OF_PART) this.#endPart();
+  }
+
+  /** Of all lines, in hexadecimal. */
+  end(): string {
+    if (this.#lines.length > 0) this.#endPart();
+    return [...this.#digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  #endPart(): void {
+    this.#digest = createHash("sha256").update(this.#digest).update(this.#lines.join("")).digest();
+    this.#lines = [];
+  }
+}
+
+/** The lines of a new anchor, its seal included, read from the tables. */
+export async function* makeAnchor(sql: postgres.Sql): AsyncGenerator<string> {
+  const digest = new AnchorDigest();
+  const madeAt = new Date();
+  const pages = sql`
+    select ends.user_id::text, ends.entry_number::text, ends.balance::text, ends.granted::text,
+      coalesce(encode(ends.chain, 'hex'), '') as chain
+    from (
+      select user_id, entry_count as entry_number, balance, granted, chain from public.token_balances
+      union all
+      select user_id, entry_number, balance, granted, chain from token_history.openings as openings
+      where not exists (select from public.token_balances as known where known.user_id = openings.user_id)
+    ) as ends
+    order by ends.user_id`.cursor(LINES_OF_PART);
+  for await (const page of pages) {
+    for (const { user_id, entry_number, balance, granted, chain } of page) {
+      const line = JSON.stringify({ user_id, entry_number, balance, granted, chain } satisfies Anchor);
+      digest.add(line);
+      yield line;
+    }
+  }
+  yield JSON.stringify(
+    {
+      made_at: madeAt.toISOString(),
+      user_count: digest.userCount,
+      digest: digest.end(),
+    } satisfies Seal,
+  );
+}
+
+/**
+ * The anchors of lines, in the order of the users. Throws where the lines are not those of their seal or, if it is given,
+ * of the digest that somebody else has kept; what was yielded until then is worth nothing.
+ */
+export async function* openAnchor(lines: AsyncIterable<string>, digestKept?: string): AsyncGenerator<Anchor> {
+  const digest = new AnchorDigest();
+  let seal: Seal | undefined;
+  let lastUserId = "";
+  for await (const line of lines) {
+    const value = parse(line);
+    if (seal !== undefined || value === undefined) {
+      throw new StackError("The anchor is damaged: it is not one line a user");
+    }
+    if ("digest" in value) {
+      seal = value;
+      continue;
+    }
+    if (value.user_id <= lastUserId) {
+      throw new StackError("The anchor is damaged: its users are not in order");
+    }
+    lastUserId = value.user_id;
+    digest.add(line);
+    yield value;
+  }
+  if (seal === undefined) throw new StackError("The anchor is damaged: its last line is missing");
+  const found = digest.end();
+  if (found !== seal.digest || digest.userCount !== seal.user_count) {
+    throw new StackError("The anchor is damaged: its lines are not those of its digest");
+  }
+  if (digestKept !== undefined && found !== digestKept.toLowerCase()) {
+    throw new StackError("The anchor is not the one of the digest that was kept");
+  }
+}
+
+function parse(line: string): Anchor | Seal | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The lines of a file. */
+export async function* linesOfFile(path: string): AsyncGenerator<string> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    throw new StackError(`Cannot read the anchor ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+  let rest = "";
+  for await (const text of file.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines.filter(Boolean);
+  }
+  if (rest) yield rest;
+}
+
+/**
+ * The lines of an anchor that the database keeps: worth no more than the digest that was kept elsewhere, which whoever reads
+ * them must ask for.
+ */
+export async function* linesOfDatabase(sql: postgres.Sql, digestKept: string): AsyncGenerator<string> {
+  const [stored] = await sql`
+    select made_at::text from token_history.anchors where digest = decode(${digestKept}, 'hex') order by made_at desc limit 1`;
+  if (stored === undefined) {
+    throw new StackError(
+      "The database has no anchor of this digest any more: it keeps three days of them, or somebody took it away",
+    );
+  }
+  let userCount = 0;
+  // By the digest again, as a time loses its microseconds on the way here and back.
+  const parts = sql`
+    select lines from token_history.anchors
+    where made_at = (
+      select made_at from token_history.anchors where digest = decode(${digestKept}, 'hex') order by made_at desc limit 1)
+    order by part_number`.cursor(1);
+  for await (const [part] of parts) {
+    for (const line of part!.lines.split("\n").filter(Boolean)) {
+      userCount++;
+      yield line;
+    }
+  }
+  yield JSON.stringify(
+    {
+      made_at: stored.made_at,
+      user_count: userCount,
+      digest: digestKept.toLowerCase(),
+    } satisfies Seal,
+  );
+}
+
+/** Writes lines to a file, whole or not at all; into a folder under the name of the day. Returns its path. */
+export async function writeAnchor(to: string, lines: AsyncIterable<string>): Promise<string> {
+  const isFolder = await Deno.stat(to).then((found) => found.isDirectory, () => to.endsWith("/"));
+  if (isFolder) await Deno.mkdir(to, { recursive: true });
+  const path = isFolder
+    ? `${to.replace(/\/$/, "")}/anchor-${new Date().toISOString().slice(0, 10)}.jsonl`
+    : to;
+  const unfinished = `${path}.unfinished`;
+  const file = await Deno.open(unfinished, { write: true, create: true, truncate: true });
+  const writer = file.writable.getWriter();
+  const encoder = new TextEncoder();
+  for await (const line of lines) await writer.write(encoder.encode(`${line}\n`));
+  await writer.close();
+  await Deno.rename(unfinished, path);
+  return path;
+}

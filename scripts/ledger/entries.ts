@@ -1,0 +1,185 @@
+// What the ledger's tables say, read with plain statements: nothing of the audited database is called.
+import postgres from "postgres";
+
+/** One change of a balance, as it is stored. */
+export interface Entry {
+  user_id: string;
+  entry_number: bigint;
+  delta: bigint;
+  balance_after: bigint;
+  /** Seconds since 1970, as Postgres writes them. */
+  created_at_s: string;
+  operation_type: string;
+  request_id: string | null;
+  /** Its JSON, as Postgres writes it. */
+  metadata: string | null;
+  /** In hexadecimal. */
+  chain: string;
+}
+
+/** What a user owns, as its row of token_balances says. */
+export interface Balance {
+  user_id: string;
+  balance: bigint;
+  held: bigint;
+  granted: bigint;
+  entry_count: bigint;
+  /** In hexadecimal; null where there is no entry. */
+  chain: string | null;
+}
+
+/** Where a user's history begins, as months before it are archived. */
+export interface Opening {
+  user_id: string;
+  entry_number: bigint;
+  balance: bigint;
+  granted: bigint;
+  chain: string;
+}
+
+/** A request, and what the history has of it since it began. */
+export interface Request {
+  user_id: string;
+  request_id: string;
+  status: string;
+  amount: bigint;
+  charged: bigint | null;
+  balance_after: bigint | null;
+  /** Whether its entry may be archived. */
+  began_before_history: boolean;
+  entries: bigint;
+  delta: bigint | null;
+  entry_balance_after: bigint | null;
+}
+
+/** Users whose ids are above `after` and not above `upTo`; null: without an end on that side. */
+export interface UserRange {
+  after: string | null;
+  upTo: string | null;
+}
+
+const ROWS_AT_ONCE = 2_000;
+
+/** Ranges that cover every id there can be, each with at most `size` users who have a balance. */
+export async function* userRanges(sql: postgres.Sql, size: number): AsyncGenerator<UserRange> {
+  let after: string | null = null;
+  for (;;) {
+    const upTo: string | null = await inOneSnapshot(sql, async (transaction) => {
+      const rows = await transaction`
+        select user_id::text from public.token_balances
+        where user_id > ${
+        after ?? "00000000-0000-0000-0000-000000000000"
+      }::uuid order by user_id limit ${size}`;
+      return rows.at(-1)?.user_id ?? null;
+    });
+    yield { after, upTo };
+    if (upTo === null) return;
+    after = upTo;
+  }
+}
+
+/**
+ * Reads the ledger of a range of users, all of it as of one moment. A month cannot leave while it lasts: a snapshot from
+ * before would miss it.
+ */
+export async function readRange<Result>(
+  sql: postgres.Sql,
+  range: UserRange,
+  read: (reader: RangeReader) => Promise<Result>,
+): Promise<Result> {
+  return await inOneSnapshot(sql, (transaction) => read(new RangeReader(transaction, range)));
+}
+
+/**
+ * Runs statements that see one moment and what is stored: names and operators are Postgres's own, whatever the role's
+ * search path is, and a policy that would hide rows raises instead.
+ */
+export async function inOneSnapshot<Result>(
+  sql: postgres.Sql,
+  run: (transaction: postgres.TransactionSql) => Promise<Result>,
+): Promise<Result> {
+  const result = await sql.begin("isolation level repeatable read read only", async (transaction) => {
+    await transaction.unsafe(
+      `set local search_path = pg_catalog; set local row_security = off; set local timezone = 'UTC';
+       lock table public.token_balance_history in access share mode`,
+    );
+    return await run(transaction);
+  });
+  return result as Result;
+}
+
+/** The rows of one range of users, in the order of their ids. */
+export class RangeReader {
+  constructor(private readonly sql: postgres.TransactionSql, private readonly range: UserRange) {}
+
+  async balances(): Promise<Balance[]> {
+    const rows = await this.sql`
+      select user_id::text, balance::text, held::text, granted::text, entry_count::text, encode(chain, 'hex') as chain
+      from public.token_balances as rows where ${this.#inRange("rows")} order by rows.user_id`;
+    return rows.map((row) => withIntegers<Balance>(row, ["balance", "held", "granted", "entry_count"]));
+  }
+
+  async openings(): Promise<Opening[]> {
+    const rows = await this.sql`
+      select user_id::text, entry_number::text, balance::text, granted::text, encode(chain, 'hex') as chain
+      from token_history.openings as rows where ${this.#inRange("rows")} order by rows.user_id`;
+    return rows.map((row) => withIntegers<Opening>(row, ["entry_number", "balance", "granted"]));
+  }
+
+  /** Each user's entries by their number; never more than some thousand in memory. */
+  async *entries(): AsyncGenerator<Entry> {
+    const pages = this.sql`
+      select user_id::text, entry_number::text, delta::text, balance_after::text,
+        extract(epoch from created_at)::text as created_at_s, operation_type, request_id, metadata::text,
+        encode(chain, 'hex') as chain
+      from public.token_balance_history as rows where ${this.#inRange("rows")}
+      order by rows.user_id, rows.entry_number`.cursor(ROWS_AT_ONCE);
+    for await (const page of pages) {
+      for (const row of page) yield withIntegers<Entry>(row, ["entry_number", "delta", "balance_after"]);
+    }
+  }
+
+  /** Each user's requests that are known, held ones included. An id may have older entries, of a request that is forgotten. */
+  async *requests(): AsyncGenerator<Request> {
+    const pages = this.sql`
+      select rows.user_id::text, rows.request_id, rows.status::text, rows.amount::text, rows.charged::text,
+        rows.balance_after::text,
+        rows.created_at < (select settings.history_begins_at from public.token_settings as settings)
+          as began_before_history,
+        count(history.user_id)::text as entries, min(history.delta)::text as delta,
+        min(history.balance_after)::text as entry_balance_after
+      from public.token_consumption_locks as rows
+      left join public.token_balance_history as history
+        on history.user_id = rows.user_id and history.request_id = rows.request_id
+        and history.created_at >= rows.created_at and ${this.#inRange("history")}
+      where ${this.#inRange("rows")}
+      group by rows.request_id
+      order by rows.user_id`.cursor(ROWS_AT_ONCE);
+    for await (const page of pages) {
+      for (const row of page) {
+        yield withIntegers<Request>(row, [
+          "amount",
+          "charged",
+          "balance_after",
+          "entries",
+          "delta",
+          "entry_balance_after",
+        ]);
+      }
+    }
+  }
+
+  #inRange(table: string) {
+    const { after, upTo } = this.range;
+    const column = this.sql(`${table}.user_id`);
+    const isAbove = after === null ? this.sql`true` : this.sql`${column} > ${after}::uuid`;
+    const isNotAbove = upTo === null ? this.sql`true` : this.sql`${column} <= ${upTo}::uuid`;
+    return this.sql`${isAbove} and ${isNotAbove}`;
+  }
+}
+
+/** Numbers of the ledger are larger than those of JavaScript. */
+function withIntegers<Row>(row: postgres.Row, names: (keyof Row & string)[]): Row {
+  for (const name of names) row[name] = row[name] === null ? null : BigInt(row[name]);
+  return row as Row;
+}

@@ -1,0 +1,259 @@
+import type postgres from "postgres";
+
+import type { Anchor } from "./anchors.ts";
+import { chainOf } from "./chain.ts";
+import {
+  type Balance,
+  type Entry,
+  inOneSnapshot,
+  type Opening,
+  readRange,
+  type Request,
+  userRanges,
+} from "./entries.ts";
+
+/** One thing that is wrong, in a line. */
+export type Finding = string;
+
+export interface Verified {
+  findings: number;
+  /** Users of the anchor of whom only later entries are left, as their months were archived since. */
+  archivedSince: number;
+}
+
+const USERS_AT_ONCE = 500;
+
+/**
+ * Checks the whole ledger and tells each finding as it is found. All of it is computed here from the rows: the database's
+ * own functions and its stored digests are what is audited. Holds some hundred users in memory, however long the history.
+ */
+export async function verify(
+  sql: postgres.Sql,
+  tell: (finding: Finding) => void,
+  anchors?: AsyncIterator<Anchor>,
+): Promise<Verified> {
+  const verified: Verified = { findings: 0, archivedSince: 0 };
+  const report = (finding: Finding) => {
+    verified.findings++;
+    tell(finding);
+  };
+  for (const finding of await inOneSnapshot(sql, disguisedTables)) report(finding);
+  let anchor = await anchors?.next();
+  for await (const range of userRanges(sql, USERS_AT_ONCE)) {
+    const anchorsOfRange = new Map<string, Anchor>();
+    while (anchor && !anchor.done && (range.upTo === null || anchor.value.user_id <= range.upTo)) {
+      anchorsOfRange.set(anchor.value.user_id, anchor.value);
+      anchor = await anchors!.next();
+    }
+    await readRange(sql, range, async (reader) => {
+      const users = new Users(await reader.balances(), await reader.openings(), anchorsOfRange, report);
+      for await (const entry of reader.entries()) users.of(entry.user_id).append(entry);
+      for await (const request of reader.requests()) users.of(request.user_id).judge(request);
+      verified.archivedSince += users.end();
+    });
+  }
+  return verified;
+}
+
+/** The ledgers of a range's users, by their ids. */
+class Users {
+  readonly #users = new Map<string, UserLedger>();
+
+  constructor(
+    balances: Balance[],
+    openings: Opening[],
+    private readonly anchors: Map<string, Anchor>,
+    private readonly report: (finding: Finding) => void,
+  ) {
+    const openingOf = new Map(openings.map((opening) => [opening.user_id, opening]));
+    for (const balance of balances) this.#add(balance.user_id, balance, openingOf.get(balance.user_id));
+    for (const opening of openings) {
+      if (!this.#users.has(opening.user_id)) this.#add(opening.user_id, undefined, opening);
+    }
+  }
+
+  of(userId: string): UserLedger {
+    return this.#users.get(userId) ?? this.#add(userId);
+  }
+
+  /** Ends all of them. Returns how many anchors lie before what is left of the history. */
+  end(): number {
+    for (const userId of this.anchors.keys()) this.of(userId);
+    return [...this.#users.values()].filter((user) => user.end()).length;
+  }
+
+  #add(userId: string, balance?: Balance, opening?: Opening): UserLedger {
+    const user = new UserLedger(userId, balance, opening, this.anchors.get(userId), this.report);
+    this.#users.set(userId, user);
+    return user;
+  }
+}
+
+/** Where a history has come to. */
+interface State {
+  number: bigint;
+  balance: bigint;
+  granted: bigint;
+  chain: string | null;
+  at: string;
+}
+
+/** One user's history, walked from its opening to its end. */
+class UserLedger {
+  #state: State;
+  #held = 0n;
+  #isAnchorMet = false;
+
+  constructor(
+    private readonly userId: string,
+    private readonly balance: Balance | undefined,
+    private readonly opening: Opening | undefined,
+    private readonly anchor: Anchor | undefined,
+    private readonly report: (finding: Finding) => void,
+  ) {
+    this.#state = {
+      number: opening?.entry_number ?? 0n,
+      balance: opening?.balance ?? 0n,
+      granted: opening?.granted ?? 0n,
+      chain: opening?.chain ?? null,
+      at: "",
+    };
+    this.#compareWithAnchor();
+  }
+
+  append(entry: Entry): void {
+    const before = this.#state;
+    const where = { entry: entry.entry_number, request: entry.request_id };
+    if (entry.entry_number !== before.number + 1n) {
+      this.#tell("entries are missing before it", where);
+    } else if (entry.chain !== chainOf(before.chain, entry)) {
+      this.#tell("it was altered, or the one before it was", where);
+    }
+    if (entry.balance_after !== before.balance + entry.delta || isEarlier(entry.created_at_s, before.at)) {
+      this.#tell(
+        `broken is "each entry continues the one before": ${before.balance} and ${entry.delta} became ` +
+          `${entry.balance_after}, at ${before.at || "the beginning"} and ${entry.created_at_s}`,
+        where,
+      );
+    }
+    this.#state = {
+      number: entry.entry_number,
+      balance: before.balance + entry.delta,
+      granted: before.granted + (entry.delta > 0n ? entry.delta : 0n),
+      chain: entry.chain,
+      at: entry.created_at_s,
+    };
+    this.#compareWithAnchor();
+  }
+
+  judge(request: Request): void {
+    if (request.status === "held") this.#held += request.amount;
+    if (request.began_before_history) return;
+    const where = { request: request.request_id };
+    if (request.status !== "settled" && request.entries > 0n) {
+      this.#tell('broken is "only a settled request has an entry"', where);
+    }
+    if (request.entries > 1n) this.#tell('broken is "a request is charged at most once"', where);
+    if (request.status === "settled" && !hasItsEntry(request)) {
+      this.#tell(
+        `broken is "a settled request has the entry it was charged with": charged ${request.charged} to ` +
+          `${request.balance_after}, ${request.entries} entries: ${request.delta} to ${request.entry_balance_after}`,
+        where,
+      );
+    }
+  }
+
+  /** Compares with the user's balance. Returns whether the anchor lies before what is left of the history. */
+  end(): boolean {
+    const { number, balance, granted, chain } = this.#state;
+    const own = this.balance;
+    if ((own?.balance ?? 0n) !== balance || (own?.granted ?? 0n) !== granted) {
+      this.#tell(
+        `broken is "balance is the sum of the entries": ${own?.balance ?? 0n} of ${
+          own?.granted ?? 0n
+        } granted, by the ` +
+          `entries ${balance} of ${granted}`,
+      );
+    }
+    if ((own?.entry_count ?? 0n) > number) {
+      this.#tell("entries are missing at the end", { entry: own!.entry_count });
+    } else if ((own?.entry_count ?? 0n) < number || (own?.chain ?? null) !== chain) {
+      this.#tell("it is not the entry that was charged last", { entry: own?.entry_count ?? 0n });
+    }
+    if ((own?.held ?? 0n) !== this.#held || this.#held > (own?.balance ?? 0n)) {
+      this.#tell(
+        `broken is "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
+      );
+    }
+    return this.#endAnchor();
+  }
+
+  #compareWithAnchor(): void {
+    const { anchor } = this;
+    if (anchor === undefined || BigInt(anchor.entry_number) !== this.#state.number) return;
+    this.#isAnchorMet = true;
+    const { balance, granted, chain } = this.#state;
+    if (
+      (chain ?? "") !== anchor.chain || balance !== BigInt(anchor.balance) ||
+      granted !== BigInt(anchor.granted)
+    ) {
+      this.#tellOfAnchor(anchor);
+    }
+  }
+
+  #endAnchor(): boolean {
+    const { anchor, opening } = this;
+    if (anchor === undefined || this.#isAnchorMet) return false;
+    if (opening === undefined || BigInt(anchor.entry_number) > opening.entry_number) {
+      this.#tellOfAnchor(anchor);
+      return false;
+    }
+    // Its entry is archived: what was granted and spent until then can only have grown.
+    const spent = BigInt(anchor.granted) - BigInt(anchor.balance);
+    if (opening.granted < BigInt(anchor.granted) || opening.granted - opening.balance < spent) {
+      this.#tellOfAnchor(anchor);
+    }
+    return true;
+  }
+
+  #tellOfAnchor(anchor: Anchor): void {
+    this.report(
+      `user ${this.userId}, up to entry ${anchor.entry_number}: the history is not the one of the anchor`,
+    );
+  }
+
+  #tell(problem: string, where: { entry?: bigint; request?: string | null } = {}): void {
+    const entry = where.entry === undefined ? "" : `, entry ${where.entry}`;
+    this.report(
+      `user ${this.userId}${entry}${where.request ? `, request ${where.request}` : ""}: ${problem}`,
+    );
+  }
+}
+
+function hasItsEntry({ charged, balance_after, entries, delta, entry_balance_after }: Request): boolean {
+  if (charged === null || balance_after === null) return false;
+  if (charged === 0n) return entries === 0n;
+  return delta === -charged && entry_balance_after === balance_after;
+}
+
+/** Of seconds with six digits behind the point, as Postgres writes them. */
+function isEarlier(time: string, other: string): boolean {
+  return other !== "" && BigInt(time.replace(".", "")) < BigInt(other.replace(".", ""));
+}
+
+/** Tables of the ledger that are none: a view or a rule would show the audit what somebody wants it to see. */
+async function disguisedTables(sql: postgres.TransactionSql): Promise<Finding[]> {
+  const rows = await sql`
+    select tables.name
+    from unnest(array['public.token_balances', 'public.token_balance_history', 'public.token_consumption_locks',
+      'public.token_settings', 'token_history.openings']) as tables (name)
+    left join pg_catalog.pg_class on pg_class.oid = to_regclass(tables.name)
+    where pg_class.relkind is null or pg_class.relkind not in ('r', 'p') or pg_class.relhasrules
+    union all
+    select months.oid::regclass::text
+    from pg_catalog.pg_inherits
+    join pg_catalog.pg_class as months on months.oid = pg_inherits.inhrelid
+    where pg_inherits.inhparent = to_regclass('public.token_balance_history')
+      and (months.relkind <> 'r' or months.relhasrules)`;
+  return rows.map(({ name }) => `${name} is not a plain table: what it shows is not what is stored`);
+}

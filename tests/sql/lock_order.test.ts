@@ -1,0 +1,301 @@
+import postgres from "postgres";
+import { afterAll, describe, expect, it } from "vitest";
+
+import { createDatabase, newId, range, until } from "./support.ts";
+
+// Every path that locks something of the ledger, against every other. Whoever has a row makes one path wait there, with all
+// that it has locked before in its hands; then the other one runs as far as it can; then the row is let go. Where the two
+// lock in different orders, one of them waits for the other in a circle. Nothing is committed: the next pair finds the
+// same rows. The order is a table in docs/decisions/ledger.md.
+
+const { url, sql, ledger } = await createDatabase();
+
+const [one, two, stranger] = range(3).map(newId).sort() as [string, string, string];
+const ids = {
+  released: newId(),
+  held: newId(),
+  toRelease: newId(),
+  othersHeld: newId(),
+  expired: newId(),
+  othersExpired: newId(),
+  dead: newId(),
+  settled: newId(),
+};
+
+await prepareWorld();
+
+/** Two users with requests in every state, caps of yesterday, an old month, and what an audit finds of both. */
+async function prepareWorld(): Promise<void> {
+  for (const user of [one, two]) {
+    await ledger.add(user, 1_000);
+    await sql`select admit_request(${newId()}, ${user}, 1, 'x')`;
+    await sql`select set_spend_caps(${user}, 5000, 5000)`;
+  }
+  await sql`update token_accounts set day = day - 1, month = month - interval '1 month'`;
+  await ledger.hold(one, 1, ids.released);
+  await ledger.release(one, ids.released);
+  for (const id of [ids.held, ids.toRelease, ids.expired]) await ledger.hold(one, 1, id);
+  for (const id of [ids.othersHeld, ids.othersExpired]) await ledger.hold(two, 1, id);
+  for (const id of [ids.dead, ids.settled]) await ledger.consume(one, 1, id);
+  await ledger.outlive(ids.expired, ids.othersExpired);
+  await ledger.age([ids.dead]);
+  await sql`insert into rate_limits (key, full_at) values (${`unpaid ${one}`}, now() - interval '1 second')`;
+  await sql`insert into caller_networks (subject, network) values (${one}, 'a')`;
+  await sql`update anomaly_rules set pauses_account = true`;
+  await sql.unsafe(`
+    create table token_history.month_2020_01 partition of public.token_balance_history
+      for values from ('2020-01-01Z') to ('2020-02-01Z');
+    insert into public.token_balance_history
+      (user_id, entry_number, delta, balance_after, created_at, operation_type, chain)
+    select users.id, -entries.number, 1, 1, entries.at, 'grant', ''
+    from unnest(array['${one}', '${two}']::uuid[]) as users (id),
+      (values (1, '2020-01-15Z'::timestamptz), (2, '2020-03-15Z')) as entries (number, at)`);
+}
+
+/** An operation of a batch. */
+function operation(name: string, user: string, more: Record<string, unknown> = {}) {
+  return {
+    operation: name,
+    request_id: newId(),
+    user_id: user,
+    token_amount: 1,
+    operation_type: "meal-analyzer",
+    fingerprint: "content",
+    ...more,
+  };
+}
+
+function batch(name: string, operations: unknown[]): string {
+  return `select ${name}('${JSON.stringify(operations)}')`;
+}
+
+/** What callers wait for: none of it may wait for what operators and schedules run. */
+const CHARGES: Record<string, string> = {
+  "admit": `select admit_request('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
+  "admit a released request again":
+    `select admit_request('${ids.released}', '${one}', 1, 'meal-analyzer', 'content')`,
+  "admit a settled request again": `select admit_request('${ids.settled}', '${one}', 1, 'meal-analyzer')`,
+  "admit what cannot be paid":
+    `select admit_request('${newId()}', '${one}', 100000, 'meal-analyzer', 'content')`,
+  "admit another user": `select admit_request('${newId()}', '${two}', 1, 'meal-analyzer', 'content')`,
+  "hold": `select hold_tokens('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
+  "settle": `select settle_tokens('${ids.held}', '${one}', 1, 1)`,
+  "settle what nobody measured": `select settle_tokens('${ids.held}', '${one}', 1)`,
+  "release": `select release_tokens('${ids.toRelease}', '${one}', 1)`,
+  "consume": `select consume_tokens_atomic('${newId()}', '${one}', 1, 'meal-analyzer')`,
+  "consume a known request": `select consume_tokens_atomic('${ids.settled}', '${one}', 1, 'meal-analyzer')`,
+  "add_tokens": `select add_tokens('${one}', 1, 'test', null, '${newId()}')`,
+  "a batch": batch("run_token_operations", [
+    operation("settle", two, { request_id: ids.othersHeld, attempt: 1 }),
+    operation("admit", two),
+    operation("admit", one),
+    operation("admit", one, { request_id: ids.released }),
+    operation("settle", one, { request_id: ids.held, attempt: 1 }),
+    operation("hold", stranger),
+  ]),
+  "a batch of charges": batch(
+    "consume_tokens_batch",
+    [two, stranger, one].map((user) => operation("", user)),
+  ),
+};
+
+/** What a user, an operator or Auth asks for one account. */
+const ACCOUNTS: Record<string, string> = {
+  "forget_user": `select forget_user('${one}')`,
+  "set_spend_caps": `select set_spend_caps('${one}', 1, 1)`,
+  "set_account_plan": `select set_account_plan('${one}', 'default')`,
+  "pause_account": `select pause_account('${one}', 'test')`,
+  "resume_account": `select resume_account('${one}')`,
+  "detect_high_frequency_requests": `select detect_high_frequency_requests('${one}', '1 hour', 1)`,
+};
+
+/** What runs on a schedule or by an operator's hand, for all users. */
+const MAINTENANCE: Record<string, string> = {
+  "cleanup_expired_locks": "select cleanup_expired_locks()",
+  "cleanup_request_counters": "select cleanup_request_counters()",
+  "cleanup_rate_limits": "select cleanup_rate_limits()",
+  "cleanup_caller_networks": "select cleanup_caller_networks()",
+  "prepare_token_history": "select prepare_token_history(15)",
+  "split_other_months": "select split_other_months()",
+  "archive_token_history": "select archive_token_history('2020-02-01')",
+  "anchor_token_ledger": "select anchor_token_ledger()",
+  "audit_token_ledger": "select audit_token_ledger()",
+  "scan_token_anomalies": "select scan_token_anomalies()",
+  "anomalies that pause accounts":
+    `select record_token_anomaly(user_id, 'cost_spike', 'critical', 'test') from token_balances order by user_id`,
+  "note_caller_networks": `select note_caller_networks('[{"user_id":"${one}","networks":["a","b"]}]')`,
+  "scan_alerts": "select scan_alerts()",
+  "rollup_metrics": "select rollup_metrics('0')",
+  "verify_metrics": "select verify_metrics()",
+};
+
+const PATHS = { ...CHARGES, ...ACCOUNTS, ...MAINTENANCE };
+
+/** Rows and tables that somebody may have just then. */
+const RESOURCES: Record<string, string> = {
+  "request_counters": `select from request_counters where subject = '${one}' for update`,
+  "token_balances": `select from token_balances where user_id = '${one}' for update`,
+  "token_balances of another user": `select from token_balances where user_id = '${two}' for update`,
+  "token_balances of a new user": `insert into token_balances (user_id) values ('${stranger}')`,
+  "token_accounts": `select from token_accounts where user_id = '${one}' for update`,
+  "token_accounts of another user": `select from token_accounts where user_id = '${two}' for update`,
+  "a released request": `select from token_consumption_locks where request_id = '${ids.released}' for update`,
+  "a held request": `select from token_consumption_locks where request_id = '${ids.held}' for update`,
+  "an expired hold": `select from token_consumption_locks where request_id = '${ids.expired}' for update`,
+  "a request that is over": `select from token_consumption_locks where request_id = '${ids.dead}' for update`,
+  "rate_limits": `select from rate_limits for update`,
+  "caller_networks": `select from caller_networks for update`,
+  "token_settings": "select from token_settings for update",
+  "anomaly_settings": "select from anomaly_settings for update",
+  "alert_settings": "select from alert_settings for update",
+  "ledger_progress": "select from metrics.ledger_progress for update",
+  "an anomaly that is being recorded":
+    `insert into token_anomalies (user_id, anomaly_type, severity, occurrence) values ('${two}', 'cost_spike', 'info', 'test')`,
+  "where the history begins": `insert into token_history.openings values ('${one}', 1, 1, 1, '')`,
+  "other_months": "lock table token_history.other_months in row exclusive mode",
+  "the months": "lock table public.token_balance_history in access share mode",
+};
+
+/** One connection whose transactions are all undone. */
+class Session {
+  readonly sql = postgres(url, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: "lock order" },
+  });
+  #ended: Promise<string | undefined> = Promise.resolve(undefined);
+  #isRunning = false;
+  #pid = 0;
+
+  async open(lockTimeoutMs = 0): Promise<void> {
+    const [row] = await this.sql`select pg_backend_pid() as pid`;
+    this.#pid = row!.pid;
+    await this.sql.unsafe(`set lock_timeout = ${lockTimeoutMs}`);
+  }
+
+  /** Runs a statement, and undoes it as soon as it has ended. */
+  begin(statement: string): void {
+    this.#isRunning = true;
+    this.#ended = this.sql.unsafe(`begin; ${statement}; rollback`).then(() => undefined, async (error) => {
+      await this.sql.unsafe("rollback");
+      return error.code ?? String(error);
+    }).finally(() => this.#isRunning = false);
+  }
+
+  /** Has it wait for a lock, or end. */
+  async rest(): Promise<boolean> {
+    let isWaiting = false;
+    await until(async () => {
+      if (!this.#isRunning) return true;
+      const [row] = await watcher`select cardinality(pg_blocking_pids(${this.#pid})) > 0 as it`;
+      return isWaiting = row!.it;
+    });
+    return isWaiting && this.#isRunning;
+  }
+
+  /** The code of the error that it ended with. */
+  end(): Promise<string | undefined> {
+    return this.#ended;
+  }
+}
+
+const watcher = postgres(url, { max: 1 });
+const [blocker, first, second] = range(3).map(() => new Session()) as [Session, Session, Session];
+await Promise.all([blocker.open(), first.open(), second.open()]);
+afterAll(() =>
+  Promise.all([blocker.sql, first.sql, second.sql, watcher].map((each) => each.end({ timeout: 1 })))
+);
+
+async function whileLocked<Result>(lock: string, act: () => Promise<Result>): Promise<Result> {
+  await blocker.sql.unsafe(`begin; ${lock}`);
+  try {
+    return await act();
+  } finally {
+    await blocker.sql.unsafe("rollback");
+  }
+}
+
+/** Whether a path waits for what is locked. */
+async function waitsFor(lock: string, path: string): Promise<boolean> {
+  const waits = await whileLocked(lock, () => {
+    first.begin(path);
+    return first.rest();
+  });
+  await first.end();
+  return waits;
+}
+
+/** The errors of two paths, of which the first waits at a lock while the second one runs as far as it can. */
+async function cross(lock: string, path: string, other: string): Promise<(string | undefined)[]> {
+  await whileLocked(lock, async () => {
+    first.begin(path);
+    await first.rest();
+    second.begin(other);
+    await second.rest();
+  });
+  return await Promise.all([first.end(), second.end()]);
+}
+
+/** Pairs that wait for each other in a circle, of those of which one waits at a lock. */
+async function circlesAt(lock: string, paths: Record<string, string>, others = paths): Promise<string[]> {
+  const circles: string[] = [];
+  for (const [name, path] of Object.entries(paths)) {
+    if (!await waitsFor(lock, path)) continue;
+    for (const [otherName, other] of Object.entries(others)) {
+      const errors = await cross(lock, path, other);
+      if (errors.includes("40P01")) circles.push(`${name}, ${otherName}`);
+    }
+  }
+  return circles;
+}
+
+describe("the paths of the ledger", () => {
+  it.each(Object.entries(PATHS))("%s: runs to its end where nobody is in its way", async (_, path) => {
+    first.begin(path);
+    expect(await first.end()).toBeUndefined();
+  });
+
+  it.each(Object.entries(RESOURCES))(
+    "wait for each other in no circle, when one of them waits at %s",
+    async (_, lock) => expect(await circlesAt(lock, PATHS)).toEqual([]),
+    240_000,
+  );
+
+  it("would wait for each other in a circle if one of them turned the order round", async () => {
+    await sql.unsafe(`
+      create function public.turned_round() returns void language plpgsql as $$
+      begin
+        perform 1 from public.token_balances where user_id = '${one}' for update;
+        perform 1 from public.request_counters where subject = '${one}' for update;
+      end $$`);
+    const circles = await circlesAt(RESOURCES["request_counters"]!, { "a batch": PATHS["a batch"]! }, {
+      "turned round": "select public.turned_round()",
+    });
+    const others = await circlesAt(RESOURCES["token_balances"]!, {
+      "turned round": "select public.turned_round()",
+    }, PATHS);
+    await sql`drop function public.turned_round()`;
+    expect(circles.length + others.length).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+describe("a charge", () => {
+  it.each(Object.entries(MAINTENANCE))(
+    "does not wait for %s, wherever that one waits",
+    async (_, path) => {
+      await second.open(1_000);
+      const waiting: string[] = [];
+      for (const [resource, lock] of Object.entries(RESOURCES)) {
+        if (!await waitsFor(lock, path)) continue;
+        for (const [name, charge] of Object.entries(CHARGES)) {
+          if (await waitsFor(lock, charge)) continue; // For whoever has it, and not for the maintenance.
+          const [, error] = await cross(lock, path, charge);
+          if (error !== undefined) waiting.push(`${name} at ${resource}: ${error}`);
+        }
+      }
+      await second.open();
+      expect(waiting).toEqual([]);
+    },
+    120_000,
+  );
+});
