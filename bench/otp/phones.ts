@@ -40,7 +40,7 @@ select take_rate_limits(jsonb_build_array(
 export async function liftLimits(sql: postgres.Sql): Promise<void> {
   await sql`
     update public.otp_settings set sends_per_network_hour = 1000000000, sends_per_prefix_hour = 1000000000,
-      sends_per_country_hour = 1000000000, verifications_per_network_hour = 1000000000,
+      sends_per_country_hour = 1000000000, sends_per_network_prefix_hour = 1000000000, verifications_per_network_hour = 1000000000,
       spend_cap_micros = 1000000000000000, code_lifetime = '10 minutes'`;
 }
 
@@ -59,8 +59,8 @@ export async function fillWaiting(sql: postgres.Sql): Promise<void> {
     with waiting as (select md5(turn::text)::uuid as id, ${phoneOf("337", "turn")} as phone
       from generate_series(1, ${WAITING}) as turn)
     insert into public.otp_codes
-      (id, phone_number, purpose, channel, country, prefix, network, code, created_at, expires_at)
-    select id, phone, 'verify_phone', 'sms', 'FR', left(phone, -4), 'n', public.otp_code_of(id, 'k', ${MAC}), now(),
+      (id, phone_number, purpose, channel, country, prefix, requester, network, code, created_at, expires_at)
+    select id, phone, 'verify_phone', 'sms', 'FR', left(phone, -4), 'n', 'n', public.otp_code_of(id, 'k', ${MAC}), now(),
       now() + interval '1 day'
     from waiting`);
   await sql`vacuum analyze public.otp_codes`;
@@ -79,9 +79,9 @@ export async function fillMany(sql: postgres.Sql, count: number): Promise<void> 
   await sql`set synchronous_commit = off`;
   await sql.unsafe(`
     insert into public.otp_codes
-      (id, phone_number, purpose, channel, country, prefix, network, code, created_at, expires_at)
+      (id, phone_number, purpose, channel, country, prefix, requester, network, code, created_at, expires_at)
     select gen_random_uuid(), '+338' || lpad(turn::text, 8, '0'), 'verify_phone', 'sms', 'FR',
-      left('+338' || lpad(turn::text, 8, '0'), -4), md5(turn::text), 'k.' || md5(turn::text) || md5(turn::text),
+      left('+338' || lpad(turn::text, 8, '0'), -4), md5(turn::text), md5(turn::text), 'k.' || md5(turn::text) || md5(turn::text),
       now() - interval '1 hour', now() - interval '55 minutes'
     from generate_series(1, ${count}) as turn`);
   await sql`vacuum analyze public.otp_codes`;

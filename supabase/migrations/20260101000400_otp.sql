@@ -2,8 +2,12 @@
 -- who does not want them.
 --
 -- Whoever changes several of these tables locks their rows in this order, so that nobody waits in a circle: quotas
--- (rate_limits), otp_guesses, otp_codes, otp_decisions, user_phones, otp_statistics, otp_networks, otp_spend. The rows that
--- all requests share come last, and are held for the shortest time.
+-- (rate_limits), otp_codes, otp_guesses, otp_decisions, user_phones, otp_known_phones, otp_networks, otp_statistics, otp_routes,
+-- otp_spend. The rows that all requests share come last, and are held for the shortest time.
+--
+-- Whoever asks for a code is its requester: the signed-in user, or else the network. Codes, waiting times and guesses are the
+-- requester's own, so that nobody can use up another one's. What all share (a prefix's, a country's, the money) is taken from
+-- by each network up to a small part, and is never in the way of who verified the phone before.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -12,15 +16,22 @@ create table public.otp_settings (
   code_lifetime interval not null default '5 minutes',
   most_attempts integer not null default 5,
   guesses_per_day integer not null default 20,
+  guesses_per_phone_day integer not null default 100,
   verifications_per_network_hour integer not null default 300,
   cooldown interval not null default '60 seconds',
+  sends_per_requester_day integer not null default 10,
   sends_per_phone_day integer not null default 10,
+  sends_per_address_day integer not null default 10,
   sends_per_network_hour integer not null default 30,
+  sends_per_network_prefix_hour integer not null default 5,
   sends_per_prefix_hour integer not null default 30,
   sends_per_country_hour integer not null default 1000,
   spend_cap_micros bigint not null default 50000000,
+  spend_kept_percent integer not null default 20,
   guard_mode text not null default 'record_only',
+  guard_codes_per_network integer not null default 1,
   guard_countries_per_network integer not null default 3,
+  guard_network_floor_day integer not null default 10,
   guard_country_floor_day integer not null default 20,
   guard_country_floor_hour integer not null default 10,
   guard_prefix_floor_day integer not null default 10,
@@ -37,11 +48,20 @@ create table public.otp_settings (
   constraint otp_settings_code_lifetime_known check (code_lifetime between '30 seconds' and '10 minutes'),
   constraint otp_settings_attempts_known check (most_attempts between 1 and 10),
   constraint otp_settings_guesses_known check (guesses_per_day between most_attempts and 100),
-  constraint otp_settings_limits_known check (verifications_per_network_hour > 0 and sends_per_phone_day > 0
-    and sends_per_network_hour > 0 and sends_per_prefix_hour > 0 and sends_per_country_hour > 0
-    and spend_cap_micros >= 0 and cooldown > '0' and breaker_failures > 0 and breaker_pause > '0'),
+  constraint otp_settings_guesses_per_phone_known check (guesses_per_phone_day between guesses_per_day and 1000),
+  constraint otp_settings_limits_known check (verifications_per_network_hour > 0 and sends_per_requester_day > 0
+    and sends_per_phone_day > 0 and sends_per_address_day > 0 and sends_per_network_hour > 0
+    and sends_per_network_prefix_hour > 0 and sends_per_prefix_hour > 0 and sends_per_country_hour > 0
+    and spend_cap_micros >= 0 and spend_kept_percent between 0 and 100),
+  constraint otp_settings_floors_known check (guard_codes_per_network > 0 and guard_countries_per_network >= 0
+    and guard_network_floor_day >= 0 and guard_country_floor_day >= 0 and guard_country_floor_hour >= 0
+    and guard_prefix_floor_day >= 0 and guard_prefix_floor_hour >= 0),
+  -- Bounded on both sides: an interval may be infinite, and what is counted with it would never end.
+  constraint otp_settings_times_known check (cooldown between '1 second' and '1 hour' and breaker_failures > 0
+    and breaker_pause between '1 second' and '10 minutes' and proof_lifetime between '1 second' and '1 hour'
+    and verified_phone_lifetime between '1 day' and '3650 days'),
   constraint otp_settings_guard_mode_known check (guard_mode in ('off', 'record_only', 'deny')),
-  constraint otp_settings_retention_known check (decision_retention >= '1 day')
+  constraint otp_settings_retention_known check (decision_retention between '1 day' and '3650 days')
 );
 
 comment on table public.otp_settings is
@@ -49,21 +69,36 @@ comment on table public.otp_settings is
 comment on column public.otp_settings.code_lifetime is 'How long a code is good; NIST SP 800-63B allows 10 minutes.';
 comment on column public.otp_settings.most_attempts is 'Guesses that one code allows.';
 comment on column public.otp_settings.guesses_per_day is
-  'Wrong guesses that one phone allows in a day over all its codes; they come back evenly.';
+  'Wrong guesses at one phone''s codes in a day that one requester, a user or a network, has; they come back evenly.';
+comment on column public.otp_settings.guesses_per_phone_day is
+  'Wrong guesses at one phone''s codes in a day by all requesters but its owner. Once they are used up, each code allows one '
+  'guess: a right one is taken. NIST SP 800-63B allows 100 failures.';
 comment on column public.otp_settings.verifications_per_network_hour is 'Guesses from one network, of whatever phones.';
-comment on column public.otp_settings.cooldown is 'Between two codes for one phone.';
-comment on column public.otp_settings.sends_per_phone_day is 'Codes for one phone in a day; they come back evenly.';
+comment on column public.otp_settings.cooldown is 'Between two codes for one phone and requester, or for one e-mail address.';
+comment on column public.otp_settings.sends_per_requester_day is
+  'Codes for one phone in a day that one requester, a user or a network, may ask for; they come back evenly.';
+comment on column public.otp_settings.sends_per_phone_day is
+  'Codes for one phone in a day beyond the first two of each requester; they come back evenly.';
+comment on column public.otp_settings.sends_per_address_day is 'Codes for one e-mail address in a day; they come back evenly.';
 comment on column public.otp_settings.sends_per_network_hour is
-  'Codes asked for from one network: an IPv4 address, or an IPv6 /64.';
+  'Codes asked for from one network: an IPv4 address, or an IPv6 /64. A /48 has four times as many.';
+comment on column public.otp_settings.sends_per_network_prefix_hour is
+  'Of the codes of a prefix those that one network, an IPv4 address or an IPv6 /48, may ask for.';
 comment on column public.otp_settings.sends_per_prefix_hour is
   'Codes for numbers that differ in their last four digits only.';
 comment on column public.otp_settings.sends_per_country_hour is 'Codes for the numbers of one country.';
 comment on column public.otp_settings.spend_cap_micros is
   'What all messages of one day (UTC) may cost, in millionths of the currency that the prices are in.';
+comment on column public.otp_settings.spend_kept_percent is
+  'The part of it that is kept for who verified the phone before; strangers cannot use it up.';
 comment on column public.otp_settings.guard_mode is
   'What happens to a request that looks like pumping: off, record_only (sent, and recorded), deny.';
+comment on column public.otp_settings.guard_codes_per_network is
+  'Unverified codes of one network and country in a day (UTC) that count for the country and the prefix.';
 comment on column public.otp_settings.guard_countries_per_network is
   'Countries that one network may ask for in 24 hours.';
+comment on column public.otp_settings.guard_network_floor_day is
+  'Unverified codes of a network and day that are never suspicious.';
 comment on column public.otp_settings.guard_country_floor_day is
   'Unverified codes of a country and day that are never suspicious, however small its history.';
 comment on column public.otp_settings.guard_country_floor_hour is 'The same for an hour.';
@@ -90,33 +125,40 @@ create table public.otp_codes (
   channel text not null,
   country text not null,
   prefix text not null,
+  requester text not null,
   network text not null,
+  undelivered_by text,
   code text not null,
   attempts integer not null default 0,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   consumed_at timestamptz,
   constraint otp_codes_pkey primary key (id),
-  -- A new code takes the place of the one before. A user who owns the phone has a place of its own, which nobody else
-  -- can fill or guess at.
-  constraint otp_codes_one_per_phone_and_purpose unique nulls not distinct (phone_number, purpose, owner_id),
+  -- A new code takes the place of the one before. Each requester has a place of its own, which nobody else can fill.
+  constraint otp_codes_one_per_requester unique (phone_number, purpose, requester),
   constraint otp_codes_phone_number_is_e164 check (phone_number ~ '^\+[1-9][0-9]{6,14}$')
 ) with (fillfactor = 80);
 
 create index otp_codes_expires_at_idx on public.otp_codes (expires_at);
 
-comment on table public.otp_codes is 'The codes that wait for their answer, one per phone, purpose and owner.';
+comment on table public.otp_codes is
+  'The codes that wait for their answer, one per phone, purpose and requester. Gone once they have expired.';
 comment on column public.otp_codes.id is
   'The challenge: names this issuance, in every answer and as the fence of what is said about its delivery.';
 comment on column public.otp_codes.phone_number is 'E.164, with the plus sign.';
 comment on column public.otp_codes.purpose is 'What the code is for; a code for one purpose is none for another.';
 comment on column public.otp_codes.owner_id is
-  'The signed-in user who verified this phone before and asked again; null for everybody else.';
+  'Who alone may give it back: the signed-in user who verified this phone before, or whose e-mail address it went to.';
 comment on column public.otp_codes.channel is 'sms or email: how it was sent, and so what it proves.';
 comment on column public.otp_codes.country is 'Where the number belongs, for the statistics.';
 comment on column public.otp_codes.prefix is 'The number without its last four digits, for the statistics.';
+comment on column public.otp_codes.requester is
+  'Who asked, whose guesses it takes: the id of the signed-in user (after email: for a code by e-mail), or else the digest of '
+  'the network. A guess without the challenge id must be the requester''s.';
 comment on column public.otp_codes.network is
-  'Digest of the network that asked: a guess without the challenge id must come from there.';
+  'Digest of the network that asked, an IPv4 address or an IPv6 /48: for the statistics.';
+comment on column public.otp_codes.undelivered_by is
+  'The provider that reported that it did not arrive: the next one goes by another.';
 comment on column public.otp_codes.code is
   '<key id>.<hex of SHA-256 over the id and an HMAC of phone, purpose and code>. The HMAC''s key is not in the database, so '
   'that whoever has the database alone cannot find the code. Empty once the code was used.';
@@ -131,9 +173,10 @@ create table public.otp_guesses (
 ) with (fillfactor = 50);
 
 comment on table public.otp_guesses is
-  'How much of a phone''s guesses of the day is used; outlives the codes, and a crash. A phone that is not there has all.';
+  'How much of the guesses of the day is used; outlives the codes, and a crash. One that is not there has all. Gone once all '
+  'have come back.';
 comment on column public.otp_guesses.key is
-  'Digest of the phone, and after a colon the user whose own guesses these are: nobody else can use up the owner''s.';
+  'Digest of the phone, and after a colon the requester whose guesses these are; the phone alone for those of all requesters.';
 comment on column public.otp_guesses.full_at is 'From then on all guesses are there again.';
 
 create table public.otp_decisions (
@@ -150,6 +193,9 @@ create table public.otp_decisions (
   prefix text not null,
   phone text not null,
   network text not null,
+  limit_key text,
+  is_repeat boolean not null default false,
+  counts_for text[] not null default '{}',
   owner_id uuid,
   auth_user_id uuid,
   cost_micros bigint not null default 0,
@@ -165,7 +211,8 @@ create table public.otp_decisions (
   constraint otp_decisions_request_key_key unique (request_key),
   constraint otp_decisions_occurrence_key unique (occurrence),
   constraint otp_decisions_outcome_known check (outcome in ('allowed', 'denied')),
-  constraint otp_decisions_delivery_known check (delivery in ('none', 'pending', 'sent', 'unknown', 'failed'))
+  constraint otp_decisions_delivery_known check (delivery in
+    ('none', 'pending', 'sent', 'unknown', 'failed', 'delivered', 'undelivered'))
 );
 
 create index otp_decisions_created_at_idx on public.otp_decisions (created_at);
@@ -178,7 +225,7 @@ comment on column public.otp_decisions.issuance_id is 'The code''s id; null for 
 comment on column public.otp_decisions.request_key is
   'Digest of the caller''s idempotency key or the hook''s message id: the same request is not sent twice.';
 comment on column public.otp_decisions.occurrence is
-  'What makes denials alike: hour, reason, prefix and network. A flood of them is one row that counts.';
+  'What makes denials alike: hour, reasons and network. A flood of them is one row that counts, whatever numbers it asks for.';
 comment on column public.otp_decisions.outcome is 'allowed or denied.';
 comment on column public.otp_decisions.reasons is
   'Of a denial why; of an allowed request what the guard would have denied it for.';
@@ -186,15 +233,20 @@ comment on column public.otp_decisions.guard_mode is 'The guard''s mode at that 
 comment on column public.otp_decisions.purpose is 'What the code was for.';
 comment on column public.otp_decisions.channel is 'sms, email, or auth_hook for a code of Supabase Auth.';
 comment on column public.otp_decisions.country is 'Where the number belongs.';
-comment on column public.otp_decisions.prefix is 'The number without its last four digits.';
-comment on column public.otp_decisions.phone is 'Digest of the phone.';
-comment on column public.otp_decisions.network is 'Digest of the network that asked.';
+comment on column public.otp_decisions.prefix is 'The number without its last four digits; of denials that are alike the first.';
+comment on column public.otp_decisions.phone is 'Digest of the phone; of denials that are alike the first.';
+comment on column public.otp_decisions.network is
+  'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
+comment on column public.otp_decisions.limit_key is 'Whose cooldown and quota it took, which a failed delivery gives back.';
+comment on column public.otp_decisions.is_repeat is 'Whether it took from the quota that all requesters of the phone share.';
+comment on column public.otp_decisions.counts_for is 'What the guard counts it for until it comes back: prefix, country.';
 comment on column public.otp_decisions.owner_id is 'The user who asked and owned the phone already.';
 comment on column public.otp_decisions.auth_user_id is
   'Of a code of Supabase Auth its user, whose next sign-in tells that the code arrived.';
 comment on column public.otp_decisions.cost_micros is 'What was counted for it in otp_spend.';
 comment on column public.otp_decisions.delivery is
-  'pending: being sent; sent: a provider took it; unknown: it may have; failed: none did, and the code is gone.';
+  'pending: being sent; sent: a provider took it; unknown: it may have; failed: none did, and the code is gone; delivered, '
+  'undelivered: what the provider reported afterwards.';
 comment on column public.otp_decisions.provider is 'Who took it, or was tried last.';
 comment on column public.otp_decisions.provider_message_id is 'The provider''s own name of the message.';
 comment on column public.otp_decisions.repeat_count is 'How many denials this row stands for.';
@@ -209,18 +261,21 @@ create table public.otp_statistics (
   verified integer not null default 0,
   failed integer not null default 0,
   denied integer not null default 0,
+  waiting integer not null default 0,
   hour timestamptz not null default date_trunc('hour', now()),
   hour_sent integer not null default 0,
   hour_verified integer not null default 0,
+  hour_waiting integer not null default 0,
   constraint otp_statistics_pkey primary key (kind, area, day, shard),
-  constraint otp_statistics_kind_known check (kind in ('country', 'prefix'))
+  constraint otp_statistics_kind_known check (kind in ('country', 'prefix', 'auth_country', 'auth_prefix'))
 ) with (fillfactor = 50);
 
 create index otp_statistics_day_idx on public.otp_statistics (day);
 
 comment on table public.otp_statistics is
   'What became of the codes of a country or prefix, per day (UTC): what the pumping guard compares with.';
-comment on column public.otp_statistics.kind is 'country or prefix.';
+comment on column public.otp_statistics.kind is
+  'country or prefix; with auth_ before it of the codes of Supabase Auth, which does not tell of the network that asked.';
 comment on column public.otp_statistics.area is 'Which country or prefix.';
 comment on column public.otp_statistics.day is 'The day in UTC.';
 comment on column public.otp_statistics.shard is
@@ -228,22 +283,64 @@ comment on column public.otp_statistics.shard is
 comment on column public.otp_statistics.sent is 'Codes that were issued, those that nobody delivered aside.';
 comment on column public.otp_statistics.verified is 'Of them, those that came back.';
 comment on column public.otp_statistics.failed is 'Codes that no provider delivered.';
-comment on column public.otp_statistics.denied is 'Requests that were denied.';
+comment on column public.otp_statistics.denied is
+  'Requests that were denied, those of a network beyond its quota aside; of a prefix only where codes were sent, too.';
+comment on column public.otp_statistics.waiting is
+  'Codes that did not come back, of each network only as many as otp_settings.guard_codes_per_network: what the guard looks at.';
 comment on column public.otp_statistics.hour is 'The hour that the two counters below are of.';
 comment on column public.otp_statistics.hour_sent is 'Codes issued in that hour.';
 comment on column public.otp_statistics.hour_verified is 'Codes that came back in that hour.';
+comment on column public.otp_statistics.hour_waiting is 'As waiting, in that hour.';
 
 create unlogged table public.otp_networks (
   network text not null,
   country text not null,
   seen_at timestamptz not null,
+  day date not null,
+  sent integer not null,
+  verified integer not null default 0,
   constraint otp_networks_pkey primary key (network, country)
-);
+) with (fillfactor = 50);
 
-comment on table public.otp_networks is 'Which countries'' numbers a network asked for, and when last.';
-comment on column public.otp_networks.network is 'Digest of the network.';
+comment on table public.otp_networks is
+  'Which countries'' numbers a network got codes for, and what became of them. Kept for 24 hours after the last.';
+comment on column public.otp_networks.network is 'Digest of the network: an IPv4 address, or an IPv6 /48.';
 comment on column public.otp_networks.country is 'The country of the numbers.';
 comment on column public.otp_networks.seen_at is 'When it last asked.';
+comment on column public.otp_networks.day is 'The day in UTC that the two counters below are of.';
+comment on column public.otp_networks.sent is 'Codes that were issued, those that nobody delivered aside.';
+comment on column public.otp_networks.verified is 'Of them, those that came back.';
+
+create table public.otp_known_phones (
+  phone text not null,
+  network text not null,
+  verified_at timestamptz not null,
+  constraint otp_known_phones_pkey primary key (phone, network)
+) with (fillfactor = 80);
+
+create index otp_known_phones_verified_at_idx on public.otp_known_phones (verified_at);
+
+comment on table public.otp_known_phones is
+  'From where a phone''s code came back: such a phone is no pump, and strangers'' use of what is shared does not stop it. '
+  'Kept for otp_settings.verified_phone_lifetime; only a code that came back makes a row.';
+comment on column public.otp_known_phones.phone is 'Digest of the phone.';
+comment on column public.otp_known_phones.network is 'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
+comment on column public.otp_known_phones.verified_at is 'When a code last came back.';
+
+create table public.otp_routes (
+  provider text not null,
+  country text not null,
+  undelivered integer not null,
+  updated_at timestamptz not null,
+  constraint otp_routes_pkey primary key (provider, country)
+);
+
+comment on table public.otp_routes is
+  'Ways on which messages do not arrive though the provider takes them, by its own reports. Kept for a day after the last.';
+comment on column public.otp_routes.provider is 'The provider.';
+comment on column public.otp_routes.country is 'Where the phones are.';
+comment on column public.otp_routes.undelivered is
+  'Messages in a row that did not arrive, by no fault of the phone: from otp_settings.breaker_failures on others are asked first.';
 
 create table public.otp_spend (
   channel text not null,
@@ -253,11 +350,12 @@ create table public.otp_spend (
   constraint otp_spend_pkey primary key (channel, day)
 ) with (fillfactor = 50);
 
-comment on table public.otp_spend is 'What messages cost, per day (UTC): the spend cap stands on it, so it is logged.';
+comment on table public.otp_spend is
+  'What messages cost, per day (UTC): the spend cap stands on it, so it is logged. Never deleted: one row a day.';
 comment on column public.otp_spend.channel is 'What is paid for: sms, which all codes by SMS are, those of Supabase Auth included.';
 comment on column public.otp_spend.day is 'The day in UTC.';
 comment on column public.otp_spend.spent_micros is 'In millionths of the currency that the prices are in.';
-comment on column public.otp_spend.messages is 'How many messages that were.';
+comment on column public.otp_spend.messages is 'How many messages that were; one may be several SMS.';
 
 create table public.otp_providers (
   name text not null,
@@ -268,7 +366,8 @@ create table public.otp_providers (
 );
 
 comment on table public.otp_providers is
-  'Circuit breakers of the providers that failed lately, shared by all instances; one that is not there works.';
+  'Circuit breakers of the providers that failed lately, shared by all instances; one that is not there works. As many rows as '
+  'providers.';
 comment on column public.otp_providers.name is 'The provider.';
 comment on column public.otp_providers.failures is 'Failures in a row.';
 comment on column public.otp_providers.open_until is
@@ -307,6 +406,8 @@ alter table public.otp_guesses enable row level security;
 alter table public.otp_decisions enable row level security;
 alter table public.otp_statistics enable row level security;
 alter table public.otp_networks enable row level security;
+alter table public.otp_known_phones enable row level security;
+alter table public.otp_routes enable row level security;
 alter table public.otp_spend enable row level security;
 alter table public.otp_providers enable row level security;
 alter table public.otp_used_proofs enable row level security;
@@ -316,10 +417,12 @@ create policy "servers read decisions" on public.otp_decisions for select to ser
 create policy "servers read statistics" on public.otp_statistics for select to service_role using (true);
 create policy "servers read the spend" on public.otp_spend for select to service_role using (true);
 create policy "servers read the breakers" on public.otp_providers for select to service_role using (true);
+create policy "servers read the routes" on public.otp_routes for select to service_role using (true);
 create policy "nobody reads the settings" on public.otp_settings for select to public using (false);
 create policy "nobody reads codes" on public.otp_codes for select to public using (false);
 create policy "nobody reads guesses" on public.otp_guesses for select to public using (false);
 create policy "nobody reads networks" on public.otp_networks for select to public using (false);
+create policy "nobody reads known phones" on public.otp_known_phones for select to public using (false);
 create policy "nobody reads used proofs" on public.otp_used_proofs for select to public using (false);
 create policy "users read their phone" on public.user_phones
   for select to authenticated using (user_id = (select auth.uid()));
@@ -356,13 +459,16 @@ comment on function public.otp_code_of(uuid, text, text) is
 p_mac is in hex; null gives null.';
 
 create function public.count_otp(
+  p_channel text,
   p_country text,
   p_prefix text,
   p_now timestamptz,
   p_sent integer default 0,
   p_verified integer default 0,
   p_failed integer default 0,
-  p_denied integer default 0
+  p_denied integer default 0,
+  p_waiting integer default 0,
+  p_counts_for text[] default '{}'
 )
 returns void
 language plpgsql
@@ -372,45 +478,62 @@ as $$
 declare
   v_day constant date := (p_now at time zone 'UTC')::date;
   v_hour constant timestamptz := date_trunc('hour', p_now);
-  v_kind text;
   v_area text;
+  v_kind text;
+  v_name text;
   v_shard integer;
+  v_waiting integer;
 begin
-  foreach v_kind in array array['country', 'prefix'] loop
-    v_area := case v_kind when 'country' then p_country else p_prefix end;
+  if p_channel = 'email' then
+    return;
+  end if;
+  foreach v_area in array array['country', 'prefix'] loop
+    v_kind := case p_channel when 'auth_hook' then 'auth_' else '' end || v_area;
+    v_name := case v_area when 'country' then p_country else p_prefix end;
+    v_waiting := case when v_area = any(p_counts_for) then p_waiting else 0 end;
     -- A row that is in use is passed by: all requests of a country would wait for each other's commit.
     select shard into v_shard from public.otp_statistics
-    where kind = v_kind and area = v_area and day = v_day
+    where kind = v_kind and area = v_name and day = v_day
     order by shard
     limit 1
     for update skip locked;
+    -- Of a prefix, which the caller chooses, a denial makes no row.
+    continue when p_denied > 0 and v_area = 'prefix' and v_shard is null;
     insert into public.otp_statistics as known
-      (kind, area, day, shard, sent, verified, failed, denied, hour, hour_sent, hour_verified)
-    values (v_kind, v_area, v_day, coalesce(v_shard, pg_backend_pid() % 16), p_sent, p_verified, p_failed, p_denied,
-      v_hour, p_sent, p_verified)
+      (kind, area, day, shard, sent, verified, failed, denied, waiting, hour, hour_sent, hour_verified, hour_waiting)
+    values (v_kind, v_name, v_day, coalesce(v_shard, pg_backend_pid() % 16), p_sent, p_verified, p_failed, p_denied,
+      v_waiting, v_hour, p_sent, p_verified, v_waiting)
     on conflict (kind, area, day, shard) do update set
       sent = known.sent + p_sent,
       verified = known.verified + p_verified,
       failed = known.failed + p_failed,
       denied = known.denied + p_denied,
+      waiting = known.waiting + v_waiting,
       hour = greatest(known.hour, excluded.hour),
       hour_sent = case when known.hour < excluded.hour then 0 else known.hour_sent end + p_sent,
-      hour_verified = case when known.hour < excluded.hour then 0 else known.hour_verified end + p_verified;
+      hour_verified = case when known.hour < excluded.hour then 0 else known.hour_verified end + p_verified,
+      hour_waiting = case when known.hour < excluded.hour then 0 else known.hour_waiting end + v_waiting;
   end loop;
 end
 $$;
 
-comment on function public.count_otp(text, text, timestamptz, integer, integer, integer, integer) is
-  'Adds to the statistics of a country and a prefix; p_sent may be negative, for a code that was not delivered.';
+comment on function
+  public.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]) is
+  'Adds to the statistics of a country and a prefix; p_sent may be negative, for a code that was not delivered, and p_waiting,
+which counts for what p_counts_for names, for one that came back. Codes by e-mail are in no statistics.';
 
-create function public.otp_guard_reasons(
+create function public.otp_guard(
   p_settings public.otp_settings,
+  p_channel text,
   p_country text,
   p_prefix text,
   p_network text,
-  p_now timestamptz
+  p_now timestamptz,
+  out network_reasons text[],
+  out prefix_reasons text[],
+  out country_reasons text[],
+  out is_network_known boolean
 )
-returns text[]
 language plpgsql
 stable
 set search_path = ''
@@ -418,62 +541,146 @@ as $$
 declare
   v_today constant date := (p_now at time zone 'UTC')::date;
   v_hour constant timestamptz := date_trunc('hour', p_now);
-  v_reasons text[] := '{}'::text[];
+  v_network record;
   v_area record;
   v_now_of record;
   v_best_day bigint;
+  v_reasons text[];
 begin
+  network_reasons := '{}';
+  prefix_reasons := '{}';
+  country_reasons := '{}';
+  is_network_known := false;
   if p_settings.guard_mode = 'off' then
-    return v_reasons;
+    return;
   end if;
-  if (select count(*) from public.otp_networks
-      where network = p_network and country <> p_country and seen_at > p_now - interval '24 hours')
-    >= p_settings.guard_countries_per_network then
-    v_reasons := v_reasons || 'countries_per_network'::text;
+
+  if p_network is not null then
+    select count(*) filter (where country <> p_country) as other_countries,
+      coalesce(sum(sent - verified) filter (where day = v_today), 0) + 1 as unverified,
+      coalesce(sum(verified) filter (where day = v_today), 0) as verified
+    into v_network
+    from public.otp_networks
+    where network = p_network and seen_at > p_now - interval '24 hours';
+    is_network_known := v_network.verified > 0;
+    if v_network.other_countries >= p_settings.guard_countries_per_network then
+      network_reasons := network_reasons || 'countries_per_network'::text;
+    end if;
+    if v_network.unverified > greatest(p_settings.guard_network_floor_day, 0.3 * v_network.verified) then
+      network_reasons := network_reasons || 'unverified_in_network_day'::text;
+    end if;
   end if;
+
   for v_area in
-    select area.kind, area.name, area.floor_day, area.floor_hour
+    select area.name, area.value, area.floor_day, area.floor_hour,
+      case p_channel when 'auth_hook' then 'auth_' else '' end || area.name as kind
     from (values
-      ('country', p_country, p_settings.guard_country_floor_day, p_settings.guard_country_floor_hour),
-      ('prefix', p_prefix, p_settings.guard_prefix_floor_day, p_settings.guard_prefix_floor_hour)
-    ) as area (kind, name, floor_day, floor_hour)
+      ('prefix', p_prefix, p_settings.guard_prefix_floor_day, p_settings.guard_prefix_floor_hour),
+      ('country', p_country, p_settings.guard_country_floor_day, p_settings.guard_country_floor_hour)
+    ) as area (name, value, floor_day, floor_hour)
   loop
-    select coalesce(sum(sent - verified), 0) + 1 as unverified_day, coalesce(sum(verified), 0) as verified_day,
-      coalesce(sum(hour_sent - hour_verified) filter (where hour = v_hour), 0) + 1 as unverified_hour,
+    select coalesce(sum(waiting), 0) + 1 as unverified_day, coalesce(sum(verified), 0) as verified_day,
+      coalesce(sum(hour_waiting) filter (where hour = v_hour), 0) + 1 as unverified_hour,
       coalesce(sum(hour_verified) filter (where hour = v_hour), 0) as verified_hour
     into v_now_of
     from public.otp_statistics
-    where kind = v_area.kind and area = v_area.name and day = v_today;
+    where kind = v_area.kind and area = v_area.value and day = v_today;
     -- Nearly always: the history need not be read.
     continue when v_now_of.unverified_day <= v_area.floor_day and v_now_of.unverified_hour <= v_area.floor_hour;
     select coalesce(max(history.verified), 0) into v_best_day
     from (
       select sum(verified) as verified from public.otp_statistics
-      where kind = v_area.kind and area = v_area.name and day between v_today - 14 and v_today - 1
+      where kind = v_area.kind and area = v_area.value and day between v_today - 14 and v_today - 1
       group by day
     ) as history;
+    v_reasons := '{}';
     if v_now_of.unverified_day > greatest(v_area.floor_day, 0.3 * v_best_day, 0.3 * v_now_of.verified_day) then
-      v_reasons := v_reasons || ('unverified_in_' || v_area.kind || '_day');
+      v_reasons := v_reasons || ('unverified_in_' || v_area.name || '_day');
     end if;
     if v_now_of.unverified_hour > greatest(v_area.floor_hour, 0.2 * v_best_day / 6, 0.2 * v_now_of.verified_hour) then
-      v_reasons := v_reasons || ('unverified_in_' || v_area.kind || '_hour');
+      v_reasons := v_reasons || ('unverified_in_' || v_area.name || '_hour');
+    end if;
+    if v_area.name = 'prefix' then
+      prefix_reasons := v_reasons;
+    else
+      country_reasons := v_reasons;
     end if;
   end loop;
-  return v_reasons;
 end
 $$;
 
-comment on function public.otp_guard_reasons(public.otp_settings, text, text, text, timestamptz) is
-  'Why a request looks like SMS pumping: codes that do not come back, more of them than the country''s or prefix''s own
-history of 14 days explains, or one network that asks for many countries. None for a request that looks usual. The shares
-are those of Authgear''s fraud protection.';
+comment on function public.otp_guard(public.otp_settings, text, text, text, text, timestamptz) is
+  'Why a request looks like SMS pumping. Of its network: many countries, or many codes that did not come back. Of the prefix and
+the country: codes that did not come back, more of them than its own history of 14 days explains, of each network only as many
+as guard_codes_per_network. None for a request that looks usual. The shares are those of Authgear''s fraud protection.
+p_network: null where it is not known, as of Supabase Auth. is_network_known: codes came back to it in the last day.';
 
-create function public.otp_sending_limits(
+create function public.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamptz)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return exists (
+      select from public.otp_known_phones
+      where phone = p_phone and (p_network is null or network = p_network) and verified_at > p_since)
+    or exists (
+      select from auth.users where id = p_auth_user_id and phone_confirmed_at is not null);
+end
+$$;
+
+comment on function public.otp_is_known(text, text, uuid, timestamptz) is
+  'Whether a phone''s code came back since then: to this network, to any where it is null, or to its user of Supabase Auth.
+p_phone and p_network are digests.';
+
+create function public.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when p_network is null then '[]' else jsonb_build_array(
+    jsonb_build_object('name', 'network', 'key', 'otp:' || p_name || ':' || p_network, 'quota', p_quota, 'window_s', 3600))
+  end || case when p_network is null or p_wide_network = p_network then '[]' else jsonb_build_array(
+    jsonb_build_object('name', 'wide_network', 'key', 'otp:' || p_name || ':' || p_wide_network, 'quota', 4 * p_quota,
+      'window_s', 3600)) end;
+end
+$$;
+
+comment on function public.otp_network_limits(text, text, text, integer) is
+  'The quotas of the caller''s network, and of the wider one that it is a part of, as take_rate_limits expects them: an IPv6 /64
+may be one of 65,536 that one caller has. p_network and p_wide_network are digests; none for a null network.';
+
+create function public.take_otp_network_limits(p_limits jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_limit jsonb;
+  v_taken jsonb := jsonb_build_object('allowed', true);
+begin
+  -- The wider one first: beyond it, no row is made for each of the many that are in it.
+  for v_limit in select value from jsonb_array_elements(p_limits) with ordinality order by ordinality desc loop
+    v_taken := public.take_rate_limits(jsonb_build_array(v_limit));
+    exit when not (v_taken ->> 'allowed')::boolean;
+  end loop;
+  return v_taken;
+end
+$$;
+
+comment on function public.take_otp_network_limits(jsonb) is
+  'Takes from the quotas of a network (otp_network_limits), for good, and answers as take_rate_limits.';
+
+create function public.otp_own_limits(
   p_settings public.otp_settings,
-  p_phone text,
-  p_network text,
-  p_country text,
-  p_prefix text
+  p_channel text,
+  p_limit_key text,
+  p_repeated_phone text
 )
 returns jsonb
 language plpgsql
@@ -482,29 +689,29 @@ set search_path = ''
 as $$
 begin
   return jsonb_build_array(
-    jsonb_build_object('name', 'cooldown', 'key', 'otp:cooldown:' || p_phone, 'quota', 1,
+    jsonb_build_object('name', 'cooldown', 'key', 'otp:cooldown:' || p_limit_key, 'quota', 1,
       'window_s', extract(epoch from p_settings.cooldown)),
-    jsonb_build_object('name', 'phone', 'key', 'otp:phone:' || p_phone, 'quota', p_settings.sends_per_phone_day,
-      'window_s', 86400),
-    jsonb_build_object('name', 'prefix', 'key', 'otp:prefix:' || p_prefix, 'quota', p_settings.sends_per_prefix_hour,
-      'window_s', 3600),
-    jsonb_build_object('name', 'country', 'key', 'otp:country:' || p_country, 'quota',
-      p_settings.sends_per_country_hour, 'window_s', 3600)
-  ) || case when p_network is null then '[]' else jsonb_build_array(
-    jsonb_build_object('name', 'network', 'key', 'otp:network:' || p_network, 'quota',
-      p_settings.sends_per_network_hour, 'window_s', 3600)) end;
+    jsonb_build_object('name', case p_channel when 'email' then 'address' else 'phone' end,
+      'key', 'otp:phone:' || p_limit_key,
+      'quota', case p_channel when 'email' then p_settings.sends_per_address_day else p_settings.sends_per_requester_day end,
+      'window_s', 86400)
+  ) || case when p_repeated_phone is null then '[]' else jsonb_build_array(
+    jsonb_build_object('name', 'phone_of_all', 'key', 'otp:phone:' || p_repeated_phone,
+      'quota', p_settings.sends_per_phone_day, 'window_s', 86400)) end;
 end
 $$;
 
-comment on function public.otp_sending_limits(public.otp_settings, text, text, text, text) is
-  'The quotas that a code takes from, as take_rate_limits expects them. p_phone and p_network are digests; a null network,
-as of Supabase Auth''s hook, has no quota.';
+comment on function public.otp_own_limits(public.otp_settings, text, text, text) is
+  'The quotas that one requester has for a phone, or an e-mail address, as take_rate_limits expects them; and the one that all
+requesters of the phone share, where p_repeated_phone, its digest, is given.';
 
 create function public.deny_otp(
   p_error text,
   p_reasons text[],
   p_retry_after_s numeric,
   p_decision jsonb,
+  p_network_limits jsonb,
+  p_now timestamptz,
   p_details jsonb default '{}'
 )
 returns jsonb
@@ -513,23 +720,31 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_now constant timestamptz := clock_timestamp();
+  -- Denials take from the network's quota, too, and for good: what they leave behind is bounded by it.
+  v_taken constant jsonb := public.take_otp_network_limits(p_network_limits);
+  v_is_beyond constant boolean := not (v_taken ->> 'allowed')::boolean;
+  v_reasons constant text[] := case when v_is_beyond then '{limit_network}' else p_reasons end;
 begin
   insert into public.otp_decisions as known (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix,
     phone, network, created_at, updated_at)
-  values (concat_ws('|', date_trunc('hour', v_now), p_decision ->> 'prefix', p_decision ->> 'network',
-      array_to_string(p_reasons, ',')), 'denied', p_reasons, p_decision ->> 'guard_mode', p_decision ->> 'purpose',
-    p_decision ->> 'channel', p_decision ->> 'country', p_decision ->> 'prefix', p_decision ->> 'phone',
-    p_decision ->> 'network', v_now, v_now)
-  on conflict (occurrence) do update set repeat_count = known.repeat_count + 1, updated_at = v_now;
-  perform public.count_otp(p_decision ->> 'country', p_decision ->> 'prefix', v_now, p_denied => 1);
-  return jsonb_build_object('success', false, 'error', p_error, 'reasons', to_jsonb(p_reasons),
+  values (concat_ws('|', date_trunc('hour', p_now), p_decision ->> 'network', array_to_string(v_reasons, ',')), 'denied',
+    v_reasons, p_decision ->> 'guard_mode', p_decision ->> 'purpose', p_decision ->> 'channel', p_decision ->> 'country',
+    p_decision ->> 'prefix', p_decision ->> 'phone', p_decision ->> 'network', p_now, p_now)
+  on conflict (occurrence) do update set repeat_count = known.repeat_count + 1, updated_at = p_now;
+  if v_is_beyond then
+    return jsonb_build_object('success', false, 'error', 'too_many_sends', 'reasons', to_jsonb(v_reasons),
+      'retry_after_s', v_taken -> 'retry_after_s', 'denied_by', 'network', 'limits', v_taken -> 'limits');
+  end if;
+  perform public.count_otp(p_decision ->> 'channel', p_decision ->> 'country', p_decision ->> 'prefix', p_now,
+    p_denied => 1);
+  return jsonb_build_object('success', false, 'error', p_error, 'reasons', to_jsonb(v_reasons),
     'retry_after_s', p_retry_after_s) || p_details;
 end
 $$;
 
-comment on function public.deny_otp(text, text[], numeric, jsonb, jsonb) is
-  'Records a denial with its reasons, and gives back the answer of request_otp for it.';
+comment on function public.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb) is
+  'Takes from the network''s quota, records a denial with its reasons, and gives back the answer of request_otp for it. A network
+and hour has one row for reasons that are alike, whatever numbers it asks for, and beyond its quota one in all.';
 
 create function public.request_otp(
   p_phone text,
@@ -545,7 +760,9 @@ create function public.request_otp(
   p_request_key text default null,
   p_auth_user_id uuid default null,
   p_test_mac text default null,
-  p_test_until timestamptz default null
+  p_test_until timestamptz default null,
+  p_wide_network text default null,
+  p_address text default null
 )
 returns jsonb
 language plpgsql
@@ -557,21 +774,33 @@ declare
   v_settings public.otp_settings;
   v_owner uuid;
   v_phone text;
+  v_own_network text;
   v_network text;
+  v_requester text;
+  v_limit_key text;
   v_prefix constant text := left(p_phone, -4);
   v_request_key text;
   v_id constant uuid := gen_random_uuid();
-  v_known record;
+  v_previous record;
   v_decision jsonb;
-  v_reasons text[];
+  v_guard record;
+  v_reasons text[] := '{}';
+  v_counts_for text[];
   v_providers text[];
+  v_network_limits jsonb;
   v_limits jsonb;
+  v_denied_by text;
+  v_is_repeat boolean := false;
+  v_is_known boolean;
   v_is_test boolean;
+  v_cap_micros bigint;
+  v_guesses record;
   v_answer jsonb;
 begin
   if p_phone is null or p_phone !~ '^\+[1-9][0-9]{6,14}$' or p_country is null or p_purpose is null or p_channel is null
-    or p_providers is null or p_cost_micros is null or p_cost_micros < 0
-    or (p_mac is not null and p_mac !~ '^[0-9a-f]{64}$') or (p_mac is not null and p_key_id is null) then
+    or p_channel not in ('sms', 'email', 'auth_hook') or p_providers is null or p_cost_micros is null or p_cost_micros < 0
+    or (p_mac is not null and p_mac !~ '^[0-9a-f]{64}$') or (p_mac is not null and p_key_id is null)
+    or (p_channel = 'email' and (p_user_id is null or p_address is null)) then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'reasons', '[]'::jsonb, 'retry_after_s', null);
   end if;
   -- Nothing here must survive a crash of the machine by the millisecond: who lost a code asks again, and the spend of the
@@ -583,16 +812,18 @@ begin
     v_request_key := public.otp_digest(v_settings.digest_salt, 'request', p_request_key);
     perform pg_advisory_xact_lock(hashtextextended('otp request ' || v_request_key, 0));
     v_now := clock_timestamp();
-    select decision.issuance_id, decision.delivery, code.expires_at, decision.channel = 'auth_hook' as is_hook
-    into v_known
+    select decision.issuance_id, code.expires_at, decision.channel = 'auth_hook' as is_hook
+    into v_previous
     from public.otp_decisions as decision
     left join public.otp_codes as code
       on code.id = decision.issuance_id and code.expires_at > v_now and code.consumed_at is null
     where decision.request_key = v_request_key and decision.delivery <> 'failed'
-      and (decision.delivery <> 'pending' or decision.created_at > v_now - interval '1 minute');
-    if found and (v_known.expires_at is not null or v_known.is_hook) then
-      return jsonb_build_object('success', true, 'duplicate', true, 'challenge_id', v_known.issuance_id,
-        'expires_in_s', ceil(extract(epoch from v_known.expires_at - v_now)),
+      and (decision.delivery <> 'pending' or decision.created_at > v_now - interval '1 minute')
+      -- A code of Supabase Auth has no row here; none lives longer, and the same one may come up again by chance.
+      and (decision.channel <> 'auth_hook' or decision.created_at > v_now - interval '10 minutes');
+    if found and (v_previous.expires_at is not null or v_previous.is_hook) then
+      return jsonb_build_object('success', true, 'duplicate', true, 'challenge_id', v_previous.issuance_id,
+        'expires_in_s', ceil(extract(epoch from v_previous.expires_at - v_now)),
         'resend_in_s', ceil(extract(epoch from v_settings.cooldown)), 'attempts_left', v_settings.most_attempts,
         'providers', '[]'::jsonb, 'is_test', false, 'limits', '[]'::jsonb);
     end if;
@@ -600,117 +831,194 @@ begin
   end if;
   v_now := clock_timestamp();
 
-  select user_id into v_owner from public.user_phones
-  where user_id = p_user_id and phone = p_phone and verified_at > v_now - v_settings.verified_phone_lifetime;
   v_phone := public.otp_digest(v_settings.digest_salt, 'phone', p_phone);
-  v_network := public.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
+  v_own_network := public.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
+  v_network := case when p_wide_network is null or p_network is null then v_own_network
+    else public.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end;
+  if p_channel = 'email' then
+    if not exists (
+      select from auth.users
+      where id = p_user_id and lower(email) = lower(p_address) and email_confirmed_at is not null
+    ) then
+      return jsonb_build_object('success', false, 'error', 'unconfirmed_address', 'reasons', '[]'::jsonb,
+        'retry_after_s', null);
+    end if;
+    v_owner := p_user_id;
+    v_requester := 'email:' || p_user_id;
+    v_limit_key := 'email:' || public.otp_digest(v_settings.digest_salt, 'address', lower(p_address));
+  else
+    select user_id into v_owner from public.user_phones
+    where user_id = p_user_id and phone = p_phone and verified_at > v_now - v_settings.verified_phone_lifetime;
+    v_requester := case when p_channel = 'auth_hook' then 'auth' else coalesce(p_user_id::text, v_own_network) end;
+    v_limit_key := v_phone || ':' || v_requester;
+  end if;
+  v_is_known := v_owner is not null;
+  v_network_limits := public.otp_network_limits('network', case when p_network is not null then v_own_network end, v_network,
+    v_settings.sends_per_network_hour);
   v_is_test := coalesce(p_test_until > v_now, false) and p_test_mac is not null;
   v_decision := jsonb_build_object('guard_mode', v_settings.guard_mode, 'purpose', p_purpose, 'channel', p_channel,
     'country', p_country, 'prefix', v_prefix, 'phone', v_phone, 'network', v_network);
 
   if v_is_test then
-    insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, network, code,
-      created_at, expires_at)
-    values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_network,
+    insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, requester, network,
+      code, created_at, expires_at)
+    values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_requester, v_network,
       public.otp_code_of(v_id, p_key_id, p_test_mac), v_now, v_now + v_settings.code_lifetime)
-    on conflict (phone_number, purpose, owner_id) do update set id = excluded.id, channel = excluded.channel,
-      network = excluded.network, code = excluded.code, attempts = 0, created_at = excluded.created_at,
-      expires_at = excluded.expires_at, consumed_at = null;
+    on conflict (phone_number, purpose, requester) do update set id = excluded.id, owner_id = excluded.owner_id,
+      channel = excluded.channel, network = excluded.network, undelivered_by = null, code = excluded.code, attempts = 0,
+      created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
     return jsonb_build_object('success', true, 'duplicate', false, 'challenge_id', v_id,
       'expires_in_s', extract(epoch from v_settings.code_lifetime), 'resend_in_s', 0,
       'attempts_left', v_settings.most_attempts, 'providers', '[]'::jsonb, 'is_test', true, 'limits', '[]'::jsonb);
   end if;
 
+  -- Those by whom messages do not arrive come last: they are better than nobody.
   v_providers := array(
     select given.name from unnest(p_providers) with ordinality as given (name, position)
     left join public.otp_providers as known on known.name = given.name
+    left join public.otp_routes as route on route.provider = given.name and route.country = p_country
+      and route.undelivered >= v_settings.breaker_failures and route.updated_at > v_now - interval '1 hour'
     where known.open_until is null or known.open_until <= v_now
-    order by given.position);
+    order by route.provider is not null or exists (
+      select from public.otp_codes
+      where phone_number = p_phone and purpose = p_purpose and requester = v_requester and undelivered_by = given.name
+    ), given.position);
   if cardinality(v_providers) = 0 then
     return public.deny_otp('delivery_unavailable', '{delivery_unavailable}', (
       select greatest(1, ceil(extract(epoch from min(open_until) - v_now))) from public.otp_providers
-      where name = any(p_providers)), v_decision);
+      where name = any(p_providers)), v_decision, v_network_limits, v_now);
   end if;
 
-  v_reasons := public.otp_guard_reasons(v_settings, p_country, v_prefix, v_network, v_now);
-  -- Who owns the phone is no pump.
-  if v_settings.guard_mode = 'deny' and v_owner is null and cardinality(v_reasons) > 0 then
-    return public.deny_otp('too_many_sends', v_reasons, 3600, v_decision);
+  if p_channel <> 'email' then
+    v_guard := public.otp_guard(v_settings, p_channel, p_country, v_prefix, case when p_network is not null then v_network end,
+      v_now);
+    v_reasons := v_guard.network_reasons || v_guard.prefix_reasons || v_guard.country_reasons;
+    -- The network first, the prefix next, the country last. Neither of them stops a phone, or a network, whose codes came
+    -- back; and what its prefix explains is not counted for the country.
+    if v_settings.guard_mode = 'deny' and cardinality(v_reasons) > 0 and v_owner is null and (
+      cardinality(v_guard.network_reasons) > 0
+      or not v_guard.is_network_known
+        and not public.otp_is_known(v_phone, null, p_auth_user_id, v_now - v_settings.verified_phone_lifetime)
+    ) then
+      return public.deny_otp('too_many_sends', case
+        when cardinality(v_guard.network_reasons) > 0 then v_guard.network_reasons
+        when cardinality(v_guard.prefix_reasons) > 0 then v_guard.prefix_reasons
+        else v_guard.country_reasons end, 3600, v_decision, v_network_limits, v_now);
+    end if;
+    v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then '{prefix}' else '{prefix,country}' end;
+    -- The first two codes of a requester are not bounded by what all requesters share: nobody else can use them up.
+    v_is_repeat := v_owner is null and exists (
+      select from public.rate_limits
+      where key = 'otp:phone:' || v_limit_key
+        and full_at > v_now + interval '1 day' / v_settings.sends_per_requester_day + interval '1 millisecond');
   end if;
 
-  -- One that fails takes back all that the block has done: limits, code, statistics.
-  begin
-    v_limits := public.take_rate_limits(public.otp_sending_limits(v_settings, concat(v_phone, ':' || v_owner),
-      case when p_network is not null then v_network end, p_country, v_prefix));
-    if not (v_limits ->> 'allowed')::boolean then
-      raise exception using errcode = 'OTP01';
-    end if;
-    if p_mac is not null then
-      insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, network, code,
-        created_at, expires_at)
-      values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_network,
-        public.otp_code_of(v_id, p_key_id, p_mac), v_now, v_now + v_settings.code_lifetime)
-      on conflict (phone_number, purpose, owner_id) do update set id = excluded.id, channel = excluded.channel,
-        network = excluded.network, code = excluded.code, attempts = 0, created_at = excluded.created_at,
-        expires_at = excluded.expires_at, consumed_at = null;
-    end if;
-    insert into public.otp_decisions (issuance_id, request_key, outcome, reasons, guard_mode, purpose, channel, country,
-      prefix, phone, network, owner_id, auth_user_id, cost_micros, delivery, created_at, updated_at)
-    values (v_id, v_request_key, 'allowed', v_reasons, v_settings.guard_mode, p_purpose, p_channel, p_country, v_prefix,
-      v_phone, v_network, v_owner, p_auth_user_id, p_cost_micros, 'pending', v_now, v_now);
-    perform public.count_otp(p_country, v_prefix, v_now, p_sent => 1);
-    if p_network is not null then
-      insert into public.otp_networks as known (network, country, seen_at) values (v_network, p_country, v_now)
-      on conflict (network, country) do update set seen_at = excluded.seen_at;
-    end if;
-    if p_cost_micros > 0 then
-      insert into public.otp_spend as known (channel, day, spent_micros, messages)
-      select 'sms', (v_now at time zone 'UTC')::date, p_cost_micros, 1
-      where p_cost_micros <= v_settings.spend_cap_micros
-      on conflict (channel, day) do update set spent_micros = known.spent_micros + p_cost_micros, messages = known.messages + 1
-        where known.spent_micros + p_cost_micros <= v_settings.spend_cap_micros;
-      if not found then
-        raise exception using errcode = 'OTP02';
+  -- As a stranger first; a second time without what strangers can use up, for a phone whose code came back to this network.
+  for v_turn in 1..2 loop
+    -- One that fails takes back all that the block has done: limits, code, statistics.
+    begin
+      v_limits := public.take_rate_limits(
+        public.otp_own_limits(v_settings, p_channel, v_limit_key, case when v_is_repeat and not v_is_known then v_phone end)
+        || v_network_limits
+        || case when v_is_known then '[]' else jsonb_build_array(
+          jsonb_build_object('name', 'prefix', 'key', 'otp:prefix:' || v_prefix, 'quota', v_settings.sends_per_prefix_hour,
+            'window_s', 3600),
+          jsonb_build_object('name', 'country', 'key', 'otp:country:' || p_country, 'quota',
+            v_settings.sends_per_country_hour, 'window_s', 3600)) end
+        || case when v_is_known or p_network is null then '[]' else jsonb_build_array(
+          jsonb_build_object('name', 'network_prefix', 'key', 'otp:network_prefix:' || v_network || ':' || v_prefix, 'quota',
+            v_settings.sends_per_network_prefix_hour, 'window_s', 3600)) end);
+      if not (v_limits ->> 'allowed')::boolean then
+        v_denied_by := v_limits ->> 'denied_by';
+        raise exception using errcode = 'OTP01';
       end if;
-    end if;
-  exception
-    when sqlstate 'OTP01' then
-      return public.deny_otp('too_many_sends', array['limit_' || (v_limits ->> 'denied_by')],
-        (v_limits ->> 'retry_after_s')::numeric, v_decision,
-        jsonb_build_object('denied_by', v_limits ->> 'denied_by', 'limits', v_limits -> 'limits'));
-    when sqlstate 'OTP02' then
-      return public.deny_otp('spend_cap', '{spend_cap}', ceil(extract(epoch from
-        ((v_now at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' - v_now)), v_decision);
-  end;
+      if p_mac is not null then
+        insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, requester,
+          network, code, created_at, expires_at)
+        values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_requester, v_network,
+          public.otp_code_of(v_id, p_key_id, p_mac), v_now, v_now + v_settings.code_lifetime)
+        on conflict (phone_number, purpose, requester) do update set id = excluded.id, owner_id = excluded.owner_id,
+          channel = excluded.channel, network = excluded.network, undelivered_by = null, code = excluded.code, attempts = 0,
+          created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
+      end if;
+      if p_network is not null and p_channel <> 'email' then
+        -- Counted under the row's lock, so that of many at once no more than its part counts.
+        insert into public.otp_networks as known (network, country, seen_at, day, sent)
+        values (v_network, p_country, v_now, (v_now at time zone 'UTC')::date, 1)
+        on conflict (network, country) do update set seen_at = greatest(known.seen_at, excluded.seen_at),
+          day = greatest(known.day, excluded.day),
+          sent = case when known.day < excluded.day then 0 else known.sent end + 1,
+          verified = case when known.day < excluded.day then 0 else known.verified end
+        returning case when sent - verified > v_settings.guard_codes_per_network then '{}' else v_counts_for end
+        into v_counts_for;
+      end if;
+      insert into public.otp_decisions (issuance_id, request_key, outcome, reasons, guard_mode, purpose, channel, country,
+        prefix, phone, network, limit_key, is_repeat, counts_for, owner_id, auth_user_id, cost_micros, delivery, created_at,
+        updated_at)
+      values (v_id, v_request_key, 'allowed', v_reasons, v_settings.guard_mode, p_purpose, p_channel, p_country, v_prefix,
+        v_phone, v_network, v_limit_key, v_is_repeat and not v_is_known, coalesce(v_counts_for, '{}'), v_owner,
+        p_auth_user_id, p_cost_micros, 'pending', v_now, v_now);
+      perform public.count_otp(p_channel, p_country, v_prefix, v_now, p_sent => 1, p_waiting => 1,
+        p_counts_for => v_counts_for);
+      if p_cost_micros > 0 then
+        v_cap_micros := v_settings.spend_cap_micros
+          - case when v_is_known then 0 else v_settings.spend_cap_micros / 100 * v_settings.spend_kept_percent end;
+        insert into public.otp_spend as known (channel, day, spent_micros, messages)
+        select 'sms', (v_now at time zone 'UTC')::date, p_cost_micros, 1
+        where p_cost_micros <= v_cap_micros
+        on conflict (channel, day) do update set spent_micros = known.spent_micros + p_cost_micros, messages = known.messages + 1
+          where known.spent_micros + p_cost_micros <= v_cap_micros;
+        if not found then
+          v_denied_by := 'spend_cap';
+          raise exception using errcode = 'OTP01';
+        end if;
+      end if;
+      exit;
+    exception
+      when sqlstate 'OTP01' then
+        if not v_is_known and v_denied_by in ('phone_of_all', 'network_prefix', 'prefix', 'country', 'spend_cap')
+          and public.otp_is_known(v_phone, v_network, p_auth_user_id, v_now - v_settings.verified_phone_lifetime) then
+          v_is_known := true;
+          continue;
+        end if;
+        if v_denied_by = 'spend_cap' then
+          return public.deny_otp('spend_cap', '{spend_cap}', ceil(extract(epoch from
+            ((v_now at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' - v_now)), v_decision, v_network_limits,
+            v_now);
+        end if;
+        return public.deny_otp('too_many_sends', array['limit_' || v_denied_by], (v_limits ->> 'retry_after_s')::numeric,
+          v_decision, v_network_limits, v_now,
+          jsonb_build_object('denied_by', v_denied_by, 'limits', v_limits -> 'limits'));
+    end;
+  end loop;
 
   -- One request tries a provider whose pause is over; the others wait for what it says.
   update public.otp_providers set open_until = v_now + interval '15 seconds'
   where name = v_providers[1] and open_until <= v_now;
 
+  v_guesses := public.otp_guesses_left(v_settings, v_phone, v_requester, v_owner, v_now);
   select jsonb_build_object('success', true, 'duplicate', false, 'challenge_id', v_id,
     'expires_in_s', extract(epoch from v_settings.code_lifetime),
     'resend_in_s', ceil(extract(epoch from v_settings.cooldown)),
-    'attempts_left', least(v_settings.most_attempts, coalesce((
-      select floor(v_settings.guesses_per_day * (1 - greatest(0, extract(epoch from full_at - v_now)) / 86400) + 1e-6)
-      from public.otp_guesses where key = concat(v_phone, ':' || v_owner)),
-      v_settings.guesses_per_day)),
+    'attempts_left', least(v_guesses.own, v_guesses.of_a_code),
     'providers', to_jsonb(v_providers), 'is_test', false, 'limits', v_limits -> 'limits')
   into v_answer;
   return v_answer;
 end
 $$;
 
-comment on function
-  public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz) is
-  'Issues a code: all limits at once, all or nothing, by the database''s clock.
-p_phone: E.164; p_country: ISO code, or the calling code; p_network: the caller''s network, null where it is not known and
-not to be limited; p_key_id, p_mac: the pepper''s id and the HMAC in hex, null for a code that Supabase Auth keeps itself;
-p_providers: by whom it may be sent, in order; p_cost_micros: what one message costs; p_user_id: the signed-in user;
-p_request_key: makes a repeated request the same one; p_test_mac, p_test_until: the HMAC of a test number''s fixed code, and
-until when it is one.
+comment on function public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text,
+  timestamptz, text, text) is
+  'Issues a code: all limits at once, all or nothing, by the database''s clock. A denial takes from the network''s quota alone.
+p_phone: E.164; p_country: ISO code, or the calling code; p_channel: sms, email (to p_address, which must be p_user_id''s
+confirmed one) or auth_hook; p_network: the caller''s network, null where it is not known and not to be limited; p_wide_network:
+the wider one that it is a part of, null where there is none; p_key_id, p_mac: the pepper''s id and the HMAC in hex, null for a
+code that Supabase Auth keeps itself; p_providers: by whom it may be sent, in order; p_cost_micros: what the message costs in
+all its parts; p_user_id: the signed-in user; p_request_key: makes a repeated request the same one; p_test_mac, p_test_until:
+the HMAC of a test number''s fixed code, and until when it is one.
 Answers { success, challenge_id, duplicate, expires_in_s, resend_in_s, attempts_left, providers (those to ask now), is_test,
-limits } or { success: false, error, reasons, retry_after_s }; error: invalid_request, too_many_sends, spend_cap,
-delivery_unavailable.';
+limits } or { success: false, error, reasons, retry_after_s }; error: invalid_request, unconfirmed_address, too_many_sends,
+spend_cap, delivery_unavailable.';
 
 create function public.record_otp_delivery(
   p_issuance_id uuid,
@@ -744,13 +1052,12 @@ begin
   end if;
 
   if p_delivery = 'failed' then
-    -- What the phone's owner would have to wait for is given back; what limits the caller is not.
+    -- What the requester would have to wait for is given back; what limits its network is not.
     for v_limit in
       select value ->> 'key' as key,
         make_interval(secs => (value ->> 'window_s')::double precision / (value ->> 'quota')::double precision) as spacing
-      from jsonb_array_elements(public.otp_sending_limits(v_settings,
-        concat(v_decision.phone, ':' || v_decision.owner_id), null, v_decision.country, v_decision.prefix))
-      where value ->> 'name' in ('cooldown', 'phone')
+      from jsonb_array_elements(public.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
+        case when v_decision.is_repeat then v_decision.phone end))
       order by value ->> 'key' collate "C"
     loop
       update public.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
@@ -765,7 +1072,11 @@ begin
   where issuance_id = p_issuance_id;
 
   if p_delivery = 'failed' then
-    perform public.count_otp(v_decision.country, v_decision.prefix, v_now, p_sent => -1, p_failed => 1);
+    update public.otp_networks set sent = sent - 1
+    where network = v_decision.network and country = v_decision.country
+      and day = (v_decision.created_at at time zone 'UTC')::date and v_decision.channel = 'sms';
+    perform public.count_otp(v_decision.channel, v_decision.country, v_decision.prefix, v_now, p_sent => -1, p_failed => 1,
+      p_waiting => -1, p_counts_for => v_decision.counts_for);
     update public.otp_spend set spent_micros = spent_micros - v_decision.cost_micros, messages = messages - 1
     where v_decision.cost_micros > 0 and channel = 'sms' and day = (v_decision.created_at at time zone 'UTC')::date;
   end if;
@@ -796,13 +1107,99 @@ unless a newer one has taken the place, and gives back cooldown, the phone''s qu
 [{ "provider", "is_fault" }] in order; faults in a row open the provider''s circuit breaker, anything else closes it.
 Answers { success, error: null, not_pending or invalid_request, is_code_gone }.';
 
+create function public.record_otp_report(
+  p_issuance_id uuid,
+  p_provider text,
+  p_message_id text,
+  p_is_delivered boolean,
+  p_is_fault boolean
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := clock_timestamp();
+  v_decision public.otp_decisions;
+begin
+  if p_issuance_id is null or p_provider is null or p_is_delivered is null or p_is_fault is null then
+    return jsonb_build_object('success', false, 'error', 'invalid_request');
+  end if;
+  perform set_config('synchronous_commit', 'off', true);
+  perform pg_advisory_xact_lock(hashtextextended('otp delivery ' || p_issuance_id, 0));
+  select * into v_decision from public.otp_decisions
+  where issuance_id = p_issuance_id and created_at > v_now - interval '1 day'
+    and (provider = p_provider or provider is null)
+    and (provider_message_id is null or p_message_id is null or provider_message_id = p_message_id)
+    and (delivery in ('pending', 'sent', 'unknown') or delivery = 'undelivered' and p_is_delivered);
+  if not found then
+    return jsonb_build_object('success', false, 'error', 'not_waiting');
+  end if;
+
+  if not p_is_delivered then
+    update public.otp_codes set undelivered_by = p_provider where id = p_issuance_id;
+  end if;
+  update public.otp_decisions set delivery = case when p_is_delivered then 'delivered' else 'undelivered' end,
+    provider = p_provider, provider_message_id = coalesce(p_message_id, provider_message_id), updated_at = v_now
+  where issuance_id = p_issuance_id;
+  if p_is_delivered then
+    delete from public.otp_routes where provider = p_provider and country = v_decision.country;
+  elsif p_is_fault then
+    insert into public.otp_routes as known (provider, country, undelivered, updated_at)
+    values (p_provider, v_decision.country, 1, v_now)
+    on conflict (provider, country) do update set undelivered = least(known.undelivered, 1000000) + 1, updated_at = v_now;
+  end if;
+  return jsonb_build_object('success', true, 'error', null);
+end
+$$;
+
+comment on function public.record_otp_report(uuid, text, text, boolean, boolean) is
+  'Takes a provider''s own report of a message that it took: delivered or not, and whether that was the provider''s fault rather
+than the phone''s. The requester''s next code goes by another provider, and after breaker_failures faults in a row those of all
+phones of the country, where there is another. Repeated and late reports change nothing.
+Answers { success, error: null, not_waiting or invalid_request }.';
+
+create function public.otp_guesses_left(
+  p_settings public.otp_settings,
+  p_phone text,
+  p_requester text,
+  p_owner_id uuid,
+  p_now timestamptz,
+  out own integer,
+  out of_a_code integer,
+  out own_full_at timestamptz
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  select full_at into own_full_at from public.otp_guesses where key = p_phone || ':' || p_requester;
+  own := p_settings.guesses_per_day;
+  if own_full_at > p_now then
+    own := greatest(0,
+      floor(p_settings.guesses_per_day * (1 - extract(epoch from own_full_at - p_now) / 86400) + 1e-6));
+  end if;
+  -- A right code is never refused for what strangers guessed: one guess each is left, at a message to the phone each.
+  of_a_code := case when p_owner_id is null and exists (
+    select from public.otp_guesses
+    where key = p_phone and full_at > p_now + interval '1 day' - interval '1 day' / p_settings.guesses_per_phone_day
+  ) then 1 else p_settings.most_attempts end;
+end
+$$;
+
+comment on function public.otp_guesses_left(public.otp_settings, text, text, uuid, timestamptz) is
+  'How many wrong guesses a requester has left for a phone, and how many each of its codes allows.';
+
 create function public.verify_otp(
   p_phone text,
   p_purpose text,
   p_macs jsonb,
   p_network text,
   p_challenge_id uuid default null,
-  p_user_id uuid default null
+  p_user_id uuid default null,
+  p_wide_network text default null
 )
 returns jsonb
 language plpgsql
@@ -817,94 +1214,105 @@ declare
   v_limits jsonb;
   v_code record;
   v_spacing interval;
-  v_full_at timestamptz;
-  v_key text;
+  v_guesses record;
   v_guess text;
   v_judged record;
+  v_counts_for text[];
 begin
   if p_phone is null or p_purpose is null or p_macs is null or jsonb_typeof(p_macs) <> 'object' then
     return jsonb_build_object('success', false, 'error', 'invalid_request');
   end if;
   select * into v_settings from public.otp_settings;
-  v_phone := public.otp_digest(v_settings.digest_salt, 'phone', p_phone);
   v_network := public.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
-  v_limits := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'network',
-    'key', 'otp:verify:' || v_network, 'quota', v_settings.verifications_per_network_hour, 'window_s', 3600)));
+  v_limits := public.take_otp_network_limits(public.otp_network_limits('verify', v_network,
+    case when p_wide_network is null or p_network is null then v_network
+      else public.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end,
+    v_settings.verifications_per_network_hour));
   if not (v_limits ->> 'allowed')::boolean then
     return jsonb_build_object('success', false, 'error', 'too_many_attempts', 'attempts_left', 0,
       'retry_after_s', v_limits -> 'retry_after_s');
   end if;
 
-  -- A guess without the challenge is the one who asked; others can neither use up the attempts nor learn of the code.
-  select id, owner_id, attempts, split_part(code, '.', 1) as key_id into v_code from public.otp_codes
+  -- A guess without the challenge is the requester's; others can neither use up the attempts nor learn of the code.
+  select id, owner_id, requester, split_part(code, '.', 1) as key_id into v_code from public.otp_codes
   where phone_number = p_phone and purpose = p_purpose and (owner_id is null or owner_id = p_user_id)
-    and (id = p_challenge_id or p_challenge_id is null and (network = v_network or owner_id is not null))
+    and (id = p_challenge_id or p_challenge_id is null
+      and requester in (v_network, p_user_id::text, 'email:' || p_user_id))
     and expires_at > v_now and consumed_at is null
-  order by owner_id nulls last
+  order by created_at desc
   limit 1;
   if not found then
     return jsonb_build_object('success', false, 'error', 'expired');
   end if;
-  if v_code.attempts >= v_settings.most_attempts then
-    return jsonb_build_object('success', false, 'error', 'too_many_attempts', 'attempts_left', 0,
-      'retry_after_s', null);
-  end if;
 
-  -- The phone's guesses of the day: taken before the code is compared, and locked, so that none is judged beyond them.
+  -- Held until the end, so that no guess is judged beyond those that are left, over however many codes.
+  v_phone := public.otp_digest(v_settings.digest_salt, 'phone', p_phone);
+  perform pg_advisory_xact_lock(hashtextextended('otp guesses ' || v_phone, 0));
+  v_now := clock_timestamp();
+  v_guesses := public.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
   v_spacing := interval '1 day' / v_settings.guesses_per_day;
-  v_key := concat(v_phone, ':' || v_code.owner_id);
-  insert into public.otp_guesses as used (key, full_at) values (v_key, v_now + v_spacing)
-  on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_spacing
-    where greatest(used.full_at, v_now) + v_spacing <= v_now + interval '1 day'
-  returning full_at into v_full_at;
-  if not found then
-    select full_at into v_full_at from public.otp_guesses where key = v_key;
+  if v_guesses.own < 1 then
     return jsonb_build_object('success', false, 'error', 'too_many_attempts', 'attempts_left', 0,
-      'retry_after_s', greatest(1, ceil(extract(epoch from v_full_at + v_spacing - interval '1 day' - v_now))));
+      'retry_after_s', greatest(1, ceil(extract(epoch from v_guesses.own_full_at + v_spacing - interval '1 day' - v_now))));
   end if;
 
   -- Claims the attempt and compares, in one statement: of many at once each sees what the one before has left.
-  v_now := clock_timestamp();
   v_guess := public.otp_code_of(v_code.id, v_code.key_id, p_macs ->> v_code.key_id);
   update public.otp_codes as known set
     attempts = known.attempts + 1,
     consumed_at = case when known.code = v_guess then v_now end,
     code = case when known.code = v_guess then '' else known.code end
-  where known.id = v_code.id and known.attempts < v_settings.most_attempts and known.consumed_at is null
+  where known.id = v_code.id and known.attempts < v_guesses.of_a_code and known.consumed_at is null
     and known.expires_at > v_now
-  returning known.consumed_at is not null as is_right, known.attempts, known.channel, known.country, known.prefix
+  returning known.consumed_at is not null as is_right, known.attempts, known.channel, known.country, known.prefix,
+    known.network
   into v_judged;
   if not found then
-    -- Another guess was faster: this one was not judged, and costs nothing.
-    update public.otp_guesses set full_at = full_at - v_spacing where key = v_key;
     return jsonb_build_object('success', false, 'attempts_left', 0, 'retry_after_s', null, 'error',
       case when exists (select from public.otp_codes where id = v_code.id and consumed_at is null and expires_at > v_now)
         then 'too_many_attempts' else 'expired' end);
   end if;
   if not v_judged.is_right then
-    return jsonb_build_object('success', false, 'error', 'incorrect', 'attempts_left', greatest(0, least(
-      v_settings.most_attempts - v_judged.attempts,
-      floor(v_settings.guesses_per_day * (1 - extract(epoch from v_full_at - v_now) / 86400) + 1e-6))));
+    insert into public.otp_guesses as used (key, full_at) values (v_phone || ':' || v_code.requester, v_now + v_spacing)
+    on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_spacing;
+    -- An owner has guesses of its own, and a code by e-mail tells nobody of the phone.
+    insert into public.otp_guesses as used (key, full_at)
+    select v_phone, v_now + interval '1 day' / v_settings.guesses_per_phone_day where v_code.owner_id is null
+    on conflict (key) do update set full_at = least(v_now + interval '1 day',
+      greatest(used.full_at, v_now) + interval '1 day' / v_settings.guesses_per_phone_day);
+    v_guesses := public.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
+    return jsonb_build_object('success', false, 'error', 'incorrect',
+      'attempts_left', greatest(0, least(v_guesses.of_a_code - v_judged.attempts, v_guesses.own)));
   end if;
 
-  delete from public.otp_guesses where key = v_key;
-  update public.otp_decisions set verified_at = v_now, updated_at = v_now where issuance_id = v_code.id;
-  if p_user_id is not null and v_judged.channel = 'sms' then
-    delete from public.user_phones where phone = p_phone and user_id <> p_user_id;
-    insert into public.user_phones (user_id, phone, verified_at) values (p_user_id, p_phone, v_now)
-    on conflict (user_id) do update set phone = excluded.phone, verified_at = excluded.verified_at;
+  if v_guesses.own_full_at is not null then
+    delete from public.otp_guesses where key = v_phone || ':' || v_code.requester;
   end if;
-  perform public.count_otp(v_judged.country, v_judged.prefix, v_now, p_verified => 1);
+  update public.otp_decisions set verified_at = v_now, updated_at = v_now where issuance_id = v_code.id
+  returning counts_for into v_counts_for;
+  if v_judged.channel = 'sms' then
+    if p_user_id is not null then
+      delete from public.user_phones where phone = p_phone and user_id <> p_user_id;
+      insert into public.user_phones (user_id, phone, verified_at) values (p_user_id, p_phone, v_now)
+      on conflict (user_id) do update set phone = excluded.phone, verified_at = excluded.verified_at;
+    end if;
+    insert into public.otp_known_phones (phone, network, verified_at) values (v_phone, v_judged.network, v_now)
+    on conflict (phone, network) do update set verified_at = excluded.verified_at;
+    update public.otp_networks set verified = verified + 1
+    where network = v_judged.network and country = v_judged.country and day = (v_now at time zone 'UTC')::date;
+    perform public.count_otp(v_judged.channel, v_judged.country, v_judged.prefix, v_now, p_verified => 1, p_waiting => -1,
+      p_counts_for => coalesce(v_counts_for, '{}'));
+  end if;
   return jsonb_build_object('success', true, 'error', null, 'challenge_id', v_code.id, 'channel', v_judged.channel,
     'proof_id', gen_random_uuid(), 'verified_at', v_now, 'issued_at_s', floor(extract(epoch from v_now)),
     'expires_at_s', floor(extract(epoch from v_now + v_settings.proof_lifetime)));
 end
 $$;
 
-comment on function public.verify_otp(text, text, jsonb, text, uuid, uuid) is
-  'Judges a guess. p_macs: the HMAC in hex under each pepper, { "<key id>": "<mac>" }; p_network: the caller''s network;
-p_challenge_id: which code, may be left out by who asked for it from the same network, and by the phone''s owner; p_user_id:
-the signed-in user, whose verified phone it becomes when the code came by SMS.
+comment on function public.verify_otp(text, text, jsonb, text, uuid, uuid, text) is
+  'Judges a guess. p_macs: the HMAC in hex under each pepper, { "<key id>": "<mac>" }; p_network, p_wide_network: the caller''s
+network, and the wider one; p_challenge_id: which code, may be left out by who asked for it, signed in or from the same network;
+p_user_id: the signed-in user, whose verified phone it becomes when the code came by SMS.
 Answers { success: true, challenge_id, channel, proof_id, verified_at, issued_at_s, expires_at_s } or { success: false,
 error, attempts_left, retry_after_s }; error: incorrect, expired (or used, superseded, never sent), too_many_attempts,
 invalid_request.';
@@ -935,24 +1343,27 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now constant timestamptz := clock_timestamp();
   v_settled record;
   v_count integer := 0;
 begin
   for v_settled in
-    update public.otp_decisions as decision set verified_at = users.last_sign_in_at, updated_at = clock_timestamp()
+    update public.otp_decisions as decision set verified_at = users.last_sign_in_at, updated_at = v_now
     from auth.users as users
     where decision.id in (
         select waiting.id from public.otp_decisions as waiting
         join auth.users as signed_in on signed_in.id = waiting.auth_user_id
-        where waiting.auth_user_id is not null and waiting.verified_at is null and waiting.delivery in ('sent', 'unknown')
-          and waiting.created_at > clock_timestamp() - interval '2 hours'
+        where waiting.auth_user_id is not null and waiting.verified_at is null
+          and waiting.delivery in ('sent', 'unknown', 'delivered', 'undelivered')
+          and waiting.created_at > v_now - interval '2 hours'
           and signed_in.last_sign_in_at between waiting.created_at and waiting.created_at + interval '1 hour'
         limit p_limit
         for update of waiting skip locked)
       and users.id = decision.auth_user_id
-    returning decision.country, decision.prefix
+    returning decision.channel, decision.country, decision.prefix, decision.counts_for
   loop
-    perform public.count_otp(v_settled.country, v_settled.prefix, clock_timestamp(), p_verified => 1);
+    perform public.count_otp(v_settled.channel, v_settled.country, v_settled.prefix, v_now, p_verified => 1, p_waiting => -1,
+      p_counts_for => v_settled.counts_for);
     v_count := v_count + 1;
   end loop;
   return v_count;
@@ -975,6 +1386,8 @@ declare
   v_decisions integer;
   v_proofs integer;
   v_networks integer;
+  v_phones integer;
+  v_routes integer;
   v_statistics integer;
 begin
   perform public.settle_auth_hook_otps();
@@ -996,43 +1409,60 @@ begin
     select ctid from public.otp_networks where seen_at < v_now - interval '24 hours'
     limit p_limit for update skip locked));
   get diagnostics v_networks = row_count;
+  delete from public.otp_known_phones where ctid = any(array(
+    select ctid from public.otp_known_phones
+    where verified_at < v_now - (select verified_phone_lifetime from public.otp_settings)
+    limit p_limit for update skip locked));
+  get diagnostics v_phones = row_count;
+  delete from public.otp_routes where ctid = any(array(
+    select ctid from public.otp_routes where updated_at < v_now - interval '1 day' limit p_limit for update skip locked));
+  get diagnostics v_routes = row_count;
   delete from public.otp_statistics where ctid = any(array(
     select ctid from public.otp_statistics where day < (v_now at time zone 'UTC')::date - 60
     limit p_limit for update skip locked));
   get diagnostics v_statistics = row_count;
   return jsonb_build_object('codes', v_codes, 'guesses', v_guesses, 'decisions', v_decisions, 'proofs', v_proofs,
-    'networks', v_networks, 'statistics', v_statistics);
+    'networks', v_networks, 'known_phones', v_phones, 'routes', v_routes, 'statistics', v_statistics);
 end
 $$;
 
 comment on function public.cleanup_expired_otps(integer) is
   'Deletes what no limit and no guess stands on any more, at most p_limit rows of each table: expired codes, guesses that came
-back, old decisions, proofs, networks and statistics. To be run every five minutes; nothing is wrong where it does not run.
+back, old decisions, proofs, networks, known phones, routes and statistics. To be run every five minutes; nothing is wrong where it does not run.
 Returns how many of each.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.user_phones to authenticated, service_role;
-grant select on public.otp_decisions, public.otp_statistics, public.otp_spend, public.otp_providers to service_role;
+grant select on public.otp_decisions, public.otp_statistics, public.otp_spend, public.otp_providers, public.otp_routes
+to service_role;
 
 revoke all on function
   public.otp_digest(bytea, text, text),
   public.otp_code_of(uuid, text, text),
-  public.count_otp(text, text, timestamptz, integer, integer, integer, integer),
-  public.otp_guard_reasons(public.otp_settings, text, text, text, timestamptz),
-  public.otp_sending_limits(public.otp_settings, text, text, text, text),
-  public.deny_otp(text, text[], numeric, jsonb, jsonb),
-  public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz),
+  public.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]),
+  public.otp_guard(public.otp_settings, text, text, text, text, timestamptz),
+  public.otp_is_known(text, text, uuid, timestamptz),
+  public.otp_network_limits(text, text, text, integer),
+  public.take_otp_network_limits(jsonb),
+  public.otp_own_limits(public.otp_settings, text, text, text),
+  public.otp_guesses_left(public.otp_settings, text, text, uuid, timestamptz),
+  public.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb),
+  public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz, text,
+    text),
   public.record_otp_delivery(uuid, text, jsonb, text),
-  public.verify_otp(text, text, jsonb, text, uuid, uuid),
+  public.record_otp_report(uuid, text, text, boolean, boolean),
+  public.verify_otp(text, text, jsonb, text, uuid, uuid, text),
   public.use_otp_proof(uuid, bigint),
   public.settle_auth_hook_otps(integer),
   public.cleanup_expired_otps(integer)
 from public, anon, authenticated;
 grant execute on function
-  public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz),
+  public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz, text,
+    text),
   public.record_otp_delivery(uuid, text, jsonb, text),
-  public.verify_otp(text, text, jsonb, text, uuid, uuid),
+  public.record_otp_report(uuid, text, text, boolean, boolean),
+  public.verify_otp(text, text, jsonb, text, uuid, uuid, text),
   public.use_otp_proof(uuid, bigint),
   public.cleanup_expired_otps(integer)
 to service_role;

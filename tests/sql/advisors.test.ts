@@ -42,8 +42,9 @@ const ACCEPTED: Record<string, string> = Object.fromEntries(
 /** A day of codes, as far as the cleanup looks at them. */
 async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {
   await sql`
-    insert into otp_codes (id, phone_number, purpose, channel, country, prefix, network, code, created_at, expires_at)
-    select gen_random_uuid(), '+336' || 10000000 + number, 'verify_phone', 'sms', 'FR', '+3361000', 'x', 'k.x', now(),
+    insert into otp_codes (id, phone_number, purpose, channel, country, prefix, requester, network, code,
+      created_at, expires_at)
+    select gen_random_uuid(), '+336' || 10000000 + number, 'verify_phone', 'sms', 'FR', '+3361000', 'x', 'x', 'k.x', now(),
       now() + number * interval '1 second'
     from generate_series(1, 4000) as number`;
   await sql`
@@ -55,6 +56,9 @@ async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {
   await sql`
     insert into otp_used_proofs (id, expires_at)
     select gen_random_uuid(), now() + number * interval '1 second' from generate_series(1, 4000) as number`;
+  await sql`
+    insert into otp_known_phones (phone, network, verified_at)
+    select number::text, 'x', now() - number * interval '1 hour' from generate_series(1, 8000) as number`;
   await sql`
     insert into otp_statistics (kind, area, day)
     select 'prefix', number::text, current_date - number % 60 from generate_series(1, 4000) as number`;

@@ -20,6 +20,13 @@ async function newUser(): Promise<string> {
   return id;
 }
 
+/** Gives a user an e-mail address that it has confirmed. */
+async function confirmAddress(user: string): Promise<string> {
+  const address = `${user}@example.com`;
+  await sql`update auth.users set email = ${address}, email_confirmed_at = now() where id = ${user}`;
+  return address;
+}
+
 afterEach(async () => {
   await sql`select pg_stat_force_next_flush()`;
   const [row] =
@@ -69,7 +76,7 @@ describe("a code", () => {
 
   it("by e-mail makes no phone its user's", async () => {
     const [phone, user] = [newPhone(), await newUser()];
-    const challenge = await otp.issue(phone, { channel: "email", user });
+    const challenge = await otp.issue(phone, { channel: "email", user, address: await confirmAddress(user) });
     expect(await otp.verify(phone, RIGHT, { challenge, user })).toMatchObject({
       success: true,
       channel: "email",
@@ -108,11 +115,11 @@ describe("abuse case 1, parallel guesses", () => {
     }
   });
 
-  it("over several codes of one phone at once no more than the phone's guesses of the day are judged", async () => {
-    const phone = newPhone();
-    const purposes = range(6).map((index) => `purpose_${index}`);
+  it("over several codes of one requester at once no more than its guesses of the day are judged", async () => {
+    const [phone, network] = [newPhone(), newId()];
+    const purposes = range(5).map((index) => `purpose_${index}`);
     const challenges: string[] = [];
-    for (const purpose of purposes) challenges.push(await otp.issue(phone, { purpose }));
+    for (const purpose of purposes) challenges.push(await otp.issue(phone, { purpose, network }));
     const answers = await raceAll<Judged>(
       url,
       range(CROWD).map((index) => {
@@ -126,14 +133,14 @@ describe("abuse case 1, parallel guesses", () => {
 
 describe("abuse case 2, a new code for new guesses", () => {
   it("does not refill the guesses of the day", async () => {
-    const phone = newPhone();
+    const [phone, network] = [newPhone(), newId()];
     for (const _ of range(4)) {
-      const challenge = await otp.issue(phone);
+      const challenge = await otp.issue(phone, { network });
       for (const _ of range(5)) {
         expect((await otp.verify(phone, WRONG, { challenge })).error).toBe("incorrect");
       }
     }
-    const asked = await otp.request(phone);
+    const asked = await otp.request(phone, { network });
     expect(asked).toMatchObject({ success: true, attempts_left: 0 });
     const judged = await otp.verify(phone, RIGHT, { challenge: asked.challenge_id });
     expect(judged).toMatchObject({ error: "too_many_attempts", attempts_left: 0 });
@@ -142,9 +149,9 @@ describe("abuse case 2, a new code for new guesses", () => {
   });
 
   it("voids the code before it", async () => {
-    const phone = newPhone();
-    const first = await otp.issue(phone, { code: "222222" });
-    const second = await otp.issue(phone);
+    const [phone, network] = [newPhone(), newId()];
+    const first = await otp.issue(phone, { code: "222222", network });
+    const second = await otp.issue(phone, { network });
     expect((await otp.verify(phone, "222222", { challenge: first })).error).toBe("expired");
     expect((await otp.verify(phone, "222222", { challenge: second })).error).toBe("incorrect");
     expect((await otp.verify(phone, RIGHT, { challenge: second })).success).toBe(true);
@@ -152,11 +159,11 @@ describe("abuse case 2, a new code for new guesses", () => {
 });
 
 describe("abuse case 3, distributed guessing", () => {
-  it("counts by phone, from however many networks the guesses come", async () => {
-    const phone = newPhone();
+  it("counts for who asked for the code, from however many networks the guesses come", async () => {
+    const [phone, network] = [newPhone(), newId()];
     let judged = 0;
-    for (const _ of range(6)) {
-      const challenge = await otp.issue(phone);
+    for (const _ of range(5)) {
+      const challenge = await otp.issue(phone, { network });
       for (const _ of range(5)) {
         const { error } = await otp.verify(phone, WRONG, { challenge, network: newId() });
         if (error === "incorrect") judged++;
@@ -351,7 +358,7 @@ describe("abuse case 7, SMS pumping", () => {
 
   it("cannot cost more than the cap of the day, of many at once either, and a code that fails costs nothing", async () => {
     await sql`delete from public.otp_spend`;
-    await otp.withSettings({ spend_cap_micros: 500_000 }, async () => {
+    await otp.withSettings({ spend_cap_micros: 500_000, spend_kept_percent: 0 }, async () => {
       const phones = range(25).map(newPhone);
       const answers = await raceAll<Requested>(url, phones.map((phone) => request(phone, { cost: 50_000 })));
       expect(answers.filter(({ success }) => success)).toHaveLength(10);
@@ -376,23 +383,42 @@ describe("abuse case 7, SMS pumping", () => {
 });
 
 describe("abuse case 8, bombing one victim", () => {
-  it("ends at the cooldown, and at the codes of the day, from however many networks", async () => {
-    const phone = newPhone();
-    expect((await otp.request(phone)).success).toBe(true);
-    const again = await otp.request(phone);
-    expect(again).toMatchObject({ error: "too_many_sends", denied_by: "cooldown" });
-    expect(again.retry_after_s).toBeLessThanOrEqual(60);
-    for (const _ of range(9)) {
+  it("ends at the cooldown, and at the codes of the day, of one network", async () => {
+    await otp.withSettings({ sends_per_network_prefix_hour: 100, sends_per_phone_day: 100 }, async () => {
+      const [phone, network] = [newPhone(), newId()];
+      expect((await otp.request(phone, { network })).success).toBe(true);
+      const again = await otp.request(phone, { network });
+      expect(again).toMatchObject({ error: "too_many_sends", denied_by: "cooldown" });
+      expect(again.retry_after_s).toBeLessThanOrEqual(60);
+      for (const _ of range(9)) {
+        await otp.cool(phone);
+        expect((await otp.request(phone, { network })).success).toBe(true);
+      }
       await otp.cool(phone);
-      expect((await otp.request(phone)).success).toBe(true);
-    }
-    await otp.cool(phone);
-    expect(await otp.request(phone)).toMatchObject({ error: "too_many_sends", denied_by: "phone" });
+      expect(await otp.request(phone, { network })).toMatchObject({
+        error: "too_many_sends",
+        denied_by: "phone",
+      });
+    });
+  });
+
+  it("by several networks ends at the codes that they share, after the first two of each", async () => {
+    await otp.withSettings({ sends_per_network_prefix_hour: 100, sends_per_phone_day: 3 }, async () => {
+      const phone = newPhone();
+      const sent: boolean[] = [];
+      for (const network of [newId(), newId()]) {
+        for (const _ of range(5)) {
+          sent.push((await otp.request(phone, { network })).success);
+          await otp.cool(phone);
+        }
+      }
+      expect(sent).toEqual([true, true, true, true, true, true, true, false, false, false]);
+    });
   });
 
   it("of many at once sends one", async () => {
-    const phone = newPhone();
-    const answers = await raceAll<Requested>(url, range(20).map(() => request(phone)));
+    const [phone, network] = [newPhone(), newId()];
+    const answers = await raceAll<Requested>(url, range(20).map(() => request(phone, { network })));
     expect(answers.filter(({ success }) => success)).toHaveLength(1);
     expect(
       await sql`select from public.otp_decisions where outcome = 'allowed' and phone = ${await otp.digest(
@@ -404,10 +430,10 @@ describe("abuse case 8, bombing one victim", () => {
   });
 
   it("lengthens no waiting time by asking again and again", async () => {
-    const phone = newPhone();
-    await otp.request(phone);
+    const [phone, network] = [newPhone(), newId()];
+    await otp.request(phone, { network });
     const waits = [];
-    for (const _ of range(10)) waits.push((await otp.request(phone)).retry_after_s);
+    for (const _ of range(10)) waits.push((await otp.request(phone, { network })).retry_after_s);
     expect(Math.max(...waits)).toBeLessThanOrEqual(60);
   });
 
@@ -420,8 +446,9 @@ describe("abuse case 8, bombing one victim", () => {
       const challenge = await otp.issue(phone, { user: stranger });
       for (const _ of range(5)) await otp.verify(phone, WRONG, { challenge, user: stranger });
     }
-    await otp.request(phone);
-    expect((await otp.request(phone)).denied_by).toBe("cooldown");
+    const network = newId();
+    await otp.request(phone, { network });
+    expect((await otp.request(phone, { network })).denied_by).toBe("cooldown");
 
     const own = await otp.request(phone, { user });
     expect(own).toMatchObject({ success: true, attempts_left: 5 });
@@ -476,9 +503,9 @@ describe("abuse case 9, a provider that fails", () => {
   });
 
   it("late cannot delete a newer code, and is counted once", async () => {
-    const phone = newPhone();
-    const first = await otp.issue(phone);
-    const second = await otp.issue(phone);
+    const [phone, network] = [newPhone(), newId()];
+    const first = await otp.issue(phone, { network });
+    const second = await otp.issue(phone, { network });
     expect(await otp.delivery(first, "failed")).toMatchObject({ success: true, is_code_gone: false });
     expect(await otp.delivery(first, "failed")).toMatchObject({ success: false, error: "not_pending" });
     expect((await otp.verify(phone, RIGHT, { challenge: second })).success).toBe(true);
@@ -580,14 +607,15 @@ describe("abuse case 13, clocks", () => {
 describe("abuse case 14, cleanup", () => {
   it("deletes expired codes in batches, and none of the counters that limits stand on", async () => {
     await sql`delete from public.otp_codes`;
-    const phone = newPhone();
+    const [phone, network] = [newPhone(), newId()];
+    await otp.settings({ sends_per_network_prefix_hour: 100 });
     for (const _ of range(4)) {
-      const challenge = await otp.issue(phone);
+      const challenge = await otp.issue(phone, { network });
       for (const _ of range(5)) await otp.verify(phone, WRONG, { challenge });
     }
     const live = newPhone();
     const challenge = await otp.issue(live);
-    await otp.request(phone);
+    await otp.request(phone, { network });
     for (const _ of range(5)) await otp.issue(newPhone());
     await sql`update public.otp_codes set expires_at = now() - interval '1 second' where id <> ${challenge}`;
     const spendBefore = await sql`select * from public.otp_spend`;
@@ -599,9 +627,10 @@ describe("abuse case 14, cleanup", () => {
     expect((await clean(100)).codes).toBe(2);
     expect((await clean(100)).codes).toBe(0);
 
-    expect((await otp.request(phone)).denied_by).toBe("cooldown");
+    expect((await otp.request(phone, { network })).denied_by).toBe("cooldown");
     await otp.cool(phone);
-    expect(await otp.request(phone)).toMatchObject({ success: true, attempts_left: 0 });
+    expect(await otp.request(phone, { network })).toMatchObject({ success: true, attempts_left: 0 });
+    await otp.settings({ sends_per_network_prefix_hour: 5 });
     expect(await sql`select * from public.otp_spend`).toEqual(spendBefore);
     expect((await otp.verify(live, RIGHT, { challenge })).success).toBe(true);
   });
@@ -690,7 +719,7 @@ describe("a code of Supabase Auth", () => {
     await sql`select public.cleanup_expired_otps()`;
     await sql`select public.cleanup_expired_otps()`;
     const [statistics] = await sql`
-      select sum(sent)::integer as sent, sum(verified)::integer as verified from public.otp_statistics where kind = 'prefix' and area = ${
+      select sum(sent)::integer as sent, sum(verified)::integer as verified from public.otp_statistics where kind = 'auth_prefix' and area = ${
       phone.slice(0, -4)
     }`;
     expect(statistics).toEqual({ sent: 1, verified: 1 });

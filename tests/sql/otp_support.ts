@@ -54,6 +54,9 @@ export interface RequestOptions {
   key?: string;
   testUntil?: string;
   channel?: string;
+  wideNetwork?: string;
+  /** Where a code by e-mail goes. */
+  address?: string;
 }
 
 export function request(phone: string, options: RequestOptions = {}): Call {
@@ -74,6 +77,8 @@ export function request(phone: string, options: RequestOptions = {}): Call {
       p_request_key: options.key ?? null,
       p_test_mac: options.testUntil ? macOf(phone, "000000", purpose) : null,
       p_test_until: options.testUntil ?? null,
+      p_wide_network: options.wideNetwork ?? null,
+      p_address: options.address ?? null,
     },
   };
 }
@@ -83,6 +88,7 @@ export interface VerifyOptions {
   challenge?: string;
   network?: string;
   user?: string;
+  wideNetwork?: string;
   macs?: Record<string, string>;
 }
 
@@ -97,6 +103,7 @@ export function verify(phone: string, code: string, options: VerifyOptions = {})
       p_network: options.network ?? newId(),
       p_challenge_id: options.challenge ?? null,
       p_user_id: options.user ?? null,
+      p_wide_network: options.wideNetwork ?? null,
     },
   };
 }

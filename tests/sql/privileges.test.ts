@@ -20,8 +20,12 @@ const OPEN_READS: Record<string, string> = {};
 /** Functions that service_role has no use for: helpers of others, and triggers. */
 const INTERNAL_FUNCTIONS: Record<string, string> = {
   settle_auth_hook_otps: "a part of cleanup_expired_otps",
-  otp_sending_limits: "a part of request_otp and record_otp_delivery",
-  otp_guard_reasons: "a part of request_otp",
+  otp_own_limits: "a part of request_otp and record_otp_delivery",
+  otp_network_limits: "a part of request_otp and verify_otp",
+  take_otp_network_limits: "a part of deny_otp and verify_otp",
+  otp_guard: "a part of request_otp",
+  otp_is_known: "a part of request_otp",
+  otp_guesses_left: "a part of request_otp and verify_otp",
   otp_digest: "a part of request_otp and verify_otp",
   otp_code_of: "a part of request_otp and verify_otp",
   deny_otp: "a part of request_otp",
