@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { admit } from "./admission.ts";
 import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
+import { requireSoundEnvelopes } from "./envelope_proof.ts";
 import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
 import { type BodyLimits, readBody, readText } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
@@ -94,6 +95,7 @@ async function serve<Input extends z.ZodType>(
   let leave = () => {};
   const underWay: Promise<unknown>[] = [];
   try {
+    await requireSoundEnvelopes();
     checkMethod(spec, request);
     const caller = await authenticate(spec.auth, request);
     log.user_id = caller.userId || undefined;
