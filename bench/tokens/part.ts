@@ -6,7 +6,7 @@ import { functionsEnvironment } from "../../scripts/local/functions_environment.
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import { readSecrets } from "../../scripts/local/secrets.ts";
 import { type Stack, startFunctions } from "../../scripts/local/stack.ts";
-import { open, seal } from "../../supabase/functions/_shared/envelope.ts";
+import { open, sealAll } from "../../supabase/functions/_shared/envelope.ts";
 import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
 import { startRedis } from "../../tests/support/redis.ts";
 import type { Effort } from "../interleave.ts";
@@ -62,7 +62,7 @@ export async function measureTokens(stack: Stack, { rounds }: Effort, report: Re
         scans.map(([name, scan]) => rowOf(name, scan)),
       ),
     });
-    report(sealing());
+    report(await sealing());
     report(await reading(stack));
   } finally {
     await redis.stop();
@@ -120,22 +120,21 @@ async function syncWhole(
 }
 
 /** CPU of the encryption itself. */
-function sealing() {
+async function sealing() {
   const keyring = KeyringText.parse(`bench:${btoa("x".repeat(32))}`);
   const tokens = Array.from({ length: SEALS }, (_, number) => newToken(number));
-  const sealed: string[] = [];
-  const cpuMs = (work: () => void) => {
+  let sealed: string[] = [];
+  const cpuMs = async (work: () => Promise<unknown>) => {
     const before = process.cpuUsage();
-    work();
+    await work();
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1_000;
   };
-  const sealMs = cpuMs(() =>
-    tokens.forEach((token, number) => sealed.push(seal(keyring, token, accountOf(number))))
-  );
-  const openMs = cpuMs(() =>
-    sealed.forEach((envelope, number) => open(keyring, envelope, accountOf(number)))
-  );
+  const secrets = tokens.map((secret, number) => ({ secret, place: accountOf(number) }));
+  const sealMs = await cpuMs(async () => sealed = await sealAll(keyring, secrets));
+  const openMs = await cpuMs(async () => {
+    for (const [number, envelope] of sealed.entries()) await open(keyring, envelope, accountOf(number));
+  });
   const row = (
     name: string,
     ms: number,

@@ -154,9 +154,11 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     expect(rows.map(({ account_name, main_account }) => [account_name, main_account])).toEqual(
       [main, sub, json].map(({ account }) => [account, `APEX_${world.trader}`]),
     );
-    expect(open(keyring, rows[1]!.access_token, sub.account)).toBe(sub.token);
-    expect(open(keyring, rows[2]!.access_token, json.account)).toBe("opaque");
-    expect(() => open(keyring, rows[1]!.access_token, json.account)).toThrow("belongs to another row");
+    expect(await open(keyring, rows[1]!.access_token, sub.account)).toBe(sub.token);
+    expect(await open(keyring, rows[2]!.access_token, json.account)).toBe("opaque");
+    await expect(open(keyring, rows[1]!.access_token, json.account)).rejects.toThrow(
+      "belongs to another row",
+    );
     expect(JSON.stringify(rows)).not.toContain(sub.token.split(".")[2]);
     expect(rows.map(({ token_length }) => token_length)).toEqual([main.token.length, sub.token.length, 6]);
     const mappings = await sql`
@@ -227,7 +229,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     const rows = await Promise.all(
       [quoted, object, lifetime, unknown].map(({ account }) => world.row(account)),
     );
-    for (const row of rows) expect(open(keyring, row.access_token, row.account_name)).toBe(token);
+    for (const row of rows) expect(await open(keyring, row.access_token, row.account_name)).toBe(token);
     expect(rows.map(({ expiry_source }) => expiry_source)).toEqual(["none", "field", "ttl", "field"]);
     expect(rows[1]!.expires_at).toEqual(new Date(end));
     expect(rows[3]!.expires_at.getTime()).toBeGreaterThan(inSeconds(3_900) * 1_000);
@@ -321,7 +323,7 @@ describe("a sync", withRedis, () => {
     await world.sync();
     const row = await world.row(account);
     expect(row.is_active).toBe(false);
-    expect(open(keyring, row.access_token, account)).toBe(renewed.token);
+    expect(await open(keyring, row.access_token, account)).toBe(renewed.token);
   });
 
   it("that runs out of its budget goes on at the next call, and deactivates nothing before its end", async () => {
@@ -381,7 +383,7 @@ describe("a sync", withRedis, () => {
       const rows = await world.rows();
       expect(rows.length).toBeGreaterThan(0);
       expect(rows.length).toBeLessThan(400);
-      for (const row of rows) expect(open(keyring, row.access_token, row.account_name)).toMatch(/^eyJ/);
+      for (const row of rows) expect(await open(keyring, row.access_token, row.account_name)).toMatch(/^eyJ/);
       const results = [await world.sync({ mode })];
       expect(results[0]!.synced + results[0]!.unchanged + rows.length).toBeGreaterThanOrEqual(400);
       expect(results[0]).toMatchObject({ isComplete: true, deactivated: 0 });
@@ -468,7 +470,7 @@ describe("races", withRedis, () => {
     expect(await world.sync()).toMatchObject({ synced: 1, isComplete: true });
     pause.go();
     await expect(slow).rejects.toMatchObject({ code: "request_in_progress" });
-    expect(open(keyring, (await world.row(account)).access_token, account)).toBe(renewed.token);
+    expect(await open(keyring, (await world.row(account)).access_token, account)).toBe(renewed.token);
   });
 
   it("a late finish of a lost sync does not deactivate what the newer one has found", async () => {
@@ -530,7 +532,7 @@ describe("races", withRedis, () => {
     await world.sync({ keyring: after });
     await rotateOwn(world, after);
     for (const row of await world.rows()) {
-      expect(open(keyringOf(newest), row.access_token, row.account_name)).toMatch(/^eyJ/);
+      expect(await open(keyringOf(newest), row.access_token, row.account_name)).toMatch(/^eyJ/);
     }
   });
 });
@@ -575,7 +577,7 @@ describe("a key rotation", withRedis, () => {
     await pause.reached;
     // In the middle of it: what is not rotated yet is readable with the list of both keys.
     for (const row of await world.rows()) {
-      expect(open(both, row.access_token, row.account_name)).toMatch(/^eyJ/);
+      expect(await open(both, row.access_token, row.account_name)).toMatch(/^eyJ/);
     }
     // And a token that is renewed now is not overwritten by its older self.
     const renewed = await world.set(undefined, { account: accounts[0]! });
@@ -585,10 +587,10 @@ describe("a key rotation", withRedis, () => {
     expect(result).toMatchObject({ rotated: 30, failures: [], isComplete: true });
     const rowsAfter = await world.rows();
     for (const [index, row] of rowsAfter.entries()) {
-      const token = open(keyringOf(newKey), row.access_token, row.account_name);
+      const token = await open(keyringOf(newKey), row.access_token, row.account_name);
       if (row.account_name === accounts[0]) expect(token).toBe(renewed.token);
       else {
-        expect(token).toBe(open(before, rowsBefore[index]!.access_token, row.account_name));
+        expect(token).toBe(await open(before, rowsBefore[index]!.access_token, row.account_name));
         expect(row.updated_at).toEqual(rowsBefore[index]!.updated_at);
       }
     }

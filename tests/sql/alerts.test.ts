@@ -47,7 +47,7 @@ async function subscribe(to: AlertReceiver, alertTypes: string[] = ALERT_TYPES):
   const id = newId();
   await sql`
     select public.create_alert_endpoint(${id}, '127.0.0.1', ${alertTypes},
-      ${sealEndpoint(keyring, id, { url: to.url, secret: to.secrets[0]! })})`;
+      ${await sealEndpoint(keyring, id, { url: to.url, secret: to.secrets[0]! })})`;
   return id;
 }
 
@@ -375,7 +375,11 @@ describe("a receiver", () => {
   it("that changes its secret gets both signatures for a day, and its row sealed anew when the key is old", async () => {
     const old = KeyringText.parse(`old:${oldKeyText()}`);
     const [secret, previous] = [newSecret(), receiver.secrets[0]!];
-    const sealed = sealEndpoint(old, endpointId, { url: receiver.url, secret, previous_secret: previous });
+    const sealed = await sealEndpoint(old, endpointId, {
+      url: receiver.url,
+      secret,
+      previous_secret: previous,
+    });
     await sql`
       update public.alert_endpoints set sealed = ${sealed}, previous_secret_until = now() + interval '1 hour'
       where id = ${endpointId}`;
@@ -386,7 +390,7 @@ describe("a receiver", () => {
         { sealed: string },
       ];
     expect(anew).toMatch(/^t1\.new\./);
-    expect(openEndpoint(keyring, endpointId, anew)).toEqual({
+    expect(await openEndpoint(keyring, endpointId, anew)).toEqual({
       url: receiver.url,
       secret,
       previous_secret: previous,

@@ -133,7 +133,7 @@ describe("deno task tokens", withRedis, () => {
     const rows =
       await sql`select account_name, access_token from public.tradovate_tokens where source = ${sourceName}`;
     for (const row of rows) {
-      expect(open(keyringOf(newKey), row.access_token, row.account_name)).toMatch(/^eyJ/);
+      expect(await open(keyringOf(newKey), row.access_token, row.account_name)).toMatch(/^eyJ/);
     }
     expect((await run(["get", account])).complained).toContain(newKey.split(":")[0]);
     expect(await run(["rotate-key"], { SUPABASE_URL: stack.url, TOKEN_ENCRYPTION_KEYS: "short:AAAA" }))

@@ -86,21 +86,21 @@ describe("what is sealed of an endpoint", () => {
   const both = KeyringText.parse(`b:${other},a:${one}`);
   const secrets = { url: "https://hooks.example/services/a-secret", secret: newSecret() };
 
-  it("shows neither its address nor its secret, and opens as its own row's alone", () => {
-    const sealed = sealEndpoint(old, "row-1", secrets);
+  it("shows neither its address nor its secret, and opens as its own row's alone", async () => {
+    const sealed = await sealEndpoint(old, "row-1", secrets);
     expect(sealed).not.toMatch(/hooks|whsec/);
     expect(Buffer.from(sealed.split(".")[2]!, "base64url").toString("latin1")).not.toMatch(/hooks|whsec/);
-    expect(openEndpoint(old, "row-1", sealed)).toEqual(secrets);
-    expect(() => openEndpoint(old, "row-2", sealed)).toThrow(EnvelopeError);
+    expect(await openEndpoint(old, "row-1", sealed)).toEqual(secrets);
+    await expect(openEndpoint(old, "row-2", sealed)).rejects.toThrow(EnvelopeError);
   });
 
-  it("is sealed anew when its key is not the active one any more, and only then", () => {
-    const sealed = sealEndpoint(old, "row-1", secrets);
-    expect(resealed(old, "row-1", sealed)).toBeUndefined();
-    const anew = resealed(both, "row-1", sealed)!;
+  it("is sealed anew when its key is not the active one any more, and only then", async () => {
+    const sealed = await sealEndpoint(old, "row-1", secrets);
+    expect(await resealed(old, "row-1", sealed)).toBeUndefined();
+    const anew = (await resealed(both, "row-1", sealed))!;
     expect(anew).toMatch(/^t1\.b\./);
-    expect(openEndpoint(both, "row-1", anew)).toEqual(secrets);
-    expect(resealed(both, "row-1", anew)).toBeUndefined();
+    expect(await openEndpoint(both, "row-1", anew)).toEqual(secrets);
+    expect(await resealed(both, "row-1", anew)).toBeUndefined();
   });
 });
 

@@ -66,8 +66,8 @@ async function deliverBatch(
   const sealed = deliveries[0]!.sealed;
   let secrets: EndpointSecrets;
   try {
-    secrets = openEndpoint(keyring, endpointId, sealed);
-    const anew = resealed(keyring, endpointId, sealed);
+    secrets = await openEndpoint(keyring, endpointId, sealed);
+    const anew = await resealed(keyring, endpointId, sealed);
     if (anew) await outbox.reseal(endpointId, sealed, anew);
   } catch (cause) {
     const error = `The endpoint cannot be unsealed: ${(cause as Error).message}`;

@@ -22,19 +22,31 @@ export function newSecret(): string {
 }
 
 /** As it is stored, bound to its row. */
-export function sealEndpoint(keyring: Keyring, endpointId: string, secrets: EndpointSecrets): string {
+export function sealEndpoint(
+  keyring: Keyring,
+  endpointId: string,
+  secrets: EndpointSecrets,
+): Promise<string> {
   return seal(keyring, JSON.stringify(secrets), placeOf(endpointId));
 }
 
 /** Throws EnvelopeError for what was altered, belongs to another row, or was sealed with a key that is gone. */
-export function openEndpoint(keyring: Keyring, endpointId: string, sealed: string): EndpointSecrets {
-  return Secrets.parse(JSON.parse(open(keyring, sealed, placeOf(endpointId))));
+export async function openEndpoint(
+  keyring: Keyring,
+  endpointId: string,
+  sealed: string,
+): Promise<EndpointSecrets> {
+  return Secrets.parse(JSON.parse(await open(keyring, sealed, placeOf(endpointId))));
 }
 
 /** The same under the active key; undefined where it is under that key already. */
-export function resealed(keyring: Keyring, endpointId: string, sealed: string): string | undefined {
+export async function resealed(
+  keyring: Keyring,
+  endpointId: string,
+  sealed: string,
+): Promise<string | undefined> {
   if (!isUnderOldKey(keyring, sealed)) return undefined;
-  return sealEndpoint(keyring, endpointId, openEndpoint(keyring, endpointId, sealed));
+  return await sealEndpoint(keyring, endpointId, await openEndpoint(keyring, endpointId, sealed));
 }
 
 function placeOf(endpointId: string): string {

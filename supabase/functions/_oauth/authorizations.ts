@@ -32,7 +32,7 @@ export class Authorizations {
 
   async keep(authorization: Authorization, ttlS: number): Promise<void> {
     const hash = hashOf(authorization.state);
-    const request = seal(this.#keyring, JSON.stringify(authorization), placeOf("request", hash));
+    const request = await seal(this.#keyring, JSON.stringify(authorization), placeOf("request", hash));
     const args = { p_state_hash: hash, p_request: request, p_ttl_s: ttlS };
     const { kept } = await this.#call("keep_oauth_authorization", args) as { kept: boolean };
     if (!kept) throw new AppError("internal", "The authorization could not be begun");
@@ -41,11 +41,11 @@ export class Authorizations {
   /** Keeps what the provider answered, once; undefined for a state that is unknown, used or expired. */
   async answer(state: string, answer: ProviderAnswer): Promise<Authorization | undefined> {
     const hash = hashOf(state);
-    const p_answer = seal(this.#keyring, JSON.stringify(answer), placeOf("answer", hash));
+    const p_answer = await seal(this.#keyring, JSON.stringify(answer), placeOf("answer", hash));
     const { request } = await this.#call("answer_oauth_authorization", { p_state_hash: hash, p_answer }) as {
       request: string | null;
     };
-    return request === null ? undefined : this.#open(request, "request", hash) as Authorization;
+    return request === null ? undefined : await this.#open(request, "request", hash) as Authorization;
   }
 
   /** Gives out an answered authorization, once; undefined for a state that is unknown, used or expired. */
@@ -59,13 +59,13 @@ export class Authorizations {
     };
     if (request === null || answer === null) return undefined;
     return {
-      authorization: this.#open(request, "request", hash) as Authorization,
-      answer: this.#open(answer, "answer", hash) as ProviderAnswer,
+      authorization: await this.#open(request, "request", hash) as Authorization,
+      answer: await this.#open(answer, "answer", hash) as ProviderAnswer,
     };
   }
 
-  #open(envelope: string, what: "request" | "answer", hash: string): unknown {
-    return JSON.parse(open(this.#keyring, envelope, placeOf(what, hash)));
+  async #open(envelope: string, what: "request" | "answer", hash: string): Promise<unknown> {
+    return JSON.parse(await open(this.#keyring, envelope, placeOf(what, hash)));
   }
 }
 

@@ -34,21 +34,27 @@ export class EncryptedStore implements TokenStore {
   async getMany(keys: string[]): Promise<any[]> {
     const lookups = keys.map(lookupOf);
     const found = await this.#inner.getMany!<string>(lookups) as (string | undefined)[];
-    return found.map((envelope, index) => envelope && this.#open(lookups[index]!, envelope).value);
+    return await Promise.all(
+      found.map(async (envelope, index) => envelope && (await this.#open(lookups[index]!, envelope)).value),
+    );
   }
 
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
-    return await this.#inner.set(lookupOf(key), this.#seal(key, value), ttl);
+    return await this.#inner.set(lookupOf(key), await this.#seal(key, value), ttl);
   }
 
   async setMany(values: { key: string; value: unknown; ttl?: number }[]): Promise<void> {
     await this.#inner.setMany!(
-      values.map(({ key, value, ttl }) => ({ key: lookupOf(key), value: this.#seal(key, value), ttl })),
+      await Promise.all(values.map(async ({ key, value, ttl }) => ({
+        key: lookupOf(key),
+        value: await this.#seal(key, value),
+        ttl,
+      }))),
     );
   }
 
-  setIfNewer(key: string, value: string, write: FencedWrite): Promise<boolean> {
-    return this.#inner.setIfNewer(lookupOf(key), this.#seal(key, value), write);
+  async setIfNewer(key: string, value: string, write: FencedWrite): Promise<boolean> {
+    return await this.#inner.setIfNewer(lookupOf(key), await this.#seal(key, value), write);
   }
 
   bury(key: string, fence: number): Promise<boolean> {
@@ -79,7 +85,7 @@ export class EncryptedStore implements TokenStore {
   // deno-lint-ignore no-explicit-any
   async *iterator(namespace = this.namespace): AsyncGenerator<any, void> {
     for await (const [lookup, envelope] of this.#inner.iterator!<string>(namespace)) {
-      const { key, value } = this.#open(lookup as string, envelope as string);
+      const { key, value } = await this.#open(lookup as string, envelope as string);
       yield [key, value];
     }
   }
@@ -92,12 +98,12 @@ export class EncryptedStore implements TokenStore {
     return this.#inner.health();
   }
 
-  #seal(key: string, value: unknown): string {
+  #seal(key: string, value: unknown): Promise<string> {
     return seal(this.#keyring, JSON.stringify([key, value]), placeOf(lookupOf(key)));
   }
 
-  #open(lookup: string, envelope: string): { key: string; value: unknown } {
-    const [key, value] = JSON.parse(open(this.#keyring, envelope, placeOf(lookup)));
+  async #open(lookup: string, envelope: string): Promise<{ key: string; value: unknown }> {
+    const [key, value] = JSON.parse(await open(this.#keyring, envelope, placeOf(lookup)));
     return { key, value };
   }
 }

@@ -5,6 +5,7 @@ import { admit } from "./admission.ts";
 import { type CallLimit, takeCallLimit } from "./call_limits.ts";
 import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
+import { requireSoundEnvelopes } from "./envelope_proof.ts";
 import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
 import { type BodyLimits, readBody, readText } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
@@ -101,6 +102,7 @@ async function serve<Input extends z.ZodType>(
   let callLimitHeaders: Record<string, string> = {};
   const underWay: Promise<unknown>[] = [];
   try {
+    await requireSoundEnvelopes();
     checkMethod(spec, request);
     const caller = await authenticate(spec.auth, request);
     log.user_id = caller.userId || undefined;

@@ -24,16 +24,16 @@ export async function proveActiveKey(database: TokenDatabase, keyring: Keyring):
   const { id } = keyring.active;
   const proof = await database.prove_token_key({
     p_key_id: id,
-    p_proof: seal(keyring, PROOF, placeOfProof(id)),
+    p_proof: await seal(keyring, PROOF, placeOfProof(id)),
   });
-  if (isProvenBy(keyring, id, proof)) return;
+  if (await isProvenBy(keyring, id, proof)) return;
   throw wrongKey(id);
 }
 
 /** Whether the key that is given under this id is the one that the proof was made with. */
-export function isProvenBy(keyring: Keyring, id: string, proof: string): boolean {
+export async function isProvenBy(keyring: Keyring, id: string, proof: string): Promise<boolean> {
   try {
-    return open(keyring, proof, placeOfProof(id)) === PROOF;
+    return await open(keyring, proof, placeOfProof(id)) === PROOF;
   } catch (error) {
     if (error instanceof EnvelopeError) return false;
     throw error;
@@ -41,9 +41,9 @@ export function isProvenBy(keyring: Keyring, id: string, proof: string): boolean
 }
 
 /** Opens the envelope of an account's token. Throws `service_unavailable` without the key, `internal` when it is altered. */
-export function openToken(keyring: Keyring, envelope: string, accountName: string): string {
+export async function openToken(keyring: Keyring, envelope: string, accountName: string): Promise<string> {
   try {
-    return open(keyring, envelope, accountName);
+    return await open(keyring, envelope, accountName);
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
     if (error.reason === "unknown_key") {

@@ -106,7 +106,7 @@ async function readStored(source: string, limit: number, keyring: Keyring | unde
   const wrongKeyIds = new Set<string>();
   for (const [id, proof] of Object.entries(first.proofs)) {
     if (keyring?.key(id) === undefined) continue;
-    if (isProvenBy(keyring, id, proof)) proven.push(id);
+    if (await isProvenBy(keyring, id, proof)) proven.push(id);
     else wrongKeyIds.add(id);
   }
   return { wrongKeyIds, stored: proven.length === 0 ? first : await read(proven) };

@@ -1,4 +1,4 @@
-import { seal } from "../_shared/envelope.ts";
+import { sealAll } from "../_shared/envelope.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { type KeyType, placeOf } from "./accounts.ts";
@@ -231,7 +231,8 @@ class SyncRun {
 
   private async put(names: string[], values: KeyValue[], nextCursor: string | undefined): Promise<void> {
     const { sourceName, database, keyring } = this.options;
-    const tokens: NewToken[] = [];
+    const found: Omit<NewToken, "envelope">[] = [];
+    const secrets: { secret: string; place: string }[] = [];
     const rejections: NewRejection[] = [];
     for (const [index, name] of names.entries()) {
       const { isGone, value, fingerprint, ttlMs } = values[index]!;
@@ -247,19 +248,19 @@ class SyncRun {
         continue;
       }
       const { mainAccount, keyType } = placeOf(name);
-      const envelope = seal(keyring, read.token, name);
-      const { length } = read.token;
-      tokens.push({
+      secrets.push({ secret: read.token, place: name });
+      found.push({
         name,
         mainAccount,
         keyType,
-        envelope,
-        length,
+        length: read.token.length,
         fingerprint,
         ttlMs,
         ...endOf(read, ttlMs),
       });
     }
+    const envelopes = await sealAll(keyring, secrets);
+    const tokens = found.map((token, index): NewToken => ({ ...token, envelope: envelopes[index]! }));
     held(
       await this.call(() =>
         database.put_provider_tokens({

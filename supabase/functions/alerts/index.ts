@@ -200,7 +200,7 @@ const subscribe = defineEndpoint({
       p_endpoint_id: endpointId,
       p_host: host,
       p_alert_types: [...new Set(input.alert_types)],
-      p_sealed: sealEndpoint(keyring, endpointId, { url: input.url, secret }),
+      p_sealed: await sealEndpoint(keyring, endpointId, { url: input.url, secret }),
       p_description: input.description,
     }) as { success: boolean; message: string };
     if (!created.success) throw new AppError("invalid_request", created.message);
@@ -237,12 +237,12 @@ const rotate = defineEndpoint({
     const keyring = activeKeyring();
     const endpoint = (await readEndpoints()).find(({ endpoint_id }) => endpoint_id === input.endpoint_id);
     if (endpoint === undefined) throw noEndpoint();
-    const { url, secret: previous_secret } = openEndpoint(keyring, input.endpoint_id, endpoint.sealed);
+    const { url, secret: previous_secret } = await openEndpoint(keyring, input.endpoint_id, endpoint.sealed);
     const secret = newSecret();
     const isStored = await callDatabase("reseal_alert_endpoint", {
       p_endpoint_id: input.endpoint_id,
       p_old_sealed: endpoint.sealed,
-      p_sealed: sealEndpoint(keyring, input.endpoint_id, { url, secret, previous_secret }),
+      p_sealed: await sealEndpoint(keyring, input.endpoint_id, { url, secret, previous_secret }),
       p_keep_previous_secret: `${KEEP_PREVIOUS_SECRET_H} hours`,
     });
     if (!isStored) {

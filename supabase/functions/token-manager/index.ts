@@ -130,7 +130,7 @@ const get = defineEndpoint({
     }) as unknown as StoredToken;
     if (stored.outcome !== "given" || stored.envelope === null) throw refusal(input.account, stored);
     return Response.json({
-      token: openToken(keyring, stored.envelope, stored.account_name),
+      token: await openToken(keyring, stored.envelope, stored.account_name),
       account: stored.account_name,
       main_account: stored.main_account,
       token_type: stored.token_type,
