@@ -36,6 +36,7 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   forbid_token_history_change: "a trigger",
   forget_deleted_user: "a trigger",
   record_request_excess: "a part of admit_request",
+  count_paid_failure: "a part of settle_tokens and release_tokens",
   count_unpaid_request: "a part of admit_request",
   request_denial: "a part of admit_request",
   scan_ending_tokens: "a part of scan_alerts",

@@ -1502,6 +1502,7 @@ export type Database = {
         };
         Returns: undefined;
       };
+      "count_paid_failure": { Args: { "p_user_id": string }; Returns: undefined };
       "count_unpaid_request": { Args: { "p_user_id": string }; Returns: undefined };
       "create_alert_endpoint": {
         Args: {
@@ -1716,7 +1717,13 @@ export type Database = {
         Returns: undefined;
       };
       "release_tokens": {
-        Args: { "p_attempt": number; "p_reason"?: string; "p_request_id": string; "p_user_id": string };
+        Args: {
+          "p_attempt": number;
+          "p_metadata"?: Json;
+          "p_reason"?: string;
+          "p_request_id": string;
+          "p_user_id": string;
+        };
         Returns: Json;
       };
       "renew_token_sync": { Args: { "p_fence": number; "p_source": string }; Returns: boolean };

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { audioType, type Recording } from "./audio.ts";
 import type { ChatAnswer, Prompt } from "./chat_model.ts";
 import { AppError } from "./errors.ts";
+import { heardOf } from "./heard.ts";
 import { pictureType } from "./media.ts";
 import { failure, type FailureReason, MOST_DETAIL_CHARACTERS } from "./model_failures.ts";
 import { charactersIn, TOKENS_PER_PHOTO } from "./price.ts";
@@ -32,7 +33,9 @@ export interface RunUsage {
 /** What a feature's `run` may do with AI: no key, no environment and no database behind it. */
 export interface Models {
   /** A value that fits the schema; the schema's fields are required, since strict providers know no optional ones. */
-  object<Schema extends z.ZodType>(prompt: Prompt & { schema: Schema }): Promise<z.output<Schema>>;
+  object<Schema extends z.ZodType>(
+    prompt: Prompt & { schema: Schema; draft?: Draft },
+  ): Promise<z.output<Schema>>;
   /** `onText` is told the text so far while it grows; only of an answer that somebody watches. */
   text(prompt: Prompt & { onText?: (text: string) => void }): Promise<string>;
   /** As many images as the provider made, which may be fewer than asked for. */
@@ -59,6 +62,12 @@ export interface Transcript {
   /** As the provider heard it, or else as measured; null where neither is known. */
   duration_s: number | null;
 }
+
+/**
+ * What of an unfinished answer may be shown, in the terms of the feature's output: a feature that checks or computes shows
+ * what it has checked. Without one all of it may be that fits the output.
+ */
+export type Draft = (written: unknown) => unknown;
 
 /** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
 export type ReadDraft = () => Promise<unknown>;
@@ -219,6 +228,7 @@ export function createModels(
   async function ask(
     prompt: Prompt & { onText?: (text: string) => void },
     schema?: z.ZodType,
+    draft: Draft = (written) => written,
   ): Promise<{ text: string; model: string }> {
     const kind = prompt.images?.length ? "vision" : "text";
     const name = config[`${kind}Model`];
@@ -235,7 +245,7 @@ export function createModels(
           onText(delta) {
             soFar += delta;
             if (schema === undefined) prompt.onText?.(soFar);
-            else onDraft(() => readJsonSoFar(soFar));
+            else onDraft(async () => draft(await readJsonSoFar(soFar)));
           },
         });
       },
@@ -252,8 +262,8 @@ export function createModels(
   }
 
   return {
-    async object({ schema, ...prompt }) {
-      const { text, model } = await ask(prompt, schema);
+    async object({ schema, draft, ...prompt }) {
+      const { text, model } = await ask(prompt, schema, draft);
       const parsed = await schema.safeParseAsync(
         parseJson(text, () => failure("nonsense", { model })),
       );
@@ -306,18 +316,9 @@ export function createModels(
         ({ provider, abortSignal }) =>
           provider.audio.transcribe({ model, recording: content, language, abortSignal, headers }),
       );
-      // The provider decoded it all, and bills by that; a file's own headers are only what somebody wrote.
-      const duration_s = heard.duration_s ?? content.duration_s;
-      const seconds = Math.ceil(duration_s ?? content.max_duration_s);
-      count(duration_s === undefined ? null : NO_TOKENS, model, {
-        seconds: Math.min(seconds, content.max_duration_s),
-      });
-      if (seconds > content.max_duration_s) {
-        throw new AppError(
-          "invalid_request",
-          "The recording is longer than its file says; nothing was charged",
-        );
-      }
+      const { duration_s, seconds, isLonger } = heardOf(content, heard.duration_s);
+      count(duration_s === undefined ? null : NO_TOKENS, model, { seconds });
+      if (isLonger) throw new AppError("answer_refused", "The recording is longer than its file says");
       return { ...heard, duration_s: duration_s ?? null };
     },
 
@@ -377,8 +378,8 @@ function retryAfterMs(value: string | undefined): number | undefined {
 /** What is wrong with an answer that arrived whole, by how the provider says it ended. */
 function faultOf(finishReason: string, text: string): FailureReason | undefined {
   if (finishReason === "content-filter") return "refused";
-  if (finishReason === "length") return "truncated";
-  return text.trim() === "" ? "empty" : undefined;
+  if (text.trim() === "") return "empty";
+  return finishReason === "length" ? "truncated" : undefined;
 }
 
 /**

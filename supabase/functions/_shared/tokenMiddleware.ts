@@ -116,14 +116,18 @@ export function settleTokens(
   );
 }
 
-/** Gives a hold back, uncharged. Repeats itself when the ledger does not answer. */
+/**
+ * Gives a hold back, uncharged. `metadata` has the `usage` of models that ran all the same. Repeats itself when the ledger
+ * does not answer.
+ */
 export function releaseTokens(
-  { supabaseClient, requestId, userId, attempt, reason }: {
+  { supabaseClient, requestId, userId, attempt, reason, metadata }: {
     supabaseClient: RpcClient;
     requestId: string;
     userId: string;
     attempt: number;
     reason?: string;
+    metadata?: Record<string, unknown>;
   },
 ): Promise<TokenOutcome> {
   return persist(() =>
@@ -132,6 +136,7 @@ export function releaseTokens(
       p_user_id: userId,
       p_attempt: attempt,
       p_reason: reason,
+      p_metadata: metadata,
     })
   );
 }
