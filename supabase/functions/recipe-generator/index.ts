@@ -8,6 +8,7 @@ import { wholeElements } from "../_shared/drafts.ts";
 import { AppError } from "../_shared/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
+import { bytesIn } from "../_shared/price.ts";
 
 /** What every kitchen has and nobody lists. */
 const PANTRY = ["water", "salt", "pepper", "oil"];
@@ -42,7 +43,7 @@ export default defineFeature({
   price: { per_call: 3, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
   // The ingredients' names stand in the schema too.
   limits: ({ ingredients }) => ({
-    prompt_tokens: 1_500 + 2 * ingredients.join().length,
+    prompt_tokens: 1_500 + bytesIn(JSON.stringify(ingredients)),
     output_tokens: 4_000,
   }),
   input: Input,
