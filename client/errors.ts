@@ -20,16 +20,19 @@ export class TesseraError<Code extends ErrorCode | "network_error" = ErrorCode |
   /** Names the request in the ledger and the log. */
   readonly requestId: string | undefined;
   readonly details: Code extends ErrorCode ? DetailsOf<Code> : unknown;
+  /** Tokens that were charged all the same; null where nobody knows yet, undefined for none. */
+  readonly charged: number | null | undefined;
   /** Send it again with this key, and it is charged once whatever became of the first try. */
   readonly idempotencyKey: string | undefined;
 
   constructor(
     code: Code,
     message: string,
-    { status = 0, requestId, details, idempotencyKey, cause }: {
+    { status = 0, requestId, details, charged, idempotencyKey, cause }: {
       status?: number;
       requestId?: string;
       details?: unknown;
+      charged?: number | null;
       idempotencyKey?: string;
       cause?: unknown;
     } = {},
@@ -39,6 +42,7 @@ export class TesseraError<Code extends ErrorCode | "network_error" = ErrorCode |
     this.status = status;
     this.requestId = requestId;
     this.details = details as typeof this.details;
+    this.charged = charged;
     this.idempotencyKey = idempotencyKey;
   }
 }

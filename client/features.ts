@@ -17,6 +17,7 @@ export type ErrorCode =
   | "otp_expired"
   | "payload_too_large"
   | "unsupported_media_type"
+  | "answer_refused"
   | "idempotency_key_reused"
   | "otp_incorrect"
   | "otp_unsupported_number"

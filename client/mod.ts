@@ -213,11 +213,12 @@ interface FailureBody {
   message: string;
   request_id?: string;
   details?: unknown;
+  charged?: number | null;
 }
 
 function errorOf(body: FailureBody, status: number, idempotencyKey: string | undefined): TesseraError {
-  const { error, message, request_id: requestId, details } = body;
-  return new TesseraError(error, message, { status, requestId, details, idempotencyKey });
+  const { error, message, request_id: requestId, details, charged } = body;
+  return new TesseraError(error, message, { status, requestId, details, charged, idempotencyKey });
 }
 
 /** Of an answer that is none of ours: a gateway or a proxy in between. */

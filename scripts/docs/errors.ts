@@ -21,6 +21,9 @@ export const MEANINGS: Record<ErrorCode, string> = {
   otp_expired: "The code was never sent, has expired, was used, or a newer one took its place",
   payload_too_large: "The body is too large; `details`: `max_bytes`",
   unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
+  answer_refused:
+    "The model was asked, and its answer may not be given: it breaks a rule of the request, the model refused it, it was cut " +
+    "at its limit, or nothing is in the recording. `charged` says what it cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
   otp_incorrect: "The code is another one; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
@@ -51,6 +54,7 @@ const METERED: ErrorCode[] = [
   "rate_limited",
   "request_in_progress",
   "response_not_stored",
+  "answer_refused",
   "idempotency_key_reused",
   "provider_error",
   "provider_timeout",

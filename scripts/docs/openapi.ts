@@ -21,6 +21,11 @@ const Failure = z.object({
   message: z.string().describe("For people; may change"),
   request_id: z.string(),
   details: z.unknown().optional(),
+  charged: z.int().nullable().optional()
+    .describe(
+      "Tessera tokens taken all the same; null where the ledger did not confirm it, and left out for none",
+    ),
+  balance: z.int().nullable().optional().describe("With `charged`: what the user has left"),
 });
 
 const HEADERS = {
@@ -69,7 +74,7 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
       title: "Tessera",
       version: "1",
       description:
-        "AI features for prepaid tokens: every request is charged exactly once, a failure costs nothing.",
+        "AI features for prepaid tokens: every request is charged exactly once, and what a provider breaks costs nothing.",
     },
     servers: [
       { url: "http://127.0.0.1:54321/functions/v1", description: "The local stack" },

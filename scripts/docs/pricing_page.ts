@@ -53,7 +53,7 @@ Written by \`deno task docs\` from the features' declared prices. One Tessera to
     usd(TOKEN_VALUE_USD)
   }**
 (\`TOKEN_VALUE_USD\` in \`supabase/functions/_shared/price.ts\`). A call is charged for what it used, summed up and
-rounded up once to a whole token; a failure costs nothing. While it runs, the most that it may cost is held.
+rounded up once to a whole token; what a provider breaks costs nothing. While it runs, the most that it may cost is held.
 
 ## What a typical call costs
 
@@ -84,6 +84,24 @@ ${
       functions.flatMap(({ name, price }) => price ? [[name, describePrice(price)]] : []),
     )
   }
+
+## What a failure costs
+
+| what failed                                                                | costs                                       | code                                 |
+| -------------------------------------------------------------------------- | ------------------------------------------- | ------------------------------------ |
+| nothing was asked of a model: input, balance, limits, a picture             | nothing                                     | 400 to 429                           |
+| the provider: unreachable, overloaded, broken off, unreadable, silent, late | nothing, whatever was shown                 | \`provider_error\`, \`provider_timeout\` |
+| the model wrote what is not what was asked for                              | nothing; what it used, once a part was shown | \`provider_error\`; \`answer_refused\`  |
+| the answer breaks the caller's own rules: allergies, diet, time, targets    | what was used                               | \`answer_refused\`                     |
+| the model refuses what it is asked, or writes beyond the answer's limit     | what was used                               | \`answer_refused\`                     |
+| a recording in which nothing is said (\`activity-transcriber\`)             | what was used                               | \`answer_refused\`                     |
+| a recording that is longer than its file says                               | what was used                               | \`answer_refused\`                     |
+| we                                                                          | nothing                                     | \`internal\`, \`service_unavailable\`  |
+
+A caller can bring the lower ones about as often as it likes, and the provider is paid each time. "What was used" is the
+price of it, at most what was held. It is kept under the request's \`Idempotency-Key\` as an answer would be: a retry gets the
+same failure and costs nothing more. What a failure used that costs nothing is noted with the request, and the 21st failure
+within an hour for which a provider was paid is the anomaly \`paid_failures\`.
 
 ## How this was estimated
 

@@ -5,12 +5,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { parseArgs } from "node:util";
 import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
 import { openGatewayTraces } from "./gateway_traces.ts";
-import { forward, forwardUpgrade, type Target } from "./http_proxy.ts";
+import { forward, type Target } from "./http_proxy.ts";
 import { portsAt } from "./ports.ts";
 import { announceReady } from "./ready.ts";
 import { publicKeySet, readSecrets } from "./secrets.ts";
 import { serveStudio } from "./studio.ts";
 import { TokenExchange } from "./tokens.ts";
+import { forwardUpgrade, refuseUpgrade } from "./upgrades.ts";
 
 /** How long a request waits for the functions process, which is started again when a file changes. */
 const FUNCTIONS_WAIT_MS = 5_000;
@@ -49,12 +50,10 @@ const server = createServer((incoming, answer) => {
 
 server.on("upgrade", async (incoming, socket, head) => {
   const path = incoming.url ?? "/";
-  if (!path.startsWith("/functions/v1/")) {
-    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    return;
-  }
-  const target = await toFunctions(incoming, path);
-  await forwardUpgrade(incoming, socket, head, await withProtocolToken(incoming, target));
+  socket.on("error", () => socket.destroy());
+  if (!path.startsWith("/functions/v1/")) return refuseUpgrade(socket, "404 Not Found");
+  const target = await withProtocolToken(incoming, await toFunctions(incoming, path));
+  await forwardUpgrade(incoming, socket, head, target);
 });
 
 /** A browser's WebSocket sends no Authorization header; a function may take the token among the subprotocols. */

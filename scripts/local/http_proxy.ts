@@ -1,9 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { nextTick } from "node:process";
-import type { Duplex } from "node:stream";
-import type { Buffer } from "node:buffer";
-import { delay } from "./process_ids.ts";
 
 /** Where a request goes, and what is different about it there. */
 export interface Target {
@@ -19,7 +16,7 @@ export interface Target {
 
 /** Headers that belong to one connection, not to the request. */
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"];
-const RETRY_EVERY_MS = 50;
+export const RETRY_EVERY_MS = 50;
 
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
 
@@ -106,62 +103,18 @@ export function forward(
   attempt();
 }
 
-/** Passes an upgrade on and joins the two connections, so that what follows is between client and function. */
-export async function forwardUpgrade(
-  incoming: IncomingMessage,
-  client: Duplex,
-  head: Buffer,
-  target: Target,
-): Promise<void> {
-  client.on("error", () => client.destroy());
-  const upstream = await connectWithin(target.port, target.waitMs).catch(() => undefined);
-  if (!upstream) {
-    client.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    return;
-  }
-  const headers = { ...incoming.headers, ...forwardedHeaders(incoming), ...target.headers };
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`)
-  );
-  upstream.write([`${incoming.method} ${target.path} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
-  if (head.length > 0) upstream.write(head);
-  upstream.on("error", () => client.destroy());
-  upstream.on("close", () => client.destroy());
-  client.on("close", () => upstream.destroy());
-  client.pipe(upstream);
-  upstream.pipe(client);
-}
-
-async function connectWithin(port: number, waitMs: number): Promise<Socket> {
-  const end = Date.now() + waitMs;
-  for (;;) {
-    try {
-      return await new Promise<Socket>((resolve, reject) => {
-        const socket = connect({ port, host: "127.0.0.1" });
-        socket.once("connect", () => {
-          if (!isToItself(socket)) return resolve(socket);
-          socket.destroy();
-          reject(refused());
-        });
-        socket.once("error", reject);
-      });
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await delay(RETRY_EVERY_MS);
-    }
-  }
-}
-
 /** The system may give a connection its own target's port while nobody listens there: it then meets itself. */
-function isToItself(socket: Socket): boolean {
+export function isToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort;
 }
 
-function refused(): Error {
+/** As the system says it. */
+export function refused(): Error {
   return Object.assign(new Error("nothing listens"), { code: "ECONNREFUSED" });
 }
 
-function headersFor(incoming: IncomingMessage, target: Target): Record<string, string | string[]> {
+/** A request's headers as they go on: without those of the client's own connection. */
+export function headersFor(incoming: IncomingMessage, target: Target): Record<string, string | string[]> {
   const headers = { ...incoming.headers, ...forwardedHeaders(incoming), ...target.headers };
   for (const name of HOP_BY_HOP) delete headers[name];
   for (const name of Object.keys(headers)) if (headers[name] === undefined) delete headers[name];

@@ -1,23 +1,19 @@
 import { createLocalJWKSet, decodeJwt, importJWK, jwtVerify, SignJWT } from "jose";
+import { ShortMemory } from "../../supabase/functions/_shared/short_memory.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
-/** Most tokens remembered in each direction; the oldest go first. */
-const CACHE_LIMIT = 10_000;
+/** Of the tokens that are remembered in each direction, and of the longest one. */
+const MEMORY = { mostBytes: 16 * 1024 * 1024, mostKeyCharacters: 4 * 1024 };
 /** Who a user's token is for, as Auth writes it. */
 const USER_AUDIENCE = "authenticated";
-
-interface Exchanged {
-  token: string;
-  expiresAtMs: number;
-}
 
 /**
  * Exchanges users' tokens at the gateway. Lite signs and checks HS256 only, and a project with signing keys shows
  * ES256 to its functions; so a token changes its signature on the way and keeps its claims.
  */
 export class TokenExchange {
-  readonly #forFunctions = new Map<string, Exchanged>();
-  readonly #forServices = new Map<string, Exchanged>();
+  readonly #forFunctions = new ShortMemory<string>(MEMORY);
+  readonly #forServices = new ShortMemory<string>(MEMORY);
   readonly #issuer: string;
   readonly #secret: Uint8Array;
   readonly #keySet: ReturnType<typeof createLocalJWKSet>;
@@ -60,14 +56,13 @@ export class TokenExchange {
   #exchange(
     authorization: string,
     fromAlgorithm: string,
-    cache: Map<string, Exchanged>,
+    cache: ShortMemory<string>,
     sign: (token: string) => Promise<string>,
   ): string | Promise<string> {
     const token = bearerToken(authorization);
     if (!token) return authorization;
     const known = cache.get(token);
-    if (known && known.expiresAtMs > Date.now()) return `Bearer ${known.token}`;
-    if (known) cache.delete(token);
+    if (known) return `Bearer ${known}`;
     if (algorithmOf(token) !== fromAlgorithm) return authorization;
     return remember(cache, token, sign).then((exchanged) => `Bearer ${exchanged}`, () => authorization);
   }
@@ -92,15 +87,13 @@ function bearerToken(authorization: string): string | undefined {
 }
 
 async function remember(
-  cache: Map<string, Exchanged>,
+  cache: ShortMemory<string>,
   token: string,
   sign: (token: string) => Promise<string>,
 ): Promise<string> {
   const exchanged = await sign(token);
   const { exp } = decodeJwt(exchanged);
-  if (exp === undefined) return exchanged;
-  if (cache.size >= CACHE_LIMIT) cache.delete(cache.keys().next().value!);
-  cache.set(token, { token: exchanged, expiresAtMs: exp * 1000 });
+  if (exp !== undefined) cache.set(token, exchanged, exp * 1_000, { valueBytes: exchanged.length });
   return exchanged;
 }
 

@@ -672,10 +672,13 @@ begin
   if p_token_amount is null then
     perform public.record_token_anomaly(p_user_id, 'usage_unknown', 'warning', p_request_id || '/' || p_attempt,
       jsonb_build_object('request_id', p_request_id, 'charged', v_charged));
-  elsif p_token_amount > v_charged then
+  elsif greatest(p_token_amount, (p_metadata ->> 'cost')::numeric) > v_charged then
     perform public.record_token_anomaly(p_user_id, 'shortfall', 'warning', p_request_id || '/' || p_attempt,
-      jsonb_build_object('request_id', p_request_id, 'held', v_lock.amount, 'cost', p_token_amount,
-        'charged', v_charged));
+      jsonb_build_object('request_id', p_request_id, 'held', v_lock.amount,
+        'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
+  end if;
+  if p_metadata ? 'failed_for' then
+    perform public.count_paid_failure(p_user_id);
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -687,13 +690,15 @@ comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, te
   'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
   '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
   'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
-  '256 KiB is not kept. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
+  '256 KiB is not kept. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
+  'where less may be charged. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
 
 create function public.release_tokens(
   p_request_id text,
   p_user_id uuid,
   p_attempt integer,
   p_reason text default null,
+  p_metadata jsonb default null,
   p_run_id uuid default null
 )
 returns jsonb
@@ -705,6 +710,9 @@ declare
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
 begin
+  if jsonb_typeof(p_metadata) <> 'object' then
+    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+  end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
@@ -720,18 +728,23 @@ begin
     returning * into v_balance;
     update public.token_consumption_locks
     set status = 'released', expires_at = now(),
-      metadata = case when p_reason is null then metadata
-        else coalesce(metadata, '{}') || jsonb_build_object('released_for', p_reason) end
+      metadata = case when p_reason is null and p_metadata is null then metadata
+        else coalesce(metadata, '{}') || coalesce(p_metadata, '{}')
+          || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
+    if p_metadata ? 'usage' then
+      perform public.count_paid_failure(p_user_id);
+    end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
     'balance', v_balance.balance, 'held', v_balance.held, 'request_id', p_request_id);
 end;
 $$;
 
-comment on function public.release_tokens(text, uuid, integer, text, uuid) is
-  'When the work failed: ends the hold and charges nothing. Repeating it changes nothing; after a settlement it is '
-  'refused with hold_not_current. With attempt null and a run_id: the hold of that run, for who does not know its attempt.';
+comment on function public.release_tokens(text, uuid, integer, text, jsonb, uuid) is
+  'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran all the same, whose '
+  'provider will want to be paid. Repeating it changes nothing; after a settlement it is refused with hold_not_current. With '
+  'attempt null and a run_id: the hold of that run, for who does not know its attempt.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,
@@ -1002,7 +1015,7 @@ revoke execute on function
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
-  public.release_tokens(text, uuid, integer, text, uuid),
+  public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
@@ -1014,7 +1027,7 @@ grant execute on function
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
-  public.release_tokens(text, uuid, integer, text, uuid),
+  public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),

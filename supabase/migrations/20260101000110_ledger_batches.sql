@@ -85,7 +85,7 @@ begin
         v_operation ->> 'response_head')
       when 'release' then public.release_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
-        v_operation ->> 'reason', (v_operation ->> 'run_id')::uuid)
+        v_operation ->> 'reason', nullif(v_operation -> 'metadata', 'null'), (v_operation ->> 'run_id')::uuid)
       when 'consume' then public.consume_tokens_atomic(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', nullif(v_operation -> 'metadata', 'null'))

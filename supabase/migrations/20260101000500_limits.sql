@@ -410,6 +410,27 @@ $$;
 comment on function public.count_unpaid_request(uuid) is
   'Counts a request that the user could not pay for; the 21st within an hour becomes an anomaly, once an hour.';
 
+create function public.count_paid_failure(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_quota jsonb;
+begin
+  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'paid_failures',
+    'key', 'paid failure ' || p_user_id, 'quota', 20, 'window_s', 3600)));
+  if not (v_quota ->> 'allowed')::boolean then
+    perform public.record_request_excess(p_user_id, 'paid_failures', v_quota #> '{limits,0}');
+  end if;
+end;
+$$;
+
+comment on function public.count_paid_failure(uuid) is
+  'Counts a request of the user that failed after a provider was paid for it, charged or not; the 21st within an hour becomes '
+  'an anomaly, once an hour.';
+
 create function public.cleanup_request_counters(p_limit integer default 10000)
 returns integer
 language plpgsql
@@ -611,6 +632,7 @@ revoke execute on function
   public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
   public.take_call_limit(uuid, text, jsonb),
   public.count_unpaid_request(uuid),
+  public.count_paid_failure(uuid),
   public.cleanup_request_counters(integer),
   public.record_request_excess(uuid, text, jsonb),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),

@@ -56,11 +56,12 @@ begin
     v_events := v_events || jsonb_strip_nulls(jsonb_build_object('at', v_lock.expires_at, 'event', v_lock.status,
       'tokens', v_lock.amount, 'reason', v_lock.metadata ->> 'released_for'));
   elsif v_lock.status = 'settled' or v_entry.request_id is not null then
-    v_events := v_events || jsonb_build_object(
+    v_events := v_events || jsonb_strip_nulls(jsonb_build_object(
       'at', coalesce(v_entry.created_at, v_lock.expires_at),
       'event', case when coalesce(v_entry.delta, -v_lock.charged) > 0 then 'granted' else 'charged' end,
       'tokens', abs(coalesce(v_entry.delta, v_lock.charged)),
-      'balance_after', coalesce(v_entry.balance_after, v_lock.balance_after));
+      'balance_after', coalesce(v_entry.balance_after, v_lock.balance_after),
+      'reason', v_entry.metadata ->> 'failed_for'));
   end if;
   return jsonb_build_object(
     'request_id', p_request_id,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { wav } from "../support/recordings.ts";
+import { mp3, wav } from "../support/recordings.ts";
 import { openAccounts } from "../http/support/accounts.ts";
 import { call, expectCharged, expectRefusal } from "../http/support/calls.ts";
 import { openScriptedProvider } from "../http/support/scripted_provider.ts";
@@ -10,9 +10,10 @@ const { newUser, accountOf, expectUntouched } = openAccounts();
 const provider = await openScriptedProvider();
 
 describe("audio-transcribe", () => {
-  const transcribe = async (seconds: number, heard: object) => {
+  const transcribe = (seconds: number, heard: object) => transcribeFile(wav(seconds), heard);
+  const transcribeFile = async (file: Uint8Array, heard: object) => {
     const user = await newUser(TOKENS);
-    const answer = await provider.call("audio-transcribe", { user, body: { file: wav(seconds) } }, [heard]);
+    const answer = await provider.call("audio-transcribe", { user, body: { file } }, [heard]);
     return { user, answer, ...await accountOf(user) };
   };
 
@@ -37,10 +38,35 @@ describe("audio-transcribe", () => {
     }
   });
 
-  it("gives nothing away for a file that is longer than it says, and charges nothing", async () => {
-    const { answer, user } = await transcribe(60, { text: "soup", duration: 6_000 });
-    expectRefusal(answer, 400, "invalid_request");
-    await expectUntouched(user, TOKENS);
+  it("gives nothing away for a file that is longer than it says, and charges what was held", async () => {
+    const file = mp3(400, { statedFrames: 80 });
+    const { answer, charges, locks, anomalies } = await transcribeFile(file, {
+      text: "soup",
+      duration: 6_000,
+    });
+    expectRefusal(answer, 422, "answer_refused");
+    expect(charges).toMatchObject([{
+      charged: locks[0]!.amount,
+      metadata: { usage: { seconds: 6_000 }, cost: 1 + 600 },
+    }]);
+    expect(anomalies).toMatchObject([{ anomaly_type: "shortfall" }]);
+  });
+
+  it.each([30, 77, 6_000])(
+    "charges what it counted where a provider reports %d s for plain samples of 2.5 s",
+    async (duration) => {
+      const { answer, charges } = await transcribe(2.5, { text: "soup", duration });
+      expect(expectCharged(answer).charged).toBe(1 + 1);
+      expect(answer.body.data).toMatchObject({ text: "soup", duration_s: 2.5 });
+      expect(charges[0]!.metadata.usage).toMatchObject({ seconds: 3 });
+    },
+  );
+
+  it("does not hold the rest of a last window of 30 s against a file", async () => {
+    const { answer } = await transcribeFile(mp3(80), { text: "soup", duration: 30 });
+    expect(expectCharged(answer).charged).toBe(1 + 1);
+    const { answer: two } = await transcribeFile(mp3(80), { text: "soup", duration: 60 });
+    expectRefusal(two, 422, "answer_refused");
   });
 
   it("brings segments into the recording and in order, and leaves silent ones out", async () => {
@@ -138,8 +164,8 @@ describe("activity-transcriber", () => {
     }, [
       { text: "", duration: 3 },
     ]);
-    expectRefusal(silent, 502, "provider_error");
-    await expectUntouched(user, TOKENS);
+    expectRefusal(silent, 422, "answer_refused");
+    expect((await accountOf(user)).charges).toMatchObject([{ charged: 2 + 1 }]);
     const idle = await provider.call("activity-transcriber", {
       user,
       body: { description: "I slept", weight_kg: 70 },

@@ -5,7 +5,7 @@ import { expectCharged, expectRefusal } from "../http/support/calls.ts";
 import { openScriptedProvider } from "../http/support/scripted_provider.ts";
 
 const TOKENS = 10_000;
-const { newUser, expectUntouched } = openAccounts();
+const { newUser, accountOf } = openAccounts();
 const provider = await openScriptedProvider();
 
 const meal = (title: string, energy_kcal: number, ingredients: string[] = ["rice"]) => ({
@@ -74,7 +74,7 @@ describe("meal-plan-generator", () => {
     expect(second).toMatchObject({ day: 1, refused_because: [expect.stringContaining(reason)] });
   });
 
-  it("refuses a plan that breaks a rule twice, tells which, and charges nothing", async () => {
+  it("refuses a plan that breaks a rule twice, tells which, and charges for what was made", async () => {
     const user = await newUser(TOKENS);
     const bad = day(2_000, "peanut butter");
     const answer = await provider.call(
@@ -82,10 +82,10 @@ describe("meal-plan-generator", () => {
       { user, body: { ...body, allergies: ["peanuts"] } },
       [bad, bad, day(2_000)],
     );
-    expectRefusal(answer, 502, "provider_error");
+    expectRefusal(answer, 422, "answer_refused");
     expect(answer.body.details).toEqual({ day: 1, reasons: [expect.stringContaining("peanut")] });
     expect(provider.asked).toHaveLength(2);
-    await expectUntouched(user, TOKENS);
+    expect((await accountOf(user)).charges).toMatchObject([{ charged: answer.body.charged }]);
   });
 
   it.each([1_801, 2_199])("takes a day of %d kcal, within 10 % of 2,000", async (energy_kcal) => {
@@ -129,10 +129,10 @@ describe("meal-plan-generator", () => {
     const broken = Array.from({ length: 12 }, (_, index) => day(index < 4 ? 2_000 : 900));
     expectRefusal(
       await provider.call("meal-plan-generator", { user: other, body: { ...body, days: 6 } }, broken),
-      502,
-      "provider_error",
+      422,
+      "answer_refused",
     );
-    await expectUntouched(other, TOKENS);
+    expect((await accountOf(other)).charges).toHaveLength(1);
   });
 
   it("refuses a target that no food can meet, before anything is asked", async () => {

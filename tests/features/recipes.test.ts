@@ -5,7 +5,7 @@ import { expectCharged, expectRefusal } from "../http/support/calls.ts";
 import { openScriptedProvider } from "../http/support/scripted_provider.ts";
 
 const TOKENS = 1_000;
-const { newUser, expectUntouched } = openAccounts();
+const { newUser, accountOf, expectUntouched } = openAccounts();
 const provider = await openScriptedProvider();
 
 const recipe = (ingredients: [string, number][], ...done: number[]) => ({
@@ -46,6 +46,16 @@ describe("recipe-generator", () => {
       { diet: "vegan", ingredients: ["carrots", "feta"] },
       recipe([["feta", 100]], 10),
     ],
+  ])("refuses %s, which the model was not offered, and charges nothing", async (_what, extra, one) => {
+    const user = await newUser(TOKENS);
+    const answer = await provider.call("recipe-generator", { user, body: { ...body, ...extra } }, [{
+      recipes: [one],
+    }]);
+    expectRefusal(answer, 502, "provider_error");
+    await expectUntouched(user, TOKENS);
+  });
+
+  it.each([
     ["a step that the diet forbids", { diet: "vegan" }, {
       ...recipe([["carrots", 200]], 10),
       steps: [{ text: "Add butter.", done_at_min: 5 }],
@@ -55,13 +65,13 @@ describe("recipe-generator", () => {
       { max_duration_min: 30 },
       recipe([["carrots", 200]], 20, 40),
     ],
-  ])("refuses %s, and charges nothing", async (_what, extra, one) => {
+  ])("refuses %s, and charges for what was made", async (_what, extra, one) => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("recipe-generator", { user, body: { ...body, ...extra } }, [{
       recipes: [one],
     }]);
-    expectRefusal(answer, 502, "provider_error");
-    await expectUntouched(user, TOKENS);
+    expectRefusal(answer, 422, "answer_refused");
+    expect((await accountOf(user)).charges).toMatchObject([{ charged: answer.body.charged }]);
   });
 
   it("drops the recipe that takes too long and keeps the others", async () => {
@@ -138,14 +148,14 @@ describe("recipe-detail-generator", () => {
     expect(answer.body.data.substitutions).toEqual([substitution("oat cream", "coconut cream")]);
   });
 
-  it("refuses steps with an allergen, and charges nothing", async () => {
+  it("refuses steps with an allergen, and charges for what was made", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call(
       "recipe-detail-generator",
       { user, body: { ...detailed, allergies: ["peanuts"] } },
       [{ steps: [step("Sprinkle with groundnuts.", 1)], substitutions: [] }],
     );
-    expectRefusal(answer, 502, "provider_error");
-    await expectUntouched(user, TOKENS);
+    expectRefusal(answer, 422, "answer_refused");
+    expect((await accountOf(user)).charges).toMatchObject([{ charged: answer.body.charged }]);
   });
 });

@@ -239,7 +239,8 @@ describe("the Idempotency-Key header", () => {
   it.each([
     ["one character", "k"],
     ["255 characters", "k".repeat(255)],
-    ["spaces and punctuation", "a key, with: {everything}; in=it ~!"],
+    ["spaces and punctuation", "a key with: {everything}; in=it ~!"],
+    ["a comma, when it is quoted", '"a key, with: {everything}; in=it ~!"'],
   ])("may have %s", async (_what, key) => {
     const user = await newUser(PLENTY);
     const first = await ask(user, key);

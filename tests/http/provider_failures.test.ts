@@ -71,11 +71,9 @@ describe("when the provider fails, the caller hears of it in the one shape, noth
     ["does not know the key", "demo-fail-401", "misconfigured"],
     ["does not know the model", "no-such-model", "misconfigured"],
     ["rejects the request", "demo-fail-400", "rejected"],
-    ["refuses to answer", "demo-refuse", "refused"],
     ["answers nothing", "demo-empty", "empty"],
     ["answers what is not JSON", "demo-nonsense", "nonsense"],
     ["answers JSON of another shape", "demo-wrong-shape", "wrong_shape"],
-    ["answers half of it", "demo-truncated", "truncated"],
     ["breaks off in mid-body", "demo-cut", "cut"],
     ["breaks off before the body", "demo-cut-after-0", "cut"],
     ["is a proxy that answers HTML", "demo-garbage", "garbage"],
@@ -123,6 +121,24 @@ describe("when the provider fails, the caller hears of it in the one shape, noth
     expectDiscreet(answer);
     await expectUntouched(user, PLENTY);
     await expectLogged(lonely, answer, /ModelFailure: unreachable /);
+  });
+});
+
+describe("when the model answers, and what it is asked for leads to nothing", () => {
+  it.each([
+    ["refuses to answer", "demo-refuse", "refused"],
+    ["answers more than may be answered", "demo-truncated", "truncated"],
+  ])("meal-analyzer: it %s (%s), and the caller pays for what was used", async (_what, model, reason) => {
+    const user = await newUser(PLENTY);
+    const answer = await ask(user, { model });
+    expectRefusal(answer, 422, "answer_refused");
+    expectDiscreet(answer);
+    const { balance, held, charges } = await accountOf(user);
+    expect({ balance, held }).toEqual({ balance: PLENTY - answer.body.charged, held: 0 });
+    expect(charges).toMatchObject([{ charged: answer.body.charged }]);
+    const [line] = await logLines(functions, answer.body.request_id);
+    expect(line).toMatchObject({ level: "info", tokens_charged: answer.body.charged });
+    expect(line!.cause).toMatch(new RegExp(`ModelFailure: ${reason} `));
   });
 });
 

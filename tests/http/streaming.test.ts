@@ -272,12 +272,11 @@ describe("a provider that fails in the middle", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("(by ending with what does not fit) is told as an error event, and the same key runs again", async () => {
+  it("(by falling away) is told as an error event, and the same key runs again", async () => {
     const user = await newUser(PLENTY);
     const key = crypto.randomUUID();
     const { text, model, events } = await askAndSeeHalf(user, { key });
-    model.write('"}');
-    model.end();
+    model.close();
     expect((await events.rest()).at(-1)).toMatchObject({ name: "error", data: { error: "provider_error" } });
     await expectUntouched(user, PLENTY);
 

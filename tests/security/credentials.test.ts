@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { readSecrets, type Secrets } from "../../scripts/local/secrets.ts";
 import { openAccounts } from "../http/support/accounts.ts";
-import { call, expectRefusal } from "../http/support/calls.ts";
+import { call, expectCharged, expectRefusal } from "../http/support/calls.ts";
+import { openFunctions } from "../http/support/functions.ts";
 import { anonymousClient, connect, serviceClient, type SignedInUser, stack } from "../support/stack.ts";
 import { sendRaw } from "./raw_http.ts";
 import { type Credentials, credentialsOf, send } from "./requests.ts";
@@ -13,7 +15,7 @@ import { claimsOf, signAsProject, signWithText, unsigned } from "./tokens.ts";
 
 const TOKENS = 500;
 
-const { newUser, expectUntouched } = openAccounts();
+const { newUser, accountOf, expectUntouched } = openAccounts();
 const sql = connect({ connections: 1 });
 let user: SignedInUser;
 let secrets: Secrets;
@@ -279,5 +281,132 @@ describe("keys in unusual places", () => {
       headers: [["apikey", stack.publishableKey], ["apikey", stack.secretKey]],
     });
     expect(mixed.text).not.toContain("user_id");
+  });
+});
+
+describe("the scheme of a token", () => {
+  it.each(["bearer", "BEARER", "bEARER", "Bearer", "Bearer  "])(
+    "%j has no case, and blanks may follow it",
+    async (scheme) => {
+      const token = await signAsProject(secrets, claimsOf(user.id)); // the gateway passes it on as it is
+      const headers = { Authorization: `${scheme} ${token}` };
+      for (let repeat = 1; repeat <= 2; repeat++) {
+        expect((await call("balance", { method: "GET", headers })).body.balance).toBe(TOKENS);
+      }
+    },
+  );
+
+  it.each(["Basic", "Token", "Bearer,", "Bear"])("%j is none that is taken", async (scheme) => {
+    const answer = await call("balance", {
+      method: "GET",
+      headers: { Authorization: `${scheme} ${user.token}` },
+    });
+    expectRefusal(answer, 401, "unauthorized");
+  });
+});
+
+describe("a credential that was taken before", () => {
+  it("of one kind is worth nothing in the place of another", async () => {
+    expect((await send("/functions/v1/balance", { credentials: credentialsOf(user) })).status).toBe(200);
+    const digest = (text: string) => createHash("sha256").update(text).digest("base64");
+    for (
+      const text of [
+        `publishable ${digest(stack.publishableKey)}`,
+        `secret ${digest(stack.secretKey)}`,
+        digest(stack.secretKey),
+        stack.secretKey,
+        user.token,
+      ]
+    ) {
+      for (const Authorization of [text, `Bearer ${text}`].filter((one) => one !== `Bearer ${user.token}`)) {
+        expectRefusal(
+          await call("balance", { method: "GET", headers: { Authorization } }),
+          401,
+          "unauthorized",
+        );
+      }
+      if (text === stack.secretKey) continue;
+      const asServer = await call("alerts/list", { method: "GET", headers: { apikey: text } });
+      expect(asServer.status).not.toBe(200);
+    }
+  });
+});
+
+describe("a signing key that is newer than the process", () => {
+  const other = {
+    kty: "EC",
+    crv: "P-256",
+    kid: "another",
+    alg: "ES256",
+    x: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+  };
+
+  it("is found among the project's published keys, and no other key is", async () => {
+    const late = await openFunctions({ TEST_SUPABASE_JWKS: JSON.stringify({ keys: [other] }) });
+    const ask = (token: string) =>
+      call("echo", { base: late.url, user: { token }, body: { text: "a text" } });
+    expectCharged(await ask(await signAsProject(secrets, claimsOf((await newUser(TOKENS)).id))));
+    const forged = await signAsProject(secrets, claimsOf(user.id), { kid: "third" });
+    expectRefusal(await ask(forged), 401, "unauthorized");
+    expectRefusal(
+      await ask(unsigned({ alg: "ES256", kid: 7 }, claimsOf(user.id), "AAAA")),
+      401,
+      "unauthorized",
+    );
+  });
+});
+
+describe("headers that are sent twice", () => {
+  let own: SignedInUser;
+  beforeAll(async () => {
+    own = await newUser(TOKENS);
+  });
+
+  const twice = (name: string, value: string, other = value) =>
+    sendRaw({
+      method: "POST",
+      path: "/functions/v1/meal-analyzer",
+      headers: [
+        ...Object.entries(credentialsOf(own)).filter(([one]) => one.toLowerCase() !== name.toLowerCase()),
+        ...(name === "Content-Type" ? [] : [["Content-Type", "application/json"]]),
+        [name, value],
+        [name, other],
+      ] as [string, string][],
+      body: Buffer.from(JSON.stringify({ description: "soup" })),
+    });
+
+  it("are one Idempotency-Key where they are equal, and refused where they differ", async () => {
+    const headers = (...keys: string[]): [string, string][] => [
+      ...Object.entries(credentialsOf(own)) as [string, string][],
+      ["Content-Type", "application/json"],
+      ...keys.map((key) => ["Idempotency-Key", key] as [string, string]),
+    ];
+    const path = "/functions/v1/meal-analyzer";
+    const body = Buffer.from(JSON.stringify({ description: "soup" }));
+    const first = await sendRaw({ method: "POST", path, headers: headers("k"), body });
+    const { charged } = expectCharged(first);
+    const again = await sendRaw({ method: "POST", path, headers: headers("k", "k"), body });
+    expect(again.text).toBe(first.text);
+    expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+    const other = await sendRaw({ method: "POST", path, headers: headers("k", "l"), body });
+    expectRefusal(other, 400, "invalid_request");
+    expect((await accountOf(own)).balance).toBe(TOKENS - charged);
+  });
+
+  it.each([
+    ["Authorization", () => `Bearer ${own.token}`],
+    ["Content-Type", () => "application/json"],
+  ] as [string, () => string][])("(%s) are refused, or taken as the one", async (name, value) => {
+    const answer = await twice(name, value());
+    expect([200, 401, 415]).toContain(answer.status);
+  });
+
+  it("are no way to be two users", async () => {
+    const stranger = await newUser();
+    const answer = await twice("Authorization", `Bearer ${own.token}`, `Bearer ${stranger.token}`);
+    // Node's server takes the first of them, and others join them.
+    expect([200, 401]).toContain(answer.status);
+    expect((await accountOf(stranger)).charges).toEqual([]);
   });
 });

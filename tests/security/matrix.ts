@@ -123,6 +123,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   create_alert_endpoint: { server: ["call"], why: "says where alerts go" },
   delete_tokens: { server: ["call"], why: "deletes from the token store" },
   deny_otp: { why: "a part of request_otp" },
+  count_paid_failure: { why: "a part of settle_tokens and release_tokens" },
   count_unpaid_request: { why: "a part of admit_request" },
   detect_high_frequency_requests: { server: ["call"], why: "records anomalies" },
   diff_provider_tokens: { server: ["call"], why: "a part of a sync" },

@@ -41,6 +41,7 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   forget_deleted_user: "a trigger",
   lock_token_balances: "a part of run_token_operations and consume_tokens_batch",
   record_request_excess: "a part of admit_request",
+  count_paid_failure: "a part of settle_tokens and release_tokens",
   count_unpaid_request: "a part of admit_request",
   take_request_limits: "a part of admit_request and take_call_limit",
   answer_known_request: "a part of admit_request",

@@ -8,7 +8,7 @@ import { type FailureReason, ModelFailure } from "../../supabase/functions/_shar
 import { createModels, type Models } from "../../supabase/functions/_shared/models.ts";
 import type { ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
 import { collectGarbage } from "../support/garbage.ts";
-import { m4a, wav } from "../support/recordings.ts";
+import { m4a, mp3, wav } from "../support/recordings.ts";
 
 let demo: DemoModel;
 beforeAll(() => {
@@ -251,11 +251,18 @@ describe("a recording that is written down", () => {
     expect(models.usage()).toMatchObject({ seconds: 1, known: true });
   });
 
-  it("gives nothing, and is not counted beyond its bound, where it is longer than the file says", async () => {
+  it("gives nothing, and is counted as the provider heard it, where it is longer than the file says", async () => {
     const models = open({ transcribe: "demo-usage-9-1" });
-    const error = await models.transcribe(VOICE).catch((thrown) => thrown);
-    expect(error).toMatchObject({ code: "invalid_request", message: expect.stringMatching(/longer/) });
-    expect(models.usage()).toMatchObject({ seconds: VOICE.recording.content.max_duration_s, calls: 1 });
+    const recording = Recording.of(mp3(100, { statedFrames: 50 }));
+    const error = await models.transcribe({ recording }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "answer_refused", message: expect.stringMatching(/longer/) });
+    expect(models.usage()).toMatchObject({ seconds: 9, calls: 1 });
+  });
+
+  it("is counted by its samples where they are plain, whatever the provider says", async () => {
+    const models = open({ transcribe: "demo-usage-9-1" });
+    expect((await models.transcribe(VOICE)).duration_s).toBe(2.5);
+    expect(models.usage()).toMatchObject({ seconds: 3, known: true });
   });
 
   it("may be silent", async () => {

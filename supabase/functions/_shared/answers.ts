@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** Somebody who sees an answer grow, and may leave. */
-export interface Watcher extends Pick<EventStream, "draft"> {
+export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
   /** The request was let in. */
   open(limits: HoldOutcome["limits"]): void;
   signal: AbortSignal;
@@ -46,6 +46,7 @@ export async function answerAsEvents<Input>(
   const watcher = {
     signal: stop.signal,
     draft: events.draft,
+    stopDrafts: events.stopDrafts,
     open(known: HoldOutcome["limits"]) {
       limits = known;
       events.open();

@@ -23,6 +23,24 @@ export function draftOf(schema: z.core.$ZodType, value: unknown): unknown {
   return parsed.success ? parsed.data : undefined;
 }
 
+/**
+ * The elements of a list in an answer that is still being written, without the one that may go on: the last, unless a field
+ * after the list has begun. What is checked as a whole is checked when it is whole.
+ */
+export function wholeElements<Element extends z.ZodType>(
+  list: z.ZodArray<Element>,
+  written: unknown,
+  name: string,
+): z.output<Element>[] {
+  if (!isObject(written) || !Array.isArray(written[name])) return [];
+  const isEnded = Object.keys(written).at(-1) !== name;
+  const elements = isEnded ? written[name] : written[name].slice(0, -1);
+  return elements.flatMap((element) => {
+    const parsed = list.element.safeParse(element);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
 function fields(value: Record<string, unknown>, schemas: [string, z.core.$ZodType][]): unknown {
   const fitting = schemas.map(([name, schema]) => [name, draftOf(schema, value[name])] as const)
     .filter(([_name, draft]) => draft !== undefined);

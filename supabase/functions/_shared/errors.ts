@@ -15,6 +15,7 @@ export const STATUS = {
   otp_expired: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  answer_refused: 422,
   idempotency_key_reused: 422,
   otp_incorrect: 422,
   otp_unsupported_number: 422,
@@ -31,20 +32,34 @@ export const STATUS = {
 
 export type ErrorCode = keyof typeof STATUS;
 
-/** A failure that the caller is told about. `message` and `details` are shown; `cause` goes to the log alone. */
+/** What a failure cost all the same; of `charged` null it is not known whether anything was charged. */
+export interface FailureCharge {
+  charged: number | null;
+  balance?: number | null;
+}
+
+/** A failure that the caller is told about. `message`, `details` and `charge` are shown; `cause` goes to the log alone. */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly details?: unknown;
   readonly headers: Record<string, string>;
+  /** Undefined where nothing was charged. */
+  readonly charge?: FailureCharge;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options: { details?: unknown; cause?: unknown; headers?: Record<string, string> } = {},
+    options: {
+      details?: unknown;
+      cause?: unknown;
+      headers?: Record<string, string>;
+      charge?: FailureCharge;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.details = options.details;
     this.headers = options.headers ?? {};
+    this.charge = options.charge;
   }
 }
 
@@ -56,6 +71,7 @@ export function toAppError(thrown: unknown): AppError {
 
 /** The one place where a failure becomes HTTP. */
 export function errorResponse(error: AppError, requestId: string): Response {
-  const body = { error: error.code, message: error.message, request_id: requestId, details: error.details };
+  const { code, message, details, charge } = error;
+  const body = { error: code, message, request_id: requestId, details, ...charge };
   return Response.json(body, { status: STATUS[error.code], headers: error.headers });
 }

@@ -1,23 +1,23 @@
 import type { z } from "zod";
 
-import { type Answer, answerAsEvents, asJson, HungUp, type Watcher } from "./answers.ts";
+import { type Answer, answerAsEvents, asJson, type Watcher } from "./answers.ts";
 import { inBackground } from "./background.ts";
+import { openCharges } from "./charges.ts";
 import { draftOf } from "./drafts.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
 import { env } from "./env.ts";
 import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
 import { refusal, stored } from "./holds.ts";
-import { fingerprint } from "./identifiers.ts";
+import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
-import { isRefusedContent } from "./model_failures.ts";
 import { createModels, type Models, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
 import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
 import type { ModelsConfig } from "./provider.ts";
 import { withRecordings } from "./recordings.ts";
 import { wantsEvents } from "./stream.ts";
-import { holdTokens, releaseTokens, type SettleOutcome, settleTokens } from "./tokenMiddleware.ts";
+import { holdTokens } from "./tokenMiddleware.ts";
 
 /** All that a feature gets: the checked input, AI models, and a place for files. No database, no key, no environment. */
 export interface FeatureTools<Input, Output> {
@@ -86,7 +86,7 @@ function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
 
 async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, caller, input, log }: EndpointContext<z.output<Input>>,
+  { request: { headers }, requestId, caller, input, log }: EndpointContext<z.output<Input>>,
   watcher?: Watcher,
 ): Promise<Answer> {
   const limits = {
@@ -113,36 +113,12 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   watcher?.open(hold.limits);
 
   const { show, onDraft } = draftsFor(spec.output, watcher);
-  const signal = watcher?.signal;
+  const run = new AbortController();
+  const signal = watcher === undefined ? run.signal : AbortSignal.any([watcher.signal, run.signal]);
   const models = createModels({ config, maxOutputTokens: limits.output_tokens, requestId, signal, onDraft });
   const files = createFiles(caller.userId, `${requestId}-${hold.attempt}`);
-
-  async function settle({ mostTokens = Infinity, ...rest }: {
-    mostTokens?: number;
-    responseHead?: string;
-    metadata?: Record<string, unknown>;
-  }): Promise<SettleOutcome> {
-    const usage = models.usage();
-    const settlement = await settleTokens({
-      ...held,
-      ...rest,
-      tokenAmount: isKnown(spec.price, usage) ? Math.min(cost(spec.price, usage), mostTokens) : null,
-      metadata: {
-        model: usage.model,
-        usage: {
-          input_tokens: usage.input_tokens,
-          output_tokens: usage.output_tokens,
-          images: usage.images,
-          seconds: usage.seconds,
-          characters: usage.characters,
-        },
-        ...rest.metadata,
-      },
-    });
-    log.model = usage.model ?? undefined;
-    log.tokens_charged = settlement.charged;
-    return settlement;
-  }
+  const charges = openCharges({ held, price: spec.price, bound, usage: models.usage, log });
+  const isRepeatable = idempotencyKey(headers) !== null;
 
   let responseHead: string;
   try {
@@ -154,23 +130,23 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     );
     responseHead = answerHead(data, requestId, models.usage());
   } catch (error) {
-    const isStopped = signal?.aborted && error === signal.reason;
-    if (isStopped) await models.idle();
-    const end = isStopped && models.usage().calls > 0
-      ? settle({ mostTokens: bound, metadata: { stopped: true } })
-      : releaseTokens({ ...held, reason: codeOf(error) });
-    await Promise.all([end, files.discard()].map(settled));
+    const isShown = watcher?.stopDrafts() ?? false;
+    const isStopped = watcher?.signal.aborted && error === watcher.signal.reason;
+    run.abort(error); // What still runs is of no use, and must be counted.
+    await models.idle();
+    const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
+    const [failure] = await Promise.all([end, settled(files.discard())]);
+    throw failure;
+  }
+  try {
+    const { response_tail } = await charges.answer(responseHead);
+    return { json: responseHead + response_tail, isReplay: false, limits: hold.limits };
+  } catch (error) {
+    // Whose charge is not known may still be asked for by its key, with the files that it names.
+    const mayReturn = error instanceof AppError && error.charge !== undefined && isRepeatable;
+    if (!mayReturn) await settled(files.discard());
     throw error;
   }
-
-  const settlement = await settle({ responseHead });
-  if (!settlement.success) {
-    await settled(files.discard());
-    throw new AppError("internal", "The request took too long; nothing was charged", {
-      cause: new Error(`Settlement refused: ${settlement.error} ${settlement.message}`),
-    });
-  }
-  return { json: responseHead + settlement.response_tail, isReplay: false, limits: hold.limits };
 }
 
 /** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
@@ -232,23 +208,12 @@ function answerHead(
 function checkOutput<Output extends z.ZodType>(output: Output, value: unknown): z.output<Output> {
   const parsed = output.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new AppError("provider_error", "The AI provider's answer does not fit; nothing was charged", {
+  throw new AppError("provider_error", "The AI provider's answer does not fit", {
     cause: parsed.error,
   });
 }
 
-/** Whether the usage says what the request costs: tokens and seconds only matter where they have a price. */
-function isKnown(price: Price, usage: RunUsage): boolean {
-  return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof HungUp) return "hung_up";
-  if (isRefusedContent(error)) return "refused_content";
-  return error instanceof AppError ? error.code : "internal";
-}
-
-/** What cannot be given back now is given back when the hold expires; the caller hears of the first failure. */
+/** What is left in Storage hurts nobody; the caller hears of the first failure. */
 function settled(promise: Promise<unknown>): Promise<unknown> {
   return promise.catch(() => {});
 }

@@ -1,10 +1,14 @@
+import { isFailure, storedFailure } from "./charged_failures.ts";
 import { AppError } from "./errors.ts";
 import { limitHeaders, statesOf } from "./limits.ts";
 import type { HoldOutcome } from "./tokenMiddleware.ts";
 
-/** The answer that the request got the first time. Throws `response_not_stored`. */
+/** The answer that the request got the first time. Throws the failure that it was charged for, and `response_not_stored`. */
 export function stored(hold: HoldOutcome): string {
-  if (hold.response) return hold.response;
+  if (hold.response) {
+    if (isFailure(hold.response)) throw storedFailure(hold.response, { isReplay: true });
+    return hold.response;
+  }
   throw new AppError(
     "response_not_stored",
     "This request was answered and charged before; its answer was too large to keep",

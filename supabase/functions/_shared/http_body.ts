@@ -106,10 +106,8 @@ const HEAD_END = Buffer.from("\r\n\r\n");
 function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<string, string | Uint8Array> {
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const delimiter = Buffer.from(`\r\n--${boundary}`);
-  const opening = delimiter.subarray(2);
-  if (buffer.indexOf(opening) !== 0) throw malformed("does not begin with its boundary");
   const parts = new Map<string, string | Uint8Array>();
-  let at = opening.length;
+  let at = firstPart(buffer, delimiter);
   while (buffer.toString("latin1", at, at + 2) !== "--") {
     const headEnd = buffer.subarray(at, at + MOST_HEAD_BYTES).indexOf(HEAD_END);
     const start = at + headEnd + HEAD_END.length;
@@ -122,6 +120,15 @@ function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<stri
     at = end + delimiter.length;
   }
   return Object.fromEntries(parts);
+}
+
+/** Where the first part begins: a line end or words for readers without MIME may stand before it. RFC 2046, 5.1.1 */
+function firstPart(buffer: Buffer, delimiter: Buffer): number {
+  const opening = delimiter.subarray(2);
+  if (buffer.subarray(0, opening.length).equals(opening)) return opening.length;
+  const start = buffer.indexOf(delimiter);
+  if (start < 0) throw malformed("does not have its boundary");
+  return start + delimiter.length;
 }
 
 function readPartHead(head: string): { name: string; isFile: boolean } {

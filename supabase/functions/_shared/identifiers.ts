@@ -34,13 +34,25 @@ export function fingerprint(input: unknown): string {
 
 /**
  * The caller's `Idempotency-Key`, null when there is none.
- * The draft standard writes it as a quoted string, most clients do not; both are taken.
+ * The draft standard writes it as a quoted string, most clients do not; both are taken. One that a proxy sends twice arrives
+ * as `key, key`, and is the one key: as another one, the request would run and be charged again.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 export function idempotencyKey(headers: Headers): string | null {
   const header = headers.get("Idempotency-Key");
   if (header === null) return null;
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  const quoted = /^"[^"]*"(?:, *"[^"]*")*$/.test(header) ? header.match(/"[^"]*"/g) : null;
+  const [key = "", ...others] = new Set((quoted ?? header.split(/, */)).map(unquoted));
+  if (others.length > 0) {
+    throw new AppError(
+      "invalid_request",
+      "Idempotency-Key was sent with different values; one with a comma in it must be quoted",
+    );
+  }
   if (/^[\x20-\x7e]{1,255}$/.test(key)) return key;
   throw new AppError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters");
+}
+
+function unquoted(key: string): string {
+  return /^"(.*)"$/.exec(key)?.[1] ?? key;
 }

@@ -7,6 +7,7 @@ import { audioType, type Recording } from "./audio.ts";
 import type { ChatAnswer, Prompt } from "./chat_model.ts";
 import { AppError } from "./errors.ts";
 import { faultOf } from "./finish_reasons.ts";
+import { heardOf } from "./heard.ts";
 import { pictureType } from "./media.ts";
 import { openCalls } from "./model_calls.ts";
 import { failure, MOST_DETAIL_CHARACTERS } from "./model_failures.ts";
@@ -19,7 +20,9 @@ export type { RunUsage } from "./model_usage.ts";
 /** What a feature's `run` may do with AI: no key, no environment and no database behind it. */
 export interface Models {
   /** A value that fits the schema; the schema's fields are required, since strict providers know no optional ones. */
-  object<Schema extends z.ZodType>(prompt: Prompt & { schema: Schema }): Promise<z.output<Schema>>;
+  object<Schema extends z.ZodType>(
+    prompt: Prompt & { schema: Schema; draft?: Draft },
+  ): Promise<z.output<Schema>>;
   /** `onText` is told the text so far while it grows; only of an answer that somebody watches. */
   text(prompt: Prompt & { onText?: (text: string) => void }): Promise<string>;
   /** As many images as the provider made, which may be fewer than asked for. */
@@ -46,6 +49,12 @@ export interface Transcript {
   /** As the provider heard it, or else as measured; null where neither is known. */
   duration_s: number | null;
 }
+
+/**
+ * What of an unfinished answer may be shown, in the terms of the feature's output: a feature that checks or computes shows
+ * what it has checked. Without one all of it may be that fits the output.
+ */
+export type Draft = (written: unknown) => unknown;
 
 /** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
 export type ReadDraft = () => Promise<unknown>;
@@ -89,6 +98,7 @@ export function createModels(
   async function ask(
     prompt: Prompt & { onText?: (text: string) => void },
     schema?: z.ZodType,
+    draft: Draft = (written) => written,
   ): Promise<{ text: string; model: string; asked: string }> {
     const kind = prompt.images?.length ? "vision" : "text";
     const words = prompt.system + prompt.user;
@@ -114,7 +124,7 @@ export function createModels(
           onText(delta) {
             soFar += delta;
             if (schema === undefined) prompt.onText?.(withoutThoughts(soFar));
-            else onDraft(() => readJsonSoFar(jsonIn(soFar)));
+            else onDraft(async () => draft(await readJsonSoFar(jsonIn(soFar))));
           },
         });
       },
@@ -140,8 +150,8 @@ export function createModels(
   }
 
   return {
-    async object({ schema, ...prompt }) {
-      const { text, model, asked } = await ask(prompt, schema);
+    async object({ schema, draft, ...prompt }) {
+      const { text, model, asked } = await ask(prompt, schema, draft);
       const value = parseAnswer(text);
       if (value === undefined) {
         noteUnheldSchema(asked);
@@ -215,18 +225,9 @@ export function createModels(
           }),
         field: path === undefined ? "file" : "storage_path",
       });
-      // The provider decoded it all, and bills by that; a file's own headers are only what somebody wrote.
-      const duration_s = heard.duration_s ?? content.duration_s;
-      const seconds = Math.ceil(duration_s ?? content.max_duration_s);
-      meter.count(duration_s === undefined ? null : NO_TOKENS, model, {
-        seconds: Math.min(seconds, content.max_duration_s),
-      });
-      if (seconds > content.max_duration_s) {
-        throw new AppError(
-          "invalid_request",
-          "The recording is longer than its file says; nothing was charged",
-        );
-      }
+      const { duration_s, seconds, isLonger } = heardOf(content, heard.duration_s);
+      meter.count(duration_s === undefined ? null : NO_TOKENS, model, { seconds });
+      if (isLonger) throw new AppError("answer_refused", "The recording is longer than its file says");
       return { ...heard, duration_s: duration_s ?? null };
     },
 

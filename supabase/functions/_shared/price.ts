@@ -55,9 +55,6 @@ export const USUAL_LIMITS: UsageLimits = {
 /** A photo's input tokens: 1,536 patches at the most, times 1.62. https://platform.openai.com/docs/guides/images-vision */
 export const TOKENS_PER_PHOTO = 2_500;
 
-/** Even in scripts that tokenise badly a token is more than two bytes on average. */
-const BYTES_PER_TOKEN = 2;
-
 /** What each rate counts, and by how many at a time. */
 const RATES: Record<keyof Price, { per: 1 | 1_000; quantity(usage: PricedUsage): number }> = {
   per_call: { per: 1, quantity: () => 1 },
@@ -104,10 +101,18 @@ export function charactersIn(text: string): number {
   return [...text].length;
 }
 
-/** The most that a request may use: from the size of its input and the limits on the answer. */
+/** A text's length in UTF-8. */
+export function bytesIn(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/**
+ * The most that a request may use: from the size of its input and the limits on the answer. A token for each byte: no
+ * tokeniser makes more of a text, and for rare scripts or a heap of signs it makes as many.
+ */
 export function usageBound(input: unknown, limits: UsageLimits): PricedUsage {
   const { bytes, photos } = inputSize(input);
-  const callTokens = limits.prompt_tokens + Math.ceil(bytes / BYTES_PER_TOKEN) + photos * TOKENS_PER_PHOTO;
+  const callTokens = limits.prompt_tokens + bytes + photos * TOKENS_PER_PHOTO;
   return {
     input_tokens: limits.calls * callTokens,
     output_tokens: limits.calls * limits.output_tokens,
@@ -124,7 +129,7 @@ function inputSize(value: unknown): { bytes: number; photos: number } {
     photos += 1;
     return "";
   });
-  return { bytes: new TextEncoder().encode(text ?? "").length, photos };
+  return { bytes: bytesIn(text ?? ""), photos };
 }
 
 /** Refuses a price that cannot be charged, when the feature is declared. */

@@ -20,6 +20,8 @@ export interface EventStream {
   open(): void;
   /** Sends what this reads, as `data`, soon. Of several the last is sent: a slow client gets fewer, not later ones. */
   draft(read: () => Promise<string | undefined>): void;
+  /** Sends no draft any more; whether one was sent. */
+  stopDrafts(): boolean;
   /** Sends the last events, each a name and JSON, and ends. */
   end(events: [name: string, json: string][]): void;
   /** Ends it when nothing was sent and nobody will read it. */
@@ -38,6 +40,7 @@ export function openEvents(
   const start = Promise.withResolvers<void>();
   let hasStarted = false;
   let isOver = false;
+  let isDraftingOver = false;
   let controller: ReadableStreamDefaultController<Uint8Array>;
   let waiting: (() => Promise<string | undefined>) | undefined;
   let sending: ReturnType<typeof setTimeout> | undefined;
@@ -73,7 +76,7 @@ export function openEvents(
   }
 
   function sendDraftSoon(): void {
-    if (isOver || waiting === undefined || sending !== undefined || !hasRoom()) return;
+    if (isDraftingOver || waiting === undefined || sending !== undefined || !hasRoom()) return;
     sending = setTimeout(sendDraft, Math.max(0, nextDraftAtMs - performance.now()));
   }
 
@@ -82,17 +85,23 @@ export function openEvents(
     waiting = undefined;
     const json = await read().catch(() => undefined);
     sending = undefined;
-    if (isOver) return;
+    if (isDraftingOver) return;
     nextDraftAtMs = performance.now() + draftEveryMs;
     if (json !== undefined && json !== lastDraft) send(asEvent("data", lastDraft = json));
     sendDraftSoon();
   }
 
+  function stopDrafts(): boolean {
+    isDraftingOver = true;
+    waiting = undefined;
+    clearTimeout(sending);
+    return lastDraft !== undefined;
+  }
+
   function close(): void {
     isOver = true;
-    waiting = undefined;
+    stopDrafts();
     clearTimeout(heartbeat);
-    clearTimeout(sending);
   }
 
   return {
@@ -103,7 +112,7 @@ export function openEvents(
       if (!isOver) beatAfter(openAfterMs);
     },
     draft(read) {
-      if (isOver) return;
+      if (isDraftingOver) return;
       waiting = read;
       sendDraftSoon();
     },
@@ -114,6 +123,7 @@ export function openEvents(
       send(events.map(([name, json]) => asEvent(name, json)).join(""));
       controller.close();
     },
+    stopDrafts,
     discard: close,
   };
 }

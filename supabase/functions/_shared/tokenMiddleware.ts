@@ -152,17 +152,18 @@ export function settleTokens(
 }
 
 /**
- * Gives a hold back, uncharged: that of an attempt, or of the run of `holdTokens` that did not hear of its attempt. Repeats
- * itself when the ledger does not answer.
+ * Gives a hold back, uncharged: that of an attempt, or of the run of `holdTokens` that did not hear of its attempt.
+ * `metadata` has the `usage` of models that ran all the same. Repeats itself when the ledger does not answer.
  */
 export function releaseTokens(
-  { supabaseClient, requestId, userId, attempt = null, runId, reason }: {
+  { supabaseClient, requestId, userId, attempt = null, runId, reason, metadata }: {
     supabaseClient: RpcClient;
     requestId: string;
     userId: string;
     attempt?: number | null;
     runId?: string;
     reason?: string;
+    metadata?: Record<string, unknown>;
   },
 ): Promise<TokenOutcome> {
   return persist(() =>
@@ -171,6 +172,7 @@ export function releaseTokens(
       p_user_id: userId,
       p_attempt: attempt,
       p_reason: reason,
+      p_metadata: metadata,
       p_run_id: runId,
     })
   );

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { shortList } from "../_shared/answer_bounds.ts";
+import { wholeElements } from "../_shared/drafts.ts";
 import { AppError } from "../_shared/errors.ts";
 
 /** A computed number that an insight may be about. */
@@ -37,19 +38,31 @@ Do not diagnose, name no disease and no drug; where a fact is worrying, advise t
  * Puts the computed numbers beside the texts, so that none can come from the model: a second text on the same fact is
  * left out, and so is one that states a number which is not its fact's. When none is left, the answer is of no use.
  */
-export function quoting(facts: Fact[], written: { fact_id: string; text: string }[]): Insight[] {
+export function quoting(facts: Fact[], written: Written[]): Insight[] {
+  const insights = stated(facts, written);
+  if (insights.length > 0) return insights;
+  throw new AppError("provider_error", "The AI provider stated numbers that were not computed");
+}
+
+/** What of insights that are still being written may be shown: those that are whole, with the computed numbers beside them. */
+export function insightsDraft<Name extends string>(facts: Fact[], name: Name) {
+  return (written: unknown) => {
+    const insights = stated(facts, wholeElements(z.array(WrittenInsight), written, name));
+    return insights.length > 0 ? { [name]: insights } : undefined;
+  };
+}
+
+const WrittenInsight = z.object({ fact_id: z.string(), text: Insight.shape.text });
+type Written = z.infer<typeof WrittenInsight>;
+
+/** The texts that state no other number than their fact's, one for each fact, in the order in which they were written. */
+function stated(facts: Fact[], written: Written[]): Insight[] {
   const insights = facts.flatMap(({ id, value, unit }) => {
     const text = written.find(({ fact_id, text }) => fact_id === id && statesOnly(value, text))?.text;
     return text === undefined ? [] : [{ fact_id: id, text, value, unit }];
   });
-  if (insights.length > 0) {
-    const order = written.map(({ fact_id }) => fact_id);
-    return insights.toSorted((one, other) => order.indexOf(one.fact_id) - order.indexOf(other.fact_id));
-  }
-  throw new AppError(
-    "provider_error",
-    "The AI provider stated numbers that were not computed; nothing was charged",
-  );
+  const order = written.map(({ fact_id }) => fact_id);
+  return insights.toSorted((one, other) => order.indexOf(one.fact_id) - order.indexOf(other.fact_id));
 }
 
 /** Whether every number in a text is the given one, rounded in any way and without its sign. */

@@ -4,7 +4,14 @@ import { expectedMaxBpm } from "../_activity/heart_rate.ts";
 import { analyse, MeasuredSession, SessionAnalysis } from "../_activity/sessions.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { type Fact, Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import {
+  type Fact,
+  Insight,
+  INSIGHT_RULES,
+  insightsDraft,
+  insightsOn,
+  quoting,
+} from "../_statistics/facts.ts";
 import { rounded } from "../_statistics/trend.ts";
 
 const Athlete = z.object({
@@ -56,6 +63,7 @@ export default defineFeature({
     ];
     const { advice } = await models.object({
       schema: z.object({ advice: insightsOn(facts) }),
+      draft: insightsDraft(facts, "advice"),
       system: `You are an endurance coach who reads training data for people who train for their health.
 Advise on the next days of training: recovery, intensity, variety. You get the athlete, the sessions and the computed facts:
 load as Banister's training impulse (TRIMP), pace, and the share of time at vigorous or higher heart rates.

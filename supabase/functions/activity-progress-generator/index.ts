@@ -7,7 +7,7 @@ import { isoWeekOf, mondayOf, weeklyTotals, WeekTotals } from "../_activity/week
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import { addDays, Day, streaksOf } from "../_statistics/days.ts";
-import { Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
 
 const Effort = { activity: z.enum(ACTIVITIES), intensity: z.enum(INTENSITIES) };
 
@@ -80,6 +80,7 @@ export default defineFeature({
     ];
     const { insights, plan } = await models.object({
       schema: z.object({ insights: insightsOn(facts, 4), plan: z.array(Planned).min(1).max(7) }),
+      draft: insightsDraft(facts, "insights"),
       system: `You are a fitness coach who plans a week at a time for people who train for their health.
 You get weekly totals, computed facts about the goals, and which activities were done.
 First, insights on the facts. ${INSIGHT_RULES}

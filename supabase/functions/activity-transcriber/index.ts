@@ -51,7 +51,7 @@ export default defineFeature({
     const transcript = recording ? (await models.transcribe({ recording })).text : null;
     const words = [transcript?.slice(0, MOST_CHARACTERS), description].filter(Boolean).join("\n");
     if (words === "") {
-      throw new AppError("provider_error", "Nothing is said in the recording; nothing was charged");
+      throw new AppError("answer_refused", "Nothing is said in the recording");
     }
     const told = await models.object({
       schema: z.object({ activities: z.array(Activity).max(20) }),

@@ -2,7 +2,14 @@ import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { type Fact, Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import {
+  type Fact,
+  Insight,
+  INSIGHT_RULES,
+  insightsDraft,
+  insightsOn,
+  quoting,
+} from "../_statistics/facts.ts";
 import { Trend, trendOf } from "../_statistics/trend.ts";
 
 /** Measures, their units, and what a body can have of each. */
@@ -55,6 +62,7 @@ export default defineFeature({
     const facts = trends.flatMap(factsOf);
     const { insights } = await models.object({
       schema: z.object({ insights: insightsOn(facts) }),
+      draft: insightsDraft(facts, "insights"),
       system: `You are a health coach who explains body data to the person that it comes from.
 You get, for each measure, its trend and computed facts: mean, change over the period, slope, and how many outliers there are,
 which may be wrong measurements. Look at the measures together: short sleep, a rising resting pulse and a falling heart rate

@@ -4,7 +4,7 @@ import { durationsOf, Fast, totalHours } from "../_fasting/fasts.ts";
 import { hoursByPhase, PHASES } from "../_fasting/phases.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
 import { median } from "../_statistics/outliers.ts";
 import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
 
@@ -57,6 +57,7 @@ export default defineFeature({
     ];
     const { insights } = await models.object({
       schema: z.object({ insights: insightsOn(facts) }),
+      draft: insightsDraft(facts, "insights"),
       system: `You are a nutrition coach who explains intermittent fasting without overselling it.
 You get computed facts about finished fasts: durations, their trend, and the hours that fell in each metabolic phase
 (absorbing, glycogen, switching, ketosis). The bounds of phases are estimates that differ by hours between people: promise no

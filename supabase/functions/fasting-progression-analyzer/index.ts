@@ -5,7 +5,7 @@ import { adherenceOf, nextTarget, SAFE_TARGET_H } from "../_fasting/target.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import { Day, streaksOf } from "../_statistics/days.ts";
-import { Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
 import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
 
 const TargetHours = z.number().min(SAFE_TARGET_H.min).max(SAFE_TARGET_H.own_max);
@@ -62,6 +62,7 @@ export default defineFeature({
     ];
     const { insights } = await models.object({
       schema: z.object({ insights: insightsOn(facts) }),
+      draft: insightsDraft(facts, "insights"),
       system: `You are a nutrition coach who helps people to keep up intermittent fasting without strain.
 You get computed facts: the part of fasts that reached the target, days in a row, mean duration, and the next target, which is
 decided: explain it, and propose no other. A lower target is no failure, and a kept one no standstill. A trend with direction

@@ -80,7 +80,7 @@ export default defineFeature({
         }));
         return { day, meals: marked, totals, energy_plausible: checkEnergy(totals).energy_plausible };
       }
-      throw new AppError("provider_error", `No plan for day ${day} keeps to the rules; nothing was charged`, {
+      throw new AppError("answer_refused", `No plan for day ${day} keeps to the rules`, {
         details: { day, reasons: faults },
       });
     }

@@ -4,7 +4,14 @@ import { MealMacros } from "../_nutrition/macros.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import { addDays, Day, Gap, gapsOf } from "../_statistics/days.ts";
-import { type Fact, Insight, INSIGHT_RULES, insightsOn, quoting } from "../_statistics/facts.ts";
+import {
+  type Fact,
+  Insight,
+  INSIGHT_RULES,
+  insightsDraft,
+  insightsOn,
+  quoting,
+} from "../_statistics/facts.ts";
 import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
 
 const NUTRIENTS = MealMacros.keyof().options;
@@ -60,6 +67,7 @@ export default defineFeature({
     ];
     const { insights } = await models.object({
       schema: z.object({ insights: insightsOn(facts) }),
+      draft: insightsDraft(facts, "insights"),
       system: `You are a dietitian who reads food diaries of several weeks.
 You get the period, the days that were not logged, and computed facts for energy and each macronutrient: mean of a day, change
 over the period, and the mean in percent of the target. What was not logged is unknown, not uneaten: with many gaps, say that

@@ -4,6 +4,7 @@ import { Measures } from "../_body/measures.ts";
 import { refine } from "../_body/morphs.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Photo, PHOTOS_BODY_BYTES } from "../_shared/inputs.ts";
+import { bytesIn } from "../_shared/price.ts";
 
 const bound = z.number().min(-1_000).max(1_000);
 
@@ -44,7 +45,11 @@ const Output = z.object({
 export default defineFeature({
   name: "scan-refine-morphs",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
-  limits: { output_tokens: 4_000 },
+  // The keys stand in the schema too.
+  limits: ({ morphs }) => ({
+    prompt_tokens: 1_500 + bytesIn(JSON.stringify(morphs.map(({ key }) => key))),
+    output_tokens: 4_000,
+  }),
   input: Input,
   output: Output,
   maxBodyBytes: PHOTOS_BODY_BYTES,

@@ -89,7 +89,7 @@ export async function readAnswer(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, text, body };
 }
 
-const SHAPE = ["error", "message", "request_id", "details"];
+const SHAPE = ["error", "message", "request_id", "details", "charged", "balance"];
 
 /** The one shape of a refusal, whoever refused: body, CORS and request id. */
 export function expectRefusal(answer: Answer, status: number, code: string): void {

@@ -59,6 +59,19 @@ describe("a multipart body", () => {
     }));
   });
 
+  it.each(["\r\n", "This is a message with parts.\r\n", "\r\n\r\n--other\r\n"])(
+    "may have a line end or words before its first boundary: %j",
+    async (preamble) => {
+      const text = `${preamble}--${BOUNDARY}\r\n${PART}\r\n\r\n1\r\n--${BOUNDARY}--\r\nepilogue`;
+      expect(await readBody(raw(text), LIMITS)).toEqual({ a: "1" });
+    },
+  );
+
+  it("has its boundary at the beginning of a line", async () => {
+    const text = `words --${BOUNDARY}\r\n${PART}\r\n\r\n1`;
+    expect(await codeOf(readBody(raw(text), LIMITS))).toBe("invalid_request");
+  });
+
   it("is not fooled by a boundary inside a file, unless it begins a line there", async () => {
     const file = `--${BOUNDARY}-- x--${BOUNDARY}`;
     const body = `--${BOUNDARY}\r\n${PART}; filename="f"\r\n\r\nx${file}\r\n--${BOUNDARY}--\r\n`;

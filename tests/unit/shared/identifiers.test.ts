@@ -71,9 +71,32 @@ describe("idempotencyKey", () => {
 
   it("is any 1 to 255 printable characters, quoted or bare", () => {
     fc.assert(fc.property(fc.stringMatching(/^[!-~]([ -~]{0,253}[!-~])?$/), (key) => {
-      expect(read(`"${key}"`)).toBe(key);
-      if (!/^".*"$/.test(key)) expect(read(key)).toBe(key);
+      if (!/".*,/.test(key)) expect(read(`"${key}"`)).toBe(key);
+      if (!/^".*"$|,/.test(key)) expect(read(key)).toBe(key);
     }));
+  });
+
+  it("is one where a proxy sent it twice, however often, and none where they differ", () => {
+    const sent = (...values: string[]) => {
+      const headers = new Headers();
+      for (const value of values) headers.append("Idempotency-Key", value);
+      return idempotencyKey(headers);
+    };
+    fc.assert(
+      fc.property(fc.stringMatching(/^[!-+\--~]{1,255}$/), fc.integer({ min: 1, max: 5 }), (key, times) => {
+        const bare = key.replaceAll('"', "");
+        if (bare === "") return;
+        expect(sent(...Array(times).fill(bare))).toBe(bare);
+        expect(sent(...Array(times).fill(`"${bare}"`))).toBe(bare);
+        expect(() => sent(bare, `${bare}x`.slice(-255))).toThrow(/different values|printable/);
+      }),
+    );
+    expect(sent("k", '"k"')).toBe("k");
+    expect(sent('"a, b"')).toBe("a, b");
+    expect(sent('"a, b"', '"a, b"')).toBe("a, b");
+    for (const values of [["a", "b"], ["a, b"], ["a,b"], ['"a"', '"b"'], ["a", ""]]) {
+      expect(() => sent(...values)).toThrow(/different values/);
+    }
   });
 
   it.each(["", '""', "a\tb", "é", "k".repeat(256), `"${"k".repeat(256)}"`])("refuses %j", (value) => {

@@ -38,6 +38,21 @@ describe("abuse case 17, a caller's network", () => {
     }
   });
 
+  it("is warned of once where the trusted hop is no public address, though others stand before it", async () => {
+    const lines: string[] = [];
+    const print = console.error;
+    console.error = (line) => lines.push(line);
+    try {
+      await of("10.0.0.1", 1);
+      expect(lines).toEqual([]);
+      await of("203.0.113.7, 10.0.0.1", 1);
+      await of("203.0.113.7, 10.0.0.1", 1);
+    } finally {
+      console.error = print;
+    }
+    expect(lines).toEqual([expect.stringContaining("OTP_TRUSTED_PROXIES is too small")]);
+  });
+
   it("is unknown for what is no address, so that a new word is no new network", async () => {
     for (const word of ["", "unknown", "localhost", "203.0.113", "203.0.113.7.8", "<script>", "[::1"]) {
       expect(await of(word, 1)).toBe("unknown");

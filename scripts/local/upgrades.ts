@@ -1,0 +1,170 @@
+import { type IncomingMessage, request } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Buffer } from "node:buffer";
+import { headersFor, isToItself, refused, RETRY_EVERY_MS, type Target } from "./http_proxy.ts";
+import { delay } from "./process_ids.ts";
+
+/** How long the other side may think about an upgrade. */
+const ANSWER_LIMIT_MS = 30_000;
+/** How long a client that was refused may take to read why. */
+const LAST_WORDS_MS = 2_000;
+/** What a client may send before it was answered. */
+const MOST_EARLY_BYTES = 64 * 1024;
+/** Of a refusal's headers, those of the connection on which it came. */
+const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding"]);
+
+/** What another side said to an upgrade. */
+type Reply =
+  | { kind: "joined"; response: IncomingMessage; socket: Duplex; head: Buffer }
+  | { kind: "refused"; response: IncomingMessage };
+
+/**
+ * Passes an upgrade on. Only an answer of 101 joins the two connections; any other is given back, and the client's
+ * connection is closed. Until then nothing that the client sends goes anywhere: who is refused could else send requests
+ * past everything that is checked here.
+ */
+export async function forwardUpgrade(
+  incoming: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  target: Target,
+): Promise<void> {
+  client.on("error", () => client.destroy());
+  if (hasBody(incoming)) return refuseUpgrade(client, "400 Bad Request");
+  const early = keepEarly(client, head);
+  const reply = await ask(incoming, client, target).catch(() => undefined);
+  const bytes = early.take();
+  if (reply === undefined) return refuseUpgrade(client, "503 Service Unavailable");
+  if (client.destroyed) {
+    if (reply.kind === "joined") reply.socket.destroy();
+    else reply.response.destroy();
+    return;
+  }
+  if (reply.kind === "refused") return giveBack(reply.response, client);
+  join(client, bytes, reply);
+}
+
+/**
+ * Keeps what a client sends before it was answered, so that it is read, and its leaving noticed, while nobody else hears of
+ * it. One that sends more than a handshake has reason for is cut off.
+ */
+function keepEarly(client: Duplex, head: Buffer): { take(): Uint8Array[] } {
+  const parts: Uint8Array[] = [head];
+  let byteCount = head.length;
+  const keep = (part: Uint8Array) => {
+    byteCount += part.length;
+    if (byteCount > MOST_EARLY_BYTES) client.destroy();
+    else parts.push(part);
+  };
+  const leave = () => client.destroy();
+  client.on("data", keep).once("end", leave);
+  return {
+    take() {
+      client.pause();
+      client.off("data", keep).off("end", leave);
+      return parts;
+    },
+  };
+}
+
+/** Answers an upgrade with a status alone, and closes the connection. */
+export function refuseUpgrade(client: Duplex, status: string): void {
+  client.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  close(client);
+}
+
+/** A handshake has none; what follows it would be taken for the new protocol. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
+}
+
+/** Asks until somebody listens, for as long as the target may take to start. */
+async function ask(incoming: IncomingMessage, client: Duplex, target: Target): Promise<Reply> {
+  const retryUntil = Date.now() + target.waitMs;
+  for (;;) {
+    try {
+      return await askOnce(incoming, client, target);
+    } catch (error) {
+      const mayRetry = (error as { code?: string }).code === "ECONNREFUSED" && Date.now() < retryUntil;
+      if (!mayRetry || client.destroyed) throw error;
+      await delay(RETRY_EVERY_MS);
+    }
+  }
+}
+
+function askOnce(incoming: IncomingMessage, client: Duplex, target: Target): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      host: "127.0.0.1",
+      port: target.port,
+      agent: false,
+      method: incoming.method,
+      path: target.path,
+      headers: { ...headersFor(incoming, target), connection: "Upgrade", upgrade: incoming.headers.upgrade },
+    });
+    const giveUp = () => outgoing.destroy(new Error("the client has left, or nobody answered"));
+    const timer = setTimeout(giveUp, ANSWER_LIMIT_MS);
+    client.once("close", giveUp);
+    const over = () => {
+      clearTimeout(timer);
+      client.off("close", giveUp);
+    };
+    outgoing.on("upgrade", (response, socket, head) => {
+      over();
+      resolve({ kind: "joined", response, socket, head });
+    });
+    outgoing.on("response", (response) => {
+      over();
+      resolve({ kind: "refused", response });
+    });
+    outgoing.on("error", (error) => {
+      over();
+      reject(error);
+    });
+    outgoing.on("socket", (socket) => {
+      socket.once("connect", () => isToItself(socket) ? outgoing.destroy(refused()) : outgoing.end());
+    });
+  });
+}
+
+function join(
+  client: Duplex,
+  early: Uint8Array[],
+  { response, socket: upstream, head }: Reply & { kind: "joined" },
+): void {
+  upstream.on("error", () => client.destroy());
+  upstream.on("close", () => client.destroy());
+  client.on("close", () => upstream.destroy());
+  client.write(headOf(response, response.rawHeaders));
+  if (head.length > 0) client.write(head);
+  for (const part of early) upstream.write(part);
+  client.pipe(upstream);
+  upstream.pipe(client);
+}
+
+function giveBack(response: IncomingMessage, client: Duplex): void {
+  const headers: string[] = [];
+  for (let at = 0; at < response.rawHeaders.length; at += 2) {
+    const [name, value] = [response.rawHeaders[at]!, response.rawHeaders[at + 1]!];
+    if (!OF_CONNECTION.has(name.toLowerCase())) headers.push(name, value);
+  }
+  client.write(headOf(response, [...headers, "Connection", "close"]));
+  response.on("error", () => client.destroy());
+  response.on("aborted", () => client.destroy());
+  client.on("close", () => response.destroy());
+  response.on("end", () => close(client));
+  response.pipe(client);
+}
+
+function headOf({ statusCode, statusMessage }: IncomingMessage, headers: string[]): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  return [...lines, "", ""].join("\r\n");
+}
+
+/** Throws away what the client still sends: to close on it could take the answer away again. */
+function close(client: Duplex): void {
+  client.resume();
+  const timer = setTimeout(() => client.destroy(), LAST_WORDS_MS);
+  client.once("close", () => clearTimeout(timer));
+}
