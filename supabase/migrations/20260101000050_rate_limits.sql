@@ -33,8 +33,9 @@ begin
     where (key is not null and quota between 0 and 1000000000 and window_s between 0.001 and 100000000
       and coalesce(cost, 1) between 0 and 1000000000) is not true
   ) then
-    raise exception 'take_rate_limits: expected are a key, a quota from 0 to 10^9, a window_s from 0.001 to 10^8 and a cost '
-      'from 0 to 10^9' using errcode = 'invalid_parameter_value';
+    return jsonb_build_object('allowed', false, 'denied_by', null, 'retry_after_s', null, 'limits', '[]'::jsonb,
+      'error', 'invalid_request', 'message', 'Expected are a key, a quota from 0 to 1000000000, a window_s from 0.001 to '
+        '100000000 and a cost from 0 to 1000000000, of each');
   end if;
   -- Taken first and given back when one denies, with the rows locked all the while; in the order of the keys, so that two
   -- calls cannot wait for each other in a circle. A millisecond makes up for what full_at loses by rounding.
@@ -77,7 +78,7 @@ $$;
 comment on function public.take_rate_limits(jsonb) is
   'Takes from several quotas at once, from all or from none. p_limits: [{ "name", "key", "quota", "window_s", "cost" }];
 cost is 1 unless given, a key may be named once. Each quota refills evenly over its window, and may be used in one burst
-(GCRA, as in ITU-T I.371). Raises where a number means nothing: quota 0 to 10^9, window_s 0.001 to 10^8. Answers { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s",
+(GCRA, as in ITU-T I.371). A number that means nothing denies all, with error invalid_request. Answers { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s",
 "remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
 for what can never be allowed.';
 
