@@ -89,6 +89,7 @@ declare
   v_name text;
   v_names text[] := '{}'::text[];
   v_attachments text := '';
+  v_comment constant text := obj_description('token_history.other_months'::regclass, 'pg_class');
   v_copied_count bigint;
   v_entry_count bigint := 0;
 begin
@@ -142,9 +143,8 @@ begin
      create trigger other_months_append_only before update or delete or truncate on token_history.other_months
        for each statement execute function public.forbid_token_history_change();
      alter table public.token_balance_history attach partition token_history.other_months default;' || v_attachments);
-  execute format('comment on table token_history.other_months is %L',
-    obj_description('token_history.replaced_other_months'::regclass, 'pg_class'));
-  drop table token_history.replaced_other_months;
+  execute format('comment on table token_history.other_months is %L', v_comment);
+  execute 'drop table token_history.replaced_other_months';
   return jsonb_build_object('success', true, 'error', null, 'months', to_jsonb(v_names), 'entries', v_entry_count);
 end;
 $$;

@@ -189,7 +189,7 @@ declare
   v_part record;
   v_part_number integer := 0;
   v_user_count bigint := 0;
-  v_digest bytea := '';
+  v_digest bytea := '\x'::bytea;
   v_anchor jsonb;
 begin
   loop
