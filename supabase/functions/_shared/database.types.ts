@@ -486,6 +486,8 @@ export type Database = {
           "phone_number": string;
           "prefix": string;
           "purpose": string;
+          "requester": string;
+          "undelivered_by": string | null;
         };
         ComputedFields: never;
         Insert: {
@@ -502,6 +504,8 @@ export type Database = {
           "phone_number": string;
           "prefix": string;
           "purpose": string;
+          "requester": string;
+          "undelivered_by"?: string | null;
         };
         Update: {
           "attempts"?: number;
@@ -517,6 +521,8 @@ export type Database = {
           "phone_number"?: string;
           "prefix"?: string;
           "purpose"?: string;
+          "requester"?: string;
+          "undelivered_by"?: string | null;
         };
         Relationships: [];
       };
@@ -526,11 +532,14 @@ export type Database = {
           "channel": string;
           "cost_micros": number;
           "country": string;
+          "counts_for": (string)[];
           "created_at": string;
           "delivery": string;
           "guard_mode": string;
           "id": number;
+          "is_repeat": boolean;
           "issuance_id": string | null;
+          "limit_key": string | null;
           "network": string;
           "occurrence": string | null;
           "outcome": string;
@@ -552,11 +561,14 @@ export type Database = {
           "channel": string;
           "cost_micros"?: number;
           "country": string;
+          "counts_for"?: (string)[];
           "created_at": string;
           "delivery"?: string;
           "guard_mode": string;
           "id"?: never;
+          "is_repeat"?: boolean;
           "issuance_id"?: string | null;
+          "limit_key"?: string | null;
           "network": string;
           "occurrence"?: string | null;
           "outcome": string;
@@ -577,11 +589,14 @@ export type Database = {
           "channel"?: string;
           "cost_micros"?: number;
           "country"?: string;
+          "counts_for"?: (string)[];
           "created_at"?: string;
           "delivery"?: string;
           "guard_mode"?: string;
           "id"?: never;
+          "is_repeat"?: boolean;
           "issuance_id"?: string | null;
+          "limit_key"?: string | null;
           "network"?: string;
           "occurrence"?: string | null;
           "outcome"?: string;
@@ -615,22 +630,50 @@ export type Database = {
         };
         Relationships: [];
       };
+      "otp_known_phones": {
+        Row: {
+          "network": string;
+          "phone": string;
+          "verified_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "network": string;
+          "phone": string;
+          "verified_at": string;
+        };
+        Update: {
+          "network"?: string;
+          "phone"?: string;
+          "verified_at"?: string;
+        };
+        Relationships: [];
+      };
       "otp_networks": {
         Row: {
           "country": string;
+          "day": string;
           "network": string;
           "seen_at": string;
+          "sent": number;
+          "verified": number;
         };
         ComputedFields: never;
         Insert: {
           "country": string;
+          "day": string;
           "network": string;
           "seen_at": string;
+          "sent": number;
+          "verified"?: number;
         };
         Update: {
           "country"?: string;
+          "day"?: string;
           "network"?: string;
           "seen_at"?: string;
+          "sent"?: number;
+          "verified"?: number;
         };
         Relationships: [];
       };
@@ -656,6 +699,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "otp_routes": {
+        Row: {
+          "country": string;
+          "provider": string;
+          "undelivered": number;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "country": string;
+          "provider": string;
+          "undelivered": number;
+          "updated_at": string;
+        };
+        Update: {
+          "country"?: string;
+          "provider"?: string;
+          "undelivered"?: number;
+          "updated_at"?: string;
+        };
+        Relationships: [];
+      };
       "otp_settings": {
         Row: {
           "breaker_failures": number;
@@ -664,21 +729,28 @@ export type Database = {
           "cooldown": string;
           "decision_retention": string;
           "digest_salt": string;
+          "guard_codes_per_network": number;
           "guard_countries_per_network": number;
           "guard_country_floor_day": number;
           "guard_country_floor_hour": number;
           "guard_mode": string;
+          "guard_network_floor_day": number;
           "guard_prefix_floor_day": number;
           "guard_prefix_floor_hour": number;
           "guesses_per_day": number;
+          "guesses_per_phone_day": number;
           "id": boolean;
           "most_attempts": number;
           "proof_lifetime": string;
+          "sends_per_address_day": number;
           "sends_per_country_hour": number;
           "sends_per_network_hour": number;
+          "sends_per_network_prefix_hour": number;
           "sends_per_phone_day": number;
           "sends_per_prefix_hour": number;
+          "sends_per_requester_day": number;
           "spend_cap_micros": number;
+          "spend_kept_percent": number;
           "verifications_per_network_hour": number;
           "verified_phone_lifetime": string;
         };
@@ -690,21 +762,28 @@ export type Database = {
           "cooldown"?: string;
           "decision_retention"?: string;
           "digest_salt"?: string;
+          "guard_codes_per_network"?: number;
           "guard_countries_per_network"?: number;
           "guard_country_floor_day"?: number;
           "guard_country_floor_hour"?: number;
           "guard_mode"?: string;
+          "guard_network_floor_day"?: number;
           "guard_prefix_floor_day"?: number;
           "guard_prefix_floor_hour"?: number;
           "guesses_per_day"?: number;
+          "guesses_per_phone_day"?: number;
           "id"?: boolean;
           "most_attempts"?: number;
           "proof_lifetime"?: string;
+          "sends_per_address_day"?: number;
           "sends_per_country_hour"?: number;
           "sends_per_network_hour"?: number;
+          "sends_per_network_prefix_hour"?: number;
           "sends_per_phone_day"?: number;
           "sends_per_prefix_hour"?: number;
+          "sends_per_requester_day"?: number;
           "spend_cap_micros"?: number;
+          "spend_kept_percent"?: number;
           "verifications_per_network_hour"?: number;
           "verified_phone_lifetime"?: string;
         };
@@ -715,21 +794,28 @@ export type Database = {
           "cooldown"?: string;
           "decision_retention"?: string;
           "digest_salt"?: string;
+          "guard_codes_per_network"?: number;
           "guard_countries_per_network"?: number;
           "guard_country_floor_day"?: number;
           "guard_country_floor_hour"?: number;
           "guard_mode"?: string;
+          "guard_network_floor_day"?: number;
           "guard_prefix_floor_day"?: number;
           "guard_prefix_floor_hour"?: number;
           "guesses_per_day"?: number;
+          "guesses_per_phone_day"?: number;
           "id"?: boolean;
           "most_attempts"?: number;
           "proof_lifetime"?: string;
+          "sends_per_address_day"?: number;
           "sends_per_country_hour"?: number;
           "sends_per_network_hour"?: number;
+          "sends_per_network_prefix_hour"?: number;
           "sends_per_phone_day"?: number;
           "sends_per_prefix_hour"?: number;
+          "sends_per_requester_day"?: number;
           "spend_cap_micros"?: number;
+          "spend_kept_percent"?: number;
           "verifications_per_network_hour"?: number;
           "verified_phone_lifetime"?: string;
         };
@@ -766,10 +852,12 @@ export type Database = {
           "hour": string;
           "hour_sent": number;
           "hour_verified": number;
+          "hour_waiting": number;
           "kind": string;
           "sent": number;
           "shard": number;
           "verified": number;
+          "waiting": number;
         };
         ComputedFields: never;
         Insert: {
@@ -780,10 +868,12 @@ export type Database = {
           "hour"?: string;
           "hour_sent"?: number;
           "hour_verified"?: number;
+          "hour_waiting"?: number;
           "kind": string;
           "sent"?: number;
           "shard"?: number;
           "verified"?: number;
+          "waiting"?: number;
         };
         Update: {
           "area"?: string;
@@ -793,10 +883,12 @@ export type Database = {
           "hour"?: string;
           "hour_sent"?: number;
           "hour_verified"?: number;
+          "hour_waiting"?: number;
           "kind"?: string;
           "sent"?: number;
           "shard"?: number;
           "verified"?: number;
+          "waiting"?: number;
         };
         Relationships: [];
       };
@@ -1492,13 +1584,16 @@ export type Database = {
       "consume_tokens_batch": { Args: { "p_requests": Json }; Returns: Json };
       "count_otp": {
         Args: {
+          "p_channel": string;
           "p_country": string;
+          "p_counts_for"?: (string)[];
           "p_denied"?: number;
           "p_failed"?: number;
           "p_now": string;
           "p_prefix": string;
           "p_sent"?: number;
           "p_verified"?: number;
+          "p_waiting"?: number;
         };
         Returns: undefined;
       };
@@ -1519,6 +1614,8 @@ export type Database = {
           "p_decision": Json;
           "p_details"?: Json;
           "p_error": string;
+          "p_network_limits": Json;
+          "p_now": string;
           "p_reasons": (string)[];
           "p_retry_after_s": number;
         };
@@ -1635,8 +1732,9 @@ export type Database = {
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "otp_code_of": { Args: { "p_id": string; "p_key_id": string; "p_mac": string }; Returns: string };
       "otp_digest": { Args: { "p_kind": string; "p_salt": string; "p_value": string }; Returns: string };
-      "otp_guard_reasons": {
+      "otp_guard": {
         Args: {
+          "p_channel": string;
           "p_country": string;
           "p_network": string;
           "p_now": string;
@@ -1646,14 +1744,34 @@ export type Database = {
             Database["public"]["Tables"]["otp_settings"]["ComputedFields"]
           >;
         };
-        Returns: (string)[];
+        Returns: Record<string, unknown>;
       };
-      "otp_sending_limits": {
+      "otp_guesses_left": {
         Args: {
-          "p_country": string;
-          "p_network": string;
+          "p_now": string;
+          "p_owner_id": string;
           "p_phone": string;
-          "p_prefix": string;
+          "p_requester": string;
+          "p_settings": Omit<
+            Database["public"]["Tables"]["otp_settings"]["Row"],
+            Database["public"]["Tables"]["otp_settings"]["ComputedFields"]
+          >;
+        };
+        Returns: Record<string, unknown>;
+      };
+      "otp_is_known": {
+        Args: { "p_auth_user_id": string; "p_network": string; "p_phone": string; "p_since": string };
+        Returns: boolean;
+      };
+      "otp_network_limits": {
+        Args: { "p_name": string; "p_network": string; "p_quota": number; "p_wide_network": string };
+        Returns: Json;
+      };
+      "otp_own_limits": {
+        Args: {
+          "p_channel": string;
+          "p_limit_key": string;
+          "p_repeated_phone": string;
           "p_settings": Omit<
             Database["public"]["Tables"]["otp_settings"]["Row"],
             Database["public"]["Tables"]["otp_settings"]["ComputedFields"]
@@ -1700,6 +1818,16 @@ export type Database = {
         Args: { "p_attempts": Json; "p_delivery": string; "p_issuance_id": string; "p_message_id"?: string };
         Returns: Json;
       };
+      "record_otp_report": {
+        Args: {
+          "p_is_delivered": boolean;
+          "p_is_fault": boolean;
+          "p_issuance_id": string;
+          "p_message_id": string;
+          "p_provider": string;
+        };
+        Returns: Json;
+      };
       "record_request_excess": {
         Args: { "p_kind": string; "p_limit": Json; "p_user_id": string };
         Returns: undefined;
@@ -1730,6 +1858,7 @@ export type Database = {
       };
       "request_otp": {
         Args: {
+          "p_address"?: string;
           "p_auth_user_id"?: string;
           "p_channel": string;
           "p_cost_micros": number;
@@ -1744,6 +1873,7 @@ export type Database = {
           "p_test_mac"?: string;
           "p_test_until"?: string;
           "p_user_id"?: string;
+          "p_wide_network"?: string;
         };
         Returns: Json;
       };
@@ -1792,6 +1922,7 @@ export type Database = {
       };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
+      "take_otp_network_limits": { Args: { "p_limits": Json }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
       "token_entry_chain": {
         Args: {
@@ -1838,6 +1969,7 @@ export type Database = {
           "p_phone": string;
           "p_purpose": string;
           "p_user_id"?: string;
+          "p_wide_network"?: string;
         };
         Returns: Json;
       };
