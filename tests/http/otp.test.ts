@@ -72,6 +72,16 @@ function claimsOf(proof: string) {
   return JSON.parse(atob(proof.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
 }
 
+/** A user with an address that begins so. */
+async function signUpAs(beginning: string): Promise<SignedInUser> {
+  const client = anonymousClient();
+  const { data } = await client.auth.signUp({
+    email: `${beginning}-${crypto.randomUUID()}@example.com`,
+    password: crypto.randomUUID(),
+  });
+  return { id: data.user!.id, token: data.session!.access_token, client };
+}
+
 const deliveryOf = async (challenge: string) => {
   const [row] =
     await sql`select delivery, provider from public.otp_decisions where issuance_id = ${challenge}`;
@@ -156,6 +166,32 @@ describe("a code", () => {
     expect(claimsOf(verified.body.proof)).toMatchObject({ channel: "email" });
     expect((await user.client.from("user_phones").select("*")).data).toEqual([]);
     expectRefusal(await request({ phone, channel: "email" }), 400, "invalid_request");
+  });
+
+  it("goes by e-mail to no address that its user has not confirmed", async () => {
+    const [phone, user] = [newPhone(), await signUp()];
+    await sql`update auth.users set email_confirmed_at = null where id = ${user.id}`;
+    const answer = await request({ phone, channel: "email" }, { user });
+    expectRefusal(answer, 400, "invalid_request");
+    expect(answer.body.message).toContain("confirmed");
+    const { email } = (await user.client.auth.getUser()).data.user!;
+    expect(mailbox.mails(email!)).toEqual([]);
+  });
+
+  it("is for whom it is read by, and costs what its parts do", async () => {
+    const messageOf = async (fields: Record<string, unknown>) => {
+      const phone = newPhone();
+      const asked = await request({ phone, ...fields });
+      const [row] =
+        await sql`select cost_micros::integer as cost from public.otp_decisions where issuance_id = ${asked.body.challenge_id}`;
+      return {
+        lines: vendors.sent(phone)[0]!.text.split("\n").slice(1).map((line) => line[0]),
+        cost: row!.cost,
+      };
+    };
+    expect(await messageOf({ code_reader: "web" })).toEqual({ lines: ["@"], cost: 50_000 });
+    expect(await messageOf({ code_reader: "android" })).toEqual({ lines: [], cost: 50_000 });
+    expect(await messageOf({ locale: "ar_EG" })).toEqual({ lines: ["@"], cost: 100_000 });
   });
 
   it("is not told by any log, whatever happens to it", async () => {
@@ -279,13 +315,21 @@ describe("abuse case 9, a provider that fails", () => {
     expect(vendors.asked("vonage", phone)).toBe(1);
   });
 
+  it("is not a mailbox that puts mail off: others get theirs", async () => {
+    for (let count = 0; count < 6; count++) {
+      const user = await signUpAs("greylisted");
+      expectRefusal(
+        await request({ phone: newPhone(), channel: "email" }, { user }),
+        502,
+        "otp_delivery_failed",
+      );
+    }
+    const user = await signUp();
+    expect((await request({ phone: newPhone(), channel: "email" }, { user })).status).toBe(200);
+  });
+
   it("is not a mailbox that does not exist: nobody else is asked, and the code is void", async () => {
-    const client = anonymousClient();
-    const { data } = await client.auth.signUp({
-      email: `nobody-${crypto.randomUUID()}@example.com`,
-      password: crypto.randomUUID(),
-    });
-    const user = { id: data.user!.id, token: data.session!.access_token, client };
+    const user = await signUpAs("nobody");
     const phone = newPhone();
     expectRefusal(await request({ phone, channel: "email" }, { user }), 422, "otp_unsupported_number");
     expect(await sql`select from public.otp_codes where phone_number = ${phone}`).toHaveLength(0);
@@ -343,12 +387,23 @@ describe("abuse case 12, spelling", () => {
       ["+33 6 12", "not_a_number"],
       ["06 12 34 56 78", "not_a_number"],
       ["call me at +33612345678", "not_a_number"],
+      ["+225 60 12 34 56", "old_form"],
     ];
     for (const [phone, reason] of refused) {
       const answer = await request({ phone });
       expectRefusal(answer, 422, "otp_unsupported_number");
-      expect({ phone, ...answer.body.details }).toEqual({ phone, reason });
+      expect({ phone, ...answer.body.details }).toMatchObject({ phone, reason });
     }
+  });
+
+  it("in a form that its country has left, or as a tel: URI, is the phone of now", async () => {
+    const eight = `97${newPhone().slice(-6)}`;
+    const { code, challenge_id } = await (async () => {
+      const asked = await request({ phone: `tel:+229-${eight};phone-context=ignored.example` });
+      return { ...asked.body, code: codeIn(vendors.sent(`+22901${eight}`)[0]!.text) };
+    })();
+    const verified = await verify({ phone: `+22901${eight}`, code, challenge_id });
+    expect(verified.body.phone).toBe(`+22901${eight}`);
   });
 });
 
@@ -413,13 +468,14 @@ describe("Supabase Auth's Send SMS hook", () => {
 
   it("sends the code that Auth made, once however often it is repeated, and under the same limits", async () => {
     const phone = newPhone();
-    const id = `msg_${crypto.randomUUID()}`;
+    const first = payload(phone);
+    // Auth gives each of its up to three tries a message id of its own.
     for (let count = 0; count < 3; count++) {
-      const answer = await hook(payload(phone), { id });
+      const answer = await hook(first);
       expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });
     }
     expect(vendors.sent(phone).map(({ text }) => codeIn(text))).toEqual(["561166"]);
-    const next = await hook(payload(phone));
+    const next = await hook({ ...first, sms: { otp: "561167" } });
     expect({ status: next.status, body: next.body }).toEqual({
       status: 200,
       body: { error: { http_code: 429, message: expect.stringMatching(/\S/) } },
@@ -447,6 +503,48 @@ describe("Supabase Auth's Send SMS hook", () => {
     ];
     for (const answer of answers) expectRefusal(answer, 400, "invalid_request");
     expect(vendors.sent(phone)).toEqual([]);
+  });
+});
+
+describe("a provider's report of a message that it took", () => {
+  it("is asked for and taken on a project with an https address, when it is signed", async () => {
+    const project = "https://project.example";
+    const deployed = await openFunctions({
+      ...vendors.env,
+      OTP_PROVIDERS: "twilio vonage",
+      SUPABASE_PUBLIC_URL: project,
+    }, functionsFolder);
+    const phone = newPhone();
+    const ask = () => call("otp/request", { base: deployed.url, body: { phone } });
+    const asked = await ask();
+    expect({ status: asked.status, text: asked.text }).toMatchObject({ status: 200 });
+    const [message] = vendors.sent(phone);
+    const url = message!.reportUrl!;
+    expect(url).toBe(`${project}/functions/v1/otp/twilio-report?id=${asked.body.challenge_id}`);
+    await eventually(
+      "the delivery",
+      async () => (await deliveryOf(asked.body.challenge_id))?.delivery === "sent",
+    );
+    const post = (init: RequestInit) => fetch(url.replace(project, deployed.url), init);
+    const undelivered = vendors.report(message!, { MessageStatus: "undelivered", ErrorCode: "30007" });
+    expect((await post({ ...undelivered, body: `${undelivered.body}&More=1` })).status).toBe(403);
+    expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("sent");
+    expect((await post(undelivered)).status).toBe(200);
+    expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("undelivered");
+    await sql`delete from public.rate_limits where key like 'otp:cooldown:%'`;
+    expect((await ask()).status).toBe(200);
+    expect(vendors.sent(phone).map(({ vendor }) => vendor)).toEqual(["twilio", "vonage"]);
+  });
+
+  it("is not asked for on a local one", async () => {
+    const phone = newPhone();
+    await obtain(phone);
+    expect(vendors.sent(phone)[0]!.reportUrl).toBeUndefined();
+    expectRefusal(
+      await call("otp/twilio-report", { base: functions.url, body: "", headers: { apikey: undefined } }),
+      404,
+      "not_found",
+    );
   });
 });
 

@@ -297,6 +297,12 @@ export const ENDPOINTS: Record<string, Rule<"call">> = {
     server: ["call"],
     why: "for Supabase Auth alone: does nothing without its signature",
   },
+  "otp/twilio-report": {
+    anon: ["call"],
+    own: ["call"],
+    server: ["call"],
+    why: "for Twilio alone: does nothing without its signature",
+  },
   "otp/request": {
     anon: ["call"],
     own: ["call"],

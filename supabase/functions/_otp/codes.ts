@@ -1,6 +1,7 @@
 import { createHmac, randomInt } from "node:crypto";
 
 import type { Keyring } from "../_shared/keyring.ts";
+import { isDigit, withAsciiDigits } from "./digits.ts";
 
 const DIGITS = 6;
 
@@ -16,23 +17,14 @@ export function newCode(): string {
   return String(randomInt(10 ** DIGITS)).padStart(DIGITS, "0");
 }
 
-const DIGIT = /\p{Nd}/u;
 /** What keyboards and messages put between digits: blanks, hyphens, marks of direction. */
 const BETWEEN = /[\s\p{Z}\p{Cf}\p{Pd}]/gu;
 
 /** A code as a person typed it, in whatever script's digits; undefined for what is none. */
 export function readCode(typed: string): string | undefined {
   const characters = [...typed.replaceAll(BETWEEN, "")];
-  if (characters.length !== DIGITS || !characters.every((one) => DIGIT.test(one))) return undefined;
-  return characters.map(valueOf).join("");
-}
-
-/** Unicode keeps each script's digits together, in order from zero. */
-function valueOf(digit: string): number {
-  const codePoint = digit.codePointAt(0)!;
-  let count = 0;
-  while (DIGIT.test(String.fromCodePoint(codePoint - count - 1))) count++;
-  return count % 10;
+  if (characters.length !== DIGITS || !characters.every(isDigit)) return undefined;
+  return withAsciiDigits(characters.join(""));
 }
 
 /** What the database gets in place of the code: an HMAC-SHA-256 in hex under the key with this id. */

@@ -6,16 +6,20 @@ import { AppError } from "../_shared/errors.ts";
 const Payload = z.object({
   user: z.object({
     id: z.uuid().optional(),
-    phone: z.string().min(1),
-    new_phone: z.string().optional(),
+    // Empty for a user who has none, or whose second factor it is.
+    phone: z.string().nullish(),
+    new_phone: z.string().nullish(),
     user_metadata: z.object({ locale: z.string().optional() }).optional().catch(undefined),
   }),
-  sms: z.object({ otp: z.string().regex(/^\d{6,10}$/), phone: z.string().optional() }),
-});
+  sms: z.object({ otp: z.string().regex(/^\d{6,10}$/), phone: z.string().nullish() }),
+}).transform(({ user, sms }) => ({
+  ...user,
+  otp: sms.otp,
+  // Auth writes a phone that is being changed into `new_phone`, and a factor's beside the code.
+  phone: sms.phone || user.new_phone || user.phone || "",
+})).refine(({ phone }) => phone !== "");
 
 export interface HookCall {
-  /** Names the message; Auth repeats it when it tries again. */
-  messageId: string;
   userId: string | null;
   /** As Auth has it, which may be without the plus sign. */
   phone: string;
@@ -39,15 +43,12 @@ export async function readHookCall(headers: Headers, body: string, secrets: stri
     }
   });
   if (!isSigned) throw new AppError("invalid_request", "The webhook's signature does not fit");
-  const { user, sms } = payloadOf(body);
-  // Auth writes a phone that is being changed into `new_phone`, and phones without their plus sign.
-  const phone = sms.phone || user.new_phone || user.phone;
+  const { id, phone, otp, user_metadata } = payloadOf(body);
   return {
-    messageId: headers.get("webhook-id") ?? "",
-    userId: user.id ?? null,
+    userId: id ?? null,
     phone: phone.startsWith("+") ? phone : `+${phone}`,
-    code: sms.otp,
-    locale: user.user_metadata?.locale,
+    code: otp,
+    locale: user_metadata?.locale,
   };
 }
 

@@ -2,12 +2,13 @@ import { inBackground } from "../_shared/background.ts";
 import { AppError } from "../_shared/errors.ts";
 import { limitHeaders, type LimitState } from "../_shared/limits.ts";
 import { callDatabase } from "../_shared/rpc.ts";
-import { macOf, newCode } from "./codes.ts";
+import { type CodePlace, macOf, newCode } from "./codes.ts";
 import type { Phone } from "./phone_numbers.ts";
 import type { Channel, Message } from "./providers/provider.ts";
+import { smsPartsOf } from "./sms_parts.ts";
 import { deliver, type Delivery, describeAttempts } from "./sender.ts";
 import type { OtpSettings } from "./settings.ts";
-import { messageText } from "./templates.ts";
+import { type CodeReader, messageText } from "./templates.ts";
 
 /** A code to be made and sent. */
 export interface Issue {
@@ -19,10 +20,14 @@ export interface Issue {
   address?: string;
   /** Whose limits it takes from; null where the caller's network is not known, as of Supabase Auth. */
   network: string | null;
+  /** The wider network that it is a part of. */
+  wideNetwork?: string | null;
+  /** Who reads the code from the message for the user; all that are set up unless told. */
+  codeReader?: CodeReader;
   userId?: string;
   /** The same one is the same request: it is not sent twice. */
   requestKey?: string;
-  /** A code that Supabase Auth made and judges itself. */
+  /** A code that Supabase Auth made and judges itself: the same one for the same user and phone is the same request. */
   authCode?: { code: string; userId: string | null };
   /** How long all providers together may take. */
   deadlineMs: number;
@@ -74,12 +79,15 @@ export async function issueCode(settings: OtpSettings, issue: Issue): Promise<Is
     p_key_id: active.id,
     p_mac: authCode ? null! : macOf(settings.peppers, active.id, code, place),
     p_providers: providers.map(({ name }) => name),
-    p_cost_micros: Math.max(...providers.map(({ costMicros }) => costMicros)),
+    p_cost_micros: Math.max(...providers.map(({ costMicros }) => costMicros)) *
+      smsPartsOf(messageOf(settings, issue, code, MOST_MINUTES).text),
     p_user_id: issue.userId || undefined,
-    p_request_key: issue.requestKey,
+    p_request_key: authCode ? hookRequestKey(settings, authCode, place) : issue.requestKey,
     p_auth_user_id: authCode?.userId ?? undefined,
     p_test_mac: testCode && macOf(settings.peppers, active.id, testCode, place),
     p_test_until: testCode && settings.testNumbersUntil,
+    p_wide_network: issue.wideNetwork ?? undefined,
+    p_address: issue.address,
   }) as unknown as RequestAnswer;
   if (!answer.success) throw refusal(answer);
 
@@ -94,7 +102,11 @@ export async function issueCode(settings: OtpSettings, issue: Issue): Promise<Is
 
   const delivery = await deliver(
     answer.providers.map((name) => providers.find((one) => one.name === name)!),
-    messageOf(settings, issue, code, issued),
+    {
+      to: issue.address ?? phone.number,
+      id: issued.challengeId,
+      ...messageOf(settings, issue, code, Math.max(1, Math.floor(issued.expiresInS / 60))),
+    },
     { timeoutMs: settings.timeoutMs, deadlineMs: issue.deadlineMs },
   );
   const record = recordDelivery(answer.challenge_id, delivery);
@@ -116,15 +128,34 @@ export async function issueCode(settings: OtpSettings, issue: Issue): Promise<Is
   });
 }
 
-function messageOf(settings: OtpSettings, issue: Issue, code: string, issued: Issued): Message {
-  const { subject, text } = messageText(issue.locale, {
+/** As long as a code may live; what a message costs is counted before it is known how long this one does. */
+const MOST_MINUTES = 10;
+
+function messageOf(
+  { appName, appHash, webDomain }: OtpSettings,
+  { channel, locale, codeReader }: Issue,
+  code: string,
+  minutes: number,
+): Pick<Message, "subject" | "text"> {
+  return messageText(locale, {
     code,
-    appName: settings.appName,
-    minutes: Math.max(1, Math.floor(issued.expiresInS / 60)),
-    appHash: issue.channel === "sms" ? settings.appHash : undefined,
-    webDomain: settings.webDomain,
+    appName,
+    minutes,
+    appHash: channel === "sms" && codeReader !== "web" ? appHash : undefined,
+    webDomain: codeReader !== "android" ? webDomain : undefined,
   });
-  return { to: issue.address ?? issue.phone.number, subject, text, id: issued.challengeId };
+}
+
+/**
+ * Auth tries up to three times, each time under another message id: the code tells that it is the same message. Whoever has
+ * the database alone must not find it, so it is hashed with the pepper.
+ */
+function hookRequestKey(
+  { peppers }: OtpSettings,
+  { code, userId }: NonNullable<Issue["authCode"]>,
+  place: CodePlace,
+): string {
+  return `hook ${userId} ${macOf(peppers, peppers.active.id, code, place)}`;
 }
 
 async function recordDelivery(issuanceId: string, { outcome, attempts, messageId }: Delivery): Promise<void> {
@@ -147,6 +178,8 @@ function callerHeaders(limits: LimitState[]): Record<string, string> {
 }
 
 const USUAL_RETRY_AFTER_S = 3_600;
+/** Limits that are the caller's alone. */
+const CALLERS_LIMITS = ["cooldown", "phone", "address", "network"];
 
 function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAnswer): AppError {
   const retryAfterS = retry_after_s ?? USUAL_RETRY_AFTER_S;
@@ -159,12 +192,12 @@ function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAn
         // Of the limits that others share, a caller learns no more than how long to wait.
         details: {
           retry_after_s: retryAfterS,
-          limit: denied_by === "cooldown" || denied_by === "phone" || denied_by === "network"
-            ? denied_by
-            : "other",
+          limit: CALLERS_LIMITS.includes(denied_by ?? "") ? denied_by : "other",
         },
         cause,
       });
+    case "unconfirmed_address":
+      return new AppError("invalid_request", "channel: email is for users who have confirmed their address");
     case "spend_cap":
       return new AppError("service_unavailable", "No codes are sent for the moment", { headers, cause });
     case "delivery_unavailable":

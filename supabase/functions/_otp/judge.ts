@@ -12,6 +12,8 @@ export interface Guess {
   /** Six ASCII digits. */
   code: string;
   network: string;
+  /** The wider network that it is a part of. */
+  wideNetwork: string | null;
   challengeId?: string;
   userId?: string;
 }
@@ -47,6 +49,7 @@ export async function judgeGuess({ peppers }: OtpSettings, guess: Guess): Promis
     p_network: guess.network,
     p_challenge_id: guess.challengeId,
     p_user_id: userId || undefined,
+    p_wide_network: guess.wideNetwork ?? undefined,
   }) as unknown as VerifyAnswer;
   if (!answer.success) throw refusal(answer);
   const { channel, proof_id: proofId, issued_at_s: issuedAtS, expires_at_s: expiresAtS } = answer;

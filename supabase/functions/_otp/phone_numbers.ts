@@ -1,6 +1,9 @@
 import type { CountryCode, PhoneNumber } from "libphonenumber-js/max";
 
 import { AppError } from "../_shared/errors.ts";
+import { withAsciiDigits } from "./digits.ts";
+import { oldFormOf } from "./old_forms.ts";
+import { readTelUri } from "./tel_uri.ts";
 
 export interface PhonePolicy {
   /** Calling codes that get messages; none for all. */
@@ -30,32 +33,45 @@ const REFUSED_TYPES = new Set([
   "PERSONAL_NUMBER",
 ]);
 
-type Reason = "not_a_number" | "extension" | "calling_code" | "type";
+type Reason = "not_a_number" | "extension" | "calling_code" | "type" | "old_form";
 
 const MESSAGES: Record<Reason, string> = {
   not_a_number: "phone: expected is a whole phone number with its calling code: +33 6 12 34 56 78",
   extension: "phone: expected is a number without an extension",
   calling_code: "Numbers of this country get no codes",
   type: "Numbers of this type get no codes; expected is a mobile number",
+  old_form: "phone: numbers of this country have another form now",
 };
 
 /** However a number is spelled, the same phone. Throws `otp_unsupported_number` with a reason. */
 export async function phoneOf(text: string, policy: PhonePolicy): Promise<Phone> {
   // The whole metadata, of which only this knows a number's type: 156 KB, not loaded before a number comes.
   const { parsePhoneNumberFromString } = await import("libphonenumber-js/max");
-  const international = text.trim().replace(/^[0٠۰]{2}/u, "+");
-  const spelled = policy.defaultCountry === undefined ? international : text;
-  const parsed = parsePhoneNumberFromString(spelled, {
-    defaultCountry: policy.defaultCountry as CountryCode | undefined,
-    extract: false,
-  });
-  if (!parsed?.isValid()) throw refusal("not_a_number");
-  if (parsed.ext !== undefined) throw refusal("extension");
-  if (policy.callingCodes.length > 0 && !policy.callingCodes.includes(parsed.countryCallingCode)) {
+  const parse = (spelled: string) =>
+    parsePhoneNumberFromString(spelled, {
+      defaultCountry: policy.defaultCountry as CountryCode | undefined,
+      extract: false,
+    });
+
+  const ascii = withAsciiDigits(text.trim()).replace(/^＋/, "+");
+  const uri = readTelUri(ascii);
+  if (uri?.hasExtension) throw refusal("extension");
+  const spelled = uri?.number.trim() ?? ascii;
+  const given = parse(policy.defaultCountry === undefined ? spelled.replace(/^00/, "+") : spelled);
+  if (given === undefined) throw refusal("not_a_number");
+  if (given.ext !== undefined) throw refusal("extension");
+
+  const { countryCallingCode, nationalNumber } = given;
+  const isMobile = given.isValid() && isReachable(given, policy);
+  const oldForm = isMobile ? undefined : oldFormOf(countryCallingCode, nationalNumber);
+  const renewed = oldForm?.renew(nationalNumber);
+  const parsed = renewed === undefined ? given : parse(`+${countryCallingCode}${renewed}`);
+  if (!parsed?.isValid()) throw oldForm ? refusal("old_form", oldForm.form) : refusal("not_a_number");
+  if (policy.callingCodes.length > 0 && !policy.callingCodes.includes(countryCallingCode)) {
     throw refusal("calling_code");
   }
-  if (!isReachable(parsed, policy)) throw refusal("type");
-  return { number: parsed.number, country: parsed.country ?? `+${parsed.countryCallingCode}` };
+  if (!isReachable(parsed, policy)) throw refusal("type", oldForm?.form);
+  return { number: parsed.number, country: parsed.country ?? `+${countryCallingCode}` };
 }
 
 function isReachable(parsed: PhoneNumber, { allowVoip }: PhonePolicy): boolean {
@@ -65,6 +81,8 @@ function isReachable(parsed: PhoneNumber, { allowVoip }: PhonePolicy): boolean {
   return allowVoip || type !== "VOIP";
 }
 
-function refusal(reason: Reason): AppError {
-  return new AppError("otp_unsupported_number", MESSAGES[reason], { details: { reason } });
+/** `form`: how mobile numbers of that country are written. */
+function refusal(reason: Reason, form?: string): AppError {
+  const message = form === undefined ? MESSAGES[reason] : `${MESSAGES[reason]}; mobile ones are ${form}`;
+  return new AppError("otp_unsupported_number", message, { details: { reason, form } });
 }

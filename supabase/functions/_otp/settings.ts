@@ -6,6 +6,7 @@ import { consoleOf } from "./providers/console.ts";
 import type { Channel, Provider } from "./providers/provider.ts";
 import { smtp } from "./providers/smtp.ts";
 import { twilio } from "./providers/twilio.ts";
+import { twilioReportUrl } from "./twilio_reports.ts";
 import { vonage } from "./providers/vonage.ts";
 
 /** All that one-time codes are set up with, checked as a whole. */
@@ -26,7 +27,7 @@ let known: OtpSettings | undefined;
 
 /** The settings, checked at their first use. Throws `internal` for what must not be, such as a console in production. */
 export function otpSettings(): OtpSettings {
-  known ??= checkedSettings(env(), isLocalProject());
+  known ??= checkedSettings(env(), isLocalProject(), supabase().publicUrl);
   return known;
 }
 
@@ -38,8 +39,8 @@ function isLocalProject(): boolean {
   return [url, publicUrl].every((address) => LOCAL_HOSTS.includes(new URL(address).hostname));
 }
 
-/** What the environment says, as settings. Throws `internal`. */
-export function checkedSettings(settings: Settings, isLocal: boolean): OtpSettings {
+/** What the environment says, as settings. `publicUrl`: where providers find the project. Throws `internal`. */
+export function checkedSettings(settings: Settings, isLocal: boolean, publicUrl: string): OtpSettings {
   const { OTP_PEPPERS, OTP_PROVIDERS, OTP_TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL } = settings;
   if (OTP_PEPPERS === undefined) throw misconfigured("OTP_PEPPERS is not set");
   if (OTP_PROVIDERS.length === 0) throw misconfigured("OTP_PROVIDERS is not set");
@@ -54,7 +55,7 @@ export function checkedSettings(settings: Settings, isLocal: boolean): OtpSettin
   }
   return {
     peppers: OTP_PEPPERS,
-    providers: OTP_PROVIDERS.flatMap((name) => providersOf(name, settings)),
+    providers: OTP_PROVIDERS.flatMap((name) => providersOf(name, settings, publicUrl)),
     timeoutMs: settings.OTP_PROVIDER_TIMEOUT_MS,
     phones: {
       callingCodes: settings.OTP_CALLING_CODES,
@@ -70,7 +71,11 @@ export function checkedSettings(settings: Settings, isLocal: boolean): OtpSettin
   };
 }
 
-function providersOf(name: Settings["OTP_PROVIDERS"][number], settings: Settings): Provider[] {
+function providersOf(
+  name: Settings["OTP_PROVIDERS"][number],
+  settings: Settings,
+  publicUrl: string,
+): Provider[] {
   const costMicros = settings.OTP_MESSAGE_COST_MICROS;
   const required = <Name extends keyof Settings>(setting: Name): NonNullable<Settings[Name]> => {
     const value = settings[setting];
@@ -84,6 +89,7 @@ function providersOf(name: Settings["OTP_PROVIDERS"][number], settings: Settings
         accountSid: required("TWILIO_ACCOUNT_SID"),
         authToken: required("TWILIO_AUTH_TOKEN"),
         from: required("TWILIO_FROM"),
+        reportUrl: twilioReportUrl(publicUrl),
         costMicros,
       })];
     case "vonage":

@@ -14,6 +14,10 @@ export interface TemplateValues {
   webDomain?: string;
 }
 
+/** Who reads a code from an SMS. */
+export const CODE_READERS = ["android", "web"] as const;
+export type CodeReader = typeof CODE_READERS[number];
+
 type Template = { subject: string; text: string };
 
 /** In the letters of an SMS (GSM 03.38) where the language allows, so that a message is one SMS. */
@@ -57,9 +61,9 @@ const USUAL_LOCALE = "en";
 /** The languages that there are texts for. */
 export const LOCALES: string[] = Object.keys(TEMPLATES);
 
-/** The message in the language of a BCP 47 tag (`fr-CA`), English where there is no text in it. */
+/** The message in the language of a tag (`fr-CA`, `fr_FR`, `fr_FR.UTF-8`), English where there is no text in it. */
 export function messageText(locale: string | undefined, values: TemplateValues): MessageText {
-  const language = locale?.split("-")[0]?.toLowerCase() ?? USUAL_LOCALE;
+  const language = /^[a-z]+/i.exec(locale?.trim() ?? "")?.[0].toLowerCase() ?? USUAL_LOCALE;
   const { subject, text } = Object.hasOwn(TEMPLATES, language)
     ? TEMPLATES[language]!
     : TEMPLATES[USUAL_LOCALE]!;

@@ -49,7 +49,6 @@ export const hook = defineEndpoint({
         channel: "sms",
         locale: call.locale,
         network: null,
-        requestKey: `hook ${call.messageId}`,
         authCode: { code: call.code, userId: call.userId },
         deadlineMs: DEADLINE_MS,
       });

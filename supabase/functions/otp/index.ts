@@ -1,6 +1,12 @@
 import { defineActions } from "../_shared/actions.ts";
 import { hook } from "./hook.ts";
 import { request } from "./request.ts";
+import { twilioReport } from "./twilio_report.ts";
 import { verify } from "./verify.ts";
 
-export default defineActions("otp", { request, verify, hook }) satisfies Deno.ServeDefaultExport;
+export default defineActions("otp", {
+  request,
+  verify,
+  hook,
+  "twilio-report": twilioReport,
+}) satisfies Deno.ServeDefaultExport;

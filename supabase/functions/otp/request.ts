@@ -1,10 +1,11 @@
 import { z } from "zod";
 
 import { issueCode } from "../_otp/issue.ts";
+import { wideNetworkOf } from "../_otp/networks.ts";
 import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSettings } from "../_otp/settings.ts";
-import { LOCALES } from "../_otp/templates.ts";
+import { CODE_READERS, LOCALES } from "../_otp/templates.ts";
 import type { Caller } from "../_shared/credentials.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError } from "../_shared/errors.ts";
@@ -15,11 +16,14 @@ const Input = z.object({
   phone: PhoneInput,
   purpose: PurposeInput,
   channel: z.enum(["sms", "email"]).default("sms").describe(
-    "`email` goes to the signed-in user's own address, and proves no phone",
+    "`email` goes to the signed-in user's own confirmed address, and proves no phone",
   ),
-  locale: z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$/).optional()
-    .describe(`The message's language, as BCP 47; there are ${LOCALES.join(", ")}`)
-    .meta({ examples: ["fr", "fr-CA", "en"] }),
+  locale: z.string().max(64).regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$/).optional()
+    .describe(`The message's language, as BCP 47 or with an underscore; there are ${LOCALES.join(", ")}`)
+    .meta({ examples: ["fr", "fr-CA", "pt_BR"] }),
+  code_reader: z.enum(CODE_READERS).optional().describe(
+    "Who reads the code from the SMS: the Android app (OTP_APP_HASH) or a browser or iOS (OTP_WEB_DOMAIN); both unless told",
+  ),
 });
 
 const Output = z.object({
@@ -48,7 +52,7 @@ export const request = defineEndpoint({
   async handle({ request: { headers }, requestId, caller, input, log }) {
     const settings = otpSettings();
     log.user_id = caller.userId || undefined;
-    const { purpose, channel, locale } = input;
+    const { purpose, channel, locale, code_reader: codeReader } = input;
     const address = channel === "email" ? addressOf(caller) : undefined;
     const [phone, network] = await Promise.all([
       phoneOf(input.phone, settings.phones),
@@ -60,7 +64,9 @@ export const request = defineEndpoint({
       channel,
       locale,
       address,
+      codeReader,
       network,
+      wideNetwork: await wideNetworkOf(network),
       userId: caller.userId,
       requestKey: idempotencyKey(headers) === null
         ? undefined

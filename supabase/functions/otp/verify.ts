@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { readCode } from "../_otp/codes.ts";
 import { judgeGuess } from "../_otp/judge.ts";
+import { wideNetworkOf } from "../_otp/networks.ts";
 import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSettings } from "../_otp/settings.ts";
@@ -17,7 +18,7 @@ const Input = z.object({
     .meta({ examples: ["012345", "123 456"] }),
   purpose: PurposeInput,
   challenge_id: z.uuid().optional().describe(
-    "From the request; may be left out by whoever asked from the same network",
+    "From the request; may be left out by whoever asked: the same user, or the same network",
   ),
 });
 
@@ -62,6 +63,7 @@ export const verify = defineEndpoint({
       purpose,
       code,
       network,
+      wideNetwork: await wideNetworkOf(network),
       challengeId: input.challenge_id,
       userId: caller.userId,
     });

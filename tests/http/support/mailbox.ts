@@ -8,7 +8,10 @@ export interface Mailbox {
   mails(address: string): string[];
 }
 
-/** An SMTP server that takes everything but mail to addresses that begin with `nobody`; ends after the test file. */
+/**
+ * An SMTP server that takes everything but mail to addresses that begin with `nobody`, and to those that begin with `greylisted`,
+ * which it puts off; ends after the test file.
+ */
 export async function openMailbox(): Promise<Mailbox> {
   const received: { to: string[]; text: string }[] = [];
   const server = new SMTPServer({
@@ -18,10 +21,15 @@ export async function openMailbox(): Promise<Mailbox> {
       username === "tessera" && password === "mail-password"
         ? callback(null, { user: username })
         : callback(new Error("Invalid username or password")),
-    onRcptTo: ({ address }, _session, callback) =>
-      address.startsWith("nobody")
-        ? callback(Object.assign(new Error("No such mailbox"), { responseCode: 550 }))
-        : callback(),
+    onRcptTo({ address }, _session, callback) {
+      if (address.startsWith("nobody")) {
+        return callback(Object.assign(new Error("No such mailbox"), { responseCode: 550 }));
+      }
+      if (address.startsWith("greylisted")) {
+        return callback(Object.assign(new Error("4.2.0 Greylisted, try again later"), { responseCode: 450 }));
+      }
+      callback();
+    },
     onData(stream, session, callback) {
       const chunks: Uint8Array[] = [];
       stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { afterAll } from "vitest";
 
 /** A message that a vendor took. */
@@ -5,6 +6,9 @@ export interface TakenMessage {
   vendor: "twilio" | "vonage";
   to: string;
   text: string;
+  /** Where the vendor is to report what became of it. */
+  reportUrl?: string;
+  messageId: string;
 }
 
 /** What a vendor does with the next messages to one phone, in place of taking them. */
@@ -17,6 +21,8 @@ export interface SmsVendors {
   sent(phone: string): TakenMessage[];
   /** How often a vendor was asked for a phone, taken or not. */
   asked(vendor: TakenMessage["vendor"], phone: string): number;
+  /** What a vendor posts to the address for reports of a message, with Twilio's signature. */
+  report(message: TakenMessage, fields: Record<string, string>): RequestInit;
   /** From now on a vendor meets messages to this phone so. */
   fault(vendor: TakenMessage["vendor"], phone: string, fault: VendorFault): void;
 }
@@ -59,12 +65,13 @@ export function openSmsVendors(): SmsVendors {
     const form = new URLSearchParams(await request.text());
     const [to, text] = [form.get("To") ?? "", form.get("Body") ?? ""];
     if (!form.get("From")) return twilioError(400, 21603, "A 'From' phone number is required");
+    const messageId = `SM${crypto.randomUUID().replaceAll("-", "")}`;
     return await take(
       request,
-      { vendor: "twilio", to, text },
+      { vendor: "twilio", to, text, messageId, reportUrl: form.get("StatusCallback") ?? undefined },
       () =>
         Response.json({
-          sid: `SM${crypto.randomUUID().replaceAll("-", "")}`,
+          sid: messageId,
           status: "queued",
           to,
           body: text,
@@ -82,7 +89,7 @@ export function openSmsVendors(): SmsVendors {
     }
     return await take(
       request,
-      { vendor: "vonage", to: `+${body.to}`, text: body.text },
+      { vendor: "vonage", to: `+${body.to}`, text: body.text, messageId: "" },
       () => vonageAnswer("0"),
     );
   });
@@ -102,6 +109,8 @@ export function openSmsVendors(): SmsVendors {
     },
     sent: (phone) => taken.filter(({ to }) => to === phone),
     asked: (vendor, phone) => calls.filter((one) => one.vendor === vendor && one.to === phone).length,
+    report: ({ reportUrl, messageId, to }, fields) =>
+      twilioReport(reportUrl!, { MessageSid: messageId, To: to, ...fields }),
     fault: (vendor, phone, fault) => void faults.set(`${vendor} ${phone}`, fault),
   };
 }
@@ -111,6 +120,19 @@ export function twilioError(status: number, code: number, message: string): Resp
   return Response.json({ code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status }, {
     status,
   });
+}
+
+/** https://www.twilio.com/docs/usage/security#validating-requests */
+function twilioReport(url: string, fields: Record<string, string>): RequestInit {
+  const text = url + Object.keys(fields).sort().map((name) => name + fields[name]).join("");
+  return {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": createHmac("sha1", AUTH_TOKEN).update(text).digest("base64"),
+    },
+    body: new URLSearchParams(fields).toString(),
+  };
 }
 
 /** https://developer.vonage.com/en/api/sms */

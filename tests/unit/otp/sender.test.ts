@@ -91,7 +91,7 @@ async function withVendor<Result>(
 }
 
 const twilioAt = (baseUrl: string) =>
-  twilio({ baseUrl, accountSid: "AC1", authToken: "t", from: "MG1", costMicros: 1 });
+  twilio({ baseUrl, accountSid: "AC1", authToken: "t", from: "+15005550006", costMicros: 1 });
 const vonageAt = (baseUrl: string) =>
   vonage({ baseUrl, apiKey: "k", apiSecret: "s", from: "Tessera", costMicros: 1 });
 
@@ -115,6 +115,7 @@ describe("what a provider's answer means", () => {
     ["it said STOP", error(400, 21610), "recipient"],
     ["a region that is not allowed", error(400, 21408), "unroutable"],
     ["a wrong token", error(401, 20003), "account"],
+    ["a full queue", error(400, 21611), "provider"],
     ["throttled", error(429, 20429), "provider"],
     ["its own failure", error(500, 20500), "provider"],
     ["a proxy's failure", () => new Response("<html>", { status: 502 }), "unknown"],
@@ -125,6 +126,38 @@ describe("what a provider's answer means", () => {
     ],
   ])("Twilio, %s", async (_what, answer, problem) => {
     expect(await withVendor(answer, (url) => problemOf(twilioAt(url)))).toBe(problem);
+  });
+
+  it.each([20005, 21212, 21603, 21606, 21701, 21703, 21704, 21705, 30002])(
+    "Twilio's code %s is our account's fault",
+    async (code) => {
+      expect(await withVendor(error(400, code), (url) => problemOf(twilioAt(url)))).toBe("account");
+    },
+  );
+
+  it.each([
+    ["MGM Resorts", "From"],
+    ["MG0123456789abcdef0123456789abcdef", "MessagingServiceSid"],
+    ["+15005550006", "From"],
+  ])("Twilio is told of the sender %s as %s", async (from, field) => {
+    let form = new URLSearchParams();
+    const reportUrl = "https://project.example/functions/v1/otp/twilio-report?id=";
+    await withVendor(
+      async (request) => {
+        form = new URLSearchParams(await request.text());
+        return Response.json({ sid: "SM1" }, { status: 201 });
+      },
+      (url) =>
+        problemOf(
+          twilio({ baseUrl: url, accountSid: "AC1", authToken: "t", from, reportUrl, costMicros: 1 }),
+        ),
+    );
+    expect(Object.fromEntries(form)).toEqual({
+      To: message.to,
+      Body: message.text,
+      [field]: from,
+      StatusCallback: reportUrl + message.id,
+    });
   });
 
   it.each([

@@ -20,7 +20,7 @@ const usual = (changes: Partial<Settings>) => ({
 
 const problemOf = (changes: Partial<Settings>, isLocal: boolean): string | undefined => {
   try {
-    checkedSettings(usual(changes), isLocal);
+    checkedSettings(usual(changes), isLocal, "https://project.example");
   } catch (error) {
     const { code, cause } = error as { code: string; cause: Error };
     return `${code}: ${cause.message}`;

@@ -9,8 +9,11 @@ const LETTERS_OF_AN_SMS =
 describe("a message", () => {
   it("is in the language of its tag, and in English where there is no text in it", () => {
     expect(messageText("fr-CA", values).text).toContain("votre code est 012345");
-    expect(messageText("FR", values).text).toContain("votre code est 012345");
-    for (const locale of [undefined, "xx", "en-GB", "constructor", "__proto__"]) {
+    for (const locale of ["FR", "fr_FR", "fr_FR.UTF-8", "fr-FR-u-fw-mon-mu-celsius"]) {
+      expect(messageText(locale, values).text).toContain("votre code est 012345");
+    }
+    expect(messageText("pt_BR", values).text).toContain("o seu codigo");
+    for (const locale of [undefined, "xx", "en-GB", "constructor", "__proto__", "", "_"]) {
       expect(messageText(locale, values).text).toContain("your code is 012345");
     }
   });

@@ -12,6 +12,7 @@ interface SmtpFailure {
   code?: string;
   command?: string;
   responseCode?: number;
+  response?: string;
 }
 
 /** Any SMTP server. */
@@ -68,8 +69,19 @@ export function smtp({ url, from, timeoutMs }: SmtpAccount): Provider {
   return { name: "smtp", channel: "email", costMicros: 0, send };
 }
 
-function problemOf({ code, command, responseCode }: SmtpFailure): DeliveryProblem {
+/** Of RFC 3463: about this mailbox (X.2.x), or a policy about this message, such as greylisting (X.7.x). */
+const ABOUT_THE_MAILBOX = /^4\d\d[ -]4\.[27]\.\d/;
+/** The server itself is closing the connection. */
+const CLOSING = 421;
+
+function problemOf({ code, command, responseCode, response = "" }: SmtpFailure): DeliveryProblem {
   if (code === "EAUTH") return "account";
+  if (responseCode !== undefined && responseCode < 500 && responseCode !== CLOSING) {
+    // Not now, and not for this mailbox: others get their mail.
+    if (command === "RCPT TO" || (command === "DATA" && ABOUT_THE_MAILBOX.test(response))) {
+      return "unroutable";
+    }
+  }
   if (command === "RCPT TO" && responseCode !== undefined && responseCode >= 500) return "recipient";
   if (responseCode !== undefined) return "provider";
   // Before the message itself was sent, nothing can have been taken.

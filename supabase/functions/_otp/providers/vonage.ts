@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { isGsm7 } from "../sms_parts.ts";
 import { askProvider, DeliveryError, type DeliveryProblem, type Message, type Provider } from "./provider.ts";
 
 export interface VonageAccount {
@@ -32,9 +33,6 @@ const PROBLEMS: Record<string, DeliveryProblem> = {
   33: "recipient", // the number was given up
 };
 
-const LETTERS_OF_AN_SMS =
-  /^[\n\r @£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà^{}\\[\]~|€]*$/;
-
 /** Vonage's SMS API. https://developer.vonage.com/en/api/sms */
 export function vonage({ baseUrl, apiKey, apiSecret, from, costMicros }: VonageAccount): Provider {
   const url = `${baseUrl.replace(/\/$/, "")}/sms/json`;
@@ -49,7 +47,7 @@ export function vonage({ baseUrl, apiKey, apiSecret, from, costMicros }: VonageA
         from,
         "to": to.slice(1),
         text,
-        "type": LETTERS_OF_AN_SMS.test(text) ? "text" : "unicode",
+        "type": isGsm7(text) ? "text" : "unicode",
         "client-ref": id,
       }),
       signal,

@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+import { readTwilioReport, twilioReportUrl } from "../_otp/twilio_reports.ts";
+import { defineEndpoint } from "../_shared/endpoint.ts";
+import { env, supabase } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+
+const Input = z.object({ text: z.string() });
+
+const Output = z.object({}).describe("Nothing");
+
+const MOST_BODY_BYTES = 16 * 1024;
+
+/**
+ * What became of a message that Twilio took, as Twilio reports it and signs it with the account's auth token. One that did not
+ * arrive counts against Twilio for that country, unless the phone is at fault, and the next code for the phone goes elsewhere.
+ */
+export const twilioReport = defineEndpoint({
+  name: "otp/twilio-report",
+  auth: "none",
+  method: "POST",
+  isTextBody: true,
+  maxBodyBytes: MOST_BODY_BYTES,
+  input: Input,
+  output: Output,
+  codes: ["forbidden", "not_found"],
+  async handle({ request: { url, headers }, input }) {
+    const { TWILIO_AUTH_TOKEN: authToken } = env();
+    const reportUrl = twilioReportUrl(supabase().publicUrl);
+    if (authToken === undefined || reportUrl === undefined) {
+      throw new AppError(
+        "not_found",
+        "Reports are not set up: TWILIO_AUTH_TOKEN or an https address is missing",
+      );
+    }
+    const report = readTwilioReport({
+      reportUrl,
+      id: new URL(url).searchParams.get("id") ?? "",
+      body: input.text,
+      signature: headers.get("X-Twilio-Signature"),
+      authToken,
+    });
+    if (report) {
+      await callDatabase("record_otp_report", {
+        p_issuance_id: report.issuanceId,
+        p_provider: "twilio",
+        p_message_id: report.messageId,
+        p_is_delivered: report.isDelivered,
+        p_is_fault: report.isFault,
+      });
+    }
+    return Response.json({});
+  },
+});
