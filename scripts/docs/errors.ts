@@ -60,6 +60,15 @@ const METERED: ErrorCode[] = [
   "provider_timeout",
 ];
 
+/** Before there is a WebSocket. */
+const CONVERSATION: ErrorCode[] = [
+  "insufficient_tokens",
+  "spend_cap_reached",
+  "account_paused",
+  "upgrade_required",
+  "rate_limited",
+];
+
 /** The codes that a function can answer, in the order of their status. */
 export function codesOf(
   { name, auths, method, isAlsoPost, kind, callLimit, codes = [] }: Declared,
@@ -75,7 +84,7 @@ export function codesOf(
     ...(callLimit && "quota" in callLimit ? ["rate_limited"] as const : []),
     ...(name.includes("/") ? ["not_found"] as const : []),
     ...codes,
-    ...(kind === "conversation" ? ["upgrade_required"] as const : []),
+    ...(kind === "conversation" ? CONVERSATION : []),
   ]);
   return (Object.keys(STATUS) as ErrorCode[]).filter((code) => can.has(code));
 }

@@ -59,6 +59,43 @@ async function begin(options: Options): Promise<Talk> {
   return talk;
 }
 
+/** Memory of its own, which Linux tells. */
+async function residentMb(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+}
+
+/** A client that speaks the protocol by hand; `head` is the answer to its handshake. */
+async function openWire(
+  base: string,
+  token: string,
+): Promise<{ connection: Deno.Conn; head: Promise<string> }> {
+  const { hostname, port } = new URL(base);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const lines = [
+    `GET /functions/v1/${NAME} HTTP/1.1`,
+    `Host: ${hostname}:${port}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${btoa("0123456789abcdef")}`,
+    `Sec-WebSocket-Protocol: tessera, bearer.${token}`,
+  ];
+  await connection.write(new TextEncoder().encode([...lines, "", ""].join("\r\n")));
+  async function readHead(): Promise<string> {
+    let text = "";
+    const chunk = new Uint8Array(4_096);
+    while (!/ 101 [^]*\r\n\r\n/.test(text)) {
+      const length = await connection.read(chunk);
+      if (length === null) break;
+      text += new TextDecoder().decode(chunk.subarray(0, length));
+    }
+    return text;
+  }
+  const head = readHead();
+  return { connection, head };
+}
+
 async function ask(talk: Talk, text?: string) {
   say(talk, text);
   return await talk.next("usage");
@@ -186,6 +223,52 @@ describe("a session", () => {
     talk.close();
     await settled(user);
     for (const secret of [key, user.token, "bearer."]) expect(functions.log).not.toContain(secret);
+  });
+
+  it("refuses more callers without a seat than one at a time before they have a socket", async () => {
+    const user = await newUser(0);
+    const token = user.token;
+    const wires = await Promise.all([1, 2, 3].map(() => openWire(functions.url, token)));
+    const answers = await Promise.all(wires.map(({ head }) => head));
+    expect(answers.map((head) => head.split(" ")[1]).toSorted()).toEqual(["101", "402", "402"]);
+    for (const head of answers.filter((one) => !one.includes(" 101 "))) {
+      expect(head).toMatch(/"error":"insufficient_tokens"/);
+    }
+    for (const { connection } of wires) connection.close();
+    await eventually("a place for another", async () => {
+      const talk = connect({ token });
+      return (await talk.closed).code === 4402;
+    });
+  });
+
+  it("takes one frame of 60 MB no more than once, and keeps the seat of who sent it", async () => {
+    const own = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
+    const user = await newUser(PLENTY);
+    const before = await residentMb(own.pid);
+    let peak = before;
+    const watch = setInterval(async () => peak = Math.max(peak, await residentMb(own.pid)), 5);
+    const { connection, head } = await openWire(own.url, user.token);
+    expect(await head).toMatch(/ 101 /);
+    const MB = 1024 * 1024;
+    const start = new Uint8Array(14);
+    start.set([0x81, 0xff]); // a text, masked with zeros, whose length follows in 8 bytes
+    new DataView(start.buffer).setBigUint64(2, BigInt(60 * MB));
+    const piece = new Uint8Array(MB).fill(97);
+    const write = async (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+    };
+    await write(start).catch(() => {});
+    for (let count = 0; count < 60; count++) await write(piece).catch(() => {});
+    await eventually("the end of the session", async () => (await accountOf(user)).held === 1);
+    clearInterval(watch);
+    connection.close();
+    console.log(`One frame of 60 MB: from ${before.toFixed(0)} to at most ${peak.toFixed(0)} MB`);
+    expect(peak - before).toBeLessThan(256);
+    expect((await accountOf(user)).locks.filter(({ status }) => status === "held")).toMatchObject([{
+      amount: 1,
+    }]);
+    await begin({ token: user.token, base: own.url });
+    expect(await connect({ token: user.token, base: own.url }).closed).toMatchObject({ code: 4429 });
   });
 
   it("lets a user have two at once, and a third when one is over", async () => {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { inBackground } from "./background.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
 import { env } from "./env.ts";
+import { AppError } from "./errors.ts";
 import { newRequestId } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
 import { checkPrice, type Price } from "./price.ts";
@@ -10,8 +11,8 @@ import { addressOf } from "./provider_address.ts";
 import { RealtimeSession } from "./realtime_session.ts";
 import { type SessionLimits, USUAL_SESSION } from "./realtime_limits.ts";
 import { Slices } from "./realtime_slices.ts";
-import { Till } from "./realtime_till.ts";
-import { type Socket, upgrade, withProtocolToken } from "./websocket.ts";
+import { type Seat, Till } from "./realtime_till.ts";
+import { checkHandshake, type Socket, upgrade, withProtocolToken } from "./websocket.ts";
 
 /** What one answer may use, in tokens of the model. */
 export interface AnswerLimits {
@@ -73,7 +74,7 @@ export function defineRealtime<Input extends z.ZodType>(spec: RealtimeSpec<Input
     fetch: (request) =>
       defineEndpoint({
         ...endpoint,
-        handle: (context) => Promise.resolve(open(spec, limits, request, context)),
+        handle: (context) => open(spec, limits, request, context),
       }).fetch(withProtocolToken(request)),
   };
 }
@@ -86,39 +87,70 @@ function newSlices({ price, slice_tokens, answer }: RealtimeSpec<z.ZodType>): Sl
   return new Slices(price, bound, slice_tokens);
 }
 
-function open<Input extends z.ZodType>(
+/**
+ * Sockets of callers without a seat, which were accepted to be told why. What a client sends is measured when it has
+ * arrived, up to 64 MiB in one frame: more of them at once are refused without a socket.
+ */
+const MOST_SEATLESS = 1;
+let seatlessCount = 0;
+
+async function open<Input extends z.ZodType>(
   spec: RealtimeSpec<Input>,
   limits: SessionLimits,
   request: Request,
   { caller, input, log }: EndpointContext<z.output<Input>>,
-): Response {
+): Promise<Response> {
   const { AI_REALTIME_MODEL: model } = env();
-  const supabaseClient = ledger(); // What is wrong with the settings must show before there is a socket.
+  // What can go wrong must show before there is a socket: once accepted, it is the answer.
+  checkHandshake(request);
   const sessionId = newRequestId();
-  const { socket, response } = upgrade(request);
-  log.model = model;
-  const session = new RealtimeSession({
+  const customer = { userId: caller.userId, sessionId, name: spec.name, price: spec.price, model };
+  const till = new Till({ ...customer, supabaseClient: ledger() });
+  const parts = {
     sessionId,
     name: spec.name,
     userId: caller.userId,
     model,
-    client: socket,
     openProvider: () => openProvider(model),
     setup: setupOf(spec.session(input), spec.answer),
-    till: new Till({
-      supabaseClient,
-      userId: caller.userId,
-      sessionId,
-      name: spec.name,
-      price: spec.price,
-      model,
-    }),
+    till,
     slices: newSlices(spec),
     limits,
     tokenEndsAtMs: endOf(caller.token),
-  });
+  };
+  log.model = model;
+  const refusal = await refusalOf(till.takeSeat(limits.sessions));
+  if (refusal !== undefined && seatlessCount >= MOST_SEATLESS) throw refusal;
+  const { socket, response, closed } = await accept(request, till);
+  if (refusal !== undefined) {
+    seatlessCount += 1;
+    closed.then(() => seatlessCount -= 1);
+  }
+  const session = new RealtimeSession({ ...parts, client: socket });
+  closed.then(() => session.end("closed"));
   keepAlive(session);
   return response;
+}
+
+/** Why somebody gets no seat; undefined for who has one. */
+async function refusalOf(taken: Promise<Seat>): Promise<unknown> {
+  try {
+    const seat = await taken;
+    if (seat === "none_free") return new AppError("rate_limited", "Too many sessions at once");
+    if (seat === "insufficient_tokens") return new AppError(seat, "The tokens do not suffice for a session");
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function accept(request: Request, till: Till): Promise<ReturnType<typeof upgrade>> {
+  try {
+    return upgrade(request);
+  } catch (error) {
+    await till.leaveSeat().catch(() => {}); // It is free when its hold expires, too.
+    throw error;
+  }
 }
 
 /** Lets a session end by itself when the worker is to end, and keeps the worker until then. */

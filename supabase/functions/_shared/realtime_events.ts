@@ -55,6 +55,34 @@ export function readProviderEvent(message: unknown): ProviderEvent | undefined {
   return typeof event?.type === "string" ? event : undefined;
 }
 
+/** Events by the names that they had in the beta, which some servers still send, and those that clients know. */
+const BETA_NAMES: Record<string, string> = {
+  "conversation.item.created": "conversation.item.added",
+  "response.audio.delta": "response.output_audio.delta",
+  "response.audio.done": "response.output_audio.done",
+  "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+  "response.audio_transcript.done": "response.output_audio_transcript.done",
+  "response.text.delta": "response.output_text.delta",
+  "response.text.done": "response.output_text.done",
+};
+
+/** Gives a provider's events their present names. Of a server that sends each under both, the older ones are left out. */
+export class EventNames {
+  readonly #seen = new Set<string>();
+
+  /** The event under the name that clients know; undefined for one that comes under that name too. */
+  translate(event: ProviderEvent): ProviderEvent | undefined {
+    const type = BETA_NAMES[event.type];
+    if (type === undefined) {
+      if (PRESENT_NAMES.has(event.type)) this.#seen.add(event.type);
+      return event;
+    }
+    return this.#seen.has(type) ? undefined : { ...event, type };
+  }
+}
+
+const PRESENT_NAMES = new Set(Object.values(BETA_NAMES));
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -111,6 +139,15 @@ const Usage = z.object({
   input_token_details: z.object({ audio_tokens: count }).nullish().catch(null),
   output_token_details: z.object({ audio_tokens: count }).nullish().catch(null),
 });
+
+/** Whether an answer that has ended whole says that the model put something out, by what it reports. */
+export function hasOutput({ response }: ProviderEvent): boolean {
+  const { status, usage } = (response ?? {}) as {
+    status?: unknown;
+    usage?: { output_tokens?: unknown } | null;
+  };
+  return status === "completed" && Number(usage?.output_tokens) > 0;
+}
 
 /** What `response.done` reports; tokens of which the kind is not told count as sound, the dearer one. */
 export function usageOf({ response }: ProviderEvent): TalkUsage | undefined {

@@ -2,6 +2,8 @@ import { describeCause, logRequest } from "./log.ts";
 import { AppError } from "./errors.ts";
 import {
   type ClientEvent,
+  EventNames,
+  hasOutput,
   isOutput,
   isPassedOn,
   type ProviderEvent,
@@ -24,7 +26,7 @@ export interface SessionParts {
   openProvider(): Socket;
   /** What the provider is told of the conversation before it begins. */
   setup: Record<string, unknown>;
-  till: Pick<Till, "takeSeat" | "leaveSeat" | "hold" | "settle">;
+  till: Pick<Till, "takeSeat" | "leaveSeat" | "forfeitSeat" | "hold" | "settle">;
   slices: Slices;
   limits: SessionLimits;
   /** When the client's token ends, and the session with it. */
@@ -38,6 +40,11 @@ const AUDIO_PACE = 1.5;
 const AUDIO_AT_ONCE_S = 10;
 const MESSAGES_AT_ONCE_S = 4;
 const MOST_MISTAKES = 10;
+/**
+ * A message is measured when it has arrived, and the memory of all sessions in this process had to take it: one larger than
+ * this costs the seat for 10 minutes.
+ */
+const SEAT_BYTES = 1024 * 1024;
 /** How long the end of a session waits for the usage of an answer that it broke off. */
 const LAST_USAGE_MS = 5_000;
 const LAST_WORDS_MS = 5_000;
@@ -64,7 +71,9 @@ export class RealtimeSession {
   #isPreparing = false;
   #ending: Ending | undefined;
   #cause: unknown;
+  readonly #names = new EventNames();
   #mistakes = 0;
+  #isSeatForfeit = false;
   #turnBytes = 0;
   #isSpeaking = false;
   /** Something was said that has no answer yet, and an answer to it is wanted. */
@@ -148,7 +157,11 @@ export class RealtimeSession {
   #fromClient(data: unknown): void {
     if (this.#ending) return;
     const { limits } = this.#parts;
-    if (sizeOf(data) > limits.message_bytes) return this.end("payload_too_large");
+    const byteCount = sizeOf(data);
+    if (byteCount > limits.message_bytes) {
+      this.#isSeatForfeit = byteCount > SEAT_BYTES;
+      return this.end("payload_too_large");
+    }
     if (!this.#messages.take(1, Date.now())) return this.end("rate_limited");
     const event = readClientEvent(data);
     if (!event) return this.#mistake("This is no event that a client may send");
@@ -198,11 +211,10 @@ export class RealtimeSession {
   // --- What the provider says ---
 
   #fromProvider(data: unknown): void {
-    const event = readProviderEvent(data);
-    if (!event) {
-      this.#cause ??= new Error("The provider sent what is no event");
-      return this.end("provider_error");
-    }
+    const sent = readProviderEvent(data);
+    if (!sent) return this.#giveUp("The provider sent what is no event");
+    const event = this.#names.translate(sent);
+    if (!event) return;
     if (event.type === "response.done") this.#answered(event);
     if (this.#ending) return;
     if (this.#answer) this.#awaitProvider();
@@ -233,7 +245,7 @@ export class RealtimeSession {
         break;
     }
     if (isOutput(event) && this.#answer) this.#answer.isHeard = true;
-    if (isPassedOn(event)) this.#tell(data as string);
+    if (isPassedOn(event)) this.#tell(event === sent ? data as string : event);
     this.#answerNext();
   }
 
@@ -249,11 +261,21 @@ export class RealtimeSession {
     });
   }
 
+  /** The provider does not speak as it should. */
+  #giveUp(why: string): void {
+    this.#cause ??= new Error(why);
+    this.end("provider_error");
+  }
+
   #answered(event: ProviderEvent): void {
     const { slices } = this.#parts;
     const { id } = (event.response ?? {}) as { id?: unknown };
     if (id !== undefined && this.#counted.has(id)) return;
     this.#counted.add(id);
+    if (this.#answer && !this.#answer.isHeard && hasOutput(event)) {
+      this.#forgetAnswer(); // Nobody pays for what was said in words that nobody here understands.
+      return this.#giveUp("The provider reported an answer of which no event was understood");
+    }
     const usage = usageOf(event);
     if (slices.current && (usage || this.#answer?.isHeard)) slices.use(usage);
     this.#forgetAnswer();
@@ -339,7 +361,8 @@ export class RealtimeSession {
       await within(this.#answer.done.promise, Math.min(LAST_USAGE_MS, limits.provider_s * 1000));
     }
     close(this.#provider, 1000, "");
-    const settled = this.#settleAll().finally(() => till.leaveSeat()).catch((error) => this.#cause ??= error);
+    const leave = () => this.#isSeatForfeit ? till.forfeitSeat() : till.leaveSeat();
+    const settled = this.#settleAll().finally(leave).catch((error) => this.#cause ??= error);
     await within(settled, LAST_WORDS_MS);
     this.#tell({ type: "session_ended", reason: ending, charged: this.#charged, balance: this.#balance });
     close(client, closeCode, ending);

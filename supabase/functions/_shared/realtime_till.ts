@@ -28,13 +28,15 @@ export type Seat = "taken" | "none_free" | "insufficient_tokens";
 const SEAT_LEASE_S = 60;
 /** A renewal may fail, and the next one too, before the seat is lost. */
 const SEAT_RENEWAL_MS = 20_000;
+const FORFEIT_S = 600;
 /** A session ends well before. */
 const MOST_RENEWALS = 30;
 
 /** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
 export class Till {
   readonly #customer: Customer;
-  #leave: (() => Promise<unknown>) | undefined;
+  #seat: Promise<Seat> | undefined;
+  #lease: Lease | undefined;
 
   constructor(customer: Customer) {
     this.#customer = customer;
@@ -43,9 +45,13 @@ export class Till {
   /**
    * Takes one of the user's seats, so that no user has more sessions than seats, whatever process they are in: a seat
    * is the hold of one token under an id of its own. It lives for a minute and is renewed for as long as the session
-   * lasts, so that the seat of a process that was killed is soon free again.
+   * lasts, so that the seat of a process that was killed is soon free again. Asked again, it is the same seat.
    */
-  async takeSeat(seats: number): Promise<Seat> {
+  takeSeat(seats: number): Promise<Seat> {
+    return this.#seat ??= this.#takeSeat(seats);
+  }
+
+  async #takeSeat(seats: number): Promise<Seat> {
     const { supabaseClient, userId, name } = this.#customer;
     for (let seat = 1; seat <= seats; seat++) {
       const requestId = repeatableRequestId(userId, name, `seat ${seat}`);
@@ -58,7 +64,7 @@ export class Till {
         timeToLiveS: SEAT_LEASE_S,
       });
       if (hold.attempt !== undefined) {
-        this.#leave = keepSeat({ ...request, attempt: hold.attempt });
+        this.#lease = keepSeat({ ...request, attempt: hold.attempt });
         return "taken";
       }
       if (hold.error === "insufficient_tokens") return hold.error;
@@ -70,7 +76,12 @@ export class Till {
   }
 
   async leaveSeat(): Promise<void> {
-    await this.#leave?.();
+    await this.#lease?.end();
+  }
+
+  /** Leaves the seat to nobody for 10 minutes. */
+  async forfeitSeat(): Promise<void> {
+    await this.#lease?.forfeit();
   }
 
   /** Holds a slice, or what is left of the balance if that will do; gives back the tokens held, 0 for none. */
@@ -115,18 +126,29 @@ export class Till {
   }
 }
 
-/** Renews a seat until the function that it gives back is called, which leaves it. */
+/** A seat that is renewed until one of these is called. */
+interface Lease {
+  end(): Promise<unknown>;
+  forfeit(): Promise<unknown>;
+}
+
 function keepSeat(
   seat: { supabaseClient: RpcClient; userId: string; requestId: string; attempt: number },
-): () => Promise<unknown> {
+): Lease {
   let renewals = 0;
   const timer = setInterval(() => {
     if (++renewals > MOST_RENEWALS) return clearInterval(timer);
     extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next one may arrive.
   }, SEAT_RENEWAL_MS);
-  return () => {
-    clearInterval(timer);
-    return releaseTokens(seat);
+  return {
+    end() {
+      clearInterval(timer);
+      return releaseTokens(seat);
+    },
+    forfeit() {
+      clearInterval(timer);
+      return extendHold({ ...seat, timeToLiveS: FORFEIT_S });
+    },
   };
 }
 

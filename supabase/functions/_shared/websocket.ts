@@ -13,6 +13,8 @@ const PROTOCOL = "tessera";
 const TOKEN_PREFIX = "bearer.";
 /** A client that does not answer a ping for this long is gone. */
 const PING_TIMEOUT_S = 20;
+/** A connection that broke inside its handshake never opens, and nothing says so. */
+const OPENS_WITHIN_MS = 2_000;
 
 /**
  * The same request with the token of `["tessera", "bearer.<jwt>"]` in the Authorization header, which a browser's
@@ -27,22 +29,40 @@ export function withProtocolToken(request: Request): Request {
   return new Request(request.url, { method: request.method, headers });
 }
 
-/** Accepts a WebSocket. Only the server's own request object can be upgraded, no copy. */
-export function upgrade(request: Request): { socket: Socket; response: Response } {
-  if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+/** Refuses what is no handshake of a WebSocket. Throws `upgrade_required` and `invalid_request`. */
+export function checkHandshake({ headers }: Request): void {
+  if (headers.get("Upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("upgrade_required", "This is a WebSocket: connect with Upgrade: websocket", {
       headers: { Upgrade: "websocket" },
     });
   }
+  const isWhole = headers.get("Sec-WebSocket-Version") === "13" && headers.has("Sec-WebSocket-Key");
+  if (!isWhole) throw noHandshake();
+}
+
+function noHandshake(cause?: unknown): AppError {
+  return new AppError("invalid_request", "This is not a valid WebSocket handshake", { cause });
+}
+
+/**
+ * Accepts a WebSocket; the caller answers with the response in any case. Only the server's own request object can be
+ * upgraded, no copy. `closed` resolves when the connection is gone, which may be long after `close()`, or never came about.
+ */
+export function upgrade(request: Request): { socket: Socket; response: Response; closed: Promise<void> } {
   // A client that offered none must be answered none, or it hangs up.
   const protocol = protocolsOf(request).includes(PROTOCOL) ? PROTOCOL : undefined;
   try {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol, idleTimeout: PING_TIMEOUT_S });
     // Of some runtimes the headers of this response cannot be changed, and nobody would read them.
     Object.defineProperty(response, "headers", { value: new Headers(response.headers) });
-    return { socket, response };
+    const closed = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, OPENS_WITHIN_MS);
+      socket.addEventListener("open", () => clearTimeout(timer));
+      socket.addEventListener("close", () => resolve());
+    });
+    return { socket, response, closed };
   } catch (cause) {
-    throw new AppError("invalid_request", "This is not a valid WebSocket handshake", { cause });
+    throw noHandshake(cause);
   }
 }
 

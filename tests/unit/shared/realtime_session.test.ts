@@ -40,6 +40,7 @@ class FakeSocket {
 class FakeTill {
   readonly settled: Slice[] = [];
   isSeatTaken = false;
+  isSeatForfeit = false;
   held = 0;
   fail: { hold?: Error; settle?: Error } = {};
   /** Keeps holds waiting. */
@@ -52,6 +53,11 @@ class FakeTill {
 
   leaveSeat() {
     this.isSeatTaken = false;
+    return Promise.resolve();
+  }
+
+  forfeitSeat() {
+    this.isSeatForfeit = true;
     return Promise.resolve();
   }
 
@@ -230,11 +236,54 @@ describe("a session", () => {
     parts.client.say(TEXT);
     parts.client.say(ASK);
     await vi.advanceTimersByTimeAsync(1);
+    parts.provider.say(DELTA);
     for (let report = 0; report < 3; report++) parts.provider.say(DONE);
     parts.session.end("closed");
     await ended(parts);
     expect(parts.till.settled).toMatchObject([{ used: { audio_input_tokens: 10, audio_output_tokens: 10 } }]);
     expect(parts.client.types().filter((type) => type === "usage").length).toBe(1);
+  });
+
+  it("passes the beta's names on as the present ones, and each piece of an answer once", async () => {
+    const parts = await begin();
+    parts.client.say(TEXT);
+    parts.client.say(ASK);
+    await vi.advanceTimersByTimeAsync(1);
+    parts.provider.say({ type: "response.audio.delta", delta: "AAAA" });
+    parts.provider.say({ type: "response.audio_transcript.delta", delta: "Hi" });
+    parts.provider.say({ type: "response.output_audio_transcript.delta", delta: " you" });
+    parts.provider.say({ type: "response.audio_transcript.delta", delta: " you" });
+    parts.provider.say(DONE);
+    expect(parts.client.sent.filter(({ delta }) => delta).map(({ type, delta }) => [type, delta])).toEqual([
+      ["response.output_audio.delta", "AAAA"],
+      ["response.output_audio_transcript.delta", "Hi"],
+      ["response.output_audio_transcript.delta", " you"],
+    ]);
+    parts.session.end("closed");
+    await ended(parts);
+    expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 10 } }]);
+  });
+
+  it("charges nothing for an answer of which no event was understood, and ends", async () => {
+    const parts = await begin();
+    parts.client.say(TEXT);
+    parts.client.say(ASK);
+    await vi.advanceTimersByTimeAsync(1);
+    parts.provider.say({ type: "response.sound.piece", piece: "AAAA" });
+    parts.provider.say(DONE);
+    expect(await ended(parts)).toEqual({ code: 4502, reason: "provider_error" });
+    expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 0 } }]);
+    expectNothingHeld(parts.till);
+  });
+
+  it("keeps the seat of a client whose message filled the memory, and no other's", async () => {
+    for (const [characters, isKept] of [[200_000, false], [1_100_000, true]] as const) {
+      const parts = await begin();
+      parts.client.say({ type: "x".repeat(characters) });
+      expect(await ended(parts)).toEqual({ code: 4413, reason: "payload_too_large" });
+      const { isSeatTaken, isSeatForfeit } = parts.till;
+      expect({ isSeatTaken, isSeatForfeit }).toEqual({ isSeatTaken: isKept, isSeatForfeit: isKept });
+    }
   });
 
   it("does not pay for an answer that never began", async () => {
