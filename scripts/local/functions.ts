@@ -1,9 +1,12 @@
 // Every function of a folder in one process, each imported at its first request.
-// deno run -A scripts/local/functions.ts --port <port> [--folder <folder>]
+// deno run -A scripts/local/functions.ts --port <port> [--folder <folder>] [--hosted]
+//
+// With --hosted functions have of Deno what the Edge Runtime has, and no more.
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
+import { narrowToHosted } from "./hosted_namespace.ts";
 import { exists, functionsFolder } from "./paths.ts";
 import { delay } from "./process_ids.ts";
 import { announceReady } from "./ready.ts";
@@ -22,17 +25,19 @@ const CORS = {
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { port: { type: "string" }, folder: { type: "string" } },
+  options: { port: { type: "string" }, folder: { type: "string" }, hosted: { type: "boolean" } },
 });
 const folder = resolve(values.folder ?? functionsFolder);
 const handlers = new Map<string, Promise<Handler | undefined>>();
 const background = new Set<Promise<unknown>>();
-const realServe = Deno.serve;
+/** This process's own, whatever functions have. */
+const { serve: realServe, addSignalListener, exit, readDir } = Deno;
 
 /** What the module being imported passed to Deno.serve; imports run one after the other, so it is never another's. */
 let served: Handler | undefined;
 let lastImport: Promise<unknown> = Promise.resolve();
 
+if (values.hosted) narrowToHosted();
 Object.defineProperty(Deno, "serve", { configurable: true, value: collectHandler });
 Object.defineProperty(globalThis, "EdgeRuntime", { configurable: true, value: { waitUntil } });
 
@@ -60,7 +65,7 @@ const server = realServe(
 );
 void warmUp();
 
-Deno.addSignalListener("SIGTERM", async () => {
+addSignalListener("SIGTERM", async () => {
   const end = Date.now() + FINISH_LIMIT_MS;
   // As the Edge Runtime tells a worker that it ends: what lives longer than a request finishes by itself.
   globalThis.dispatchEvent(new Event("beforeunload"));
@@ -72,7 +77,7 @@ Deno.addSignalListener("SIGTERM", async () => {
   while (background.size > 0 && Date.now() < end) {
     await Promise.race([Promise.allSettled(background), delay(end - Date.now())]);
   }
-  Deno.exit(0);
+  exit(0);
 });
 
 async function answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
@@ -152,7 +157,7 @@ function waitUntil(promise: Promise<unknown>): void {
 /** Imports everything in the background, so that the first request of each function is as fast as the next. */
 async function warmUp(): Promise<void> {
   if (!await exists(folder)) return;
-  for await (const entry of Deno.readDir(folder)) {
+  for await (const entry of readDir(folder)) {
     if (entry.isDirectory) await handlerOf(entry.name);
   }
 }

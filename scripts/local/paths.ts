@@ -25,10 +25,13 @@ export function localModule(name: string): string {
   return join(projectFolder, "scripts", "local", name);
 }
 
+/** This process's own: functions that it serves may have less. */
+const { lstat } = Deno;
+
 /** Tells whether a path exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.lstat(path);
+    await lstat(path);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

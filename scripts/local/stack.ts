@@ -3,6 +3,7 @@ import { bootstrapRoles, finishSystemSchemas } from "./bootstrap.ts";
 import { databaseUrl } from "./database_url.ts";
 import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
 import { messageOf, StackError } from "./errors.ts";
+import { type FunctionsDeno, mapAloneFlags, otherFunctionsDeno } from "./functions_deno.ts";
 import { functionsEnvironment } from "./functions_environment.ts";
 import { applyMigrations } from "./migrate.ts";
 import { stopOrphans } from "./orphans.ts";
@@ -164,6 +165,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     say("Starting the functions …");
     const functions = add(functionsSpec(context, {
       name: "functions",
+      deno: await otherFunctionsDeno(),
       port: () => functionsPort,
       folder,
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),
@@ -245,6 +247,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Ex
   const functions = new ManagedProcess(
     functionsSpec(context, {
       name: `functions-${port}`,
+      deno: await otherFunctionsDeno(),
       port: () => port,
       folder,
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),
@@ -328,6 +331,23 @@ function denoCommand(module: string, args: string[], env: Record<string, string>
   };
 }
 
+/** The functions under another Deno, and with what the Edge Runtime leaves of it. */
+function hostedCommand({ command, env }: FunctionsDeno, args: string[], environment: Record<string, string>) {
+  const flags = ["run", "-A", "--quiet", ...mapAloneFlags(join(projectFolder, "deno.json"))];
+  return {
+    command,
+    args: [...flags, localModule("functions_hosted.ts"), ...args, "--hosted"],
+    cwd: projectFolder,
+    env: {
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+      ...environment,
+      ...env,
+      [SUPERVISOR_VARIABLE]: String(Deno.pid),
+    },
+  };
+}
+
 function stackArgs({ dataDir, portBase }: Context): string[] {
   return ["--data-folder", dataDir, "--port-base", String(portBase)];
 }
@@ -405,6 +425,8 @@ function functionsSpec<Name extends string>(
   context: Context,
   options: {
     name: Name;
+    /** Another Deno than this one. */
+    deno?: FunctionsDeno;
     port: () => number;
     folder: string;
     environment: () => Record<string, string>;
@@ -413,12 +435,12 @@ function functionsSpec<Name extends string>(
 ): ProcessSpec & { name: Name } {
   return {
     name: options.name,
-    command: () =>
-      denoCommand(
-        "functions.ts",
-        ["--port", String(options.port()), "--folder", options.folder],
-        options.environment(),
-      ),
+    command: () => {
+      const args = ["--port", String(options.port()), "--folder", options.folder];
+      return options.deno
+        ? hostedCommand(options.deno, args, options.environment())
+        : denoCommand("functions.ts", args, options.environment());
+    },
     logFile: logFile(context.dataDir, options.name),
     isReady: READY_LINE,
     readyTimeoutMs: 60_000,

@@ -13,20 +13,22 @@ const GRACE_MS = 8_000;
 /** How long the other children get to finish what they need Postgres for. */
 const BEFORE_POSTGRES_MS = 1_500;
 
+/** What functions that are loaded later may not have. */
+const host = Deno;
 const supervisorPid = Number(Deno.env.get(SUPERVISOR_VARIABLE));
 const timer = setInterval(() => {
-  if (Deno.ppid === supervisorPid) return;
+  if (host.ppid === supervisorPid) return;
   clearInterval(timer);
   void end();
 }, ASK_EVERY_MS);
 Deno.unrefTimer(timer);
 
 async function end(): Promise<void> {
-  setTimeout(() => Deno.exit(1), GRACE_MS);
-  const pgdata = Deno.env.get(POSTGRES_VARIABLE);
+  setTimeout(() => host.exit(1), GRACE_MS);
+  const pgdata = host.env.get(POSTGRES_VARIABLE);
   if (pgdata) {
     await delay(BEFORE_POSTGRES_MS);
     await stopOrphan(pgdata).catch((error) => console.error(error));
   }
-  Deno.kill(Deno.pid, "SIGTERM");
+  host.kill(host.pid, "SIGTERM");
 }

@@ -220,13 +220,13 @@ describe("post", () => {
     Deno.readTextFileSync(
       join(projectFolder, "tests", "unit", "shared", "fixtures", `pictures.example.${name}.pem`),
     );
-  const [key, ca] = [read("key"), read("cert")];
+  const [key, cert, ca] = [read("key"), read("cert"), read("ca")];
   const visits: { method?: string; host?: string; path?: string; body: string }[] = [];
   let server: Server;
   let port: number;
 
   beforeAll(async () => {
-    server = createServer({ key, cert: ca }, async (incoming, outgoing) => {
+    server = createServer({ key, cert }, async (incoming, outgoing) => {
       const parts: Uint8Array[] = [];
       for await (const part of incoming) parts.push(part);
       const { method, headers, url } = incoming;

@@ -1,3 +1,4 @@
+import { HttpError } from "../_shared/http_connection.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { logEvent } from "../_shared/log.ts";
 import { type EndpointSecrets, openEndpoint, resealed } from "./endpoints.ts";
@@ -132,6 +133,8 @@ async function noteFailure(
 function reasonOf(cause: unknown, signal: AbortSignal, timeoutMs: number): string {
   if (cause instanceof UnusableReceiver) return cause.message;
   if (signal.aborted) return `No answer within ${timeoutMs} ms`;
-  const { code } = cause as { code?: unknown };
+  if (cause instanceof HttpError) return `The receiver does not answer as HTTP: ${cause.message}`;
+  const { code, message } = cause as { code?: unknown; message?: string };
+  if (message?.includes("peer certificate")) return "The receiver's certificate is not one of its host";
   return `The connection failed${typeof code === "string" ? `: ${code}` : ""}`;
 }

@@ -1,8 +1,5 @@
-import { Buffer } from "node:buffer";
-import { request as requestHttp } from "node:http";
-import { request as requestHttps, type RequestOptions } from "node:https";
-
 import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/addresses.ts";
+import { type PinnedRequest, requestAt } from "../_shared/pinned_request.ts";
 import { publicHttpsUrl } from "../_shared/public_url.ts";
 import type { Message } from "./message.ts";
 
@@ -69,45 +66,25 @@ function loopbackUrl(text: string): URL | undefined {
 }
 
 /** Posts to a host at an address of it: there is no name left to resolve again. What it answers is not read. */
-export function post(
+export async function post(
   url: URL,
   address: string,
-  { headers, body }: Message,
+  message: Message,
   signal: AbortSignal,
-  options: Pick<RequestOptions, "port" | "ca"> = {},
+  options: Pick<PinnedRequest, "port" | "ca"> = {},
 ): Promise<Reply> {
-  const request = url.protocol === "https:" ? requestHttps : requestHttp;
-  const bytes = Buffer.from(body);
-  return new Promise((resolve, reject) => {
-    const asked = request({
-      method: "POST",
-      host: address,
-      servername: url.hostname,
-      port: url.port || (url.protocol === "https:" ? 443 : 80),
-      path: url.pathname + url.search,
-      headers: { ...headers, "Host": url.host, "Content-Length": bytes.length },
-      agent: false,
-      rejectUnauthorized: true,
-      signal,
-      ...options,
-    }, (response) => {
-      response.on("error", () => {}); // Nobody reads it; without a listener it would end the process.
-      resolve({
-        status: response.statusCode ?? 0,
-        retryAfterS: secondsOf(response.headers["retry-after"]),
-      });
-      response.destroy();
-    });
-    asked.on("error", reject);
-    asked.end(bytes);
-  });
+  const headers = { ...message.headers, "Host": url.host };
+  const body = new TextEncoder().encode(message.body);
+  const reply = await requestAt(url, address, { method: "POST", headers, body, ...options }, signal);
+  reply.close();
+  return { status: reply.status, retryAfterS: secondsOf(reply.headers.get("retry-after")) };
 }
 
 const MOST_RETRY_AFTER_S = 86_400;
 
 /** Of `Retry-After: 120` or a date; undefined for anything else. */
-function secondsOf(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
+function secondsOf(header: string | null): number | undefined {
+  if (header === null) return undefined;
   const seconds = /^\d{1,9}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.ceil(Math.min(Math.max(seconds, 0), MOST_RETRY_AFTER_S));
 }

@@ -1,7 +1,6 @@
-import { request, type RequestOptions } from "node:https";
-
 import { type AddressesOf, publicAddressOf, systemAddressesOf } from "./addresses.ts";
 import { readWhole, type Take } from "./bytes.ts";
+import { type PinnedRequest, requestAt } from "./pinned_request.ts";
 import { publicHttpsUrl } from "./public_url.ts";
 
 const MOST_REDIRECTS = 3;
@@ -62,41 +61,20 @@ async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Int
 }
 
 /** Asks a host at an address of it. The address is what is connected to: there is no name left to resolve again. */
-export function get(
+export async function get(
   url: URL,
   address: string,
   signal: AbortSignal,
-  options: Pick<RequestOptions, "port" | "ca"> = {},
+  options: Pick<PinnedRequest, "port" | "ca"> = {},
 ): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const asked = request({
-      host: address,
-      servername: url.hostname,
-      port: 443,
-      path: url.pathname + url.search,
-      headers: {
-        "Host": url.hostname,
-        "Accept": "image/*",
-        "Accept-Encoding": "identity",
-        "User-Agent": "tessera",
-      },
-      agent: false,
-      rejectUnauthorized: true,
-      signal,
-      ...options,
-    }, (response) => {
-      response.on("error", () => {}); // Who reads it hears of it; without a reader it would end the process.
-      signal.addEventListener("abort", () => response.destroy(signal.reason), { once: true });
-      resolve({
-        status: response.statusCode ?? 0,
-        location: response.headers.location,
-        body: response,
-        close: () => response.destroy(),
-      });
-    });
-    asked.on("error", reject);
-    asked.end();
-  });
+  const headers = {
+    "Host": url.hostname,
+    "Accept": "image/*",
+    "Accept-Encoding": "identity",
+    "User-Agent": "tessera",
+  };
+  const reply = await requestAt(url, address, { method: "GET", headers, ...options }, signal);
+  return { ...reply, location: reply.headers.get("location") ?? undefined };
 }
 
 const INTERNET: Internet = {
