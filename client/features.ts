@@ -1263,14 +1263,16 @@ export interface OauthTokenRevokeOutput {
 }
 
 export interface OtpRequestInput {
-  /** With its calling code, however spelled: +33 6 12 34 56 78 */
+  /** With its calling code, however spelled: +33 6 12 34 56 78; or a tel: URI */
   phone: string;
   /** What the code is for; one for another purpose does not fit */
   purpose?: string;
-  /** `email` goes to the signed-in user's own address, and proves no phone */
+  /** `email` goes to the signed-in user's own confirmed address, and proves no phone */
   channel?: "sms" | "email";
-  /** The message's language, as BCP 47; there are en, fr, de, es, it, pt, nl, ar */
+  /** The message's language, as BCP 47 or with an underscore; there are en, fr, de, es, it, pt, nl, ar */
   locale?: string;
+  /** Who reads the code from the SMS: the Android app (OTP_APP_HASH) or a browser or iOS (OTP_WEB_DOMAIN); both unless told */
+  code_reader?: "android" | "web";
 }
 
 export interface OtpRequestOutput {
@@ -1285,13 +1287,13 @@ export interface OtpRequestOutput {
 }
 
 export interface OtpVerifyInput {
-  /** With its calling code, however spelled: +33 6 12 34 56 78 */
+  /** With its calling code, however spelled: +33 6 12 34 56 78; or a tel: URI */
   phone: string;
   /** As typed: blanks and the digits of any script are taken */
   code: string;
   /** What the code is for; one for another purpose does not fit */
   purpose?: string;
-  /** From the request; may be left out by whoever asked from the same network */
+  /** From the request; may be left out by whoever asked: the same user, or the same network */
   challenge_id?: string;
 }
 
