@@ -94,7 +94,7 @@ describe("fasting-progression-analyzer", () => {
         }],
       },
     ]);
-    expect(answer.text).not.toContain("36");
+    expect(JSON.stringify(answer.body.data)).not.toContain("36 hours");
     expect(answer.body.data).toMatchObject({ next_target_h: 17, insights: [{ fact_id: "mean" }] });
   });
 

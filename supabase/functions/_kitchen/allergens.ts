@@ -46,7 +46,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       phyllo, scone, pie crust, french toast, *weizen*, *dinkel*, roggen*, gerste*, hafer*, grunkern, ble,
       froment, seigle, orge, avoine, epeautre, farine, pain, pate alimentaire, trigo, centeno, cebada,
       avena, espelta, harina, pan de trigo, grano, frumento, segale, farina, pane, centeio, cevada, aveia,
-      farinha, *brot, *brotchen, *nudel*, mehl, vollkornmehl, pate, pan integral, pan rallado, sojasauce,
+      farinha, *brot, *brotchen, *broetchen, *nudel*, *spatzle*, *spaetzle*, mehl, vollkornmehl, pate, pan integral, pan rallado, sojasauce,
       tarwe*, rogge, gerst, haver*, *小麦*, *パン粉*, *うどん*
     `),
     except: [
@@ -87,7 +87,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
     words: list(`
       egg, omelette, omelet, frittata, meringue, mayonnaise, mayo, aioli, custard, hollandaise, bearnaise,
       quiche, albumen, ovalbumin, eggnog, carbonara, oeuf, huevo, uovo, ovo, ei, eier, eigelb, eiweiss,
-      tortilla espanola, *ruhrei*, huhnerei*, uova, eieren, eidooier, *卵*, *玉子*, *たまご*, *マヨネーズ*
+      tortilla espanola, *ruhrei*, *ruehrei*, huhnerei*, huehnerei*, *spatzle*, *spaetzle*, uova, eieren, eidooier, *卵*, *玉子*, *たまご*, *マヨネーズ*
     `),
     except: pairs(
       list(`vegan, egg free, eggless, plant based, chia, flax`),
@@ -118,7 +118,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
     group: ["peanut"],
     words: list(`
       peanut, groundnut, arachide, arachis, cacahuete, cacahouete, cacahuate, cacahouette, mani, amendoim,
-      monkey nut, ground nut, satay, pad thai, trail mix, erdnuss*, erdnusse*, pinda*, *ピーナッツ*, *落花生*
+      monkey nut, ground nut, satay, pad thai, trail mix, erdnuss*, erdnusse*, erdnuess*, pinda*, *ピーナッツ*, *落花生*
     `),
   },
   soybeans: {
@@ -138,7 +138,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       roquefort, gorgonzola, stilton, manchego, provolone, custard, bechamel, lassi, raita, tzatziki,
       gelato, creamer, icecream, lait, creme, beurre, fromage, yaourt, babeurre, leche, nata, mantequilla,
       queso, yogur, latte, panna, burro, formaggio, leite, manteiga, queijo, iogurte, natas, melk, boter,
-      kaas, slagroom, *milch*, *kase, kasekuchen, *sahne, *rahm, butterschmalz, joghurt*, schmand,
+      kaas, slagroom, *milch*, *kase, *kaese, kasekuchen, kaesekuchen, kasespatzle, kaesespaetzle, kasesosse, kasesauce, *sahne, *rahm, butterschmalz, joghurt*, schmand,
       sour cream, creme fraiche, milk chocolate, *牛乳*, *チーズ*, *バター*, *ヨーグルト*, *クリーム*
     `),
     except: [
@@ -179,8 +179,8 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       nut, almond, hazelnut, walnut, cashew, pecan, pistachio, macadamia, filbert, praline, marzipan,
       frangipane, gianduja, nougat, nutella, amaretti, amaretto, noix, amande, noisette, pistache, nuez,
       nuece, almendra, avellana, pistacho, anacardo, noci, noce, mandorla, nocciola, pistacchio, noz, nozes,
-      amendoa, avela, caju, castanha, noten, amandel, hazelnoot, walnoot, haselnuss*, haselnusse*, walnuss*,
-      walnusse*, mandel*, nuss, nusse, nussmischung, cashew*, pistazie*, pekannuss*, paranuss*, marzipan*,
+      amendoa, avela, caju, castanha, noten, amandel, hazelnoot, walnoot, haselnuss*, haselnusse*, haselnuess*, walnuss*,
+      walnusse*, walnuess*, nuesse, mandel*, nuss, nusse, nussmischung, cashew*, pistazie*, pekannuss*, paranuss*, marzipan*,
       brazil nut, pesto, *アーモンド*, *くるみ*, *カシューナッツ*, *ナッツ*
     `),
     except: list(`
@@ -243,6 +243,24 @@ const MATCHERS = Object.fromEntries(
 export function allergensIn(text: string): Allergen[] {
   return ALLERGENS.filter((allergen) => MATCHERS[allergen](text) !== undefined);
 }
+
+/** Languages in which the vocabularies are whole enough to say that an allergen is not there. */
+const CHECKED_LANGUAGES = ["en", "fr", "de", "es", "it", "pt", "nl"];
+const NOT_LATIN = /[^\p{Script=Latin}\P{L}]/u;
+
+/** Whether an answer in this language (BCP 47) can be checked for allergens. */
+export function isCheckedLanguage(locale: string): boolean {
+  return CHECKED_LANGUAGES.includes(new Intl.Locale(locale).language);
+}
+
+/** Whether a text is written in letters that the vocabularies know. */
+export function isCheckedScript(text: string): boolean {
+  return !NOT_LATIN.test(text.normalize("NFKC"));
+}
+
+/** What is said of a language in which allergens cannot be looked for. */
+export const UNCHECKED_LANGUAGE =
+  "Allergies can be checked in answers in English, French, German, Spanish, Italian, Portuguese and Dutch alone";
 
 /** A word in an allergy that tells that it is one, and not of what. */
 const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;

@@ -1,11 +1,17 @@
-import { allergyMatcher } from "./allergens.ts";
+import { allergyMatcher, isCheckedScript } from "./allergens.ts";
 import { dietMatcher } from "./diets.ts";
 
-/** Says what in a text breaks the allergies or the diet; undefined for what may be eaten. */
+/**
+ * Says what in a text breaks the allergies or the diet; undefined for what may be eaten. With allergies, a text in letters
+ * that the vocabularies do not know may not be eaten: nobody has looked at it.
+ */
 export function foodRules(allergies: string[], diet: string): (text: string) => string | undefined {
   const allergen = allergyMatcher(allergies);
   const forbidden = dietMatcher(diet);
   return (text) => {
+    if (allergies.length > 0 && !isCheckedScript(text)) {
+      return "the answer cannot be checked for allergies: it is not written in Latin letters";
+    }
     const found = allergen(text);
     if (found !== undefined) return `"${found.word}" is not allowed: allergy to ${found.allergy}`;
     const word = forbidden(text);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { isCheckedLanguage, isCheckedScript, UNCHECKED_LANGUAGE } from "./allergens.ts";
 import { normalName } from "./names.ts";
 import { type Amount, type BaseUnit, convert, display, toBase, UNITS } from "./units.ts";
 
@@ -14,7 +15,16 @@ export const StockItem = z.object({
 export const StockTotal = StockItem.extend({ quantity: z.number().min(0) });
 
 /** A food or an ingredient that somebody may not eat, in words of any kind that we know. */
-export const Allergy = z.string().trim().max(40).refine((text) => /\p{L}/u.test(text), "Expected a word");
+export const Allergy = z.string().trim().max(40).refine((text) => /\p{L}/u.test(text), "Expected a word")
+  .refine(isCheckedScript, `Expected a word in Latin letters: ${UNCHECKED_LANGUAGE}`);
+
+/** Refuses allergies together with a language in which nobody could look for them. */
+export function checkLanguage(
+  { value: { allergies, locale }, issues }: z.core.ParsePayload<{ allergies: string[]; locale: string }>,
+): void {
+  if (allergies.length === 0 || isCheckedLanguage(locale)) return;
+  issues.push({ code: "custom", path: ["locale"], message: UNCHECKED_LANGUAGE, input: locale });
+}
 
 /** A food with how much of it there is, or is needed. */
 export interface Portion extends Amount {

@@ -68,29 +68,47 @@ export function readAmount(quantity: number, unit: string): Amount | undefined {
 }
 
 const FRACTIONS: Record<string, number> = { "½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3 };
-const NUMBER = String.raw`(?:\d+\s*/\s*\d+|\d+(?:[.,]\d+)?\s*[½¼¾⅓⅔]?|[½¼¾⅓⅔])`;
+const NUMBER = String.raw`(?:\d+\s*/\s*\d+|\d+(?:[.,]\d+)*\s*[½¼¾⅓⅔]?|[½¼¾⅓⅔])`;
 /** Numbers as words, which may multiply the one in digits: "six 330 ml cans". */
 const NUMBER_WORDS = /\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|pair|double|twin)\b/i;
 const AMOUNT = new RegExp(String.raw`(?<![\p{L}\p{N}.,/])(${NUMBER})\s*(\p{L}+)?(?![\p{L}\p{N}])`, "gu");
 
 /**
  * The one amount with a unit that a line states, as in "500 g flour" or "milk 1,5 l"; undefined where there is none or
- * more than one, as in "2 x 500 g", whose reading is not for a pattern.
+ * more than one, as in "2 x 500 g", and where a number has two readings, as in "1.500 g", which is 1500 g in one country
+ * and 1.5 g in another: that is not for a pattern.
  */
 export function amountIn(line: string): Amount | undefined {
   const numbers = [...line.normalize("NFC").matchAll(AMOUNT)];
   if (numbers.length !== 1 || NUMBER_WORDS.test(line)) return undefined;
   const [, number, word] = numbers[0]!;
   if (word === undefined) return undefined;
-  const amount = readAmount(readNumber(number!), word);
+  const quantity = readNumber(number!);
+  const amount = quantity === undefined ? undefined : readAmount(quantity, word);
   return amount && Number.isFinite(amount.quantity) && amount.quantity > 0 ? amount : undefined;
 }
 
-function readNumber(text: string): number {
+function readNumber(text: string): number | undefined {
   const [above, below] = text.split("/").map((part) => part.trim());
   if (below !== undefined) return Number(above) / Number(below);
   const fraction = /[½¼¾⅓⅔]$/.exec(text)?.[0] ?? "";
-  return Number(text.replace(fraction, "").replace(",", ".") || 0) + (FRACTIONS[fraction] ?? 0);
+  const whole = readDecimal(text.replace(fraction, "").trim() || "0");
+  return whole === undefined ? undefined : whole + (FRACTIONS[fraction] ?? 0);
+}
+
+/** Both marks are the decimal point somewhere, and part thousands elsewhere. Undefined where it may be either. */
+function readDecimal(digits: string): number | undefined {
+  const marks: string[] = digits.match(/[.,]/g) ?? [];
+  if (marks.length === 0) return Number(digits);
+  const groups = digits.split(/[.,]/);
+  const areThousands = groups.slice(1).every((group) => group.length === 3) &&
+    /^[1-9]\d{0,2}$/.test(groups[0]!);
+  if (marks.length === 1) return areThousands ? undefined : Number(digits.replace(",", "."));
+  if (new Set(marks).size === 1) return areThousands ? Number(groups.join("")) : undefined;
+  const last = marks.at(-1)!;
+  const isDecimal = marks.indexOf(last) === marks.length - 1 &&
+    groups.slice(1, -1).every(({ length }) => length === 3);
+  return isDecimal ? Number(`${groups.slice(0, -1).join("")}.${groups.at(-1)}`) : undefined;
 }
 
 /** The same amount in grams, millilitres or pieces. */

@@ -26,7 +26,8 @@ const IRREGULAR: Record<string, string> = {
  * " | " where a phrase ends. Other languages lose their final s in the same way, in the vocabulary as in the text.
  */
 export function foldText(text: string): string {
-  const words = text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+  // Soft hyphens and characters of no width stand inside of words, and part none.
+  const words = text.normalize("NFKD").replace(/[\p{M}\p{Cf}]/gu, "").toLowerCase()
     .replace(/[ßœæøłđı]/g, (letter) => LETTERS[letter]!)
     .replace(BREAKS, " | ")
     .replace(/[^\p{L}\p{N}|]+/gu, " ")

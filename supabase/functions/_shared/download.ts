@@ -69,7 +69,7 @@ export async function get(
 ): Promise<Reply> {
   const headers = {
     "Host": url.hostname,
-    "Accept": "image/*",
+    "Accept": "image/jpeg, image/png, image/webp",
     "Accept-Encoding": "identity",
     "User-Agent": "tessera",
   };

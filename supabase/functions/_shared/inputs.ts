@@ -3,9 +3,22 @@ import { z } from "zod";
 import { pictureType } from "./media.ts";
 import { publicHttpsUrl } from "./public_url.ts";
 
-/** The language of the answer as a BCP 47 tag. https://www.rfc-editor.org/info/bcp47 */
-export const Locale = z.string().max(35)
-  .regex(/^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$/, "Expected a language tag like en or fr-CA")
+const EXPECTED_TAG = "Expected a language tag like en or fr-CA";
+
+/**
+ * The language of the answer as a BCP 47 tag, or with `_` as many systems write it. What devices add to it (calendar, first
+ * day of the week, units) is left out: a feature gets language, script and region. https://www.rfc-editor.org/info/bcp47
+ */
+export const Locale = z.string().max(100)
+  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, EXPECTED_TAG)
+  .transform((tag, { issues }) => {
+    try {
+      return new Intl.Locale(tag.replaceAll("_", "-")).baseName;
+    } catch {
+      issues.push({ code: "custom", message: EXPECTED_TAG, input: tag });
+      return z.NEVER;
+    }
+  })
   .default("en");
 
 /** A picture in an input: told apart from text, which is priced by its length. */
@@ -38,15 +51,24 @@ export const Photo = z.string()
     "Expected a JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg",
   )
   .meta({ examples: [ONE_PIXEL] })
-  .transform((source) => new Picture(source));
+  .transform((source) => new Picture(withTrueType(source)));
 
 export function isUploadedPath(source: string): boolean {
   return source.length <= 500 && UPLOADED.test(source);
 }
 
+/** In capitals and as `image/jpg`, too, which is no media type and is written all the same. */
+const DATA_URL = /^data:(image\/\w+);base64,([A-Za-z0-9+/]+={0,2})$/i;
+
 function isPictureDataUrl(source: string): boolean {
-  const [, declared, base64 = ""] = /^data:([\w/]+);base64,([A-Za-z0-9+/]+={0,2})$/.exec(source) ?? [];
-  return declared !== undefined && declared === pictureType(firstBytes(base64));
+  const [, declared = "", base64 = ""] = DATA_URL.exec(source) ?? [];
+  return base64 !== "" && declared.toLowerCase().replace(/jpg$/, "jpeg") === pictureType(firstBytes(base64));
+}
+
+/** A data URL with the type that its bytes have; any other source as it is. */
+function withTrueType(source: string): string {
+  const base64 = DATA_URL.exec(source)?.[2];
+  return base64 === undefined ? source : `data:${pictureType(firstBytes(base64))};base64,${base64}`;
 }
 
 function firstBytes(base64: string): Uint8Array {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { aisleOf, AISLES } from "../_kitchen/aisles.ts";
 import { foodRules } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy, StockItem } from "../_kitchen/stock.ts";
+import { Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
 import { UNITS } from "../_kitchen/units.ts";
 import { shortList } from "../_shared/answer_bounds.ts";
 import { defineFeature } from "../_shared/feature.ts";
@@ -17,7 +17,7 @@ const Input = z.object({
   diet: z.string().trim().max(100).default("none"),
   allergies: z.array(Allergy).max(20).default([]),
   locale: Locale,
-});
+}).check(checkLanguage);
 
 const Suggestion = z.object({
   name: z.string().trim().min(1).max(60),

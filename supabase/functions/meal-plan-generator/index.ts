@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { foodRules, mealsOfDay } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy, StockItem } from "../_kitchen/stock.ts";
+import { Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
 import { checkEnergy, Macros, sum } from "../_nutrition/macros.ts";
 import { DayTarget, missesOf } from "../_nutrition/targets.ts";
 import { AppError } from "../_shared/errors.ts";
@@ -27,7 +27,7 @@ const Input = z.object({
   snacks: z.int().min(0).max(2).default(0),
   preferences: z.string().trim().max(500).default(""),
   locale: Locale,
-});
+}).check(checkLanguage);
 
 const Day = z.object({
   day: z.int(),

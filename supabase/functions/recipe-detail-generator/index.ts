@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { foodRules } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy } from "../_kitchen/stock.ts";
+import { Allergy, checkLanguage } from "../_kitchen/stock.ts";
 import { wholeElements } from "../_shared/drafts.ts";
 import { AppError } from "../_shared/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
@@ -16,7 +16,7 @@ const Input = z.object({
   diet: z.string().trim().max(100).default("none"),
   allergies: z.array(Allergy).max(20).default([]),
   locale: Locale,
-});
+}).check(checkLanguage);
 
 const Step = z.object({
   text: z.string().min(1).max(500),

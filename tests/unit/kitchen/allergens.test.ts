@@ -1,6 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { z } from "zod";
+
+import { foodRules } from "../../../supabase/functions/_kitchen/menu.ts";
+import { Allergy, checkLanguage } from "../../../supabase/functions/_kitchen/stock.ts";
+import { Locale } from "../../../supabase/functions/_shared/inputs.ts";
 import { ALLERGENS, allergensIn, allergyMatcher } from "../../../supabase/functions/_kitchen/allergens.ts";
 
 describe("allergensIn", () => {
@@ -156,5 +161,55 @@ describe("allergyMatcher", () => {
         if (allergensIn(allergy).length === 0) expect(allergyMatcher([allergy])("qxqx")).toBeUndefined();
       }),
     );
+  });
+});
+
+describe("a text that the vocabularies cannot read", () => {
+  it.each([
+    "арахисовая паста",
+    "花生酱",
+    "γιαούρτι",
+    "땅콩 버터",
+    "زبدة الفول السوداني",
+    "peanut and ピーナッツ",
+  ])(
+    "is refused to somebody with an allergy: %s",
+    (text) => {
+      expect(foodRules(["milk"], "none")(text)).toMatch(/cannot be checked/);
+      expect(foodRules([], "none")(text)).toBeUndefined();
+    },
+  );
+
+  it.each(["花生", "арахис"])("is no allergy that could be looked for: %s", (allergy) => {
+    expect(Allergy.safeParse(allergy).success).toBe(false);
+    expect(Allergy.safeParse("cacahuètes, œufs").success).toBe(true);
+  });
+
+  it.each([["pl", false], ["tr-TR", false], ["ja", false], ["fr-CA", true], ["pt-BR", true]])(
+    "is asked for in the language %s, which is refused with allergies alone: %s",
+    (locale, isChecked) => {
+      const Input = z.object({ allergies: z.array(Allergy), locale: Locale }).check(checkLanguage);
+      expect(Input.safeParse({ allergies: ["peanuts"], locale }).success).toBe(isChecked);
+      expect(Input.safeParse({ allergies: [], locale }).success).toBe(true);
+    },
+  );
+});
+
+describe("characters that nobody sees", () => {
+  it.each(["pea\u00adnut butter", "pea\u200bnut butter", "pea\u2060nut butter", "\ufeffpeanut"])(
+    "hide no allergen: %j",
+    (text) => expect(allergensIn(text)).toContain("peanuts"),
+  );
+});
+
+describe("spellings of German", () => {
+  it.each([
+    ["Käsespätzle", ["gluten", "eggs", "milk"]],
+    ["Kaesespaetzle", ["gluten", "eggs", "milk"]],
+    ["Erdnuesse", ["peanuts"]],
+    ["Walnuesse", ["nuts"]],
+    ["Ziegenkaese", ["milk"]],
+  ])("with and without umlauts, and compounds: %s", (text, allergens) => {
+    expect(allergensIn(text)).toEqual(allergens);
   });
 });

@@ -128,3 +128,30 @@ describe("display", () => {
     );
   });
 });
+
+describe("a number with a mark before three digits", () => {
+  it.each([
+    "1,500 g flour",
+    "1.500 g Mehl",
+    "1,000 ml milk",
+    "10,000 g rice",
+    "1.250 ml Brühe",
+    "1.500 kg flour",
+  ])(
+    "has two readings, so that the model's stands: %s",
+    (line) => expect(amountIn(line)).toBeUndefined(),
+  );
+
+  it.each(
+    [
+      ["1,5 l milk", { quantity: 1.5, unit: "l" }],
+      ["0,500 kg flour", { quantity: 0.5, unit: "kg" }],
+      ["1,50 kg flour", { quantity: 1.5, unit: "kg" }],
+      ["1.500,5 g Mehl", { quantity: 1_500.5, unit: "g" }],
+      ["1,500.5 g flour", { quantity: 1_500.5, unit: "g" }],
+      ["1,000,000 g sand", { quantity: 1_000_000, unit: "g" }],
+      ["2 1/2", undefined],
+      ["1.5.3 g", undefined],
+    ] as const,
+  )("is read where there is one: %s", (line, amount) => expect(amountIn(line)).toEqual(amount));
+});

@@ -68,7 +68,6 @@ describe("Photo", () => {
     ["no base64", "data:image/png,iVBORw0KGgo="],
     ["white space in it", "data:image/png;base64,iVBORw0KGgoA AAA"],
     ["a line's end behind it", "data:image/png;base64,iVBORw0KGgo=\n"],
-    ["capitals", "DATA:image/png;base64,iVBORw0KGgo="],
     ["no bytes", "data:image/png;base64,"],
   ])("refuses %s", (_what, value) => expect(isPhoto(value)).toBe(false));
 
@@ -110,7 +109,6 @@ describe("Locale", () => {
     "",
     "e",
     "english",
-    "en_US",
     "en-",
     "-en",
     "en--US",
@@ -131,4 +129,23 @@ describe("Locale", () => {
     expect(Locale.safeParse(sentence).success).toBe(false);
     expect(Locale.safeParse("en" + "-abcdefgh".repeat(10_000)).success).toBe(false);
   });
+});
+
+describe("what devices and clients write", () => {
+  it.each([
+    ["fr-FR-u-fw-mon-mu-celsius", "fr-FR"],
+    ["en-US-u-hc-h12", "en-US"],
+    ["en_US", "en-US"],
+    ["PT_br", "pt-BR"],
+    ["zh_Hans_CN", "zh-Hans-CN"],
+  ])("is a language all the same: %s", (tag, canonical) => expect(Locale.parse(tag)).toBe(canonical));
+
+  it.each(["data:image/jpg;base64,", "data:IMAGE/JPEG;base64,"])(
+    "is a picture by its bytes: %s",
+    (head) => {
+      const jpeg = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA==";
+      const photo = Photo.parse(head + jpeg);
+      expect(photo.url).toBe(`data:image/jpeg;base64,${jpeg}`);
+    },
+  );
 });
