@@ -420,7 +420,9 @@ describe("a request that runs", () => {
     const [requestId, run] = [newId(), newId()];
     await admit(user, { requestId, amount: 8, run });
     const release = (by: string | null) =>
-      call(sql`select public.release_tokens(${requestId}, ${user}, null, 'hold_not_answered', ${by})`);
+      call(
+        sql`select public.release_tokens(${requestId}, ${user}, null, 'hold_not_answered', p_run_id => ${by})`,
+      );
     expect(await release(newId())).toMatchObject({ success: false, error: "hold_not_current" });
     expect(await release(null)).toMatchObject({ success: false, error: "hold_not_current" });
     expect(await release(run)).toMatchObject({ success: true, held: 0 });
