@@ -595,7 +595,7 @@ as $$
 begin
   update public.token_accounts
   set paused_at = null, pause_reason = null
-  where user_id = p_user_id and paused_at is not null;
+  where user_id = p_user_id and paused_at is not null and forgotten_at is null;
   return found;
 end;
 $$;

@@ -109,7 +109,9 @@ begin
   if p_user_id is null then
     return;
   end if;
-  -- Locked in the order of an admission: counters, balance, requests.
+  -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
+  -- admission would make it meanwhile.
+  insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from public.request_counters where subject = p_user_id for update;
   perform 1 from public.token_balances where user_id = p_user_id for update;
   -- What runs can store no answer any more, as its hold ends here.
@@ -137,7 +139,7 @@ begin
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
   delete from public.request_counters where subject = p_user_id;
-  delete from public.rate_limits where key = 'unpaid ' || p_user_id;
+  delete from public.rate_limits where key in ('unpaid ' || p_user_id, 'paid failure ' || p_user_id);
   -- Alerts that wait are still sent, in their order: that there was something, not about whom.
   perform 1 from public.alert_outbox where ordering_key = 'user:' || p_user_id order by id for update;
   with forgotten as (

@@ -286,6 +286,9 @@ begin
       as networks
     where entries.value ->> 'user_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
       and char_length(networks.value) between 1 and 64
+      and not exists (
+        select from public.token_accounts as accounts
+        where accounts.user_id = (entries.value ->> 'user_id')::uuid and accounts.forgotten_at is not null)
   ),
   noted as (
     insert into public.caller_networks as known (subject, network)
