@@ -600,7 +600,8 @@ begin
 end;
 $$;
 
-comment on function public.resume_account(uuid) is 'Ends a pause. Returns whether there was one.';
+comment on function public.resume_account(uuid) is
+  'Ends a pause, unless the user is forgotten. Returns whether there was one.';
 
 create function public.set_account_plan(p_user_id uuid, p_plan text)
 returns jsonb
