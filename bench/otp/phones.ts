@@ -39,8 +39,8 @@ select take_rate_limits(jsonb_build_array(
 /** Limits that stop nobody, so that each request is one that is sent. */
 export async function liftLimits(sql: postgres.Sql): Promise<void> {
   await sql`
-    update public.otp_settings set sends_per_network_hour = 1000000000, sends_per_prefix_hour = 1000000000,
-      sends_per_country_hour = 1000000000, sends_per_network_prefix_hour = 1000000000, verifications_per_network_hour = 1000000000,
+    update public.otp_settings set sends_per_network_hour = 250000000, sends_per_prefix_hour = 1000000000,
+      sends_per_country_hour = 1000000000, sends_per_network_prefix_hour = 1000000000, verifications_per_network_hour = 250000000,
       spend_cap_micros = 1000000000000000, code_lifetime = '10 minutes'`;
 }
 

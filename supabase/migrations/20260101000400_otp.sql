@@ -49,9 +49,12 @@ create table public.otp_settings (
   constraint otp_settings_attempts_known check (most_attempts between 1 and 10),
   constraint otp_settings_guesses_known check (guesses_per_day between most_attempts and 100),
   constraint otp_settings_guesses_per_phone_known check (guesses_per_phone_day between guesses_per_day and 1000),
-  constraint otp_settings_limits_known check (verifications_per_network_hour > 0 and sends_per_requester_day > 0
-    and sends_per_phone_day > 0 and sends_per_address_day > 0 and sends_per_network_hour > 0
-    and sends_per_network_prefix_hour > 0 and sends_per_prefix_hour > 0 and sends_per_country_hour > 0
+  -- What take_rate_limits takes; it is called with four times the quotas of a network.
+  constraint otp_settings_limits_known check (verifications_per_network_hour between 1 and 250000000
+    and sends_per_requester_day between 1 and 1000000000 and sends_per_phone_day between 1 and 1000000000
+    and sends_per_address_day between 1 and 1000000000 and sends_per_network_hour between 1 and 250000000
+    and sends_per_network_prefix_hour between 1 and 1000000000 and sends_per_prefix_hour between 1 and 1000000000
+    and sends_per_country_hour between 1 and 1000000000
     and spend_cap_micros >= 0 and spend_kept_percent between 0 and 100),
   constraint otp_settings_floors_known check (guard_codes_per_network > 0 and guard_countries_per_network >= 0
     and guard_network_floor_day >= 0 and guard_country_floor_day >= 0 and guard_country_floor_hour >= 0

@@ -15,7 +15,7 @@ import { openSmsVendors, twilioError, vonageAnswer } from "./support/sms_vendors
 const sql = connect({ connections: 2 });
 const vendors = openSmsVendors();
 const mailbox = await openMailbox();
-const TIMEOUT_MS = 600;
+const TIMEOUT_MS = 1_500;
 const WEB_DOMAIN = "app.example.com";
 
 let functions: ExtraFunctions;
