@@ -930,7 +930,16 @@ begin
       exit;
     end if;
     perform 1 from public.token_balances where user_id = v_user_id for update skip locked;
-    if found then
+    if found and (
+      select count(*) from public.token_consumption_locks
+      where user_id = v_user_id and status = 'held' and expires_at <= now()
+    ) = (
+      select count(*) from (
+        select from public.token_consumption_locks
+        where user_id = v_user_id and status = 'held' and expires_at <= now()
+        for update skip locked
+      ) as free
+    ) then
       perform public.expire_token_holds_of(v_user_id);
       v_user_count := v_user_count + 1;
     else

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createDatabase, newId, range, until } from "./support.ts";
 
@@ -167,10 +167,9 @@ class Session {
   #isRunning = false;
   #pid = 0;
 
-  async open(lockTimeoutMs = 0): Promise<void> {
+  async open(): Promise<void> {
     const [row] = await this.sql`select pg_backend_pid() as pid`;
     this.#pid = row!.pid;
-    await this.sql.unsafe(`set lock_timeout = ${lockTimeoutMs}`);
   }
 
   /** Runs a statement, and undoes it as soon as it has ended. */
@@ -213,6 +212,16 @@ async function whileLocked<Result>(lock: string, act: () => Promise<Result>): Pr
   } finally {
     await blocker.sql.unsafe("rollback");
   }
+}
+
+const A_FEW_TRIES_MS = 3_000;
+
+async function endsWithin(ms: number, session: Session): Promise<boolean> {
+  let timer;
+  const isOver = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  const ended = await Promise.race([session.end().then(() => true), isOver]);
+  clearTimeout(timer);
+  return ended;
 }
 
 /** Whether a path waits for what is locked. */
@@ -280,20 +289,30 @@ describe("the paths of the ledger", () => {
 });
 
 describe("a charge", () => {
+  // As a new project has it. A rule that pauses keeps the balances of those whom it pauses until all cases are recorded.
+  beforeAll(() => sql`update anomaly_rules set pauses_account = false`.then(() => {}));
+
   it.each(Object.entries(MAINTENANCE))(
     "does not wait for %s, wherever that one waits",
     async (_, path) => {
-      await second.open(1_000);
       const waiting: string[] = [];
       for (const [resource, lock] of Object.entries(RESOURCES)) {
         if (!await waitsFor(lock, path)) continue;
         for (const [name, charge] of Object.entries(CHARGES)) {
           if (await waitsFor(lock, charge)) continue; // For whoever has it, and not for the maintenance.
-          const [, error] = await cross(lock, path, charge);
-          if (error !== undefined) waiting.push(`${name} at ${resource}: ${error}`);
+          await whileLocked(lock, async () => {
+            first.begin(path);
+            await first.rest();
+            second.begin(charge);
+            const isWaiting = await second.rest();
+            // The lock against all charges is asked for 100 ms at a time: a charge goes through in between.
+            if (isWaiting && !await endsWithin(A_FEW_TRIES_MS, second)) {
+              waiting.push(`${name} at ${resource}`);
+            }
+          });
+          await Promise.all([first.end(), second.end()]);
         }
       }
-      await second.open();
       expect(waiting).toEqual([]);
     },
     120_000,

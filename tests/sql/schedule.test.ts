@@ -560,8 +560,13 @@ describe("a run that is killed in the middle", () => {
     const connection = doomed();
     const blocker = await sql.reserve();
     await blocker`begin`;
-    // A request's row without its user's balance, against the order of locks: the cleanup waits for nothing else.
-    await blocker`select from public.token_consumption_locks where user_id = ${users[10]!} for update`;
+    // It waits for no row that somebody has: a trigger stops it in the middle.
+    await sql.unsafe(`
+      create function public.stop_here() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
+      create trigger stop_here before update on public.token_balances for each row
+        when (new.user_id = '${users[10]!}') execute function public.stop_here()`);
+    await blocker`select pg_advisory_xact_lock(4711)`;
     const [session] = await connection`select pg_backend_pid() as pid`;
     const run = connection`call job_runner.run('cleanup_expired_locks')`.then(() => "ended", () => "killed");
     await until(async () =>
@@ -572,6 +577,7 @@ describe("a run that is killed in the middle", () => {
     await connection.end({ timeout: 0 });
     await blocker`rollback`;
     blocker.release();
+    await sql.unsafe("drop trigger stop_here on public.token_balances; drop function public.stop_here()");
     expect(await ledger.problems()).toEqual([]);
     await sql`call job_runner.run('cleanup_expired_locks')`;
     for (const user of users) expect(await ledger.balance(user)).toMatchObject({ balance: 10, held: 0 });
