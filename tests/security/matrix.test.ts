@@ -368,7 +368,9 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
   const isForAnybody = [auth].flat().includes("none");
 
   // Another case may have forgotten the user, which closes its account.
-  beforeEach(() => sql`select public.resume_account(${userA.id})`);
+  beforeEach(() =>
+    sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`
+  );
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
     const rule = ruleOf(ENDPOINTS, name);

@@ -86,6 +86,14 @@ export async function verifyPhone(userId: string): Promise<void> {
   if (!judged.data?.success) {
     throw asked.error ?? delivered.error ?? judged.error ?? new Error(judged.data.error);
   }
+  const reported = await server.rpc("record_otp_report", {
+    p_issuance_id: asked.data.challenge_id,
+    p_provider: `planted ${userId}`,
+    p_message_id: null,
+    p_is_delivered: false,
+    p_is_fault: true,
+  });
+  if (!reported.data?.success) throw reported.error ?? new Error(reported.data.error);
 }
 
 /** Puts a user's file into a bucket, again where it was removed. */

@@ -20,6 +20,7 @@ export const twilioReport = defineEndpoint({
   name: "otp/twilio-report",
   auth: "none",
   method: "POST",
+  callLimit: { instead: "nothing is done without Twilio's signature" },
   isTextBody: true,
   maxBodyBytes: MOST_BODY_BYTES,
   input: Input,
