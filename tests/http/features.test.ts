@@ -226,11 +226,15 @@ describe("the layout of supabase/functions", () => {
     expect(readers.map(({ path }) => path)).toEqual(["_shared/env.ts"]);
   });
 
-  it("uses nothing else of Deno but the upgrade to a WebSocket, so that it runs wherever Edge Functions do", () => {
+  it("uses nothing else of Deno but an upgrade and a connection with TLS, so that it runs wherever Edge Functions do", () => {
+    const allowed: Record<string, string[]> = {
+      "_shared/websocket.ts": ["Deno.upgradeWebSocket"],
+      "_shared/pinned_request.ts": ["Deno.connect", "Deno.startTls"],
+    };
     for (const { path, text } of sources) {
       if (path === "_shared/env.ts") continue;
-      const allowed = path === "_shared/websocket.ts" ? ["Deno.upgradeWebSocket"] : null;
-      expect({ path, uses: withoutTypes(text).match(/\bDeno\.\w+/g) }).toEqual({ path, uses: allowed });
+      const uses = withoutTypes(text).match(/\bDeno\.\w+/g);
+      expect({ path, uses }).toEqual({ path, uses: allowed[path] ?? null });
     }
   });
 

@@ -19,6 +19,6 @@ export default {
     })),
     goals: Array.from({ length: 10 }, () => "願".repeat(200)),
     diet: "菜".repeat(100),
-    allergies: Array.from({ length: 20 }, () => "敏".repeat(40)),
+    allergies: Array.from({ length: 20 }, () => "ệ".repeat(40)),
   },
 } satisfies Bodies;

@@ -23,7 +23,7 @@ export default {
     days: 14,
     target: { energy_kcal: 6_000, protein_g: 375, carbohydrate_g: 750, fat_g: 166 },
     diet: "菜".repeat(100),
-    allergies: Array.from({ length: 20 }, (_, index) => `${"敏".repeat(38)}${index}`.slice(0, 40)),
+    allergies: Array.from({ length: 20 }, (_, index) => `${"ệ".repeat(38)}${index}`.slice(0, 40)),
     inventory: stock,
     snacks: 2,
     preferences: "好".repeat(500),

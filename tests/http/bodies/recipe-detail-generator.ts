@@ -15,6 +15,6 @@ export default {
     ingredients: Array.from({ length: 40 }, () => "豆".repeat(60)),
     servings: 12,
     diet: "菜".repeat(100),
-    allergies: Array.from({ length: 20 }, () => "敏".repeat(40)),
+    allergies: Array.from({ length: 20 }, () => "ệ".repeat(40)),
   },
 } satisfies Bodies;
