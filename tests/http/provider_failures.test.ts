@@ -88,7 +88,6 @@ describe("when the provider fails, the caller hears of it in the one shape, noth
 
   it.each([
     ["is down", "demo-fail-500", "unavailable"],
-    ["refuses to draw", "demo-refuse", "refused"],
     ["draws nothing", "demo-empty", "empty"],
     ["draws what is no image", "demo-nonsense", "nonsense"],
     ["answers JSON of another shape", "demo-wrong-shape", "garbage"],
@@ -125,6 +124,17 @@ describe("when the provider fails, the caller hears of it in the one shape, noth
 });
 
 describe("when the model answers, and what it is asked for leads to nothing", () => {
+  it("image-generator: it refuses to draw (demo-refuse), before anything is paid for: nothing is charged", async () => {
+    const user = await newUser(PLENTY);
+    const answer = await ask(user, { name: "image-generator", model: "demo-refuse" });
+    expectRefusal(answer, 422, "answer_refused");
+    expectDiscreet(answer);
+    expect(answer.body).not.toHaveProperty("charged");
+    await expectUntouched(user, PLENTY);
+    const [line] = await logLines(functions, answer.body.request_id);
+    expect(line!.cause).toMatch(/ModelFailure: refused /);
+  });
+
   it.each([
     ["refuses to answer", "demo-refuse", "refused"],
     ["answers more than may be answered", "demo-truncated", "truncated"],
