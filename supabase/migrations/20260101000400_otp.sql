@@ -787,7 +787,7 @@ declare
   v_previous record;
   v_decision jsonb;
   v_guard record;
-  v_reasons text[] := '{}';
+  v_reasons text[] := array[]::text[];
   v_counts_for text[];
   v_providers text[];
   v_network_limits jsonb;
@@ -908,7 +908,7 @@ begin
         when cardinality(v_guard.prefix_reasons) > 0 then v_guard.prefix_reasons
         else v_guard.country_reasons end, 3600, v_decision, v_network_limits, v_now);
     end if;
-    v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then '{prefix}' else '{prefix,country}' end;
+    v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then array['prefix'] else array['prefix', 'country'] end;
     -- The first two codes of a requester are not bounded by what all requesters share: nobody else can use them up.
     v_is_repeat := v_owner is null and exists (
       select from public.rate_limits
