@@ -61,11 +61,11 @@ describe("what is the caller's to mend", () => {
     const user = await newUser(PLENTY);
     const refusing = await openFunctions({ AI_TEXT_MODEL: "demo-refuse" }, functionsFolder);
     const answer = await call("meal-analyzer", { base: refusing.url, user, body: BODY });
-    expectRefusal(answer, 502, "provider_error");
+    expectRefusal(answer, 422, "answer_refused");
     const locks = await sql`
       select status, metadata ->> 'released_for' as released_for from public.token_consumption_locks
       where user_id = ${user.id}`;
-    expect(locks).toEqual([{ status: "released", released_for: "refused_content" }]);
+    expect(locks).toEqual([{ status: "settled", released_for: null }]);
   });
 });
 

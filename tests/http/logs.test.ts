@@ -141,7 +141,6 @@ describe("each request leaves one line of JSON", () => {
     ["demo-fail-500", "unavailable"],
     ["demo-nonsense", "nonsense"],
     ["demo-wrong-shape", "wrong_shape"],
-    ["demo-refuse", "refused"],
   ])("for a provider that fails (502, %s), with the cause and without the prompt", async (model, reason) => {
     const user = await newUser(PLENTY);
     const words = crypto.randomUUID();
@@ -155,6 +154,21 @@ describe("each request leaves one line of JSON", () => {
       user_id: user.id,
     });
     expect(line).not.toHaveProperty("tokens_charged");
+    expectNoSecrets(user);
+  });
+
+  it("for a model that refuses its caller (422), with the cause, the charge and without the prompt", async () => {
+    const user = await newUser(PLENTY);
+    const words = crypto.randomUUID();
+    switchboard.connect(words, "demo-refuse");
+    expect(await lineOf(await ask({ user, words }))).toMatchObject({
+      level: "info",
+      status: 422,
+      code: "answer_refused",
+      cause: expect.stringContaining("refused"),
+      tokens_charged: expect.any(Number),
+      user_id: user.id,
+    });
     expectNoSecrets(user);
   });
 

@@ -35,20 +35,18 @@ export function fingerprint(input: unknown): string {
 /**
  * The caller's `Idempotency-Key`, null when there is none.
  * The draft standard writes it as a quoted string, most clients do not; both are taken. One that a proxy sends twice arrives
- * as `key, key`, and is the one key: as another one, the request would run and be charged again.
+ * as `key, key`, and is the one key: as another one, the request would run and be charged again. A bare key may have commas.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 export function idempotencyKey(headers: Headers): string | null {
   const header = headers.get("Idempotency-Key");
   if (header === null) return null;
-  const quoted = /^"[^"]*"(?:, *"[^"]*")*$/.test(header) ? header.match(/"[^"]*"/g) : null;
-  const [key = "", ...others] = new Set((quoted ?? header.split(/, */)).map(unquoted));
-  if (others.length > 0) {
-    throw new AppError(
-      "invalid_request",
-      "Idempotency-Key was sent with different values; one with a comma in it must be quoted",
-    );
+  const quoted = /^"[^"]*"(?:, *"[^"]*")+$/.test(header) ? header.match(/"[^"]*"/g)! : null;
+  const keys = new Set((quoted ?? header.split(", ")).map(unquoted));
+  if (quoted && keys.size > 1) {
+    throw new AppError("invalid_request", "Idempotency-Key was sent with different values");
   }
+  const key = keys.size === 1 ? [...keys][0]! : unquoted(header);
   if (/^[\x20-\x7e]{1,255}$/.test(key)) return key;
   throw new AppError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters");
 }

@@ -76,7 +76,7 @@ describe("idempotencyKey", () => {
     }));
   });
 
-  it("is one where a proxy sent it twice, however often, and none where they differ", () => {
+  it("is one where a proxy sent it twice, however often, and none where quoted ones differ", () => {
     const sent = (...values: string[]) => {
       const headers = new Headers();
       for (const value of values) headers.append("Idempotency-Key", value);
@@ -88,15 +88,15 @@ describe("idempotencyKey", () => {
         if (bare === "") return;
         expect(sent(...Array(times).fill(bare))).toBe(bare);
         expect(sent(...Array(times).fill(`"${bare}"`))).toBe(bare);
-        expect(() => sent(bare, `${bare}x`.slice(-255))).toThrow(/different values|printable/);
       }),
     );
     expect(sent("k", '"k"')).toBe("k");
     expect(sent('"a, b"')).toBe("a, b");
     expect(sent('"a, b"', '"a, b"')).toBe("a, b");
-    for (const values of [["a", "b"], ["a, b"], ["a,b"], ['"a"', '"b"'], ["a", ""]]) {
-      expect(() => sent(...values)).toThrow(/different values/);
-    }
+    expect(() => sent('"a"', '"b"')).toThrow(/different values/);
+    // Bare ones cannot be told from one with a comma in it, which is a key like any other.
+    expect(sent("a", "b")).toBe("a, b");
+    expect(sent("a,b")).toBe("a,b");
   });
 
   it.each(["", '""', "a\tb", "é", "k".repeat(256), `"${"k".repeat(256)}"`])("refuses %j", (value) => {
