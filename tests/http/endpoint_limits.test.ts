@@ -8,6 +8,9 @@ import { openAccounts } from "./support/accounts.ts";
 import { call, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
 import { type Declaration, endpoints, isFeature, isRealtime } from "./support/functions_folder.ts";
+import { needing } from "../support/needs.ts";
+
+const onLinux = await needing("linux");
 
 const sql = connect({ connections: 2 });
 const { newUser } = openAccounts();
@@ -79,8 +82,9 @@ describe("a limit of calls", () => {
   });
 
   // Elsewhere a machine has one address of its own.
-  it.runIf(Deno.build.os === "linux")(
+  it(
     "of an endpoint for anybody counts each network by itself",
+    onLinux,
     async () => {
       const functions = await openFunctions({}, functionsFolder);
       // Addresses of this machine that no other test calls from.

@@ -49,7 +49,9 @@ export async function needing(...needs: Need[]): Promise<TestOptions> {
 async function whatIsMissing(need: Need): Promise<string | undefined> {
   switch (need) {
     case "linux":
-      return Deno.build.os === "linux" ? undefined : "Linux, which tells the memory of processes in /proc";
+      return Deno.build.os === "linux"
+        ? undefined
+        : "Linux, which tells the memory of processes in /proc and has a whole network of loopback addresses";
     case "mount":
       return await whyNoSmallDisk();
     case "a minute":

@@ -118,7 +118,6 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
   const models = createModels({ config, maxOutputTokens: limits.output_tokens, requestId, signal, onDraft });
   const files = createFiles(caller.userId, `${requestId}-${hold.attempt}`);
   const charges = openCharges({ held, price: spec.price, bound, usage: models.usage, log });
-  const isRepeatable = idempotencyKey(headers) !== null;
 
   let responseHead: string;
   try {
@@ -143,7 +142,8 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     return { json: responseHead + response_tail, isReplay: false, limits: hold.limits };
   } catch (error) {
     // Whose charge is not known may still be asked for by its key, with the files that it names.
-    const mayReturn = error instanceof AppError && error.charge !== undefined && isRepeatable;
+    const mayReturn = error instanceof AppError && error.charge !== undefined &&
+      idempotencyKey(headers) !== null;
     if (!mayReturn) await settled(files.discard());
     throw error;
   }
