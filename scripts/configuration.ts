@@ -1,4 +1,4 @@
-// Writes docs/configuration.md from env.ts; --check compares.
+// Writes docs/configuration.md from the settings of the modules; --check compares.
 import { writeOrCheck } from "./docs/generated.ts";
 import { printableFailure } from "./local/errors.ts";
 import { configurationPage } from "./settings/page.ts";

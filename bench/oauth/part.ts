@@ -10,7 +10,7 @@ import { openStore } from "../../supabase/functions/_oauth/open_store.ts";
 import { TokenBroker } from "../../supabase/functions/_oauth/token_broker.ts";
 import { Upstream } from "../../supabase/functions/_oauth/upstream.ts";
 import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
-import { ProvidersText } from "../../supabase/functions/_shared/oauth_settings.ts";
+import { ProvidersText } from "../../supabase/functions/_oauth/setting_texts.ts";
 import { type OpenIdProvider, startOpenIdProvider } from "../../tests/support/openid_provider.ts";
 import { makeUser } from "../http/users.ts";
 import type { Effort } from "../interleave.ts";

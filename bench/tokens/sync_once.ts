@@ -2,10 +2,10 @@
 
 import process from "node:process";
 
-import { env } from "../../supabase/functions/_shared/env.ts";
 import { projectDatabase } from "../../supabase/functions/_tokens/database.ts";
 import { tokenKeyring } from "../../supabase/functions/_tokens/keys.ts";
 import { openSource } from "../../supabase/functions/_tokens/open_source.ts";
+import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
 import { syncTokens } from "../../supabase/functions/_tokens/sync.ts";
 
 /** What one invocation cost. */
@@ -28,7 +28,7 @@ export interface Cost {
 if (import.meta.main) console.log(JSON.stringify(await syncOnce()));
 
 async function syncOnce(): Promise<Cost> {
-  const settings = env();
+  const settings = tokenSettings();
   const baseMb = peakMb();
   const startedAt = performance.now();
   const cpu = process.cpuUsage();

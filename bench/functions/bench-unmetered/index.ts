@@ -1,6 +1,6 @@
 import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
-import { env } from "../../../supabase/functions/_shared/env.ts";
 import { createModels } from "../../../supabase/functions/_shared/models.ts";
+import { modelSettings } from "../../../supabase/functions/_shared/models/settings.ts";
 import { USUAL_LIMITS } from "../../../supabase/functions/_shared/price.ts";
 import type { ModelsConfig } from "../../../supabase/functions/_shared/provider.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
@@ -23,7 +23,7 @@ export default defineEndpoint({
 }) satisfies Deno.ServeDefaultExport;
 
 function readConfig(): ModelsConfig {
-  const settings = env();
+  const settings = modelSettings();
   return {
     baseUrl: settings.AI_BASE_URL,
     apiKey: settings.AI_API_KEY,

@@ -5,7 +5,7 @@ import { inBackground } from "./background.ts";
 import { openCharges } from "./charges.ts";
 import { draftOf } from "./drafts.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
-import { env } from "./env.ts";
+import { modelSettings } from "./models/settings.ts";
 import { AppError } from "./errors.ts";
 import { createFiles, type Files } from "./files.ts";
 import { refusal, stored } from "./holds.ts";
@@ -94,7 +94,7 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     ...(typeof spec.limits === "function" ? spec.limits(input) : spec.limits),
   };
   const config = modelsConfig(); // What is wrong with it must show before anything is held.
-  limits.output_tokens += env().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
+  limits.output_tokens += modelSettings().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
   const request = { supabaseClient: ledger(), requestId, userId: caller.userId };
   const bound = cost(spec.price, usageBound(input, limits));
   const hold = await holdTokens({
@@ -179,7 +179,7 @@ function draftsFor<Output extends z.ZodType>(output: Output, watcher: Watcher | 
 let knownConfig: ModelsConfig | undefined;
 
 function modelsConfig(): ModelsConfig {
-  const settings = env();
+  const settings = modelSettings();
   knownConfig ??= {
     baseUrl: settings.AI_BASE_URL,
     apiKey: settings.AI_API_KEY,
