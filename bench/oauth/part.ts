@@ -4,7 +4,7 @@ import { createClient } from "@supabase/supabase-js";
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import { findFreePort } from "../../scripts/local/ports.ts";
 import { type ExtraFunctions, type Stack, startFunctions } from "../../scripts/local/stack.ts";
-import type { CallDatabase } from "../../supabase/functions/_oauth/call_database.ts";
+import type { CallDatabase } from "../../supabase/functions/_shared/rpc.ts";
 import { Leases } from "../../supabase/functions/_oauth/leases.ts";
 import { openStore } from "../../supabase/functions/_oauth/open_store.ts";
 import { TokenBroker } from "../../supabase/functions/_oauth/token_broker.ts";

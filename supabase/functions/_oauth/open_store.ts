@@ -1,6 +1,6 @@
 import { misconfigured } from "../_shared/env.ts";
 import type { Keyring } from "../_shared/keyring.ts";
-import { type CallDatabase, callProject } from "./call_database.ts";
+import { type CallDatabase, callDatabase } from "../_shared/rpc.ts";
 import { EncryptedStore } from "./encrypted_store.ts";
 import { FallbackStore } from "./fallback_store.ts";
 import { MemoryStore } from "./memory_store.ts";
@@ -19,7 +19,7 @@ type StoreSettings =
 export function openStore(
   settings: StoreSettings,
   keyring: Keyring,
-  call: CallDatabase = callProject,
+  call: CallDatabase = callDatabase,
 ): TokenStore {
   const backend = openBackend(settings, call);
   return new EncryptedStore(

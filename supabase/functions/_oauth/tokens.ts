@@ -3,7 +3,7 @@ import { encryptionSettings } from "../_shared/security/settings.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { Authorizations } from "./authorizations.ts";
-import { callProject } from "./call_database.ts";
+import { callDatabase } from "../_shared/rpc.ts";
 import { Leases } from "./leases.ts";
 import { openStore } from "./open_store.ts";
 import { TokenBroker } from "./token_broker.ts";
@@ -77,7 +77,7 @@ function openService(): TokenService {
   const settings = { ...oauthSettings(), ...tokenSettings() };
   const keyring = requireKeys(encryptionSettings().TOKEN_ENCRYPTION_KEYS);
   const store = openStore(settings, keyring);
-  const leases = new Leases(callProject);
+  const leases = new Leases(callDatabase);
   const upstream = new Upstream(settings.OAUTH_PROVIDER_TIMEOUT_MS);
   const broker = new TokenBroker({
     store,
@@ -86,7 +86,7 @@ function openService(): TokenService {
     memoryFallback: settings.OAUTH_MEMORY_FALLBACK,
     providerTimeoutMs: settings.OAUTH_PROVIDER_TIMEOUT_MS,
   });
-  return { store, leases, broker, upstream, authorizations: new Authorizations(callProject, keyring) };
+  return { store, leases, broker, upstream, authorizations: new Authorizations(callDatabase, keyring) };
 }
 
 function requireKeys(keyring: Keyring | undefined): Keyring {

@@ -1,6 +1,7 @@
 import { inBackground } from "./background.ts";
 import { AppError } from "./errors.ts";
 import type { UsedLimit } from "./limits.ts";
+import type { RpcArguments, RpcName } from "./rpc.ts";
 
 /** The part of a Supabase client that the ledger needs. */
 export interface RpcClient {
@@ -198,7 +199,7 @@ export function addTokens(
   });
 }
 
-function requestArguments(request: TokenRequest): Record<string, unknown> {
+function requestArguments(request: TokenRequest): RpcArguments<"consume_tokens_atomic"> {
   return {
     p_request_id: request.requestId,
     p_user_id: request.userId,
@@ -208,10 +209,10 @@ function requestArguments(request: TokenRequest): Record<string, unknown> {
   };
 }
 
-async function call<Outcome>(
+async function call<Outcome, Name extends RpcName = RpcName>(
   client: RpcClient,
-  name: string,
-  args: Record<string, unknown>,
+  name: Name,
+  args: RpcArguments<Name>,
 ): Promise<Outcome> {
   const { data, error } = await client.rpc(name, args);
   if (error) {

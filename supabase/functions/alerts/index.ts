@@ -105,13 +105,13 @@ const list = defineEndpoint({
   }),
   async handle({ input }) {
     const [queue, endpoints, gone, deliveries] = await Promise.all([
-      callDatabase("alert_queue", undefined as never),
+      callDatabase("alert_queue", {}),
       readEndpoints(),
-      callDatabase("list_gone_alert_endpoints", undefined as never),
+      callDatabase("list_gone_alert_endpoints", {}),
       callDatabase("list_alert_deliveries", {
         p_status: input.status,
-        p_endpoint_id: input.endpoint_id ?? null as never,
-        p_before_alert_id: input.before_alert_id ?? null as never,
+        p_endpoint_id: input.endpoint_id ?? null,
+        p_before_alert_id: input.before_alert_id ?? null,
         p_limit: input.limit,
       }),
     ]);
@@ -136,8 +136,8 @@ const replay = defineEndpoint({
   output: z.object({ replayed: z.int().describe("Deliveries that are due now") }),
   async handle({ input }) {
     const outcome = await callDatabase("replay_alerts", {
-      p_endpoint_id: input.endpoint_id ?? null as never,
-      p_alert_ids: input.alert_ids ?? null as never,
+      p_endpoint_id: input.endpoint_id ?? null,
+      p_alert_ids: input.alert_ids ?? null,
       p_limit: input.limit,
     });
     return Response.json({ replayed: (outcome as { replayed: number }).replayed });
@@ -293,7 +293,7 @@ interface StoredEndpoint {
 }
 
 async function readEndpoints(): Promise<StoredEndpoint[]> {
-  return await callDatabase("list_alert_endpoints", undefined as never) as unknown as StoredEndpoint[];
+  return await callDatabase("list_alert_endpoints", {}) as unknown as StoredEndpoint[];
 }
 
 const LOOKUP_MS = 5_000;

@@ -184,7 +184,7 @@ const status = defineEndpoint({
     }).nullable().describe("Null when the database cannot be reached"),
   }),
   async handle() {
-    const database = await callDatabase("oauth_status", {} as never).catch(() => null);
+    const database = await callDatabase("oauth_status", {}).catch(() => null);
     const { store, leases } = tokenService();
     const { type, state, sinceMs, journalEntries } = store.health();
     const settings = oauthSettings();
