@@ -166,7 +166,8 @@ async function send(target: Functions[keyof Calls], input: object, settings: Set
   if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
   let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
   let body: BodyInit | undefined;
-  if (target.method === "GET") {
+  // An app may have functions of one method alone.
+  if (target.method as string === "GET") {
     address += queryOf(input);
   } else {
     const sent = bodyOf(input);

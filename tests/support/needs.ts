@@ -16,6 +16,7 @@ export type Need =
   | "redis-server"
   | "openssl"
   | "chromium"
+  | "npm"
   | "ffmpeg"
   | "pgbouncer"
   | "postgresql-15"
