@@ -13,7 +13,7 @@ grant usage on schema operations to service_role;
 
 create schema token_history;
 
-create type token_lock_status as enum ('held', 'settled', 'released', 'expired');
+create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
 create table metrics.flushes (
   flush_id uuid not null,
@@ -82,8 +82,8 @@ create table public.alert_deliveries (
   last_error text,
   delivered_at timestamp with time zone,
   constraint alert_deliveries_pkey PRIMARY KEY (alert_id, endpoint_id),
-  constraint alert_deliveries_alert_fkey FOREIGN KEY (alert_id) REFERENCES alert_outbox(id) ON DELETE CASCADE,
-  constraint alert_deliveries_endpoint_fkey FOREIGN KEY (endpoint_id) REFERENCES alert_endpoints(id),
+  constraint alert_deliveries_alert_fkey FOREIGN KEY (alert_id) REFERENCES public.alert_outbox(id) ON DELETE CASCADE,
+  constraint alert_deliveries_endpoint_fkey FOREIGN KEY (endpoint_id) REFERENCES public.alert_endpoints(id),
   constraint alert_deliveries_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text, 'cancelled'::text])))
 ) with (fillfactor=70);
 CREATE INDEX alert_deliveries_dead_idx ON public.alert_deliveries USING btree (alert_id) WHERE (status = 'dead'::text);
@@ -157,7 +157,7 @@ create table public.anomaly_resolutions (
   note text not null,
   resolved_at timestamp with time zone default now() not null,
   constraint anomaly_resolutions_pkey PRIMARY KEY (anomaly_id),
-  constraint anomaly_resolutions_anomaly_fkey FOREIGN KEY (anomaly_id) REFERENCES token_anomalies(id) ON DELETE CASCADE
+  constraint anomaly_resolutions_anomaly_fkey FOREIGN KEY (anomaly_id) REFERENCES public.token_anomalies(id) ON DELETE CASCADE
 );
 alter table public.anomaly_resolutions enable row level security;
 create policy "servers read resolutions" on public.anomaly_resolutions for select to service_role using (true);
@@ -232,7 +232,7 @@ create table public.job_runs (
   http_request_id bigint,
   constraint job_runs_pkey PRIMARY KEY (id),
   constraint job_runs_ended_with_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
-  constraint job_runs_job_name_fkey FOREIGN KEY (job_name) REFERENCES jobs(name) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint job_runs_job_name_fkey FOREIGN KEY (job_name) REFERENCES public.jobs(name) ON UPDATE CASCADE ON DELETE CASCADE,
   constraint job_runs_outcome_known CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'problem'::text, 'failed'::text, 'lost'::text])))
 );
 CREATE INDEX job_runs_job_name_idx ON public.job_runs USING btree (job_name, id);
@@ -546,8 +546,8 @@ create table public.token_access_log (
   constraint token_access_log_action_check CHECK ((action = ANY (ARRAY['get'::text, 'rotate'::text])))
 );
 CREATE INDEX token_access_log_account_name ON public.token_access_log USING btree (account_name, id DESC);
-CREATE TRIGGER token_access_log_append_only BEFORE UPDATE OR TRUNCATE ON public.token_access_log FOR EACH STATEMENT EXECUTE FUNCTION forbid_token_access_log_change();
-CREATE TRIGGER token_access_log_kept BEFORE DELETE ON public.token_access_log FOR EACH ROW EXECUTE FUNCTION forbid_token_access_log_change();
+CREATE TRIGGER token_access_log_append_only BEFORE UPDATE OR TRUNCATE ON public.token_access_log FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_access_log_change();
+CREATE TRIGGER token_access_log_kept BEFORE DELETE ON public.token_access_log FOR EACH ROW EXECUTE FUNCTION public.forbid_token_access_log_change();
 alter table public.token_access_log enable row level security;
 create policy "closed to users" on public.token_access_log for all to anon, authenticated using (false);
 
@@ -565,7 +565,7 @@ create table public.token_accounts (
   forgotten_at timestamp with time zone,
   constraint token_accounts_pkey PRIMARY KEY (user_id),
   constraint token_accounts_caps_not_negative CHECK (((daily_cap_tokens >= 0) AND (monthly_cap_tokens >= 0))),
-  constraint token_accounts_plan_fkey FOREIGN KEY (plan) REFERENCES token_plans(plan)
+  constraint token_accounts_plan_fkey FOREIGN KEY (plan) REFERENCES public.token_plans(plan)
 );
 CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
 alter table public.token_accounts enable row level security;
@@ -589,8 +589,8 @@ create table public.token_anomalies (
 CREATE INDEX token_anomalies_created_at_idx ON public.token_anomalies USING brin (created_at) WITH (autosummarize='on');
 CREATE INDEX token_anomalies_day_idx ON public.token_anomalies USING btree (user_id, anomaly_type, (((created_at AT TIME ZONE 'UTC'::text))::date));
 CREATE INDEX token_anomalies_open_idx ON public.token_anomalies USING btree (anomaly_type, severity) WHERE (resolved_at IS NULL);
-CREATE TRIGGER token_anomalies_alert AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION alert_of_token_anomaly();
-CREATE TRIGGER token_anomalies_apply_rule AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION apply_anomaly_rule();
+CREATE TRIGGER token_anomalies_alert AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.alert_of_token_anomaly();
+CREATE TRIGGER token_anomalies_apply_rule AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.apply_anomaly_rule();
 alter table public.token_anomalies enable row level security;
 create policy "owners read their anomalies" on public.token_anomalies for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_anomalies to authenticated;
@@ -608,7 +608,7 @@ create table public.token_balance_history (
   chain bytea not null
 ) partition by RANGE (created_at);
 CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
-CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION forbid_token_history_change();
+CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_history_change();
 alter table public.token_balance_history enable row level security;
 create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_balance_history to authenticated;
@@ -641,7 +641,7 @@ create table public.token_consumption_locks (
   created_at timestamp with time zone default now() not null,
   expires_at timestamp with time zone not null,
   attempt integer default 1 not null,
-  status token_lock_status not null,
+  status public.token_lock_status not null,
   request_id text not null,
   operation_type text not null,
   fingerprint text,
@@ -649,8 +649,8 @@ create table public.token_consumption_locks (
   response text,
   constraint token_consumption_locks_pkey PRIMARY KEY (request_id)
 );
-CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_locks USING btree (user_id, expires_at) WHERE (status = 'held'::token_lock_status);
-CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::token_lock_status);
+CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_locks USING btree (user_id, expires_at) WHERE (status = 'held'::public.token_lock_status);
+CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
 CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
 alter table public.token_consumption_locks enable row level security;
 create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
@@ -730,7 +730,7 @@ create table public.token_sync_pages (
   page_number bigint generated as identity not null,
   token_numbers bigint[] not null,
   constraint token_sync_pages_pkey PRIMARY KEY (source, page_number),
-  constraint token_sync_pages_source_fkey FOREIGN KEY (source) REFERENCES token_syncs(source) ON DELETE CASCADE
+  constraint token_sync_pages_source_fkey FOREIGN KEY (source) REFERENCES public.token_syncs(source) ON DELETE CASCADE
 );
 alter table public.token_sync_pages enable row level security;
 create policy "closed to users" on public.token_sync_pages for all to anon, authenticated using (false);
@@ -852,7 +852,7 @@ create view public.job_status with (security_invoker=true) as
     jobs.timeout_ms,
     jobs.overdue_after,
     jobs.description
-   FROM (((jobs
+   FROM (((public.jobs
      LEFT JOIN LATERAL ( SELECT job_runs.job_name,
             job_runs.id,
             job_runs.started_at,
@@ -864,7 +864,7 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM job_runs
+           FROM public.job_runs
           WHERE (job_runs.job_name = jobs.name)
           ORDER BY job_runs.id DESC
          LIMIT 1) newest ON (true))
@@ -879,7 +879,7 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM job_runs
+           FROM public.job_runs
           WHERE ((job_runs.job_name = jobs.name) AND (job_runs.ended_at IS NOT NULL))
           ORDER BY job_runs.id DESC
          LIMIT 1) ended ON (true))
@@ -894,7 +894,7 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM job_runs
+           FROM public.job_runs
           WHERE ((job_runs.job_name = jobs.name) AND (job_runs.outcome = ANY (ARRAY['succeeded'::text, 'problem'::text])))
           ORDER BY job_runs.id DESC
          LIMIT 1) done ON (true));
@@ -907,7 +907,7 @@ grant execute on function files.may_upload() to authenticated;
 
 create function files.refuse_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1035032d0346e491
 
-create function job_runner.ask_function(p_job jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 9a94047b03edff5a
+create function job_runner.ask_function(p_job public.jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 9a94047b03edff5a
 
 create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body bb6af82fdfcd7e91
 
@@ -921,17 +921,17 @@ create function job_runner.finish_http_run(p_run_id bigint, p_status integer, p_
 
 create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 642d67c64d12f876
 
-create function job_runner.is_alive(p_run job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
+create function job_runner.is_alive(p_run public.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
 
 create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 704e9b5f9ea2de29
 
 create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9e7a52123268c6ec
 
-create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns job_runs language plpgsql volatile set search_path=""; -- body 546fb8444d115f59
+create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns public.job_runs language plpgsql volatile set search_path=""; -- body 546fb8444d115f59
 
 create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 91bb7bc0437149cd
 
-create function job_runner.try_step(p_job jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 61bedb9c3149bb90
+create function job_runner.try_step(p_job public.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 61bedb9c3149bb90
 
 create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 297bac4243fe8f1f
 
@@ -978,7 +978,7 @@ grant execute on function public.audit_token_ledger() to service_role;
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9dd1ee891778580b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.chain_token_entries(p_entries token_balance_history[]) returns SETOF token_balance_history language plpgsql immutable set search_path=""; -- body fde94dd98f8ecb40
+create function public.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body fde94dd98f8ecb40
 
 create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1941d7f975be78eb
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
@@ -1057,7 +1057,7 @@ grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_
 create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 43d484571d6295a6
 grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to service_role;
 
-create function public.expire_token_holds_of(p_user_id uuid) returns token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+create function public.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0b30f9535d798908
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
@@ -1098,7 +1098,7 @@ grant execute on function public.install_schedule() to service_role;
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 59e9f6dcfaf169e1
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
 
-create function public.known_request_outcome(p_lock token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 71f131927d61475b
+create function public.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 71f131927d61475b
 
 create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 6910a9d04abfaceb
 grant execute on function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) to service_role;
@@ -1127,15 +1127,15 @@ create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns
 
 create function public.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
 
-create function public.otp_guard(p_settings otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body cebd049d70259290
+create function public.otp_guard(p_settings public.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body cebd049d70259290
 
-create function public.otp_guesses_left(p_settings otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5803ea6439a72f4a
+create function public.otp_guesses_left(p_settings public.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5803ea6439a72f4a
 
 create function public.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body b260763be320e560
 
 create function public.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer) returns jsonb language plpgsql immutable set search_path=""; -- body 9f5ec1b6ad3644aa
 
-create function public.otp_own_limits(p_settings otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
+create function public.otp_own_limits(p_settings public.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
 
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;

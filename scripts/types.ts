@@ -17,7 +17,11 @@ async function generate(): Promise<Record<string, string>> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-types-" });
   const portBase = await findFreePortBase();
   const stack = await startStack({ portBase, dataDir, quiet: true, fast: true, schedule: false });
-  const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {}, connection: { search_path: "" } });
+  const sql = postgres(stack.databaseUrl, {
+    max: 1,
+    onnotice: () => {},
+    connection: { search_path: "pg_catalog" },
+  });
   try {
     const schema = await schemaSnapshot(sql);
     const printed = await run("npx", {
