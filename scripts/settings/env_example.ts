@@ -1,11 +1,7 @@
-import { settingsByGroup } from "./groups.ts";
 import type { Setting } from "./settings.ts";
 
 /** .env.example: every setting, commented out, with its default where it has one. */
 export function envExample(settings: Setting[]): string {
-  const sections = settingsByGroup(settings).map(({ title, settings }) =>
-    [`#### ${title}`, ...settings.map(entry)].join("\n\n")
-  );
   return `# Every setting of the functions. Written by \`deno task docs\`; docs/configuration.md has the same as tables.
 #
 # Locally:  cp .env.example supabase/functions/.env    (git ignores that file)
@@ -14,7 +10,7 @@ export function envExample(settings: Setting[]): string {
 # A line that stays commented out means the default. Locally AI_API_KEY may stay so too:
 # a demo model answers.
 
-${sections.join("\n\n")}
+${settings.map(entry).join("\n\n")}
 `;
 }
 

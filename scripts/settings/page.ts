@@ -1,11 +1,23 @@
-import { settingsByGroup } from "./groups.ts";
 import type { Setting } from "./settings.ts";
+
+/** What a prefix is about; a setting belongs to the first that fits. */
+const GROUPS: [RegExp, string][] = [
+  [/^AI_/, "AI models"],
+  [/^(LEDGER|SUPABASE|METRICS)_/, "Ledger, database and metrics"],
+  [/^(OTP|TWILIO|VONAGE|SMTP|SEND_SMS)_/, "One-time codes"],
+  [/^OAUTH_|^TOKEN_STORE/, "OAuth tokens"],
+  [/^(TOKEN|REDIS|UPSTASH)_/, "Provider tokens"],
+  [/^ALERT_/, "Alerts"],
+  [/^OTEL_/, "Traces"],
+  [/./, "Others"],
+];
 
 /** docs/configuration.md: every setting with its default, its values, what it is for and when it is required. */
 export function configurationPage(settings: Setting[]): string {
-  const sections = settingsByGroup(settings).map(({ title, settings }) =>
-    `## ${title}\n\n${table(settings)}\n`
-  );
+  const sections = GROUPS.map(([prefix, title]) => {
+    const ofGroup = settings.filter(({ name }) => GROUPS.find(([one]) => one.test(name))![0] === prefix);
+    return ofGroup.length === 0 ? "" : `## ${title}\n\n${table(ofGroup)}\n`;
+  });
   return `# Configuration
 
 Written by \`deno task docs\` from \`supabase/functions/_shared/env.ts\`, which alone reads the environment. A value that
@@ -30,7 +42,7 @@ New keys for \`TOKEN_ENCRYPTION_KEYS\` and \`OTP_PEPPERS\`, 32 bytes each, with 
 echo "k$(date +%Y%m%d):$(openssl rand -base64 32)"
 \`\`\`
 
-${sections.join("\n")}`;
+${sections.filter(Boolean).join("\n")}`;
 }
 
 function table(settings: Setting[]): string {
