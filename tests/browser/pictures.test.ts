@@ -45,15 +45,18 @@ describe("the pictures of the docs", await needing("chromium"), () => {
     expect(await unreadable(page)).toEqual([]);
   });
 
-  it.each(PICTURES)("%s fills the width of a page, and has a title and a description for screen readers", async (name) => {
-    const page = await browser.newPage();
-    await page.goto(pathToFileURL(join(FOLDER, name)).href);
-    expect(await page.evaluate("document.documentElement.width.baseVal.value")).toBeGreaterThan(
-      SHOWN_WIDTH_PX,
-    );
-    expect(await page.locator("title").textContent()).toMatch(/\w{3}/);
-    expect(await page.locator("desc").textContent()).toMatch(/\w{3}.*\.$/);
-  });
+  it.each(PICTURES)(
+    "%s fills the width of a page, and has a title and a description for screen readers",
+    async (name) => {
+      const page = await browser.newPage();
+      await page.goto(pathToFileURL(join(FOLDER, name)).href);
+      expect(await page.evaluate("document.documentElement.width.baseVal.value")).toBeGreaterThan(
+        SHOWN_WIDTH_PX,
+      );
+      expect(await page.locator("title").textContent()).toMatch(/\w{3}/);
+      expect(await page.locator("desc").textContent()).toMatch(/\w{3}.*\.$/);
+    },
+  );
 
   it.each([
     ["is not closed", "<text x='20' y='50'>Word", /error/],
