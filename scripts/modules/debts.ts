@@ -6,7 +6,7 @@ import { supabaseFolder } from "../local/paths.ts";
 import type { Violation } from "./violations.ts";
 
 const Debts = z.array(z.strictObject({
-  kind: z.enum(["import", "sql", "sql_write"]),
+  kind: z.enum(["import", "sql", "sql_write", "sql_later"]),
   file: z.string(),
   refers_to: z.string(),
   /** What is to be done, so that this entry can go. */
@@ -39,7 +39,12 @@ export function compare(violations: Violation[], debts: Debt[]): string[] {
 }
 
 function sentenceOf({ kind, file, line, refers_to, from, to }: Violation): string {
-  const verb = { import: "imports", sql: "refers to", sql_write: "writes to" }[kind];
-  const reason = kind === "sql_write" ? "which that module alone may" : `which ${from} does not require`;
+  const verb = { import: "imports", sql: "refers to", sql_write: "writes to", sql_later: "refers to" }[kind];
+  const reason = {
+    import: `which ${from} does not require`,
+    sql: `which ${from} does not require`,
+    sql_write: "which that module alone may",
+    sql_later: "which a later migration creates",
+  }[kind];
   return `${file}:${line} ${verb} ${refers_to} of ${to}, ${reason}`;
 }

@@ -13,7 +13,10 @@ const Module = z.strictObject({
   /** In supabase/migrations, without their times. */
   migrations: names,
   functions: names,
-  /** Tables that the modules which require this one add their own rows to; any other table is written by its module alone. */
+  /**
+   * Tables that modules which require this one write to themselves: lists that each adds to, and a queue that is taken from.
+   * Any other table is written to by its own module alone.
+   */
   registries: names.default([]),
   /** What functions share, and pgTAP's tests; patterns, as are the two below. */
   files: names,

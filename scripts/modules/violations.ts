@@ -9,7 +9,9 @@ import { namedBy } from "./sql_references.ts";
 import { type Statement, statementsOf } from "./sql_tree.ts";
 import { typescriptReferences } from "./typescript_references.ts";
 
-/** A reference to something that the file's module does not require. */
+const MIGRATIONS = "supabase/migrations/";
+
+/** A reference to something that the file's module does not require, or that a later migration creates. */
 export interface Violation extends Reference {
   from: string;
   to: string;
@@ -17,7 +19,7 @@ export interface Violation extends Reference {
 
 /** What the project's files are, and what they refer to. */
 export interface Survey {
-  /** Files that no module has, or more than one, or that the manifest names and are not there: each in a sentence. */
+  /** Files that no module has, or more than one, and names that nothing has: each in a sentence. */
   misplaced: string[];
   violations: Violation[];
   /** How many files each module has, by folder of the project's root. */
@@ -51,6 +53,7 @@ export function surveyOf(manifest: Manifest, files: string[], texts: Map<string,
   }
   misplaced.push(...absent(manifest, files));
 
+  const isMigration = (file: string) => file.startsWith(MIGRATIONS);
   const statements = new Map<string, Statement[]>();
   const objects: SqlObjects = new Map();
   for (const file of files) {
@@ -60,7 +63,7 @@ export function surveyOf(manifest: Manifest, files: string[], texts: Map<string,
   for (const [file, text] of texts) {
     if (!file.endsWith(".sql")) continue;
     statements.set(file, statementsOf(file, text));
-    if (!file.startsWith("supabase/migrations/")) continue;
+    if (!isMigration(file)) continue;
     for (const statement of statements.get(file)!) {
       for (const name of createdBy(statement)) {
         const first = objects.get(name);
@@ -93,13 +96,17 @@ export function surveyOf(manifest: Manifest, files: string[], texts: Map<string,
     const from = ownerOf(reference.file);
     const target = reference.kind === "import" ? reference.refers_to : objects.get(reference.refers_to)!;
     const to = ownerOf(target);
-    if (!from || !to || from === to || from === WHOLE) return [];
+    if (!from || !to || from === WHOLE) return [];
+    // No body is looked at when its function is created, but what runs until then may call it.
+    const isLater = isMigration(target) && isMigration(reference.file) && reference.file < target;
+    const ifLater: Violation[] = isLater ? [{ ...reference, kind: "sql_later", from, to }] : [];
+    if (from === to) return ifLater;
     const isTest = reference.file.startsWith("tests/") || reference.file.startsWith("supabase/tests/");
     // A test may stand on what all tests stand on.
     if (to === WHOLE) return isTest ? [] : [{ ...reference, from, to }];
     const isRequired = withRequirements(manifest, from).includes(to);
     // Another module's rows are its own to write: a function of it does so for others.
-    if (isRequired && (reference.kind !== "sql_write" || isTest)) return [];
+    if (isRequired && (reference.kind !== "sql_write" || isTest)) return ifLater;
     return [{ ...reference, from, to }];
   });
   return { misplaced, violations: eachOnce(violations), counts };

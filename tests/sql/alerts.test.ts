@@ -16,7 +16,7 @@ import { createDatabase, newId, raceAll, range, run } from "./support.ts";
 const { url, sql, ledger } = await createDatabase();
 // So long that no test can come upon the start of the next one.
 await sql`
-  update public.alert_settings
+  update public.ledger_alert_settings
   set anomaly_window = '30 days', low_balance_window = '30 days', provider_repeat = '30 days'`;
 const keyring = KeyringText.parse(`new:${keyText()},old:${keyText()}`);
 const receiver = openAlertReceiver();
@@ -185,7 +185,7 @@ function expectFits(received: Received[]): void {
 
 describe("the types of alerts", () => {
   it("are the same in SQL and in the documentation's schemas", async () => {
-    const [row] = await sql`select public.alert_types() as types`;
+    const [row] = await sql`select array_agg(alert_type) as types from public.alert_types`;
     expect(row!.types.toSorted()).toEqual(ALERT_TYPES.toSorted());
   });
 });
@@ -643,7 +643,7 @@ describe("a charge that takes a balance below the threshold", () => {
     await charge(1);
     await charge(1);
     // As if no scan had come for a day.
-    await sql`update public.alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    await sql`update public.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
     expect(await alertsAfterScan()).toBe(1);
     await charge(1);
     expect(await alertsAfterScan()).toBe(1);

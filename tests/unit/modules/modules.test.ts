@@ -19,7 +19,7 @@ const module = (requires: string[], more: Record<string, unknown> = {}) => ({
 const manifest = parseManifest({
   modules: {
     base: module([], {
-      migrations: ["base"],
+      migrations: ["base", "later"],
       registries: ["public.jobs"],
       files: ["supabase/functions/base/*"],
     }),
@@ -54,6 +54,7 @@ function problems(texts: Record<string, string>): string[] {
     "supabase/migrations/1_base.sql": base,
     "supabase/migrations/2_left.sql": "",
     "supabase/migrations/3_right.sql": right,
+    "supabase/migrations/4_later.sql": "",
     "supabase/functions/left-function/index.ts": "",
     "supabase/functions/right-function/index.ts": "",
     ...texts,
@@ -207,6 +208,17 @@ describe("the check of the modules", () => {
         "supabase/migrations/2_left.sql:5 writes to public.settings of base, which that module alone may",
       ]);
     }
+  });
+
+  it("finds what only a later migration creates, in the body of a function too", () => {
+    const uses = plpgsql("", "perform public.base_too();").replace("left_function", "base_first");
+    const later = plpgsql("", "null;").replace("left_function", "base_too");
+    expect(
+      problems({ "supabase/migrations/1_base.sql": base + uses, "supabase/migrations/4_later.sql": later }),
+    )
+      .toEqual([
+        "supabase/migrations/1_base.sql:9 refers to public.base_too of base, which a later migration creates",
+      ]);
   });
 
   it("takes no comment, no message and no name of a query's own for a reference", () => {
