@@ -44,7 +44,7 @@ create index token_consumption_locks_released_idx on public.token_consumption_lo
 
 alter table public.ledger_alert_settings enable row level security;
 
-create policy "servers read the ledger's alert settings" on public.ledger_alert_settings
+create policy "servers read the alert settings of the ledger" on public.ledger_alert_settings
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------

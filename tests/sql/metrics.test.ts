@@ -330,7 +330,10 @@ describe("what functions counted", () => {
     const id = newId();
     await flush([], id);
     await sql`update metrics.flushes set flushed_at = now() - interval '25 hours' where flush_id = ${id}`;
-    await rollUp();
-    expect(await sql`select from metrics.flushes where flush_id = ${id}`).toHaveLength(0);
+    const fresh = newId();
+    await flush([], fresh);
+    await sql`select public.prune_metric_flushes()`;
+    const left = await sql`select flush_id from metrics.flushes where flush_id in ${sql([id, fresh])}`;
+    expect(left.map(({ flush_id }) => flush_id)).toEqual([fresh]);
   });
 });
