@@ -178,6 +178,28 @@ describe("an alert", () => {
   }
 });
 
+describe("a type of alerts that a module adds", () => {
+  it("can be emitted and subscribed to, and its scan is one of those that look for alerts", async () => {
+    await sql.unsafe(`
+      create function public.scan_moons() returns integer language sql set search_path = '' as $$
+        select (public.emit_alert('full_moon', 'moon', '{}', 'this month') ->> 'emitted')::boolean::integer $$;
+      insert into public.alert_types (alert_type, scan, description) values ('full_moon', 'scan_moons', 'The moon is full')`);
+    try {
+      const scan = async () => (await sql`select public.scan_alerts() as it`)[0]!.it;
+      expect(await scan()).toMatchObject({ full_moon: 1, job_overdue: expect.any(Number) });
+      expect(await scan()).toMatchObject({ full_moon: 0 });
+      const [row] = await sql`
+        select public.create_alert_endpoint(${newId()}, 'example.test', array['full_moon'], 'sealed') as it`;
+      expect(row!.it).toMatchObject({ success: true });
+    } finally {
+      await sql`delete from public.alert_types where alert_type = 'full_moon'`;
+    }
+    const [row] = await sql`
+      select public.create_alert_endpoint(${newId()}, 'example.test', array['full_moon'], 'sealed') as it`;
+    expect(row!.it).toMatchObject({ success: false, error: "invalid_request" });
+  });
+});
+
 /** Each payload must be what docs and types say. */
 function expectFits(received: Received[]): void {
   for (const { type, data } of received) ALERTS[type as AlertType].strict().parse(data);

@@ -337,3 +337,28 @@ describe("what functions counted", () => {
     expect(left.map(({ flush_id }) => flush_id)).toEqual([fresh]);
   });
 });
+
+describe("a source of metrics that a module adds", () => {
+  it("is read in the same snapshot as all others", async () => {
+    await sql.unsafe(`
+      create function metrics.moon_samples() returns jsonb language sql stable set search_path = '' as $$
+        select jsonb_build_array(jsonb_build_array('moons', array['full'], (select count(*) from public.token_balances)::text)) $$;
+      insert into metrics.sources (name, samples, description) values ('moon', 'moon_samples', 'Moons')`);
+    const reader = await sql.reserve();
+    try {
+      const before = Number((await valuesOf("moons")).full);
+      await reader`begin isolation level repeatable read`;
+      await reader`select 1`;
+      await database.ledger.add(newId(), 1);
+      const [row] = await reader`select public.read_metrics() as metrics`;
+      expect(row!.metrics.samples).toContainEqual(["moons", ["full"], String(before)]);
+      await reader`rollback`;
+      expect(await valuesOf("moons")).toEqual({ full: String(before + 1) });
+      const names = (await read()).samples.map(([name]) => name);
+      expect(names).toEqual(names.toSorted());
+    } finally {
+      reader.release();
+      await sql`delete from metrics.sources where name = 'moon'`;
+    }
+  });
+});
