@@ -2,7 +2,7 @@ import postgres, { type Sql } from "postgres";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/request_metrics.ts";
-import { createDatabase, type Database, newId } from "./support.ts";
+import { createDatabase, type Database, newId, until } from "./support.ts";
 
 type Sample = [name: string, labels: string[], value: string];
 type Histogram = [name: string, labels: string[], buckets: number[], count: string, seconds: string];
@@ -339,25 +339,35 @@ describe("what functions counted", () => {
 });
 
 describe("a source of metrics that a module adds", () => {
-  it("is read in the same snapshot as all others", async () => {
+  it("is read in the same snapshot as all others, however long it takes", async () => {
+    const key = crypto.getRandomValues(new Int32Array(1))[0]!;
     await sql.unsafe(`
-      create function metrics.moon_samples() returns jsonb language sql stable set search_path = '' as $$
-        select jsonb_build_array(jsonb_build_array('moons', array['full'], (select count(*) from public.token_balances)::text)) $$;
+      create function metrics.moon_samples() returns jsonb language plpgsql stable set search_path = '' as $$
+        begin
+          perform pg_advisory_xact_lock_shared(${key});
+          return jsonb_build_array(jsonb_build_array('moons', array['full'], (select count(*) from public.token_balances)::text));
+        end $$;
       insert into metrics.sources (name, samples, description) values ('moon', 'moon_samples', 'Moons')`);
-    const reader = await sql.reserve();
+    const gate = await sql.reserve();
     try {
       const before = Number((await valuesOf("moons")).full);
-      await reader`begin isolation level repeatable read`;
-      await reader`select 1`;
+      await gate`select pg_advisory_lock(${key})`;
+      const reading = valuesOf("moons");
+      await until(async () => {
+        const [waiting] = await gate`
+          select count(*)::integer as count from pg_locks where locktype = 'advisory' and not granted and objid = ${
+          key >>> 0
+        }`;
+        return waiting!.count === 1;
+      });
       await database.ledger.add(newId(), 1);
-      const [row] = await reader`select public.read_metrics() as metrics`;
-      expect(row!.metrics.samples).toContainEqual(["moons", ["full"], String(before)]);
-      await reader`rollback`;
+      await gate`select pg_advisory_unlock(${key})`;
+      expect(await reading).toEqual({ full: String(before) });
       expect(await valuesOf("moons")).toEqual({ full: String(before + 1) });
       const names = (await read()).samples.map(([name]) => name);
       expect(names).toEqual(names.toSorted());
     } finally {
-      reader.release();
+      gate.release();
       await sql`delete from metrics.sources where name = 'moon'`;
     }
   });
