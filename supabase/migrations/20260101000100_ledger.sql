@@ -957,6 +957,32 @@ comment on function public.cleanup_expired_locks(integer) is
   'skipped_users (somebody had their row locked), deleted_locks, and has_more: whether users are left for another call. No '
   'charge depends on it.';
 
+create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_step_pages constant integer := least(greatest(p_step_pages, 1), 1000000);
+  v_page_count constant bigint :=
+    pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
+  v_share_pages constant bigint := greatest(v_step_pages, ceil(v_page_count / 60.0)::bigint);
+  v_cleaned jsonb;
+  v_page bigint;
+begin
+  v_cleaned := public.cleanup_expired_locks(v_step_pages);
+  select cleanup_page into strict v_page from public.token_settings;
+  return v_cleaned
+    || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
+      and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
+end;
+$$;
+
+comment on function public.cleanup_expired_locks_step(integer) is
+  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
+  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
+
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
   p_time_window interval default '1 minute',
@@ -1028,6 +1054,7 @@ revoke execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
+  public.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 from public, anon, authenticated;
 
@@ -1040,6 +1067,7 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
+  public.cleanup_expired_locks_step(integer),
   public.prepare_token_history(integer, boolean),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
@@ -1056,3 +1084,16 @@ end;
 $$;
 
 select public.prepare_token_history();
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
+    'Gives back holds that outlived their time, and forgets outcomes that were kept long enough'),
+  ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
+    'Makes the coming months of the ledger');
+
+select public.install_schedule();

@@ -176,3 +176,14 @@ from public, anon, authenticated;
 
 grant execute on function files.may_upload() to authenticated;
 grant execute on function public.files_to_remove(integer) to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
+    'Removes uploads and generated files that were kept long enough');
+
+select public.install_schedule();

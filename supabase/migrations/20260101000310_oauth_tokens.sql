@@ -624,3 +624,14 @@ grant execute on function
   public.oauth_status(),
   public.cleanup_oauth_tokens(integer)
 to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
+    'Deletes OAuth tokens and authorizations that have expired');
+
+select public.install_schedule();

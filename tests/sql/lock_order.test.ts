@@ -148,6 +148,7 @@ const RESOURCES: Record<string, string> = {
   "token_settings": "select from token_settings for update",
   "anomaly_settings": "select from anomaly_settings for update",
   "alert_settings": "select from alert_settings for update",
+  "ledger_alert_settings": "select from ledger_alert_settings for update",
   "ledger_progress": "select from metrics.ledger_progress for update",
   "an anomaly that is being recorded":
     `insert into token_anomalies (user_id, anomaly_type, severity, occurrence) values ('${two}', 'cost_spike', 'info', 'test')`,

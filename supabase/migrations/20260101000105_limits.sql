@@ -655,6 +655,17 @@ grant execute on function
   public.set_account_plan(uuid, text)
 to service_role;
 
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cleanup_request_counters', '*/5 * * * *', 'sql', 'cleanup_request_counters', true, null, 60000, '30 minutes',
+    'Deletes the request counters of users whose limits are whole again');
+
+select public.install_schedule();
+
 -- The linter calls an index unused until it has been read once.
 do $$
 begin

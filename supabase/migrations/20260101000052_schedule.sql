@@ -598,32 +598,6 @@ comment on function public.run_job(text) is
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_step_pages constant integer := least(greatest(p_step_pages, 1), 1000000);
-  v_page_count constant bigint :=
-    pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
-  v_share_pages constant bigint := greatest(v_step_pages, ceil(v_page_count / 60.0)::bigint);
-  v_cleaned jsonb;
-  v_page bigint;
-begin
-  v_cleaned := public.cleanup_expired_locks(v_step_pages);
-  select cleanup_page into strict v_page from public.token_settings;
-  return v_cleaned
-    || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
-      and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
-end;
-$$;
-
-comment on function public.cleanup_expired_locks_step(integer) is
-  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
-  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
-
 create function public.prune_job_runs(p_limit integer default 10000)
 returns jsonb
 language plpgsql
@@ -792,58 +766,24 @@ grant select on public.jobs, public.job_runs, public.job_status to service_role;
 
 revoke execute on function
   public.run_job(text),
-  public.cleanup_expired_locks_step(integer),
   public.prune_job_runs(integer),
   public.install_schedule()
 from public, anon, authenticated;
 
 grant execute on function
   public.run_job(text),
-  public.cleanup_expired_locks_step(integer),
   public.prune_job_runs(integer),
   public.install_schedule()
 to service_role;
 
--- The list ------------------------------------------------------------------------------------------------------
+-- Jobs ----------------------------------------------------------------------------------------------------------
 
--- A function that is not there is reported by job_status as missing, until a migration brings it.
 insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
-    'Gives back holds that outlived their time, and forgets outcomes that were kept long enough'),
-  ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
-    'Delivers the alerts that are in the outbox'),
-  ('rollup_metrics', '* * * * *', 'sql', 'rollup_metrics', true, null, 50000, '10 minutes',
-    'Sums what is settled of the ledger for the metrics'),
-  ('cleanup_expired_otps', '*/5 * * * *', 'sql', 'cleanup_expired_otps', true, null, 60000, '30 minutes',
-    'Deletes one-time codes, and what was counted of them, that nothing stands on any more'),
   ('cleanup_rate_limits', '*/5 * * * *', 'sql', 'cleanup_rate_limits', true, null, 60000, '30 minutes',
     'Deletes quotas that are whole again'),
-  ('cleanup_request_counters', '*/5 * * * *', 'sql', 'cleanup_request_counters', true, null, 60000, '30 minutes',
-    'Deletes the request counters of users whose limits are whole again'),
-  ('scan_token_anomalies', '*/5 * * * *', 'sql', 'scan_token_anomalies', false, null, 120000, '30 minutes',
-    'Looks for suspicious use and records it'),
-  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
-    'Brings the provider tokens of the session store into the vault'),
-  ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
-    'Makes provider tokens inactive whose time is over'),
-  ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
-    'Deletes what the audit of token reads has kept for long enough'),
-  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
-    'Deletes OAuth tokens and authorizations that have expired'),
-  ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
-    'Makes the coming months of the ledger'),
-  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
-    'Sends away a digest of the ends of all histories, which shows if one is written anew'),
-  ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
-    '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
-    'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
-  ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
-    'Compares the metrics with the ledger'),
-  ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
-    'Removes uploads and generated files that were kept long enough'),
   ('prune_job_runs', '40 3 * * *', 'sql', 'prune_job_runs', true, null, 300000, '2 days',
     'Deletes what is old in this schedule''s own history');
 

@@ -1,10 +1,4 @@
--- What a user, or an operator for it, may ask of the ledger: why was this charged? And what happens when a user goes.
-
--- Tables --------------------------------------------------------------------------------------------------------
-
--- For forget_user alone, which else would read the decisions of three months. Few name a user.
-create index otp_decisions_owner_id_idx on public.otp_decisions (owner_id) where owner_id is not null;
-create index otp_decisions_auth_user_id_idx on public.otp_decisions (auth_user_id) where auth_user_id is not null;
+-- What a user, or an operator for it, may ask of the ledger: why was this charged? And what of it goes with a user.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -94,7 +88,7 @@ comment on function public.explain_request(text, uuid) is
   'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
   'its newest 10,000 entries. Null when there is none.';
 
-create function public.forget_user(p_user_id uuid)
+create function public.forget_ledger_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
@@ -104,11 +98,7 @@ declare
   v_released bigint;
   -- What is wrong with the ledger stays, as the ledger does.
   v_kept constant text[] := array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
-  v_topic constant text := 'user:' || gen_random_uuid();
 begin
-  if p_user_id is null then
-    return;
-  end if;
   -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
   -- admission would make it meanwhile.
   insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -139,30 +129,44 @@ begin
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
   delete from public.request_counters where subject = p_user_id;
-  delete from public.rate_limits where key in ('unpaid ' || p_user_id, 'paid failure ' || p_user_id);
-  -- Alerts that wait are still sent, in their order: that there was something, not about whom.
-  perform 1 from public.alert_outbox where ordering_key = 'user:' || p_user_id order by id for update;
-  with forgotten as (
-    update public.alert_outbox
-    set payload = payload - 'user_id' - 'details', ordering_key = v_topic, dedupe_key = null
-    where ordering_key = 'user:' || p_user_id and coalesce(payload ->> 'anomaly_type', '') <> all(v_kept)
-    returning id
-  )
-  update public.alert_deliveries as deliveries
-  set ordering_key = v_topic
-  from forgotten
-  where deliveries.alert_id = forgotten.id;
-  delete from public.otp_codes where owner_id = p_user_id;
-  update public.otp_decisions set owner_id = null where owner_id = p_user_id;
-  update public.otp_decisions set auth_user_id = null where auth_user_id = p_user_id;
-  delete from public.user_phones where user_id = p_user_id;
+  perform public.forget_rate_limits(array['unpaid ' || p_user_id, 'paid failure ' || p_user_id]);
+  perform public.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
+    array(select jsonb_build_object('anomaly_type', kept) from unnest(v_kept) as kept));
 end;
 $$;
 
-comment on function public.forget_user(uuid) is
-  'Takes away what is kept of a person: stored answers, digests of requests, plan, caps, networks, verified phone, and in '
-  'anomalies, alerts and decisions on codes who it was. What runs is released. The balance, the history and what was wrong '
-  'with them stay, under an id that leads to nobody, and the account stays paused. May be repeated.';
+comment on function public.forget_ledger_user(uuid) is
+  'A part of forget_user: stored answers, digests of requests, plan, caps, networks, and in anomalies and alerts who it was. What '
+  'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
+  'account stays paused. May be repeated.';
+
+create function public.export_ledger_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'balance', (
+      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
+      from public.token_balances where user_id = p_user_id
+    ),
+    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
+        'details', details) order by id), '[]')
+      from public.token_anomalies where user_id = p_user_id
+    ),
+    'networks', (
+      select coalesce(jsonb_agg(to_jsonb(networks) - 'subject'), '[]')
+      from public.caller_networks as networks where subject = p_user_id
+    )
+  );
+$$;
+
+comment on function public.export_ledger_user(uuid) is
+  'A part of export_user_data: balance, account, anomalies, networks. The history is exported as a table, as it may be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -184,50 +188,22 @@ $$;
 comment on function public.files_of_user(uuid, integer) is
   'The user''s files in Storage, whose folder has the user''s id for a name.';
 
-create function public.forget_deleted_user()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  perform public.forget_user(old.id);
-  return null;
-end;
-$$;
-
-comment on function public.forget_deleted_user() is 'Runs forget_user for an account that Auth has deleted.';
-
-do $$
-begin
-  create trigger forget_deleted_user after delete on auth.users
-    for each row execute function public.forget_deleted_user();
-exception
-  when undefined_table or insufficient_privilege or invalid_schema_name then
-    raise notice 'auth.users takes no trigger here: call forget_user() when a user is deleted';
-end;
-$$;
-
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   public.explain_request(text, uuid),
   public.files_of_user(uuid, integer),
-  public.forget_user(uuid),
-  public.forget_deleted_user()
+  public.forget_ledger_user(uuid),
+  public.export_ledger_user(uuid)
 from public, anon, authenticated;
 
 grant execute on function
   public.explain_request(text, uuid),
-  public.files_of_user(uuid, integer),
-  public.forget_user(uuid)
+  public.files_of_user(uuid, integer)
 to service_role;
 
--- The linter calls an index unused until it has been read once.
-do $$
-begin
-  perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.otp_decisions where owner_id = gen_random_uuid();
-  perform 1 from public.otp_decisions where auth_user_id = gen_random_uuid();
-end;
-$$;
+-- User data -----------------------------------------------------------------------------------------------------
+
+insert into public.user_data (name, forget, export, description)
+values ('ledger', 'forget_ledger_user', 'export_ledger_user',
+  'Balance, plan, caps, anomalies, networks; the history has an export of its own');
