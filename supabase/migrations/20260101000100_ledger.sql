@@ -14,6 +14,7 @@ create table public.token_balances (
   entry_count bigint not null default 0,
   chain bytea,
   previous_chain bytea,
+  is_closed boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint token_balances_pkey primary key (user_id),
@@ -31,6 +32,9 @@ comment on column public.token_balances.entry_count is 'Number of the user''s ne
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
   'The chain before the newest entry, for a charge that takes its entry back as the request is known.';
+comment on column public.token_balances.is_closed is
+  'The user was forgotten: nothing is held or charged any more, and no answer is kept. Here and not in token_accounts, as who '
+  'has waited for this row sees what it says now, and of any other table what that said before.';
 comment on column public.token_balances.updated_at is 'Never goes back, as it is the time of the newest entry.';
 
 create schema token_history;
@@ -490,7 +494,7 @@ begin
   -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
   update public.token_balances
   set held = held + v_amount
-  where user_id = p_user_id and balance - held >= v_amount
+  where user_id = p_user_id and balance - held >= v_amount and not is_closed
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
@@ -505,7 +509,7 @@ begin
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, or the tokens do not suffice: find out which, with the user's row locked.
+  -- The id is known, the tokens do not suffice, or the user is gone: find out which, with the user's row locked.
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
@@ -515,6 +519,9 @@ begin
     if v_outcome is not null then
       return v_outcome;
     end if;
+  end if;
+  if v_balance.is_closed then
+    return public.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
@@ -550,7 +557,8 @@ $$;
 comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
   'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
   'success with duplicate, charged, balance and response when this request was settled before; or an error: '
-  'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request. '
+  'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
+  'account_paused (of a user who was forgotten). '
   'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
   'the same again gets the same attempt while it is held, and hold_not_current after it was given up.';
 
@@ -664,7 +672,7 @@ begin
   update public.token_consumption_locks
   set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
-    response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144
+    response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144 and not v_balance.is_closed
       then p_response_head || v_response_tail end,
     expires_at = now()
   where request_id = p_request_id;
@@ -690,7 +698,7 @@ comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, te
   'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
   '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
   'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
-  '256 KiB is not kept. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
+  '256 KiB is not kept, nor is one of a user who was forgotten. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
   'where less may be charged. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
 
 create function public.release_tokens(
@@ -775,7 +783,7 @@ begin
     chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
-  where user_id = p_user_id and balance - held >= v_amount
+  where user_id = p_user_id and balance - held >= v_amount and not is_closed
   returning * into v_balance;
   if found then
     insert into public.token_consumption_locks
@@ -808,7 +816,8 @@ $$;
 comment on function public.consume_tokens_atomic(text, uuid, numeric, text, jsonb) is
   'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. The same request '
   'again is a duplicate and gets the first one''s outcome; the same id with another user, amount or operation is '
-  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request.';
+  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
+  'account_paused (of a user who was forgotten).';
 
 create function public.add_tokens(
   p_user_id uuid,

@@ -115,7 +115,7 @@ begin
   update public.token_accounts
   set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
     month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
-  where user_id = p_user_id and (day < v_today or month < v_month);
+  where user_id = p_user_id and (day < v_today or month < v_month) and forgotten_at is null;
   select * into v_account from public.token_accounts where user_id = p_user_id;
   -- least() passes over a cap that there is not.
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(

@@ -113,7 +113,9 @@ begin
   -- admission would make it meanwhile.
   insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from public.request_counters where subject = p_user_id for update;
-  perform 1 from public.token_balances where user_id = p_user_id for update;
+  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
+  on conflict (user_id) do update set is_closed = true;
   -- What runs can store no answer any more, as its hold ends here.
   with released as (
     update public.token_consumption_locks

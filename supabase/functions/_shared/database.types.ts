@@ -1144,6 +1144,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1156,6 +1157,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -1167,6 +1169,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -1734,6 +1737,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
