@@ -23,8 +23,8 @@ comment on table public.token_plans is
 comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column public.token_plans.request_limits is
   'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for answers that are given '
-  'again, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for requests '
+  'that are known, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
 
 insert into public.token_plans (plan, request_limits)
 values ('default',
@@ -265,9 +265,9 @@ begin
     return null;
   end if;
   v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
-  if (v_outcome ->> 'duplicate')::boolean then
-    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
-      coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
+  -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
+  if v_outcome is not null and p_replay_rule is not null and (v_lock.run_id = p_run_id) is not true then
+    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay', p_replay_rule);
     if jsonb_typeof(v_taken) = 'object' then
       return v_taken;
     end if;
@@ -277,8 +277,8 @@ end;
 $$;
 
 comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. A stored answer '
-  'takes from the limit "replay", 600 an hour where the plan does not name it.';
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. It takes from the '
+  'limit "replay", whose rule is given (null: from none), unless the run that holds asks itself.';
 
 create function public.admit_request(
   p_request_id text,
@@ -311,7 +311,7 @@ begin
     accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
     plans.request_limits -> 'user',
     coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-    plans.request_limits -> 'replay',
+    coalesce(plans.request_limits -> 'replay', '{"quota": 600, "window_s": 3600}'),
     exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
   into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
   from (select p_user_id as user_id) as asking
@@ -340,6 +340,7 @@ begin
   end if;
   if v_denied is null and v_has_cap then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+    v_replay_rule := null; -- The balance is locked from here on, and counters come before it.
   end if;
 
   if v_denied is not null then
@@ -364,7 +365,8 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; the stored answer takes from the limit "replay" alone.';
+  'whatever denies a new one; asking for it takes from the limit "replay" alone, 600 an hour where the plan does not name '
+  'it, and of a run that asks for its own hold again from none.';
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb

@@ -366,6 +366,81 @@ describe("a request that runs", () => {
     expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
   });
 
+  it("can be asked for as often as an answer that is given again, and by its own run as often as it likes", async () => {
+    const user = await userOnPlan({ replay: { quota: 3, window_s: 3600 } });
+    const [requestId, run] = [newId(), newId()];
+    await admit(user, { requestId, run });
+    for (let count = 0; count < 3; count++) {
+      expect(await admit(user, { requestId })).toMatchObject({ error: "request_in_progress" });
+    }
+    expect(await admit(user, { requestId })).toMatchObject({
+      error: "rate_limited",
+      limits: [{ name: "replay", quota: 3 }],
+    });
+    for (let count = 0; count < 5; count++) {
+      expect(await admit(user, { requestId, run })).toMatchObject({ success: true, attempt: 1 });
+    }
+    expect((await admit(user)).success).toBe(true);
+  });
+
+  it("or ran cannot be asked for without an end by who made another one", async () => {
+    const limits = { replay: { quota: 3, window_s: 3600 } };
+    const [user, other, requestId] = [await userOnPlan(limits), await userOnPlan(limits), newId()];
+    await answer(user, requestId);
+    const asked = [
+      () => admit(other, { requestId }),
+      () => admit(user, { requestId, operation: "recipe-generator" }),
+    ];
+    for (const ask of asked) {
+      for (let count = 0; count < 3; count++) expect((await ask()).error).toBe("idempotency_key_reused");
+      expect((await ask()).error).toBe("rate_limited");
+    }
+  });
+
+  it.each([
+    ["began", { error: "request_in_progress" }],
+    ["was answered", { success: true, duplicate: true }],
+  ])("and %s while a cap was looked at makes no batch wait for it in a circle", async (what, known) => {
+    const user = await userOnPlan({});
+    await call(sql`select public.set_spend_caps(${user}, 10, null)`);
+    await sql`insert into public.request_counters (subject) values (${user})`;
+    const requestId = newId();
+    const [winner, loser, batch] = await Promise.all([sql.reserve(), sql.reserve(), sql.reserve()]);
+    /** Sends a call and has it wait for a lock. */
+    const begin = async (on: typeof winner, send: () => Promise<Outcome[]>) => {
+      const [{ pid }] = await on<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      const outcome = call(send()).catch((error) => error.code);
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      return { outcome };
+    };
+    try {
+      await winner`begin`;
+      await winner`select public.hold_tokens(${requestId}, ${user}, 8, 'x', 'content')`;
+      if (what === "was answered") await winner`select public.settle_tokens(${requestId}, ${user}, 1, 8)`;
+      const lost = await begin(
+        loser,
+        () => loser`select public.admit_request(${requestId}, ${user}, 8, 'x', 'content')`,
+      );
+      const operations = sql.json([{
+        operation: "admit",
+        request_id: newId(),
+        user_id: user,
+        token_amount: 1,
+        operation_type: "x",
+      }]);
+      const asked = await begin(batch, () => batch`select public.run_token_operations(${operations}) -> 0`);
+      await winner`commit`;
+      expect([await lost.outcome, await asked.outcome]).toMatchObject([
+        known,
+        { success: true },
+      ]);
+    } finally {
+      for (const connection of [winner, loser, batch]) connection.release();
+    }
+  });
+
   it("and is asked for twenty times at once runs once, and the others hear that it runs", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
     await call(sql`select public.set_spend_caps(${user}, 10, null)`);
