@@ -107,7 +107,8 @@ comment on column public.token_consumption_locks.expires_at is
   'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
   'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
 comment on column public.token_consumption_locks.attempt is
-  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more.';
+  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more. 0: none held yet, and the '
+  'run of run_id may not, as it was given up before its hold arrived; the row tells nothing else of the request.';
 comment on column public.token_consumption_locks.fingerprint is
   'Digest of the request''s content; the same id with another one is refused.';
 comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
@@ -428,9 +429,9 @@ declare
   v_balance public.token_balances;
 begin
   if p_lock.user_id <> p_user_id
-    or p_lock.operation_type <> p_operation_type
-    or p_lock.fingerprint is distinct from p_fingerprint
-    or (p_fingerprint is null and p_lock.amount <> p_token_amount)
+    or p_lock.attempt > 0 and (p_lock.operation_type <> p_operation_type
+      or p_lock.fingerprint is distinct from p_fingerprint
+      or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
     return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
@@ -538,7 +539,9 @@ begin
     now() + p_time_to_live)
   on conflict (request_id) do update
   set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
-    metadata = excluded.metadata, expires_at = excluded.expires_at
+    operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
+    created_at = case when known.attempt > 0 then known.created_at else excluded.created_at end,
+    expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
@@ -724,6 +727,22 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
+  -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
+  if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
+    and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
+    and public.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
+  then
+    insert into public.token_consumption_locks as known
+      (request_id, user_id, run_id, operation_type, amount, attempt, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_run_id, 'unheard', 0, 0,
+      jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)), 'released', now())
+    on conflict (request_id) do update set run_id = excluded.run_id
+    where known.user_id = p_user_id and known.status in ('released', 'expired');
+    if found then
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
+        'balance', v_balance.balance, 'held', v_balance.held, 'request_id', p_request_id);
+    end if;
+  end if;
   if v_lock.attempt is null or v_lock.status = 'settled'
     or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
   then
@@ -752,7 +771,8 @@ $$;
 comment on function public.release_tokens(text, uuid, integer, text, jsonb, uuid) is
   'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran all the same, whose '
   'provider will want to be paid. Repeating it changes nothing; after a settlement it is refused with hold_not_current. With '
-  'attempt null and a run_id: the hold of that run, for who does not know its attempt.';
+  'attempt null and a run_id: the hold of that run, for who does not know its attempt; one that arrives afterwards is '
+  'refused with hold_not_current.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,

@@ -48,7 +48,7 @@ begin
   v_metadata := coalesce(v_lock.metadata, '{}') || coalesce(v_entry.metadata, '{}');
 
   if v_lock.status is not null and (v_lock.status <> 'settled' or v_lock.expires_at > v_lock.created_at)
-    and v_lock.operation_type <> 'grant'
+    and v_lock.operation_type <> 'grant' and v_lock.attempt > 0
   then
     v_events := v_events || jsonb_build_object('at', v_lock.created_at, 'event', 'held', 'tokens', v_lock.amount);
   end if;

@@ -194,6 +194,7 @@ describe("what overlaps the moment in which a user is forgotten", () => {
       await deletion`commit`;
       return await outcome;
     } finally {
+      await deletion`rollback`; // Where it failed: the others are not to wait for it.
       deletion.release();
       caller.release();
     }
