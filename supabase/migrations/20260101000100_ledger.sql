@@ -352,6 +352,19 @@ $$;
 comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
   'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
 
+create function public.is_about_ledger(p_anomaly_type text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_anomaly_type in ('ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown');
+$$;
+
+comment on function public.is_about_ledger(text) is
+  'Whether an anomaly tells what is wrong with the ledger, and stays as the ledger does when its user is forgotten; the others '
+  'tell what a person did.';
+
 create function public.record_token_anomaly(
   p_user_id uuid,
   p_anomaly_type text,
@@ -366,19 +379,22 @@ set search_path = ''
 as $$
   insert into public.token_anomalies (user_id, anomaly_type, severity, occurrence, details)
   select p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details
-  where p_severity = 'critical'
+  where (p_severity = 'critical'
     or (select count(*) from (
       select from public.token_anomalies
       where user_id = p_user_id and anomaly_type = p_anomaly_type
         and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
       limit 100
-    ) as of_today) < 100
+    ) as of_today) < 100)
+    and (public.is_about_ledger(p_anomaly_type)
+      or not exists (select from public.token_balances where user_id = p_user_id and is_closed))
   on conflict do nothing;
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
   'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
-  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more.';
+  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
+  'forgotten only what is wrong with the ledger is recorded.';
 
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
@@ -689,7 +705,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform public.count_paid_failure(p_user_id);
+    perform public.count_user_failure(p_user_id, 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -760,7 +776,7 @@ begin
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
     if p_metadata ? 'usage' then
-      perform public.count_paid_failure(p_user_id);
+      perform public.count_user_failure(p_user_id, 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -1049,6 +1065,7 @@ revoke execute on function
   public.token_request_problem(text, uuid, numeric, text, jsonb),
   public.expire_token_holds_of(uuid),
   public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  public.is_about_ledger(text),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),

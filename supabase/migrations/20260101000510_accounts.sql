@@ -102,13 +102,13 @@ set search_path = ''
 as $$
 declare
   v_released bigint;
-  -- What is wrong with the ledger stays, as the ledger does.
-  v_kept constant text[] := array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
   v_topic constant text := 'user:' || gen_random_uuid();
 begin
   if p_user_id is null then
     return;
   end if;
+  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
   -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
   -- admission would make it meanwhile.
   insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -132,7 +132,7 @@ begin
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
   delete from public.caller_networks where subject = p_user_id;
-  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(v_kept);
+  delete from public.token_anomalies where user_id = p_user_id and not public.is_about_ledger(anomaly_type);
   -- The account stays closed: an access token of the user may be good for days yet.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
@@ -141,13 +141,13 @@ begin
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
   delete from public.request_counters where subject = p_user_id;
-  delete from public.rate_limits where key in ('unpaid ' || p_user_id, 'paid failure ' || p_user_id);
+  delete from public.rate_limits where key in ('insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id);
   -- Alerts that wait are still sent, in their order: that there was something, not about whom.
   perform 1 from public.alert_outbox where ordering_key = 'user:' || p_user_id order by id for update;
   with forgotten as (
     update public.alert_outbox
     set payload = payload - 'user_id' - 'details', ordering_key = v_topic, dedupe_key = null
-    where ordering_key = 'user:' || p_user_id and coalesce(payload ->> 'anomaly_type', '') <> all(v_kept)
+    where ordering_key = 'user:' || p_user_id and public.is_about_ledger(payload ->> 'anomaly_type') is not true
     returning id
   )
   update public.alert_deliveries as deliveries

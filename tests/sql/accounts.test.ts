@@ -23,6 +23,27 @@ async function newUser(tokens = 1_000): Promise<string> {
   return user;
 }
 
+/** Runs a call that began before the user was forgotten, and was answered afterwards. */
+async function overlapping(
+  user: string,
+  statement: (on: typeof sql) => Promise<Outcome[]>,
+): Promise<Outcome> {
+  const [deletion, caller] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [{ pid }] = await caller<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    await deletion`begin`;
+    await deletion`select public.forget_user(${user})`;
+    const outcome = call(statement(caller as unknown as typeof sql));
+    await until(async () => (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0);
+    await deletion`commit`;
+    return await outcome;
+  } finally {
+    await deletion`rollback`; // Where it failed: the others are not to wait for it.
+    deletion.release();
+    caller.release();
+  }
+}
+
 describe("a user who is forgotten", () => {
   it.each([
     ["was paused", (user: string) => sql`select public.pause_account(${user}, 'fraud')`],
@@ -177,29 +198,6 @@ describe("a user who is forgotten", () => {
 });
 
 describe("what overlaps the moment in which a user is forgotten", () => {
-  /** Runs a call that began before the user was forgotten, and was answered afterwards. */
-  async function overlapping(
-    user: string,
-    statement: (on: typeof sql) => Promise<Outcome[]>,
-  ): Promise<Outcome> {
-    const [deletion, caller] = await Promise.all([sql.reserve(), sql.reserve()]);
-    try {
-      const [{ pid }] = await caller<[{ pid: number }]>`select pg_backend_pid() as pid`;
-      await deletion`begin`;
-      await deletion`select public.forget_user(${user})`;
-      const outcome = call(statement(caller as unknown as typeof sql));
-      await until(async () =>
-        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
-      );
-      await deletion`commit`;
-      return await outcome;
-    } finally {
-      await deletion`rollback`; // Where it failed: the others are not to wait for it.
-      deletion.release();
-      caller.release();
-    }
-  }
-
   const PLANS: [string, (user: string) => Promise<unknown>][] = [
     ["on the usual plan", () => Promise.resolve()],
     ["on a plan without rules", async (user) => {
@@ -266,6 +264,39 @@ describe("what overlaps the moment in which a user is forgotten", () => {
       (on) => on`select public.consume_tokens_atomic(${id}, ${user}, 8, 'x')`,
     );
     expect(again).toMatchObject({ success: true, duplicate: true, charged: 8 });
+  });
+});
+
+describe("a user who was forgotten", () => {
+  const CHANGES: [string, (on: typeof sql, user: string) => Promise<Outcome[]>][] = [
+    ["caps", (on, user) => on`select public.set_spend_caps(${user}, 5, 5)`],
+    ["a plan", (on, user) => on`select public.set_account_plan(${user}, 'default')`],
+  ];
+  const accountOf = async (user: string) =>
+    (await sql`select plan, daily_cap_tokens, monthly_cap_tokens from public.token_accounts where user_id = ${user}`)[
+      0
+    ];
+  const empty = { plan: null, daily_cap_tokens: null, monthly_cap_tokens: null };
+
+  it.each(CHANGES)("gets no %s, also when both come at once", async (_what, change) => {
+    const [user, other] = [await newUser(), await newUser()];
+    await forget(user);
+    const refused = { success: false, error: "account_paused" };
+    expect(await call(change(sql, user))).toMatchObject(refused);
+    expect(await overlapping(other, (on) => change(on, other))).toMatchObject(refused);
+    for (const one of [user, other]) expect(await accountOf(one)).toEqual(empty);
+  });
+
+  it("is noted for nothing that it did, and for what is wrong with the ledger all the same", async () => {
+    const user = await newUser();
+    for (let count = 0; count < 3; count++) await ledger.consume(user, 1);
+    await forget(user);
+    const [row] = await sql`select public.detect_high_frequency_requests(${user}, '1 hour', 1) as answer`;
+    expect(row!.answer).toMatchObject({ detected: true });
+    await sql`select public.record_token_anomaly(${user}, 'cost_spike', 'critical', 'x')`;
+    expect(await ledger.anomalies(user)).toEqual([]);
+    await sql`select public.record_token_anomaly(${user}, 'ledger_mismatch', 'critical', 'x')`;
+    expect(await ledger.anomalies(user)).toHaveLength(1);
   });
 });
 
