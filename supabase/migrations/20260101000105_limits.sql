@@ -23,8 +23,8 @@ comment on table public.token_plans is
 comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column public.token_plans.request_limits is
   'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for answers that are given '
-  'again, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for requests '
+  'that are known, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
 
 insert into public.token_plans (plan, request_limits)
 values ('default',
@@ -115,7 +115,7 @@ begin
   update public.token_accounts
   set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
     month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
-  where user_id = p_user_id and (day < v_today or month < v_month);
+  where user_id = p_user_id and (day < v_today or month < v_month) and forgotten_at is null;
   select * into v_account from public.token_accounts where user_id = p_user_id;
   -- least() passes over a cap that there is not.
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
@@ -265,9 +265,9 @@ begin
     return null;
   end if;
   v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
-  if (v_outcome ->> 'duplicate')::boolean then
-    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
-      coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
+  -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
+  if v_outcome is not null and p_replay_rule is not null and (v_lock.run_id = p_run_id) is not true then
+    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay', p_replay_rule);
     if jsonb_typeof(v_taken) = 'object' then
       return v_taken;
     end if;
@@ -277,8 +277,8 @@ end;
 $$;
 
 comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. A stored answer '
-  'takes from the limit "replay", 600 an hour where the plan does not name it.';
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. It takes from the '
+  'limit "replay", whose rule is given (null: from none), unless the run that holds asks itself.';
 
 create function public.admit_request(
   p_request_id text,
@@ -311,7 +311,7 @@ begin
     accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
     plans.request_limits -> 'user',
     coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-    plans.request_limits -> 'replay',
+    coalesce(plans.request_limits -> 'replay', '{"quota": 600, "window_s": 3600}'),
     exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
   into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
   from (select p_user_id as user_id) as asking
@@ -340,6 +340,7 @@ begin
   end if;
   if v_denied is null and v_has_cap then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+    v_replay_rule := null; -- The balance is locked from here on, and counters come before it.
   end if;
 
   if v_denied is not null then
@@ -352,7 +353,7 @@ begin
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
-    perform public.count_unpaid_request(p_user_id);
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
   return v_outcome || jsonb_build_object('limits', v_limits);
 end;
@@ -364,7 +365,8 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; the stored answer takes from the limit "replay" alone.';
+  'whatever denies a new one; asking for it takes from the limit "replay" alone, 600 an hour where the plan does not name '
+  'it, and of a run that asks for its own hold again from none.';
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
@@ -390,7 +392,7 @@ comment on function public.take_call_limit(uuid, text, jsonb) is
   'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
   'Returns success and limits as take_request_limits does, or its refusal.';
 
-create function public.count_unpaid_request(p_user_id uuid)
+create function public.count_user_failure(p_user_id uuid, p_kind text)
 returns void
 language plpgsql
 security definer
@@ -399,37 +401,17 @@ as $$
 declare
   v_quota jsonb;
 begin
-  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'insufficient_tokens',
-    'key', 'unpaid ' || p_user_id, 'quota', 20, 'window_s', 3600)));
+  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
+    'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
   if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, 'insufficient_tokens', v_quota #> '{limits,0}');
+    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
   end if;
 end;
 $$;
 
-comment on function public.count_unpaid_request(uuid) is
-  'Counts a request that the user could not pay for; the 21st within an hour becomes an anomaly, once an hour.';
-
-create function public.count_paid_failure(p_user_id uuid)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_quota jsonb;
-begin
-  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'paid_failures',
-    'key', 'paid failure ' || p_user_id, 'quota', 20, 'window_s', 3600)));
-  if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, 'paid_failures', v_quota #> '{limits,0}');
-  end if;
-end;
-$$;
-
-comment on function public.count_paid_failure(uuid) is
-  'Counts a request of the user that failed after a provider was paid for it, charged or not; the 21st within an hour becomes '
-  'an anomaly, once an hour.';
+comment on function public.count_user_failure(uuid, text) is
+  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
+  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
 
 create function public.cleanup_request_counters(p_limit integer default 10000)
 returns integer
@@ -448,7 +430,7 @@ begin
       and not exists (
         select from jsonb_each_text(function_full_at_s)
         where value::double precision > v_now_s and value::double precision < 'Infinity')
-    limit p_limit
+    limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
   get diagnostics v_count = row_count;
@@ -471,12 +453,10 @@ declare
   v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
     floor(extract(epoch from now()) / v_window_s));
 begin
-  -- Looked up first: an insert that conflicts would write to the table all the same. Of who is forgotten nothing is noted.
+  -- Looked up first: an insert that conflicts would write to the table all the same.
   if not exists (
     select from public.token_anomalies
     where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
-  ) and not exists (
-    select from public.token_accounts where user_id = p_user_id and forgotten_at is not null
   ) then
     perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
       jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
@@ -487,6 +467,26 @@ $$;
 comment on function public.record_request_excess(uuid, text, jsonb) is
   'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
 
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
+returns table (this_month numeric, today numeric)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select coalesce(sum(-delta), 0),
+    coalesce(sum(-delta) filter (where created_at >= p_today::timestamp at time zone 'UTC'), 0)
+  from public.token_balance_history
+  where user_id = p_user_id and delta < 0 and entry_number > p_after_entry and entry_number <= p_to_entry
+    and created_at >= date_trunc('month', p_today::timestamp) at time zone 'UTC';
+end;
+$$;
+
+comment on function public.spent_since_month(uuid, date, bigint, bigint) is
+  'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
+
 create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
 returns jsonb
 language plpgsql
@@ -496,6 +496,9 @@ as $$
 declare
   v_balance public.token_balances;
   v_today date;
+  v_seen bigint;
+  v_spent record;
+  v_newest record;
 begin
   if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
     or p_monthly_tokens not between 0 and 9007199254740991
@@ -504,20 +507,25 @@ begin
       'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
-  v_today := clock_timestamp() at time zone 'UTC';
-  -- A cap that is new counts what the ledger's history says of this day and month; later ones know.
+  -- A cap that is new counts what the ledger's history says of this day and month; later ones know. It is summed before the
+  -- balance is locked, for which charges wait: then there is only what came meanwhile.
+  loop
+    v_today := clock_timestamp() at time zone 'UTC';
+    select entry_count into v_seen from public.token_balances where user_id = p_user_id;
+    select * into v_spent from public.spent_since_month(p_user_id, v_today, 0, v_seen);
+    select * into v_balance from public.token_balances where user_id = p_user_id for update;
+    exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
+  end loop;
+  if v_balance.is_closed then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
+  select * into v_newest from public.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
-  select p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
-    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens) filter (where spent.is_today), 0),
-    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens), 0)
-  from (
-    select -delta as tokens, created_at >= v_today::timestamp at time zone 'UTC' as is_today
-    from public.token_balance_history
-    where user_id = p_user_id and delta < 0
-      and created_at >= date_trunc('month', v_today::timestamp) at time zone 'UTC'
-  ) as spent
+  values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
+    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today,
+    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month)
   on conflict (user_id) do update
   set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
     day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
@@ -528,7 +536,7 @@ $$;
 
 comment on function public.set_spend_caps(uuid, bigint, bigint) is
   'Sets what a user wants to spend at the most on a day and in a month (UTC), in tokens; null takes a cap away. Counts '
-  'what was spent of the present ones already.';
+  'what was spent of the present ones already. Errors: invalid_request, account_paused (of a user who was forgotten).';
 
 create function public.account_limits(p_user_id uuid)
 returns jsonb
@@ -614,13 +622,20 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
   end if;
-  insert into public.token_accounts (user_id, plan) values (p_user_id, p_plan)
-  on conflict (user_id) do update set plan = excluded.plan;
+  insert into public.token_accounts as known (user_id, plan) values (p_user_id, p_plan)
+  on conflict (user_id) do update set plan = excluded.plan
+  where known.forgotten_at is null;
+  if not found then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
   return jsonb_build_object('success', true, 'error', null);
 end;
 $$;
 
-comment on function public.set_account_plan(uuid, text) is 'Puts a user on a plan of token_plans; null: the default.';
+comment on function public.set_account_plan(uuid, text) is
+  'Puts a user on a plan of token_plans; null: the default. Errors: invalid_request, account_paused (of a user who was '
+  'forgotten).';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -629,11 +644,11 @@ grant select on public.token_plans to service_role;
 
 revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
+  public.spent_since_month(uuid, date, bigint, bigint),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
   public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
   public.take_call_limit(uuid, text, jsonb),
-  public.count_unpaid_request(uuid),
-  public.count_paid_failure(uuid),
+  public.count_user_failure(uuid, text),
   public.cleanup_request_counters(integer),
   public.record_request_excess(uuid, text, jsonb),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),

@@ -1173,6 +1173,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1185,6 +1186,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -1196,6 +1198,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -1729,8 +1732,7 @@ export type Database = {
         };
         Returns: undefined;
       };
-      "count_paid_failure": { Args: { "p_user_id": string }; Returns: undefined };
-      "count_unpaid_request": { Args: { "p_user_id": string }; Returns: undefined };
+      "count_user_failure": { Args: { "p_kind": string; "p_user_id": string }; Returns: undefined };
       "create_alert_endpoint": {
         Args: {
           "p_alert_types": (string)[];
@@ -1788,6 +1790,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1871,6 +1874,7 @@ export type Database = {
         Returns: Json;
       };
       "install_schedule": { Args: Record<PropertyKey, never>; Returns: Json };
+      "is_about_ledger": { Args: { "p_anomaly_type": string }; Returns: boolean };
       "keep_oauth_authorization": {
         Args: { "p_request": string; "p_state_hash": string; "p_ttl_s": number };
         Returns: Json;
@@ -2102,6 +2106,13 @@ export type Database = {
       "spend_cap_refusal": {
         Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
+      };
+      "spent_since_month": {
+        Args: { "p_after_entry": number; "p_to_entry": number; "p_today": string; "p_user_id": string };
+        Returns: {
+          "this_month": number;
+          "today": number;
+        }[];
       };
       "split_other_months": { Args: Record<PropertyKey, never>; Returns: Json };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };

@@ -84,7 +84,8 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
 /**
  * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
  * one call. Each call here is a run of its own, which repeats itself when the ledger does not answer and gets the same
- * attempt again. Throws `service_unavailable` without an answer; what the run may hold all the same is given back.
+ * attempt again. Throws `service_unavailable` without an answer; what the run holds all the same is given back, and what
+ * arrives after that holds nothing.
  */
 export async function holdTokens(
   request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
