@@ -7,7 +7,7 @@ import { openAccounts } from "../http/support/accounts.ts";
 import { call, expectCharged, readAnswer } from "../http/support/calls.ts";
 import { openFunctions } from "../http/support/functions.ts";
 import { openSwitchboard } from "../http/support/model_switchboard.ts";
-import { chunk, pictureUrl, plain } from "../support/pictures.ts";
+import { pictureUrl, pngWith } from "../support/pictures.ts";
 import { anonymousClient, serviceClient, type SignedInUser, stack } from "../support/stack.ts";
 import { expectNowhere, readLogs } from "./logs.ts";
 import { credentialsOf, send } from "./requests.ts";
@@ -54,11 +54,8 @@ beforeAll(async () => {
   };
 });
 
-/** Signature, and the head of a chunk; one byte more, so that the canary begins a group of base64. */
-const PNG_START = plain("png").subarray(0, 8);
-const pixels = Buffer.from(`\0${PHOTO}`);
 const photoText = Buffer.from(PHOTO).toString("base64").slice(0, 40);
-const photo = pictureUrl("png", Buffer.concat([PNG_START, chunk("IDAT", pixels)]));
+const photo = pictureUrl("png", pngWith(PHOTO));
 
 const ask = (name: string, body: unknown, options: Parameters<typeof call>[1] = {}) =>
   call(name, { base: functions.url, user, body, ...options });

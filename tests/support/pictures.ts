@@ -95,6 +95,11 @@ export function chunk(name: string, content: Buffer): Buffer {
   return Buffer.concat([u32(content.length), named, u32(crc32(named))]);
 }
 
+/** A PNG by its parts, in whose pixels' place a text stands; in base64 it reads as the text alone does. */
+export function pngWith(text: string): Buffer {
+  return Buffer.concat([plain("png").subarray(0, 8), chunk("IDAT", latin(`\0\0${text}`))]);
+}
+
 /** The checksum of PNG; not the product's own, which is tested with it. */
 function crc32(bytes: Uint8Array): number {
   const table = Array.from({ length: 256 }, (_, at) => {
