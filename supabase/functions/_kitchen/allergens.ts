@@ -275,9 +275,15 @@ export const UNCHECKED_LANGUAGE =
 /** A word in an allergy that tells that it is one, and not of what. */
 const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;
 
+/** Of allergies those that name none of the 14: they can be looked for only as they are written. */
+export function allergiesAsWritten(allergies: string[]): string[] {
+  return allergies.filter((allergy) => allergensIn(allergy).length === 0);
+}
+
 /**
  * Reads allergies as users write them: a word for one of the 14 in any language that we know stands for all its
- * words, so that "cacahuètes" finds satay; anything else is looked for as it is written.
+ * words, so that "cacahuètes" finds satay; anything else is looked for as it is written, and where a long word begins
+ * with it, so that "Erdbeere" finds Erdbeerkuchen.
  */
 export function allergyMatcher(
   allergies: string[],

@@ -104,7 +104,7 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
  * What nobody sees, or a hyphen before an empty space, as at a line's end: it stands inside of a word (pea-\nnut) or
  * between two, and only the reader of the whole text would know.
  */
-const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|[\p{Cf}\u0000-\u0008\u000e-\u001f\u007f-\u009f])+/u;
+const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
 const RUN = new RegExp(`[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`, "gu");
 /** So many joints of one run are read in every way;  with more a text is not readable. */
 const MOST_JOINTS = 5;
@@ -131,12 +131,24 @@ function mostJoints(text: string): number {
   return (text.match(RUN) ?? []).reduce((most, run) => Math.max(most, run.split(JOINT).length - 1), 0);
 }
 
-/** A matcher for what a user wrote; scripts without spaces between words are searched for it anywhere. */
+/** A word that is long enough to tell a compound that begins with it; its last e may be lost in there: Erdbeerkuchen. */
+const BEGINNING = /^(\p{L}{5,}?)e?$/u;
+
+/**
+ * A matcher for what a user wrote, also where a word begins with it; scripts without spaces between words are searched
+ * for it anywhere.
+ */
 export function matcherOfPhrase(phrase: string): Matcher {
   const isUnspaced =
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u;
   const parts = phrase.normalize("NFKD").replaceAll("*", " ").split(BREAKS).map((part) => part.trim());
-  return matcherOf({ words: parts.map((part) => isUnspaced.test(part) ? `*${part}*` : part) });
+  return matcherOf({
+    words: parts.flatMap((part) => {
+      if (isUnspaced.test(part)) return [`*${part}*`];
+      const beginning = BEGINNING.exec(foldText(part).trim())?.[1];
+      return beginning === undefined ? [part] : [part, `${beginning}*`];
+    }),
+  });
 }
 
 /** The phrases of a text that has a comma between them. */

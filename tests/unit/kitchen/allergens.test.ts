@@ -6,7 +6,12 @@ import { z } from "zod";
 import { foodRules } from "../../../supabase/functions/_kitchen/menu.ts";
 import { Allergy, checkLanguage } from "../../../supabase/functions/_kitchen/stock.ts";
 import { Locale } from "../../../supabase/functions/_shared/inputs.ts";
-import { ALLERGENS, allergensIn, allergyMatcher } from "../../../supabase/functions/_kitchen/allergens.ts";
+import {
+  ALLERGENS,
+  allergensIn,
+  allergiesAsWritten,
+  allergyMatcher,
+} from "../../../supabase/functions/_kitchen/allergens.ts";
 
 describe("allergensIn", () => {
   it.each([
@@ -137,6 +142,9 @@ describe("allergyMatcher", () => {
     [["seafood", "eggs"], "omelette", "eggs"],
     [["seafood"], "fried squid", "seafood"],
     [["allergic to kiwi"], "kiwi", "allergic to kiwi"],
+    [["Erdbeere"], "Erdbeerkuchen", "Erdbeere"],
+    [["aardbei"], "aardbeienjam", "aardbei"],
+    [["strawberry"], "Strawberries", "strawberry"],
   ])("with %j finds in %j what belongs to %j", (allergies, text, allergy) => {
     expect(allergyMatcher(allergies)(text)?.allergy).toBe(allergy);
   });
@@ -147,6 +155,8 @@ describe("allergyMatcher", () => {
     [["..."], "rice"],
     [["nuts"], "nutmeg"],
     [["kiwi"], "lemon"],
+    [["fig"], "figure"],
+    [["apple"], "pineapple"],
     [[], "peanuts"],
   ])(
     "with %j finds nothing in %j",
@@ -161,6 +171,14 @@ describe("allergyMatcher", () => {
         if (allergensIn(allergy).length === 0) expect(allergyMatcher([allergy])("qxqx")).toBeUndefined();
       }),
     );
+  });
+});
+
+describe("allergiesAsWritten", () => {
+  it("are those that are none of the 14, in whichever language the others are told", () => {
+    expect(allergiesAsWritten(["strawberry", "cacahuètes", "allergic to milk", "Fischstäbchen", "kiwi"]))
+      .toEqual(["strawberry", "kiwi"]);
+    expect(allergiesAsWritten([...ALLERGENS])).toEqual([]);
   });
 });
 
