@@ -13,11 +13,20 @@ import { fingerprint, idempotencyKey } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
 import { createModels, type Models, type ReadDraft, type RunUsage } from "./models.ts";
 import { withPictures } from "./pictures.ts";
-import { checkPrice, cost, type Price, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
+import {
+  checkPrice,
+  cost,
+  type Price,
+  SHORTEST_RECORDING,
+  usageBound,
+  type UsageLimits,
+  USUAL_LIMITS,
+} from "./price.ts";
 import type { ModelsConfig } from "./provider.ts";
 import { withRecordings } from "./recordings.ts";
+import { callDatabase } from "./rpc.ts";
 import { wantsEvents } from "./stream.ts";
-import { holdTokens } from "./tokenMiddleware.ts";
+import { type HoldOutcome, holdTokens } from "./tokenMiddleware.ts";
 
 /** All that a feature gets: the checked input, AI models, and a place for files. No database, no key, no environment. */
 export interface FeatureTools<Input, Output> {
@@ -70,7 +79,11 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     handle(context) {
       const answer = (watcher?: Watcher) =>
         finishInAnyCase(
-          withRecordings(context.input, context.caller.token, () => answerOnce(spec, context, watcher)),
+          withRecordings(
+            context.input,
+            { token: context.caller.token, admit: () => admitReading(spec.price, context) },
+            () => answerOnce(spec, context, watcher),
+          ),
         );
       return wantsEvents(context.request) ? answerAsEvents(context, answer) : answer().then(asJson);
     },
@@ -82,6 +95,19 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
 function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
   inBackground(work.catch(() => {}));
   return work;
+}
+
+/** Reads nothing large for who could not pay for it, and nothing without end for anybody. */
+async function admitReading(
+  price: Price,
+  { requestId, caller }: Pick<EndpointContext<unknown>, "requestId" | "caller">,
+): Promise<void> {
+  const outcome = await callDatabase("admit_reading", {
+    p_request_id: requestId,
+    p_user_id: caller.userId,
+    p_least_amount: cost(price, SHORTEST_RECORDING),
+  }) as unknown as HoldOutcome;
+  if (!outcome.success) throw refusal(outcome);
 }
 
 async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
