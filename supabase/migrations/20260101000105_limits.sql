@@ -23,8 +23,9 @@ comment on table public.token_plans is
 comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column public.token_plans.request_limits is
   'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for requests '
-  'that are known, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
+  'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
+  'and the names of other endpoints: docs/limits.md.';
 
 insert into public.token_plans (plan, request_limits)
 values ('default',
@@ -368,6 +369,61 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'whatever denies a new one; asking for it takes from the limit "replay" alone, 600 an hour where the plan does not name '
   'it, and of a run that asks for its own hold again from none.';
 
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_paused boolean;
+  v_pause_reason text;
+  v_rule jsonb;
+  v_is_known boolean;
+  v_taken jsonb;
+  v_available bigint;
+  v_balance public.token_balances;
+begin
+  select accounts.paused_at is not null, accounts.pause_reason,
+    coalesce(plans.request_limits -> 'stored_recording', '{"quota": 120, "window_s": 3600}'),
+    exists (
+      select from public.token_consumption_locks as locks
+      where locks.request_id = p_request_id and locks.user_id = p_user_id and locks.status in ('held', 'settled'))
+  into v_is_paused, v_pause_reason, v_rule, v_is_known
+  from (select p_user_id as user_id) as asking
+  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  if v_is_paused and not v_is_known then
+    return public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_pause_reason));
+  end if;
+  v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
+  if jsonb_typeof(v_taken) = 'object' then
+    return v_taken;
+  elsif v_is_known then -- What was paid for is read again to be known again.
+    return jsonb_build_object('success', true);
+  end if;
+  select balance - held into v_available from public.token_balances where user_id = p_user_id;
+  if v_available < p_least_amount then
+    v_balance := public.expire_token_holds_of(p_user_id);
+    v_available := v_balance.balance - v_balance.held;
+  end if;
+  if coalesce(v_available, 0) < p_least_amount then
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
+    return public.token_refusal(p_request_id, 'insufficient_tokens',
+      format('This request needs at least %s tokens and %s are available', p_least_amount, coalesce(v_available, 0)),
+      null, jsonb_build_object('required', p_least_amount, 'available', coalesce(v_available, 0)));
+  end if;
+  return jsonb_build_object('success', true);
+end;
+$$;
+
+comment on function public.admit_reading(text, uuid, numeric) is
+  'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
+  '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
+  'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
+  'was settled takes from the limit alone.';
+
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
 language plpgsql
@@ -647,6 +703,7 @@ revoke execute on function
   public.spent_since_month(uuid, date, bigint, bigint),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
   public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.admit_reading(text, uuid, numeric),
   public.take_call_limit(uuid, text, jsonb),
   public.count_user_failure(uuid, text),
   public.cleanup_request_counters(integer),
@@ -660,6 +717,7 @@ revoke execute on function
 from public, anon, authenticated;
 
 grant execute on function
+  public.admit_reading(text, uuid, numeric),
   public.take_call_limit(uuid, text, jsonb),
   public.cleanup_request_counters(integer),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),

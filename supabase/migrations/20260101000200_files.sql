@@ -34,7 +34,8 @@ values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
   array[
     'image/jpeg', 'image/png', 'image/webp',
-    'audio/wav', 'audio/x-wav', 'audio/mpeg', 'audio/mp4', 'audio/x-m4a', 'audio/webm', 'audio/ogg'
+    'audio/wav', 'audio/x-wav', 'audio/mpeg', 'audio/mp4', 'audio/x-m4a', 'audio/webm', 'audio/ogg',
+    'audio/flac', 'audio/x-flac'
   ]
 )
 on conflict (id) do nothing;

@@ -94,6 +94,7 @@ export const TABLES: Record<string, Rule<TableAction>> = {
 export const ROUTINES: Record<string, Rule<"call">> = {
   account_limits: { server: ["call"], why: "reads about the user that its caller names" },
   add_tokens: { server: ["call"], why: "grants tokens: for payments and operators" },
+  admit_reading: { server: ["call"], why: "takes from the limits of the user that its caller names" },
   admit_request: { server: ["call"], why: "claims a request for the user that its caller names" },
   alert_of_token_anomaly: { why: "a trigger" },
   alert_queue: { server: ["call"], why: "counts what waits" },
@@ -226,7 +227,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   spread_alerts: { why: "a part of claim_alert_deliveries" },
   take_oauth_authorization: { server: ["call"], why: "gives out an answered authorization, once" },
   take_otp_network_limits: { why: "a part of deny_otp and verify_otp" },
-  take_request_limits: { why: "a part of admit_request and take_call_limit" },
+  take_request_limits: { why: "a part of admit_request, admit_reading and take_call_limit" },
   take_rate_limits: { server: ["call"], why: "takes from the quotas that its caller names" },
   token_entry_chain: { why: "a part of every charge and of verify_token_chain" },
   token_refusal: { why: "a part of every answer that refuses" },

@@ -643,6 +643,49 @@ describe("an endpoint that costs no tokens", () => {
   });
 });
 
+describe("a recording in Storage", () => {
+  const read = (user: string, { requestId = newId(), least = 2 } = {}) =>
+    call(sql`select public.admit_reading(${requestId}, ${user}, ${least})`);
+
+  it("is read as often as its own limit has it, that of the plan or 120 an hour", async () => {
+    const [user, usual] = [
+      await userOnPlan({ stored_recording: { quota: 2, window_s: 3600 } }),
+      await userOnPlan({}),
+    ];
+    expect(await read(user)).toEqual({ success: true });
+    expect(await read(user)).toEqual({ success: true });
+    const denied = await read(user);
+    expect(denied).toMatchObject({
+      success: false,
+      error: "rate_limited",
+      limits: [{ name: "stored_recording", quota: 2 }],
+    });
+    expect(denied.retry_after_s).toBeGreaterThan(1_000);
+    expect((await admit(user)).success).toBe(true);
+    for (let count = 0; count < 120; count++) expect(await read(usual)).toEqual({ success: true });
+    expect(await read(usual)).toMatchObject({ error: "rate_limited", limits: [{ quota: 120 }] });
+  });
+
+  it("is not read for who could not pay the least for it, until an expired hold is given back", async () => {
+    const [user, stranger] = [await userOnPlan({}, 2), newId()];
+    expect(await read(stranger)).toMatchObject({ error: "insufficient_tokens", required: 2, available: 0 });
+    const running = newId();
+    await admit(user, { requestId: running });
+    expect(await read(user)).toMatchObject({ error: "insufficient_tokens", required: 2, available: 1 });
+    await ledger.outlive(running);
+    expect(await read(user)).toEqual({ success: true });
+  });
+
+  it("is read again for a request that was paid for, by its own user, whatever denies a new one", async () => {
+    const [user, requestId] = [await userOnPlan({}, 1), newId()];
+    await answer(user, requestId);
+    await sql`select public.pause_account(${user}, 'a chargeback')`;
+    expect(await read(user, { requestId })).toEqual({ success: true });
+    expect(await read(user)).toMatchObject({ error: "account_paused" });
+    expect(await read(newId(), { requestId })).toMatchObject({ error: "insufficient_tokens" });
+  });
+});
+
 describe("who cannot pay", () => {
   it("is refused each time, and becomes an anomaly once", async () => {
     const user = await userOnPlan({}, 1);

@@ -77,6 +77,8 @@ const CHARGES: Record<string, string> = {
   "admit a settled request again": `select admit_request('${ids.settled}', '${one}', 1, 'meal-analyzer')`,
   "admit what cannot be paid":
     `select admit_request('${newId()}', '${one}', 100000, 'meal-analyzer', 'content')`,
+  "admit a reading": `select admit_reading('${newId()}', '${one}', 1)`,
+  "admit a reading that cannot be paid": `select admit_reading('${newId()}', '${one}', 100000)`,
   "admit another user": `select admit_request('${newId()}', '${two}', 1, 'meal-analyzer', 'content')`,
   "hold": `select hold_tokens('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
   "settle": `select settle_tokens('${ids.held}', '${one}', 1, 1)`,

@@ -1616,6 +1616,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "admit_reading": {
+        Args: { "p_least_amount": number; "p_request_id": string; "p_user_id": string };
+        Returns: Json;
+      };
       "admit_request": {
         Args: {
           "p_fingerprint"?: string;

@@ -14,8 +14,9 @@ import { createModels, type RunUsage } from "./models.ts";
 import { modelsConfig } from "./models/config.ts";
 import { modelSettings } from "./models/settings.ts";
 import { withPictures } from "./pictures.ts";
-import { cost, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
+import { cost, type Price, SHORTEST_RECORDING, usageBound, type UsageLimits, USUAL_LIMITS } from "./price.ts";
 import { withRecordings } from "./recordings.ts";
+import { callDatabase } from "./rpc.ts";
 import { type HoldOutcome, holdTokens } from "./tokenMiddleware.ts";
 
 /** Who asks for a run of a feature, and under which id. */
@@ -42,7 +43,8 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
   request: RunRequest<z.output<Input>>,
   watcher?: Watcher,
 ): Promise<Answer> {
-  return withRecordings(request.input, request.accessToken, async () => {
+  const reading = { token: request.accessToken, admit: () => admitReading(spec.price, request) };
+  return withRecordings(request.input, reading, async () => {
     const admission = await admit(spec, request);
     const { limits } = admission.hold;
     if (admission.hold.duplicate) {
@@ -54,6 +56,19 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
     const responseHead = await run(spec, request, work, watcher);
     return { json: await settle(request, work, responseHead), isReplay: false, limits };
   });
+}
+
+/** Reads nothing large for a user who could not pay for it, and for nobody without a limit. */
+async function admitReading(
+  price: Price,
+  { requestId, userId }: Pick<RunRequest<unknown>, "requestId" | "userId">,
+): Promise<void> {
+  const outcome = await callDatabase("admit_reading", {
+    p_request_id: requestId,
+    p_user_id: userId,
+    p_least_amount: cost(price, SHORTEST_RECORDING),
+  }) as unknown as HoldOutcome;
+  if (!outcome.success) throw refusal(outcome);
 }
 
 /** What was let in: the hold, and the bounds that it pays for. */
