@@ -16,6 +16,8 @@ export interface Cost {
   wallMs: number;
   /** User and system, what the engine does beside the program included. */
   cpuMs: number;
+  /** What the budget counts for the work, loading included. */
+  countedCpuMs: number;
   /** What of it loads the Redis client: once for each isolate. */
   loadingCpuMs: number;
   /** Of the whole process; what it had before it began is baseMb. */
@@ -50,6 +52,7 @@ async function syncOnce(): Promise<Cost> {
     unchanged: result.unchanged,
     wallMs: performance.now() - startedAt,
     cpuMs,
+    countedCpuMs: result.countedCpuMs,
     loadingCpuMs,
     peakMb: peakMb(),
     baseMb,
