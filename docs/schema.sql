@@ -53,6 +53,16 @@ create table metrics.request_totals (
 alter table metrics.request_totals enable row level security;
 create policy "nobody but the functions" on metrics.request_totals for all to public using (false);
 
+create table metrics.sources (
+  name text not null,
+  samples text not null,
+  description text not null,
+  constraint sources_pkey PRIMARY KEY (name),
+  constraint sources_samples_a_name CHECK ((samples ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+);
+alter table metrics.sources enable row level security;
+create policy "nobody but the functions" on metrics.sources for all to public using (false);
+
 create table operations.deployments (
   id bigint generated as identity not null,
   commit_id text not null,
@@ -122,6 +132,7 @@ create table public.alert_outbox (
 CREATE INDEX alert_outbox_created_at_idx ON public.alert_outbox USING btree (created_at);
 CREATE INDEX alert_outbox_not_spread_idx ON public.alert_outbox USING btree (id) WHERE (NOT is_spread);
 CREATE INDEX alert_outbox_ordering_key_idx ON public.alert_outbox USING btree (ordering_key);
+CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON public.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION public.follow_alert_ordering_key();
 alter table public.alert_outbox enable row level security;
 create policy "nobody reads the outbox" on public.alert_outbox for select to public using (false);
 
@@ -132,24 +143,26 @@ create table public.alert_settings (
   give_up_after interval default '3 days'::interval not null,
   keep_delivered interval default '30 days'::interval not null,
   keep_dead interval default '90 days'::interval not null,
-  anomaly_window interval default '01:00:00'::interval not null,
-  low_balance_window interval default '01:00:00'::interval not null,
-  low_balance_tokens bigint default 20 not null,
-  low_balance_scanned_at timestamp with time zone default now() not null,
-  token_expiry_lead interval default '00:15:00'::interval not null,
-  provider_window interval default '00:05:00'::interval not null,
-  provider_least_failures integer default 10 not null,
-  provider_failure_share numeric default 0.5 not null,
-  provider_repeat interval default '00:30:00'::interval not null,
   constraint alert_settings_pkey PRIMARY KEY (id),
+  constraint alert_settings_kept_long_enough CHECK ((LEAST(keep_delivered, keep_dead) >= '2 days'::interval)),
   constraint alert_settings_one_row CHECK (id),
-  constraint alert_settings_provider_sensible CHECK (((provider_least_failures >= 1) AND (provider_failure_share > (0)::numeric) AND (provider_failure_share <= (1)::numeric))),
-  constraint alert_settings_retries_sensible CHECK (((first_retry_after >= '00:00:01'::interval) AND ((longest_retry_after >= first_retry_after) AND (longest_retry_after <= '1 day'::interval)) AND ((give_up_after >= '01:00:00'::interval) AND (give_up_after <= '30 days'::interval)))),
-  constraint alert_settings_windows_sensible CHECK (((LEAST(keep_delivered, keep_dead) >= '2 days'::interval) AND (LEAST(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '00:01:00'::interval) AND (GREATEST(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'::interval) AND (token_expiry_lead >= '00:00:00'::interval)))
+  constraint alert_settings_retries_sensible CHECK (((first_retry_after >= '00:00:01'::interval) AND ((longest_retry_after >= first_retry_after) AND (longest_retry_after <= '1 day'::interval)) AND ((give_up_after >= '01:00:00'::interval) AND (give_up_after <= '30 days'::interval))))
 );
 alter table public.alert_settings enable row level security;
 create policy "servers read the alert settings" on public.alert_settings for select to service_role using (true);
 grant select on table public.alert_settings to service_role;
+
+create table public.alert_types (
+  alert_type text not null,
+  scan text,
+  description text not null,
+  constraint alert_types_pkey PRIMARY KEY (alert_type),
+  constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint alert_types_type_plain CHECK ((alert_type ~ '^[a-z][a-z0-9_]{2,50}$'::text))
+);
+alter table public.alert_types enable row level security;
+create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
+grant select on table public.alert_types to service_role;
 
 create table public.anomaly_resolutions (
   resolved_by text not null,
@@ -267,6 +280,25 @@ END),
 alter table public.jobs enable row level security;
 create policy "servers read the jobs" on public.jobs for select to service_role using (true);
 grant select on table public.jobs to service_role;
+
+create table public.ledger_alert_settings (
+  id boolean default true not null,
+  anomaly_window interval default '01:00:00'::interval not null,
+  low_balance_window interval default '01:00:00'::interval not null,
+  low_balance_tokens bigint default 20 not null,
+  low_balance_scanned_at timestamp with time zone default now() not null,
+  provider_window interval default '00:05:00'::interval not null,
+  provider_least_failures integer default 10 not null,
+  provider_failure_share numeric default 0.5 not null,
+  provider_repeat interval default '00:30:00'::interval not null,
+  constraint ledger_alert_settings_pkey PRIMARY KEY (id),
+  constraint ledger_alert_settings_one_row CHECK (id),
+  constraint ledger_alert_settings_provider_sensible CHECK (((provider_least_failures >= 1) AND (provider_failure_share > (0)::numeric) AND (provider_failure_share <= (1)::numeric))),
+  constraint ledger_alert_settings_windows_sensible CHECK (((LEAST(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '00:01:00'::interval) AND (GREATEST(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'::interval)))
+);
+alter table public.ledger_alert_settings enable row level security;
+create policy "servers read the alert settings of the ledger" on public.ledger_alert_settings for select to service_role using (true);
+grant select on table public.ledger_alert_settings to service_role;
 
 create table public.oauth_authorizations (
   state_hash text not null,
@@ -622,6 +654,7 @@ create table public.token_balances (
   entry_count bigint default 0 not null,
   chain bytea,
   previous_chain bytea,
+  is_closed boolean default false not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
@@ -683,9 +716,11 @@ create policy "closed to users" on public.token_key_mappings for all to anon, au
 create table public.token_manager_settings (
   is_only_row boolean default true not null,
   access_log_days integer default 400,
+  token_expiry_lead interval default '00:15:00'::interval not null,
   constraint token_manager_settings_pkey PRIMARY KEY (is_only_row),
   constraint token_manager_settings_access_log_days_check CHECK ((access_log_days >= 30)),
-  constraint token_manager_settings_is_only_row_check CHECK (is_only_row)
+  constraint token_manager_settings_is_only_row_check CHECK (is_only_row),
+  constraint token_manager_settings_token_expiry_lead_check CHECK ((token_expiry_lead >= '00:00:00'::interval))
 );
 alter table public.token_manager_settings enable row level security;
 create policy "closed to users" on public.token_manager_settings for all to anon, authenticated using (false);
@@ -801,6 +836,20 @@ CREATE INDEX tradovate_tokens_active_updated_at ON public.tradovate_tokens USING
 alter table public.tradovate_tokens enable row level security;
 create policy "closed to users" on public.tradovate_tokens for all to anon, authenticated using (false);
 
+create table public.user_data (
+  name text not null,
+  forget text not null,
+  export text,
+  description text not null,
+  constraint user_data_pkey PRIMARY KEY (name),
+  constraint user_data_export_a_name CHECK ((export ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_forget_a_name CHECK ((forget ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_name_plain CHECK ((name ~ '^[a-z][a-z0-9_]{1,50}$'::text))
+);
+alter table public.user_data enable row level security;
+create policy "servers read who keeps user data" on public.user_data for select to service_role using (true);
+grant select on table public.user_data to service_role;
+
 create table public.user_phones (
   user_id uuid not null,
   phone text not null,
@@ -900,12 +949,12 @@ create view public.job_status with (security_invoker=true) as
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
-create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body c18494a3e94551b4
+create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 5f352d32d6c3dca2
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
 grant execute on function files.may_upload() to authenticated;
 
-create function files.refuse_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1035032d0346e491
+create function files.refuse_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body ca4f5658c4687079
 
 create function job_runner.ask_function(p_job public.jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 9a94047b03edff5a
 
@@ -941,33 +990,38 @@ create function metrics.count_ledger(p_from timestamp with time zone, p_until ti
 
 create function metrics.label_value(p_text text) returns text language sql immutable set search_path=""; -- body 59c96a1a087181c2
 
+create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body b408e32c4a7b221b
+
 create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2025d8d9edcf7ba0
 grant execute on function public.account_limits(p_user_id uuid) to service_role;
 
 create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6ec0dccfbca2880d
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 31d3e4eb32af74be
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0b95af90a92ed5e9
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec3b0c622fb78b94
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
-create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body a9cdc081a220c2f5
+create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body 38733d64a2a8344b
 
 create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 52b8a869a8b68692
 grant execute on function public.alert_queue() to service_role;
 
-create function public.alert_types() returns text[] language sql immutable set search_path=""; -- body 123fd76ac3a20b51
-
-create function public.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body eeac2b4d83269a80
+create function public.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body b6794035e28bc2eb
 grant execute on function public.anchor_token_ledger() to service_role;
+
+create function public.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
 
 create function public.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
 
-create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_replay_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a3d52f8f21fc8508
+create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_replay_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1897063dc22f2cff
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c15e0744d89cb8cd
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
 
-create function public.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body cfe0c28e2d264af7
+create function public.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body dc8acd45e3d03a7d
 
 create function public.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body defdb2fc8d464aa7
 grant execute on function public.archive_token_history(p_before date) to service_role;
@@ -983,8 +1037,11 @@ create function public.chain_token_entries(p_entries public.token_balance_histor
 create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1941d7f975be78eb
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 944035c2bcdf780f
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985b5132e920da46
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
+
+create function public.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d688a83a1ed463fe
+grant execute on function public.cleanup_alert_outbox(p_limit integer) to service_role;
 
 create function public.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body f1c1d2a8bf70a52b
 grant execute on function public.cleanup_alerts(p_limit integer) to service_role;
@@ -1007,10 +1064,10 @@ grant execute on function public.cleanup_oauth_tokens(p_limit integer) to servic
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
 grant execute on function public.cleanup_provider_tokens(p_limit integer) to service_role;
 
-create function public.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 4b6d4b43f5a11a54
+create function public.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 94121bd970cd827b
 grant execute on function public.cleanup_rate_limits(p_limit integer) to service_role;
 
-create function public.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body ce06a70686793159
+create function public.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e73cae7f40900501
 grant execute on function public.cleanup_request_counters(p_limit integer) to service_role;
 
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
@@ -1019,19 +1076,17 @@ grant execute on function public.clear_tokens(p_namespace text) to service_role;
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 511527eb00694496
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5f4fa8bcce97add0
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fb61424eaf618bc2
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 00c68f421ac130b7
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 1c3bdadfd27e43b0
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body cf2526be54f18934
 
-create function public.count_paid_failure(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0add59ef15f7557a
+create function public.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body 42af833aab6bc1e0
 
-create function public.count_unpaid_request(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body f83b45fba34417cf
-
-create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca36f9e3be91d5b8
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 909e22b9d7ac197b
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
@@ -1045,10 +1100,10 @@ grant execute on function public.detect_high_frequency_requests(p_user_id uuid, 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body 81a1be8903ca33ab
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92596c0dac45e394
+create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8fb6165b35078d0
 grant execute on function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text) to service_role;
 
-create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 30f32b3803f1705c
+create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ef2eb2f58ec3c084
 grant execute on function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) to service_role;
 
 create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 31ba156c3904b17b
@@ -1059,8 +1114,15 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 
 create function public.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0b30f9535d798908
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
+
+create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body d74e8683fe41445d
+
+create function public.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
+
+create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2f6f38dcb6e5cf38
+grant execute on function public.export_user_data(p_user_id uuid) to service_role;
 
 create function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c3a6923c9fc8c02f
 grant execute on function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) to service_role;
@@ -1080,25 +1142,37 @@ grant execute on function public.finish_oauth_lease(p_key text, p_provider text,
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f354430c91d7d57f
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
 
+create function public.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body c2065913f1a34eb9
+
 create function public.forbid_token_access_log_change() returns trigger language plpgsql volatile set search_path=""; -- body 524acc3f02455c81
 
 create function public.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
 
+create function public.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body c7913e663d309871
+
 create function public.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body dd9119cf8952ac98
+create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 61b2d669247fbf19
+
+create function public.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2e710407726bb69a
+
+create function public.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body 7f81666f6e4ecbf5
+
+create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 1b351d9dd5071881
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3ed1ebcaa2e17f8e
+create function public.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 4319aa10208c1c9c
+
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09edc1102eff99f
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa7530a3e24c3837
 grant execute on function public.install_schedule() to service_role;
 
-create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 59e9f6dcfaf169e1
+create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dccc11fcd6719229
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
 
-create function public.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 71f131927d61475b
+create function public.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body c3947a75add100de
 
 create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 6910a9d04abfaceb
 grant execute on function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) to service_role;
@@ -1120,7 +1194,7 @@ grant execute on function public.note_caller_networks(p_seen jsonb) to service_r
 create function public.oauth_status() returns jsonb language sql stable security definer set search_path=""; -- body b1ee9ae4de336360
 grant execute on function public.oauth_status() to service_role;
 
-create function public.oauth_tokens_to_rotate(p_key_id text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 450713b7a3c4f4b6
+create function public.oauth_tokens_to_rotate(p_key_id text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 3c2decf982fa9b0c
 grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after text, p_limit integer) to service_role;
 
 create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
@@ -1155,16 +1229,19 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ebe10ed44ff1507c
 grant execute on function public.prune_job_runs(p_limit integer) to service_role;
 
+create function public.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
+grant execute on function public.prune_metric_flushes(p_limit integer) to service_role;
+
 create function public.prune_token_access_log(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 3126634aa829fc06
 grant execute on function public.prune_token_access_log(p_limit integer) to service_role;
 
-create function public.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body da7aeaaa399a793c
+create function public.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 74d4fd83bd66e0e7
 grant execute on function public.prune_token_anomalies(p_limit integer) to service_role;
 
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 86626543df8e7089
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 88e1c1d3bcece4dc
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6
@@ -1176,21 +1253,21 @@ grant execute on function public.read_provider_token(p_account_name text, p_key_
 create function public.read_tokens(p_keys jsonb) returns jsonb language sql stable security definer set search_path=""; -- body ab91f797543c94dc
 grant execute on function public.read_tokens(p_keys jsonb) to service_role;
 
-create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e6d4040fef07646d
+create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9eeeb2ee2370cb7b
 grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text) to service_role;
 
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 566c8c37bba82a44
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 80387f6baa6c7056
+create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
 create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5568b7f0bbde443e
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
-create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body dbe5a54e2032bf27
+create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body dd01855553db9031
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f73b5cbeefa4bc02
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28a5606b0f1fa3c4
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
 create function public.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 6d5b1230420a2a8e
@@ -1213,7 +1290,7 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a1164d93bf957f73
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aeb4f546325a99b6
+create function public.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 grant execute on function public.rollup_metrics(p_margin interval) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
@@ -1228,32 +1305,34 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7172d50d2eb32164
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body f7dd5fb2c86c1e36
+create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body ad52d5732d7bcfb7
 grant execute on function public.scan_alerts() to service_role;
 
-create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body ed0e4f4e4b5d28f7
+create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body 149b4630f914af01
 
-create function public.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body 5fa742d1fa6052fd
+create function public.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body b9ce4580524fddad
 
-create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body bf2a4c49c67d8f29
+create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 506ac17c7cd53c1c
 
-create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 9ffc228801de5773
+create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body aa2d9842e9400e30
 
 create function public.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4bd320930bfa3581
 grant execute on function public.scan_token_anomalies() to service_role;
 
-create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body afc7e3cf4493f849
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7bfce00e162a193f
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c12af8b858ac3085
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 567f78f62d62dd8e
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
 
 create function public.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body f27b3809e7fca164
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9ecb5065e64c7d4f
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a47892f189d7b9b
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
-create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9161e819cdd707c3
+create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11032a05fb2ebea7
+
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
 
 create function public.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body e1547b47f32bb214
 grant execute on function public.split_other_months() to service_role;

@@ -1635,6 +1635,7 @@ export type Database = {
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "anchor_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
+      "anomalies_about_ledger": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_known_request": {
         Args: {
@@ -1878,7 +1879,6 @@ export type Database = {
         Returns: Json;
       };
       "install_schedule": { Args: Record<PropertyKey, never>; Returns: Json };
-      "is_about_ledger": { Args: { "p_anomaly_type": string }; Returns: boolean };
       "keep_oauth_authorization": {
         Args: { "p_request": string; "p_state_hash": string; "p_ttl_s": number };
         Returns: Json;
