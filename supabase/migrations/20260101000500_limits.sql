@@ -182,7 +182,7 @@ begin
   v_spacing_s := case when p_rule is null then 0
     else v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5) end;
   loop
-    v_now_s := extract(epoch from clock_timestamp());
+    v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
     -- passes over it: nothing is used.
     update public.request_counters as used
@@ -197,9 +197,9 @@ begin
     returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
     into v_user_full_at_s, v_full_at_s;
     if found then
-      return jsonb_build_array(
+      return jsonb_build_object('limits', jsonb_build_array(
         p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s));
+        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -234,9 +234,29 @@ $$;
 
 comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
   'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns an array, of each limit name, quota, window_s and used_s, the part of the '
-  'window that is used, null for one that there is not; or an object, rate_limited with retry_after_s and the limit that '
+  '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
+  'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
   'denies, which becomes an anomaly once per window.';
+
+create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select plans.request_limits -> p_name
+     from (select p_user_id as user_id) as asking
+     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+    p_rule);
+end;
+$$;
+
+comment on function public.request_limit_of(uuid, text, jsonb) is
+  'The limit of that name in the user''s plan, else the given rule.';
 
 create function public.answer_known_request(
   p_request_id text,
@@ -245,8 +265,7 @@ create function public.answer_known_request(
   p_operation_type text,
   p_fingerprint text,
   p_metadata jsonb,
-  p_run_id uuid,
-  p_replay_rule jsonb
+  p_run_id uuid
 )
 returns jsonb
 language plpgsql
@@ -256,7 +275,7 @@ as $$
 declare
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
-  v_taken jsonb;
+  v_limits jsonb;
 begin
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
@@ -266,17 +285,17 @@ begin
   end if;
   v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
   if (v_outcome ->> 'duplicate')::boolean then
-    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
-      coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
-    if jsonb_typeof(v_taken) = 'object' then
-      return v_taken;
+    v_limits := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
+      public.request_limit_of(p_user_id, 'replay', '{"quota": 600, "window_s": 3600}'));
+    if v_limits ? 'error' then
+      return v_limits;
     end if;
   end if;
-  return v_outcome || jsonb_build_object('limits', v_taken);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
-comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
+comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid) is
   'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. A stored answer '
   'takes from the limit "replay", 600 an hour where the plan does not name it.';
 
@@ -301,8 +320,6 @@ declare
   v_has_cap boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
-  v_replay_rule jsonb;
-  v_is_known boolean;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
@@ -310,19 +327,20 @@ begin
   select accounts.paused_at is not null, accounts.pause_reason,
     accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
     plans.request_limits -> 'user',
-    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-    plans.request_limits -> 'replay',
-    exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
-  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
+    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
+  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
-  -- What runs, or was answered, takes from no limit of what is new.
-  if v_is_known then
-    v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_metadata, p_run_id, v_replay_rule);
-    if v_outcome is not null then
-      return v_outcome;
+  -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
+  if p_fingerprint is not null then
+    perform from public.token_consumption_locks where request_id = p_request_id;
+    if found then
+      v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+        p_metadata, p_run_id);
+      if v_outcome is not null then
+        return v_outcome;
+      end if;
     end if;
   end if;
 
@@ -333,7 +351,7 @@ begin
     and (v_user_rule is not null or v_function_rule is not null)
   then
     v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if jsonb_typeof(v_limits) = 'object' then
+    if v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
     end if;
@@ -346,15 +364,15 @@ begin
     -- It may have begun in another call since we looked.
     return coalesce(
       public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_replay_rule),
-      jsonb_build_object('limits', v_limits) || v_denied);
+        p_run_id),
+      coalesce(v_limits, '{"limits": null}') || v_denied);
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
     perform public.count_unpaid_request(p_user_id);
   end if;
-  return v_outcome || jsonb_build_object('limits', v_limits);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
@@ -364,7 +382,8 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; the stored answer takes from the limit "replay" alone.';
+  'whatever denies a new one; with a fingerprint it takes from no limit but the stored answer from "replay", without one, as of '
+  'an id that was made for this call, it takes as a new one does where none denies.';
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
@@ -373,16 +392,11 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_taken jsonb;
+  v_limits jsonb;
 begin
-  v_taken := public.take_request_limits(null, p_user_id, null, p_name, coalesce(
-    (select plans.request_limits -> p_name
-     from (select p_user_id as user_id) as asking
-     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
-    p_rule));
-  return case when jsonb_typeof(v_taken) = 'object' then v_taken
-    else jsonb_build_object('success', true, 'limits', v_taken) end;
+  v_limits := public.take_request_limits(null, p_user_id, null, p_name,
+    public.request_limit_of(p_user_id, p_name, p_rule));
+  return case when v_limits ? 'error' then v_limits else '{"success": true}' || v_limits end;
 end;
 $$;
 
@@ -630,7 +644,8 @@ grant select on public.token_plans to service_role;
 revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
-  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.request_limit_of(uuid, text, jsonb),
+  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid),
   public.take_call_limit(uuid, text, jsonb),
   public.count_unpaid_request(uuid),
   public.count_paid_failure(uuid),

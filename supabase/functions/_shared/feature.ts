@@ -101,7 +101,8 @@ async function answerOnce<Input extends z.ZodType, Output extends z.ZodType>(
     ...request,
     operationType: spec.name,
     tokenAmount: bound,
-    fingerprint: fingerprint(input),
+    // Of an id that is new nothing is known that could be another request.
+    fingerprint: idempotencyKey(headers) === null ? undefined : fingerprint(input),
     metadata: { price: spec.price },
   });
   if (hold.duplicate && hold.success) {
