@@ -200,7 +200,7 @@ const tryPlatform = defineEndpoint({
   async handle() {
     const trials = await import("../_alerts/platform_trials.ts");
     const results = await trials.tryPlatform({
-      keyring: env().TOKEN_ENCRYPTION_KEYS,
+      keyring: encryptionSettings().TOKEN_ENCRYPTION_KEYS,
       projectUrl: supabase().publicUrl,
       signal: AbortSignal.timeout(TRY_PLATFORM_MS),
     });
