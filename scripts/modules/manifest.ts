@@ -43,6 +43,15 @@ export async function readManifest(): Promise<Manifest> {
   return parseManifest(JSON.parse(await Deno.readTextFile(FILE)));
 }
 
+/** Writes a function into a module, in the order of the alphabet. */
+export async function addFunction(module: string, name: string): Promise<void> {
+  const written = JSON.parse(await Deno.readTextFile(FILE));
+  const { functions } = parseManifest(written).modules[module] ?? {};
+  if (!functions) throw new StackError(`supabase/modules.json has no module ${module}`);
+  written.modules[module].functions = [...new Set([...functions, name])].sort();
+  await Deno.writeTextFile(FILE, JSON.stringify(written, null, 2) + "\n");
+}
+
 /** Refuses a manifest that cannot be true: a module that requires an unknown one, or itself by some way. */
 export function parseManifest(value: unknown): Manifest {
   const { data, error } = Manifest.safeParse(value);
