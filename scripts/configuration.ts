@@ -1,4 +1,4 @@
-// Writes docs/configuration.md and .env.example from env.ts; --check compares.
+// Writes docs/configuration.md and .env.example from the settings of the modules; --check compares.
 import { writeOrCheck } from "./docs/generated.ts";
 import { printableFailure } from "./local/errors.ts";
 import { envExample } from "./settings/env_example.ts";

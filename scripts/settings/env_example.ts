@@ -2,6 +2,9 @@ import type { Setting } from "./settings.ts";
 
 /** .env.example: every setting, commented out, with its default where it has one. */
 export function envExample(settings: Setting[]): string {
+  const groups = [...new Set(settings.map(({ title }) => title))].map((title) =>
+    [`# == ${title}`, ...settings.filter((setting) => setting.title === title).map(entry)].join("\n\n")
+  );
   return `# Every setting of the functions. Written by \`deno task docs\`; docs/configuration.md has the same as tables.
 #
 # Locally:  cp .env.example supabase/functions/.env    (git ignores that file)
@@ -10,12 +13,12 @@ export function envExample(settings: Setting[]): string {
 # A line that stays commented out means the default. Locally AI_API_KEY may stay so too:
 # a demo model answers.
 
-${settings.map(entry).join("\n\n")}
+${groups.join("\n\n")}
 `;
 }
 
 function entry({ name, description, defaultText, values, isRequired, need }: Setting): string {
-  const when = isRequired ? "Always required." : need ? `Needed when ${need.when}.` : "";
+  const when = isRequired ? "Required." : need ? `Needed when ${need.when}.` : "";
   const notes = [`${description}.`, values && `Values: ${values}.`, when].filter(Boolean).join(" ");
   return `${wrapped(notes)}\n# ${name}=${defaultText ?? ""}`;
 }

@@ -82,6 +82,41 @@ cost is 1 unless given, a key may be named once. Each quota refills evenly over 
 "remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
 for what can never be allowed.';
 
+create function public.give_back_rate_limits(p_limits jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_limit record;
+begin
+  for v_limit in
+    select key, make_interval(secs => window_s * coalesce(cost, 1) / quota) as spacing
+    from jsonb_to_recordset(p_limits)
+      as (key text, quota double precision, window_s double precision, cost double precision)
+    where quota > 0
+    order by key collate "C"
+  loop
+    update public.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
+  end loop;
+end
+$$;
+
+comment on function public.give_back_rate_limits(jsonb) is
+  'Gives back what take_rate_limits took of the same p_limits, for what did not happen after all.';
+
+create function public.forget_rate_limits(p_keys text[])
+returns void
+language sql
+security definer
+set search_path = ''
+as $$
+  delete from public.rate_limits where key = any(p_keys);
+$$;
+
+comment on function public.forget_rate_limits(text[]) is 'Makes quotas whole, and forgets that they were ever used.';
+
 create function public.cleanup_rate_limits(p_limit integer default 10000)
 returns integer
 language plpgsql
@@ -95,7 +130,7 @@ begin
   where ctid = any(array(
     select ctid from public.rate_limits
     where full_at < clock_timestamp()
-    limit p_limit
+    limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
   get diagnostics v_count = row_count;
@@ -108,6 +143,8 @@ comment on function public.cleanup_rate_limits(integer) is
 
 revoke all on function
   public.take_rate_limits(jsonb),
+  public.give_back_rate_limits(jsonb),
+  public.forget_rate_limits(text[]),
   public.cleanup_rate_limits(integer)
 from public, anon, authenticated;
 grant execute on function

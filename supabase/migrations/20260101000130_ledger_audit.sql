@@ -223,10 +223,7 @@ begin
   end loop;
   delete from token_history.anchors where made_at < v_made_at - interval '3 days';
   v_anchor := jsonb_build_object('made_at', v_made_at, 'user_count', v_user_count, 'digest', encode(v_digest, 'hex'));
-  -- A part of the project that may be left out: then the digest is in job_runs alone, which is no other place.
-  if to_regprocedure('public.emit_alert(text,text,jsonb,text)') is not null then
-    execute 'select public.emit_alert($1, $2, $3)' using 'ledger_anchor', 'ledger', v_anchor;
-  end if;
+  perform public.emit_alert('ledger_anchor', 'ledger', v_anchor);
   return v_anchor;
 end;
 $$;
@@ -242,3 +239,19 @@ from public, anon, authenticated;
 
 grant execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
 to service_role;
+
+-- Types of alerts -----------------------------------------------------------------------------------------------
+
+insert into public.alert_types (alert_type, scan, description)
+values ('ledger_anchor', null, 'The digest of the ends of all histories, each night');
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+    'Sends away a digest of the ends of all histories, which shows if one is written anew');
+
+select public.install_schedule();

@@ -158,7 +158,8 @@ create index token_access_log_account_name on public.token_access_log (account_n
 
 create table public.token_manager_settings (
   is_only_row boolean primary key default true check (is_only_row),
-  access_log_days integer default 400 check (access_log_days >= 30)
+  access_log_days integer default 400 check (access_log_days >= 30),
+  token_expiry_lead interval not null default '15 minutes' check (token_expiry_lead >= '0')
 );
 
 insert into public.token_manager_settings default values;
@@ -167,6 +168,8 @@ comment on table public.token_manager_settings is 'One row: what an operator may
 comment on column public.token_manager_settings.is_only_row is 'True: there is no second row';
 comment on column public.token_manager_settings.access_log_days is
   'How long token_access_log keeps a line, 30 days at least; null: for ever';
+comment on column public.token_manager_settings.token_expiry_lead is
+  'How long before its end a provider token that nobody has renewed is alerted';
 
 -- Nobody but the functions below, and an operator in SQL.
 alter table public.tradovate_tokens enable row level security;
@@ -801,6 +804,41 @@ comment on function public.rotate_provider_tokens(jsonb) is
   'Puts new envelopes in the place of old ones: [{ "account_name", "old", "new" }]. A row whose envelope is not the old one
 any more has a newer token, and is left alone. Returns how many were replaced.';
 
+create function public.scan_ending_tokens()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lead interval;
+  v_token record;
+  v_count integer := 0;
+begin
+  select token_expiry_lead into v_lead from public.token_manager_settings;
+  -- What ended long ago is no news when the scan begins to run.
+  for v_token in
+    select account_name, token_type, expires_at from public.tradovate_tokens
+    where is_active and expires_at between now() - interval '1 day' and now() + v_lead
+    order by expires_at
+  loop
+    if (public.emit_alert('token_about_to_expire', 'token:' || left(v_token.account_name, 200),
+      jsonb_build_object('account_name', v_token.account_name, 'token_type', v_token.token_type,
+        'expires_at', v_token.expires_at),
+      concat_ws(' ', left(v_token.account_name, 200), v_token.token_type, extract(epoch from v_token.expires_at)))
+      ->> 'emitted')::boolean
+    then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function public.scan_ending_tokens() is
+  'A part of scan_alerts: provider tokens in use that end soon and were not renewed, once for each end. Returns how many '
+  'alerts.';
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke all on function
@@ -816,7 +854,8 @@ revoke all on function
   public.provider_token_status(text, text[], integer),
   public.cleanup_provider_tokens(integer),
   public.provider_tokens_to_rotate(text, text, integer, text, text),
-  public.rotate_provider_tokens(jsonb)
+  public.rotate_provider_tokens(jsonb),
+  public.scan_ending_tokens()
 from public, anon, authenticated;
 grant execute on function
   public.prune_token_access_log(integer),
@@ -831,3 +870,23 @@ grant execute on function
   public.provider_tokens_to_rotate(text, text, integer, text, text),
   public.rotate_provider_tokens(jsonb)
 to service_role;
+
+-- Types of alerts -----------------------------------------------------------------------------------------------
+
+insert into public.alert_types (alert_type, scan, description)
+values ('token_about_to_expire', 'scan_ending_tokens', 'A provider token in use ends soon, and nobody has renewed it');
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
+    'Brings the provider tokens of the session store into the vault'),
+  ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
+    'Makes provider tokens inactive whose time is over'),
+  ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
+    'Deletes what the audit of token reads has kept for long enough');
+
+select public.install_schedule();

@@ -1039,7 +1039,6 @@ declare
   v_settings public.otp_settings;
   v_decision public.otp_decisions;
   v_attempt record;
-  v_limit record;
   v_is_code_gone boolean := false;
 begin
   if p_issuance_id is null or p_delivery is null or p_delivery not in ('sent', 'unknown', 'failed')
@@ -1056,15 +1055,8 @@ begin
 
   if p_delivery = 'failed' then
     -- What the requester would have to wait for is given back; what limits its network is not.
-    for v_limit in
-      select value ->> 'key' as key,
-        make_interval(secs => (value ->> 'window_s')::double precision / (value ->> 'quota')::double precision) as spacing
-      from jsonb_array_elements(public.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
-        case when v_decision.is_repeat then v_decision.phone end))
-      order by value ->> 'key' collate "C"
-    loop
-      update public.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
-    end loop;
+    perform public.give_back_rate_limits(public.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
+      case when v_decision.is_repeat then v_decision.phone end));
     -- The id is the fence: a newer code of this phone has another one.
     delete from public.otp_codes where id = p_issuance_id and consumed_at is null;
     v_is_code_gone := found;
@@ -1434,6 +1426,49 @@ comment on function public.cleanup_expired_otps(integer) is
 back, old decisions, proofs, networks, known phones, routes and statistics. To be run every five minutes; nothing is wrong where it does not run.
 Returns how many of each.';
 
+-- What is kept of a user ----------------------------------------------------------------------------------------
+
+-- For forget_otp_user alone, which else would read the decisions of three months. Few name a user.
+create index otp_decisions_owner_id_idx on public.otp_decisions (owner_id) where owner_id is not null;
+create index otp_decisions_auth_user_id_idx on public.otp_decisions (auth_user_id) where auth_user_id is not null;
+
+create function public.forget_otp_user(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.otp_codes where owner_id = p_user_id;
+  update public.otp_decisions set owner_id = null where owner_id = p_user_id;
+  update public.otp_decisions set auth_user_id = null where auth_user_id = p_user_id;
+  delete from public.user_phones where user_id = p_user_id;
+end;
+$$;
+
+comment on function public.forget_otp_user(uuid) is
+  'A part of forget_user: codes, the verified phone, and in decisions who it was. May be repeated.';
+
+create function public.export_otp_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'phones', (
+      select coalesce(jsonb_agg(to_jsonb(phones) - 'user_id'), '[]')
+      from public.user_phones as phones where user_id = p_user_id
+    )
+  );
+$$;
+
+comment on function public.export_otp_user(uuid) is 'A part of export_user_data: the verified phone.';
+
+insert into public.user_data (name, forget, export, description)
+values ('otp', 'forget_otp_user', 'export_otp_user', 'Codes, the verified phone, and decisions on codes');
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.user_phones to authenticated, service_role;
@@ -1458,6 +1493,8 @@ revoke all on function
   public.verify_otp(text, text, jsonb, text, uuid, uuid, text),
   public.use_otp_proof(uuid, bigint),
   public.settle_auth_hook_otps(integer),
+  public.forget_otp_user(uuid),
+  public.export_otp_user(uuid),
   public.cleanup_expired_otps(integer)
 from public, anon, authenticated;
 grant execute on function
@@ -1469,3 +1506,23 @@ grant execute on function
   public.use_otp_proof(uuid, bigint),
   public.cleanup_expired_otps(integer)
 to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cleanup_expired_otps', '*/5 * * * *', 'sql', 'cleanup_expired_otps', true, null, 60000, '30 minutes',
+    'Deletes one-time codes, and what was counted of them, that nothing stands on any more');
+
+select public.install_schedule();
+
+-- The linter calls an index unused until it has been read once.
+do $$
+begin
+  perform set_config('enable_seqscan', 'off', true);
+  perform 1 from public.otp_decisions where owner_id = gen_random_uuid();
+  perform 1 from public.otp_decisions where auth_user_id = gen_random_uuid();
+end;
+$$;

@@ -121,11 +121,10 @@ begin
   if new.severity = 'critical'
     and exists (
       select from public.anomaly_rules as rules where rules.anomaly_type = new.anomaly_type and rules.pauses_account)
-    and to_regprocedure('public.pause_account(uuid,text)') is not null
   then
     -- The order of locks: a user's balance comes before its account.
     perform 1 from public.token_balances where user_id = new.user_id for update;
-    execute 'select public.pause_account($1, $2)' using new.user_id, 'anomaly: ' || new.anomaly_type;
+    perform public.pause_account(new.user_id, 'anomaly: ' || new.anomaly_type);
   end if;
   return null;
 end;
@@ -362,6 +361,9 @@ begin
     from public.token_anomalies as anomalies
     where anomalies.created_at < now() - (select settings.keep_anomalies from public.anomaly_settings as settings)
       and (anomalies.severity <> 'critical' or anomalies.resolved_at is not null)
+      -- Recorded in the moment in which its user was forgotten.
+      or anomalies.anomaly_type <> all(public.anomalies_about_ledger()) and exists (
+        select from public.token_balances as balances where balances.user_id = anomalies.user_id and balances.is_closed)
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
@@ -372,7 +374,7 @@ $$;
 
 comment on function public.prune_token_anomalies(integer) is
   'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
-  'ones only when they are resolved. To be run every night. Returns how many.';
+  'ones only when they are resolved, and those of users who were forgotten. To be run every night. Returns how many.';
 
 create function public.audit_token_ledger()
 returns jsonb
@@ -489,8 +491,14 @@ insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
+  ('scan_token_anomalies', '*/5 * * * *', 'sql', 'scan_token_anomalies', false, null, 120000, '30 minutes',
+    'Looks for suspicious use and records it'),
+  ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
+    '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
+    'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
   ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
     'Deletes from which networks users called more than a day ago'),
   ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
-    'Deletes anomalies that were kept long enough')
-on conflict (name) do nothing;
+    'Deletes anomalies that were kept long enough');
+
+select public.install_schedule();

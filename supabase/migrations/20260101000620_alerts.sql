@@ -1,9 +1,9 @@
 -- Alerts: what somebody must hear of, told to receivers outside by signed webhooks.
 --
--- An alert is a row of alert_outbox, written in the transaction of what it tells: both are there, or neither is. A
--- deliverer spreads it to the endpoints that want it, and leases what it sends: one that is killed loses nothing, since a
--- lease ends by itself, and two at once do not send the same. Each endpoint gets the alerts of one ordering key one after
--- the other; a receiver that is down keeps nobody else waiting.
+-- What is to be told stands in alert_outbox, from whatever module (emit_alert). A deliverer spreads it to the endpoints that
+-- want it, and leases what it sends: one that is killed loses nothing, since a lease ends by itself, and two at once do not
+-- send the same. Each endpoint gets the alerts of one ordering key one after the other; a receiver that is down keeps
+-- nobody else waiting.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -14,27 +14,12 @@ create table public.alert_settings (
   give_up_after interval not null default '3 days',
   keep_delivered interval not null default '30 days',
   keep_dead interval not null default '90 days',
-  anomaly_window interval not null default '1 hour',
-  low_balance_window interval not null default '1 hour',
-  low_balance_tokens bigint not null default 20,
-  low_balance_scanned_at timestamptz not null default now(),
-  token_expiry_lead interval not null default '15 minutes',
-  provider_window interval not null default '5 minutes',
-  provider_least_failures integer not null default 10,
-  provider_failure_share numeric not null default 0.5,
-  provider_repeat interval not null default '30 minutes',
   constraint alert_settings_pkey primary key (id),
   constraint alert_settings_one_row check (id),
   constraint alert_settings_retries_sensible check (
     first_retry_after >= '1 second' and longest_retry_after between first_retry_after and '1 day'
     and give_up_after between '1 hour' and '30 days'),
-  constraint alert_settings_windows_sensible check (
-    least(keep_delivered, keep_dead) >= '2 days'
-    and least(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '1 minute'
-    and greatest(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'
-    and token_expiry_lead >= '0'),
-  constraint alert_settings_provider_sensible check (
-    provider_least_failures >= 1 and provider_failure_share > 0 and provider_failure_share <= 1)
+  constraint alert_settings_kept_long_enough check (least(keep_delivered, keep_dead) >= '2 days')
 );
 
 comment on table public.alert_settings is 'Settings of the alerts, changed by an operator in SQL, in one row.';
@@ -45,19 +30,6 @@ comment on column public.alert_settings.give_up_after is
   'A delivery that still fails so long after its first try is a dead letter.';
 comment on column public.alert_settings.keep_delivered is 'How long an alert is kept that waits for nothing any more.';
 comment on column public.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
-comment on column public.alert_settings.anomaly_window is
-  'At most one alert of each user, type and severity of anomaly in this time.';
-comment on column public.alert_settings.low_balance_window is 'At most one alert of a user''s low balance in this time.';
-comment on column public.alert_settings.low_balance_tokens is 'Below so many tokens a balance is low; 0: never.';
-comment on column public.alert_settings.low_balance_scanned_at is 'Up to where the ledger was looked through for them.';
-comment on column public.alert_settings.token_expiry_lead is
-  'How long before its end a provider token that nobody has renewed is alerted.';
-comment on column public.alert_settings.provider_window is 'The time in which failures of the provider are counted.';
-comment on column public.alert_settings.provider_least_failures is 'Fewer failures than this in the window are no alert.';
-comment on column public.alert_settings.provider_failure_share is
-  'The part of the window''s requests that must have failed, above 0 to 1.';
-comment on column public.alert_settings.provider_repeat is 'At most one alert of a failing provider in this time.';
-
 insert into public.alert_settings default values;
 
 create table public.alert_endpoints (
@@ -83,34 +55,6 @@ comment on column public.alert_endpoints.previous_secret_until is
   'Until then each delivery is also signed with the secret before the newest.';
 comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
 comment on column public.alert_endpoints.is_gone is 'Whether it ended as the receiver said that it is there no more.';
-
-create table public.alert_outbox (
-  webhook_id text not null default 'msg_' || replace(gen_random_uuid()::text, '-', ''),
-  id bigint generated always as identity,
-  alert_type text not null,
-  ordering_key text not null,
-  dedupe_key text,
-  payload jsonb not null,
-  is_spread boolean not null default false,
-  created_at timestamptz not null default now(),
-  constraint alert_outbox_pkey primary key (id),
-  constraint alert_outbox_emitted_once unique (alert_type, dedupe_key)
-);
-
-create index alert_outbox_not_spread_idx on public.alert_outbox (id) where not is_spread;
-create index alert_outbox_created_at_idx on public.alert_outbox (created_at);
-create index alert_outbox_ordering_key_idx on public.alert_outbox (ordering_key); -- For forget_user.
-
-comment on table public.alert_outbox is 'Every alert, written in the transaction of what it tells.';
-comment on column public.alert_outbox.webhook_id is
-  'Names the alert to its receivers, the same at every try, so that they can tell a repetition.';
-comment on column public.alert_outbox.alert_type is 'As in docs/alerts.md.';
-comment on column public.alert_outbox.ordering_key is
-  'Alerts of the same key arrive one after the other, the older first: what the alert is about.';
-comment on column public.alert_outbox.dedupe_key is
-  'The same type and key are emitted once; null for an alert that is always another.';
-comment on column public.alert_outbox.payload is 'What the receiver gets as "data".';
-comment on column public.alert_outbox.is_spread is 'Whether its deliveries have been made, one for each endpoint.';
 
 create table public.alert_deliveries (
   endpoint_id uuid not null,
@@ -153,15 +97,10 @@ comment on column public.alert_deliveries.last_http_status is 'What the receiver
 comment on column public.alert_deliveries.last_error is 'Why the last try failed.';
 comment on column public.alert_deliveries.delivered_at is 'When the receiver took it.';
 
--- A provider's failures are few, and looked for every minute: the index costs a charge nothing.
-create index token_consumption_locks_released_idx on public.token_consumption_locks (expires_at)
-  where status = 'released';
-
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.alert_settings enable row level security;
 alter table public.alert_endpoints enable row level security;
-alter table public.alert_outbox enable row level security;
 alter table public.alert_deliveries enable row level security;
 
 create policy "servers read the alert settings" on public.alert_settings
@@ -169,145 +108,9 @@ create policy "servers read the alert settings" on public.alert_settings
 
 -- These are for the functions below alone, whoever may be granted something one day.
 create policy "nobody reads endpoints" on public.alert_endpoints for select to public using (false);
-create policy "nobody reads the outbox" on public.alert_outbox for select to public using (false);
 create policy "nobody reads deliveries" on public.alert_deliveries for select to public using (false);
 
 -- Emitting ------------------------------------------------------------------------------------------------------
-
-create function public.alert_types()
-returns text[]
-language sql
-immutable
-set search_path = ''
-as $$
-  select array['anomaly', 'low_balance', 'job_overdue', 'token_about_to_expire', 'provider_failing', 'ledger_anchor'];
-$$;
-
-comment on function public.alert_types() is 'Every type of alert, docs/alerts.md says of what.';
-
-create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text default null)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_id bigint;
-  v_webhook_id text;
-begin
-  if not coalesce(p_type = any(public.alert_types()), false)
-    or coalesce(char_length(p_key), 0) not between 1 and 300
-    or char_length(p_dedupe_key) not between 1 and 300
-    or coalesce(jsonb_typeof(p_payload), '') <> 'object' or pg_column_size(p_payload) > 65536
-  then
-    return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request', 'message',
-      format('Expected are a type of %s, keys of 1 to 300 characters and a payload that is an object of at most 64 KiB',
-        array_to_string(public.alert_types(), ', ')));
-  end if;
-  insert into public.alert_outbox (alert_type, ordering_key, dedupe_key, payload)
-  values (p_type, p_key, p_dedupe_key, p_payload)
-  on conflict do nothing
-  returning id, webhook_id into v_id, v_webhook_id;
-  return jsonb_build_object('emitted', v_id is not null, 'duplicate', v_id is null, 'error', null,
-    'alert_id', v_id, 'webhook_id', v_webhook_id);
-end;
-$$;
-
-comment on function public.emit_alert(text, text, jsonb, text) is
-  'Writes an alert; it is told when, and only when, the transaction commits. key: alerts of one key arrive in their '
-  'order. dedupe_key: the same type with the same one is emitted once. Returns emitted, duplicate, error, alert_id, '
-  'webhook_id.';
-
-create function public.alert_of_token_anomaly()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_window interval;
-begin
-  if new.severity in ('warning', 'critical') then
-    select anomaly_window into v_window from public.alert_settings;
-    perform public.emit_alert('anomaly', 'user:' || new.user_id,
-      jsonb_build_object('anomaly_id', new.id, 'anomaly_type', new.anomaly_type, 'severity', new.severity,
-        'user_id', new.user_id, 'details', case when pg_column_size(new.details) <= 32768 then new.details else '{}' end,
-        'recorded_at', new.created_at),
-      left(concat_ws(' ', new.user_id, new.severity, floor(extract(epoch from now()) / extract(epoch from v_window)),
-        new.anomaly_type), 300));
-  end if;
-  return null;
-end;
-$$;
-
-comment on function public.alert_of_token_anomaly() is
-  'Emits the alert of an anomaly that is a warning or critical, once per user, type, severity and window.';
-
-create trigger token_anomalies_alert
-  after insert on public.token_anomalies
-  for each row execute function public.alert_of_token_anomaly();
-
-create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_window interval;
-begin
-  if p_user_id is null or p_balance is null or p_threshold is null then
-    return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id, its balance and the threshold');
-  end if;
-  select low_balance_window into v_window from public.alert_settings;
-  return public.emit_alert('low_balance', 'user:' || p_user_id,
-    jsonb_build_object('user_id', p_user_id, 'balance', p_balance, 'threshold', p_threshold, 'seen_at', now()),
-    concat_ws(' ', p_user_id, p_threshold, floor(extract(epoch from now()) / extract(epoch from v_window))));
-end;
-$$;
-
-comment on function public.emit_low_balance_alert(uuid, bigint, bigint) is
-  'Tells that a charge took a balance below a threshold; emits one alert per user, threshold and window. Returns '
-  'what emit_alert does.';
-
-create function public.scan_low_balances()
-returns integer
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_now constant timestamptz := now();
-  v_settings public.alert_settings;
-  v_charge record;
-  v_count integer := 0;
-begin
-  select * into v_settings from public.alert_settings for update;
-  for v_charge in
-    select distinct on (user_id) user_id, balance_after
-    from public.token_balance_history
-    -- Ten minutes again, for charges that were committed after later ones: what was told before is not told twice.
-    where created_at > v_settings.low_balance_scanned_at - interval '10 minutes'
-      and delta < 0
-      and balance_after < v_settings.low_balance_tokens
-      and balance_after - delta >= v_settings.low_balance_tokens
-    order by user_id, entry_number desc
-  loop
-    if (public.emit_low_balance_alert(v_charge.user_id, v_charge.balance_after, v_settings.low_balance_tokens)
-      ->> 'emitted')::boolean
-    then
-      v_count := v_count + 1;
-    end if;
-  end loop;
-  update public.alert_settings set low_balance_scanned_at = v_now;
-  return v_count;
-end;
-$$;
-
-comment on function public.scan_low_balances() is
-  'Alerts of charges that took a balance below alert_settings.low_balance_tokens, read off the ledger from where the last '
-  'scan ended: no charge pays for it, and none is missed by a scan that comes late. Returns how many.';
 
 create function public.scan_overdue_jobs()
 returns integer
@@ -319,14 +122,11 @@ declare
   v_job jsonb;
   v_count integer := 0;
 begin
-  if to_regclass('public.job_status') is null then
-    return 0;
-  end if;
-  for v_job in execute
-    'select to_jsonb(overdue) from (
-       select name, description, state, schedule, last_started_at, last_done_at, last_outcome, last_error
-       from public.job_status where is_overdue order by name
-     ) as overdue'
+  for v_job in
+    select to_jsonb(overdue) from (
+      select name, description, state, schedule, last_started_at, last_done_at, last_outcome, last_error
+      from public.job_status where is_overdue order by name
+    ) as overdue
   loop
     if (public.emit_alert('job_overdue', 'job:' || (v_job ->> 'name'), v_job,
       concat_ws(' ', v_job ->> 'name', 'not since', coalesce(v_job ->> 'last_done_at', 'ever'))) ->> 'emitted')::boolean
@@ -341,133 +141,47 @@ $$;
 comment on function public.scan_overdue_jobs() is
   'A part of scan_alerts: jobs that should have run, once for as long as they have not. Returns how many alerts.';
 
-create function public.scan_ending_tokens()
-returns integer
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_lead interval;
-  v_token record;
-  v_count integer := 0;
-begin
-  if to_regclass('public.tradovate_tokens') is null then
-    return 0;
-  end if;
-  select token_expiry_lead into v_lead from public.alert_settings;
-  -- What ended long ago is no news when the scan begins to run.
-  for v_token in execute
-    'select account_name, token_type, expires_at from public.tradovate_tokens
-     where is_active and expires_at between now() - interval ''1 day'' and now() + $1
-     order by expires_at' using v_lead
-  loop
-    if (public.emit_alert('token_about_to_expire', 'token:' || left(v_token.account_name, 200),
-      jsonb_build_object('account_name', v_token.account_name, 'token_type', v_token.token_type,
-        'expires_at', v_token.expires_at),
-      concat_ws(' ', left(v_token.account_name, 200), v_token.token_type, extract(epoch from v_token.expires_at)))
-      ->> 'emitted')::boolean
-    then
-      v_count := v_count + 1;
-    end if;
-  end loop;
-  return v_count;
-end;
-$$;
-
-comment on function public.scan_ending_tokens() is
-  'A part of scan_alerts: provider tokens in use that end soon and were not renewed, once for each end. Returns how many '
-  'alerts.';
-
-create function public.scan_failing_provider()
-returns integer
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_settings public.alert_settings;
-  v_since timestamptz;
-  v_dedupe_key text;
-  v_functions jsonb;
-  v_failures bigint;
-  v_successes bigint;
-begin
-  select * into v_settings from public.alert_settings;
-  v_since := now() - v_settings.provider_window;
-  select count(*) into v_failures
-  from public.token_consumption_locks as locks
-  where locks.status = 'released' and locks.expires_at > v_since
-    and locks.metadata ->> 'released_for' in ('provider_error', 'provider_timeout');
-  if v_failures < v_settings.provider_least_failures then
-    return 0;
-  end if;
-  v_dedupe_key := floor(extract(epoch from now()) / extract(epoch from v_settings.provider_repeat))::text;
-  if exists (
-    select from public.alert_outbox where alert_type = 'provider_failing' and dedupe_key = v_dedupe_key
-  ) then
-    return 0; -- Told already: counting what went well is the expensive part.
-  end if;
-
-  with outcomes as (
-    select locks.operation_type, true as has_failed
-    from public.token_consumption_locks as locks
-    where locks.status = 'released' and locks.expires_at > v_since
-      and locks.metadata ->> 'released_for' in ('provider_error', 'provider_timeout')
-    union all
-    select entries.operation_type, false
-    from public.token_balances as active
-    cross join lateral (
-      select history.operation_type
-      from public.token_balance_history as history
-      where history.user_id = active.user_id and history.created_at > v_since
-        and history.created_at < now() + interval '1 hour' and history.delta < 0
-      order by history.entry_number desc
-      limit 1000
-    ) as entries
-    where active.updated_at > v_since
-  ),
-  functions as (
-    select outcomes.operation_type, count(*) filter (where outcomes.has_failed) as failures,
-      count(*) filter (where not outcomes.has_failed) as successes
-    from outcomes
-    group by outcomes.operation_type
-  )
-  select sum(functions.failures), sum(functions.successes),
-    jsonb_agg(jsonb_build_object('function', functions.operation_type, 'failures', functions.failures,
-      'successes', functions.successes) order by functions.failures desc, functions.operation_type)
-      filter (where functions.failures > 0)
-  into v_failures, v_successes, v_functions
-  from functions;
-  if v_failures < v_settings.provider_failure_share * (v_failures + v_successes) then
-    return 0;
-  end if;
-  return ((public.emit_alert('provider_failing', 'provider',
-    jsonb_build_object('failures', v_failures, 'successes', v_successes,
-      'window_s', extract(epoch from v_settings.provider_window)::integer, 'functions', v_functions, 'seen_at', now()),
-    v_dedupe_key) ->> 'emitted')::boolean)::integer;
-end;
-$$;
-
-comment on function public.scan_failing_provider() is
-  'A part of scan_alerts: more of the last minutes'' requests than usual were released as the AI provider failed or took '
-  'too long, once per window. Returns how many alerts.';
-
 create function public.scan_alerts()
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_type public.alert_types;
+  v_count integer;
+  v_counts jsonb := '{}'::jsonb;
 begin
-  return jsonb_build_object('low_balance', public.scan_low_balances(), 'job_overdue', public.scan_overdue_jobs(),
-    'token_about_to_expire', public.scan_ending_tokens(), 'provider_failing', public.scan_failing_provider());
+  for v_type in select * from public.alert_types where scan is not null order by alert_type loop
+    execute format('select public.%I()', v_type.scan) into v_count;
+    v_counts := v_counts || jsonb_build_object(v_type.alert_type, v_count);
+  end loop;
+  return v_counts;
 end;
 $$;
 
 comment on function public.scan_alerts() is
-  'Looks for what nobody tells by itself: low balances, overdue jobs, provider tokens about to end, a failing provider. To be run every '
-  'minute. Returns how many alerts of each type it emitted.';
+  'Looks for what nobody tells by itself, by the scan of each of alert_types that has one. To be run every minute. Returns how '
+  'many alerts of each type it emitted.';
+
+create function public.follow_alert_ordering_key()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.alert_deliveries set ordering_key = new.ordering_key where alert_id = new.id;
+  return null;
+end;
+$$;
+
+comment on function public.follow_alert_ordering_key() is 'Keeps the deliveries of an alert in the line that the alert is in.';
+
+create trigger alert_outbox_ordering_key_followed
+  after update of ordering_key on public.alert_outbox
+  for each row when (old.ordering_key is distinct from new.ordering_key)
+  execute function public.follow_alert_ordering_key();
 
 -- Endpoints -----------------------------------------------------------------------------------------------------
 
@@ -487,11 +201,11 @@ declare
   v_most constant integer := 20;
 begin
   if p_endpoint_id is null or coalesce(p_host, '') = '' or coalesce(p_sealed, '') = ''
-    or coalesce(cardinality(p_alert_types), 0) = 0 or not p_alert_types <@ public.alert_types()
+    or coalesce(cardinality(p_alert_types), 0) = 0 or not p_alert_types <@ array(select alert_type from public.alert_types)
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'message',
       format('Expected are an id, a host, a sealed address, and types of %s',
-        array_to_string(public.alert_types(), ', ')));
+        (select string_agg(alert_type, ', ' order by alert_type) from public.alert_types)));
   elsif (select count(*) from public.alert_endpoints where ended_at is null) >= v_most then
     return jsonb_build_object('success', false, 'error', 'too_many',
       'message', format('There are %s endpoints already: unsubscribe one first', v_most));
@@ -962,15 +676,9 @@ comment on function public.cleanup_alerts(integer) is
 grant select on public.alert_settings to service_role;
 
 revoke execute on function
-  public.alert_types(),
-  public.emit_alert(text, text, jsonb, text),
-  public.alert_of_token_anomaly(),
-  public.emit_low_balance_alert(uuid, bigint, bigint),
-  public.scan_low_balances(),
   public.scan_overdue_jobs(),
-  public.scan_ending_tokens(),
-  public.scan_failing_provider(),
   public.scan_alerts(),
+  public.follow_alert_ordering_key(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
   public.list_gone_alert_endpoints(),
@@ -988,8 +696,6 @@ revoke execute on function
 from public, anon, authenticated;
 
 grant execute on function
-  public.emit_alert(text, text, jsonb, text),
-  public.emit_low_balance_alert(uuid, bigint, bigint),
   public.scan_alerts(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
@@ -1006,17 +712,23 @@ grant execute on function
   public.cleanup_alerts(integer)
 to service_role;
 
+-- Types of alerts -----------------------------------------------------------------------------------------------
+
+insert into public.alert_types (alert_type, scan, description)
+values ('job_overdue', 'scan_overdue_jobs', 'A job was not done for too long');
+
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
 insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
+  ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
+    'Delivers the alerts that are in the outbox'),
   ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, null, 50000, '10 minutes',
-    'Looks for overdue jobs, provider tokens about to end and a failing provider, and alerts'),
+    'Looks for what is to be alerted and nobody tells by itself'),
   ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
-    'Deletes alerts that were kept long enough')
-on conflict (name) do nothing;
+    'Deletes alerts that were kept long enough');
 
 select public.install_schedule();
 
@@ -1024,13 +736,9 @@ select public.install_schedule();
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.alert_outbox where not is_spread order by id limit 1;
-  perform 1 from public.alert_outbox where created_at < '-infinity';
-  perform 1 from public.alert_outbox where ordering_key = '';
   perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and ordering_key = '';
   perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and status = 'pending'
     order by next_attempt_at limit 1;
   perform 1 from public.alert_deliveries where status = 'dead' order by alert_id limit 1;
-  perform 1 from public.token_consumption_locks where status = 'released' and expires_at > 'infinity';
 end;
 $$;

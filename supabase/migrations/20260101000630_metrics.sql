@@ -1,41 +1,8 @@
--- Metrics: what the ledger, the queues and the database say at a scrape, and what the functions counted.
+-- Metrics: what the modules, the queues and the database say at a scrape, and what the functions counted.
 --
--- Money comes from the ledger's own rows. What is old is summed once (rollup_metrics), what is new is read at each scrape,
--- in one snapshot, so that a sum neither misses an entry nor counts it twice. An entry's time is never before the start of
--- its transaction: once every transaction that began before a time has ended, nothing can appear before it any more.
+-- All of it is read in one snapshot, so that what one says fits what another does.
 
 -- Tables --------------------------------------------------------------------------------------------------------
-
-create schema metrics;
-
-comment on schema metrics is 'What is summed for metrics. Nobody but the tables'' owner may look in here.';
-
-create table metrics.ledger_totals (
-  name text not null,
-  label_values text[] not null,
-  count bigint not null,
-  tokens numeric not null,
-  constraint ledger_totals_pkey primary key (name, label_values)
-);
-
-comment on table metrics.ledger_totals is
-  'Sums over the ledger''s rows before ledger_progress.counted_until. They only grow, archived months included.';
-comment on column metrics.ledger_totals.name is 'charges (by function), grants or anomalies (by type and severity).';
-comment on column metrics.ledger_totals.label_values is 'The values of the metric''s labels, in their order.';
-comment on column metrics.ledger_totals.count is 'How many rows.';
-comment on column metrics.ledger_totals.tokens is 'Their tokens, positive for charges too.';
-
-create table metrics.ledger_progress (
-  id boolean not null default true,
-  counted_until timestamptz not null default '-infinity',
-  constraint ledger_progress_pkey primary key (id),
-  constraint ledger_progress_one_row check (id)
-);
-
-comment on table metrics.ledger_progress is 'How far ledger_totals goes, in one row.';
-comment on column metrics.ledger_progress.counted_until is 'Rows before this time are in ledger_totals, all of them.';
-
-insert into metrics.ledger_progress default values;
 
 create table metrics.request_totals (
   name text not null,
@@ -65,155 +32,15 @@ create table metrics.flushes (
 
 comment on table metrics.flushes is 'Flushes that were added to request_totals, for a day, so that none is added twice.';
 
-create index token_balance_history_created_at_idx on public.token_balance_history
-  using brin (created_at) with (autosummarize = on);
-create index token_anomalies_created_at_idx on public.token_anomalies
-  using brin (created_at) with (autosummarize = on);
-create index token_anomalies_open_idx on public.token_anomalies (anomaly_type, severity)
-  where resolved_at is null;
-
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table metrics.ledger_totals enable row level security;
-alter table metrics.ledger_progress enable row level security;
 alter table metrics.request_totals enable row level security;
 alter table metrics.flushes enable row level security;
 
-create policy "nobody but the functions" on metrics.ledger_totals using (false);
-create policy "nobody but the functions" on metrics.ledger_progress using (false);
 create policy "nobody but the functions" on metrics.request_totals using (false);
 create policy "nobody but the functions" on metrics.flushes using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
-
-create function metrics.label_value(p_text text)
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  select case when p_text ~ '^[A-Za-z0-9_./:-]{1,100}$' then p_text else 'other' end;
-$$;
-
-comment on function metrics.label_value(text) is 'A text as the value of a label; other when it has no form of a name.';
-
-create function metrics.count_ledger(p_from timestamptz, p_until timestamptz)
-returns table (name text, label_values text[], count bigint, tokens numeric)
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  -- First by the texts as they are: a label is made once for each of them, not once for each row.
-  return query
-  select case when entries.is_charge then 'charges' else 'grants' end,
-    case when entries.is_charge then array[metrics.label_value(entries.operation_type)] else '{}' end,
-    sum(entries.count)::bigint, sum(entries.tokens)
-  from (
-    select history.delta < 0 as is_charge, history.operation_type, count(*) as count, abs(sum(history.delta)) as tokens
-    from public.token_balance_history as history
-    where history.created_at >= p_from and history.created_at < p_until
-    group by 1, 2
-  ) as entries
-  group by 1, 2
-  union all
-  select 'anomalies', array[metrics.label_value(found.anomaly_type), found.severity], sum(found.count)::bigint, 0
-  from (
-    select anomalies.anomaly_type, anomalies.severity, count(*) as count
-    from public.token_anomalies as anomalies
-    where anomalies.created_at >= p_from and anomalies.created_at < p_until
-    group by 1, 2
-  ) as found
-  group by 1, 2;
-end;
-$$;
-
-comment on function metrics.count_ledger(timestamptz, timestamptz) is
-  'Counts and sums the ledger''s rows from a time (included) to another, as its reader''s snapshot sees them.';
-
-create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint)
-returns text[]
-language sql
-stable
-set search_path = ''
-as $$
-  select case
-    when p_label_values = '{}' or p_name = 'anomalies' and p_label_values[1] = 'other' then p_label_values
-    when exists (select from metrics.ledger_totals where name = p_name and label_values = p_label_values)
-      or (select count(*) from metrics.ledger_totals where name = p_name) < p_limit then p_label_values
-    else array['other'] || p_label_values[2:]
-  end;
-$$;
-
-comment on function metrics.bounded(text, text[], bigint) is
-  'The label values under which rows are summed: those of a series that is known or has room, or else other.';
-
-create function public.rollup_metrics(p_margin interval default '1 minute')
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_series_limit constant bigint := 200;
-  v_rows_per_run constant bigint := 5000000;
-  v_from timestamptz;
-  v_until timestamptz;
-  v_end timestamptz;
-  v_step_count bigint;
-  v_row_count bigint := 0;
-  v_one record;
-begin
-  if p_margin is null or p_margin not between '0' and '1 day' then
-    return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'margin must be between 0 and 1 day');
-  elsif current_setting('transaction_isolation') <> 'read committed' then
-    -- The snapshot must be younger than the look at who is running.
-    return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'The transaction must be read committed');
-  elsif not pg_has_role('pg_read_all_stats', 'usage') then
-    return jsonb_build_object('success', false, 'error', 'forbidden',
-      'message', 'The function''s owner must see all transactions: grant pg_read_all_stats to it');
-  end if;
-
-  select counted_until into v_from from metrics.ledger_progress for update;
-  -- Up to when nothing can appear any more. The margin is for a clock that is set back, as at a failover.
-  select least(now() - p_margin, min(xact_start)) into v_end
-  from pg_catalog.pg_stat_activity
-  where datname = current_database() and pid <> pg_backend_pid()
-    and backend_type not in ('autovacuum worker', 'walsender', 'parallel worker');
-  if exists (select from pg_catalog.pg_prepared_xacts where database = current_database()) then
-    v_end := v_from; -- When a prepared transaction began nobody can tell.
-  end if;
-
-  while v_from < v_end and v_row_count < v_rows_per_run loop
-    v_until := case when v_from = '-infinity' then v_end else least(v_end, v_from + interval '6 hours') end;
-    v_step_count := 0;
-    for v_one in
-      select * from metrics.count_ledger(v_from, v_until) as counted order by counted.name, counted.label_values
-    loop
-      insert into metrics.ledger_totals as known (name, label_values, count, tokens)
-      values (v_one.name, metrics.bounded(v_one.name, v_one.label_values, v_series_limit), v_one.count, v_one.tokens)
-      on conflict (name, label_values) do update
-      set count = known.count + excluded.count, tokens = known.tokens + excluded.tokens;
-      v_step_count := v_step_count + v_one.count;
-    end loop;
-    v_row_count := v_row_count + v_step_count;
-    v_from := v_until;
-  end loop;
-  update metrics.ledger_progress set counted_until = v_from where counted_until < v_from;
-
-  delete from metrics.flushes where flushed_at < now() - interval '1 day';
-  return jsonb_build_object('success', true, 'error', null, 'counted_rows', v_row_count, 'counted_until', v_from,
-    'is_complete', v_from >= v_end);
-end;
-$$;
-
-comment on function public.rollup_metrics(interval) is
-  'Sums what is settled of the ledger, so that a scrape reads the newest rows alone. To be run every minute; twice at once '
-  'the second waits and finds nothing, a run that is killed has done nothing, and a later one does what others left out, '
-  'about 5,000,000 rows in a run. p_margin: how long a row stays unsummed at least; more while older transactions run. '
-  'Returns success, error, counted_rows, counted_until and is_complete. Errors: invalid_request, forbidden.';
 
 create function public.record_request_metrics(p_flush_id uuid, p_series jsonb)
 returns jsonb
@@ -288,43 +115,12 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_counted_until timestamptz;
+  v_source metrics.sources;
   v_samples jsonb;
   v_more jsonb;
   v_histograms jsonb;
 begin
-  select counted_until into v_counted_until from metrics.ledger_progress;
-  with ledger as (
-    select both_of.name, both_of.label_values, sum(both_of.count) as count, sum(both_of.tokens) as tokens
-    from (
-      select totals.name, totals.label_values, totals.count, totals.tokens from metrics.ledger_totals as totals
-      union all
-      select live.name, metrics.bounded(live.name, live.label_values, 200), live.count, live.tokens
-      from metrics.count_ledger(v_counted_until, 'infinity') as live
-    ) as both_of
-    group by both_of.name, both_of.label_values
-  ),
-  holds as (
-    select metrics.bounded('charges', array[metrics.label_value(operation_type)], 200) as label_values,
-      count(*) as count, sum(amount) as tokens, count(*) filter (where expires_at <= now()) as overdue_count,
-      max(now() - expires_at) as overdue_for
-    from public.token_consumption_locks
-    where status = 'held'
-    group by 1
-  ),
-  releases as (
-    select array[metrics.label_value(coalesce(metadata ->> 'released_for', 'other'))] as label_values, count(*) as count
-    from public.token_consumption_locks
-    where status = 'released' and expires_at > now() - interval '15 minutes'
-    group by 1
-  ),
-  open_anomalies as (
-    select array[metrics.label_value(anomaly_type), severity] as label_values, count(*) as count
-    from public.token_anomalies
-    where resolved_at is null
-    group by 1
-  ),
-  connections as (
+  with connections as (
     select coalesce(state, 'none') as state, count(*) as count
     from pg_catalog.pg_stat_activity
     where datname = current_database() and backend_type = 'client backend'
@@ -338,27 +134,13 @@ begin
     left join pg_catalog.pg_class as parents on parents.oid = pg_inherits.inhparent
     join pg_catalog.pg_namespace as schemas on schemas.oid = coalesce(parents.relnamespace, tables.relnamespace)
     where tables.relkind in ('r', 'm') and tables.relpersistence <> 't'
-      and schemas.nspname in ('public', 'token_history', 'metrics')
+      and tables.relowner = (select relowner from pg_catalog.pg_class where oid = 'metrics.request_totals'::regclass)
     group by 1
     order by bytes desc
     limit 100
   ),
   samples (name, label_values, value) as (
-    select 'tokens_charged_total', label_values, tokens::text from ledger where name = 'charges'
-    union all select 'charges_total', label_values, count::text from ledger where name = 'charges'
-    union all select 'tokens_granted_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'grants'
-    union all select 'grants_total', '{}', coalesce(sum(count), 0)::text from ledger where name = 'grants'
-    union all select 'anomalies_total', label_values, count::text from ledger where name = 'anomalies'
-    union all select 'anomalies_open', label_values, count::text from open_anomalies
-    union all select 'tokens_held', label_values, sum(tokens)::text from holds group by 2
-    union all select 'holds_open', label_values, sum(count)::text from holds group by 2
-    union all select 'requests_released', label_values, count::text from releases
-    union all select 'holds_overdue', '{}', coalesce(sum(overdue_count), 0)::text from holds
-    union all select 'holds_overdue_seconds', '{}',
-      coalesce(round(extract(epoch from greatest(max(overdue_for), '0')), 3), 0)::text from holds
-    union all select 'ledger_counted_until_timestamp_seconds', '{}',
-      case when isfinite(v_counted_until) then round(extract(epoch from v_counted_until), 3)::text else '0' end
-    union all select 'database_time_seconds', '{}', round(extract(epoch from clock_timestamp()), 3)::text
+    select 'database_time_seconds', '{}', round(extract(epoch from clock_timestamp()), 3)::text
     union all select 'database_connections', array[state], count::text from connections
     union all select 'database_connections_max', '{}', current_setting('max_connections')
     union all select 'database_bytes', '{}', pg_database_size(current_database())::text
@@ -370,7 +152,7 @@ begin
     union all select 'provider_calls_total', label_values, count::text
       from metrics.request_totals where name = 'provider_calls'
   )
-  select jsonb_agg(jsonb_build_array(name, label_values, value) order by name, label_values) into v_samples from samples;
+  select jsonb_agg(jsonb_build_array(name, label_values, value)) into v_samples from samples;
 
   select coalesce(jsonb_agg(jsonb_build_array(
       case name when 'requests' then 'request_duration_seconds' else 'provider_call_duration_seconds' end,
@@ -379,40 +161,39 @@ begin
   from metrics.request_totals
   where buckets is not null and name in ('requests', 'provider_calls');
 
-  -- Parts of the project that may be left out.
-  if to_regclass('public.alert_deliveries') is not null then
-    execute $query$
-      select jsonb_build_array(
-        jsonb_build_array('alert_deliveries', array['pending'],
-          (select count(*) from public.alert_deliveries where status = 'pending')::text),
-        jsonb_build_array('alert_deliveries', array['dead'],
-          (select count(*) from public.alert_deliveries where status = 'dead')::text),
-        jsonb_build_array('alerts_unspread', '{}'::text[],
-          (select count(*) from public.alert_outbox where not is_spread)::text),
-        jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
-          coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
-            select alerts.created_at from public.alert_outbox as alerts where not alerts.is_spread
-            union all
-            select alerts.created_at from public.alert_deliveries as deliveries
-            join public.alert_outbox as alerts on alerts.id = deliveries.alert_id
-            where deliveries.status = 'pending'
-          ) as undelivered), 0)::text))
-    $query$ into v_more;
-    v_samples := v_samples || v_more;
-  end if;
-  if to_regclass('public.job_status') is not null then
-    execute $query$
-      select jsonb_agg(jsonb_build_array(facts.name, array[jobs.name], facts.value))
-      from public.job_status as jobs, lateral (values
-        ('job_overdue', jobs.is_overdue::integer::text),
-        ('job_failed', coalesce(jobs.last_outcome not in ('succeeded', 'problem'), false)::integer::text),
-        ('job_last_done_timestamp_seconds', round(extract(epoch from jobs.last_done_at), 3)::text),
-        ('job_last_duration_seconds', round(jobs.last_duration_ms / 1000.0, 3)::text)
-      ) as facts (name, value)
-      where jobs.state <> 'disabled' and facts.value is not null
-    $query$ into v_more;
+  select jsonb_build_array(
+    jsonb_build_array('alert_deliveries', array['pending'],
+      (select count(*) from public.alert_deliveries where status = 'pending')::text),
+    jsonb_build_array('alert_deliveries', array['dead'],
+      (select count(*) from public.alert_deliveries where status = 'dead')::text),
+    jsonb_build_array('alerts_unspread', '{}'::text[],
+      (select count(*) from public.alert_outbox where not is_spread)::text),
+    jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
+      coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
+        select alerts.created_at from public.alert_outbox as alerts where not alerts.is_spread
+        union all
+        select alerts.created_at from public.alert_deliveries as deliveries
+        join public.alert_outbox as alerts on alerts.id = deliveries.alert_id
+        where deliveries.status = 'pending'
+      ) as undelivered), 0)::text))
+  into v_more;
+  v_samples := v_samples || v_more;
+  select jsonb_agg(jsonb_build_array(facts.name, array[jobs.name], facts.value))
+  into v_more
+  from public.job_status as jobs, lateral (values
+    ('job_overdue', jobs.is_overdue::integer::text),
+    ('job_failed', coalesce(jobs.last_outcome not in ('succeeded', 'problem'), false)::integer::text),
+    ('job_last_done_timestamp_seconds', round(extract(epoch from jobs.last_done_at), 3)::text),
+    ('job_last_duration_seconds', round(jobs.last_duration_ms / 1000.0, 3)::text)
+  ) as facts (name, value)
+  where jobs.state <> 'disabled' and facts.value is not null;
+  v_samples := v_samples || coalesce(v_more, '[]');
+  -- The sources are stable, as this is: they read the same snapshot.
+  for v_source in select * from metrics.sources order by name loop
+    execute format('select metrics.%I()', v_source.samples) into v_more;
     v_samples := v_samples || coalesce(v_more, '[]');
-  end if;
+  end loop;
+  select jsonb_agg(sample order by sample ->> 0, sample -> 1) into v_samples from jsonb_array_elements(v_samples) as sample;
   return jsonb_build_object('samples', v_samples, 'histograms', v_histograms);
 end;
 $$;
@@ -421,62 +202,51 @@ comment on function public.read_metrics() is
   'Everything that a scrape is told, in one snapshot: samples as [name, label values, value], histograms as [name, label '
   'values, buckets, count, seconds]. Values are texts, so that no number is rounded on the way.';
 
-create function public.verify_metrics()
-returns jsonb
+create function public.prune_metric_flushes(p_limit integer default 10000)
+returns integer
 language plpgsql
-stable -- Both sides in one snapshot.
 security definer
 set search_path = ''
 as $$
 declare
-  v_charged numeric;
-  v_granted numeric;
-  v_owned numeric;
+  v_count integer;
 begin
-  select coalesce(sum(both_of.tokens) filter (where both_of.name = 'charges'), 0),
-    coalesce(sum(both_of.tokens) filter (where both_of.name = 'grants'), 0)
-  into v_charged, v_granted
-  from (
-    select name, tokens from metrics.ledger_totals
-    union all
-    select live.name, live.tokens
-    from metrics.count_ledger((select counted_until from metrics.ledger_progress), 'infinity') as live
-  ) as both_of;
-  select coalesce(sum(balance), 0) into v_owned from public.token_balances;
-  return jsonb_build_object('matches', v_granted - v_charged = v_owned, 'granted', v_granted, 'charged', v_charged,
-    'owned', v_owned);
+  delete from metrics.flushes
+  where ctid = any(array(
+    select ctid from metrics.flushes
+    where flushed_at < now() - interval '1 day'
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
 end;
 $$;
 
-comment on function public.verify_metrics() is
-  'Whether the metrics add up to the ledger: all tokens granted, less all charged, are what all users own. Returns matches, '
-  'granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
+comment on function public.prune_metric_flushes(integer) is
+  'Forgets which flushes were added more than a day ago, at most p_limit of them. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  metrics.label_value(text),
-  metrics.count_ledger(timestamptz, timestamptz),
-  metrics.bounded(text, text[], bigint),
-  public.rollup_metrics(interval),
   public.record_request_metrics(uuid, jsonb),
   public.read_metrics(),
-  public.verify_metrics()
+  public.prune_metric_flushes(integer)
 from public, anon, authenticated;
 
 grant execute on function
-  public.rollup_metrics(interval),
   public.record_request_metrics(uuid, jsonb),
   public.read_metrics(),
-  public.verify_metrics()
+  public.prune_metric_flushes(integer)
 to service_role;
 
--- The linter calls an index unused until it has been read once.
-do $$
-begin
-  perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.token_balance_history where created_at > '-infinity';
-  perform 1 from public.token_anomalies where created_at > '-infinity';
-  perform 1 from public.token_anomalies where resolved_at is null;
-end;
-$$;
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('prune_metric_flushes', '35 * * * *', 'sql', 'prune_metric_flushes', true, null, 60000, '3 hours',
+    'Forgets which counts of the functions were added more than a day ago');
+
+select public.install_schedule();

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { supabaseFolder } from "../../scripts/local/paths.ts";
+import { readManifest, withRequirements } from "../../scripts/modules/manifest.ts";
 import { HOSTED_DEFAULTS_SQL, readMigrations, systemSchemasSql, until } from "../sql/support.ts";
 import { PG_NET_SQL } from "../sql/pg_net.ts";
 import { connect } from "../support/stack.ts";
@@ -26,6 +27,7 @@ const RUNS_WHAT_IT_IS_GIVEN =
 /** The database that pg_cron runs in, and one beside it where it refuses to be. */
 const BESIDE = "beside";
 
+const manifest = await readManifest();
 const stackSql = connect({ connections: 1 });
 let cluster: Cluster;
 let admin: postgres.Sql;
@@ -44,8 +46,8 @@ async function prepare(target: postgres.Sql): Promise<void> {
   await target.unsafe(await systemSchemasSql(stackSql));
 }
 
-async function migrate(target: postgres.Sql): Promise<void> {
-  for (const { name, text } of await readMigrations()) {
+async function migrate(target: postgres.Sql, modules?: string[]): Promise<void> {
+  for (const { name, text } of await readMigrations(modules)) {
     await target.begin((transaction) => transaction.unsafe(text)).catch((error) => {
       throw new Error(`${name} does not apply to Postgres 15: ${error.message}`, { cause: error });
     });
@@ -55,6 +57,39 @@ async function migrate(target: postgres.Sql): Promise<void> {
 async function install(target: postgres.Sql): Promise<Installation> {
   const [row] = await target`select public.install_schedule() as it`;
   return row!.it;
+}
+
+/** What plpgsql_check says of every function of a database. */
+async function findingsIn(target: postgres.Sql): Promise<string[]> {
+  // Named in statements that are made at run time, and there on a hosted project.
+  await target.unsafe(PG_NET_SQL);
+  await target.unsafe(
+    "grant usage on schema net, vault to postgres; grant all on all tables in schema net, vault to postgres",
+  );
+  const checks = await target`
+    select procedure.oid::regprocedure::text as name, tables.relation, finding.*
+    from pg_proc as procedure
+    join pg_language as language on language.oid = procedure.prolang and language.lanname = 'plpgsql'
+    left join lateral (
+      -- A trigger's function is checked for each of its tables.
+      select distinct tgrelid as relation from pg_trigger where tgfoid = procedure.oid and tgparentid = 0
+    ) as tables on true
+    cross join lateral (
+      select count(*) over () as findings, found.*
+      from (select true) as one left join extensions.plpgsql_check_function_tb(procedure.oid,
+        coalesce(tables.relation, 0), fatal_errors => false, other_warnings => true, extra_warnings => true,
+        security_warnings => true) as found on true
+    ) as finding
+    where procedure.pronamespace in (
+      select oid from pg_namespace where nspname not like 'pg\\_%'
+        and nspname not in ('information_schema', 'extensions', 'auth', 'storage', 'cron', 'net', 'vault'))`;
+  expect(checks.length).toBeGreaterThan(15);
+  const findings = checks.filter(({ message }) => message !== null).map(
+    ({ name, lineno, statement, message, detail, level }) =>
+      [`${name} line ${lineno} (${statement}): ${level}: ${message}`, detail].filter(Boolean).join(", "),
+  );
+  await target.unsafe("drop schema net, vault cascade");
+  return findings;
 }
 
 const aMinute = await needing("a minute");
@@ -164,36 +199,31 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
   });
 
   it("has no function in which plpgsql_check finds anything", async () => {
-    // Named in statements that are made at run time, and there on a hosted project.
-    await admin.unsafe(PG_NET_SQL);
-    await admin.unsafe(
-      "grant usage on schema net, vault to postgres; grant all on all tables in schema net, vault to postgres",
-    );
-    const checks = await admin`
-      select procedure.oid::regprocedure::text as name, tables.relation, finding.*
-      from pg_proc as procedure
-      join pg_language as language on language.oid = procedure.prolang and language.lanname = 'plpgsql'
-      left join lateral (
-        -- A trigger's function is checked for each of its tables.
-        select distinct tgrelid as relation from pg_trigger where tgfoid = procedure.oid and tgparentid = 0
-      ) as tables on true
-      cross join lateral (
-        select count(*) over () as findings, found.*
-        from (select true) as one left join extensions.plpgsql_check_function_tb(procedure.oid,
-          coalesce(tables.relation, 0), fatal_errors => false, other_warnings => true, extra_warnings => true,
-          security_warnings => true) as found on true
-      ) as finding
-      where procedure.pronamespace in (
-        select oid from pg_namespace where nspname not like 'pg\\_%'
-          and nspname not in ('information_schema', 'extensions', 'auth', 'storage', 'cron', 'net', 'vault'))`;
-    expect(checks.length).toBeGreaterThan(50);
-    const findings = checks.filter(({ message }) => message !== null).map(
-      ({ name, lineno, statement, message, detail, level }) =>
-        [`${name} line ${lineno} (${statement}): ${level}: ${message}`, detail].filter(Boolean).join(", "),
-    );
-    expect(findings).toEqual([RUNS_WHAT_IT_IS_GIVEN]);
-    await admin.unsafe("drop schema net, vault cascade");
+    expect(await findingsIn(admin)).toEqual([RUNS_WHAT_IT_IS_GIVEN]);
   });
+
+  it.each(Object.keys(manifest.modules))(
+    "takes the module %s alone with what it requires, where plpgsql_check finds nothing either",
+    async (name) => {
+      const modules = withRequirements(manifest, name);
+      const database = `module_${name}`;
+      await admin.unsafe(`create database ${database} template template0`);
+      const alone = cluster.connect("supabase_admin", database);
+      try {
+        await prepare(alone);
+        await alone.unsafe("create extension plpgsql_check with schema extensions");
+        await migrate(alone, modules);
+        // pg_cron is in one database alone: what names it is checked there.
+        const findings = (await findingsIn(alone)).filter((one) =>
+          !/(schema|relation) "cron[".].*does not exist/.test(one)
+        );
+        expect(findings).toEqual(modules.includes("ledger") ? [RUNS_WHAT_IT_IS_GIVEN] : []);
+      } finally {
+        await alone.end();
+        await admin.unsafe(`drop database ${database} with (force)`);
+      }
+    },
+  );
 
   it("finds a mistake when there is one, by plpgsql_check and by pgTAP", async () => {
     await sql.unsafe(`

@@ -1,43 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { runSupabaseCli } from "../../scripts/local/migrate.ts";
 import { stack } from "../support/stack.ts";
+import { advise } from "./advisors.ts";
 import { createDatabase, type Database, newId } from "./support.ts";
-
-interface Finding {
-  name: string;
-  level: string;
-  detail: string;
-}
-
-/** What the Supabase CLI's own advisors say of a database, of every kind and level. */
-async function advise(url: string): Promise<Finding[]> {
-  const printed = await runSupabaseCli(
-    [
-      "db",
-      "advisors",
-      "--db-url",
-      `${url}?sslmode=disable`,
-      "--type",
-      "all",
-      "--level",
-      "info",
-      "--agent",
-      "no",
-    ],
-    stack.dataDir,
-  );
-  const findings: Finding[] = JSON.parse(/^\[[\s\S]*\]/m.exec(printed)?.[0] ?? "[]");
-  return findings.filter(({ detail }) => !(detail in ACCEPTED));
-}
-
-/** Findings that are right and cannot be otherwise. */
-const ACCEPTED: Record<string, string> = Object.fromEntries(
-  ["run", "watch"].map((name) => [
-    `Function \`job_runner.${name}\` has a role mutable search_path`,
-    "a procedure that commits cannot be declared with one; it sets it itself, and only its owner may call it",
-  ]),
-);
 
 /** A day of codes, as far as the cleanup looks at them. */
 async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {

@@ -16,7 +16,7 @@ import { createDatabase, newId, raceAll, range, run } from "./support.ts";
 const { url, sql, ledger } = await createDatabase();
 // So long that no test can come upon the start of the next one.
 await sql`
-  update public.alert_settings
+  update public.ledger_alert_settings
   set anomaly_window = '30 days', low_balance_window = '30 days', provider_repeat = '30 days'`;
 const keyring = KeyringText.parse(`new:${keyText()},old:${keyText()}`);
 const receiver = openAlertReceiver();
@@ -24,7 +24,7 @@ const receiver = openAlertReceiver();
 /** Goes straight to the database where a function goes through REST. */
 const outbox = new Outbox((name, args) => {
   const given = Object.fromEntries(Object.entries(args ?? {}).filter(([, value]) => value !== undefined));
-  return run<unknown>(sql, { name, args: given });
+  return run<never>(sql, { name, args: given });
 });
 
 let endpointId: string;
@@ -178,6 +178,28 @@ describe("an alert", () => {
   }
 });
 
+describe("a type of alerts that a module adds", () => {
+  it("can be emitted and subscribed to, and its scan is one of those that look for alerts", async () => {
+    await sql.unsafe(`
+      create function public.scan_moons() returns integer language sql set search_path = '' as $$
+        select (public.emit_alert('full_moon', 'moon', '{}', 'this month') ->> 'emitted')::boolean::integer $$;
+      insert into public.alert_types (alert_type, scan, description) values ('full_moon', 'scan_moons', 'The moon is full')`);
+    try {
+      const scan = async () => (await sql`select public.scan_alerts() as it`)[0]!.it;
+      expect(await scan()).toMatchObject({ full_moon: 1, job_overdue: expect.any(Number) });
+      expect(await scan()).toMatchObject({ full_moon: 0 });
+      const [row] = await sql`
+        select public.create_alert_endpoint(${newId()}, 'example.test', array['full_moon'], 'sealed') as it`;
+      expect(row!.it).toMatchObject({ success: true });
+    } finally {
+      await sql`delete from public.alert_types where alert_type = 'full_moon'`;
+    }
+    const [row] = await sql`
+      select public.create_alert_endpoint(${newId()}, 'example.test', array['full_moon'], 'sealed') as it`;
+    expect(row!.it).toMatchObject({ success: false, error: "invalid_request" });
+  });
+});
+
 /** Each payload must be what docs and types say. */
 function expectFits(received: Received[]): void {
   for (const { type, data } of received) ALERTS[type as AlertType].strict().parse(data);
@@ -185,7 +207,7 @@ function expectFits(received: Received[]): void {
 
 describe("the types of alerts", () => {
   it("are the same in SQL and in the documentation's schemas", async () => {
-    const [row] = await sql`select public.alert_types() as types`;
+    const [row] = await sql`select array_agg(alert_type) as types from public.alert_types`;
     expect(row!.types.toSorted()).toEqual(ALERT_TYPES.toSorted());
   });
 });
@@ -643,7 +665,7 @@ describe("a charge that takes a balance below the threshold", () => {
     await charge(1);
     await charge(1);
     // As if no scan had come for a day.
-    await sql`update public.alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    await sql`update public.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
     expect(await alertsAfterScan()).toBe(1);
     await charge(1);
     expect(await alertsAfterScan()).toBe(1);

@@ -2,7 +2,7 @@ import postgres, { type Sql } from "postgres";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/request_metrics.ts";
-import { createDatabase, type Database, newId } from "./support.ts";
+import { createDatabase, type Database, newId, until } from "./support.ts";
 
 type Sample = [name: string, labels: string[], value: string];
 type Histogram = [name: string, labels: string[], buckets: number[], count: string, seconds: string];
@@ -330,7 +330,45 @@ describe("what functions counted", () => {
     const id = newId();
     await flush([], id);
     await sql`update metrics.flushes set flushed_at = now() - interval '25 hours' where flush_id = ${id}`;
-    await rollUp();
-    expect(await sql`select from metrics.flushes where flush_id = ${id}`).toHaveLength(0);
+    const fresh = newId();
+    await flush([], fresh);
+    await sql`select public.prune_metric_flushes()`;
+    const left = await sql`select flush_id from metrics.flushes where flush_id in ${sql([id, fresh])}`;
+    expect(left.map(({ flush_id }) => flush_id)).toEqual([fresh]);
+  });
+});
+
+describe("a source of metrics that a module adds", () => {
+  it("is read in the same snapshot as all others, however long it takes", async () => {
+    const key = crypto.getRandomValues(new Int32Array(1))[0]!;
+    await sql.unsafe(`
+      create function metrics.moon_samples() returns jsonb language plpgsql stable set search_path = '' as $$
+        begin
+          perform pg_advisory_xact_lock_shared(${key});
+          return jsonb_build_array(jsonb_build_array('moons', array['full'], (select count(*) from public.token_balances)::text));
+        end $$;
+      insert into metrics.sources (name, samples, description) values ('moon', 'moon_samples', 'Moons')`);
+    const gate = await sql.reserve();
+    try {
+      const before = Number((await valuesOf("moons")).full);
+      await gate`select pg_advisory_lock(${key})`;
+      const reading = valuesOf("moons");
+      await until(async () => {
+        const [waiting] = await gate`
+          select count(*)::integer as count from pg_locks where locktype = 'advisory' and not granted and objid = ${
+          key >>> 0
+        }`;
+        return waiting!.count === 1;
+      });
+      await database.ledger.add(newId(), 1);
+      await gate`select pg_advisory_unlock(${key})`;
+      expect(await reading).toEqual({ full: String(before) });
+      expect(await valuesOf("moons")).toEqual({ full: String(before + 1) });
+      const names = (await read()).samples.map(([name]) => name);
+      expect(names).toEqual(names.toSorted());
+    } finally {
+      gate.release();
+      await sql`delete from metrics.sources where name = 'moon'`;
+    }
   });
 });

@@ -131,3 +131,24 @@ describe("a rate limit", () => {
     expect(left.map(({ key }) => key)).toEqual([used.key]);
   });
 });
+
+describe("what was taken of a rate limit", () => {
+  it("is given back for what did not happen, by its cost, and of no other limit", async () => {
+    const [one, other] = [limitOf({ cost: 2 }), limitOf({ name: "other" })];
+    await take(one, other);
+    await sql`select public.give_back_rate_limits(${sql.json([one] as never)})`;
+    const { limits } = await take({ ...one, cost: 1 }, other);
+    const remaining = limits.map((
+      limit: { name: string; remaining: number },
+    ) => [limit.name, limit.remaining]);
+    expect(Object.fromEntries(remaining)).toEqual({ user: 4, other: 3 });
+  });
+
+  it("is forgotten with whom it was of", async () => {
+    const limit = limitOf({ quota: 1 });
+    expect(await take(limit)).toMatchObject({ allowed: true });
+    expect(await take(limit)).toMatchObject({ allowed: false });
+    await sql`select public.forget_rate_limits(array[${limit.key}])`;
+    expect(await take(limit)).toMatchObject({ allowed: true });
+  });
+});

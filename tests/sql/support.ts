@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { afterAll } from "vitest";
 
 import { supabaseFolder } from "../../scripts/local/paths.ts";
+import { ownersOf, readManifest } from "../../scripts/modules/manifest.ts";
 import { stack } from "../support/stack.ts";
 
 /** What a function of the ledger answers. */
@@ -44,13 +45,14 @@ const TEMPLATE = "ledger_template";
 
 /**
  * Makes a database with the project's migrations in it, for what others must not see or would disturb, and drops
- * it after the test file. One that is not copied keeps the statistics of what its migrations read.
+ * it after the test file. One that is not copied keeps the statistics of what its migrations read; with modules, it has
+ * theirs alone.
  */
 export async function createDatabase(
-  options: { migrated?: boolean; copied?: boolean } = {},
+  options: { migrated?: boolean; copied?: boolean; modules?: string[] } = {},
 ): Promise<Database> {
   const isMigrated = options.migrated ?? true;
-  const isCopied = isMigrated && (options.copied ?? true);
+  const isCopied = isMigrated && !options.modules && (options.copied ?? true);
   const name = `ledger_${crypto.randomUUID().replaceAll("-", "")}`;
   const owner = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
   if (isCopied) await ensureTemplate(owner);
@@ -63,7 +65,7 @@ export async function createDatabase(
     await owner.end();
   });
   if (!isCopied) await addSystemSchemas(sql, owner);
-  if (isMigrated && !isCopied) await migrate(sql);
+  if (isMigrated && !isCopied) await migrate(sql, options.modules);
   return { url, sql, ledger: new Ledger(sql) };
 }
 
@@ -95,9 +97,11 @@ async function addSystemSchemas(sql: postgres.Sql, source: postgres.Sql): Promis
   await sql.unsafe(await systemSchemasSql(source));
 }
 
-async function migrate(sql: postgres.Sql): Promise<void> {
-  for (const { text } of await readMigrations()) {
-    await sql.begin((transaction) => transaction.unsafe(text));
+async function migrate(sql: postgres.Sql, modules?: string[]): Promise<void> {
+  for (const { name, text } of await readMigrations(modules)) {
+    await sql.begin((transaction) => transaction.unsafe(text)).catch((error) => {
+      throw new Error(`${name} does not apply: ${error.message}`, { cause: error });
+    });
   }
 }
 
@@ -107,12 +111,16 @@ function urlOf(database: string): string {
   return address.href;
 }
 
-/** The project's migrations in their order. */
-export async function readMigrations(): Promise<{ name: string; text: string }[]> {
+/** The project's migrations in their order, or those of some modules. */
+export async function readMigrations(modules?: string[]): Promise<{ name: string; text: string }[]> {
   const folder = join(supabaseFolder, "migrations");
+  const ownersFor = ownersOf(await readManifest());
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(".sql")) names.push(name);
+    const owners = ownersFor(`supabase/migrations/${name}`);
+    if (name.endsWith(".sql") && (!modules || owners.some((owner) => modules.includes(owner)))) {
+      names.push(name);
+    }
   }
   return await Promise.all(
     names.sort().map(async (name) => ({ name, text: await Deno.readTextFile(join(folder, name)) })),

@@ -140,56 +140,48 @@ export type Database = {
       };
       "alert_settings": {
         Row: {
-          "anomaly_window": string;
           "first_retry_after": string;
           "give_up_after": string;
           "id": boolean;
           "keep_dead": string;
           "keep_delivered": string;
           "longest_retry_after": string;
-          "low_balance_scanned_at": string;
-          "low_balance_tokens": number;
-          "low_balance_window": string;
-          "provider_failure_share": number;
-          "provider_least_failures": number;
-          "provider_repeat": string;
-          "provider_window": string;
-          "token_expiry_lead": string;
         };
         ComputedFields: never;
         Insert: {
-          "anomaly_window"?: string;
           "first_retry_after"?: string;
           "give_up_after"?: string;
           "id"?: boolean;
           "keep_dead"?: string;
           "keep_delivered"?: string;
           "longest_retry_after"?: string;
-          "low_balance_scanned_at"?: string;
-          "low_balance_tokens"?: number;
-          "low_balance_window"?: string;
-          "provider_failure_share"?: number;
-          "provider_least_failures"?: number;
-          "provider_repeat"?: string;
-          "provider_window"?: string;
-          "token_expiry_lead"?: string;
         };
         Update: {
-          "anomaly_window"?: string;
           "first_retry_after"?: string;
           "give_up_after"?: string;
           "id"?: boolean;
           "keep_dead"?: string;
           "keep_delivered"?: string;
           "longest_retry_after"?: string;
-          "low_balance_scanned_at"?: string;
-          "low_balance_tokens"?: number;
-          "low_balance_window"?: string;
-          "provider_failure_share"?: number;
-          "provider_least_failures"?: number;
-          "provider_repeat"?: string;
-          "provider_window"?: string;
-          "token_expiry_lead"?: string;
+        };
+        Relationships: [];
+      };
+      "alert_types": {
+        Row: {
+          "alert_type": string;
+          "description": string;
+          "scan": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "alert_type": string;
+          "description": string;
+          "scan"?: string | null;
+        };
+        Update: {
+          "alert_type"?: string;
+          "description"?: string;
+          "scan"?: string | null;
         };
         Relationships: [];
       };
@@ -424,6 +416,43 @@ export type Database = {
           "overdue_after"?: string;
           "schedule"?: string;
           "timeout_ms"?: number;
+        };
+        Relationships: [];
+      };
+      "ledger_alert_settings": {
+        Row: {
+          "anomaly_window": string;
+          "id": boolean;
+          "low_balance_scanned_at": string;
+          "low_balance_tokens": number;
+          "low_balance_window": string;
+          "provider_failure_share": number;
+          "provider_least_failures": number;
+          "provider_repeat": string;
+          "provider_window": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "anomaly_window"?: string;
+          "id"?: boolean;
+          "low_balance_scanned_at"?: string;
+          "low_balance_tokens"?: number;
+          "low_balance_window"?: string;
+          "provider_failure_share"?: number;
+          "provider_least_failures"?: number;
+          "provider_repeat"?: string;
+          "provider_window"?: string;
+        };
+        Update: {
+          "anomaly_window"?: string;
+          "id"?: boolean;
+          "low_balance_scanned_at"?: string;
+          "low_balance_tokens"?: number;
+          "low_balance_window"?: string;
+          "provider_failure_share"?: number;
+          "provider_least_failures"?: number;
+          "provider_repeat"?: string;
+          "provider_window"?: string;
         };
         Relationships: [];
       };
@@ -1144,6 +1173,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1156,6 +1186,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -1167,6 +1198,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -1273,15 +1305,18 @@ export type Database = {
         Row: {
           "access_log_days": number | null;
           "is_only_row": boolean;
+          "token_expiry_lead": string;
         };
         ComputedFields: never;
         Insert: {
           "access_log_days"?: number | null;
           "is_only_row"?: boolean;
+          "token_expiry_lead"?: string;
         };
         Update: {
           "access_log_days"?: number | null;
           "is_only_row"?: boolean;
+          "token_expiry_lead"?: string;
         };
         Relationships: [];
       };
@@ -1504,6 +1539,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "user_data": {
+        Row: {
+          "description": string;
+          "export": string | null;
+          "forget": string;
+          "name": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "description": string;
+          "export"?: string | null;
+          "forget": string;
+          "name": string;
+        };
+        Update: {
+          "description"?: string;
+          "export"?: string | null;
+          "forget"?: string;
+          "name"?: string;
+        };
+        Relationships: [];
+      };
       "user_phones": {
         Row: {
           "phone": string;
@@ -1559,6 +1616,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "admit_reading": {
+        Args: { "p_least_amount": number; "p_request_id": string; "p_user_id": string };
+        Returns: Json;
+      };
       "admit_request": {
         Args: {
           "p_fingerprint"?: string;
@@ -1573,8 +1634,8 @@ export type Database = {
         Returns: Json;
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
-      "alert_types": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anchor_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
+      "anomalies_about_ledger": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_known_request": {
         Args: {
@@ -1630,6 +1691,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "cleanup_alert_outbox": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_alerts": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_caller_networks": { Args: { "p_limit"?: number }; Returns: number };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
@@ -1675,8 +1737,7 @@ export type Database = {
         };
         Returns: undefined;
       };
-      "count_paid_failure": { Args: { "p_user_id": string }; Returns: undefined };
-      "count_unpaid_request": { Args: { "p_user_id": string }; Returns: undefined };
+      "count_user_failure": { Args: { "p_kind": string; "p_user_id": string }; Returns: undefined };
       "create_alert_endpoint": {
         Args: {
           "p_alert_types": (string)[];
@@ -1734,6 +1795,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1746,6 +1808,9 @@ export type Database = {
         };
       };
       "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "export_ledger_user": { Args: { "p_user_id": string }; Returns: Json };
+      "export_otp_user": { Args: { "p_user_id": string }; Returns: Json };
+      "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
       "extend_token_hold": {
         Args: { "p_attempt": number; "p_request_id": string; "p_time_to_live": string; "p_user_id": string };
         Returns: Json;
@@ -1791,7 +1856,15 @@ export type Database = {
         Args: { "p_fence": number; "p_is_complete": boolean; "p_source": string };
         Returns: Json;
       };
+      "forget_alerts": {
+        Args: { "p_except"?: (Json)[]; "p_fields": (string)[]; "p_key": string };
+        Returns: undefined;
+      };
+      "forget_ledger_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "forget_otp_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "forget_rate_limits": { Args: { "p_keys": (string)[] }; Returns: undefined };
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "give_back_rate_limits": { Args: { "p_limits": Json }; Returns: undefined };
       "hold_tokens": {
         Args: {
           "p_fingerprint"?: string;
@@ -1908,6 +1981,7 @@ export type Database = {
         Returns: Json;
       };
       "prune_job_runs": { Args: { "p_limit"?: number }; Returns: Json };
+      "prune_metric_flushes": { Args: { "p_limit"?: number }; Returns: number };
       "prune_token_access_log": { Args: { "p_limit"?: number }; Returns: number };
       "prune_token_anomalies": { Args: { "p_limit"?: number }; Returns: number };
       "put_provider_tokens": {
@@ -2036,6 +2110,13 @@ export type Database = {
       "spend_cap_refusal": {
         Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
+      };
+      "spent_since_month": {
+        Args: { "p_after_entry": number; "p_to_entry": number; "p_today": string; "p_user_id": string };
+        Returns: {
+          "this_month": number;
+          "today": number;
+        }[];
       };
       "split_other_months": { Args: Record<PropertyKey, never>; Returns: Json };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };

@@ -29,6 +29,7 @@ describe(".env.example", () => {
   it("shows a new setting, and when it is needed, in lines that fit a screen", () => {
     const need = { when: "parrots are charged", functions: [] };
     const made = envExample([{
+      title: "One-time codes",
       name: "AI_PARROT",
       description: "Which words a parrot says ".repeat(8).trim(),
       values: "1 to 9",

@@ -1,0 +1,22 @@
+// deno task modules: what each module has and requires; --check: fails for what is in none, or refers to others.
+import { parseArgs } from "node:util";
+
+import { printableFailure, StackError } from "./local/errors.ts";
+import { compare, readDebts } from "./modules/debts.ts";
+import { readManifest } from "./modules/manifest.ts";
+import { tableOf } from "./modules/table.ts";
+import { survey } from "./modules/violations.ts";
+
+try {
+  const { values } = parseArgs({ args: Deno.args, options: { check: { type: "boolean", default: false } } });
+  const manifest = await readManifest();
+  const found = await survey(manifest);
+  const debts = await readDebts();
+  if (values.check) {
+    const problems = [...found.misplaced, ...compare(found.violations, debts)];
+    if (problems.length > 0) throw new StackError(problems.join("\n"));
+  } else console.log(tableOf(manifest, found, debts));
+} catch (error) {
+  console.error(printableFailure(error));
+  Deno.exit(1);
+}

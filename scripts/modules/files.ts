@@ -1,0 +1,22 @@
+import { join } from "node:path";
+
+import { projectFolder } from "../local/paths.ts";
+
+/** Where each file belongs to one module. */
+const FOLDERS = ["supabase", "tests", "docs"];
+
+/** Every file that a module must have, as paths below the project's folder; what tools leave behind aside. */
+export async function projectFiles(): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of FOLDERS) await addFiles(folder, found);
+  return found.sort();
+}
+
+async function addFiles(folder: string, found: string[]): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(join(projectFolder, folder))) {
+    if (name.startsWith(".")) continue;
+    const path = `${folder}/${name}`;
+    if (isDirectory) await addFiles(path, found);
+    else found.push(path);
+  }
+}

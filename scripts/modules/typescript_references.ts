@@ -1,0 +1,45 @@
+import { posix } from "node:path";
+import ts from "typescript";
+
+import type { SqlObjects } from "./sql_objects.ts";
+import type { Reference } from "./reference.ts";
+
+/** What a file of TypeScript refers to: files that it imports, and functions and tables that it calls by name. */
+export function typescriptReferences(file: string, text: string, objects: SqlObjects): Reference[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Reference[] = [];
+  const add = (kind: Reference["kind"], node: ts.Node, refers_to: string) =>
+    found.push({
+      kind,
+      file,
+      line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1,
+      refers_to,
+    });
+  const visit = (node: ts.Node) => {
+    const specifier = specifierOf(node);
+    if (specifier?.text.startsWith(".")) {
+      add("import", specifier, posix.join(posix.dirname(file), specifier.text));
+    }
+    if (ts.isCallExpression(node)) {
+      for (const argument of node.arguments) {
+        if (!ts.isStringLiteralLike(argument)) continue;
+        const name = `public.${argument.text}`;
+        if (objects.has(name)) add("sql", argument, name);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** The text that names another file: of import, export … from, import(), a type's import(), or new URL(). */
+function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
+  let name: ts.Node | undefined;
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) name = node.moduleSpecifier;
+  else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) name = node.argument.literal;
+  else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    name = node.arguments[0];
+  } else if (ts.isNewExpression(node) && node.expression.getText() === "URL") name = node.arguments?.[0];
+  return name && ts.isStringLiteralLike(name) ? name : undefined;
+}

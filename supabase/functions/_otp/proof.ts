@@ -1,0 +1,115 @@
+import type { JWK } from "jose";
+import { z } from "zod";
+
+import { misconfigured, supabase } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+import { otpSettings } from "./settings.ts";
+
+/** What a verified one-time code proves. */
+export interface Proof {
+  /** E.164. */
+  phone: string;
+  purpose: string;
+  /** How the code came: only `sms` proves that the phone is at hand. */
+  channel: "sms" | "email";
+  /** Who was signed in; undefined where nobody was. */
+  userId?: string;
+}
+
+/** What the database says of a verified code; its clock alone decides when the proof ends. */
+export interface ProofTimes {
+  proofId: string;
+  issuedAtS: number;
+  expiresAtS: number;
+}
+
+export interface ExpectedProof {
+  purpose: string;
+  /** The phone that must be proven, in E.164; any where it is left out. */
+  phone?: string;
+  /** The signed-in user whose proof it must be; anybody's where it is left out. */
+  userId?: string;
+  channel?: "sms" | "email";
+}
+
+const ALGORITHM = "ES256";
+const AUDIENCE = "tessera-otp-proof";
+
+const Claims = z.object({
+  iss: z.string(),
+  aud: z.literal(AUDIENCE),
+  jti: z.uuid(),
+  exp: z.int(),
+  phone: z.string(),
+  purpose: z.string(),
+  channel: z.enum(["sms", "email"]),
+  sub: z.string().optional(),
+});
+
+/** Signs a proof: a JWT that `useProof` takes once. */
+export async function signProof(
+  { phone, purpose, channel, userId }: Proof,
+  { proofId, issuedAtS, expiresAtS }: ProofTimes,
+): Promise<string> {
+  const { SignJWT, importJWK } = await import("jose");
+  const key = proofKey();
+  return await new SignJWT({ phone, purpose, channel, ...(userId ? { sub: userId } : {}) })
+    .setProtectedHeader({ alg: ALGORITHM, kid: key.kid, typ: "JWT" })
+    .setIssuer(issuer())
+    .setAudience(AUDIENCE)
+    .setJti(proofId)
+    .setIssuedAt(issuedAtS)
+    .setExpirationTime(expiresAtS)
+    .sign(await importJWK(key, ALGORITHM));
+}
+
+/**
+ * Takes a proof that a client got from `otp/verify`, once: signature, purpose, channel (`sms` unless told otherwise),
+ * and what else is expected must fit, by the database's clock. Throws `forbidden`, and `service_unavailable` without a
+ * database.
+ */
+export async function useProof(token: string, expected: ExpectedProof): Promise<Proof> {
+  const { exp, jti, sub, phone, purpose, channel } = await readProof(token);
+  const isExpected = purpose === expected.purpose && channel === (expected.channel ?? "sms") &&
+    (expected.phone === undefined || phone === expected.phone) &&
+    (expected.userId === undefined || sub === expected.userId);
+  if (!isExpected) throw refusal("The proof is of something else");
+  const use = await callDatabase("use_otp_proof", { p_id: jti, p_expires_at_s: exp });
+  if (use !== "used_now") {
+    throw refusal(use === "expired" ? "The proof has ended" : "The proof was used before");
+  }
+  return { phone, purpose, channel, userId: sub };
+}
+
+async function readProof(token: string): Promise<z.infer<typeof Claims>> {
+  const { compactVerify, importJWK } = await import("jose");
+  const { d: _private, ...publicKey } = proofKey();
+  let payload: Uint8Array;
+  try {
+    ({ payload } = await compactVerify(token, await importJWK(publicKey, ALGORITHM), {
+      algorithms: [ALGORITHM],
+    }));
+  } catch (error) {
+    throw refusal("The proof is not one of ours", error);
+  }
+  const claims = Claims.safeParse(JSON.parse(new TextDecoder().decode(payload)));
+  if (!claims.success || claims.data.iss !== issuer()) {
+    throw refusal("The proof is not one of ours", claims.error);
+  }
+  return claims.data;
+}
+
+function proofKey(): JWK & { kid: string } {
+  const key = otpSettings().OTP_PROOF_KEY;
+  if (key) return key;
+  throw misconfigured("OTP_PROOF_KEY is not set");
+}
+
+function issuer(): string {
+  return `${supabase().publicUrl}/functions/v1/otp`;
+}
+
+function refusal(message: string, cause?: unknown): AppError {
+  return new AppError("forbidden", message, { cause });
+}

@@ -1,0 +1,37 @@
+-- Where metrics come from: each module says how its own are read.
+
+create schema metrics;
+
+comment on schema metrics is 'What is summed for metrics. Nobody but the tables'' owner may look in here.';
+
+create table metrics.sources (
+  name text not null,
+  samples text not null,
+  description text not null,
+  constraint sources_pkey primary key (name),
+  constraint sources_samples_a_name check (samples ~ '^[a-z][a-z0-9_]{0,62}$')
+);
+
+comment on table metrics.sources is 'Who has something to say at a scrape; each module adds itself.';
+comment on column metrics.sources.name is 'Whose metrics.';
+comment on column metrics.sources.samples is
+  'A function of this schema without arguments that returns [[name, [label value], value as text]], or null. It is stable, so that '
+  'all are read in one snapshot; docs/metrics.md has every name.';
+comment on column metrics.sources.description is 'What it tells of.';
+
+alter table metrics.sources enable row level security;
+
+create policy "nobody but the functions" on metrics.sources using (false);
+
+create function metrics.label_value(p_text text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_text ~ '^[A-Za-z0-9_./:-]{1,100}$' then p_text else 'other' end;
+$$;
+
+comment on function metrics.label_value(text) is 'A text as the value of a label; other when it has no form of a name.';
+
+revoke execute on function metrics.label_value(text) from public, anon, authenticated;

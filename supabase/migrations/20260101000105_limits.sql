@@ -1,0 +1,748 @@
+-- What a user may do: how often (by plan), how much in a day and a month (by its own wish), and whether at all.
+--
+-- All of it is asked in the call that holds the tokens. A user's row of request_counters is locked before that of
+-- token_balances, in batches too, so that two calls cannot wait for each other in a circle.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.token_plans (
+  plan text not null,
+  request_limits jsonb not null,
+  constraint token_plans_pkey primary key (plan),
+  constraint token_plans_request_limits_are_objects check (
+    jsonb_typeof(request_limits) = 'object'
+    and not jsonb_path_exists(request_limits, 'strict $.* ? (@.type() != "object")')
+    and not jsonb_path_exists(request_limits, '$.* ? (!(
+      @.quota.type() == "number" && @.quota >= 0 && @.quota <= 1000000000
+      && @.window_s.type() == "number" && @.window_s >= 0.001 && @.window_s <= 100000000))')
+  )
+);
+
+comment on table public.token_plans is
+  'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
+comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
+comment on column public.token_plans.request_limits is
+  'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
+  'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
+  'and the names of other endpoints: docs/limits.md.';
+
+insert into public.token_plans (plan, request_limits)
+values ('default',
+  '{"user": {"quota": 120, "window_s": 60}, "function": {"quota": 60, "window_s": 60},
+    "replay": {"quota": 600, "window_s": 3600}}');
+
+create table public.token_accounts (
+  user_id uuid not null,
+  plan text references public.token_plans (plan),
+  paused_at timestamptz,
+  pause_reason text,
+  daily_cap_tokens bigint,
+  monthly_cap_tokens bigint,
+  day date not null default '-infinity',
+  spent_before_day numeric not null default 0,
+  month date not null default '-infinity',
+  spent_before_month numeric not null default 0,
+  forgotten_at timestamptz,
+  constraint token_accounts_pkey primary key (user_id),
+  constraint token_accounts_caps_not_negative check (daily_cap_tokens >= 0 and monthly_cap_tokens >= 0)
+);
+
+create index token_accounts_plan_idx on public.token_accounts (plan);
+
+comment on table public.token_accounts is 'Users for whom something else holds than for all: a plan, a pause, a cap.';
+comment on column public.token_accounts.plan is 'Null: ''default''.';
+comment on column public.token_accounts.paused_at is 'Since when no request of the user is let in; null: it is not paused.';
+comment on column public.token_accounts.pause_reason is 'Why, for the operator and the user.';
+comment on column public.token_accounts.daily_cap_tokens is
+  'The most that may be spent on one day (UTC), by the user''s own wish; null: no cap.';
+comment on column public.token_accounts.monthly_cap_tokens is 'The same for a month.';
+comment on column public.token_accounts.day is 'The day of spent_before_day.';
+comment on column public.token_accounts.spent_before_day is 'All that the user had ever spent when that day began.';
+comment on column public.token_accounts.forgotten_at is
+  'When the user was forgotten. The row stays, paused and empty, since a token of the user may be good for a while yet.';
+comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
+comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
+
+create unlogged table public.request_counters (
+  subject uuid not null,
+  full_at_s double precision not null default 0,
+  function_full_at_s jsonb not null default '{}',
+  constraint request_counters_pkey primary key (subject)
+) with (fillfactor = 50);
+
+comment on table public.request_counters is
+  'How much of its rate limits each user has used, in one row, so that all of them are taken in one write. Not logged: after '
+  'a crash of the database all limits are whole again.';
+comment on column public.request_counters.subject is 'The user.';
+comment on column public.request_counters.full_at_s is
+  'When the limit of all functions together is whole again (GCRA''s theoretical arrival time), in seconds since 1970.';
+comment on column public.request_counters.function_full_at_s is 'The same of each function, by its name.';
+
+-- Policies ------------------------------------------------------------------------------------------------------
+
+alter table public.token_plans enable row level security;
+alter table public.token_accounts enable row level security;
+alter table public.request_counters enable row level security;
+
+create policy "owners read their account" on public.token_accounts
+  for select to authenticated using (user_id = (select auth.uid()));
+create policy "nobody reads counters" on public.request_counters for select to public using (false);
+create policy "servers read the plans" on public.token_plans
+  for select to service_role using (true);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_today date;
+  v_month date;
+  v_balance public.token_balances;
+  v_spent numeric;
+  v_account public.token_accounts;
+  v_cap record;
+begin
+  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  -- The time once the row is locked: who waited for it over midnight must not go back to the day before.
+  v_today := clock_timestamp() at time zone 'UTC';
+  v_month := date_trunc('month', v_today);
+  v_spent := v_balance.granted - v_balance.balance;
+  update public.token_accounts
+  set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
+    month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
+  where user_id = p_user_id and (day < v_today or month < v_month) and forgotten_at is null;
+  select * into v_account from public.token_accounts where user_id = p_user_id;
+  -- least() passes over a cap that there is not.
+  if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
+    v_account.daily_cap_tokens + v_account.spent_before_day, v_account.monthly_cap_tokens + v_account.spent_before_month)
+  then
+    v_balance := public.expire_token_holds_of(p_user_id);
+  end if;
+  for v_cap in
+    select *
+    from (values
+      ('daily', v_account.daily_cap_tokens, v_account.spent_before_day, v_today + 1),
+      ('monthly', v_account.monthly_cap_tokens, v_account.spent_before_month, (v_month + interval '1 month')::date)
+    ) as caps (cap, tokens, spent_before, ends_on)
+    where p_amount > tokens - (v_spent - spent_before) - v_balance.held
+  loop
+    return public.token_refusal(p_request_id, 'spend_cap_reached',
+      format('The account''s own %s cap is %s tokens; spent or held are %s, this request may need %s', v_cap.cap,
+        v_cap.tokens, v_spent - v_cap.spent_before + v_balance.held, p_amount),
+      v_balance.balance,
+      jsonb_build_object('cap', v_cap.cap, 'cap_tokens', v_cap.tokens,
+        'spent', v_spent - v_cap.spent_before, 'held', v_balance.held, 'required', p_amount,
+        'resets_at', v_cap.ends_on::timestamp at time zone 'UTC'));
+  end loop;
+  return null;
+end;
+$$;
+
+comment on function public.spend_cap_refusal(text, uuid, numeric) is
+  'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
+  'held counts as spent, unless it outlived its time. A day''s first request sets where the day began.';
+
+create function public.take_request_limits(
+  p_request_id text,
+  p_user_id uuid,
+  p_user_rule jsonb,
+  p_name text,
+  p_rule jsonb
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_turn integer;
+  v_now_s double precision;
+  v_user_window_s double precision;
+  v_user_spacing_s double precision;
+  v_user_full_at_s double precision;
+  v_user_wait_s double precision;
+  v_window_s double precision;
+  v_spacing_s double precision;
+  v_full_at_s double precision;
+  v_wait_s double precision;
+  v_limit jsonb;
+begin
+  -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
+  -- from now. What has no rule has a window without end, of which nothing is used. Few expressions, as each is prepared
+  -- anew in each transaction.
+  v_user_window_s := coalesce((p_user_rule ->> 'window_s')::double precision, 'Infinity');
+  v_user_spacing_s := case when p_user_rule is null then 0
+    else v_user_window_s / greatest((p_user_rule ->> 'quota')::double precision, 0.5) end;
+  v_window_s := coalesce((p_rule ->> 'window_s')::double precision, 'Infinity');
+  v_spacing_s := case when p_rule is null then 0
+    else v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5) end;
+  loop
+    v_now_s := extract(epoch from clock_timestamp());
+    -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
+    -- passes over it: nothing is used.
+    update public.request_counters as used
+    set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
+      function_full_at_s = case when p_rule is null then used.function_full_at_s
+        else used.function_full_at_s || jsonb_build_object(p_name,
+          greatest((used.function_full_at_s ->> p_name)::double precision, v_now_s) + v_spacing_s) end
+    where used.subject = p_user_id and v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s
+      and used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
+      and (p_rule is null or coalesce((used.function_full_at_s ->> p_name)::double precision, 0)
+        <= v_now_s + v_window_s - v_spacing_s + 0.001)
+    returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
+    into v_user_full_at_s, v_full_at_s;
+    if found then
+      return jsonb_build_array(
+        p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
+        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s));
+    end if;
+    v_turn := coalesce(v_turn, 0) + 1;
+    insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
+    continue when found and v_turn < 4;
+    -- A time of more than a window and a minute from now is of a longer window that the user had once: it counts no more.
+    update public.request_counters as used
+    set full_at_s = case when used.full_at_s > v_now_s + v_user_window_s + 60 then 0 else used.full_at_s end,
+      function_full_at_s = case when (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60
+        then used.function_full_at_s - p_name else used.function_full_at_s end
+    where used.subject = p_user_id
+      and (used.full_at_s > v_now_s + v_user_window_s + 60
+        or (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60);
+    continue when found and v_turn < 4;
+    select full_at_s, (function_full_at_s ->> p_name)::double precision into v_user_full_at_s, v_full_at_s
+    from public.request_counters where subject = p_user_id;
+    v_user_wait_s := case when p_user_rule is null then '-Infinity'
+      else greatest(v_user_full_at_s - v_now_s, 0) + v_user_spacing_s - v_user_window_s end;
+    v_wait_s := case when p_rule is null then '-Infinity'
+      else greatest(v_full_at_s - v_now_s, 0) + v_spacing_s - v_window_s end;
+    -- Whoever waited for the row decides anew, at the time that it is now: each turn has one time for all that it asks.
+    exit when v_turn >= 4 or greatest(v_user_wait_s, v_wait_s) > extract(epoch from clock_timestamp()) - v_now_s;
+  end loop;
+
+  v_limit := case when v_user_wait_s >= v_wait_s
+    then p_user_rule || '{"name": "user"}' else p_rule || jsonb_build_object('name', p_name) end;
+  perform public.record_request_excess(p_user_id, 'rate_limited', v_limit);
+  return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
+    jsonb_build_object('retry_after_s', greatest(1, ceil(least(greatest(v_user_wait_s, v_wait_s), 100000000))),
+      'limits', jsonb_build_array(v_limit || jsonb_build_object('used_s', v_limit -> 'window_s'))));
+end;
+$$;
+
+comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
+  'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
+  '{"quota", "window_s"}, null for no limit. Returns an array, of each limit name, quota, window_s and used_s, the part of the '
+  'window that is used, null for one that there is not; or an object, rate_limited with retry_after_s and the limit that '
+  'denies, which becomes an anomaly once per window.';
+
+create function public.answer_known_request(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text,
+  p_metadata jsonb,
+  p_run_id uuid,
+  p_replay_rule jsonb
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock public.token_consumption_locks;
+  v_outcome jsonb;
+  v_taken jsonb;
+begin
+  select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+  if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
+    is not null
+  then
+    return null;
+  end if;
+  v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
+  -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
+  if v_outcome is not null and p_replay_rule is not null and (v_lock.run_id = p_run_id) is not true then
+    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay', p_replay_rule);
+    if jsonb_typeof(v_taken) = 'object' then
+      return v_taken;
+    end if;
+  end if;
+  return v_outcome || jsonb_build_object('limits', v_taken);
+end;
+$$;
+
+comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. It takes from the '
+  'limit "replay", whose rule is given (null: from none), unless the run that holds asks itself.';
+
+create function public.admit_request(
+  p_request_id text,
+  p_user_id uuid,
+  p_token_amount numeric,
+  p_operation_type text,
+  p_fingerprint text default null,
+  p_metadata jsonb default null,
+  p_time_to_live interval default '10 minutes',
+  p_run_id uuid default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_paused boolean;
+  v_pause_reason text;
+  v_has_cap boolean;
+  v_user_rule jsonb;
+  v_function_rule jsonb;
+  v_replay_rule jsonb;
+  v_is_known boolean;
+  v_limits jsonb;
+  v_denied jsonb;
+  v_outcome jsonb;
+begin
+  select accounts.paused_at is not null, accounts.pause_reason,
+    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
+    plans.request_limits -> 'user',
+    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
+    coalesce(plans.request_limits -> 'replay', '{"quota": 600, "window_s": 3600}'),
+    exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
+  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
+  from (select p_user_id as user_id) as asking
+  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  -- What runs, or was answered, takes from no limit of what is new.
+  if v_is_known then
+    v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+      p_metadata, p_run_id, v_replay_rule);
+    if v_outcome is not null then
+      return v_outcome;
+    end if;
+  end if;
+
+  if v_is_paused then
+    v_denied := public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_pause_reason));
+  elsif p_user_id is not null and p_operation_type is not null
+    and (v_user_rule is not null or v_function_rule is not null)
+  then
+    v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
+    if jsonb_typeof(v_limits) = 'object' then
+      v_denied := v_limits;
+      v_limits := null;
+    end if;
+  end if;
+  if v_denied is null and v_has_cap then
+    v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+    v_replay_rule := null; -- The balance is locked from here on, and counters come before it.
+  end if;
+
+  if v_denied is not null then
+    -- It may have begun in another call since we looked.
+    return coalesce(
+      public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        p_run_id, v_replay_rule),
+      jsonb_build_object('limits', v_limits) || v_denied);
+  end if;
+  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+    p_time_to_live, p_run_id);
+  if v_outcome ->> 'error' = 'insufficient_tokens' then
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
+  end if;
+  return v_outcome || jsonb_build_object('limits', v_limits);
+end;
+$$;
+
+comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid) is
+  'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
+  'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
+  'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
+  'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
+  'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
+  'whatever denies a new one; asking for it takes from the limit "replay" alone, 600 an hour where the plan does not name '
+  'it, and of a run that asks for its own hold again from none.';
+
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_paused boolean;
+  v_pause_reason text;
+  v_rule jsonb;
+  v_is_known boolean;
+  v_taken jsonb;
+  v_available bigint;
+  v_balance public.token_balances;
+begin
+  select accounts.paused_at is not null, accounts.pause_reason,
+    coalesce(plans.request_limits -> 'stored_recording', '{"quota": 120, "window_s": 3600}'),
+    exists (
+      select from public.token_consumption_locks as locks
+      where locks.request_id = p_request_id and locks.user_id = p_user_id and locks.status in ('held', 'settled'))
+  into v_is_paused, v_pause_reason, v_rule, v_is_known
+  from (select p_user_id as user_id) as asking
+  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  if v_is_paused and not v_is_known then
+    return public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_pause_reason));
+  end if;
+  v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
+  if jsonb_typeof(v_taken) = 'object' then
+    return v_taken;
+  elsif v_is_known then -- What was paid for is read again to be known again.
+    return jsonb_build_object('success', true);
+  end if;
+  select balance - held into v_available from public.token_balances where user_id = p_user_id;
+  if v_available < p_least_amount then
+    v_balance := public.expire_token_holds_of(p_user_id);
+    v_available := v_balance.balance - v_balance.held;
+  end if;
+  if coalesce(v_available, 0) < p_least_amount then
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
+    return public.token_refusal(p_request_id, 'insufficient_tokens',
+      format('This request needs at least %s tokens and %s are available', p_least_amount, coalesce(v_available, 0)),
+      null, jsonb_build_object('required', p_least_amount, 'available', coalesce(v_available, 0)));
+  end if;
+  return jsonb_build_object('success', true);
+end;
+$$;
+
+comment on function public.admit_reading(text, uuid, numeric) is
+  'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
+  '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
+  'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
+  'was settled takes from the limit alone.';
+
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_taken jsonb;
+begin
+  v_taken := public.take_request_limits(null, p_user_id, null, p_name, coalesce(
+    (select plans.request_limits -> p_name
+     from (select p_user_id as user_id) as asking
+     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+    p_rule));
+  return case when jsonb_typeof(v_taken) = 'object' then v_taken
+    else jsonb_build_object('success', true, 'limits', v_taken) end;
+end;
+$$;
+
+comment on function public.take_call_limit(uuid, text, jsonb) is
+  'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
+  'Returns success and limits as take_request_limits does, or its refusal.';
+
+create function public.count_user_failure(p_user_id uuid, p_kind text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_quota jsonb;
+begin
+  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
+    'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
+  if not (v_quota ->> 'allowed')::boolean then
+    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
+  end if;
+end;
+$$;
+
+comment on function public.count_user_failure(uuid, text) is
+  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
+  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
+
+create function public.cleanup_request_counters(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now_s constant double precision := extract(epoch from clock_timestamp());
+  v_count integer;
+begin
+  delete from public.request_counters
+  where subject = any(array(
+    select subject from public.request_counters
+    where (full_at_s < v_now_s or full_at_s = 'Infinity')
+      and not exists (
+        select from jsonb_each_text(function_full_at_s)
+        where value::double precision > v_now_s and value::double precision < 'Infinity')
+    limit least(greatest(p_limit, 1), 100000)
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function public.cleanup_request_counters(integer) is
+  'Deletes the counters of users whose limits are whole again, at most p_limit of them; no limit depends on it. Returns how '
+  'many.';
+
+create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_window_s constant double precision := greatest((p_limit ->> 'window_s')::double precision, 60);
+  v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
+    floor(extract(epoch from now()) / v_window_s));
+begin
+  -- Looked up first: an insert that conflicts would write to the table all the same.
+  if not exists (
+    select from public.token_anomalies
+    where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
+  ) then
+    perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
+      jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
+  end if;
+end;
+$$;
+
+comment on function public.record_request_excess(uuid, text, jsonb) is
+  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
+
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
+returns table (this_month numeric, today numeric)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select coalesce(sum(-delta), 0),
+    coalesce(sum(-delta) filter (where created_at >= p_today::timestamp at time zone 'UTC'), 0)
+  from public.token_balance_history
+  where user_id = p_user_id and delta < 0 and entry_number > p_after_entry and entry_number <= p_to_entry
+    and created_at >= date_trunc('month', p_today::timestamp) at time zone 'UTC';
+end;
+$$;
+
+comment on function public.spent_since_month(uuid, date, bigint, bigint) is
+  'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
+
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_today date;
+  v_seen bigint;
+  v_spent record;
+  v_newest record;
+begin
+  if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
+    or p_monthly_tokens not between 0 and 9007199254740991
+  then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
+  end if;
+  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  -- A cap that is new counts what the ledger's history says of this day and month; later ones know. It is summed before the
+  -- balance is locked, for which charges wait: then there is only what came meanwhile.
+  loop
+    v_today := clock_timestamp() at time zone 'UTC';
+    select entry_count into v_seen from public.token_balances where user_id = p_user_id;
+    select * into v_spent from public.spent_since_month(p_user_id, v_today, 0, v_seen);
+    select * into v_balance from public.token_balances where user_id = p_user_id for update;
+    exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
+  end loop;
+  if v_balance.is_closed then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
+  select * into v_newest from public.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
+  insert into public.token_accounts as known
+    (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
+  values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
+    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today,
+    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month)
+  on conflict (user_id) do update
+  set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
+    day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
+    spent_before_month = excluded.spent_before_month;
+  return jsonb_build_object('success', true, 'error', null);
+end;
+$$;
+
+comment on function public.set_spend_caps(uuid, bigint, bigint) is
+  'Sets what a user wants to spend at the most on a day and in a month (UTC), in tokens; null takes a cap away. Counts '
+  'what was spent of the present ones already. Errors: invalid_request, account_paused (of a user who was forgotten).';
+
+create function public.account_limits(p_user_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_account public.token_accounts;
+  v_balance public.token_balances;
+  v_today constant date := now() at time zone 'UTC';
+  v_spent numeric;
+begin
+  select * into v_account from public.token_accounts where user_id = p_user_id;
+  select * into v_balance from public.token_balances where user_id = p_user_id;
+  v_spent := v_balance.granted - v_balance.balance;
+  return jsonb_build_object(
+    'plan', coalesce(v_account.plan, 'default'),
+    'request_limits', coalesce(
+      (select request_limits from public.token_plans where plan = coalesce(v_account.plan, 'default')), '{}'),
+    'paused_at', v_account.paused_at,
+    'pause_reason', v_account.pause_reason,
+    'daily_cap_tokens', v_account.daily_cap_tokens,
+    'monthly_cap_tokens', v_account.monthly_cap_tokens,
+    'spent_today', case when v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null then
+      case when v_account.day = v_today then v_spent - v_account.spent_before_day else 0 end end,
+    'spent_this_month', case when v_account.daily_cap_tokens is not null or v_account.monthly_cap_tokens is not null then
+      case when v_account.month = date_trunc('month', v_today)::date then v_spent - v_account.spent_before_month
+        else 0 end end
+  );
+end;
+$$;
+
+comment on function public.account_limits(uuid) is
+  'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+
+create function public.pause_account(p_user_id uuid, p_reason text)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into public.token_accounts as known (user_id, paused_at, pause_reason)
+  values (p_user_id, now(), p_reason)
+  on conflict (user_id) do update
+  set paused_at = excluded.paused_at, pause_reason = excluded.pause_reason
+  where known.paused_at is null;
+  return found;
+end;
+$$;
+
+comment on function public.pause_account(uuid, text) is
+  'Lets no request of the user in any more; what runs ends as usual. The reason is shown to the user. Returns whether the '
+  'account was not paused before.';
+
+create function public.resume_account(p_user_id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.token_accounts
+  set paused_at = null, pause_reason = null
+  where user_id = p_user_id and paused_at is not null and forgotten_at is null;
+  return found;
+end;
+$$;
+
+comment on function public.resume_account(uuid) is
+  'Ends a pause, unless the user is forgotten. Returns whether there was one.';
+
+create function public.set_account_plan(p_user_id uuid, p_plan text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if p_user_id is null or not exists (select from public.token_plans where plan = coalesce(p_plan, 'default')) then
+    return jsonb_build_object('success', false, 'error', 'invalid_request',
+      'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
+  end if;
+  insert into public.token_accounts as known (user_id, plan) values (p_user_id, p_plan)
+  on conflict (user_id) do update set plan = excluded.plan
+  where known.forgotten_at is null;
+  if not found then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
+  return jsonb_build_object('success', true, 'error', null);
+end;
+$$;
+
+comment on function public.set_account_plan(uuid, text) is
+  'Puts a user on a plan of token_plans; null: the default. Errors: invalid_request, account_paused (of a user who was '
+  'forgotten).';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+grant select on public.token_accounts to authenticated, service_role;
+grant select on public.token_plans to service_role;
+
+revoke execute on function
+  public.spend_cap_refusal(text, uuid, numeric),
+  public.spent_since_month(uuid, date, bigint, bigint),
+  public.take_request_limits(text, uuid, jsonb, text, jsonb),
+  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.admit_reading(text, uuid, numeric),
+  public.take_call_limit(uuid, text, jsonb),
+  public.count_user_failure(uuid, text),
+  public.cleanup_request_counters(integer),
+  public.record_request_excess(uuid, text, jsonb),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.set_spend_caps(uuid, bigint, bigint),
+  public.account_limits(uuid),
+  public.pause_account(uuid, text),
+  public.resume_account(uuid),
+  public.set_account_plan(uuid, text)
+from public, anon, authenticated;
+
+grant execute on function
+  public.admit_reading(text, uuid, numeric),
+  public.take_call_limit(uuid, text, jsonb),
+  public.cleanup_request_counters(integer),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.set_spend_caps(uuid, bigint, bigint),
+  public.account_limits(uuid),
+  public.pause_account(uuid, text),
+  public.resume_account(uuid),
+  public.set_account_plan(uuid, text)
+to service_role;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into public.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cleanup_request_counters', '*/5 * * * *', 'sql', 'cleanup_request_counters', true, null, 60000, '30 minutes',
+    'Deletes the request counters of users whose limits are whole again');
+
+select public.install_schedule();
+
+-- The linter calls an index unused until it has been read once.
+do $$
+begin
+  perform set_config('enable_seqscan', 'off', true);
+  perform 1 from public.token_accounts where plan = 'none';
+end;
+$$;

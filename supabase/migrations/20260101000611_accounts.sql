@@ -1,0 +1,211 @@
+-- What a user, or an operator for it, may ask of the ledger: why was this charged? And what of it goes with a user.
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.explain_request(p_request_id text, p_user_id uuid default null)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_lock public.token_consumption_locks;
+  v_entry public.token_balance_history;
+  v_metadata jsonb;
+  v_events jsonb := '[]'::jsonb;
+begin
+  select * into v_lock from public.token_consumption_locks
+  where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
+  -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
+  -- all of them. What a user asks for itself must stay a matter of milliseconds.
+  if p_user_id is not null then
+    select * into v_entry from (
+      select * from public.token_balance_history where user_id = p_user_id order by entry_number desc limit 10000
+    ) as newest
+    where request_id = p_request_id and created_at >= coalesce(v_lock.created_at, '-infinity')
+    limit 1;
+  elsif v_lock.request_id is not null then
+    select * into v_entry from public.token_balance_history
+    where user_id = v_lock.user_id and request_id = p_request_id and created_at >= v_lock.created_at
+    order by entry_number desc
+    limit 1;
+  else
+    select * into v_entry from public.token_balance_history
+    where request_id = p_request_id
+    order by created_at desc
+    limit 1;
+  end if;
+  if v_lock.request_id is null and v_entry.request_id is null then
+    return null;
+  end if;
+  v_metadata := coalesce(v_lock.metadata, '{}') || coalesce(v_entry.metadata, '{}');
+
+  if v_lock.status is not null and (v_lock.status <> 'settled' or v_lock.expires_at > v_lock.created_at)
+    and v_lock.operation_type <> 'grant' and v_lock.attempt > 0
+  then
+    v_events := v_events || jsonb_build_object('at', v_lock.created_at, 'event', 'held', 'tokens', v_lock.amount);
+  end if;
+  if v_lock.status in ('released', 'expired') then
+    v_events := v_events || jsonb_strip_nulls(jsonb_build_object('at', v_lock.expires_at, 'event', v_lock.status,
+      'tokens', v_lock.amount, 'reason', v_lock.metadata ->> 'released_for'));
+  elsif v_lock.status = 'settled' or v_entry.request_id is not null then
+    v_events := v_events || jsonb_strip_nulls(jsonb_build_object(
+      'at', coalesce(v_entry.created_at, v_lock.expires_at),
+      'event', case when coalesce(v_entry.delta, -v_lock.charged) > 0 then 'granted' else 'charged' end,
+      'tokens', abs(coalesce(v_entry.delta, v_lock.charged)),
+      'balance_after', coalesce(v_entry.balance_after, v_lock.balance_after),
+      'reason', v_entry.metadata ->> 'failed_for'));
+  end if;
+  return jsonb_build_object(
+    'request_id', p_request_id,
+    'user_id', coalesce(v_lock.user_id, v_entry.user_id),
+    'operation_type', coalesce(v_lock.operation_type, v_entry.operation_type),
+    'status', coalesce(v_lock.status::text, 'settled'),
+    'attempt', v_lock.attempt,
+    'held_until', case when v_lock.status = 'held' then v_lock.expires_at end,
+    'charged', coalesce(-v_entry.delta, v_lock.charged, 0),
+    'price', v_metadata -> 'price',
+    'usage', v_metadata -> 'usage',
+    'model', v_metadata -> 'model',
+    'entry_number', v_entry.entry_number,
+    'has_answer', v_lock.response is not null,
+    'is_known', v_lock.request_id is not null,
+    'events', v_events,
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type,
+        'severity', severity, 'details', details) order by id), '[]')
+      from public.token_anomalies
+      where user_id = coalesce(v_lock.user_id, v_entry.user_id) and details ->> 'request_id' = p_request_id
+    )
+  );
+end;
+$$;
+
+comment on function public.explain_request(text, uuid) is
+  'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
+  'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
+  'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
+  'its newest 10,000 entries. Null when there is none.';
+
+create function public.forget_ledger_user(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_released bigint;
+begin
+  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
+  -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
+  -- admission would make it meanwhile.
+  insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
+  perform 1 from public.request_counters where subject = p_user_id for update;
+  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
+  on conflict (user_id) do update set is_closed = true;
+  -- What runs can store no answer any more, as its hold ends here.
+  with released as (
+    update public.token_consumption_locks
+    set status = 'released', expires_at = now(),
+      metadata = coalesce(metadata, '{}') || '{"released_for": "account_forgotten"}'
+    where user_id = p_user_id and status = 'held'
+    returning amount
+  )
+  select sum(amount) into v_released from released;
+  if v_released > 0 then
+    update public.token_balances set held = held - v_released where user_id = p_user_id;
+  end if;
+  update public.token_consumption_locks
+  set response = null, fingerprint = null
+  where user_id = p_user_id and (response is not null or fingerprint is not null);
+  delete from public.caller_networks where subject = p_user_id;
+  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(public.anomalies_about_ledger());
+  -- The account stays closed: an access token of the user may be good for days yet.
+  insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
+  values (p_user_id, now(), 'it was deleted', now())
+  on conflict (user_id) do update
+  set plan = null, paused_at = excluded.paused_at, pause_reason = excluded.pause_reason, daily_cap_tokens = null,
+    monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
+    forgotten_at = excluded.forgotten_at;
+  delete from public.request_counters where subject = p_user_id;
+  perform public.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
+  perform public.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
+    array(select jsonb_build_object('anomaly_type', kept) from unnest(public.anomalies_about_ledger()) as kept));
+end;
+$$;
+
+comment on function public.forget_ledger_user(uuid) is
+  'A part of forget_user: stored answers, digests of requests, plan, caps, networks, and in anomalies and alerts who it was. What '
+  'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
+  'account stays paused. May be repeated.';
+
+create function public.export_ledger_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'balance', (
+      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
+      from public.token_balances where user_id = p_user_id
+    ),
+    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
+        'details', details) order by id), '[]')
+      from public.token_anomalies where user_id = p_user_id
+    ),
+    'networks', (
+      select coalesce(jsonb_agg(to_jsonb(networks) - 'subject'), '[]')
+      from public.caller_networks as networks where subject = p_user_id
+    )
+  );
+$$;
+
+comment on function public.export_ledger_user(uuid) is
+  'A part of export_user_data: balance, account, anomalies, networks. The history is exported as a table, as it may be long.';
+
+create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
+returns table (bucket text, path text)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select objects.bucket_id::text, objects.name::text
+  from storage.objects
+  where objects.bucket_id in ('generated', 'uploads') and starts_with(objects.name, p_user_id || '/')
+  order by objects.bucket_id, objects.name
+  limit p_limit;
+end;
+$$;
+
+comment on function public.files_of_user(uuid, integer) is
+  'The user''s files in Storage, whose folder has the user''s id for a name.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function
+  public.explain_request(text, uuid),
+  public.files_of_user(uuid, integer),
+  public.forget_ledger_user(uuid),
+  public.export_ledger_user(uuid)
+from public, anon, authenticated;
+
+grant execute on function
+  public.explain_request(text, uuid),
+  public.files_of_user(uuid, integer)
+to service_role;
+
+-- User data -----------------------------------------------------------------------------------------------------
+
+insert into public.user_data (name, forget, export, description)
+values ('ledger', 'forget_ledger_user', 'export_ledger_user',
+  'Balance, plan, caps, anomalies, networks; the history has an export of its own');
