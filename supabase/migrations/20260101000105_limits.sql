@@ -183,7 +183,7 @@ begin
   v_spacing_s := case when p_rule is null then 0
     else v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5) end;
   loop
-    v_now_s := extract(epoch from clock_timestamp());
+    v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
     -- passes over it: nothing is used.
     update public.request_counters as used
@@ -198,9 +198,9 @@ begin
     returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
     into v_user_full_at_s, v_full_at_s;
     if found then
-      return jsonb_build_array(
+      return jsonb_build_object('limits', jsonb_build_array(
         p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s));
+        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -235,9 +235,29 @@ $$;
 
 comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
   'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns an array, of each limit name, quota, window_s and used_s, the part of the '
-  'window that is used, null for one that there is not; or an object, rate_limited with retry_after_s and the limit that '
+  '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
+  'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
   'denies, which becomes an anomaly once per window.';
+
+create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select plans.request_limits -> p_name
+     from (select p_user_id as user_id) as asking
+     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+    p_rule);
+end;
+$$;
+
+comment on function public.request_limit_of(uuid, text, jsonb) is
+  'The limit of that name in the user''s plan, else the given rule.';
 
 create function public.answer_known_request(
   p_request_id text,
@@ -247,7 +267,7 @@ create function public.answer_known_request(
   p_fingerprint text,
   p_metadata jsonb,
   p_run_id uuid,
-  p_replay_rule jsonb
+  p_is_counted boolean
 )
 returns jsonb
 language plpgsql
@@ -257,7 +277,7 @@ as $$
 declare
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
-  v_taken jsonb;
+  v_limits jsonb;
 begin
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
@@ -267,19 +287,20 @@ begin
   end if;
   v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
   -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
-  if v_outcome is not null and p_replay_rule is not null and (v_lock.run_id = p_run_id) is not true then
-    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay', p_replay_rule);
-    if jsonb_typeof(v_taken) = 'object' then
-      return v_taken;
+  if v_outcome is not null and p_is_counted and (v_lock.run_id = p_run_id) is not true then
+    v_limits := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
+      public.request_limit_of(p_user_id, 'replay', '{"quota": 600, "window_s": 3600}'));
+    if v_limits ? 'error' then
+      return v_limits;
     end if;
   end if;
-  return v_outcome || jsonb_build_object('limits', v_taken);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
-comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. It takes from the '
-  'limit "replay", whose rule is given (null: from none), unless the run that holds asks itself.';
+comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean) is
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
+  'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
 
 create function public.admit_request(
   p_request_id text,
@@ -302,8 +323,7 @@ declare
   v_has_cap boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
-  v_replay_rule jsonb;
-  v_is_known boolean;
+  v_is_counted boolean := true;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
@@ -311,19 +331,20 @@ begin
   select accounts.paused_at is not null, accounts.pause_reason,
     accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
     plans.request_limits -> 'user',
-    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-    coalesce(plans.request_limits -> 'replay', '{"quota": 600, "window_s": 3600}'),
-    exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
-  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
+    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
+  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
-  -- What runs, or was answered, takes from no limit of what is new.
-  if v_is_known then
-    v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_metadata, p_run_id, v_replay_rule);
-    if v_outcome is not null then
-      return v_outcome;
+  -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
+  if p_fingerprint is not null then
+    perform from public.token_consumption_locks where request_id = p_request_id;
+    if found then
+      v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+        p_metadata, p_run_id, true);
+      if v_outcome is not null then
+        return v_outcome;
+      end if;
     end if;
   end if;
 
@@ -334,29 +355,29 @@ begin
     and (v_user_rule is not null or v_function_rule is not null)
   then
     v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if jsonb_typeof(v_limits) = 'object' then
+    if v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
     end if;
   end if;
   if v_denied is null and v_has_cap then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
-    v_replay_rule := null; -- The balance is locked from here on, and counters come before it.
+    v_is_counted := false; -- The balance is locked from here on, and counters come before it.
   end if;
 
   if v_denied is not null then
     -- It may have begun in another call since we looked.
     return coalesce(
       public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_replay_rule),
-      jsonb_build_object('limits', v_limits) || v_denied);
+        p_run_id, v_is_counted),
+      coalesce(v_limits, '{"limits": null}') || v_denied);
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
     perform public.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
-  return v_outcome || jsonb_build_object('limits', v_limits);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
@@ -366,8 +387,9 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; asking for it takes from the limit "replay" alone, 600 an hour where the plan does not name '
-  'it, and of a run that asks for its own hold again from none.';
+  'whatever denies a new one; with a fingerprint, asking for it takes from the limit "replay" alone, 600 an hour where the plan '
+  'does not name it, and of a run that asks for its own hold again from none. Without one, as of an id that was made for this '
+  'call, it takes as a new one does where none denies.';
 
 create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
 returns jsonb
@@ -398,7 +420,7 @@ begin
       concat_ws(': ', 'This account is paused', v_pause_reason));
   end if;
   v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
-  if jsonb_typeof(v_taken) = 'object' then
+  if v_taken ? 'error' then
     return v_taken;
   elsif v_is_known then -- What was paid for is read again to be known again.
     return jsonb_build_object('success', true);
@@ -431,16 +453,11 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_taken jsonb;
+  v_limits jsonb;
 begin
-  v_taken := public.take_request_limits(null, p_user_id, null, p_name, coalesce(
-    (select plans.request_limits -> p_name
-     from (select p_user_id as user_id) as asking
-     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
-    p_rule));
-  return case when jsonb_typeof(v_taken) = 'object' then v_taken
-    else jsonb_build_object('success', true, 'limits', v_taken) end;
+  v_limits := public.take_request_limits(null, p_user_id, null, p_name,
+    public.request_limit_of(p_user_id, p_name, p_rule));
+  return case when v_limits ? 'error' then v_limits else '{"success": true}' || v_limits end;
 end;
 $$;
 
@@ -702,7 +719,8 @@ revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
   public.spent_since_month(uuid, date, bigint, bigint),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
-  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.request_limit_of(uuid, text, jsonb),
+  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean),
   public.admit_reading(text, uuid, numeric),
   public.take_call_limit(uuid, text, jsonb),
   public.count_user_failure(uuid, text),

@@ -197,6 +197,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   record_request_excess: { why: "a part of admit_request" },
   record_request_metrics: { server: ["call"], why: "adds to what is counted" },
   record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
+  request_limit_of: { why: "a part of admit_request and take_call_limit" },
   release_tokens: { server: ["call"], why: "ends a hold" },
   renew_token_sync: { why: "a part of every step of a sync" },
   replay_alerts: { server: ["call"], why: "sends again" },

@@ -190,7 +190,7 @@ describe("a plan's rate limits", () => {
     const user = await userOnPlan({ user: { quota: 200_000, window_s: 60 } });
     const [row] = await sql`
       select count(*) filter (where (public.take_request_limits('-', ${user}, '{"quota": 200000, "window_s": 60}', 'x', null)
-        -> 0) is not null)::integer as taken
+        #> '{limits,0}') is not null)::integer as taken
       from generate_series(1, 1000)`;
     expect(row!.taken).toBe(1_000);
     await sql`
@@ -479,6 +479,21 @@ describe("a request that runs", () => {
     });
     expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
     expect(await balanceOf(user)).toEqual({ balance: 10, held: 8 });
+  });
+
+  it("without a fingerprint has its own outcome where a limit or a pause denies a new one", async () => {
+    const user = await userOnPlan({ user: { quota: 1, window_s: 60 } });
+    const [requestId, run] = [newId(), crypto.randomUUID()];
+    const again = (run: string) =>
+      call(sql`select public.admit_request(${requestId}, ${user}, 1, 'meal-analyzer', p_run_id => ${run})`);
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await again(crypto.randomUUID())).toMatchObject({ error: "request_in_progress" });
+    expect(await admit(user)).toMatchObject({ error: "rate_limited" });
+    await sql`select public.pause_account(${user}, 'test')`;
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await admit(user)).toMatchObject({ error: "account_paused" });
+    expect(await balanceOf(user)).toEqual({ balance: 1_000, held: 1 });
   });
 
   it("holds once when twenty tries of one run arrive at once", async () => {

@@ -53,6 +53,7 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   spent_since_month: "a part of set_spend_caps",
   take_request_limits: "a part of admit_request and take_call_limit",
   answer_known_request: "a part of admit_request",
+  request_limit_of: "a part of admit_request and take_call_limit",
   known_request_outcome: "a part of hold_tokens and admit_request",
   scan_ending_tokens: "a part of scan_alerts",
   scan_failing_provider: "a part of scan_alerts",

@@ -1642,7 +1642,6 @@ export type Database = {
           "p_fingerprint": string;
           "p_metadata": Json;
           "p_operation_type": string;
-          "p_replay_rule": Json;
           "p_request_id": string;
           "p_run_id": string;
           "p_token_amount": number;
@@ -2046,6 +2045,7 @@ export type Database = {
         Args: { "p_alert_ids": (number)[]; "p_endpoint_id": string; "p_limit": number };
         Returns: Json;
       };
+      "request_limit_of": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "request_otp": {
         Args: {
           "p_address"?: string;

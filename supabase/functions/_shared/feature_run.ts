@@ -82,7 +82,7 @@ interface Admission {
 /** Limits, caps and the hold, in one call. Throws the refusal. */
 async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, userId, input }: RunRequest<z.output<Input>>,
+  { requestId, userId, input, isRepeatable }: RunRequest<z.output<Input>>,
 ): Promise<Admission> {
   const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
   const limits = { ...USUAL_LIMITS, ...given };
@@ -95,7 +95,8 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
     userId,
     operationType: spec.name,
     tokenAmount: bound,
-    fingerprint: fingerprint(input),
+    // An id that was made for this call is new: no other input can have it.
+    fingerprint: isRepeatable ? fingerprint(input) : undefined,
     metadata: { price: spec.price },
   });
   if (!hold.success) throw refusal(hold);
