@@ -1,27 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-import deno from "./deno.json" with { type: "json" };
-import { SlowFirst } from "./tests/support/slow_first.ts";
+import { forAllRuns, forOneRun } from "./tests/support/vitest_options.ts";
 
-/** Names that deno.json maps to a file inside a package, which vite does not know of itself. */
-const alias = Object.fromEntries(
-  Object.entries(deno.imports)
-    .map(([name, target]) => [name, /^npm:(deno-std)@[^/]+(\/.+)$/.exec(target)?.slice(1).join("")])
-    .filter(([, target]) => target !== undefined),
-);
-
+/** `deno task test`: every test, on a stack whose functions run under this Deno. */
 export default defineConfig({
-  resolve: { alias },
+  ...forOneRun,
   test: {
+    ...forAllRuns,
+    ...forOneRun.test,
+    name: "here",
     include: ["tests/**/*.test.ts"],
-    sequence: { sequencer: SlowFirst },
-    globalSetup: "tests/support/global_setup.ts",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // Most tests wait for a process or for Postgres; as many workers as cores leave them idle.
-    maxWorkers: 3,
-    // postgres.js may write once more to a connection that a test has killed.
-    onUnhandledError: ({ message, stack }) =>
-      !(message.includes("reading 'write'") && stack?.includes("postgres/src/connection.js")),
+    exclude: ["tests/hosted/units.test.ts", "tests/hosted/deno.test.ts"],
   },
 });

@@ -16,11 +16,12 @@ export function queryOf(input: object): string {
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   return given.length === 0
     ? ""
-    : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+    : `?${given.map((pair) => pair.map((part) => encodeURIComponent(String(part))).join("=")).join("&")}`;
 }
 
 /** A picture as the data URL that photo fields take. Its type must be image/jpeg, image/png or image/webp. */
 export async function photoOf(picture: Blob): Promise<string> {
+  if (picture.arrayBuffer === undefined) return await readAsDataUrl(picture);
   const bytes = new Uint8Array(await picture.arrayBuffer());
   let binary = "";
   // In pieces: a call has room for some ten thousand arguments only.
@@ -28,4 +29,14 @@ export async function photoOf(picture: Blob): Promise<string> {
     binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
   }
   return `data:${picture.type};base64,${btoa(binary)}`;
+}
+
+/** As React Native reads a `Blob`, whose bytes it does not give. */
+function readAsDataUrl(picture: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(picture);
+  });
 }

@@ -3,9 +3,17 @@ export interface ServerEvent {
   data: string;
 }
 
-/** The events of a stream, each as soon as it is whole. https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void> {
-  const reader = body.getReader();
+/**
+ * The events of a stream, each as soon as it is whole; all at its end where the platform gives a body as a whole only, as
+ * React Native does. https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export async function* readEvents(response: Response): AsyncGenerator<ServerEvent, void> {
+  if (!response.body) {
+    const [whole] = split(await response.text());
+    yield* whole;
+    return;
+  }
+  const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";
   try {
@@ -13,16 +21,20 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       const { done, value } = await reader.read();
       if (done) return;
       text += decoder.decode(value, { stream: true });
-      const blocks = text.split(/\r?\n\r?\n/);
-      text = blocks.pop()!;
-      for (const block of blocks) {
-        const event = parse(block);
-        if (event) yield event;
-      }
+      const [events, rest] = split(text);
+      text = rest;
+      yield* events;
     }
   } finally {
     await reader.cancel().catch(() => {});
   }
+}
+
+/** The events that are whole, and what follows them. */
+function split(text: string): [ServerEvent[], string] {
+  const blocks = text.split(/\r?\n\r?\n/);
+  const rest = blocks.pop()!;
+  return [blocks.map(parse).filter((event) => event !== undefined), rest];
 }
 
 /** One block of lines; comments, which keep the connection open, are none. */

@@ -1032,6 +1032,8 @@ export interface InventoryComplementerOutput {
     name: string;
     why: "already_there" | "repeated" | "not_allowed";
   }[];
+  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  allergies_as_written: string[];
 }
 
 /** Send one of lines, receipt and scan */
@@ -1163,6 +1165,8 @@ export interface MealPlanGeneratorOutput {
     };
     energy_plausible: boolean;
   }[];
+  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  allergies_as_written: string[];
 }
 
 export interface NutritionTrendAnalysisInput {
@@ -1337,6 +1341,8 @@ export interface RecipeDetailGeneratorOutput {
   }[];
   total_duration_min: number;
   active_duration_min: number;
+  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  allergies_as_written: string[];
 }
 
 /** The diet forbids every ingredient */

@@ -1,7 +1,9 @@
+import { type Deadline, deadline, throwIfAborted } from "./aborting.ts";
 import { bodyOf, queryOf } from "./body.ts";
 import { TesseraError } from "./errors.ts";
 import { readEvents } from "./events.ts";
 import { type Calls, type ErrorCode, FUNCTIONS } from "./features.ts";
+import { newKey } from "./keys.ts";
 import { retryDelayMs, type RetryOptions, sleep } from "./retry.ts";
 
 export { photoOf } from "./body.ts";
@@ -93,10 +95,10 @@ interface Settings extends TesseraOptions, CallOptions {
 }
 
 async function call(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
-  const idempotencyKey = target.isMetered ? settings.idempotencyKey ?? crypto.randomUUID() : undefined;
-  const response = await sendUntilAnswered(target, input, { ...settings, idempotencyKey });
+  const idempotencyKey = target.isMetered ? settings.idempotencyKey ?? newKey() : undefined;
+  const { response, end } = await sendUntilAnswered(target, input, { ...settings, idempotencyKey });
   const requestId = response.headers.get("X-Request-Id") ?? "";
-  const body = await readJson(response, idempotencyKey);
+  const body = await readJson(response, idempotencyKey).finally(end);
   if (!target.isMetered) return { data: body, requestId };
   const { data, usage } = body as { data: unknown; usage: Usage };
   return { data, usage, requestId, isReplayed: isReplay(response) };
@@ -108,14 +110,14 @@ async function* stream(
   input: object,
   given: Settings,
 ): AsyncGenerator<unknown, void> {
-  const idempotencyKey = given.idempotencyKey ?? crypto.randomUUID();
+  const idempotencyKey = given.idempotencyKey ?? newKey();
   const settings = { ...given, idempotencyKey, accept: "text/event-stream" };
   for (let tries = 1;; tries++) {
-    const response = await sendUntilAnswered(target, input, settings);
+    const { response, end } = await sendUntilAnswered(target, input, settings);
     let broken: unknown;
     let data: unknown;
     try {
-      for await (const event of readEvents(response.body!)) {
+      for await (const event of readEvents(response)) {
         const content = JSON.parse(event.data);
         if (event.name === "error") throw errorOf(content, response.status, idempotencyKey);
         if (event.name === "data") yield { isFinal: false, data: data = content };
@@ -126,8 +128,10 @@ async function* stream(
       }
     } catch (error) {
       if (error instanceof TesseraError) throw error;
-      settings.signal?.throwIfAborted();
+      throwIfAborted(settings.signal);
       broken = error;
+    } finally {
+      end();
     }
     const delayMs = retryDelayMs(undefined, tries, settings);
     if (delayMs === undefined) throw noAnswer(broken, idempotencyKey);
@@ -144,20 +148,32 @@ async function sendUntilAnswered(
   target: Functions[keyof Calls],
   input: object,
   settings: Settings,
-): Promise<Response> {
+): Promise<Answered> {
   for (let tries = 1;; tries++) {
-    const outcome = await send(target, input, settings);
-    const response = outcome instanceof Response ? outcome : undefined;
-    if (response?.ok) return response;
+    const { response, error, end } = await send(target, input, settings);
+    if (response?.ok) return { response, end };
     const delayMs = retryDelayMs(response, tries, settings);
-    if (delayMs === undefined) throw await failureOf(outcome, settings.idempotencyKey);
-    await response?.body?.cancel();
+    try {
+      if (delayMs === undefined) throw await failureOf(response, error, settings.idempotencyKey);
+      await response?.body?.cancel();
+    } finally {
+      end();
+    }
     await sleep(delayMs, settings.signal);
   }
 }
 
-/** One try: the answer, or why there is none. */
-async function send(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
+/** Its body is yet to be read, within the deadline of the try, which the reader ends. */
+interface Answered extends Pick<Deadline, "end"> {
+  response: Response;
+}
+
+/** One try: the answer, or why there is none. What `fetch` gives need not be the platform's own `Response`. */
+async function send(
+  target: Functions[keyof Calls],
+  input: object,
+  settings: Settings,
+): Promise<Partial<Answered> & Pick<Deadline, "end"> & { error?: unknown }> {
   const { url, publishableKey, signal, timeoutMs = USUAL_TIMEOUT_MS, fetch = globalThis.fetch } = settings;
   const token = await settings.accessToken();
   const headers = new Headers({ apikey: publishableKey });
@@ -166,24 +182,22 @@ async function send(target: Functions[keyof Calls], input: object, settings: Set
   if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
   let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
   let body: BodyInit | undefined;
-  if (target.method === "GET") {
+  // An app may have functions of one method alone.
+  if (target.method as string === "GET") {
     address += queryOf(input);
   } else {
     const sent = bodyOf(input);
     body = sent.body;
     if (sent.contentType) headers.set("Content-Type", sent.contentType);
   }
-  const timeout = AbortSignal.timeout(timeoutMs);
+  throwIfAborted(signal);
+  const { signal: ended, end } = deadline(timeoutMs, signal);
   try {
-    return await fetch(address, {
-      method: target.method,
-      headers,
-      body,
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
+    return { response: await fetch(address, { method: target.method, headers, body, signal: ended }), end };
   } catch (error) {
-    signal?.throwIfAborted();
-    return error;
+    end();
+    throwIfAborted(signal);
+    return { error, end };
   }
 }
 
@@ -196,10 +210,14 @@ async function readJson(response: Response, idempotencyKey: string | undefined):
   }
 }
 
-async function failureOf(outcome: unknown, idempotencyKey: string | undefined): Promise<TesseraError> {
-  if (!(outcome instanceof Response)) return noAnswer(outcome, idempotencyKey);
-  const body = await outcome.json().catch(() => undefined);
-  const { status, statusText, headers } = outcome;
+async function failureOf(
+  response: Response | undefined,
+  error: unknown,
+  idempotencyKey: string | undefined,
+): Promise<TesseraError> {
+  if (response === undefined) return noAnswer(error, idempotencyKey);
+  const body = await response.json().catch(() => undefined);
+  const { status, statusText, headers } = response;
   const ofProxy = {
     error: codeOf(status),
     message: statusText,

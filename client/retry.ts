@@ -1,3 +1,5 @@
+import { reasonOf } from "./aborting.ts";
+
 /** When a call is tried again, and how long is waited before. */
 export interface RetryOptions {
   /** How often a call is tried again; 3 unless told otherwise, 0 for never. */
@@ -35,7 +37,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
-      reject(signal!.reason);
+      reject(reasonOf(signal!));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);

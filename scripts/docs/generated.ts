@@ -3,13 +3,17 @@ import { join } from "node:path";
 import { StackError } from "../local/errors.ts";
 import { projectFolder } from "../local/paths.ts";
 
+const FORMATTED = ["json", "md", "ts"];
+
 /** Writes made files, or tells, with `--check`, that one is not what would be made now. */
 export async function writeOrCheck(files: Record<string, string>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     const file = join(projectFolder, path);
     const extension = path.split(".").at(-1)!;
     // Twice, as the formatter itself may change once more what it has made of one long line.
-    const formatted = await format(await format(text, extension), extension);
+    const formatted = FORMATTED.includes(extension)
+      ? await format(await format(text, extension), extension)
+      : text;
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(file, formatted);
       console.log(`Written: ${path}`);

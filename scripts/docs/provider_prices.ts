@@ -1,6 +1,6 @@
 /** What the provider bills, in USD. From the vendor's pages, as of the date below; a price changes here and nowhere else. */
 export interface ProviderPrice {
-  /** The default of `env.ts` for this kind of call. */
+  /** The default of `settings.ts` for this kind of call. */
   model: string;
   source: string;
   note?: string;

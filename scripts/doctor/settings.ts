@@ -1,10 +1,10 @@
-import { Settings } from "../../supabase/functions/_shared/env.ts";
 import { functionsIn } from "../deploy/plan.ts";
 import { projectFolder } from "../local/paths.ts";
+import { DECLARED } from "../settings/declared.ts";
 import { missingSettings } from "../settings/settings.ts";
 import type { Examination, Finding } from "./finding.ts";
 
-/** Keys, and all else that env.ts wants: whether it is set and, where that can be known, whether it fits. */
+/** Keys, and all else that the modules want: whether it is set and, where that can be known, whether it fits. */
 export const settingsExamination: Examination = {
   name: "settings",
   async examine({ settings }) {
@@ -25,7 +25,7 @@ export const settingsExamination: Examination = {
       ...required.map(({ name, description }): Finding => ({
         severity: "missing",
         what: `The setting ${name} is missing`,
-        why: `Without it every function answers 500. ${description}`,
+        why: `Without it every AI feature answers 500. ${description}`,
         fix: `supabase secrets set ${name}=…`,
       })),
       ...needed.map(({ name, description, need }): Finding => ({
@@ -41,12 +41,13 @@ export const settingsExamination: Examination = {
 
 function misfits(values: Record<string, string>): Finding[] {
   const given = Object.fromEntries(Object.entries(values).filter(([_name, value]) => value !== ""));
-  const parsed = Settings.safeParse(given);
-  if (parsed.success) return [];
-  return parsed.error.issues.map((issue): Finding => ({
-    severity: "missing",
-    what: `The setting ${issue.path.join(".")} does not fit: ${issue.message}`,
-    why: "Every function answers 500 as long as one setting does not fit",
-    fix: "Correct it: docs/configuration.md",
-  }));
+  return DECLARED.flatMap(({ title, schema }) => {
+    const issues = schema.safeParse(given).error?.issues ?? [];
+    return issues.map((issue): Finding => ({
+      severity: "missing",
+      what: `The setting ${issue.path.join(".")} does not fit: ${issue.message}`,
+      why: `Functions that need a setting of "${title}" answer 500 as long as it does not fit`,
+      fix: "Correct it: docs/configuration.md",
+    }));
+  });
 }

@@ -18,8 +18,9 @@ export interface FunctionsDeno {
 const known = new Map<string, Promise<FunctionsDeno>>();
 
 /** The Deno that functions shall run on, where it is another than this one. */
-export async function otherFunctionsDeno(): Promise<FunctionsDeno | undefined> {
-  const version = Deno.env.get(FUNCTIONS_DENO_VARIABLE);
+export async function otherFunctionsDeno(
+  version: string | undefined = Deno.env.get(FUNCTIONS_DENO_VARIABLE),
+): Promise<FunctionsDeno | undefined> {
   if (!version || version === Deno.version.deno) return undefined;
   return await denoOf(version);
 }

@@ -11,7 +11,7 @@ export interface GatewayTraces {
 export async function openGatewayTraces(): Promise<GatewayTraces | undefined> {
   if (!Deno.env.get("OTEL_EXPORTER_OTLP_ENDPOINT")) return undefined;
   const [{ observability }, { createTracer }, { traceContextHeaders }] = await Promise.all([
-    import("../../supabase/functions/_shared/env.ts"),
+    import("../../supabase/functions/_shared/platform/settings.ts"),
     import("../../supabase/functions/_shared/tracer.ts"),
     import("../../supabase/functions/_shared/trace_context.ts"),
   ]);

@@ -40,6 +40,8 @@ export interface StackOptions {
   functionsFolder?: string;
   /** Without fsync and with the cheapest hashes of passwords: lost with the machine's power, and easily guessed; for tests. */
   fast?: boolean;
+  /** The version of Deno that functions run under; by default what TESSERA_FUNCTIONS_DENO says, or this one. */
+  functionsDeno?: string;
   /** Runs the jobs of public.jobs at their times; true unless said otherwise. */
   schedule?: boolean;
   /** Ends a start that is under way. */
@@ -165,7 +167,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     say("Starting the functions …");
     const functions = add(functionsSpec(context, {
       name: "functions",
-      deno: await otherFunctionsDeno(),
+      deno: await otherFunctionsDeno(options.functionsDeno),
       port: () => functionsPort,
       folder,
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),

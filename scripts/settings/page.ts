@@ -1,27 +1,15 @@
 import type { Setting } from "./settings.ts";
 
-/** What a prefix is about; a setting belongs to the first that fits. */
-const GROUPS: [RegExp, string][] = [
-  [/^AI_/, "AI models"],
-  [/^(LEDGER|SUPABASE|METRICS)_/, "Ledger, database and metrics"],
-  [/^(OTP|TWILIO|VONAGE|SMTP|SEND_SMS)_/, "One-time codes"],
-  [/^OAUTH_|^TOKEN_STORE/, "OAuth tokens"],
-  [/^(TOKEN|REDIS|UPSTASH)_/, "Provider tokens"],
-  [/^ALERT_/, "Alerts"],
-  [/^OTEL_/, "Traces"],
-  [/./, "Others"],
-];
-
 /** docs/configuration.md: every setting with its default, its values, what it is for and when it is required. */
 export function configurationPage(settings: Setting[]): string {
-  const sections = GROUPS.map(([prefix, title]) => {
-    const ofGroup = settings.filter(({ name }) => GROUPS.find(([one]) => one.test(name))![0] === prefix);
-    return ofGroup.length === 0 ? "" : `## ${title}\n\n${table(ofGroup)}\n`;
-  });
+  const sections = [...new Set(settings.map(({ title }) => title))].map((title) =>
+    `## ${title}\n\n${table(settings.filter((setting) => setting.title === title))}\n`
+  );
   return `# Configuration
 
-Written by \`deno task docs\` from \`supabase/functions/_shared/env.ts\`, which alone reads the environment. A value that
-does not fit stops every request with \`internal\`; the function's log says which one and why.
+Written by \`deno task docs\` from each module's \`settings.ts\`. Only \`supabase/functions/_shared/env.ts\` reads the
+environment. A value that does not fit stops the functions that need its table below with \`internal\`, and no others; the
+function's log says which setting and why.
 
 Locally the settings come from \`supabase/functions/.env\` and the environment of \`deno task start\`, which sets keys of its
 own where nothing is named. Hosted they are secrets of the project:
@@ -33,7 +21,7 @@ supabase secrets set AI_BASE_URL=https://api.openai.com/v1 AI_API_KEY=sk-…
 supabase secrets set --env-file production.env
 \`\`\`
 
-Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
+[.env.example](../.env.example) has every setting, to copy from. Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
 compare the project's secrets with this list.
 
 New keys for \`TOKEN_ENCRYPTION_KEYS\` and \`OTP_PEPPERS\`, 32 bytes each, with the day as their id:
@@ -42,7 +30,7 @@ New keys for \`TOKEN_ENCRYPTION_KEYS\` and \`OTP_PEPPERS\`, 32 bytes each, with 
 echo "k$(date +%Y%m%d):$(openssl rand -base64 32)"
 \`\`\`
 
-${sections.filter(Boolean).join("\n")}`;
+${sections.join("\n")}`;
 }
 
 function table(settings: Setting[]): string {
@@ -52,7 +40,7 @@ function table(settings: Setting[]): string {
     ...settings.map(({ name, description, defaultText, values, isRequired, need }) =>
       `| \`${name}\` | ${cell(description)} | ${
         defaultText === undefined ? "" : `\`${cell(defaultText)}\``
-      } | ${cell(values)} | ${isRequired ? "always" : need ? `when ${cell(need.when)}` : ""} |`
+      } | ${cell(values)} | ${isRequired ? "yes" : need ? `when ${cell(need.when)}` : ""} |`
     ),
   ].join("\n");
 }

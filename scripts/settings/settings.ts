@@ -1,12 +1,14 @@
 import { z } from "zod";
 
-import { Settings } from "../../supabase/functions/_shared/env.ts";
 import { StackError } from "../local/errors.ts";
+import { DECLARED } from "./declared.ts";
 import { type Need, NEEDS } from "./needed.ts";
 
-/** A setting of the functions, as env.ts declares it. */
+/** A setting of the functions, as its module declares it. */
 export interface Setting {
   name: string;
+  /** What its module calls its settings. */
+  title: string;
   description: string;
   /** As it is written; undefined without one. */
   defaultText?: string;
@@ -18,26 +20,29 @@ export interface Setting {
   need?: Need;
 }
 
-/** Every setting, in the order of env.ts. Throws where needed.ts does not say when an optional one is needed. */
+/** Every setting, module by module. Throws where needed.ts does not say when an optional one is needed. */
 export function settings(): Setting[] {
-  const found = Object.entries(Settings.shape).map(([name, schema]) => describe(name, schema));
-  const gone = Object.keys(NEEDS).filter((name) => !(name in Settings.shape));
+  const found = DECLARED.flatMap(({ title, schema }) =>
+    Object.entries(schema.shape).map(([name, one]) => describe(title, name, one as z.ZodType))
+  );
+  const gone = Object.keys(NEEDS).filter((name) => !found.some((setting) => setting.name === name));
   if (gone.length > 0) {
-    throw new StackError(`scripts/settings/needed.ts names what env.ts has not: ${gone.join(", ")}`);
+    throw new StackError(`scripts/settings/needed.ts names what no module declares: ${gone.join(", ")}`);
   }
   return found;
 }
 
-function describe(name: string, schema: z.ZodType): Setting {
+function describe(title: string, name: string, schema: z.ZodType): Setting {
   const isOptional = schema instanceof z.ZodOptional;
   const hasDefault = schema instanceof z.ZodDefault;
   const need = NEEDS[name];
   if (isOptional && !need) {
     throw new StackError(`When is ${name} needed? scripts/settings/needed.ts does not say`);
   }
-  if (!schema.description) throw new StackError(`env.ts does not describe ${name}`);
+  if (!schema.description) throw new StackError(`${name} has no description`);
   return {
     name,
+    title,
     description: schema.description,
     defaultText: hasDefault ? textOf(schema.def.defaultValue) : undefined,
     values: valuesOf(isOptional || hasDefault ? (schema.unwrap() as z.ZodType) : schema),

@@ -130,7 +130,7 @@ begin
   where ctid = any(array(
     select ctid from public.rate_limits
     where full_at < clock_timestamp()
-    limit p_limit
+    limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
   get diagnostics v_count = row_count;

@@ -14,6 +14,7 @@ create table public.token_balances (
   entry_count bigint not null default 0,
   chain bytea,
   previous_chain bytea,
+  is_closed boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint token_balances_pkey primary key (user_id),
@@ -31,6 +32,9 @@ comment on column public.token_balances.entry_count is 'Number of the user''s ne
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
   'The chain before the newest entry, for a charge that takes its entry back as the request is known.';
+comment on column public.token_balances.is_closed is
+  'The user was forgotten: nothing is held or charged any more, and no answer is kept. Here and not in token_accounts, as who '
+  'has waited for this row sees what it says now, and of any other table what that said before.';
 comment on column public.token_balances.updated_at is 'Never goes back, as it is the time of the newest entry.';
 
 create schema token_history;
@@ -103,7 +107,8 @@ comment on column public.token_consumption_locks.expires_at is
   'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
   'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
 comment on column public.token_consumption_locks.attempt is
-  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more.';
+  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more. 0: none held yet, and the '
+  'run of run_id may not, as it was given up before its hold arrived; the row tells nothing else of the request.';
 comment on column public.token_consumption_locks.fingerprint is
   'Digest of the request''s content; the same id with another one is refused.';
 comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
@@ -347,6 +352,19 @@ $$;
 comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
   'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
 
+create function public.anomalies_about_ledger()
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
+$$;
+
+comment on function public.anomalies_about_ledger() is
+  'The types of anomaly that tell what is wrong with the ledger, and stay as the ledger does when their user is forgotten; the '
+  'others tell what a person did.';
+
 create function public.record_token_anomaly(
   p_user_id uuid,
   p_anomaly_type text,
@@ -361,19 +379,22 @@ set search_path = ''
 as $$
   insert into public.token_anomalies (user_id, anomaly_type, severity, occurrence, details)
   select p_user_id, p_anomaly_type, p_severity, p_occurrence, p_details
-  where p_severity = 'critical'
+  where (p_severity = 'critical'
     or (select count(*) from (
       select from public.token_anomalies
       where user_id = p_user_id and anomaly_type = p_anomaly_type
         and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
       limit 100
-    ) as of_today) < 100
+    ) as of_today) < 100)
+    and (p_anomaly_type = any(public.anomalies_about_ledger())
+      or not exists (select from public.token_balances where user_id = p_user_id and is_closed))
   on conflict do nothing;
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
   'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
-  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more.';
+  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
+  'forgotten only what is wrong with the ledger is recorded.';
 
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
@@ -424,9 +445,9 @@ declare
   v_balance public.token_balances;
 begin
   if p_lock.user_id <> p_user_id
-    or p_lock.operation_type <> p_operation_type
-    or p_lock.fingerprint is distinct from p_fingerprint
-    or (p_fingerprint is null and p_lock.amount <> p_token_amount)
+    or p_lock.attempt > 0 and (p_lock.operation_type <> p_operation_type
+      or p_lock.fingerprint is distinct from p_fingerprint
+      or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
     return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
@@ -490,7 +511,7 @@ begin
   -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
   update public.token_balances
   set held = held + v_amount
-  where user_id = p_user_id and balance - held >= v_amount
+  where user_id = p_user_id and balance - held >= v_amount and not is_closed
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
@@ -505,7 +526,7 @@ begin
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, or the tokens do not suffice: find out which, with the user's row locked.
+  -- The id is known, the tokens do not suffice, or the user is gone: find out which, with the user's row locked.
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
@@ -515,6 +536,9 @@ begin
     if v_outcome is not null then
       return v_outcome;
     end if;
+  end if;
+  if v_balance.is_closed then
+    return public.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
@@ -531,7 +555,9 @@ begin
     now() + p_time_to_live)
   on conflict (request_id) do update
   set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
-    metadata = excluded.metadata, expires_at = excluded.expires_at
+    operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
+    created_at = case when known.attempt > 0 then known.created_at else excluded.created_at end,
+    expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
@@ -550,7 +576,8 @@ $$;
 comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
   'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
   'success with duplicate, charged, balance and response when this request was settled before; or an error: '
-  'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request. '
+  'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
+  'account_paused (of a user who was forgotten). '
   'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
   'the same again gets the same attempt while it is held, and hold_not_current after it was given up.';
 
@@ -664,7 +691,7 @@ begin
   update public.token_consumption_locks
   set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
-    response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144
+    response = case when octet_length(p_response_head) + octet_length(v_response_tail) <= 262144 and not v_balance.is_closed
       then p_response_head || v_response_tail end,
     expires_at = now()
   where request_id = p_request_id;
@@ -678,7 +705,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform public.count_paid_failure(p_user_id);
+    perform public.count_user_failure(p_user_id, 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -690,7 +717,7 @@ comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, te
   'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
   '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
   'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
-  '256 KiB is not kept. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
+  '256 KiB is not kept, nor is one of a user who was forgotten. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
   'where less may be charged. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
 
 create function public.release_tokens(
@@ -716,6 +743,22 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
+  -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
+  if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
+    and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
+    and public.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
+  then
+    insert into public.token_consumption_locks as known
+      (request_id, user_id, run_id, operation_type, amount, attempt, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_run_id, 'unheard', 0, 0,
+      jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)), 'released', now())
+    on conflict (request_id) do update set run_id = excluded.run_id
+    where known.user_id = p_user_id and known.status in ('released', 'expired');
+    if found then
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
+        'balance', v_balance.balance, 'held', v_balance.held, 'request_id', p_request_id);
+    end if;
+  end if;
   if v_lock.attempt is null or v_lock.status = 'settled'
     or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
   then
@@ -733,7 +776,7 @@ begin
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
     if p_metadata ? 'usage' then
-      perform public.count_paid_failure(p_user_id);
+      perform public.count_user_failure(p_user_id, 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -744,7 +787,8 @@ $$;
 comment on function public.release_tokens(text, uuid, integer, text, jsonb, uuid) is
   'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran all the same, whose '
   'provider will want to be paid. Repeating it changes nothing; after a settlement it is refused with hold_not_current. With '
-  'attempt null and a run_id: the hold of that run, for who does not know its attempt.';
+  'attempt null and a run_id: the hold of that run, for who does not know its attempt; one that arrives afterwards is '
+  'refused with hold_not_current.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,
@@ -775,7 +819,7 @@ begin
     chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
-  where user_id = p_user_id and balance - held >= v_amount
+  where user_id = p_user_id and balance - held >= v_amount and not is_closed
   returning * into v_balance;
   if found then
     insert into public.token_consumption_locks
@@ -808,7 +852,8 @@ $$;
 comment on function public.consume_tokens_atomic(text, uuid, numeric, text, jsonb) is
   'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. The same request '
   'again is a duplicate and gets the first one''s outcome; the same id with another user, amount or operation is '
-  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request.';
+  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
+  'account_paused (of a user who was forgotten).';
 
 create function public.add_tokens(
   p_user_id uuid,
@@ -1046,6 +1091,7 @@ revoke execute on function
   public.token_request_problem(text, uuid, numeric, text, jsonb),
   public.expire_token_holds_of(uuid),
   public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  public.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),

@@ -23,8 +23,9 @@ comment on table public.token_plans is
 comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column public.token_plans.request_limits is
   'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides: "replay" for answers that are given '
-  'again, and the names of other endpoints, each with a limit of its own where it is not named: docs/limits.md.';
+  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
+  'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
+  'and the names of other endpoints: docs/limits.md.';
 
 insert into public.token_plans (plan, request_limits)
 values ('default',
@@ -115,7 +116,7 @@ begin
   update public.token_accounts
   set day = v_today, spent_before_day = case when day = v_today then spent_before_day else v_spent end,
     month = v_month, spent_before_month = case when month = v_month then spent_before_month else v_spent end
-  where user_id = p_user_id and (day < v_today or month < v_month);
+  where user_id = p_user_id and (day < v_today or month < v_month) and forgotten_at is null;
   select * into v_account from public.token_accounts where user_id = p_user_id;
   -- least() passes over a cap that there is not.
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
@@ -182,7 +183,7 @@ begin
   v_spacing_s := case when p_rule is null then 0
     else v_window_s / greatest((p_rule ->> 'quota')::double precision, 0.5) end;
   loop
-    v_now_s := extract(epoch from clock_timestamp());
+    v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
     -- passes over it: nothing is used.
     update public.request_counters as used
@@ -197,9 +198,9 @@ begin
     returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
     into v_user_full_at_s, v_full_at_s;
     if found then
-      return jsonb_build_array(
+      return jsonb_build_object('limits', jsonb_build_array(
         p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s));
+        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -234,9 +235,29 @@ $$;
 
 comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
   'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns an array, of each limit name, quota, window_s and used_s, the part of the '
-  'window that is used, null for one that there is not; or an object, rate_limited with retry_after_s and the limit that '
+  '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
+  'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
   'denies, which becomes an anomaly once per window.';
+
+create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select plans.request_limits -> p_name
+     from (select p_user_id as user_id) as asking
+     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+    p_rule);
+end;
+$$;
+
+comment on function public.request_limit_of(uuid, text, jsonb) is
+  'The limit of that name in the user''s plan, else the given rule.';
 
 create function public.answer_known_request(
   p_request_id text,
@@ -246,7 +267,7 @@ create function public.answer_known_request(
   p_fingerprint text,
   p_metadata jsonb,
   p_run_id uuid,
-  p_replay_rule jsonb
+  p_is_counted boolean
 )
 returns jsonb
 language plpgsql
@@ -256,7 +277,7 @@ as $$
 declare
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
-  v_taken jsonb;
+  v_limits jsonb;
 begin
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
@@ -265,20 +286,21 @@ begin
     return null;
   end if;
   v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
-  if (v_outcome ->> 'duplicate')::boolean then
-    v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
-      coalesce(p_replay_rule, '{"quota": 600, "window_s": 3600}'));
-    if jsonb_typeof(v_taken) = 'object' then
-      return v_taken;
+  -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
+  if v_outcome is not null and p_is_counted and (v_lock.run_id = p_run_id) is not true then
+    v_limits := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
+      public.request_limit_of(p_user_id, 'replay', '{"quota": 600, "window_s": 3600}'));
+    if v_limits ? 'error' then
+      return v_limits;
     end if;
   end if;
-  return v_outcome || jsonb_build_object('limits', v_taken);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
-comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. A stored answer '
-  'takes from the limit "replay", 600 an hour where the plan does not name it.';
+comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean) is
+  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
+  'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
 
 create function public.admit_request(
   p_request_id text,
@@ -301,8 +323,7 @@ declare
   v_has_cap boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
-  v_replay_rule jsonb;
-  v_is_known boolean;
+  v_is_counted boolean := true;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
@@ -310,19 +331,20 @@ begin
   select accounts.paused_at is not null, accounts.pause_reason,
     accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
     plans.request_limits -> 'user',
-    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function'),
-    plans.request_limits -> 'replay',
-    exists (select from public.token_consumption_locks as locks where locks.request_id = p_request_id)
-  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule, v_replay_rule, v_is_known
+    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
+  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
-  -- What runs, or was answered, takes from no limit of what is new.
-  if v_is_known then
-    v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_metadata, p_run_id, v_replay_rule);
-    if v_outcome is not null then
-      return v_outcome;
+  -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
+  if p_fingerprint is not null then
+    perform from public.token_consumption_locks where request_id = p_request_id;
+    if found then
+      v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+        p_metadata, p_run_id, true);
+      if v_outcome is not null then
+        return v_outcome;
+      end if;
     end if;
   end if;
 
@@ -333,28 +355,29 @@ begin
     and (v_user_rule is not null or v_function_rule is not null)
   then
     v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if jsonb_typeof(v_limits) = 'object' then
+    if v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
     end if;
   end if;
   if v_denied is null and v_has_cap then
     v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+    v_is_counted := false; -- The balance is locked from here on, and counters come before it.
   end if;
 
   if v_denied is not null then
     -- It may have begun in another call since we looked.
     return coalesce(
       public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_replay_rule),
-      jsonb_build_object('limits', v_limits) || v_denied);
+        p_run_id, v_is_counted),
+      coalesce(v_limits, '{"limits": null}') || v_denied);
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
-    perform public.count_unpaid_request(p_user_id);
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
-  return v_outcome || jsonb_build_object('limits', v_limits);
+  return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
 $$;
 
@@ -364,7 +387,64 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
   'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; the stored answer takes from the limit "replay" alone.';
+  'whatever denies a new one; with a fingerprint, asking for it takes from the limit "replay" alone, 600 an hour where the plan '
+  'does not name it, and of a run that asks for its own hold again from none. Without one, as of an id that was made for this '
+  'call, it takes as a new one does where none denies.';
+
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_paused boolean;
+  v_pause_reason text;
+  v_rule jsonb;
+  v_is_known boolean;
+  v_taken jsonb;
+  v_available bigint;
+  v_balance public.token_balances;
+begin
+  select accounts.paused_at is not null, accounts.pause_reason,
+    coalesce(plans.request_limits -> 'stored_recording', '{"quota": 120, "window_s": 3600}'),
+    exists (
+      select from public.token_consumption_locks as locks
+      where locks.request_id = p_request_id and locks.user_id = p_user_id and locks.status in ('held', 'settled'))
+  into v_is_paused, v_pause_reason, v_rule, v_is_known
+  from (select p_user_id as user_id) as asking
+  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
+  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  if v_is_paused and not v_is_known then
+    return public.token_refusal(p_request_id, 'account_paused',
+      concat_ws(': ', 'This account is paused', v_pause_reason));
+  end if;
+  v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
+  if v_taken ? 'error' then
+    return v_taken;
+  elsif v_is_known then -- What was paid for is read again to be known again.
+    return jsonb_build_object('success', true);
+  end if;
+  select balance - held into v_available from public.token_balances where user_id = p_user_id;
+  if v_available < p_least_amount then
+    v_balance := public.expire_token_holds_of(p_user_id);
+    v_available := v_balance.balance - v_balance.held;
+  end if;
+  if coalesce(v_available, 0) < p_least_amount then
+    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
+    return public.token_refusal(p_request_id, 'insufficient_tokens',
+      format('This request needs at least %s tokens and %s are available', p_least_amount, coalesce(v_available, 0)),
+      null, jsonb_build_object('required', p_least_amount, 'available', coalesce(v_available, 0)));
+  end if;
+  return jsonb_build_object('success', true);
+end;
+$$;
+
+comment on function public.admit_reading(text, uuid, numeric) is
+  'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
+  '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
+  'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
+  'was settled takes from the limit alone.';
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
@@ -373,16 +453,11 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_taken jsonb;
+  v_limits jsonb;
 begin
-  v_taken := public.take_request_limits(null, p_user_id, null, p_name, coalesce(
-    (select plans.request_limits -> p_name
-     from (select p_user_id as user_id) as asking
-     left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
-    p_rule));
-  return case when jsonb_typeof(v_taken) = 'object' then v_taken
-    else jsonb_build_object('success', true, 'limits', v_taken) end;
+  v_limits := public.take_request_limits(null, p_user_id, null, p_name,
+    public.request_limit_of(p_user_id, p_name, p_rule));
+  return case when v_limits ? 'error' then v_limits else '{"success": true}' || v_limits end;
 end;
 $$;
 
@@ -390,7 +465,7 @@ comment on function public.take_call_limit(uuid, text, jsonb) is
   'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
   'Returns success and limits as take_request_limits does, or its refusal.';
 
-create function public.count_unpaid_request(p_user_id uuid)
+create function public.count_user_failure(p_user_id uuid, p_kind text)
 returns void
 language plpgsql
 security definer
@@ -399,37 +474,17 @@ as $$
 declare
   v_quota jsonb;
 begin
-  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'insufficient_tokens',
-    'key', 'unpaid ' || p_user_id, 'quota', 20, 'window_s', 3600)));
+  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
+    'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
   if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, 'insufficient_tokens', v_quota #> '{limits,0}');
+    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
   end if;
 end;
 $$;
 
-comment on function public.count_unpaid_request(uuid) is
-  'Counts a request that the user could not pay for; the 21st within an hour becomes an anomaly, once an hour.';
-
-create function public.count_paid_failure(p_user_id uuid)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_quota jsonb;
-begin
-  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', 'paid_failures',
-    'key', 'paid failure ' || p_user_id, 'quota', 20, 'window_s', 3600)));
-  if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, 'paid_failures', v_quota #> '{limits,0}');
-  end if;
-end;
-$$;
-
-comment on function public.count_paid_failure(uuid) is
-  'Counts a request of the user that failed after a provider was paid for it, charged or not; the 21st within an hour becomes '
-  'an anomaly, once an hour.';
+comment on function public.count_user_failure(uuid, text) is
+  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
+  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
 
 create function public.cleanup_request_counters(p_limit integer default 10000)
 returns integer
@@ -448,7 +503,7 @@ begin
       and not exists (
         select from jsonb_each_text(function_full_at_s)
         where value::double precision > v_now_s and value::double precision < 'Infinity')
-    limit p_limit
+    limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
   get diagnostics v_count = row_count;
@@ -471,12 +526,10 @@ declare
   v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
     floor(extract(epoch from now()) / v_window_s));
 begin
-  -- Looked up first: an insert that conflicts would write to the table all the same. Of who is forgotten nothing is noted.
+  -- Looked up first: an insert that conflicts would write to the table all the same.
   if not exists (
     select from public.token_anomalies
     where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
-  ) and not exists (
-    select from public.token_accounts where user_id = p_user_id and forgotten_at is not null
   ) then
     perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
       jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
@@ -487,6 +540,26 @@ $$;
 comment on function public.record_request_excess(uuid, text, jsonb) is
   'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
 
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
+returns table (this_month numeric, today numeric)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select coalesce(sum(-delta), 0),
+    coalesce(sum(-delta) filter (where created_at >= p_today::timestamp at time zone 'UTC'), 0)
+  from public.token_balance_history
+  where user_id = p_user_id and delta < 0 and entry_number > p_after_entry and entry_number <= p_to_entry
+    and created_at >= date_trunc('month', p_today::timestamp) at time zone 'UTC';
+end;
+$$;
+
+comment on function public.spent_since_month(uuid, date, bigint, bigint) is
+  'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
+
 create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
 returns jsonb
 language plpgsql
@@ -496,6 +569,9 @@ as $$
 declare
   v_balance public.token_balances;
   v_today date;
+  v_seen bigint;
+  v_spent record;
+  v_newest record;
 begin
   if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
     or p_monthly_tokens not between 0 and 9007199254740991
@@ -504,20 +580,25 @@ begin
       'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
-  v_today := clock_timestamp() at time zone 'UTC';
-  -- A cap that is new counts what the ledger's history says of this day and month; later ones know.
+  -- A cap that is new counts what the ledger's history says of this day and month; later ones know. It is summed before the
+  -- balance is locked, for which charges wait: then there is only what came meanwhile.
+  loop
+    v_today := clock_timestamp() at time zone 'UTC';
+    select entry_count into v_seen from public.token_balances where user_id = p_user_id;
+    select * into v_spent from public.spent_since_month(p_user_id, v_today, 0, v_seen);
+    select * into v_balance from public.token_balances where user_id = p_user_id for update;
+    exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
+  end loop;
+  if v_balance.is_closed then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
+  select * into v_newest from public.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
-  select p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
-    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens) filter (where spent.is_today), 0),
-    v_balance.granted - v_balance.balance - coalesce(sum(spent.tokens), 0)
-  from (
-    select -delta as tokens, created_at >= v_today::timestamp at time zone 'UTC' as is_today
-    from public.token_balance_history
-    where user_id = p_user_id and delta < 0
-      and created_at >= date_trunc('month', v_today::timestamp) at time zone 'UTC'
-  ) as spent
+  values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
+    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today,
+    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month)
   on conflict (user_id) do update
   set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
     day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
@@ -528,7 +609,7 @@ $$;
 
 comment on function public.set_spend_caps(uuid, bigint, bigint) is
   'Sets what a user wants to spend at the most on a day and in a month (UTC), in tokens; null takes a cap away. Counts '
-  'what was spent of the present ones already.';
+  'what was spent of the present ones already. Errors: invalid_request, account_paused (of a user who was forgotten).';
 
 create function public.account_limits(p_user_id uuid)
 returns jsonb
@@ -614,13 +695,20 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
   end if;
-  insert into public.token_accounts (user_id, plan) values (p_user_id, p_plan)
-  on conflict (user_id) do update set plan = excluded.plan;
+  insert into public.token_accounts as known (user_id, plan) values (p_user_id, p_plan)
+  on conflict (user_id) do update set plan = excluded.plan
+  where known.forgotten_at is null;
+  if not found then
+    return jsonb_build_object('success', false, 'error', 'account_paused',
+      'message', 'This account is paused: it was deleted');
+  end if;
   return jsonb_build_object('success', true, 'error', null);
 end;
 $$;
 
-comment on function public.set_account_plan(uuid, text) is 'Puts a user on a plan of token_plans; null: the default.';
+comment on function public.set_account_plan(uuid, text) is
+  'Puts a user on a plan of token_plans; null: the default. Errors: invalid_request, account_paused (of a user who was '
+  'forgotten).';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -629,11 +717,13 @@ grant select on public.token_plans to service_role;
 
 revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
+  public.spent_since_month(uuid, date, bigint, bigint),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
-  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, jsonb),
+  public.request_limit_of(uuid, text, jsonb),
+  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean),
+  public.admit_reading(text, uuid, numeric),
   public.take_call_limit(uuid, text, jsonb),
-  public.count_unpaid_request(uuid),
-  public.count_paid_failure(uuid),
+  public.count_user_failure(uuid, text),
   public.cleanup_request_counters(integer),
   public.record_request_excess(uuid, text, jsonb),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
@@ -645,6 +735,7 @@ revoke execute on function
 from public, anon, authenticated;
 
 grant execute on function
+  public.admit_reading(text, uuid, numeric),
   public.take_call_limit(uuid, text, jsonb),
   public.cleanup_request_counters(integer),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),

@@ -167,7 +167,8 @@ begin
         row_number() over user_so_far as number,
         coalesce(
           bool_and(requests.is_valid and locks.request_id is null) over all_of_user
-            and sum(requests.token_amount) over all_of_user <= balances.balance - balances.held,
+            and sum(requests.token_amount) over all_of_user <= balances.balance - balances.held
+            and not balances.is_closed,
           false) as is_simple
       from requests
       left join public.token_balances as balances using (user_id)

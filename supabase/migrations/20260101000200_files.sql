@@ -34,7 +34,8 @@ values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
   array[
     'image/jpeg', 'image/png', 'image/webp',
-    'audio/wav', 'audio/x-wav', 'audio/mpeg', 'audio/mp4', 'audio/x-m4a', 'audio/webm', 'audio/ogg'
+    'audio/wav', 'audio/x-wav', 'audio/mpeg', 'audio/mp4', 'audio/x-m4a', 'audio/webm', 'audio/ogg',
+    'audio/flac', 'audio/x-flac'
   ]
 )
 on conflict (id) do nothing;
@@ -61,14 +62,18 @@ begin
   into v_has_room
   from public.file_settings as settings
   left join storage.objects as objects on objects.bucket_id = 'uploads' and starts_with(objects.name, p_user_id || '/')
+  where not exists (
+    select from public.token_balances as balances
+    where balances.is_closed
+      and balances.user_id = case when p_user_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_user_id::uuid end)
   group by settings.id;
-  return v_has_room;
+  return coalesce(v_has_room, false);
 end;
 $$;
 
 comment on function files.has_room(text, bigint) is
   'Whether a user may upload one more file of so many bytes. Until the end of the transaction no other upload of the user is '
-  'let in, so that no two take the same room.';
+  'let in, so that no two take the same room. One who was forgotten has none.';
 
 create function files.may_upload()
 returns boolean
@@ -92,7 +97,7 @@ set search_path = ''
 as $$
 begin
   if not files.has_room((string_to_array(new.name, '/'))[1], coalesce((new.metadata ->> 'size')::bigint, 0)) then
-    raise exception 'The quota of uploads is used up' using errcode = 'insufficient_privilege';
+    raise exception 'The quota of uploads is used up, or the account was deleted' using errcode = 'insufficient_privilege';
   end if;
   return new;
 end;

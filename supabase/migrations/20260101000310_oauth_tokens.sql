@@ -238,7 +238,7 @@ as $$
     where stored.key > p_after and stored.token_data is not null
       and split_part(stored.token_data #>> '{}', '.', 2) <> p_key_id
     order by stored.key
-    limit least(p_limit, 1000)
+    limit least(greatest(p_limit, 1), 1000)
   ) as page
 $$;
 
@@ -316,6 +316,10 @@ declare
   v_health public.oauth_provider_health;
   v_length constant interval := make_interval(secs => least(p_lease_ms, 600000) / 1000.0);
 begin
+  if p_key is null or p_provider is null or p_holder is null or p_is_forced is null or (p_lease_ms >= 1) is not true then
+    raise exception 'Expected are key, provider, holder, is_forced and a lease_ms from 1'
+      using errcode = 'invalid_parameter_value';
+  end if;
   insert into public.oauth_leases (key) values (p_key) on conflict (key) do nothing;
   select * into v_lease from public.oauth_leases where key = p_key for update;
   v_now := clock_timestamp();
@@ -459,7 +463,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  if p_request not like 't1.%' then
+  if (p_state_hash <> '' and p_request like 't1.%' and p_ttl_s >= 1) is not true then
     return jsonb_build_object('kept', false);
   end if;
   insert into public.oauth_authorizations (state_hash, request, expires_at)

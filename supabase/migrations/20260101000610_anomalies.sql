@@ -361,6 +361,9 @@ begin
     from public.token_anomalies as anomalies
     where anomalies.created_at < now() - (select settings.keep_anomalies from public.anomaly_settings as settings)
       and (anomalies.severity <> 'critical' or anomalies.resolved_at is not null)
+      -- Recorded in the moment in which its user was forgotten.
+      or anomalies.anomaly_type <> all(public.anomalies_about_ledger()) and exists (
+        select from public.token_balances as balances where balances.user_id = anomalies.user_id and balances.is_closed)
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
   ));
@@ -371,7 +374,7 @@ $$;
 
 comment on function public.prune_token_anomalies(integer) is
   'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
-  'ones only when they are resolved. To be run every night. Returns how many.';
+  'ones only when they are resolved, and those of users who were forgotten. To be run every night. Returns how many.';
 
 create function public.audit_token_ledger()
 returns jsonb

@@ -42,7 +42,7 @@ begin
   v_metadata := coalesce(v_lock.metadata, '{}') || coalesce(v_entry.metadata, '{}');
 
   if v_lock.status is not null and (v_lock.status <> 'settled' or v_lock.expires_at > v_lock.created_at)
-    and v_lock.operation_type <> 'grant'
+    and v_lock.operation_type <> 'grant' and v_lock.attempt > 0
   then
     v_events := v_events || jsonb_build_object('at', v_lock.created_at, 'event', 'held', 'tokens', v_lock.amount);
   end if;
@@ -96,14 +96,16 @@ set search_path = ''
 as $$
 declare
   v_released bigint;
-  -- What is wrong with the ledger stays, as the ledger does.
-  v_kept constant text[] := array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
 begin
+  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
   -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
   -- admission would make it meanwhile.
   insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from public.request_counters where subject = p_user_id for update;
-  perform 1 from public.token_balances where user_id = p_user_id for update;
+  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
+  on conflict (user_id) do update set is_closed = true;
   -- What runs can store no answer any more, as its hold ends here.
   with released as (
     update public.token_consumption_locks
@@ -120,7 +122,7 @@ begin
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
   delete from public.caller_networks where subject = p_user_id;
-  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(v_kept);
+  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(public.anomalies_about_ledger());
   -- The account stays closed: an access token of the user may be good for days yet.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
@@ -129,9 +131,9 @@ begin
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
   delete from public.request_counters where subject = p_user_id;
-  perform public.forget_rate_limits(array['unpaid ' || p_user_id, 'paid failure ' || p_user_id]);
+  perform public.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
   perform public.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
-    array(select jsonb_build_object('anomaly_type', kept) from unnest(v_kept) as kept));
+    array(select jsonb_build_object('anomaly_type', kept) from unnest(public.anomalies_about_ledger()) as kept));
 end;
 $$;
 

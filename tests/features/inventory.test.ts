@@ -52,6 +52,7 @@ describe("inventory-complementer", () => {
         { name: "prawns", why: "not_allowed" },
         { name: "bacon", why: "not_allowed" },
       ],
+      allergies_as_written: [],
     });
   });
 
@@ -61,7 +62,21 @@ describe("inventory-complementer", () => {
       { suggestions: [] },
     ]);
     expectCharged(answer);
-    expect(answer.body.data).toEqual({ missing: [], left_out: [] });
+    expect(answer.body.data).toEqual({ missing: [], left_out: [], allergies_as_written: [] });
+  });
+
+  it("says which allergies it knows in their own words alone", async () => {
+    const user = await newUser(TOKENS);
+    const body = { inventory: [], allergies: ["strawberry", "Milch", "kiwi"], locale: "fr" };
+    const answer = await provider.call("inventory-complementer", { user, body }, [
+      { suggestions: [suggestion("kiwis"), suggestion("fraises"), suggestion("Kräuterbutter")] },
+    ]);
+    expectCharged(answer);
+    expect(answer.body.data).toMatchObject({
+      missing: [{ name: "fraises" }],
+      left_out: [{ name: "kiwis", why: "not_allowed" }, { name: "Kräuterbutter", why: "not_allowed" }],
+      allergies_as_written: ["strawberry", "kiwi"],
+    });
   });
 });
 

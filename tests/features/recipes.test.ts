@@ -133,7 +133,7 @@ describe("recipe-detail-generator", () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call(
       "recipe-detail-generator",
-      { user, body: { ...detailed, diet: "vegan", allergies: ["nuts"] } },
+      { user, body: { ...detailed, diet: "vegan", allergies: ["nuts", "strawberry"] } },
       [{
         steps: [step("Cook.", 20)],
         substitutions: [
@@ -146,6 +146,7 @@ describe("recipe-detail-generator", () => {
     );
     expectCharged(answer);
     expect(answer.body.data.substitutions).toEqual([substitution("oat cream", "coconut cream")]);
+    expect(answer.body.data.allergies_as_written).toEqual(["strawberry"]);
   });
 
   it("refuses steps with an allergen, and charges for what was made", async () => {

@@ -191,6 +191,31 @@ describe("a user who is forgotten", () => {
     expect(await left(user.id)).toEqual({ accounts: 0, answers: 0, balance, sum: balance });
   });
 
+  it.each([
+    ["refuses to remove", "raise exception 'no'"],
+    ["says that it removed, and did not", "return null"],
+  ])(
+    "has a closed account although Storage %s a file, and whoever asks hears of it",
+    async (_what, answer) => {
+      const { user } = await leave();
+      const name = `keeps_files_${user.id.replaceAll("-", "_")}`;
+      await sql.unsafe(`
+      create function public.${name}() returns trigger language plpgsql as $$ begin ${answer}; end $$;
+      create trigger ${name} before delete on storage.objects for each row
+        when (starts_with(old.name, '${user.id}/')) execute function public.${name}();`);
+      const forget = () => call("account/forget", { headers: asServer, body: { user_id: user.id } });
+      try {
+        expectRefusal(await forget(), 503, "service_unavailable");
+        expect(await left(user.id)).toMatchObject({ accounts: 0, answers: 0 });
+        const caps = { daily_cap_tokens: 500, monthly_cap_tokens: null };
+        expectRefusal(await call("account/caps", { user, body: caps }), 403, "account_paused");
+      } finally {
+        await sql.unsafe(`drop trigger ${name} on storage.objects; drop function public.${name}()`);
+      }
+      expect((await forget()).body).toEqual({ files: 2 });
+    },
+  );
+
   it("cannot be chosen by another user, or by itself", async () => {
     const user = await newUser(0);
     expectRefusal(await call("account/forget", { user, body: { user_id: user.id } }), 401, "unauthorized");

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
+import { pictureUrl, pngWith } from "../support/pictures.ts";
 import { type SignedInUser, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { type Answer, call, type CallOptions, eventually, expectCharged } from "./support/calls.ts";
@@ -22,12 +23,7 @@ beforeAll(async () => {
   functions = await openFunctions({ AI_BASE_URL: switchboard.baseUrl, AI_API_KEY: AI_KEY });
 });
 
-/** A PNG only by its first bytes; nine of them, so that the canary reads the same in base64 too. */
-const photoBytes = Buffer.concat([
-  Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]),
-  Buffer.from(PHOTO_CANARY),
-]);
-const photo = `data:image/png;base64,${photoBytes.toString("base64")}`;
+const photo = pictureUrl("png", pngWith(PHOTO_CANARY));
 
 function ask(options: CallOptions & { name?: string; words?: string } = {}): Promise<Answer> {
   const { name = "meal-analyzer", words = "soup", ...rest } = options;

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 
-import type { CallDatabase } from "../../supabase/functions/_oauth/call_database.ts";
+import type { CallDatabase, RpcArguments } from "../../supabase/functions/_shared/rpc.ts";
 import { EncryptedStore, lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";
 import { PostgresStore } from "../../supabase/functions/_oauth/postgres_store.ts";
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
@@ -30,9 +30,10 @@ const underKey = async (id: string) => {
 /** Only the rows of this file: others' are under keys that are not known here. */
 const ownRows: CallDatabase = async (name, args) => {
   if (name !== "oauth_tokens_to_rotate") return await call(name, args);
-  const after = args.p_after === "" ? `${namespace}:` : args.p_after;
+  const { p_after } = args as RpcArguments<"oauth_tokens_to_rotate">;
+  const after = p_after === "" ? `${namespace}:` : p_after;
   const page = await call(name, { ...args, p_after: after, p_limit: 7 }) as { key: string }[];
-  return page.filter(({ key }) => key.startsWith(`${namespace}:`));
+  return page.filter(({ key }) => key.startsWith(`${namespace}:`)) as never;
 };
 
 describe("a key rotation of OAuth tokens", () => {
@@ -74,7 +75,7 @@ describe("a key rotation of OAuth tokens", () => {
       if (name === "rotate_oauth_tokens") {
         if (++replaceCount === 2) throw new Error("stopped by a test");
         // Between what was read and what is written a renewal comes: of the first row of this page.
-        const [first] = args.p_replacements as { key: string }[];
+        const [first] = (args as RpcArguments<"rotate_oauth_tokens">).p_replacements as { key: string }[];
         const renewed = keys.find((key) => lookupOf(key) === first!.key)!;
         await before.setIfNewer(renewed, "renewed", { fence: 11 });
         const isReplaced = await ownRows(name, args);

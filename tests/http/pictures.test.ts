@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { FORMATS, ofCamera, pictureUrl, SECRET } from "../support/pictures.ts";
 import { serviceClient, type SignedInUser } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { PIXEL_URL } from "./support/bodies.ts";
@@ -152,6 +153,39 @@ describe("a picture in the bucket for uploads", () => {
       body: { photo: `uploads/${poor.id}/none.png` },
     });
     expectRefusal(answer, 402, "insufficient_tokens");
+  });
+});
+
+describe.each(FORMATS)("a %s that carries its place", (format) => {
+  const camera = ofCamera(format);
+
+  it.each([
+    ["in the body", () => Promise.resolve(pictureUrl(format, camera))],
+    ["in the bucket for uploads", () => upload(user, camera, `image/${format}`)],
+  ])("%s, reaches the provider without it, and turned as it was", async (_where, give) => {
+    const photo = await give();
+    const other = pictureUrl(format, camera);
+    const answer = await provider.call("fridge-scan-vision", { user, body: { photos: [photo, other] } }, [
+      { items: [] },
+    ]);
+    expectCharged(answer);
+    const received = [...provider.asked[0]!.matchAll(/data:image\/\w+;base64,([\w+/=]+)/g)]
+      .map(([, base64]) => Buffer.from(base64!, "base64"));
+    expect(received).toHaveLength(2);
+    for (const bytes of received) {
+      expect(bytes.includes(SECRET)).toBe(false);
+      expect(bytes.includes(Buffer.from("01120003000000010006", "hex"))).toBe(true);
+    }
+  });
+
+  it("and ends too early is refused by name, before anybody is asked", async () => {
+    const one = await newUser(TOKENS);
+    const photo = pictureUrl(format, camera.subarray(0, 60));
+    const answer = await provider.call("meal-analyzer", { user: one, body: { photo } }, []);
+    expectRefusal(answer, 400, "invalid_request");
+    expect(answer.body.message).toMatch(/^photo: The picture is damaged: /);
+    expect(provider.asked).toEqual([]);
+    await expectUntouched(one, TOKENS);
   });
 });
 

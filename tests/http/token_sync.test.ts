@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import process from "node:process";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { open } from "../../supabase/functions/_shared/envelope.ts";
 import type { TokenDatabase } from "../../supabase/functions/_tokens/database.ts";
@@ -356,6 +357,26 @@ describe("a sync", withRedis, () => {
       0,
     );
   });
+
+  it.each(["lua", "plain"] as const)(
+    "counts its work where the platform does not tell its processor time, and rests in time (%s)",
+    async (mode) => {
+      const world = await World.open();
+      await world.fill(600);
+      const cpuUsage = vi.spyOn(process, "cpuUsage").mockReturnValue({ user: 0, system: 0 });
+      try {
+        const options = { mode, budget: { wallMs: 60_000, cpuMs: 340 }, pace: SLOW };
+        const results = [await world.sync(options)];
+        while (!results.at(-1)!.isComplete) results.push(await world.sync(options));
+        expect(results.length).toBeGreaterThan(1);
+        expect(results.reduce((sum, { synced }) => sum + synced, 0)).toBe(600);
+        // It stops within a step or two of the budget.
+        for (const { countedCpuMs } of results) expect(countedCpuMs).toBeLessThan(380);
+      } finally {
+        cpuUsage.mockRestore();
+      }
+    },
+  );
 
   it("begins anew when the server is another one, as a cursor means nothing there", async () => {
     const world = await World.open();

@@ -5,9 +5,11 @@ import { functionsFolder } from "../../scripts/local/paths.ts";
 import { RECORDING_BYTES } from "../../supabase/functions/_shared/audio.ts";
 import { needing } from "../support/needs.ts";
 import { wav } from "../support/recordings.ts";
+import { connect } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectCharged, expectRefusal, formOf } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
+import { openLedgerProxy } from "./support/ledger_proxy.ts";
 
 const PLENTY = 1_000_000;
 const MOST_GROWTH_MB = 256;
@@ -15,11 +17,18 @@ const MOST_GROWTH_MB = 256;
 const PATIENCE_MS = 120_000;
 
 const { newUser, accountOf, expectUntouched } = openAccounts();
+const sql = connect({ connections: 1 });
 let functions: ExtraFunctions;
 
 beforeAll(async () => {
   functions = await openFunctions({ AI_TRANSCRIBE_MODEL: "demo-transcribe-slow-500" }, functionsFolder);
 });
+
+async function setPlan(userId: string, limits: Record<string, { quota: number; window_s: number }>) {
+  const plan = `test ${userId}`;
+  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
+  await sql`select public.set_account_plan(${userId}, ${plan})`;
+}
 
 /** 25 MB, almost to the byte. */
 const large = formOf({ file: wav((RECORDING_BYTES - 44) / 44_100, { rate: 44_100 }) });
@@ -141,6 +150,38 @@ describe("a recording in Storage", () => {
     ) {
       expectRefusal(await call("audio-transcribe", { user, body: { storage_path } }), 400, "invalid_request");
     }
+  });
+
+  it("is not read for who cannot pay for it, and each reading takes from a limit, whatever comes of it", async () => {
+    const project = await openLedgerProxy();
+    const { url: base } = await openFunctions({ TEST_SUPABASE_URL: project.url });
+    const [poor, user] = [await newUser(1), await newUser(PLENTY)];
+    const put = async ({ client, id }: typeof user, bytes: Uint8Array) => {
+      const path = `${id}/voice.wav`;
+      const { error } = await client.storage.from("uploads").upload(path, bytes, {
+        contentType: "audio/wav",
+      });
+      expect(error).toBeNull();
+      return { storage_path: `uploads/${path}` };
+    };
+    const paid = { base, user: poor, body: await put(poor, wav(60)) };
+    const unpaid = await call("audio-transcribe", paid);
+    expectRefusal(unpaid, 402, "insufficient_tokens");
+    expect(unpaid.body.details).toEqual({ required: 2, available: 1 });
+    expect(project.readingsOf(paid.body.storage_path)).toBe(0);
+
+    await setPlan(user.id, { stored_recording: { quota: 2, window_s: 3600 } });
+    const body = await put(user, new TextEncoder().encode("This is no recording."));
+    for (let count = 0; count < 2; count++) {
+      expectRefusal(await call("audio-transcribe", { base, user, body }), 400, "invalid_request");
+    }
+    expect(project.readingsOf(body.storage_path)).toBe(2);
+    const denied = await call("audio-transcribe", { base, user, body });
+    expectRefusal(denied, 429, "rate_limited");
+    expect(Number(denied.headers.get("Retry-After"))).toBeGreaterThan(1_000);
+    expect(project.readingsOf(body.storage_path)).toBe(2);
+    // What is sent along needs no reading.
+    expectCharged(await call("audio-transcribe", { base, user, body: { file: wav(1) } }));
   });
 
   it("is refused while others of its size are at work, and each is charged that is not", async () => {

@@ -7,6 +7,7 @@ import { openAccounts } from "../http/support/accounts.ts";
 import { call, expectCharged, readAnswer } from "../http/support/calls.ts";
 import { openFunctions } from "../http/support/functions.ts";
 import { openSwitchboard } from "../http/support/model_switchboard.ts";
+import { pictureUrl, pngWith } from "../support/pictures.ts";
 import { anonymousClient, serviceClient, type SignedInUser, stack } from "../support/stack.ts";
 import { expectNowhere, readLogs } from "./logs.ts";
 import { credentialsOf, send } from "./requests.ts";
@@ -53,11 +54,8 @@ beforeAll(async () => {
   };
 });
 
-const PNG_AND_ONE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0];
 const photoText = Buffer.from(PHOTO).toString("base64").slice(0, 40);
-const photo = `data:image/png;base64,${
-  Buffer.concat([Buffer.from(PNG_AND_ONE), Buffer.from(PHOTO)]).toString("base64")
-}`;
+const photo = pictureUrl("png", pngWith(PHOTO));
 
 const ask = (name: string, body: unknown, options: Parameters<typeof call>[1] = {}) =>
   call(name, { base: functions.url, user, body, ...options });

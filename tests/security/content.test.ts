@@ -154,9 +154,16 @@ describe("a file that is another than it says", () => {
     await expectUntouched(user, TOKENS);
   });
 
-  it("a PNG's first bytes before HTML, goes to the model alone: it is neither kept nor given out again", async () => {
-    const one = await newUser(TOKENS);
+  it("a PNG's first bytes before HTML, is damaged", async () => {
     const photo = dataUrl("image/png", bytesOf(PNG, script));
+    const answer = await call("meal-analyzer", { user, body: { photo } });
+    expectRefusal(answer, 400, "invalid_request");
+    expect(answer.body.message).toBe("photo: The picture is damaged: a chunk is longer than the file");
+  });
+
+  it("a PNG before HTML, goes to the model alone, without it, and is neither kept nor given out again", async () => {
+    const one = await newUser(TOKENS);
+    const photo = dataUrl("image/png", Buffer.concat([Buffer.from(PIXEL, "base64"), bytesOf(script)]));
     const answer = await call("meal-analyzer", { user: one, body: { photo } });
     expectCharged(answer);
     expect(answer.headers.get("Content-Type")).toMatch(/^application\/json/);

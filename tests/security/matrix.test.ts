@@ -368,9 +368,10 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
   const isForAnybody = [auth].flat().includes("none");
 
   // Another case may have forgotten the user, which closes its account.
-  beforeEach(() =>
-    sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`
-  );
+  beforeEach(async () => {
+    await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
+    await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
+  });
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
     const rule = ruleOf(ENDPOINTS, name);

@@ -23,6 +23,27 @@ async function newUser(tokens = 1_000): Promise<string> {
   return user;
 }
 
+/** Runs a call that began before the user was forgotten, and was answered afterwards. */
+async function overlapping(
+  user: string,
+  statement: (on: typeof sql) => Promise<Outcome[]>,
+): Promise<Outcome> {
+  const [deletion, caller] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [{ pid }] = await caller<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    await deletion`begin`;
+    await deletion`select public.forget_user(${user})`;
+    const outcome = call(statement(caller as unknown as typeof sql));
+    await until(async () => (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0);
+    await deletion`commit`;
+    return await outcome;
+  } finally {
+    await deletion`rollback`; // Where it failed: the others are not to wait for it.
+    deletion.release();
+    caller.release();
+  }
+}
+
 describe("a user who is forgotten", () => {
   it.each([
     ["was paused", (user: string) => sql`select public.pause_account(${user}, 'fraud')`],
@@ -173,6 +194,109 @@ describe("a user who is forgotten", () => {
       retry.release();
       deletion.release();
     }
+  });
+});
+
+describe("what overlaps the moment in which a user is forgotten", () => {
+  const PLANS: [string, (user: string) => Promise<unknown>][] = [
+    ["on the usual plan", () => Promise.resolve()],
+    ["on a plan without rules", async (user) => {
+      const plan = `test ${newId()}`;
+      await sql`insert into public.token_plans (plan, request_limits) values (${plan}, '{}')`;
+      await sql`select public.set_account_plan(${user}, ${plan})`;
+    }],
+    ["with a cap", (user) => sql`select public.set_spend_caps(${user}, 500, null)`],
+  ];
+  const operation = (name: string, user: string, request_id: string) =>
+    sql.json([{ operation: name, request_id, user_id: user, token_amount: 8, operation_type: "x" }]);
+  const CALLS: [string, (on: typeof sql, user: string, id: string) => Promise<Outcome[]>][] = [
+    ["an admission", (on, user, id) => on`select public.admit_request(${id}, ${user}, 8, 'x', 'content')`],
+    ["a hold", (on, user, id) => on`select public.hold_tokens(${id}, ${user}, 8, 'x', 'content')`],
+    ["a charge", (on, user, id) => on`select public.consume_tokens_atomic(${id}, ${user}, 8, 'x')`],
+    [
+      "a batch of admissions",
+      (on, user, id) => on`select public.run_token_operations(${operation("admit", user, id)}) -> 0`,
+    ],
+    [
+      "a batch of charges",
+      (on, user, id) => on`select public.consume_tokens_batch(${operation("", user, id)}) -> 0`,
+    ],
+  ];
+
+  it.each(PLANS.flatMap(([plan, prepare]) => CALLS.map(([what, send]) => ({ what, plan, prepare, send }))))(
+    "is refused: $what of a user $plan",
+    async ({ prepare, send }) => {
+      const [user, id] = [await newUser(), newId()];
+      await prepare(user);
+      const outcome = await overlapping(user, (on) => send(on, user, id));
+      expect(outcome).toMatchObject({ success: false, error: "account_paused", charged: 0 });
+      expect(await ledger.lock(id)).toBeUndefined();
+      expect(await ledger.balance(user)).toEqual({ balance: 1_000, held: 0, entries: 1 });
+      const [account] = await sql`select day::text from public.token_accounts where user_id = ${user}`;
+      expect(account).toEqual({ day: "-infinity" });
+    },
+  );
+
+  it("is refused too where the user owned nothing yet, and is paid for afterwards", async () => {
+    const user = newId();
+    await forget(user);
+    await ledger.add(user, 1_000);
+    expect(await ledger.hold(user, 8, newId())).toMatchObject({ error: "account_paused", balance: 1_000 });
+  });
+
+  it("keeps no answer where it was held all the same, and is charged", async () => {
+    const [user, id] = [await newUser(), newId()];
+    const { attempt } = await admit(user, id);
+    await sql`update public.token_balances set is_closed = true where user_id = ${user}`;
+    expect(
+      await call(
+        sql`select public.settle_tokens(${id}, ${user}, ${attempt}, 5, null, '{"data":"a secret","usage":{')`,
+      ),
+    ).toMatchObject({ success: true, charged: 5, response_tail: '"charged":5,"balance":995}}' });
+    expect(await ledger.lock(id)).toMatchObject({ status: "settled", response: null });
+  });
+
+  it("is still told what became of a request that was charged before", async () => {
+    const [user, id] = [await newUser(), newId()];
+    await ledger.consume(user, 8, id, "x");
+    const again = await overlapping(
+      user,
+      (on) => on`select public.consume_tokens_atomic(${id}, ${user}, 8, 'x')`,
+    );
+    expect(again).toMatchObject({ success: true, duplicate: true, charged: 8 });
+  });
+});
+
+describe("a user who was forgotten", () => {
+  const CHANGES: [string, (on: typeof sql, user: string) => Promise<Outcome[]>][] = [
+    ["caps", (on, user) => on`select public.set_spend_caps(${user}, 5, 5)`],
+    ["a plan", (on, user) => on`select public.set_account_plan(${user}, 'default')`],
+  ];
+  const accountOf = async (user: string) =>
+    (await sql`select plan, daily_cap_tokens, monthly_cap_tokens from public.token_accounts where user_id = ${user}`)[
+      0
+    ];
+  const empty = { plan: null, daily_cap_tokens: null, monthly_cap_tokens: null };
+
+  it.each(CHANGES)("gets no %s, also when both come at once", async (_what, change) => {
+    const [user, other] = [await newUser(), await newUser()];
+    await forget(user);
+    const refused = { success: false, error: "account_paused" };
+    expect(await call(change(sql, user))).toMatchObject(refused);
+    expect(await overlapping(other, (on) => change(on, other))).toMatchObject(refused);
+    for (const one of [user, other]) expect(await accountOf(one)).toEqual(empty);
+  });
+
+  it("is noted for nothing that it did, and for what is wrong with the ledger all the same", async () => {
+    const user = await newUser();
+    for (let count = 0; count < 3; count++) await ledger.consume(user, 1);
+    await forget(user);
+    const [row] = await sql`select public.detect_high_frequency_requests(${user}, '1 hour', 1) as answer`;
+    expect(row!.answer).toMatchObject({ detected: true });
+    await sql`select public.record_token_anomaly(${user}, 'cost_spike', 'critical', 'x')`;
+    expect(await ledger.anomalies(user)).toEqual([]);
+    await sql`select public.record_token_anomaly(${user}, 'ledger_mismatch', 'critical', 'x')`;
+    expect(await ledger.anomalies(user)).toHaveLength(1);
   });
 });
 

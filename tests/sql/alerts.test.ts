@@ -24,7 +24,7 @@ const receiver = openAlertReceiver();
 /** Goes straight to the database where a function goes through REST. */
 const outbox = new Outbox((name, args) => {
   const given = Object.fromEntries(Object.entries(args ?? {}).filter(([, value]) => value !== undefined));
-  return run<unknown>(sql, { name, args: given });
+  return run<never>(sql, { name, args: given });
 });
 
 let endpointId: string;

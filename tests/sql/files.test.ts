@@ -45,6 +45,47 @@ async function countOf(user: string): Promise<number> {
   return (await sql`select from storage.objects where starts_with(name, ${`${user}/`})`).length;
 }
 
+/** Does something while an uploader, or who forgets the user, has it in hand. */
+async function untilWaiting(count: number): Promise<void> {
+  await until(async () =>
+    (await sql`select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`)
+      .length === count
+  );
+}
+
+describe("the files of a user who is forgotten", () => {
+  it.each(["authenticated", "postgres"])("get no more, entered as %s", async (role) => {
+    const user = newId();
+    expect(await enter(user, { role })).toBe("entered");
+    await sql`select public.forget_user(${user})`;
+    expect(await enter(user, { role })).toBe("refused");
+    expect(await enter(newId(), { role })).toBe("entered");
+  });
+
+  it("are all known by then: an upload is let in before, or refused", async () => {
+    const user = newId();
+    const [uploader, deletion] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      await uploader`begin`;
+      await uploader`insert into storage.objects (bucket_id, name, metadata)
+        values ('uploads', ${`${user}/first`}, '{"size": 10}')`;
+      const forgotten = deletion`select public.forget_user(${user})`.then(() => {});
+      await untilWaiting(1);
+      const late = enter(user, { role: "postgres" });
+      await untilWaiting(2);
+      await uploader`commit`;
+      await forgotten;
+      expect((await sql`select path from public.files_of_user(${user})`).map(({ path }) => path))
+        .toEqual([`${user}/first`]);
+      expect(await late).toBe("refused");
+    } finally {
+      await uploader`rollback`;
+      uploader.release();
+      deletion.release();
+    }
+  });
+});
+
 describe("the bucket for uploads", () => {
   it.each(["authenticated", "postgres"])(
     "lets a user have so many files and no more, when all of them come at once, entered as %s",

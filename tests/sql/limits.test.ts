@@ -190,7 +190,7 @@ describe("a plan's rate limits", () => {
     const user = await userOnPlan({ user: { quota: 200_000, window_s: 60 } });
     const [row] = await sql`
       select count(*) filter (where (public.take_request_limits('-', ${user}, '{"quota": 200000, "window_s": 60}', 'x', null)
-        -> 0) is not null)::integer as taken
+        #> '{limits,0}') is not null)::integer as taken
       from generate_series(1, 1000)`;
     expect(row!.taken).toBe(1_000);
     await sql`
@@ -366,6 +366,82 @@ describe("a request that runs", () => {
     expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
   });
 
+  it("can be asked for as often as an answer that is given again, and by its own run as often as it likes", async () => {
+    const user = await userOnPlan({ replay: { quota: 3, window_s: 3600 } });
+    const [requestId, run] = [newId(), newId()];
+    await admit(user, { requestId, run });
+    for (let count = 0; count < 3; count++) {
+      expect(await admit(user, { requestId })).toMatchObject({ error: "request_in_progress" });
+    }
+    expect(await admit(user, { requestId })).toMatchObject({
+      error: "rate_limited",
+      limits: [{ name: "replay", quota: 3 }],
+    });
+    for (let count = 0; count < 5; count++) {
+      expect(await admit(user, { requestId, run })).toMatchObject({ success: true, attempt: 1 });
+    }
+    expect((await admit(user)).success).toBe(true);
+  });
+
+  it("or ran cannot be asked for without an end by who made another one", async () => {
+    const limits = { replay: { quota: 3, window_s: 3600 } };
+    const [user, other, requestId] = [await userOnPlan(limits), await userOnPlan(limits), newId()];
+    await answer(user, requestId);
+    const asked = [
+      () => admit(other, { requestId }),
+      () => admit(user, { requestId, operation: "recipe-generator" }),
+    ];
+    for (const ask of asked) {
+      for (let count = 0; count < 3; count++) expect((await ask()).error).toBe("idempotency_key_reused");
+      expect((await ask()).error).toBe("rate_limited");
+    }
+  });
+
+  it.each([
+    ["began", { error: "request_in_progress" }],
+    ["was answered", { success: true, duplicate: true }],
+  ])("and %s while a cap was looked at makes no batch wait for it in a circle", async (what, known) => {
+    const user = await userOnPlan({});
+    await call(sql`select public.set_spend_caps(${user}, 10, null)`);
+    await sql`insert into public.request_counters (subject) values (${user})`;
+    const requestId = newId();
+    const [winner, loser, batch] = await Promise.all([sql.reserve(), sql.reserve(), sql.reserve()]);
+    /** Sends a call and has it wait for a lock. */
+    const begin = async (on: typeof winner, send: () => Promise<Outcome[]>) => {
+      const [{ pid }] = await on<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      const outcome = call(send()).catch((error) => error.code);
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      return { outcome };
+    };
+    try {
+      await winner`begin`;
+      await winner`select public.hold_tokens(${requestId}, ${user}, 8, 'x', 'content')`;
+      if (what === "was answered") await winner`select public.settle_tokens(${requestId}, ${user}, 1, 8)`;
+      const lost = await begin(
+        loser,
+        () => loser`select public.admit_request(${requestId}, ${user}, 8, 'x', 'content')`,
+      );
+      const operations = sql.json([{
+        operation: "admit",
+        request_id: newId(),
+        user_id: user,
+        token_amount: 1,
+        operation_type: "x",
+      }]);
+      const asked = await begin(batch, () => batch`select public.run_token_operations(${operations}) -> 0`);
+      await winner`commit`;
+      expect([await lost.outcome, await asked.outcome]).toMatchObject([
+        known,
+        { success: true },
+      ]);
+    } finally {
+      await winner`rollback`; // Where it failed: the others are not to wait for it.
+      for (const connection of [winner, loser, batch]) connection.release();
+    }
+  });
+
   it("and is asked for twenty times at once runs once, and the others hear that it runs", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
     await call(sql`select public.set_spend_caps(${user}, 10, null)`);
@@ -405,6 +481,21 @@ describe("a request that runs", () => {
     expect(await balanceOf(user)).toEqual({ balance: 10, held: 8 });
   });
 
+  it("without a fingerprint has its own outcome where a limit or a pause denies a new one", async () => {
+    const user = await userOnPlan({ user: { quota: 1, window_s: 60 } });
+    const [requestId, run] = [newId(), crypto.randomUUID()];
+    const again = (run: string) =>
+      call(sql`select public.admit_request(${requestId}, ${user}, 1, 'meal-analyzer', p_run_id => ${run})`);
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await again(crypto.randomUUID())).toMatchObject({ error: "request_in_progress" });
+    expect(await admit(user)).toMatchObject({ error: "rate_limited" });
+    await sql`select public.pause_account(${user}, 'test')`;
+    expect(await again(run)).toMatchObject({ success: true, attempt: 1 });
+    expect(await admit(user)).toMatchObject({ error: "account_paused" });
+    expect(await balanceOf(user)).toEqual({ balance: 1_000, held: 1 });
+  });
+
   it("holds once when twenty tries of one run arrive at once", async () => {
     const user = await userOnPlan({}, 10);
     const [requestId, run] = [newId(), newId()];
@@ -432,6 +523,70 @@ describe("a request that runs", () => {
       attempt: 2,
     });
     expect(await release(run)).toMatchObject({ success: false, error: "hold_not_current" });
+  });
+
+  it.each([
+    ["had never run", () => Promise.resolve(), 1],
+    ["ran before", async (user: string, requestId: string) => {
+      await admit(user, { requestId, amount: 8, run: newId() });
+      await ledger.release(user, requestId);
+    }, 2],
+  ])("and %s holds nothing when its hold arrives after its release", async (_what, prepare, next) => {
+    const user = await userOnPlan({ user: { quota: 100, window_s: 60 } }, 10);
+    const [requestId, run] = [newId(), newId()];
+    await prepare(user, requestId);
+    await sql`insert into public.request_counters (subject) values (${user}) on conflict do nothing`;
+    const [holder, late] = await Promise.all([sql.reserve(), sql.reserve()]);
+    const release = () =>
+      call(
+        sql`select public.release_tokens(${requestId}, ${user}, null, 'hold_not_answered', p_run_id => ${run})`,
+      );
+    try {
+      const [{ pid }] = await late<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await holder`begin`;
+      await holder`select from public.request_counters where subject = ${user} for update`;
+      const held = call(late`
+        select public.admit_request(${requestId}, ${user}, 8, 'meal-analyzer', 'content', p_run_id => ${run})`);
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      expect(await release()).toMatchObject({ success: true, duplicate: false, held: 0 });
+      expect(await release()).toMatchObject({ success: true, duplicate: true, held: 0 });
+      await holder`commit`;
+      expect(await held).toMatchObject({ success: false, error: "hold_not_current" });
+    } finally {
+      await holder`rollback`; // Where it failed: the others are not to wait for it.
+      holder.release();
+      late.release();
+    }
+    expect(await balanceOf(user)).toEqual({ balance: 10, held: 0 });
+    expect(await admit(user, { requestId, amount: 8, run })).toMatchObject({ error: "hold_not_current" });
+    expect(await admit(user, { requestId, amount: 8, run: newId() })).toMatchObject({
+      success: true,
+      attempt: next,
+    });
+    expect(await admit(user, { requestId, amount: 8, operation: "x" })).toMatchObject({
+      error: "idempotency_key_reused",
+    });
+    expect(await release()).toMatchObject({ success: false, error: "hold_not_current" });
+    expect((await ledger.problems()).filter(({ user_id }) => user_id === user)).toEqual([]);
+  });
+
+  it("and is given up before its hold arrives is told of as one that held nothing", async () => {
+    const [user, other, requestId, run] = [await userOnPlan({}), await userOnPlan({}), newId(), newId()];
+    const release = (asking: string) =>
+      call(
+        sql`select public.release_tokens(${requestId}, ${asking}, null, 'hold_not_answered', p_run_id => ${run})`,
+      );
+    await release(user);
+    expect(await release(other)).toMatchObject({ success: false, error: "hold_not_current" });
+    expect(await call(sql`select public.explain_request(${requestId}, ${user})`)).toMatchObject({
+      status: "released",
+      attempt: 0,
+      charged: 0,
+      events: [{ event: "released", tokens: 0, reason: "hold_not_answered" }],
+    });
+    expect(await ledger.consume(user, 8, requestId)).toMatchObject({ success: true, charged: 8 });
   });
 
   it("has its run in a batch, too", async () => {
@@ -500,6 +655,49 @@ describe("an endpoint that costs no tokens", () => {
     expect(await take(user, "balance", 2)).toMatchObject({ success: true });
     expect(await take(other, "account/why", 2)).toMatchObject({ success: true });
     expect(await take(other, "account/why", 2)).toMatchObject({ success: false, error: "rate_limited" });
+  });
+});
+
+describe("a recording in Storage", () => {
+  const read = (user: string, { requestId = newId(), least = 2 } = {}) =>
+    call(sql`select public.admit_reading(${requestId}, ${user}, ${least})`);
+
+  it("is read as often as its own limit has it, that of the plan or 120 an hour", async () => {
+    const [user, usual] = [
+      await userOnPlan({ stored_recording: { quota: 2, window_s: 3600 } }),
+      await userOnPlan({}),
+    ];
+    expect(await read(user)).toEqual({ success: true });
+    expect(await read(user)).toEqual({ success: true });
+    const denied = await read(user);
+    expect(denied).toMatchObject({
+      success: false,
+      error: "rate_limited",
+      limits: [{ name: "stored_recording", quota: 2 }],
+    });
+    expect(denied.retry_after_s).toBeGreaterThan(1_000);
+    expect((await admit(user)).success).toBe(true);
+    for (let count = 0; count < 120; count++) expect(await read(usual)).toEqual({ success: true });
+    expect(await read(usual)).toMatchObject({ error: "rate_limited", limits: [{ quota: 120 }] });
+  });
+
+  it("is not read for who could not pay the least for it, until an expired hold is given back", async () => {
+    const [user, stranger] = [await userOnPlan({}, 2), newId()];
+    expect(await read(stranger)).toMatchObject({ error: "insufficient_tokens", required: 2, available: 0 });
+    const running = newId();
+    await admit(user, { requestId: running });
+    expect(await read(user)).toMatchObject({ error: "insufficient_tokens", required: 2, available: 1 });
+    await ledger.outlive(running);
+    expect(await read(user)).toEqual({ success: true });
+  });
+
+  it("is read again for a request that was paid for, by its own user, whatever denies a new one", async () => {
+    const [user, requestId] = [await userOnPlan({}, 1), newId()];
+    await answer(user, requestId);
+    await sql`select public.pause_account(${user}, 'a chargeback')`;
+    expect(await read(user, { requestId })).toEqual({ success: true });
+    expect(await read(user)).toMatchObject({ error: "account_paused" });
+    expect(await read(newId(), { requestId })).toMatchObject({ error: "insufficient_tokens" });
   });
 });
 

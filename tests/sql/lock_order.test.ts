@@ -39,7 +39,7 @@ async function prepareWorld(): Promise<void> {
   for (const id of [ids.dead, ids.settled]) await ledger.consume(one, 1, id);
   await ledger.outlive(ids.expired, ids.othersExpired);
   await ledger.age([ids.dead]);
-  await sql`insert into rate_limits (key, full_at) values (${`unpaid ${one}`}, now() - interval '1 second')`;
+  await sql`insert into rate_limits (key, full_at) values (${`insufficient_tokens ${one}`}, now() - interval '1 second')`;
   await sql`insert into caller_networks (subject, network) values (${one}, 'a')`;
   await sql`update anomaly_rules set pauses_account = true`;
   await sql.unsafe(`
@@ -77,6 +77,8 @@ const CHARGES: Record<string, string> = {
   "admit a settled request again": `select admit_request('${ids.settled}', '${one}', 1, 'meal-analyzer')`,
   "admit what cannot be paid":
     `select admit_request('${newId()}', '${one}', 100000, 'meal-analyzer', 'content')`,
+  "admit a reading": `select admit_reading('${newId()}', '${one}', 1)`,
+  "admit a reading that cannot be paid": `select admit_reading('${newId()}', '${one}', 100000)`,
   "admit another user": `select admit_request('${newId()}', '${two}', 1, 'meal-analyzer', 'content')`,
   "hold": `select hold_tokens('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
   "settle": `select settle_tokens('${ids.held}', '${one}', 1, 1)`,
@@ -290,6 +292,20 @@ describe("the paths of the ledger", () => {
 });
 
 describe("a charge", () => {
+  it("does not wait for caps that read what was spent of the month", async () => {
+    // Caps read the history, a hold does not.
+    const isWaiting = await whileLocked(
+      "lock table public.token_balance_history in access exclusive mode",
+      async () => {
+        first.begin(ACCOUNTS["set_spend_caps"]!);
+        second.begin(CHARGES["hold"]!);
+        return [await first.rest(), await second.rest()];
+      },
+    );
+    await Promise.all([first.end(), second.end()]);
+    expect(isWaiting).toEqual([true, false]);
+  });
+
   // As a new project has it. A rule that pauses keeps the balances of those whom it pauses until all cases are recorded.
   beforeAll(() => sql`update anomaly_rules set pauses_account = false`.then(() => {}));
 

@@ -37,6 +37,26 @@ const revoke = async ({ key }: Lease) =>
   (await sql`select public.revoke_oauth_lease(${key}) as answer`)[0]!.answer.fence;
 
 describe("a lease", () => {
+  it.each([null, 0, -1])(
+    "of %s milliseconds is not given, as none of them would end in time",
+    async (leaseMs) => {
+      const lease = newLease();
+      await expect(claim(lease, { leaseMs: leaseMs as number })).rejects.toMatchObject({ code: "22023" });
+      expect(await claim(lease)).toMatchObject({ claimed: true });
+    },
+  );
+
+  it.each([
+    ["no state", null, "t1.x", 60],
+    ["no request", crypto.randomUUID(), null, 60],
+    ["no time", crypto.randomUUID(), "t1.x", null],
+    ["no time left", crypto.randomUUID(), "t1.x", 0],
+  ])("is asked for by no authorization with %s", async (_what, state, request, ttl) => {
+    const [row] =
+      await sql`select public.keep_oauth_authorization(${state}, ${request}, ${ttl}::integer) as answer`;
+    expect(row!.answer).toEqual({ kept: false });
+  });
+
   it("is given to one of 40 who ask at once; the others hear how long it lasts", async () => {
     const lease = newLease();
     const answers = await Promise.all(Array.from({ length: 40 }, () => claim(lease)));

@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
 
+import { FUNCTIONS_DENO_VARIABLE } from "../../scripts/local/functions_deno.ts";
 import { findFreePortBase } from "../../scripts/local/stack.ts";
 import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
 import { requireNoSecretsInLogs } from "./log_secrets.ts";
@@ -27,7 +28,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const remove = () => Deno.remove(dataDir, { recursive: true });
   const portBase = await findFreePortBase();
   // Without a schedule: its jobs would change what tests look at. Tests of jobs run them.
-  const options = { portBase, dataDir, quiet: true, fast: true, schedule: false };
+  const functionsDeno = project.config.env?.[FUNCTIONS_DENO_VARIABLE];
+  const options = { portBase, dataDir, quiet: true, fast: true, schedule: false, functionsDeno };
   const stack = await startUnlimitedStack(options).catch(async (error) => {
     await remove();
     throw error;

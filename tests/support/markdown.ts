@@ -13,10 +13,10 @@ export interface Block {
   notRun?: string;
 }
 
-/** README.md and every page of docs/, as paths in the project. */
+/** Every page of the project that a reader is sent to, as paths in it. */
 export async function pages(): Promise<string[]> {
-  const found = ["README.md"];
-  for (const folder of ["docs", "docs/decisions"]) {
+  const found: string[] = [];
+  for (const folder of ["", "docs", "docs/decisions", "tests"]) {
     for await (const { name } of Deno.readDir(join(projectFolder, folder))) {
       if (name.endsWith(".md")) found.push(join(folder, name));
     }

@@ -3,6 +3,7 @@ import process from "node:process";
 import type { TestOptions } from "vitest";
 
 import { whyNoSmallDisk } from "../faults/support/small_disk.ts";
+import { whyNoHostedDeno } from "./hosted_deno.ts";
 
 declare module "vitest" {
   export interface TaskMeta {
@@ -16,9 +17,11 @@ export type Need =
   | "redis-server"
   | "openssl"
   | "chromium"
+  | "npm"
   | "ffmpeg"
   | "pgbouncer"
   | "postgresql-15"
+  | "the hosted Deno"
   | "linux"
   | "mount"
   | "a minute";
@@ -52,6 +55,8 @@ async function whatIsMissing(need: Need): Promise<string | undefined> {
       return Deno.build.os === "linux"
         ? undefined
         : "Linux, which tells the memory of processes in /proc and has a whole network of loopback addresses";
+    case "the hosted Deno":
+      return await whyNoHostedDeno();
     case "mount":
       return await whyNoSmallDisk();
     case "a minute":

@@ -63,17 +63,20 @@ export function oggOpus(packets: number, { statedSeconds }: { statedSeconds?: nu
   return join(pages);
 }
 
-/** Vorbis, whose length only the last page's position states. */
-export function oggVorbis(seconds: number, audioBytes = 10_000) {
-  const head = Buffer.alloc(30);
-  head.write("\x01vorbis", "latin1");
-  head.writeUInt32LE(44_100, 12);
-  return join([
-    oggPage([head], 0, 2),
-    ...Array.from({ length: Math.ceil(audioBytes / 10_000) }, () => oggPage([Buffer.alloc(10_000, 2)], 1)),
-    oggPage([Buffer.alloc(100, 2)], seconds * 44_100, 4),
-  ]);
+/** Vorbis of blocks of 256 and 2,048 samples, in pages of 50 packets; the last page's position states the length. */
+export function oggVorbis(packets: number, { statedSeconds = packets * 1_024 / 44_100 } = {}) {
+  const pages = [oggPage([VORBIS_HEAD], 0, 2)];
+  for (let left = packets; left > 0; left -= 50) {
+    const position = left > 50 ? 1 : Math.round(statedSeconds * 44_100);
+    pages.push(oggPage(Array(Math.min(50, left)).fill(Buffer.alloc(40, 2)), position));
+  }
+  return join(pages);
 }
+
+const VORBIS_HEAD = Buffer.alloc(30);
+VORBIS_HEAD.write("\x01vorbis", "latin1");
+VORBIS_HEAD.writeUInt32LE(44_100, 12);
+VORBIS_HEAD[28] = 0xb8;
 
 function oggPage(packets: Buffer[], position: number, flags = 0): Buffer {
   const sizes = packets.flatMap(({ length }) => [...Array(Math.floor(length / 255)).fill(255), length % 255]);
@@ -86,34 +89,69 @@ function oggPage(packets: Buffer[], position: number, flags = 0): Buffer {
   return Buffer.concat([head, Buffer.from(sizes), ...packets]);
 }
 
-/** An M4A with one sound track of 1,024 samples each at 48 kHz, and its index behind the sound, as recorders write it. */
-export function m4a(samples: number, { fragmented = false, soundBytes = 5_000 } = {}) {
-  const u32 = (...values: number[]) => {
-    const bytes = Buffer.alloc(values.length * 4);
-    values.forEach((value, index) => bytes.writeUInt32BE(value, index * 4));
-    return bytes;
-  };
-  const track = (handler: string, units: number) =>
+const AAC_PACKET_BYTES = 50;
+
+/**
+ * An M4A with a track of AAC in packets of 1,024 samples at 48 kHz, and its index behind the sound, as recorders write it;
+ * `statedSamples` is what the index says of each. In fragments of 50 packets, as browsers write it, the index has none. An index may name the same sound `times` over.
+ */
+export function m4a(
+  packets: number,
+  { fragmented = false, statedSamples = 1_024, codec = "mp4a", times = 1 } = {},
+) {
+  const sound = Buffer.alloc(packets * AAC_PACKET_BYTES);
+  const start = box("ftyp", Buffer.from("M4A \0\0\0\0M4A isom", "latin1"));
+  const indexed = fragmented ? 0 : packets;
+  const track = (id: number, handler: string, description: Buffer, count: number) =>
     box(
       "trak",
+      box("tkhd", u32(0, 0, 0, id, 0, 0)),
       box(
         "mdia",
-        box("mdhd", u32(0, 0, 0, 48_000, units, 0)),
+        box("mdhd", u32(0, 0, 0, 48_000, count * statedSamples, 0)),
         box("hdlr", u32(0, 0), Buffer.from(handler), u32(0, 0, 0)),
-        box("minf", box("stbl", box("stsd", u32(0, 0)), box("stts", u32(0, 1, units / 1_024, 1_024)))),
+        box(
+          "minf",
+          box(
+            "stbl",
+            box("stsd", u32(0, 1), description),
+            box("stts", u32(0, 1, count, statedSamples)),
+            box("stsz", u32(0, AAC_PACKET_BYTES, count * times)),
+            box("stsc", u32(0, 1, 1, count, 1)),
+            box("stco", u32(0, times, ...Array(times).fill(start.length + 8))),
+          ),
+        ),
       ),
     );
-  return join([
-    box("ftyp", Buffer.from("M4A \0\0\0\0M4A isom", "latin1")),
-    box("mdat", Buffer.alloc(soundBytes)),
-    box(
-      "moov",
-      box("mvhd", u32(0, 0, 0, 1_000, 0)),
-      track("text", 9_999 * 1_024),
-      track("soun", fragmented ? 0 : samples * 1_024),
-      ...(fragmented ? [box("mvex", u32(0))] : []),
-    ),
-  ]);
+  const movie = box(
+    "moov",
+    box("mvhd", u32(0, 0, 0, 1_000, 0)),
+    track(1, "text", box("text"), 9_999),
+    track(2, "soun", box(codec, Buffer.alloc(24), u32(48_000 << 16), AAC_DESCRIPTOR), indexed),
+    ...fragmented ? [box("mvex", box("trex", u32(0, 2, 1, statedSamples, AAC_PACKET_BYTES, 0)))] : [],
+  );
+  if (!fragmented) return join([start, box("mdat", sound), movie]);
+  const fragments = Array.from({ length: Math.ceil(packets / 50) }, (_, index) => {
+    const count = Math.min(50, packets - index * 50);
+    return Buffer.concat([
+      box("moof", box("traf", box("tfhd", u32(0x020000, 2)), box("trun", u32(1, count, 60)))),
+      box("mdat", sound.subarray(0, count * AAC_PACKET_BYTES)),
+    ]);
+  });
+  return join([start, movie, ...fragments]);
+}
+
+/** AAC-LC at 48 kHz in one channel. */
+const AAC_DESCRIPTOR = box(
+  "esds",
+  u32(0),
+  Buffer.from([3, 22, 0, 0, 0, 4, 17, 0x40, 0x15, ...Array(11).fill(0), 5, 2, 0x11, 0x88]),
+);
+
+function u32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => bytes.writeUInt32BE(value >>> 0, index * 4));
+  return bytes;
 }
 
 function box(type: string, ...content: Buffer[]): Buffer {
@@ -124,11 +162,12 @@ function box(type: string, ...content: Buffer[]): Buffer {
   return Buffer.concat([head, ...content]);
 }
 
-/** Opus packets of 60 ms as a browser records them: sizes unknown, no duration; `statedSeconds` adds one. */
+/** Packets of 60 ms as a browser records them: sizes unknown, no duration; `statedSeconds` adds one. */
 export function webm(
   packets: number,
   { codec = "A_OPUS", statedSeconds }: { codec?: string; statedSeconds?: number } = {},
 ) {
+  const config = codec === "A_VORBIS" ? Buffer.concat([Buffer.from([2, 30, 10]), VORBIS_HEAD]) : undefined;
   const unknown = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
   const stated = Buffer.alloc(8);
   stated.writeDoubleBE((statedSeconds ?? 0) * 1_000);
@@ -159,7 +198,16 @@ export function webm(
       element("2ad7b1", Buffer.from([0x0f, 0x42, 0x40])),
       ...(statedSeconds ? [element("4489", stated)] : []),
     ),
-    element("1654ae6b", element("ae", element("d7", Buffer.from([1])), element("86", Buffer.from(codec)))),
+    element(
+      "1654ae6b",
+      element(
+        "ae",
+        element("d7", Buffer.from([1])),
+        element("83", Buffer.from([2])),
+        element("86", Buffer.from(codec)),
+        ...config ? [element("63a2", config)] : [],
+      ),
+    ),
     ...blocks,
   ]);
 }

@@ -54,6 +54,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
   const whole = Buffer.alloc(typed.length + 8);
   whole.writeUInt32BE(data.length, 0);
   whole.set(typed, 4);
-  whole.writeUInt32BE(crc32(typed), typed.length + 4);
+  // Of some runtimes it is a signed number.
+  whole.writeUInt32BE(crc32(typed) >>> 0, typed.length + 4);
   return whole;
 }

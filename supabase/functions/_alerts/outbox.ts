@@ -1,15 +1,6 @@
 import { z } from "zod";
 
-import type { Database } from "../_shared/database.types.ts";
-import { callDatabase } from "../_shared/rpc.ts";
-
-type Functions = Database["public"]["Functions"];
-
-/** Calls a database function: through REST in a function, straight in a test. */
-export type CallDatabase = <Name extends keyof Functions>(
-  name: Name,
-  args: Functions[Name]["Args"],
-) => Promise<unknown>;
+import { type CallDatabase, callDatabase } from "../_shared/rpc.ts";
 
 const Claimed = z.object({
   deliveries: z.array(z.object({
@@ -46,7 +37,7 @@ export class Outbox {
     const claimed = await this.call("claim_alert_deliveries", {
       p_limit: options.limit,
       p_lease: LEASE,
-      p_endpoint_id: options.endpointId ?? null as never,
+      p_endpoint_id: options.endpointId ?? null,
       p_without: options.without,
     });
     return Claimed.parse(claimed).deliveries;

@@ -1,4 +1,13 @@
-import { list, type Matcher, matcherOf, matcherOfPhrase, pairs, type Vocabulary } from "./words.ts";
+import { COMPOUNDS } from "./compounds.ts";
+import {
+  isReadable,
+  list,
+  type Matcher,
+  matcherOf,
+  matcherOfPhrase,
+  pairs,
+  type Vocabulary,
+} from "./words.ts";
 
 /** The 14 of Annex II of Regulation (EU) No 1169/2011. https://eur-lex.europa.eu/eli/reg/2011/1169/oj */
 export const ALLERGENS = [
@@ -32,7 +41,7 @@ const GLUTEN_FREE_GRAINS = list(`
   courgette, seed, mung bean, sweet potato, gluten free
 `);
 
-/** Their usual words in English, French, German, Spanish, Italian, Portuguese and Dutch, and a few in Japanese. */
+/** Their usual words in English, French, Spanish, Italian and Portuguese, and a few in Japanese; German and Dutch in compounds.ts. */
 const VOCABULARIES: Record<Allergen, Vocabulary> = {
   gluten: {
     group: ["gluten"],
@@ -43,11 +52,11 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       spaghetti, macaroni, penne, fusilli, linguine, tagliatelle, lasagna, lasagne, ravioli, tortellini,
       gnocchi, orzo, noodle, ramen, udon, dumpling, pizza, pastry, cake, muffin, cracker, biscuit, cookie,
       pancake, waffle, pretzel, granola, muesli, porridge, malt, beer, ale, soy sauce, soya sauce, filo,
-      phyllo, scone, pie crust, french toast, *weizen*, *dinkel*, roggen*, gerste*, hafer*, grunkern, ble,
+      phyllo, scone, pie crust, french toast, *weizen*, *dinkel*, hafer*, ble,
       froment, seigle, orge, avoine, epeautre, farine, pain, pate alimentaire, trigo, centeno, cebada,
       avena, espelta, harina, pan de trigo, grano, frumento, segale, farina, pane, centeio, cevada, aveia,
-      farinha, *brot, *brotchen, *broetchen, *nudel*, *spatzle*, *spaetzle*, mehl, vollkornmehl, pate, pan integral, pan rallado, sojasauce,
-      tarwe*, rogge, gerst, haver*, *小麦*, *パン粉*, *うどん*
+      farinha, *spatzle*, *spaetzle*, pate, pan integral, pan rallado, rogge, gerst,
+      *小麦*, *パン粉*, *うどん*
     `),
     except: [
       ...pairs(
@@ -77,8 +86,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
     words: list(`
       crustacean, shellfish, crab, lobster, prawn, shrimp, crayfish, crawfish, langoustine, scampi, krill,
       seafood, crustace, crevette, crabe, homard, ecrevisse, gamba, langosta, cangrejo, camaron, camarones,
-      gambero, gamberi, granchio, aragosta, camarao, lagosta, caranguejo, garnaal, krab, kreeft, garnele*,
-      *krabbe*, hummer, krebs*, krustentier*, *エビ*, *海老*, *カニ*
+      gambero, gamberi, granchio, aragosta, camarao, lagosta, caranguejo, *エビ*, *海老*, *カニ*
     `),
     except: ["crab apple"],
   },
@@ -86,8 +94,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
     group: ["egg"],
     words: list(`
       egg, omelette, omelet, frittata, meringue, mayonnaise, mayo, aioli, custard, hollandaise, bearnaise,
-      quiche, albumen, ovalbumin, eggnog, carbonara, oeuf, huevo, uovo, ovo, ei, eier, eigelb, eiweiss,
-      tortilla espanola, *ruhrei*, *ruehrei*, huhnerei*, huehnerei*, *spatzle*, *spaetzle*, uova, eieren, eidooier, *卵*, *玉子*, *たまご*, *マヨネーズ*
+      quiche, albumen, ovalbumin, eggnog, carbonara, oeuf, huevo, uovo, ovo, tortilla espanola, *spatzle*, *spaetzle*, uova, *卵*, *玉子*, *たまご*, *マヨネーズ*
     `),
     except: pairs(
       list(`vegan, egg free, eggless, plant based, chia, flax`),
@@ -103,29 +110,28 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       sea bass, seabass, sea bream, worcestershire, worcester sauce, caesar dressing, poisson, saumon, thon,
       cabillaud, morue, hareng, maquereau, truite, anchois, pescado, pez, atun, bacalao, merluza, trucha,
       anchoa, arenque, caballa, pesce, salmone, tonno, merluzzo, acciuga, sgombro, peixe, atum, bacalhau,
-      vis, zalm, tonijn, kabeljauw, haring, makreel, forel, *fisch, *lachs*, kabeljau, thunfisch*,
-      fischsauce, hering, makrele, forelle, sardelle*, *鮭*, *マグロ*, *だし*, *魚*
+      vis, *鮭*, *マグロ*, *だし*, *魚*
     `),
     except: [
       ...pairs(
         ["vegan", "fish free", "plant based", "vegetarian"],
         list(`fish, tuna, salmon, caviar, worcestershire`),
       ),
-      ...list(`vegan fish sauce, tintenfisch`),
+      "vegan fish sauce",
     ],
   },
   peanuts: {
     group: ["peanut"],
     words: list(`
       peanut, groundnut, arachide, arachis, cacahuete, cacahouete, cacahuate, cacahouette, mani, amendoim,
-      monkey nut, ground nut, satay, pad thai, trail mix, erdnuss*, erdnusse*, erdnuess*, pinda*, *ピーナッツ*, *落花生*
+      monkey nut, ground nut, satay, pad thai, trail mix, *ピーナッツ*, *落花生*
     `),
   },
   soybeans: {
     group: ["soy", "soya"],
     words: list(`
       soy, soya, soybean, soyabean, tofu, tempeh, edamame, miso, tamari, natto, shoyu, teriyaki, tvp, soia,
-      textured vegetable protein, *soja*, *大豆*, *豆腐*, *醤油*, *味噌*
+      textured vegetable protein, *大豆*, *豆腐*, *醤油*, *味噌*
     `),
     except: ["coconut amino"],
   },
@@ -134,11 +140,10 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
     words: list(`
       milk, dairy, cream, butter, buttermilk, ghee, cheese, yogurt, yoghurt, yoghourt, kefir, lactose, whey,
       casein, caseinate, cheddar, mozzarella, parmesan, parmigiano, feta, ricotta, mascarpone, brie,
-      camembert, gouda, gruyere, emmental, halloumi, paneer, quark, skyr, labneh, burrata, pecorino,
+      camembert, gouda, gruyere, emmental*, halloumi, paneer, quark, skyr, labneh, burrata, pecorino,
       roquefort, gorgonzola, stilton, manchego, provolone, custard, bechamel, lassi, raita, tzatziki,
       gelato, creamer, icecream, lait, creme, beurre, fromage, yaourt, babeurre, leche, nata, mantequilla,
-      queso, yogur, latte, panna, burro, formaggio, leite, manteiga, queijo, iogurte, natas, melk, boter,
-      kaas, slagroom, *milch*, *kase, *kaese, kasekuchen, kaesekuchen, kasespatzle, kaesespaetzle, kasesosse, kasesauce, *sahne, *rahm, butterschmalz, joghurt*, schmand,
+      queso, yogur, latte, panna, burro, formaggio, leite, manteiga, queijo, iogurte, natas,
       sour cream, creme fraiche, milk chocolate, *牛乳*, *チーズ*, *バター*, *ヨーグルト*, *クリーム*
     `),
     except: [
@@ -166,10 +171,6 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
         mantequilla de cacahuete, mantequilla de mani, manteiga de amendoim, burro di arachidi,
         burro di cacao
       `),
-      ...list(`
-        kokosmilch, kokosnussmilch, hafermilch, mandelmilch, reismilch, sojamilch, kokosmelk, havermelk
-      `),
-      ...list(`amandelmelk, sojamelk, rijstmelk, hafersahne, kokossahne, sojasahne`),
       ...list(`butter bean, butter lettuce, cream of tartar, milk thistle, cream cracker`),
     ],
   },
@@ -179,8 +180,7 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       nut, almond, hazelnut, walnut, cashew, pecan, pistachio, macadamia, filbert, praline, marzipan,
       frangipane, gianduja, nougat, nutella, amaretti, amaretto, noix, amande, noisette, pistache, nuez,
       nuece, almendra, avellana, pistacho, anacardo, noci, noce, mandorla, nocciola, pistacchio, noz, nozes,
-      amendoa, avela, caju, castanha, noten, amandel, hazelnoot, walnoot, haselnuss*, haselnusse*, haselnuess*, walnuss*,
-      walnusse*, walnuess*, nuesse, mandel*, nuss, nusse, nussmischung, cashew*, pistazie*, pekannuss*, paranuss*, marzipan*,
+      amendoa, avela, caju, castanha,
       brazil nut, pesto, *アーモンド*, *くるみ*, *カシューナッツ*, *ナッツ*
     `),
     except: list(`
@@ -192,34 +192,33 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
   celery: {
     group: ["celery"],
     words: list(`
-      celery, celeriac, celeri, apio, sedano, aipo, selderij, knolselderij, *sellerie*, *セロリ*
+      celery, celeriac, celeri, apio, sedano, aipo, *セロリ*
     `),
   },
   mustard: {
     group: ["mustard"],
     words: list(`
-      mustard, dijon, moutarde, mostaza, senape, mostarda, mosterd, piccalilli, senf*, *マスタード*
+      mustard, dijon, moutarde, mostaza, senape, mostarda, piccalilli, *マスタード*
     `),
   },
   sesame: {
     group: ["sesame"],
     words: list(`
       sesame, tahini, tahin, hummus, houmous, gomasio, halva, halvah, gergelim, sesamo, ajonjoli, za atar,
-      zaatar, dukkah, sesam*, *ゴマ*, *ごま*
+      zaatar, dukkah, *ゴマ*, *ごま*
     `),
   },
   sulphites: {
     group: ["sulphite", "sulfite"],
     words: list(`
-      sulphite, sulfite, metabisulphite, metabisulfite, wine, cider, sulfito, solfito, sulfiet, vin, vino,
-      vinho, sulphur dioxide, sulfur dioxide, dried apricot, raisin, sultana, balsamic, *sulfit*, weisswein,
-      rotwein, wein, *亜硫酸*
+      sulphite, sulfite, metabisulphite, metabisulfite, wine, cider, sulfito, solfito, vin, vino,
+      vinho, sulphur dioxide, sulfur dioxide, dried apricot, raisin, sultana, balsamic, *亜硫酸*
     `),
     except: ["sulphite free wine"],
   },
   lupin: {
     group: ["lupin"],
-    words: list(`lupin, lupine*, lupini, altramuz, altramuce, tremoco, lupino, *ルピナス*`),
+    words: list(`lupini, altramuz, altramuce, tremoco, lupino, *ルピナス*`),
   },
   molluscs: {
     group: ["shellfish"],
@@ -228,15 +227,27 @@ const VOCABULARIES: Record<Allergen, Vocabulary> = {
       cuttlefish, snail, escargot, whelk, cockle, abalone, limpet, periwinkle, moule, huitre, palourde,
       poulpe, calmar, seiche, mejillon, almeja, ostra, pulpo, calamar, sepia, vieira, cozza, vongola,
       ostrica, polpo, seppia, mexilhao, ameijoa, polvo, lula, cozze, vongole, coquille saint jacque,
-      noix de saint jacque, noix de st jacque, mossel*, *muschel*, tintenfisch*, austern, auster, *イカ*,
+      noix de saint jacque, noix de st jacque, *イカ*,
       *タコ*, *貝*
     `),
-    except: ["oyster mushroom", "oyster plant", "*austernpilz*", "austernseitling*"],
+    except: ["oyster mushroom", "oyster plant"],
   },
 };
 
 const MATCHERS = Object.fromEntries(
-  ALLERGENS.map((allergen) => [allergen, matcherOf(VOCABULARIES[allergen])]),
+  ALLERGENS.map((allergen) => {
+    const words = VOCABULARIES[allergen];
+    const parts: Vocabulary = COMPOUNDS[allergen];
+
+    return [
+      allergen,
+      matcherOf({
+        words: [...words.words, ...parts.words],
+        except: [...words.except ?? [], ...parts.except ?? []],
+        group: [...words.group ?? [], ...parts.group ?? []],
+      }),
+    ];
+  }),
 ) as Record<Allergen, Matcher>;
 
 /** The allergens that a food's or a dish's words tell of, in the order of Annex II. */
@@ -246,7 +257,6 @@ export function allergensIn(text: string): Allergen[] {
 
 /** Languages in which the vocabularies are whole enough to say that an allergen is not there. */
 const CHECKED_LANGUAGES = ["en", "fr", "de", "es", "it", "pt", "nl"];
-const NOT_LATIN = /[^\p{Script=Latin}\P{L}]/u;
 
 /** Whether an answer in this language (BCP 47) can be checked for allergens. */
 export function isCheckedLanguage(locale: string): boolean {
@@ -255,7 +265,7 @@ export function isCheckedLanguage(locale: string): boolean {
 
 /** Whether a text is written in letters that the vocabularies know. */
 export function isCheckedScript(text: string): boolean {
-  return !NOT_LATIN.test(text.normalize("NFKC"));
+  return isReadable(text);
 }
 
 /** What is said of a language in which allergens cannot be looked for. */
@@ -265,9 +275,15 @@ export const UNCHECKED_LANGUAGE =
 /** A word in an allergy that tells that it is one, and not of what. */
 const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;
 
+/** Of allergies those that name none of the 14: they can be looked for only as they are written. */
+export function allergiesAsWritten(allergies: string[]): string[] {
+  return allergies.filter((allergy) => allergensIn(allergy).length === 0);
+}
+
 /**
  * Reads allergies as users write them: a word for one of the 14 in any language that we know stands for all its
- * words, so that "cacahuètes" finds satay; anything else is looked for as it is written.
+ * words, so that "cacahuètes" finds satay; anything else is looked for as it is written, and where a long word begins
+ * with it, so that "Erdbeere" finds Erdbeerkuchen.
  */
 export function allergyMatcher(
   allergies: string[],

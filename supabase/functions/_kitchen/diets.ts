@@ -7,7 +7,7 @@ const MEATLESS = list(`
 `);
 
 const meat = matcherOf({
-  group: ["meat"],
+  group: ["meat", "fleisch", "vlees"],
   words: list(`
     meat, beef, veal, pork, lamb, mutton, goat, venison, rabbit, hare, boar, bison, game, chicken, turkey,
     duck, goose, quail, pheasant, poultry, bacon, ham, gammon, prosciutto, pancetta, guanciale, salami,
@@ -16,9 +16,9 @@ const meat = matcherOf({
     burger, kebab, doner, schnitzel, spam, viande, boeuf, veau, porc, agneau, poulet, dinde, canard, lapin,
     jambon, saucisse, lardon, saucisson, carne, ternera, cerdo, cordero, pollo, pavo, pato, conejo, jamon,
     manzo, vitello, maiale, agnello, tacchino, anatra, coniglio, salsiccia, vaca, vitela, porco, borrego,
-    frango, presunto, chourico, vlees, rundvlees, kip, kalkoen, varkensvlees, spek, worst, *fleisch,
-    hahnchen*, huhn, huhner*, pute*, rinder*, rindfleisch*, schwein*, kalb*, lamm*, ente, gans, schinken*,
-    speck, speckwurfel, *wurst, wurstchen, hot dog, foie gras, pate de foie, bone broth, spare rib,
+    frango, presunto, chourico, vlees, rundvlees, kip, kalkoen, varkensvlees, spek, worst, *fleisch*, *vlees*,
+    *hahnchen*, *haehnchen*, *huhn*, *huehn*, *frikadelle*, *bulette*, *salami*, *chorizo*, pute*, rinder*, rindfleisch*, schwein*, kalb*, lamm*, ente, gans, *schinken*,
+    *speck*, *wurst*, *wuerst*, hot dog, foie gras, pate de foie, bone broth, spare rib,
     short rib, *肉*
   `),
   except: [
@@ -35,7 +35,12 @@ const meat = matcherOf({
       lamb s lettuce, lamb lettuce, chicken of the wood, coconut meat, crab meat, beef tomato
     `),
     ...list(`
-      duck egg, goose egg, quail egg, kidney bean, hamburger bun, burger bun, huhnerei, huhnereier
+      duck egg, goose egg, quail egg, kidney bean, hamburger bun, burger bun, *huhnerei*, *huehnerei*
+    `),
+    ...list(`
+      fleischtomate*, fruchtfleisch*,  fleischersatz*, vleestomaat*, vleestomaten*,
+      vruchtvlees*, vleesvervanger*,  kokosfleisch*, sojafleisch*, sojawurst*, gemusewurst*,
+      gemuesewurst*, worcester*, worchester*, speckled
     `),
     ...pairs(list(`beyond, impossible, salmon, fish, tuna, shrimp, quinoa, beet, halloumi`), [
       "burger",
@@ -45,8 +50,7 @@ const meat = matcherOf({
 const pork = matcherOf({
   words: list(`
     pork, bacon, ham, gammon, prosciutto, pancetta, guanciale, salami, chorizo, pepperoni, mortadella, lard,
-    porc, lardon, jambon, cerdo, jamon, maiale, porco, presunto, varkensvlees, spek, speck, speckwurfel,
-    schwein*, schinken*, *豚*, bratwurst, frankfurter, chicharron, nduja
+    porc, lardon, jambon, cerdo, jamon, maiale, porco, presunto, varkensvlees, spek, *speck*, *schwein*, *schinken*, *豚*, bratwurst, frankfurter, chicharron, nduja
   `),
   except: [
     ...pairs(

@@ -10,7 +10,7 @@ export function foodRules(allergies: string[], diet: string): (text: string) => 
   const forbidden = dietMatcher(diet);
   return (text) => {
     if (allergies.length > 0 && !isCheckedScript(text)) {
-      return "the answer cannot be checked for allergies: it is not written in Latin letters";
+      return "the answer cannot be checked for allergies: it is not written in plain Latin letters";
     }
     const found = allergen(text);
     if (found !== undefined) return `"${found.word}" is not allowed: allergy to ${found.allergy}`;

@@ -18,6 +18,12 @@ export const StockTotal = StockItem.extend({ quantity: z.number().min(0) });
 export const Allergy = z.string().trim().max(40).refine((text) => /\p{L}/u.test(text), "Expected a word")
   .refine(isCheckedScript, `Expected a word in Latin letters: ${UNCHECKED_LANGUAGE}`);
 
+/** In an answer, what of the given allergies was not looked for in other words and languages. */
+export const AllergiesAsWritten = z.array(z.string()).describe(
+  "Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under " +
+    "other names or in other languages: tell the user",
+);
+
 /** Refuses allergies together with a language in which nobody could look for them. */
 export function checkLanguage(
   { value: { allergies, locale }, issues }: z.core.ParsePayload<{ allergies: string[]; locale: string }>,

@@ -1,9 +1,15 @@
 /** Words and phrases that mean one thing; `*` at an end of a word stands for any letters, as in compounds. */
 export interface Vocabulary {
   words: string[];
-  /** Phrases that contain such a word and mean something else: "coconut milk" is no milk. */
+  /**
+   * Phrases that contain such a word and mean something else: "coconut milk" is no milk. What `*` stands for is not
+   * passed over with them.
+   */
   except?: string[];
-  /** Words for the whole group: before "free" they clear the words after it, so that egg-free mayonnaise is no egg. */
+  /**
+   * Words for the whole group: before "free", and in one word with "frei", "los" or "vrij", they clear the words after it, so
+   * that egg-free mayonnaise is no egg.
+   */
   group?: string[];
 }
 
@@ -26,13 +32,20 @@ const IRREGULAR: Record<string, string> = {
  * " | " where a phrase ends. Other languages lose their final s in the same way, in the vocabulary as in the text.
  */
 export function foldText(text: string): string {
-  // Soft hyphens and characters of no width stand inside of words, and part none.
-  const words = text.normalize("NFKD").replace(/[\p{M}\p{Cf}]/gu, "").toLowerCase()
+  return ` ${wordsOf(text).map(singular).join(" ")} `;
+}
+
+/** Whether a text has only letters that vocabularies have, and no word of which nobody could say where it ends. */
+export function isReadable(text: string): boolean {
+  return wordsOf(text).every((word) => !/[^a-z\p{N}|]/u.test(word)) && mostJoints(text) <= MOST_JOINTS;
+}
+
+function wordsOf(text: string): string[] {
+  return text.normalize("NFKD").replace(/[\p{M}\p{Cf}]/gu, "").toLowerCase()
     .replace(/[ßœæøłđı]/g, (letter) => LETTERS[letter]!)
     .replace(BREAKS, " | ")
     .replace(/[^\p{L}\p{N}|]+/gu, " ")
-    .split(" ");
-  return ` ${words.filter((word) => word !== "").map(singular).join(" ")} `;
+    .split(" ").filter((word) => word !== "");
 }
 
 function singular(word: string): string {
@@ -43,7 +56,10 @@ function singular(word: string): string {
   return word.endsWith("s") ? word.slice(0, -1) : word;
 }
 
-const WITHOUT = ["without", "no", "non", "sans", "ohne", "sin", "senza", "sem", "zonder"].join("|");
+const [START, REST, END] = ["(?<=[ |])", "[^ |]*", "(?=[ |])"];
+/** Not as in Portuguese, where "no leite" is in milk. */
+const NO = "no(?! (?:leite|queijo|iogurte|creme|ovo|pao|trigo|peixe|camarao|vinho|amendoim|aipo|molho) )";
+const WITHOUT = ["without", NO, "non", "sans", "ohne", "sin", "senza", "sem", "zonder"].join("|");
 /** Not as in "eggs free range". */
 const FREE = "free(?! (?:range|run|roaming|trade))";
 /** Words that end what "free" speaks of. */
@@ -52,24 +68,87 @@ const OR = ["or", "nor", "ou", "oder", "o"].join("|");
 
 /** Compiles a vocabulary. "Peanut-free bread" and "without peanuts" do not count as peanuts. */
 export function matcherOf({ words, except = [], group = [] }: Vocabulary): Matcher {
-  const any = alternatives(words);
-  const found = new RegExp(`(?<= )(?:${any})(?= )`);
+  const any = alternatives(words, REST);
+  const found = new RegExp(`${START}(?:${any})${END}`);
+  const groups = alternatives(group, REST);
+  const joinedGroups = alternatives(group.map((word) => `${word}*`), "");
   const innocent = [
-    ...except.length > 0 ? [alternatives(except)] : [],
-    `(?:${alternatives(group)}) ${FREE}(?: (?!(?:${AND}) )[^ |]+){0,2}`,
-    `(?:${any}) ${FREE}`,
-    `(?:${WITHOUT}) (?:[^ |]+ (?:${OR}) )?(?:${any})`,
-  ].map((pattern) => new RegExp(`(?<= )(?:${pattern})(?= )`, "g"));
-  return (text) =>
-    innocent.reduce((rest, pattern) => rest.replace(pattern, "|"), foldText(text)).match(found)?.[0];
+    alternatives(except, ""),
+    `${START}(?:${groups}) ${FREE}(?: (?!(?:${AND}) )[^ |]+){0,2}${END}`,
+    `${START}(?:${joinedGroups})(?:free|frei|frey|vrij|los)e?[mnrs]?(?: (?!(?:${AND}) )[^ |]+){0,2}${END}`,
+    `${START}(?:${any}) ${FREE}${END}`,
+    `${START}(?:${WITHOUT}) (?:[^ |]+ (?:${OR}) )?(?:${any})${END}`,
+  ].map((pattern) => new RegExp(pattern, "g"));
+  return (text) => {
+    for (const reading of readingsOf(text)) {
+      const word = find(foldText(reading));
+      if (word !== undefined) return word;
+    }
+    return undefined;
+  };
+
+  function find(folded: string): string | undefined {
+    // Passed over in its length, so that what is found is told as the word that it stands in.
+    const rest = innocent.reduce(
+      (left, pattern) => left.replace(pattern, (passed) => "|".repeat(passed.length)),
+      folded,
+    );
+    const match = found.exec(rest);
+    if (match === null) return undefined;
+    const end = match.index + match[0].length;
+    return folded.slice(folded.lastIndexOf(" ", match.index) + 1, folded.indexOf(" ", end));
+  }
 }
 
-/** A matcher for what a user wrote; scripts without spaces between words are searched for it anywhere. */
+/**
+ * What nobody sees, or a hyphen before an empty space, as at a line's end: it stands inside of a word (pea-\nnut) or
+ * between two, and only the reader of the whole text would know.
+ */
+const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
+const RUN = new RegExp(`[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`, "gu");
+/** So many joints of one run are read in every way;  with more a text is not readable. */
+const MOST_JOINTS = 5;
+
+/** All ways to read a text's joints, each run of them by itself: as many as the run that has most of them asks for. */
+function readingsOf(text: string): string[] {
+  const most = mostJoints(text);
+  if (most === 0) return [text];
+  const count = 2 ** Math.min(most, MOST_JOINTS);
+  return Array.from(
+    { length: count },
+    (_, reading) =>
+      text.replace(RUN, (run) =>
+        run.split(JOINT).reduce((whole, part, at) => {
+          // The last joint that can be told apart stands for all that follow it.
+          const joint = Math.min(at, MOST_JOINTS) - 1;
+          return `${whole}${(reading >> joint & 1) === 1 ? " " : ""}${part}`;
+        })),
+  );
+}
+
+/** How many joints the run has that has most of them. */
+function mostJoints(text: string): number {
+  return (text.match(RUN) ?? []).reduce((most, run) => Math.max(most, run.split(JOINT).length - 1), 0);
+}
+
+/** A word that is long enough to tell a compound that begins with it; its last e may be lost in there: Erdbeerkuchen. */
+const BEGINNING = /^(\p{L}{5,}?)e?$/u;
+
+/**
+ * A matcher for what a user wrote, also where a word begins with it; scripts without spaces between words are searched
+ * for it anywhere.
+ */
 export function matcherOfPhrase(phrase: string): Matcher {
   const isUnspaced =
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u;
-  const parts = phrase.normalize("NFKD").split(BREAKS).map((part) => part.trim());
-  return matcherOf({ words: parts.map((part) => isUnspaced.test(part) ? `*${part}*` : part) });
+  const parts = phrase.normalize("NFKD").replaceAll("*", " ").split(BREAKS).map((part) => part.trim());
+  return matcherOf({
+    words: parts.flatMap((part) => {
+      if (isUnspaced.test(part)) return [`*${part}*`];
+      const beginning = BEGINNING.exec(foldText(part).trim())?.[1];
+      return beginning === undefined ? [part] : [part, `${beginning}*`];
+    }),
+  });
 }
 
 /** The phrases of a text that has a comma between them. */
@@ -82,15 +161,27 @@ export function pairs(first: string[], second: string[]): string[] {
   return first.flatMap((one) => second.map((other) => `${one} ${other}`));
 }
 
-/** A pattern for any of the phrases, the longer ones first. */
-function alternatives(phrases: string[]): string {
-  const patterns = phrases.map((phrase) =>
-    phrase.split(" ").map((word) => {
+/** Words that begin with any first part and then any second one: "kokosmilch*". */
+export function joined(first: string[], second: string[]): string[] {
+  return first.flatMap((one) => second.map((other) => `${one}${other}*`));
+}
+
+/** A pattern for any of the phrases, the longer ones first; with `rest` in the place of each `*`. */
+function alternatives(phrases: string[], rest: string): string {
+  const patterns = phrases.map((phrase) => {
+    const words = phrase.split(" ").filter((word) => /[\p{L}\p{N}]/u.test(word));
+    return words.map((word, at) => {
       const [, before, core, after] = /^(\*?)(.*?)(\*?)$/s.exec(word)!;
-      const rest = "[^ |]*";
-      return `${before && rest}${foldText(core!).trim()}${after && rest}`;
-    }).filter((word) => word !== "").join(" ")
-  ).filter((pattern) => /[\p{L}\p{N}]/u.test(pattern.replaceAll("[^ |]*", "")));
+      const [start, end] = [at === 0 ? START : "", at === words.length - 1 ? END : ""];
+      const whole = foldText(core!).trim();
+      const begun = wordsOf(core!).join(" ");
+      // A word that goes on is not in the singular: Selleriesalat, though Sellerie reads as English "sellery".
+      const letters = after && begun !== whole
+        ? `(?:${begun}${rest}|${whole}${END})`
+        : `${whole}${after && rest}`;
+      return `${before ? rest : start}${letters}${after ? "" : end}`;
+    }).join(" ");
+  }).filter((pattern) => pattern !== "");
   if (patterns.length === 0) return "(?!)";
   return patterns.toSorted((one, other) => other.length - one.length).join("|");
 }

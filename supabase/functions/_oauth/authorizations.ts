@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { open, seal } from "../_shared/envelope.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
-import type { CallDatabase } from "./call_database.ts";
+import type { CallDatabase } from "../_shared/rpc.ts";
 import type { Secrets } from "./upstream.ts";
 
 /** What is known of an authorization when its user is sent to the provider. */

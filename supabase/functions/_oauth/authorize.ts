@@ -1,9 +1,10 @@
-import { env, supabase } from "../_shared/env.ts";
+import { misconfigured, supabase } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { translate } from "./broker_errors.ts";
 import type { AccessToken } from "./token_record.ts";
 import { providerNamed, tokenService } from "./tokens.ts";
 import type { ProviderAnswer } from "./authorizations.ts";
+import { oauthSettings } from "./settings.ts";
 
 /** What the standards have a provider answer (RFC 6749, 4.1.2; RFC 9207). */
 const STANDARD = ["state", "code", "iss", "error"];
@@ -20,7 +21,7 @@ export function callbackUrl(): string {
 export async function beginAuthorization(
   { provider: name, subject, redirectTo }: { provider: string; subject: string; redirectTo?: string },
 ): Promise<{ url: string; ttlS: number }> {
-  const { OAUTH_AUTHORIZATION_TTL_S: ttlS } = env();
+  const { OAUTH_AUTHORIZATION_TTL_S: ttlS } = oauthSettings();
   const provider = providerNamed(name, "authorization_code");
   const target = allowedRedirect(redirectTo);
   const { upstream, authorizations } = tokenService();
@@ -91,11 +92,9 @@ export async function completeAuthorization(
 
 /** Only a whole address of the list: no prefix, no pattern. */
 function allowedRedirect(wanted: string | undefined): string {
-  const { OAUTH_REDIRECT_URLS: allowed } = env();
+  const { OAUTH_REDIRECT_URLS: allowed } = oauthSettings();
   if (allowed.length === 0) {
-    throw new AppError("internal", "This server is not configured completely", {
-      cause: new Error("OAUTH_REDIRECT_URLS is not set"),
-    });
+    throw misconfigured("OAUTH_REDIRECT_URLS is not set");
   }
   if (wanted === undefined) return allowed[0]!;
   const href = URL.canParse(wanted) ? new URL(wanted).href : undefined;

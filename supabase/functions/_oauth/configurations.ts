@@ -1,6 +1,6 @@
 import type { Configuration, CustomFetch } from "openid-client";
 
-import type { ProviderSettings } from "../_shared/oauth_settings.ts";
+import type { ProviderSettings } from "./setting_texts.ts";
 import { guardedFetch } from "./guarded_fetch.ts";
 import { asProviderFailure, ProviderFailure } from "./provider_failure.ts";
 import type { Provider } from "./provider.ts";

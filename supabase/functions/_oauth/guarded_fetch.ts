@@ -1,7 +1,7 @@
 import type { CustomFetch } from "openid-client";
 
 import { endingWith } from "../_shared/aborting.ts";
-import { isSafeProviderUrl } from "../_shared/oauth_settings.ts";
+import { isSafeProviderUrl } from "./setting_texts.ts";
 import { ProviderFailure } from "./provider_failure.ts";
 import { readableAnswer } from "./token_answer.ts";
 import type { Provider } from "./provider.ts";

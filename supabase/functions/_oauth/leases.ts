@@ -1,5 +1,5 @@
 import { AppError } from "../_shared/errors.ts";
-import type { CallDatabase } from "./call_database.ts";
+import type { CallDatabase, RpcArguments, RpcName } from "../_shared/rpc.ts";
 import { Circuit } from "./circuit.ts";
 import { report } from "./events.ts";
 
@@ -102,7 +102,7 @@ export class Leases {
     return (await this.#ask("revoke_oauth_lease", { p_key: key }) as { fence: number }).fence;
   }
 
-  async #ask(name: Parameters<CallDatabase>[0], args: Record<string, unknown>): Promise<unknown> {
+  async #ask<Name extends RpcName>(name: Name, args: RpcArguments<Name>): Promise<unknown> {
     if (this.#circuit.isOpen) {
       throw new AppError("service_unavailable", "The database cannot be reached at the moment");
     }

@@ -1,7 +1,6 @@
-import { type Settings } from "../_shared/env.ts";
-import { AppError } from "../_shared/errors.ts";
+import { misconfigured } from "../_shared/env.ts";
 import type { Keyring } from "../_shared/keyring.ts";
-import { type CallDatabase, callProject } from "./call_database.ts";
+import { type CallDatabase, callDatabase } from "../_shared/rpc.ts";
 import { EncryptedStore } from "./encrypted_store.ts";
 import { FallbackStore } from "./fallback_store.ts";
 import { MemoryStore } from "./memory_store.ts";
@@ -9,17 +8,18 @@ import { PostgresStore } from "./postgres_store.ts";
 import { RedisStore } from "./redis_store.ts";
 import { isUserKey } from "./token_owner.ts";
 import type { TokenStore } from "./token_store.ts";
+import type { oauthSettings } from "./settings.ts";
+import type { tokenSettings } from "../_tokens/settings.ts";
 
-type StoreSettings = Pick<
-  Settings,
-  "TOKEN_STORE_TYPE" | "REDIS_URL" | "REDIS_CA_CERTIFICATE" | "OAUTH_MEMORY_FALLBACK"
->;
+type StoreSettings =
+  & Pick<ReturnType<typeof oauthSettings>, "TOKEN_STORE_TYPE" | "OAUTH_MEMORY_FALLBACK">
+  & Pick<ReturnType<typeof tokenSettings>, "REDIS_URL" | "REDIS_CA_CERTIFICATE">;
 
 /** The store that the settings name: encrypted, and with its memory for when the backend fails. */
 export function openStore(
   settings: StoreSettings,
   keyring: Keyring,
-  call: CallDatabase = callProject,
+  call: CallDatabase = callDatabase,
 ): TokenStore {
   const backend = openBackend(settings, call);
   return new EncryptedStore(
@@ -36,9 +36,7 @@ function openBackend(settings: StoreSettings, call: CallDatabase): TokenStore {
       return new MemoryStore();
     case "redis":
       if (settings.REDIS_URL) return new RedisStore(settings.REDIS_URL, settings.REDIS_CA_CERTIFICATE);
-      throw new AppError("internal", "This server is not configured completely", {
-        cause: new Error("TOKEN_STORE_TYPE is redis: REDIS_URL is expected, redis:// or rediss://"),
-      });
+      throw misconfigured("TOKEN_STORE_TYPE is redis: REDIS_URL is expected, redis:// or rediss://");
   }
 }
 

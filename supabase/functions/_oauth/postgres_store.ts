@@ -1,4 +1,4 @@
-import type { CallDatabase } from "./call_database.ts";
+import type { CallDatabase, RpcArguments, RpcName } from "../_shared/rpc.ts";
 import {
   type FencedWrite,
   requireNamespace,
@@ -118,7 +118,7 @@ export class PostgresStore implements TokenStore {
     return written;
   }
 
-  async #ask(name: Parameters<CallDatabase>[0], args: Record<string, unknown>): Promise<unknown> {
+  async #ask<Name extends RpcName>(name: Name, args: RpcArguments<Name>): Promise<unknown> {
     try {
       return await this.#call(name, args);
     } catch (error) {

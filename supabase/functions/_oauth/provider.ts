@@ -1,4 +1,4 @@
-import type { ProviderSettings } from "../_shared/oauth_settings.ts";
+import type { ProviderSettings } from "./setting_texts.ts";
 
 /** A provider by its name in OAUTH_PROVIDERS. */
 export interface Provider {

@@ -1,6 +1,6 @@
 import { type EnvelopeRotation, rotateEnvelopes, type StoredEnvelope } from "../_shared/envelope_rotation.ts";
 import type { Keyring } from "../_shared/keyring.ts";
-import type { CallDatabase } from "./call_database.ts";
+import type { CallDatabase } from "../_shared/rpc.ts";
 import { placeOf } from "./encrypted_store.ts";
 
 const BATCH_TOKENS = 500;

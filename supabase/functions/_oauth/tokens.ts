@@ -1,8 +1,9 @@
-import { env } from "../_shared/env.ts";
+import { misconfigured } from "../_shared/env.ts";
+import { encryptionSettings } from "../_shared/security/settings.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { Authorizations } from "./authorizations.ts";
-import { callProject } from "./call_database.ts";
+import { callDatabase } from "../_shared/rpc.ts";
 import { Leases } from "./leases.ts";
 import { openStore } from "./open_store.ts";
 import { TokenBroker } from "./token_broker.ts";
@@ -10,6 +11,8 @@ import type { AccessToken } from "./token_record.ts";
 import type { TokenStore } from "./token_store.ts";
 import type { Provider } from "./provider.ts";
 import { Upstream } from "./upstream.ts";
+import { oauthSettings } from "./settings.ts";
+import { tokenSettings } from "../_tokens/settings.ts";
 
 /** All that serves tokens in this process, made from the settings at the first use. */
 export interface TokenService {
@@ -45,7 +48,7 @@ export function getAccessToken(
 
 /** Revokes what a user has authorized, at every provider that gives tokens of users. */
 export async function revokeAllOf(subject: string): Promise<void> {
-  for (const [name, { grants }] of env().OAUTH_PROVIDERS) {
+  for (const [name, { grants }] of oauthSettings().OAUTH_PROVIDERS) {
     if (grants.includes("authorization_code")) {
       await tokenService().broker.revoke({ provider: providerNamed(name), subject });
     }
@@ -57,7 +60,7 @@ export function providerNamed(
   name: string,
   grant?: "client_credentials" | "authorization_code",
 ): Provider {
-  const settings = env().OAUTH_PROVIDERS.get(name);
+  const settings = oauthSettings().OAUTH_PROVIDERS.get(name);
   if (settings === undefined) {
     throw new AppError("not_found", `There is no provider ${JSON.stringify(name)}`);
   }
@@ -71,10 +74,10 @@ export function providerNamed(
 }
 
 function openService(): TokenService {
-  const settings = env();
-  const keyring = requireKeys(settings.TOKEN_ENCRYPTION_KEYS);
+  const settings = { ...oauthSettings(), ...tokenSettings() };
+  const keyring = requireKeys(encryptionSettings().TOKEN_ENCRYPTION_KEYS);
   const store = openStore(settings, keyring);
-  const leases = new Leases(callProject);
+  const leases = new Leases(callDatabase);
   const upstream = new Upstream(settings.OAUTH_PROVIDER_TIMEOUT_MS);
   const broker = new TokenBroker({
     store,
@@ -83,12 +86,10 @@ function openService(): TokenService {
     memoryFallback: settings.OAUTH_MEMORY_FALLBACK,
     providerTimeoutMs: settings.OAUTH_PROVIDER_TIMEOUT_MS,
   });
-  return { store, leases, broker, upstream, authorizations: new Authorizations(callProject, keyring) };
+  return { store, leases, broker, upstream, authorizations: new Authorizations(callDatabase, keyring) };
 }
 
 function requireKeys(keyring: Keyring | undefined): Keyring {
   if (keyring) return keyring;
-  throw new AppError("internal", "This server is not configured completely", {
-    cause: new Error("TOKEN_ENCRYPTION_KEYS is not set: tokens are never stored without encryption"),
-  });
+  throw misconfigured("TOKEN_ENCRYPTION_KEYS is not set: tokens are never stored without encryption");
 }

@@ -1,6 +1,6 @@
 import type { Configuration } from "openid-client";
 
-import { isSafeProviderUrl } from "../_shared/oauth_settings.ts";
+import { isSafeProviderUrl } from "./setting_texts.ts";
 import { type Client, Configurations } from "./configurations.ts";
 import { guardedFetch } from "./guarded_fetch.ts";
 import type { Granted, Provider } from "./provider.ts";

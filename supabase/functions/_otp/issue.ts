@@ -7,7 +7,7 @@ import type { Phone } from "./phone_numbers.ts";
 import type { Channel, Message } from "./providers/provider.ts";
 import { smsPartsOf } from "./sms_parts.ts";
 import { deliver, type Delivery, describeAttempts } from "./sender.ts";
-import type { OtpSettings } from "./settings.ts";
+import type { OtpSetup } from "./setup.ts";
 import { type CodeReader, messageText } from "./templates.ts";
 
 /** A code to be made and sent. */
@@ -62,7 +62,7 @@ interface RequestAnswer {
 }
 
 /** Makes a code, takes it from all limits in one call, and sends it. Throws `otp_…` codes. */
-export async function issueCode(settings: OtpSettings, issue: Issue): Promise<Issued> {
+export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issued> {
   const { phone, purpose, channel, authCode } = issue;
   const providers = settings.providers.filter((one) => one.channel === channel);
   if (providers.length === 0) throw new AppError("invalid_request", `channel: ${channel} is not set up here`);
@@ -132,7 +132,7 @@ export async function issueCode(settings: OtpSettings, issue: Issue): Promise<Is
 const MOST_MINUTES = 10;
 
 function messageOf(
-  { appName, appHash, webDomain }: OtpSettings,
+  { appName, appHash, webDomain }: OtpSetup,
   { channel, locale, codeReader }: Issue,
   code: string,
   minutes: number,
@@ -151,7 +151,7 @@ function messageOf(
  * the database alone must not find it, so it is hashed with the pepper.
  */
 function hookRequestKey(
-  { peppers }: OtpSettings,
+  { peppers }: OtpSetup,
   { code, userId }: NonNullable<Issue["authCode"]>,
   place: CodePlace,
 ): string {

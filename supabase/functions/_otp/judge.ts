@@ -1,8 +1,8 @@
 import { AppError } from "../_shared/errors.ts";
-import { signProof } from "../_shared/proof.ts";
+import { signProof } from "./proof.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { macsOf } from "./codes.ts";
-import type { OtpSettings } from "./settings.ts";
+import type { OtpSetup } from "./setup.ts";
 
 /** A guess. */
 export interface Guess {
@@ -40,7 +40,7 @@ interface VerifyAnswer {
 }
 
 /** Has the database judge a guess, and signs the proof of a right one. Throws `otp_…` codes. */
-export async function judgeGuess({ peppers }: OtpSettings, guess: Guess): Promise<Verified> {
+export async function judgeGuess({ peppers }: OtpSetup, guess: Guess): Promise<Verified> {
   const { phone, purpose, userId } = guess;
   const answer = await callDatabase("verify_otp", {
     p_phone: phone,

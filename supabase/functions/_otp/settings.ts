@@ -1,116 +1,62 @@
-import { env, type Settings, supabase } from "../_shared/env.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import type { PhonePolicy } from "./phone_numbers.ts";
-import { consoleOf } from "./providers/console.ts";
-import type { Channel, Provider } from "./providers/provider.ts";
-import { smtp } from "./providers/smtp.ts";
-import { twilio } from "./providers/twilio.ts";
-import { twilioReportUrl } from "./twilio_reports.ts";
-import { vonage } from "./providers/vonage.ts";
+import { z } from "zod";
 
-/** All that one-time codes are set up with, checked as a whole. */
-export interface OtpSettings {
-  peppers: Keyring;
-  providers: Provider[];
-  timeoutMs: number;
-  phones: PhonePolicy;
-  trustedProxies: number;
-  appName: string;
-  appHash?: string;
-  webDomain?: string;
-  testNumbers: Map<string, string>;
-  testNumbersUntil?: string;
-}
+import { defineSettings } from "../_shared/env.ts";
+import { KeyringText } from "../_shared/keyring.ts";
+import { ListText, ProofKeyText, TestNumbersText } from "./setting_texts.ts";
 
-let known: OtpSettings | undefined;
-
-/** The settings, checked at their first use. Throws `internal` for what must not be, such as a console in production. */
-export function otpSettings(): OtpSettings {
-  known ??= checkedSettings(env(), isLocalProject(), supabase().publicUrl);
-  return known;
-}
-
-/** The ways in which a development stack calls itself; a self-hosted project has another public address. */
-const LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]", "kong", "host.docker.internal"];
-
-function isLocalProject(): boolean {
-  const { url, publicUrl } = supabase();
-  return [url, publicUrl].every((address) => LOCAL_HOSTS.includes(new URL(address).hostname));
-}
-
-/** What the environment says, as settings. `publicUrl`: where providers find the project. Throws `internal`. */
-export function checkedSettings(settings: Settings, isLocal: boolean, publicUrl: string): OtpSettings {
-  const { OTP_PEPPERS, OTP_PROVIDERS, OTP_TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL } = settings;
-  if (OTP_PEPPERS === undefined) throw misconfigured("OTP_PEPPERS is not set");
-  if (OTP_PROVIDERS.length === 0) throw misconfigured("OTP_PROVIDERS is not set");
-  if (OTP_PROVIDERS.includes("console") && !isLocal) {
-    throw misconfigured("OTP_PROVIDERS has console, which prints codes, and this is no local project");
-  }
-  if (OTP_TEST_NUMBERS.size > 0 && !isLocal) {
-    throw misconfigured("OTP_TEST_NUMBERS is set, and this is no local project");
-  }
-  if (OTP_TEST_NUMBERS.size > 0 && OTP_TEST_NUMBERS_UNTIL === undefined) {
-    throw misconfigured("OTP_TEST_NUMBERS is set without its end, OTP_TEST_NUMBERS_UNTIL");
-  }
-  return {
-    peppers: OTP_PEPPERS,
-    providers: OTP_PROVIDERS.flatMap((name) => providersOf(name, settings, publicUrl)),
-    timeoutMs: settings.OTP_PROVIDER_TIMEOUT_MS,
-    phones: {
-      callingCodes: settings.OTP_CALLING_CODES,
-      defaultCountry: settings.OTP_DEFAULT_COUNTRY,
-      allowVoip: settings.OTP_ALLOW_VOIP,
-    },
-    trustedProxies: settings.OTP_TRUSTED_PROXIES,
-    appName: settings.OTP_APP_NAME,
-    appHash: settings.OTP_APP_HASH,
-    webDomain: settings.OTP_WEB_DOMAIN,
-    testNumbers: OTP_TEST_NUMBERS,
-    testNumbersUntil: OTP_TEST_NUMBERS_UNTIL,
-  };
-}
-
-function providersOf(
-  name: Settings["OTP_PROVIDERS"][number],
-  settings: Settings,
-  publicUrl: string,
-): Provider[] {
-  const costMicros = settings.OTP_MESSAGE_COST_MICROS;
-  const required = <Name extends keyof Settings>(setting: Name): NonNullable<Settings[Name]> => {
-    const value = settings[setting];
-    if (value == null) throw misconfigured(`OTP_PROVIDERS has ${name}, and ${setting} is not set`);
-    return value;
-  };
-  switch (name) {
-    case "twilio":
-      return [twilio({
-        baseUrl: settings.TWILIO_BASE_URL,
-        accountSid: required("TWILIO_ACCOUNT_SID"),
-        authToken: required("TWILIO_AUTH_TOKEN"),
-        from: required("TWILIO_FROM"),
-        reportUrl: twilioReportUrl(publicUrl),
-        costMicros,
-      })];
-    case "vonage":
-      return [vonage({
-        baseUrl: settings.VONAGE_BASE_URL,
-        apiKey: required("VONAGE_API_KEY"),
-        apiSecret: required("VONAGE_API_SECRET"),
-        from: required("VONAGE_FROM"),
-        costMicros,
-      })];
-    case "smtp":
-      return [smtp({
-        url: required("SMTP_URL"),
-        from: required("SMTP_FROM"),
-        timeoutMs: settings.OTP_PROVIDER_TIMEOUT_MS,
-      })];
-    case "console":
-      return (["sms", "email"] satisfies Channel[]).map(consoleOf);
-  }
-}
-
-function misconfigured(what: string): AppError {
-  return new AppError("internal", "This server is not configured completely", { cause: new Error(what) });
-}
+/** How one-time codes are made, sent and proved. */
+export const otpSettings = defineSettings("One-time codes", {
+  OTP_PEPPERS: KeyringText.optional().describe(
+    "What one-time codes are hashed with: `id:key`, …; the first for new codes; an old one may go after 10 minutes",
+  ),
+  OTP_PROOF_KEY: ProofKeyText.optional().describe(
+    "Signs proofs of verified codes: a private JWK of ES256 with a kid, as JSON",
+  ),
+  OTP_PROVIDERS: ListText.pipe(z.array(z.enum(["twilio", "vonage", "smtp", "console"]))).default([]).describe(
+    "By whom codes are sent, in order: twilio, vonage, smtp for e-mail; console, on a local project alone, prints them",
+  ),
+  OTP_PROVIDER_TIMEOUT_MS: z.coerce.number().int().min(1).max(30_000).default(4_000).describe(
+    "How long one provider may take",
+  ),
+  OTP_MESSAGE_COST_MICROS: z.coerce.number().int().min(0).max(10_000_000).default(50_000).describe(
+    "What one SMS costs, in millionths of your currency, for the cap in otp_settings",
+  ),
+  OTP_CALLING_CODES: ListText.pipe(z.array(z.string().regex(/^[1-9]\d{0,2}$/))).default([]).describe(
+    "Calling codes that get codes: 33, 32, 1; none for all",
+  ),
+  OTP_DEFAULT_COUNTRY: z.string().regex(/^[A-Z]{2}$/).optional().describe(
+    "Where numbers without a calling code belong: FR",
+  ),
+  OTP_ALLOW_VOIP: z.stringbool().default(false).describe("Whether VoIP numbers get codes"),
+  OTP_APP_NAME: z.string().min(1).max(30).default("Tessera").describe("The app's name in messages"),
+  OTP_APP_HASH: z.string().regex(/^[\w+/]{11}$/).optional().describe(
+    "The Android app's hash, so that it may read the code from the SMS",
+  ),
+  OTP_WEB_DOMAIN: z.string().regex(/^[a-z0-9.-]+\.[a-z]+$/).optional().describe(
+    "The site's domain, so that browsers fill the code in there and nowhere else",
+  ),
+  OTP_TEST_NUMBERS: TestNumbersText.default(new Map()).describe(
+    "Numbers with a fixed code, on a local project alone: +33612345678=123456, …",
+  ),
+  OTP_TEST_NUMBERS_UNTIL: z.iso.datetime({ offset: true }).optional().describe(
+    "When they end, which they must: 2026-12-31T00:00:00Z",
+  ),
+  TWILIO_BASE_URL: z.url().default("https://api.twilio.com").describe("Twilio's API"),
+  TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/).optional().describe("The account at Twilio"),
+  TWILIO_AUTH_TOKEN: z.string().min(1).optional().describe("Its auth token"),
+  TWILIO_FROM: z.string().min(1).optional().describe(
+    "The sender: a number, a name, or a messaging service MG…",
+  ),
+  VONAGE_BASE_URL: z.url().default("https://rest.nexmo.com").describe("Vonage's SMS API"),
+  VONAGE_API_KEY: z.string().min(1).optional().describe("The account at Vonage"),
+  VONAGE_API_SECRET: z.string().min(1).optional().describe("Its secret"),
+  VONAGE_FROM: z.string().min(1).max(15).optional().describe("The sender: a number or a name"),
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional().describe(
+    "Who takes e-mails: smtps://user:password@host:465; hosted functions reach neither port 25 nor 587",
+  ),
+  SMTP_FROM: z.string().min(3).optional().describe("Their sender: Tessera <codes@example.com>"),
+  SEND_SMS_HOOK_SECRET: z.string().regex(/^v1,whsec_[A-Za-z0-9+/=]+(\|v1,whsec_[A-Za-z0-9+/=]+)*$/).optional()
+    .describe(
+      "Of Supabase Auth's Send SMS hook: v1,whsec_…; two while it changes, divided by |",
+    ),
+});

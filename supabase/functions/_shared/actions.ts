@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { defineEndpoint, type Endpoint } from "./endpoint.ts";
 import { AppError } from "./errors.ts";
-import { readText } from "./http_body.ts";
+import { discardRest, readText } from "./http_body.ts";
 
 /** Enough for every action's body. */
 const MOST_BODY_BYTES = 256 * 1024;
@@ -35,6 +35,7 @@ export function defineActions(name: string, actions: Actions): ActionsFunction {
       const body = await readText(request, MOST_BODY_BYTES);
       return await endpointOf(actionIn(body)).fetch(new Request(url, { method, headers, body }));
     } catch (error) {
+      await discardRest(request);
       return await refusal(error).fetch(new Request(url, { method, headers }));
     }
   }

@@ -1,5 +1,5 @@
 import type { Caller } from "./credentials.ts";
-import { env } from "./env.ts";
+import { coreSettings } from "./platform/settings.ts";
 import { AppError } from "./errors.ts";
 import { refusal } from "./holds.ts";
 import { repeatableRequestId } from "./identifiers.ts";
@@ -41,7 +41,7 @@ async function takeOfNetwork(
 ): Promise<Record<string, string>> {
   // Not imported before: few endpoints are for callers who are no users.
   const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
-  const network = await networkOf(headers, env().OTP_TRUSTED_PROXIES);
+  const network = await networkOf(headers, coreSettings().OTP_TRUSTED_PROXIES);
   if (network === UNKNOWN_NETWORK) return {};
   const key = `call ${repeatableRequestId("", name, network)}`;
   const taken = await callDatabase("take_rate_limits", {

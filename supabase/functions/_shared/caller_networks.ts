@@ -2,7 +2,8 @@ import { createHmac, hkdfSync } from "node:crypto";
 
 import { inBackground, later } from "./background.ts";
 import { adminClient } from "./database.ts";
-import { env } from "./env.ts";
+import { coreSettings } from "./platform/settings.ts";
+import { encryptionSettings } from "./security/settings.ts";
 import { describeCause, logEvent } from "./log.ts";
 
 // From which networks each user calls, so that a token which many have shows: `many_networks` in docs/alerts.md. It is
@@ -50,7 +51,8 @@ export async function reportCallerNetworks(): Promise<void> {
   seen = new Map();
   isPlanned = false;
   try {
-    const { TOKEN_ENCRYPTION_KEYS: keyring, OTP_TRUSTED_PROXIES: trustedProxies } = env();
+    const { TOKEN_ENCRYPTION_KEYS: keyring } = encryptionSettings();
+    const { OTP_TRUSTED_PROXIES: trustedProxies } = coreSettings();
     if (keyring === undefined || trustedProxies === 0 || noted.size === 0) return;
     const key = new Uint8Array(hkdfSync("sha256", keyring.active.key, "", "caller networks", 32));
     // Not imported before: what tells addresses apart is loaded once a minute, not with each function.

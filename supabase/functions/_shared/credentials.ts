@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { verifyAuth } from "@supabase/server/core";
 
-import { supabase } from "./env.ts";
+import { misconfigured, supabase } from "./env.ts";
 import { AppError } from "./errors.ts";
 import { ShortMemory } from "./short_memory.ts";
 
@@ -57,7 +57,7 @@ async function verify(auths: Auth[], request: Request, token: string | undefined
   const { data, error } = await verifyAuth(credentials, { ...options, env: supabase() });
   if (data) return data;
   if (error.status >= 500) {
-    throw new AppError("internal", "This server is not configured completely", { cause: error });
+    throw misconfigured(error);
   }
   if (auths.includes("user") && token !== undefined && isOfUnknownKey(token)) {
     // The project has a new signing key since this process was told of its keys.

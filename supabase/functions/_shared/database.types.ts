@@ -1173,6 +1173,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1185,6 +1186,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -1196,6 +1198,7 @@ export type Database = {
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
+          "is_closed"?: boolean;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -1613,6 +1616,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "admit_reading": {
+        Args: { "p_least_amount": number; "p_request_id": string; "p_user_id": string };
+        Returns: Json;
+      };
       "admit_request": {
         Args: {
           "p_fingerprint"?: string;
@@ -1628,13 +1635,13 @@ export type Database = {
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "anchor_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
+      "anomalies_about_ledger": { Args: Record<PropertyKey, never>; Returns: (string)[] };
       "anomaly_window": { Args: { "p_at": string; "p_time_window": string }; Returns: string };
       "answer_known_request": {
         Args: {
           "p_fingerprint": string;
           "p_metadata": Json;
           "p_operation_type": string;
-          "p_replay_rule": Json;
           "p_request_id": string;
           "p_run_id": string;
           "p_token_amount": number;
@@ -1729,8 +1736,7 @@ export type Database = {
         };
         Returns: undefined;
       };
-      "count_paid_failure": { Args: { "p_user_id": string }; Returns: undefined };
-      "count_unpaid_request": { Args: { "p_user_id": string }; Returns: undefined };
+      "count_user_failure": { Args: { "p_kind": string; "p_user_id": string }; Returns: undefined };
       "create_alert_endpoint": {
         Args: {
           "p_alert_types": (string)[];
@@ -1788,6 +1794,7 @@ export type Database = {
           "entry_count": number;
           "granted": number;
           "held": number;
+          "is_closed": boolean;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -2038,6 +2045,7 @@ export type Database = {
         Args: { "p_alert_ids": (number)[]; "p_endpoint_id": string; "p_limit": number };
         Returns: Json;
       };
+      "request_limit_of": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "request_otp": {
         Args: {
           "p_address"?: string;
@@ -2102,6 +2110,13 @@ export type Database = {
       "spend_cap_refusal": {
         Args: { "p_amount": number; "p_request_id": string; "p_user_id": string };
         Returns: Json;
+      };
+      "spent_since_month": {
+        Args: { "p_after_entry": number; "p_to_entry": number; "p_today": string; "p_user_id": string };
+        Returns: {
+          "this_month": number;
+          "today": number;
+        }[];
       };
       "split_other_months": { Args: Record<PropertyKey, never>; Returns: Json };
       "spread_alerts": { Args: Record<PropertyKey, never>; Returns: number };

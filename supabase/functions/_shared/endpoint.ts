@@ -7,7 +7,7 @@ import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
 import { requireSoundEnvelopes } from "./envelope_proof.ts";
 import { AppError, type ErrorCode, errorResponse, toAppError } from "./errors.ts";
-import { type BodyLimits, readBody, readText } from "./http_body.ts";
+import { type BodyLimits, discardRest, readBody, readText } from "./http_body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "./log.ts";
 import { countRequest } from "./request_metrics.ts";
@@ -124,6 +124,7 @@ async function serve<Input extends z.ZodType>(
     });
   } catch (thrown) {
     response = refuse(thrown, { requestId, log });
+    await discardRest(request);
   }
   for (const [name, value] of Object.entries({ ...RESPONSE_HEADERS, ...callLimitHeaders })) {
     response.headers.set(name, value);

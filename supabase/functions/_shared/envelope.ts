@@ -48,17 +48,24 @@ export async function seal(keyring: Keyring, secret: string, place: string): Pro
   return `${VERSION}.${id}.${sealed.toString("base64url")}`;
 }
 
-/** Seals many, a few dozen at once: a thousand under way only wait for each other. */
-export async function sealAll(
+/** Seals many, a few dozen at once. */
+export function sealAll(
   keyring: Keyring,
   secrets: readonly { secret: string; place: string }[],
 ): Promise<string[]> {
-  const sealed: string[] = [];
-  for (let at = 0; at < secrets.length; at += MOST_AT_ONCE) {
-    const some = secrets.slice(at, at + MOST_AT_ONCE);
-    sealed.push(...await Promise.all(some.map(({ secret, place }) => seal(keyring, secret, place))));
+  return someAtOnce(secrets, ({ secret, place }) => seal(keyring, secret, place));
+}
+
+/** Does the same with each of many envelopes or secrets, a few dozen at once: a thousand under way only wait for each other. */
+export async function someAtOnce<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += MOST_AT_ONCE) {
+    results.push(...await Promise.all(items.slice(at, at + MOST_AT_ONCE).map(work)));
   }
-  return sealed;
+  return results;
 }
 
 /** What was sealed for this place. Throws EnvelopeError. */

@@ -1,4 +1,4 @@
-import { EnvelopeError, open, seal } from "./envelope.ts";
+import { EnvelopeError, open, seal, someAtOnce } from "./envelope.ts";
 import { AppError } from "./errors.ts";
 import type { Keyring } from "./keyring.ts";
 
@@ -72,7 +72,7 @@ async function rotateRound(
     const batch = await next(after);
     if (batch.length === 0) return { replaced, left };
     const replacements: Parameters<typeof replace>[0] = [];
-    for (const { name, envelope } of batch) {
+    await someAtOnce(batch, async ({ name, envelope }) => {
       try {
         const text = await opened(envelope, name);
         replacements.push({ name, old: envelope, new: await seal(keyring, text, placeOf(name)) });
@@ -81,7 +81,7 @@ async function rotateRound(
         if (!(error instanceof AppError || error instanceof EnvelopeError)) throw error;
         failures.set(name, error.message);
       }
-    }
+    });
     const count = replacements.length === 0 ? 0 : await replace(replacements);
     replaced += count;
     left += replacements.length - count;

@@ -56,20 +56,25 @@ function reachable(url: string): string {
 
 const REMOVED_AT_ONCE = 1_000;
 
-/** Removes all files of a user, in every bucket. Gives back how many there were. */
+/** A function may run for 150 s. */
+const FORGET_BUDGET_MS = 100_000;
+
+/**
+ * Removes all files of a user, in every bucket. Gives back how many there were. Throws `service_unavailable` while some are
+ * left: asked again it goes on.
+ */
 export async function forgetFiles(userId: string): Promise<number> {
-  return await removeAll(() =>
-    callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE })
-  );
+  const list = () => callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
+  const count = await removeAll(list, FORGET_BUDGET_MS);
+  if ((await list()).length > 0) {
+    throw new AppError("service_unavailable", "There are more files than can be removed at once: ask again");
+  }
+  return count;
 }
 
 /** Removes files that were kept long enough, until none is left or the time is over. Gives back how many there were. */
 export async function removeOldFiles(budgetMs: number): Promise<number> {
-  const endsAtMs = performance.now() + budgetMs;
-  return await removeAll(
-    () => callDatabase("files_to_remove", { p_limit: REMOVED_AT_ONCE }),
-    () => performance.now() < endsAtMs,
-  );
+  return await removeAll(() => callDatabase("files_to_remove", { p_limit: REMOVED_AT_ONCE }), budgetMs);
 }
 
 interface StoredFile {
@@ -77,11 +82,19 @@ interface StoredFile {
   path: string;
 }
 
-async function removeAll(list: () => Promise<StoredFile[]>, isTimeLeft = () => true): Promise<number> {
+/** Ends when nothing is listed any more, or the time is over; what Storage says is removed and is not would have no end. */
+async function removeAll(list: () => Promise<StoredFile[]>, budgetMs: number): Promise<number> {
+  const endsAtMs = performance.now() + budgetMs;
+  let before = new Set<string>();
   let count = 0;
-  while (isTimeLeft()) {
+  while (performance.now() < endsAtMs) {
     const files = await list();
     if (files.length === 0) break;
+    const listed = new Set(files.map(({ bucket, path }) => `${bucket}/${path}`));
+    if (listed.isSubsetOf(before)) {
+      throw unavailable(new Error("Storage does not remove the files that it is told to"));
+    }
+    before = listed;
     for (const [bucket, paths] of Object.entries(byBucket(files))) {
       const { error } = await adminClient().storage.from(bucket).remove(paths);
       if (error) throw unavailable(error);

@@ -90,12 +90,44 @@ async function readBytes(
       length += chunk.length;
     }
   } catch (error) {
-    reader?.cancel().catch(() => {});
     if (error instanceof AppError) throw error;
     throw new AppError("invalid_request", "The body must arrive whole", { cause: error });
   } finally {
     clearTimeout(timer);
+    reader?.releaseLock();
   }
+}
+
+const DISCARD_BYTES = 64 * 1024 * 1024;
+const DISCARD_MS = 10_000;
+/** Who sends nothing for so long waits for the answer. */
+const SILENCE_MS = 1_000;
+
+/**
+ * Takes what is still to come of a body that is refused, and drops it. Where a server closes the connection on a body that
+ * is under way, as the hosted runtime's does, the client is told of a broken connection and never sees the answer.
+ */
+export async function discardRest({ body, headers }: Request): Promise<void> {
+  // To read would tell a client to go on that asked first.
+  if (body === null || body.locked || headers.has("Expect")) return;
+  const reader = body.getReader();
+  const endsAtMs = performance.now() + DISCARD_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    for (let left = DISCARD_BYTES; left > 0;) {
+      const waitMs = Math.min(SILENCE_MS, endsAtMs - performance.now());
+      const silence = new Promise<undefined>((resolve) =>
+        timer = setTimeout(() => resolve(undefined), waitMs)
+      );
+      const chunk = await Promise.race([reader.read().then(({ value }) => value), silence]);
+      clearTimeout(timer);
+      if (chunk === undefined) break;
+      left -= chunk.length;
+    }
+  } catch {
+    // It broke off, and with it whoever waited for the answer.
+  }
+  reader.cancel().catch(() => {});
 }
 
 const MOST_PARTS = 20;

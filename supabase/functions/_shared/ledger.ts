@@ -1,6 +1,6 @@
 import { adminClient } from "./database.ts";
-import { env } from "./env.ts";
-import { AppError } from "./errors.ts";
+import { misconfigured } from "./env.ts";
+import { ledgerSettings } from "./ledger/settings.ts";
 import { coalesce } from "./ledger_batches.ts";
 import { connectToLedger } from "./ledger_postgres.ts";
 import type { RpcClient } from "./tokenMiddleware.ts";
@@ -25,10 +25,8 @@ function withSpans(client: RpcClient): RpcClient {
 }
 
 function open(): RpcClient {
-  const { LEDGER_TRANSPORT, SUPABASE_DB_URL } = env();
+  const { LEDGER_TRANSPORT, SUPABASE_DB_URL } = ledgerSettings();
   if (LEDGER_TRANSPORT === "rest") return coalesce(adminClient() as RpcClient, REST_REQUESTS_AT_ONCE);
   if (SUPABASE_DB_URL) return coalesce(connectToLedger(SUPABASE_DB_URL), 1);
-  throw new AppError("internal", "This server is not configured completely", {
-    cause: new Error("LEDGER_TRANSPORT=postgres needs SUPABASE_DB_URL"),
-  });
+  throw misconfigured("LEDGER_TRANSPORT=postgres needs SUPABASE_DB_URL");
 }

@@ -3,8 +3,12 @@ import { Buffer } from "node:buffer";
 import { reserve } from "./admission.ts";
 import { AppError } from "./errors.ts";
 import { isUploadedPath, PHOTOS_BYTES, Picture } from "./inputs.ts";
+import { bareJpeg } from "./jpeg.ts";
+import { DamagedPicture } from "./kept.ts";
 import { pictureType } from "./media.ts";
+import { barePng } from "./png.ts";
 import { fileRefusal, type Reading, readUpload, UnusableFile } from "./uploads.ts";
+import { bareWebp } from "./webp.ts";
 
 const PHOTO_BYTES = 5_000_000;
 const TIMEOUT_MS = 5_000;
@@ -14,22 +18,38 @@ const COPIES = 5;
 /** TLS and DNS take as long to load as half of a function, and most requests need neither. */
 const loadDownload = () => import("./download.ts");
 
+/** What a provider sees of a picture: all that draws it and how it is turned, and nothing of where, when and by whom. */
+const BARE: Record<string, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
+  "image/jpeg": bareJpeg,
+  "image/png": barePng,
+  "image/webp": bareWebp,
+};
+
 /**
- * Does the work with an input in which every picture is a data URL, whose type is told from the bytes. What is on the web
- * or in Storage is read first, all at once and as the caller; a picture that cannot be had is an `invalid_request` that
- * names its field. Memory is reserved for what arrives, until the work is done.
+ * Does the work with an input in which every picture is a data URL, whose type is told from the bytes, without what the
+ * camera wrote beside it: place, time, device, texts, thumbnails. What is on the web or in Storage is read first, all at
+ * once and as the caller; a picture that cannot be had is an `invalid_request` that names its field. Memory is reserved
+ * for what arrives, until the work is done; a picture in the body lives in what was reserved for the body's bytes.
  */
 export async function withPictures<Input, Result>(
   input: Input,
   token: string,
   work: (complete: Input) => Promise<Result>,
 ): Promise<Result> {
-  const elsewhere = placesOf(input).filter(({ picture }) => !picture.url.startsWith("data:"));
-  if (elsewhere.length === 0) return await work(input);
+  const found = new Map<Picture, Picture>();
+  const elsewhere = placesOf(input).filter(({ path, picture }) => {
+    if (!picture.url.startsWith("data:")) return true;
+    try {
+      found.set(picture, bare(picture));
+    } catch (error) {
+      throw refused(path, error);
+    }
+    return false;
+  });
+  if (elsewhere.length === 0) return await work(replaced(input, found));
   const end = new AbortController();
   const signal = AbortSignal.any([end.signal, AbortSignal.timeout(TIMEOUT_MS)]);
   const reserved: (() => void)[] = [];
-  const found = new Map<Picture, Picture>();
   let roomForAll = PHOTOS_BYTES;
   const find = async ({ path, picture }: Place) => {
     let room = PHOTO_BYTES;
@@ -44,7 +64,7 @@ export async function withPictures<Input, Result>(
     try {
       found.set(picture, asDataUrl(await read(picture.url, { token, take, signal })));
     } catch (error) {
-      throw error instanceof UnusableFile ? fileRefusal(path, error.message, error) : error;
+      throw refused(path, error);
     }
   };
   try {
@@ -54,6 +74,10 @@ export async function withPictures<Input, Result>(
     end.abort();
     for (const leave of reserved) leave();
   }
+}
+
+function refused(path: string, error: unknown): unknown {
+  return error instanceof UnusableFile ? fileRefusal(path, error.message, error) : error;
 }
 
 interface Place {
@@ -99,8 +123,21 @@ async function read(source: string, reading: Reading): Promise<Uint8Array<ArrayB
   }
 }
 
-function asDataUrl(bytes: Uint8Array<ArrayBuffer>): Picture {
+function bare(picture: Picture): Picture {
+  const bytes = Buffer.from(picture.url.slice(picture.url.indexOf(",") + 1), "base64");
+  const without = asDataUrl(bytes);
+  return without.url === picture.url ? picture : without;
+}
+
+function asDataUrl(bytes: Uint8Array): Picture {
   const type = pictureType(bytes);
   if (type === undefined) throw new UnusableFile("The file is no JPEG, PNG or WebP picture");
-  return new Picture(`data:${type};base64,${Buffer.from(bytes.buffer).toString("base64")}`);
+  try {
+    const { buffer, byteOffset, byteLength } = BARE[type]!(bytes);
+    const base64 = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+    return new Picture(`data:${type};base64,${base64}`);
+  } catch (cause) {
+    if (!(cause instanceof DamagedPicture)) throw cause;
+    throw new UnusableFile(`The picture is damaged: ${cause.message}`, { cause });
+  }
 }

@@ -52,6 +52,15 @@ export const USUAL_LIMITS: UsageLimits = {
   calls: 1,
 };
 
+/** The least that whoever sends a recording pays for. */
+export const SHORTEST_RECORDING: PricedUsage = {
+  input_tokens: 0,
+  output_tokens: 0,
+  images: 0,
+  seconds: 1,
+  characters: 0,
+};
+
 /** A photo's input tokens: 1,536 patches at the most, times 1.62. https://platform.openai.com/docs/guides/images-vision */
 export const TOKENS_PER_PHOTO = 2_500;
 

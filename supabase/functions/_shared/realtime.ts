@@ -2,7 +2,7 @@ import type { z } from "zod";
 
 import { inBackground } from "./background.ts";
 import { defineEndpoint, type Endpoint, type EndpointContext } from "./endpoint.ts";
-import { env } from "./env.ts";
+import { modelSettings } from "./models/settings.ts";
 import { AppError } from "./errors.ts";
 import { newRequestId } from "./identifiers.ts";
 import { ledger } from "./ledger.ts";
@@ -100,7 +100,7 @@ async function open<Input extends z.ZodType>(
   request: Request,
   { caller, input, log }: EndpointContext<z.output<Input>>,
 ): Promise<Response> {
-  const { AI_REALTIME_MODEL: model } = env();
+  const { AI_REALTIME_MODEL: model } = modelSettings();
   // What can go wrong must show before there is a socket: once accepted, it is the answer.
   checkHandshake(request);
   const sessionId = newRequestId();
@@ -163,7 +163,7 @@ function keepAlive(session: RealtimeSession): void {
 
 /** The key goes as a subprotocol, since not every runtime's WebSocket sends headers. */
 function openProvider(model: string): Socket {
-  const { AI_BASE_URL, AI_API_KEY } = env();
+  const { AI_BASE_URL, AI_API_KEY } = modelSettings();
   const url = new URL(addressOf(AI_BASE_URL, "/realtime").replace(/^http/, "ws"));
   url.searchParams.set("model", model);
   return new WebSocket(url, ["realtime", `openai-insecure-api-key.${AI_API_KEY}`]);

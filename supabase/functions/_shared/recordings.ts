@@ -7,12 +7,12 @@ const TIMEOUT_MS = 20_000;
 const COPIES = 2;
 
 /**
- * Does the work once the recordings of an input that are in Storage were read, as the caller: before anything is held, as
- * their length is what they cost. Afterwards none is in memory any more.
+ * Does the work once the recordings of an input that are in Storage were read, as the caller and when `admit` lets it:
+ * before anything is held, as their length is what they cost. Afterwards none is in memory any more.
  */
 export async function withRecordings<Result>(
   input: unknown,
-  token: string,
+  { token, admit }: { token: string; admit: () => Promise<void> },
   work: () => Promise<Result>,
 ): Promise<Result> {
   const recordings = Object.entries(input ?? {})
@@ -20,6 +20,7 @@ export async function withRecordings<Result>(
   const stored = recordings.filter(([_field, { path }]) => path !== undefined);
   const leave = stored.length === 0 ? () => {} : reserve(stored.length * RECORDING_BYTES * COPIES);
   try {
+    if (stored.length > 0) await admit();
     await Promise.all(stored.map(([field, recording]) => read(field, recording, token)));
     return await work();
   } finally {

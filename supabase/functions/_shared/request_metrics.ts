@@ -1,6 +1,6 @@
 import { inBackground, isProcessEnding, later } from "./background.ts";
 import { adminClient } from "./database.ts";
-import { observability } from "./env.ts";
+import { observability } from "./platform/settings.ts";
 import { describeCause, logEvent, type RequestLog } from "./log.ts";
 
 // What an isolate counts stays in its memory for a few seconds and is then added to the database's sums, in one call. No

@@ -1,6 +1,7 @@
 import { inBackground } from "./background.ts";
 import { AppError } from "./errors.ts";
 import type { UsedLimit } from "./limits.ts";
+import type { RpcArguments, RpcName } from "./rpc.ts";
 
 /** The part of a Supabase client that the ledger needs. */
 export interface RpcClient {
@@ -83,7 +84,8 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
 /**
  * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
  * one call. Each call here is a run of its own, which repeats itself when the ledger does not answer and gets the same
- * attempt again. Throws `service_unavailable` without an answer; what the run may hold all the same is given back.
+ * attempt again. Throws `service_unavailable` without an answer; what the run holds all the same is given back, and what
+ * arrives after that holds nothing.
  */
 export async function holdTokens(
   request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
@@ -198,7 +200,7 @@ export function addTokens(
   });
 }
 
-function requestArguments(request: TokenRequest): Record<string, unknown> {
+function requestArguments(request: TokenRequest): RpcArguments<"consume_tokens_atomic"> {
   return {
     p_request_id: request.requestId,
     p_user_id: request.userId,
@@ -208,10 +210,10 @@ function requestArguments(request: TokenRequest): Record<string, unknown> {
   };
 }
 
-async function call<Outcome>(
+async function call<Outcome, Name extends RpcName = RpcName>(
   client: RpcClient,
-  name: string,
-  args: Record<string, unknown>,
+  name: Name,
+  args: RpcArguments<Name>,
 ): Promise<Outcome> {
   const { data, error } = await client.rpc(name, args);
   if (error) {

@@ -1,4 +1,4 @@
-import { observability } from "./env.ts";
+import { observability } from "./platform/settings.ts";
 import { describeCause, logEvent } from "./log.ts";
 import type { Attributes, Span, SpanKind, Tracer } from "./tracer.ts";
 import { traceContextHeaders } from "./trace_context.ts";

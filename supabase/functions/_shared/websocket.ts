@@ -54,7 +54,7 @@ export function upgrade(request: Request): { socket: Socket; response: Response;
   try {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol, idleTimeout: PING_TIMEOUT_S });
     // Of some runtimes the headers of this response cannot be changed, and nobody would read them.
-    Object.defineProperty(response, "headers", { value: new Headers(response.headers) });
+    Object.defineProperty(response, "headers", { configurable: true, value: new Headers(response.headers) });
     const closed = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, OPENS_WITHIN_MS);
       socket.addEventListener("open", () => clearTimeout(timer));

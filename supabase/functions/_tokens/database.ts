@@ -1,7 +1,4 @@
-import { callDatabase } from "../_shared/rpc.ts";
-import type { Database } from "../_shared/database.types.ts";
-
-type Functions = Database["public"]["Functions"];
+import { callDatabase, type RpcArguments } from "../_shared/rpc.ts";
 
 /** What a page of a scan changed. */
 export interface PageDiff {
@@ -44,7 +41,7 @@ interface Answers {
 
 /** The RPCs that a sync and a rotation need, by name. */
 export type TokenDatabase = {
-  [Name in keyof Answers]: (args: Functions[Name]["Args"]) => Promise<Answers[Name]>;
+  [Name in keyof Answers]: (args: RpcArguments<Name>) => Promise<Answers[Name]>;
 };
 
 /** Makes them of whatever calls an RPC. */

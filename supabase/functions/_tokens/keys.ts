@@ -1,4 +1,4 @@
-import { env } from "../_shared/env.ts";
+import { encryptionSettings } from "../_shared/security/settings.ts";
 import { EnvelopeError, open, seal } from "../_shared/envelope.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
@@ -8,7 +8,7 @@ const PROOF = "This key encrypts tokens";
 
 /** The keys of the settings. Throws `service_unavailable` without any: nothing is stored unencrypted. */
 export function tokenKeyring(): Keyring {
-  const keyring = env().TOKEN_ENCRYPTION_KEYS;
+  const keyring = encryptionSettings().TOKEN_ENCRYPTION_KEYS;
   if (keyring) return keyring;
   throw new AppError(
     "service_unavailable",

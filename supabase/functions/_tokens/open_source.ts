@@ -1,14 +1,14 @@
-import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { connectRedis, type RedisAddress } from "./node_redis.ts";
 import { PlainSource } from "./plain_source.ts";
 import { ScriptSource } from "./script_source.ts";
 import type { TokenSource } from "./source.ts";
 import { openUpstash } from "./upstash.ts";
+import { tokenSettings } from "./settings.ts";
 
 /** Whether the settings name a Redis at all. */
 export function isSourceConfigured(): boolean {
-  const { REDIS_URL, UPSTASH_REDIS_REST_URL } = env();
+  const { REDIS_URL, UPSTASH_REDIS_REST_URL } = tokenSettings();
   return REDIS_URL !== undefined || UPSTASH_REDIS_REST_URL !== undefined;
 }
 
@@ -20,7 +20,7 @@ export async function openSource(): Promise<TokenSource> {
     REDIS_SCAN_MODE,
     UPSTASH_REDIS_REST_URL,
     UPSTASH_REDIS_REST_TOKEN,
-  } = env();
+  } = tokenSettings();
   if (REDIS_URL !== undefined) {
     const address = { url: REDIS_URL, caCertificate: REDIS_CA_CERTIFICATE };
     return await openRedis(address, REDIS_SCAN_MODE);

@@ -32,6 +32,8 @@ interface Servers {
  */
 export class PlainSource implements TokenSource {
   roundTrips = 0;
+  valuesRead = 0;
+  bytesRead = 0;
 
   private constructor(private readonly servers: Servers) {}
 
@@ -88,6 +90,8 @@ export class PlainSource implements TokenSource {
         ),
         sendTo(key, ["PTTL", key]).catch(asSourceError),
       ]);
+      this.valuesRead++;
+      if (value instanceof Buffer) this.bytesRead += value.length;
       return keyValue(value, Number(ttl), salt);
     }));
   }

@@ -15,6 +15,8 @@ export interface CommandLine {
 /** Reads keys by scripts that run in Redis: the values of keys that have not changed never leave it. */
 export class ScriptSource implements TokenSource {
   roundTrips = 0;
+  valuesRead = 0;
+  bytesRead = 0;
   /** How many values are asked for at once: fewer after the server found an answer too large. */
   private mostNames = Infinity;
 
@@ -42,7 +44,7 @@ export class ScriptSource implements TokenSource {
     const reply = await this.evaluate(PAGE_SCRIPT, cursor, salt, String(count));
     if (!Array.isArray(reply) || reply.length !== 6) throw unexpected();
     const [next, names, fingerprints, ttlsMs, found, unusable] = reply;
-    return {
+    const page: KeyPage = {
       cursor: String(next),
       names: String(names),
       fingerprints: String(fingerprints),
@@ -50,6 +52,8 @@ export class ScriptSource implements TokenSource {
       count: Number(found),
       unusableCount: Number(unusable),
     };
+    this.bytesRead += page.names.length + page.fingerprints.length + page.ttlsMs.length;
+    return page;
   }
 
   async values(names: string[], salt: string): Promise<KeyValue[]> {
@@ -75,12 +79,15 @@ export class ScriptSource implements TokenSource {
     if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw unexpected();
     const fingerprints = String(reply[1]).split(",");
     const ttlsMs = String(reply[2]).split(",");
+    this.valuesRead += reply[0].length;
     return reply[0].map((value: unknown, index: number) => {
       const fingerprint = fingerprints[index] ?? "";
       const isGone = fingerprint === "";
       const hasValue = !isGone && fingerprint !== MARKS.wrongType && fingerprint !== MARKS.tooLong;
+      const text = hasValue ? String(value) : undefined;
+      this.bytesRead += text?.length ?? 0;
       return {
-        value: hasValue ? String(value) : undefined,
+        value: text,
         isGone,
         fingerprint,
         ttlMs: Number(ttlsMs[index]),

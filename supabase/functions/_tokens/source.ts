@@ -42,6 +42,10 @@ export interface TokenSource {
   count(mostMs: number): Promise<number | undefined>;
   /** How often it was asked so far. */
   readonly roundTrips: number;
+  /** How many values it has handled so far, those included that only a page's fingerprints were made of. */
+  readonly valuesRead: number;
+  /** Of values and of lists. */
+  readonly bytesRead: number;
   close(): Promise<void>;
 }
 

@@ -1,10 +1,11 @@
-import { env } from "../_shared/env.ts";
+import { encryptionSettings } from "../_shared/security/settings.ts";
 import { toAppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { isProvenBy } from "./keys.ts";
 import { openSource } from "./open_source.ts";
 import { SourceError } from "./source.ts";
+import { tokenSettings } from "./settings.ts";
 
 /** Counting more keys than fit in this time tells little more. */
 const MOST_COUNT_MS = 3_000;
@@ -50,7 +51,8 @@ export interface SourceStatus {
 
 /** Everything that an operator wants to know, read from Redis and from Postgres. */
 export async function tokenStatus(limit: number) {
-  const { TOKEN_ENCRYPTION_KEYS: keyring, TOKEN_SOURCE } = env();
+  const { TOKEN_ENCRYPTION_KEYS: keyring } = encryptionSettings();
+  const { TOKEN_SOURCE } = tokenSettings();
   const redis = await sourceStatus();
   const { wrongKeyIds, stored } = await readStored(TOKEN_SOURCE, limit, keyring);
   const { sync } = stored;

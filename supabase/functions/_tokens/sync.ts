@@ -2,7 +2,7 @@ import { sealAll } from "../_shared/envelope.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { type KeyType, placeOf } from "./accounts.ts";
-import { type Budget, startBudget } from "./budget.ts";
+import { type Budget, countedCpuMs, startBudget, type Work } from "./budget.ts";
 import type { TokenDatabase } from "./database.ts";
 import { fingerprintSalt } from "./fingerprints.ts";
 import { proveActiveKey } from "./keys.ts";
@@ -57,6 +57,8 @@ export interface SyncResult {
   /** Whether it went on where an earlier call had stopped. */
   isContinued: boolean;
   roundTrips: { redis: number; database: number };
+  /** What its work counts as; where the platform tells the processor time, that counts as well. */
+  countedCpuMs: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export interface SyncResult {
  */
 export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
   const { source, sourceName, database, keyring, budget } = options;
-  const isSpent = startBudget(budget);
+  const hasUsedUp = startBudget(budget);
   await proveActiveKey(database, keyring);
   const begun = await database.begin_token_sync({
     p_source: sourceName,
@@ -76,7 +78,7 @@ export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
   const run = new SyncRun(options, begun.fence);
   run.result.isContinued = begun.continues;
   try {
-    run.result.isComplete = await run.scan(begun.cursor, isSpent);
+    run.result.isComplete = await run.scan(begun.cursor, () => hasUsedUp(run.work));
   } catch (error) {
     // The lease would end by itself, only later; what failed is what counts.
     await database.finish_token_sync({ p_source: sourceName, p_fence: begun.fence, p_is_complete: false })
@@ -107,6 +109,8 @@ class SyncRun {
   private readonly salt: string;
   private readonly pace: Pace;
   private databaseCalls = 2;
+  private keysListed = 0;
+  private bytesStored = 0;
   readonly result: SyncResult = {
     synced: 0,
     unchanged: 0,
@@ -120,6 +124,7 @@ class SyncRun {
     isComplete: false,
     isContinued: false,
     roundTrips: { redis: 0, database: 0 },
+    countedCpuMs: 0,
   };
 
   constructor(private readonly options: SyncOptions, private readonly fence: number) {
@@ -127,16 +132,29 @@ class SyncRun {
     this.pace = options.pace ?? USUAL_PACE;
   }
 
+  get work(): Work {
+    const { source } = this.options;
+    return {
+      roundTrips: source.roundTrips + this.databaseCalls,
+      keysListed: this.keysListed,
+      valuesRead: source.valuesRead,
+      bytesRead: source.bytesRead,
+      tokensStored: this.result.synced,
+      bytesStored: this.bytesStored,
+    };
+  }
+
   /** Goes through the keys from a cursor on; whether it came to their end. */
   async scan(cursor: string, isSpent: () => boolean): Promise<boolean> {
-    let next: Promise<KeyPage> | undefined = this.readBatch(cursor);
+    let next: Promise<KeyPage> | undefined = this.readBatch(cursor, isSpent);
     while (next) {
       const batch: KeyPage = await next;
       // Redis reads on while Postgres compares.
-      next = batch.cursor === "0" ? undefined : this.readBatch(batch.cursor);
+      const isLast = batch.cursor === "0";
+      next = isLast || isSpent() ? undefined : this.readBatch(batch.cursor, isSpent);
       next?.catch(() => {}); // told of when it is awaited
       const isStored = await this.store(batch, isSpent);
-      if (!isStored || next && isSpent()) {
+      if (!isStored || !isLast && isSpent()) {
         await next?.catch(() => {});
         return false;
       }
@@ -157,9 +175,11 @@ class SyncRun {
     this.result.mappings = finished.mapping_count;
     this.result.active = finished.active_count;
     this.result.roundTrips = { redis: source.roundTrips, database: this.databaseCalls + 1 };
+    this.result.countedCpuMs = countedCpuMs(this.work);
   }
 
-  private async readBatch(cursor: string): Promise<KeyPage> {
+  /** Ends early when the budget is used up: any page may be a batch's last. */
+  private async readBatch(cursor: string, isSpent: () => boolean): Promise<KeyPage> {
     const pages: KeyPage[] = [];
     let count = 0;
     let at = cursor;
@@ -167,8 +187,11 @@ class SyncRun {
       const page = await this.options.source.page(at, this.salt, this.pace.pageKeys);
       pages.push(page);
       count += page.count;
+      this.keysListed += page.count + page.unusableCount;
       at = page.cursor;
-    } while (at !== "0" && count < this.pace.batchKeys && pages.length < MOST_PAGES_PER_BATCH);
+    } while (
+      at !== "0" && count < this.pace.batchKeys && pages.length < MOST_PAGES_PER_BATCH && !isSpent()
+    );
     const full = pages.filter((page) => page.count > 0);
     return {
       cursor: at,
@@ -260,6 +283,7 @@ class SyncRun {
       });
     }
     const envelopes = await sealAll(keyring, secrets);
+    this.bytesStored += secrets.reduce((sum, { secret }) => sum + secret.length, 0);
     const tokens = found.map((token, index): NewToken => ({ ...token, envelope: envelopes[index]! }));
     held(
       await this.call(() =>

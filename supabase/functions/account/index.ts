@@ -4,7 +4,7 @@ import { revokeAllOf } from "../_oauth/tokens.ts";
 import { defineActions } from "../_shared/actions.ts";
 import { userClient } from "../_shared/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError } from "../_shared/errors.ts";
+import { AppError, type ErrorCode } from "../_shared/errors.ts";
 import { forgetFiles, removeOldFiles } from "../_shared/files.ts";
 import { csvOf, jsonOf, readEntries } from "../_shared/ledger_export.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/price.ts";
@@ -46,12 +46,14 @@ const caps = defineEndpoint({
   callLimit: { quota: 20, window_s: 3_600 },
   input: z.object({ daily_cap_tokens: Cap, monthly_cap_tokens: Cap }),
   output: Limits,
+  codes: ["account_paused"],
   async handle({ caller, input }) {
-    await callDatabase("set_spend_caps", {
+    const { error, message } = await callDatabase("set_spend_caps", {
       p_user_id: caller.userId,
       p_daily_tokens: input.daily_cap_tokens as number,
       p_monthly_tokens: input.monthly_cap_tokens as number,
-    });
+    }) as { error: ErrorCode | null; message?: string };
+    if (error !== null) throw new AppError(error, message ?? "The caps were refused");
     return Response.json(await limitsOf(caller.userId));
   },
 });
@@ -137,9 +139,9 @@ const forget = defineEndpoint({
   output: z.object({ files: z.int().describe("How many files were removed") }),
   async handle({ input }) {
     await revokeAllOf(input.user_id);
-    const files = await forgetFiles(input.user_id);
+    // Before the files: it closes the account, so that none comes after those that are listed.
     await callDatabase("forget_user", { p_user_id: input.user_id });
-    return Response.json({ files });
+    return Response.json({ files: await forgetFiles(input.user_id) });
   },
 });
 

@@ -6,10 +6,12 @@ import { Outbox } from "../_alerts/outbox.ts";
 import { ALERT_TYPES } from "../_alerts/types.ts";
 import { defineActions } from "../_shared/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { env } from "../_shared/env.ts";
+import { misconfigured } from "../_shared/env.ts";
+import { encryptionSettings } from "../_shared/security/settings.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
 import { callDatabase } from "../_shared/rpc.ts";
+import { alertSettings } from "../_alerts/settings.ts";
 
 const EndpointId = z.uuid().describe("As subscribe and list name it");
 const Time = z.string().describe("As Postgres writes a time with its zone");
@@ -103,13 +105,13 @@ const list = defineEndpoint({
   }),
   async handle({ input }) {
     const [queue, endpoints, gone, deliveries] = await Promise.all([
-      callDatabase("alert_queue", undefined as never),
+      callDatabase("alert_queue", {}),
       readEndpoints(),
-      callDatabase("list_gone_alert_endpoints", undefined as never),
+      callDatabase("list_gone_alert_endpoints", {}),
       callDatabase("list_alert_deliveries", {
         p_status: input.status,
-        p_endpoint_id: input.endpoint_id ?? null as never,
-        p_before_alert_id: input.before_alert_id ?? null as never,
+        p_endpoint_id: input.endpoint_id ?? null,
+        p_before_alert_id: input.before_alert_id ?? null,
         p_limit: input.limit,
       }),
     ]);
@@ -134,8 +136,8 @@ const replay = defineEndpoint({
   output: z.object({ replayed: z.int().describe("Deliveries that are due now") }),
   async handle({ input }) {
     const outcome = await callDatabase("replay_alerts", {
-      p_endpoint_id: input.endpoint_id ?? null as never,
-      p_alert_ids: input.alert_ids ?? null as never,
+      p_endpoint_id: input.endpoint_id ?? null,
+      p_alert_ids: input.alert_ids ?? null,
       p_limit: input.limit,
     });
     return Response.json({ replayed: (outcome as { replayed: number }).replayed });
@@ -267,7 +269,7 @@ export default defineActions("alerts", {
 /** Signatures, TLS and DNS take as long to load as the rest, and most actions need none of them. */
 async function run(options: Pick<Delivering, "budgetMs" | "endpointId">): Promise<Delivered> {
   const { deliver } = await import("../_alerts/deliver.ts");
-  const { ALERT_LOOPBACK, ALERT_TIMEOUT_MS } = env();
+  const { ALERT_LOOPBACK, ALERT_TIMEOUT_MS } = alertSettings();
   return await deliver({
     outbox: new Outbox(),
     keyring: activeKeyring(),
@@ -278,11 +280,11 @@ async function run(options: Pick<Delivering, "budgetMs" | "endpointId">): Promis
 }
 
 function activeKeyring(): Keyring {
-  const { TOKEN_ENCRYPTION_KEYS } = env();
+  const { TOKEN_ENCRYPTION_KEYS } = encryptionSettings();
   if (TOKEN_ENCRYPTION_KEYS) return TOKEN_ENCRYPTION_KEYS;
-  throw new AppError("internal", "This server is not configured completely", {
-    cause: new Error("Alerts need TOKEN_ENCRYPTION_KEYS: addresses and signing secrets are stored encrypted"),
-  });
+  throw misconfigured(
+    "Alerts need TOKEN_ENCRYPTION_KEYS: addresses and signing secrets are stored encrypted",
+  );
 }
 
 interface StoredEndpoint {
@@ -291,7 +293,7 @@ interface StoredEndpoint {
 }
 
 async function readEndpoints(): Promise<StoredEndpoint[]> {
-  return await callDatabase("list_alert_endpoints", undefined as never) as unknown as StoredEndpoint[];
+  return await callDatabase("list_alert_endpoints", {}) as unknown as StoredEndpoint[];
 }
 
 const LOOKUP_MS = 5_000;
@@ -299,7 +301,7 @@ const LOOKUP_MS = 5_000;
 /** The host of an address that alerts may go to now; where it leads is asked again at each delivery. */
 async function hostOf(address: string): Promise<string> {
   const { findReceiver, UnusableReceiver } = await import("../_alerts/receiver.ts");
-  const mayBeLoopback = env().ALERT_LOOPBACK === "allowed";
+  const mayBeLoopback = alertSettings().ALERT_LOOPBACK === "allowed";
   try {
     const { url } = await findReceiver(address, { signal: AbortSignal.timeout(LOOKUP_MS), mayBeLoopback });
     return url.host;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 
 import { aisleOf, AISLES } from "../_kitchen/aisles.ts";
+import { allergiesAsWritten } from "../_kitchen/allergens.ts";
 import { foodRules } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
 import { UNITS } from "../_kitchen/units.ts";
 import { shortList } from "../_shared/answer_bounds.ts";
 import { defineFeature } from "../_shared/feature.ts";
@@ -32,6 +33,7 @@ const Output = z.object({
   left_out: z.array(
     z.object({ name: z.string(), why: z.enum(["already_there", "repeated", "not_allowed"]) }),
   ),
+  allergies_as_written: AllergiesAsWritten,
 });
 
 /** What a kitchen lacks for its owner's goals, and why. Nothing that is there, nothing that may not be eaten. */
@@ -58,7 +60,11 @@ Write in the language "${input.locale}".`,
     );
     const suggested = new Set<string>();
     const ruleBrokenBy = foodRules(input.allergies, input.diet);
-    const result: z.infer<typeof Output> = { missing: [], left_out: [] };
+    const result: z.infer<typeof Output> = {
+      missing: [],
+      left_out: [],
+      allergies_as_written: allergiesAsWritten(input.allergies),
+    };
     for (const suggestion of suggestions) {
       const { name } = suggestion;
       const food = normalName(name);

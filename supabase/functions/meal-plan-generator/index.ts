@@ -1,8 +1,9 @@
 import { z } from "zod";
 
+import { allergiesAsWritten } from "../_kitchen/allergens.ts";
 import { foodRules, mealsOfDay } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
 import { checkEnergy, Macros, sum } from "../_nutrition/macros.ts";
 import { DayTarget, missesOf } from "../_nutrition/targets.ts";
 import { AppError } from "../_shared/errors.ts";
@@ -49,7 +50,8 @@ export default defineFeature({
     output_tokens: 600 * (3 + snacks),
   }),
   input: Input,
-  output: z.object({ target: DayTarget, days: z.array(Day) }),
+  output: z.object({ target: DayTarget, days: z.array(Day), allergies_as_written: AllergiesAsWritten }),
+
   async run({ input, models, show }) {
     const ruleBrokenBy = foodRules(input.allergies, input.diet);
     const inventory = input.inventory.filter(({ name }) => ruleBrokenBy(name) === undefined);
@@ -96,7 +98,7 @@ export default defineFeature({
         show({ target: input.target, days });
       }));
     }
-    return { target: input.target, days };
+    return { target: input.target, days, allergies_as_written: allergiesAsWritten(input.allergies) };
   },
 }) satisfies Deno.ServeDefaultExport;
 

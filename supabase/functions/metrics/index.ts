@@ -15,7 +15,7 @@ export default defineEndpoint({
   method: "GET",
   input: z.object({}),
   async handle({ request }) {
-    const readings = await callDatabase("read_metrics", {} as never) as unknown as Readings;
+    const readings = await callDatabase("read_metrics", {}) as unknown as Readings;
     const format = formatFor(request.headers.get("Accept"));
     return new Response(expose(readings, LATENCY_BOUNDS_S, format), {
       headers: { "Content-Type": CONTENT_TYPES[format] },

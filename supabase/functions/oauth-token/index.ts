@@ -2,11 +2,11 @@ import { z } from "zod";
 
 import { defineActions } from "../_shared/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
+import { oauthSettings } from "../_oauth/settings.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
 const State = z.string().min(20).max(200).describe("As it was given to the app's address");
@@ -184,10 +184,10 @@ const status = defineEndpoint({
     }).nullable().describe("Null when the database cannot be reached"),
   }),
   async handle() {
-    const database = await callDatabase("oauth_status", {} as never).catch(() => null);
+    const database = await callDatabase("oauth_status", {}).catch(() => null);
     const { store, leases } = tokenService();
     const { type, state, sinceMs, journalEntries } = store.health();
-    const settings = env();
+    const settings = oauthSettings();
     return Response.json({
       store: {
         type,

@@ -3,11 +3,11 @@ import { z } from "zod";
 import { readHookCall } from "../_otp/hook.ts";
 import { issueCode } from "../_otp/issue.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
-import { otpSettings } from "../_otp/settings.ts";
+import { otpSetup } from "../_otp/setup.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { env } from "../_shared/env.ts";
 import { AppError, STATUS } from "../_shared/errors.ts";
 import { describeCause } from "../_shared/log.ts";
+import { otpSettings } from "../_otp/settings.ts";
 
 const Input = z.object({ text: z.string() });
 
@@ -36,11 +36,11 @@ export const hook = defineEndpoint({
   input: Input,
   output: Output,
   async handle({ request: { headers }, input, log }) {
-    const secrets = env().SEND_SMS_HOOK_SECRET;
+    const secrets = otpSettings().SEND_SMS_HOOK_SECRET;
     if (secrets === undefined) {
       throw new AppError("not_found", "The hook is not set up: SEND_SMS_HOOK_SECRET is not set");
     }
-    const settings = otpSettings();
+    const settings = otpSetup();
     const call = await readHookCall(headers, input.text, secrets);
     try {
       const { deliveryNote } = await issueCode(settings, {

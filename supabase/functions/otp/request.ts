@@ -4,7 +4,7 @@ import { issueCode } from "../_otp/issue.ts";
 import { wideNetworkOf } from "../_otp/networks.ts";
 import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
-import { otpSettings } from "../_otp/settings.ts";
+import { otpSetup } from "../_otp/setup.ts";
 import { CODE_READERS, LOCALES } from "../_otp/templates.ts";
 import type { Caller } from "../_shared/credentials.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
@@ -50,7 +50,7 @@ export const request = defineEndpoint({
   output: Output,
   codes: ["otp_unsupported_number", "otp_too_many_sends", "otp_delivery_failed"],
   async handle({ request: { headers }, requestId, caller, input, log }) {
-    const settings = otpSettings();
+    const settings = otpSetup();
     log.user_id = caller.userId || undefined;
     const { purpose, channel, locale, code_reader: codeReader } = input;
     const address = channel === "email" ? addressOf(caller) : undefined;

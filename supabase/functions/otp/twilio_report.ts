@@ -2,9 +2,10 @@ import { z } from "zod";
 
 import { readTwilioReport, twilioReportUrl } from "../_otp/twilio_reports.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { env, supabase } from "../_shared/env.ts";
+import { supabase } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
+import { otpSettings } from "../_otp/settings.ts";
 
 const Input = z.object({ text: z.string() });
 
@@ -27,7 +28,7 @@ export const twilioReport = defineEndpoint({
   output: Output,
   codes: ["forbidden", "not_found"],
   async handle({ request: { url, headers }, input }) {
-    const { TWILIO_AUTH_TOKEN: authToken } = env();
+    const { TWILIO_AUTH_TOKEN: authToken } = otpSettings();
     const reportUrl = twilioReportUrl(supabase().publicUrl);
     if (authToken === undefined || reportUrl === undefined) {
       throw new AppError(

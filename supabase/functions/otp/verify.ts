@@ -5,7 +5,7 @@ import { judgeGuess } from "../_otp/judge.ts";
 import { wideNetworkOf } from "../_otp/networks.ts";
 import { networkOf } from "../_shared/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
-import { otpSettings } from "../_otp/settings.ts";
+import { otpSetup } from "../_otp/setup.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError } from "../_shared/errors.ts";
 import { PhoneInput, PurposeInput } from "./inputs.ts";
@@ -50,7 +50,7 @@ export const verify = defineEndpoint({
     "otp_too_many_attempts",
   ],
   async handle({ request: { headers }, caller, input }) {
-    const settings = otpSettings();
+    const settings = otpSetup();
     const code = readCode(input.code);
     if (code === undefined) throw new AppError("invalid_request", "code: expected are six digits");
     const [phone, network] = await Promise.all([

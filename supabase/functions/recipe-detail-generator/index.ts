@@ -1,8 +1,9 @@
 import { z } from "zod";
 
+import { allergiesAsWritten } from "../_kitchen/allergens.ts";
 import { foodRules } from "../_kitchen/menu.ts";
 import { normalName } from "../_kitchen/names.ts";
-import { Allergy, checkLanguage } from "../_kitchen/stock.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage } from "../_kitchen/stock.ts";
 import { wholeElements } from "../_shared/drafts.ts";
 import { AppError } from "../_shared/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
@@ -35,6 +36,7 @@ const Output = z.object({
   substitutions: z.array(Substitution),
   total_duration_min: z.int(),
   active_duration_min: z.int(),
+  allergies_as_written: AllergiesAsWritten,
 });
 
 /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
@@ -80,6 +82,7 @@ Write in the language "${input.locale}".`,
       ),
       total_duration_min: durationOf(steps),
       active_duration_min: durationOf(steps.filter(({ kind }) => kind === "active")),
+      allergies_as_written: allergiesAsWritten(input.allergies),
     };
   },
 }) satisfies Deno.ServeDefaultExport;

@@ -2,7 +2,6 @@ import { z } from "zod";
 
 import { defineActions } from "../_shared/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { env } from "../_shared/env.ts";
 import { AppError } from "../_shared/errors.ts";
 import { callDatabase } from "../_shared/rpc.ts";
 import { projectDatabase } from "../_tokens/database.ts";
@@ -12,6 +11,7 @@ import { SourceError } from "../_tokens/source.ts";
 import { tokenStatus } from "../_tokens/status.ts";
 import { syncTokens } from "../_tokens/sync.ts";
 import { CleanupOutput, GetInput, GetOutput, StatusInput, StatusOutput, SyncOutput } from "./schemas.ts";
+import { tokenSettings } from "../_tokens/settings.ts";
 
 /** What there is to tell where no Redis is set. */
 const NOTHING_SYNCED = {
@@ -51,7 +51,7 @@ const sync = defineEndpoint({
   async handle({ input }) {
     const startedAt = performance.now();
     if (input.if_configured && !isSourceConfigured()) return Response.json(NOTHING_SYNCED);
-    const { TOKEN_SOURCE, TOKEN_SYNC_MAX_MS, TOKEN_SYNC_MAX_CPU_MS } = env();
+    const { TOKEN_SOURCE, TOKEN_SYNC_MAX_MS, TOKEN_SYNC_MAX_CPU_MS } = tokenSettings();
     const keyring = tokenKeyring();
     const result = await withSource((source) =>
       syncTokens({

@@ -63,7 +63,8 @@ export async function openBrowser(): Promise<{ newAppPage(): Promise<AppPage> }>
   };
 }
 
-async function launch(): Promise<Browser> {
+/** The machine's own Chromium; whoever launches it closes it. */
+export async function launch(): Promise<Browser> {
   const executablePath = findProgram("chromium");
   if (!executablePath) throw new Error("chromium is not installed; on Debian: apt-get install chromium");
   const args = Deno.uid() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS;

@@ -20,6 +20,8 @@ export interface LedgerProxy {
   stall(rpc: Rpc, userId: string): Promise<void>;
   /** How many calls of a function of the database came by, whatever became of them. */
   countOf(rpc: string): number;
+  /** How often a file was asked for in Storage, by its path there. */
+  readingsOf(path: string): number;
 }
 
 interface Rule {
@@ -98,5 +100,6 @@ export async function openLedgerProxy(): Promise<LedgerProxy> {
       );
     },
     countOf: (rpc) => paths.filter((path) => path?.endsWith(`/rpc/${rpc}`)).length,
+    readingsOf: (path) => paths.filter((one) => one?.startsWith("/storage/") && one.endsWith(path)).length,
   };
 }

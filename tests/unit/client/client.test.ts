@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { createTesseraClient, hasCode, photoOf, type TesseraOptions } from "../../../client/mod.ts";
 
@@ -199,5 +199,141 @@ describe("photoOf", () => {
     const url = await photoOf(new Blob([bytes], { type: "image/png" }));
     expect(url.slice(0, 22)).toBe("data:image/png;base64,");
     expect(Uint8Array.from(atob(url.slice(22)), (character) => character.charCodeAt(0))).toEqual(bytes);
+  });
+});
+
+describe("a platform that lacks", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
+  const without = (name: "any" | "timeout") =>
+    vi.spyOn(AbortSignal, name).mockImplementation(() => {
+      throw new TypeError(`AbortSignal.${name} is not a function`);
+    });
+
+  it.each([
+    ["crypto.randomUUID, as a page without https", { getRandomValues: crypto.getRandomValues.bind(crypto) }],
+    ["crypto, as React Native", undefined],
+  ])("%s, gets a key of its own for each call all the same", async (_what, stub) => {
+    vi.stubGlobal("crypto", stub);
+    const { client, sent } = clientOf(Array.from({ length: 100 }, () => success));
+    for (let call = 0; call < 100; call++) await client.mealAnalyzer({});
+    const keys = keysOf(sent);
+    expect(keys.size).toBe(100);
+    for (const key of keys) expect(key).toMatch(/^[\w-]{16,255}$/);
+  });
+
+  it("ways to join signals, ends a try in time and the call by the caller's signal", async () => {
+    without("any");
+    without("timeout");
+    const hanging: typeof fetch = (_url, init) =>
+      new Promise((_, reject) => init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason)));
+    const late = clientOf([], { fetch: hanging, timeoutMs: 5, retries: 1 }).client.mealAnalyzer({});
+    await expect(late).rejects.toMatchObject({ code: "network_error", cause: { name: "TimeoutError" } });
+
+    const caller = new AbortController();
+    const left = clientOf([], { fetch: hanging }).client.mealAnalyzer({}, { signal: caller.signal });
+    setTimeout(() => caller.abort(new Error("left the page")), 5);
+    await expect(left).rejects.toThrow("left the page");
+    const early = clientOf([success]).client.mealAnalyzer({}, { signal: caller.signal });
+    await expect(early).rejects.toThrow("left the page");
+  });
+
+  it("reasons of signals, says that the call was aborted", async () => {
+    const signal = Object.assign(new EventTarget(), { aborted: false }) as AbortSignal;
+    const busy = clientOf([refusal(503, "service_unavailable", { "Retry-After": "30" })]);
+    const call = busy.client.mealAnalyzer({}, { signal });
+    setTimeout(() => {
+      Object.assign(signal, { aborted: true });
+      signal.dispatchEvent(new Event("abort"));
+    }, 5);
+    await expect(call).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("bodies that can be read in part, gives a stream's parts when all are there, with one request", async () => {
+    const text = `event: data\ndata: {"dishes":[]}\n\nevent: usage\ndata: ${JSON.stringify(usage)}\n\n`;
+    let requests = 0;
+    const { client } = clientOf([], {
+      fetch: () => {
+        requests++;
+        const response = {
+          ok: true,
+          status: 200,
+          headers: new Headers(),
+          body: null,
+          text: () => Promise.resolve(text),
+        };
+        return Promise.resolve(response as Response);
+      },
+    });
+    const parts = await Array.fromAsync(client.stream.mealAnalyzer({ description: "soup" }));
+    expect(parts.map(({ isFinal }) => isFinal)).toEqual([false, true]);
+    expect(parts.at(-1)).toMatchObject({ data: { dishes: [] }, usage: { charged: 3 } });
+    expect(requests).toBe(1);
+  });
+
+  it("its own Response, reads what another fetch answers", async () => {
+    const answerOf = (ok: boolean, status: number, body: unknown) => ({
+      ok,
+      status,
+      headers: new Headers(),
+      body: null,
+      json: () => Promise.resolve(body),
+    });
+    const answers = [
+      answerOf(true, 200, { data: { dishes: [] }, usage }),
+      answerOf(false, 402, { error: "insufficient_tokens", message: "No", request_id: "r" }),
+    ];
+    const { client } = clientOf([], { fetch: () => Promise.resolve(answers.shift() as unknown as Response) });
+    expect((await client.mealAnalyzer({})).usage.charged).toBe(3);
+    await expect(client.mealAnalyzer({})).rejects.toMatchObject({ code: "insufficient_tokens", status: 402 });
+  });
+
+  it("bytes of a Blob, makes a data URL of a picture", async () => {
+    vi.stubGlobal(
+      "FileReader",
+      class {
+        result?: string;
+        onload?: () => void;
+        readAsDataURL({ type }: Blob) {
+          this.result = `data:${type};base64,AAAA`;
+          queueMicrotask(() => this.onload!());
+        }
+      },
+    );
+    expect(await photoOf({ type: "image/png" } as Blob)).toBe("data:image/png;base64,AAAA");
+  });
+});
+
+describe("a call that is over", () => {
+  it("leaves no timer and nothing at the caller's signal", async () => {
+    const [set, clear] = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(globalThis, "clearTimeout")];
+    const caller = new AbortController();
+    const [add, remove] = [
+      vi.spyOn(caller.signal, "addEventListener"),
+      vi.spyOn(caller.signal, "removeEventListener"),
+    ];
+    const steps = [
+      success,
+      refusal(400, "invalid_request"),
+      new TypeError("lost"),
+      refusal(503, "service_unavailable"),
+      success,
+    ];
+    const { client } = clientOf(steps);
+    await client.mealAnalyzer({}, { signal: caller.signal });
+    await client.mealAnalyzer({}, { signal: caller.signal }).catch(() => {});
+    await client.mealAnalyzer({}, { signal: caller.signal });
+    const deadlines = set.mock.results.filter((_, at) => set.mock.calls[at]![1] === 150_000).map((
+      { value },
+    ) => value);
+    expect(deadlines).toHaveLength(5);
+    expect(clear.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(deadlines));
+    const removed = remove.mock.calls.map(([, listener]) => listener);
+    expect(add).toHaveBeenCalled();
+    for (const [, listener] of add.mock.calls) expect(removed).toContain(listener);
+    vi.restoreAllMocks();
   });
 });

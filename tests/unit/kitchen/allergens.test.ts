@@ -6,7 +6,12 @@ import { z } from "zod";
 import { foodRules } from "../../../supabase/functions/_kitchen/menu.ts";
 import { Allergy, checkLanguage } from "../../../supabase/functions/_kitchen/stock.ts";
 import { Locale } from "../../../supabase/functions/_shared/inputs.ts";
-import { ALLERGENS, allergensIn, allergyMatcher } from "../../../supabase/functions/_kitchen/allergens.ts";
+import {
+  ALLERGENS,
+  allergensIn,
+  allergiesAsWritten,
+  allergyMatcher,
+} from "../../../supabase/functions/_kitchen/allergens.ts";
 
 describe("allergensIn", () => {
   it.each([
@@ -137,6 +142,9 @@ describe("allergyMatcher", () => {
     [["seafood", "eggs"], "omelette", "eggs"],
     [["seafood"], "fried squid", "seafood"],
     [["allergic to kiwi"], "kiwi", "allergic to kiwi"],
+    [["Erdbeere"], "Erdbeerkuchen", "Erdbeere"],
+    [["aardbei"], "aardbeienjam", "aardbei"],
+    [["strawberry"], "Strawberries", "strawberry"],
   ])("with %j finds in %j what belongs to %j", (allergies, text, allergy) => {
     expect(allergyMatcher(allergies)(text)?.allergy).toBe(allergy);
   });
@@ -147,6 +155,8 @@ describe("allergyMatcher", () => {
     [["..."], "rice"],
     [["nuts"], "nutmeg"],
     [["kiwi"], "lemon"],
+    [["fig"], "figure"],
+    [["apple"], "pineapple"],
     [[], "peanuts"],
   ])(
     "with %j finds nothing in %j",
@@ -161,6 +171,14 @@ describe("allergyMatcher", () => {
         if (allergensIn(allergy).length === 0) expect(allergyMatcher([allergy])("qxqx")).toBeUndefined();
       }),
     );
+  });
+});
+
+describe("allergiesAsWritten", () => {
+  it("are those that are none of the 14, in whichever language the others are told", () => {
+    expect(allergiesAsWritten(["strawberry", "cacahuètes", "allergic to milk", "Fischstäbchen", "kiwi"]))
+      .toEqual(["strawberry", "kiwi"]);
+    expect(allergiesAsWritten([...ALLERGENS])).toEqual([]);
   });
 });
 
@@ -195,10 +213,60 @@ describe("a text that the vocabularies cannot read", () => {
   );
 });
 
-describe("characters that nobody sees", () => {
-  it.each(["pea\u00adnut butter", "pea\u200bnut butter", "pea\u2060nut butter", "\ufeffpeanut"])(
+describe("characters that nobody sees, and hyphens at a line's end", () => {
+  it.each([
+    "pea\u00adnut butter",
+    "pea\u200bnut butter",
+    "pea\u2060nut butter",
+    "\ufeffpeanut",
+    "pea-\nnut butter",
+    "pea\u2010\r\n  nut",
+    "pea\u00ad\nnut",
+    "pea\u0000nut",
+    "pea- nut",
+    "rice\u200bpeanut",
+    "rice\u200bpea\u200bnut\u200bbread",
+    "rice\u200b\u200bpeanut\u0007bread",
+    "peanut\u200drice",
+    `${"rice\u200b".repeat(9)}peanut`,
+    "low-\nfat dip with rice\u200bpea-\nnut",
+  ])(
     "hide no allergen: %j",
     (text) => expect(allergensIn(text)).toContain("peanuts"),
+  );
+
+  it.each(["gluten-\nfree bread", "gluten\u200bfree bread", "rice\u200bcake", "low-\nfat\u200bvegetables"])(
+    "make none: %j",
+    (text) =>
+      expect(allergensIn(text).filter((allergen) => allergen !== "gluten" || !/cake/.test(text))).toEqual([]),
+  );
+
+  it("in such a number that nobody could say what they part, are refused", () => {
+    const text = "rice\u200bp\u00ade\u00ada\u00adn\u00adu\u00adt";
+    expect(foodRules(["peanuts"], "none")(text)).toMatch(/cannot be checked/);
+  });
+
+  it("find what is found without them, wherever they stand", () => {
+    const foods = fc.constantFrom(
+      "walnut",
+      "almond",
+      "Brotwürfel",
+      "salmon",
+      "mozzarella",
+      "celery",
+      "squid",
+    );
+    const joint = fc.constantFrom("\u200b", "\u00ad", "-\n", "\u2060\u200b", "\u0001");
+    fc.assert(fc.property(foods, joint, joint, fc.nat(), (food, inside, between, place) => {
+      const at = 1 + place % (food.length - 1);
+      const text = `rice${between}${food.slice(0, at)}${inside}${food.slice(at)}${between}rice`;
+      expect(allergensIn(text)).toEqual(expect.arrayContaining(allergensIn(food)));
+    }));
+  });
+
+  it.each(["pe\u0251nut", "\u1d18\u1d07\u1d00\u0274\u1d1c\u1d1b", "pe\u0430nut"])(
+    "letters that only look like ours are refused: %j",
+    (text) => expect(foodRules(["peanuts"], "none")(text)).toMatch(/cannot be checked/),
   );
 });
 
@@ -209,7 +277,90 @@ describe("spellings of German", () => {
     ["Erdnuesse", ["peanuts"]],
     ["Walnuesse", ["nuts"]],
     ["Ziegenkaese", ["milk"]],
+    ["Meeresfruechte", ["crustaceans", "fish", "molluscs"]],
   ])("with and without umlauts, and compounds: %s", (text, allergens) => {
     expect(allergensIn(text)).toEqual(allergens);
   });
+});
+
+describe("compounds of German and Dutch", () => {
+  const FOUND: Record<string, string> = {
+    gluten:
+      `Mehlschwitze Brotwürfel Brote Vollkornbrotwürfel Paniermehl Nudelsalat Kekse Apfelkuchen Semmelknödel
+      Grießbrei Perlgraupen Malzbier Bierteig Haferkekse Gerstensuppe Pizzateig Roggenmischbrot Zwiebackbrösel
+      Hafersahne Sojasoße Weizeneiweiß Dinkelmehl volkorenbrood tarwebloem pannenkoek speculaaskoekjes paneermeel
+      boterham havermelk bladerdeeg`,
+    eggs:
+      `Spiegelei Rührei Hühnereier Spiegeleier Hofeier Osterei Straußenei Wachteleier Eierlikör Eischnee Volleipulver
+      Flüssigei Eigelbcreme Eiersalat Remouladensoße spiegelei scharreleieren eiersalade`,
+    fish:
+      `Fischstäbchen Thunfischsalat Lachsforelle Dosenfisch Heringssalat Räucherlachs Backfischbrötchen vissticks
+      zalmfilet tonijnsalade ansjovissaus`,
+    milk: `Kräuterbutter Sahnesoße Naturjoghurt Milchreis Quarkspeise Rahmspinat Schäferkäse Schafskäsewürfel
+      Schlagsahnetorte Butterkeks Nussbutter Molkenprotein Vollmilchschokolade Bechamelsoße roomboter kruidenboter
+      geitenkaas karnemelk slagroomtaart champignonroomsoep melkchocolade`,
+    nuts:
+      `Haselnusscreme Walnussöl Bittermandeln Mandelmilch Nussmilch Paranüsse Pistazieneis amandelmelk walnoten
+      hazelnootpasta notenmix`,
+    peanuts: `Erdnussbutter Erdnussbutterkeks Erdnussflips peanutbutter pindakaas pindasaus`,
+    soybeans: `Räuchertofu Tofuwürfel Sojajoghurt Misosuppe Sojaeiweiß`,
+    celery: `Selleriesalat Knollensellerie Staudenselleriesuppe selderijsalade`,
+    mustard: `Honigsenf Senfsoße Kräutersenfsoße mosterdsaus`,
+    sesame: `Sesamöl Sesamkringel sesamzaad`,
+    sulphites: `Weißweinsoße Rosinenbrot wittewijnsaus rozijnenbrood Balsamicoessig`,
+    crustaceans: `Garnelenspieß Krabbensalat Hummersuppe Meeresfrüchte garnalenkroket krabsalade`,
+    molluscs:
+      `Tintenfisch Tintenfischringe Jakobsmuscheln Austernsauce Meeresfrüchte inktvis inktvisringen mosselen`,
+    lupin: `Lupinenmehl Süßlupinen lupinemeel`,
+  };
+  const found = Object.entries(FOUND).flatMap(([allergen, words]) =>
+    words.split(/\s+/).map((word) => [word, allergen])
+  );
+
+  it.each(found)("%s has %s", (word, allergen) => {
+    expect(allergensIn(word!)).toContain(allergen);
+    expect(foodRules([allergen!], "none")(`Eine Portion ${word} mit Salz`)).toMatch(/is not allowed/);
+  });
+
+  it.each([
+    ["Erdnussbutter", ["peanuts"]],
+    ["Tintenfisch", ["molluscs"]],
+    ["Hafersahne", ["gluten"]],
+    ["Mandelmilch", ["nuts"]],
+    ["Sojajoghurt", ["soybeans"]],
+    ["milchfreie Schokolade", []],
+    ["eifreie Mayonnaise", []],
+    ["glutenfreie Haferflocken", []],
+    ["glutenvrij brood", []],
+    ["milchfreie Schokolade, Sahne", ["milk"]],
+    ["Erdnussbutterkeks", ["gluten", "peanuts"]],
+  ])("%s has these alone: %j", (text, allergens) => {
+    expect(allergensIn(text)).toEqual(allergens);
+  });
+
+  const FREE_OF_ALL =
+    `Reismehl Maismehl Kokosmehl Buchweizenmehl Kichererbsenmehl Johannisbrotkernmehl Glasnudeln Reisnudeln Küchenpapier
+    Küchenkräuter Kokosmilch Reismilch Kokoscreme Fleischtomate Salbei Petersilie Kartoffelbrei Hirsebrei Allerlei zweierlei
+    Bäckerei frei wobei glutenfrei Dosenfrüchte Schweinebraten Weintrauben Weinsteinbackpulver Genussmittel Muskatnuss
+    Kokosnussöl Butternusskürbis Butterpilz Erdmandeln Austernpilze Eissalat Eisbergsalat Feier Leiermann frisch Reis Mais
+    kokosmelk rijstmelk rijstmeel mushroom bloemkool zonnebloemolie koekenpan prei preisoep eiwitrijk nootmuskaat kokosnoot
+    oesterzwam zwijn broth brother gathering sharing visit vision buttercup butterhead abierto cubierto gibier`;
+
+  it.each(FREE_OF_ALL.split(/\s+/))("%s has none", (word) => {
+    expect(allergensIn(word)).toEqual([]);
+  });
+
+  it("says the whole word that it found", () => {
+    expect(foodRules(["milk"], "none")("Kartoffeln mit Kräuterbutter")).toMatch(
+      /^"krauterbutter" is not allowed/,
+    );
+    expect(foodRules(["gluten"], "none")("Erdnussbutterkekse")).toMatch(
+      /^"erdnussbutterkekse" is not allowed/,
+    );
+  });
+
+  it.each([["cozido no leite", "milk"], ["pão no ovo", "eggs"]])(
+    "Portuguese %s is in %s, though English reads it as without",
+    (text, allergen) => expect(allergensIn(text)).toContain(allergen),
+  );
 });

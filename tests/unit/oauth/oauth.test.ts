@@ -4,7 +4,7 @@ import { Circuit } from "../../../supabase/functions/_oauth/circuit.ts";
 import { Coalescer } from "../../../supabase/functions/_oauth/coalescer.ts";
 import { freshnessOf, type TokenRecord } from "../../../supabase/functions/_oauth/token_record.ts";
 import { asProviderFailure, ProviderFailure } from "../../../supabase/functions/_oauth/provider_failure.ts";
-import { ProvidersText, RedirectUrlsText } from "../../../supabase/functions/_shared/oauth_settings.ts";
+import { ProvidersText, RedirectUrlsText } from "../../../supabase/functions/_oauth/setting_texts.ts";
 
 const PROVIDER = {
   issuer: "https://auth.example.com",

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { openStore } from "../../../supabase/functions/_oauth/open_store.ts";
 import type { ProviderFailure } from "../../../supabase/functions/_oauth/provider_failure.ts";
 import { Upstream } from "../../../supabase/functions/_oauth/upstream.ts";
-import { ProvidersText } from "../../../supabase/functions/_shared/oauth_settings.ts";
+import { ProvidersText } from "../../../supabase/functions/_oauth/setting_texts.ts";
 import { newKeyring } from "../../support/oauth.ts";
 import { needing } from "../../support/needs.ts";
 import { startRedis } from "../../support/redis.ts";

@@ -61,4 +61,16 @@ describe("a function of several actions", () => {
   it("refuses a body that is too large to look for an action in", async () => {
     expect(await ask("/till", post({ word: "x".repeat(300_000) }))).toMatchObject({ status: 413 });
   });
+
+  it.each(["/till", "/till/open", "/till/burn"])(
+    "answers a refusal only once the body has come, or the client might never see it: %s",
+    async (path) => {
+      let left = 50;
+      const body = new ReadableStream({
+        pull: (controller) => left-- > 0 ? controller.enqueue(new Uint8Array(10_000)) : controller.close(),
+      }, { highWaterMark: 0 });
+      const { status } = await ask(path, { ...post({}), body });
+      expect({ status, left }).toEqual({ status: 413, left: -1 });
+    },
+  );
 });

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { AppError } from "../../../supabase/functions/_shared/errors.ts";
-import { readBody } from "../../../supabase/functions/_shared/http_body.ts";
+import { discardRest, readBody } from "../../../supabase/functions/_shared/http_body.ts";
 
 const LIMITS = { json: 1_000, multipart: 50_000 };
 const BOUNDARY = "----boundary-7";
@@ -204,4 +204,43 @@ it("a body that breaks off is refused", async () => {
   const stream = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) });
   const request = requestOf(stream, { "Content-Type": "application/json" });
   expect(await codeOf(readBody(request, LIMITS))).toBe("invalid_request");
+});
+
+describe("what is still to come of a refused body", () => {
+  it("is taken and dropped, whether or not its beginning was read", async () => {
+    const headers = { "Content-Type": "application/json" };
+    const [unread, begun] = [counted(20, 500), counted(20, 500)];
+    await discardRest(requestOf(unread.stream, headers));
+    const request = requestOf(begun.stream, headers);
+    expect(await codeOf(readBody(request, LIMITS))).toBe("payload_too_large");
+    await discardRest(request);
+    expect([unread.state.read, begun.state.read]).toEqual([20, 20]);
+  });
+
+  it("is not taken without end", async () => {
+    const { state, stream } = counted(1_000, 1024 * 1024);
+    await discardRest(requestOf(stream));
+    expect(state.read).toBeGreaterThan(25);
+    expect(state.read).toBeLessThan(100);
+  });
+
+  it("is not waited for where nothing comes", async () => {
+    let isCancelled = false;
+    const silent = new ReadableStream({ cancel: () => void (isCancelled = true) });
+    await discardRest(requestOf(silent));
+    expect(isCancelled).toBe(true);
+  });
+
+  it("is not called for where the client asks first, and nothing is there to take of no body", async () => {
+    const { state, stream } = counted(3, 10);
+    await discardRest(requestOf(stream, { Expect: "100-continue" }));
+    await discardRest(new Request("http://localhost/"));
+    expect(state.read).toBe(0);
+  });
+
+  it("may break off", async () => {
+    await discardRest(
+      requestOf(new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) })),
+    );
+  });
 });

@@ -3,21 +3,23 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { download } from "../../../supabase/functions/_shared/download.ts";
 import { Picture } from "../../../supabase/functions/_shared/inputs.ts";
+import { bareJpeg } from "../../../supabase/functions/_shared/jpeg.ts";
 import { withPictures } from "../../../supabase/functions/_shared/pictures.ts";
+import { ofCamera, pictureUrl, plain, SECRET } from "../../support/pictures.ts";
 
 vi.mock("../../../supabase/functions/_shared/download.ts", { spy: true });
 
-const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3]);
-const JPEG = new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 4, 5, 6]);
-const dataUrl = (type: string, bytes: Uint8Array) =>
-  `data:image/${type};base64,${Buffer.from(bytes).toString("base64")}`;
+const PNG = plain("png");
+/** Without the comment that ffmpeg writes. */
+const JPEG = bareJpeg(plain("jpeg"));
+const dataUrl = pictureUrl;
 
 /** What the web has, by address. */
 let web: Record<string, () => Promise<Uint8Array<ArrayBuffer>>>;
 
 beforeEach(() => {
   web = {
-    "https://a.example/png": () => Promise.resolve(PNG),
+    "https://a.example/png": () => Promise.resolve(new Uint8Array(PNG)),
     "https://a.example/jpeg.png": () => Promise.resolve(JPEG),
     "https://a.example/html": () => Promise.resolve(new Uint8Array(Buffer.from("<html>"))),
     "https://a.example/inside": () => Promise.reject(new Error("10.0.0.7 is not of the public internet")),
@@ -52,8 +54,31 @@ describe("withPictures", () => {
 
   it("fetches nothing where all is there", async () => {
     const input = { photo: new Picture(dataUrl("png", PNG)) };
-    expect(await withPictures(input, "token", identity)).toBe(input);
+    expect(await withPictures(input, "token", identity)).toEqual(input);
     expect(download).not.toHaveBeenCalled();
+  });
+
+  it("gives no picture's place away, wherever the picture comes from", async () => {
+    web["https://a.example/camera"] = () => Promise.resolve(new Uint8Array(ofCamera("webp")));
+    const input = [
+      new Picture(pictureUrl("jpeg", ofCamera("jpeg"))),
+      new Picture(pictureUrl("png", ofCamera("png"))),
+      new Picture("https://a.example/camera"),
+    ];
+    for (const { url } of await withPictures(input, "token", identity)) {
+      expect(Buffer.from(url.split(",")[1]!, "base64").includes(SECRET)).toBe(false);
+    }
+  });
+
+  it("names the field of a damaged picture, in the body too", async () => {
+    web["https://a.example/damaged"] = () => Promise.resolve(new Uint8Array(PNG.subarray(0, -4)));
+    for (const address of ["https://a.example/damaged", pictureUrl("png", PNG.subarray(0, -4))]) {
+      const input = { photos: [new Picture("https://a.example/png"), new Picture(address)] };
+      await expect(withPictures(input, "token", identity)).rejects.toMatchObject({
+        code: "invalid_request",
+        message: "photos.1: The picture is damaged: a chunk is longer than the file",
+      });
+    }
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { ProvidersText } from "../../../supabase/functions/_shared/oauth_settings.ts";
-import { ProofKeyText } from "../../../supabase/functions/_shared/otp_settings.ts";
+import { ProvidersText } from "../../../supabase/functions/_oauth/setting_texts.ts";
+import { ProofKeyText } from "../../../supabase/functions/_otp/setting_texts.ts";
 import { CertificatesText } from "../../../supabase/functions/_shared/setting_texts.ts";
 
 const BODY = "TUlJQm9qQ0NBVWlnQXdJQkFnSVVOb3RBUmVhbENlcnRpZmljYXRlQnV0TG9uZ0Vub3VnaEZvclR3b0xpbmVz";

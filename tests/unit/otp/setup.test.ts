@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
-import { checkedSettings } from "../../../supabase/functions/_otp/settings.ts";
-import type { Settings } from "../../../supabase/functions/_shared/env.ts";
+import { checkedSetup, type Settings } from "../../../supabase/functions/_otp/setup.ts";
 import { KeyringText } from "../../../supabase/functions/_shared/keyring.ts";
-import { ProofKeyText, TestNumbersText } from "../../../supabase/functions/_shared/otp_settings.ts";
+import { ProofKeyText, TestNumbersText } from "../../../supabase/functions/_otp/setting_texts.ts";
 
 const usual = (changes: Partial<Settings>) => ({
   OTP_PEPPERS: KeyringText.parse(`k:${randomBytes(32).toString("base64")}`),
@@ -20,7 +19,7 @@ const usual = (changes: Partial<Settings>) => ({
 
 const problemOf = (changes: Partial<Settings>, isLocal: boolean): string | undefined => {
   try {
-    checkedSettings(usual(changes), isLocal, "https://project.example");
+    checkedSetup(usual(changes), isLocal, "https://project.example");
   } catch (error) {
     const { code, cause } = error as { code: string; cause: Error };
     return `${code}: ${cause.message}`;

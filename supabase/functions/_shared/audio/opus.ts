@@ -1,3 +1,5 @@
+import type { Codec } from "./packets.ts";
+
 /** Milliseconds of a frame by the configuration's number: SILK, hybrid and CELT. */
 const FRAME_MS = [
   ...[10, 20, 40, 60, 10, 20, 40, 60, 10, 20, 40, 60],
@@ -8,9 +10,12 @@ const FRAME_MS = [
 const MOST_SECONDS = 0.12;
 
 /** How long an Opus packet sounds, as a decoder tells it: by its first byte. https://www.rfc-editor.org/info/rfc6716 */
-export function packetSeconds(view: DataView, at: number, bytes: number): number {
+function packetSeconds(view: DataView, at: number, bytes: number): number {
+  if (bytes === 0) return 0;
   const head = view.getUint8(at);
   const code = head & 3;
   const frames = code === 0 ? 1 : code < 3 ? 2 : bytes > 1 ? view.getUint8(at + 1) & 63 : 0;
   return Math.min(frames * FRAME_MS[head >> 3]! / 1_000, MOST_SECONDS);
 }
+
+export const opus: Codec = { packetSeconds };

@@ -1,9 +1,10 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 
-import { env, supabase } from "./env.ts";
-import { AppError } from "./errors.ts";
-import { callDatabase } from "./rpc.ts";
+import { misconfigured, supabase } from "../_shared/env.ts";
+import { AppError } from "../_shared/errors.ts";
+import { callDatabase } from "../_shared/rpc.ts";
+import { otpSettings } from "./settings.ts";
 
 /** What a verified one-time code proves. */
 export interface Proof {
@@ -100,11 +101,9 @@ async function readProof(token: string): Promise<z.infer<typeof Claims>> {
 }
 
 function proofKey(): JWK & { kid: string } {
-  const key = env().OTP_PROOF_KEY;
+  const key = otpSettings().OTP_PROOF_KEY;
   if (key) return key;
-  throw new AppError("internal", "This server is not configured completely", {
-    cause: new Error("OTP_PROOF_KEY is not set"),
-  });
+  throw misconfigured("OTP_PROOF_KEY is not set");
 }
 
 function issuer(): string {

@@ -1,0 +1,1381 @@
+-- Written by `deno task types` from the migrations; not to be changed by hand, and never run. What a change of the
+-- schema does shows here: a grant or a policy that nobody wanted, too.
+
+create schema files;
+grant usage on schema files to authenticated;
+
+create schema job_runner;
+
+create schema metrics;
+
+create schema operations;
+grant usage on schema operations to service_role;
+
+create schema token_history;
+
+create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
+
+create table metrics.flushes (
+  flush_id uuid not null,
+  flushed_at timestamp with time zone default now() not null,
+  constraint flushes_pkey PRIMARY KEY (flush_id)
+);
+alter table metrics.flushes enable row level security;
+create policy "nobody but the functions" on metrics.flushes for all to public using (false);
+
+create table metrics.ledger_progress (
+  id boolean default true not null,
+  counted_until timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint ledger_progress_pkey PRIMARY KEY (id),
+  constraint ledger_progress_one_row CHECK (id)
+);
+alter table metrics.ledger_progress enable row level security;
+create policy "nobody but the functions" on metrics.ledger_progress for all to public using (false);
+
+create table metrics.ledger_totals (
+  name text not null,
+  label_values text[] not null,
+  count bigint not null,
+  tokens numeric not null,
+  constraint ledger_totals_pkey PRIMARY KEY (name, label_values)
+);
+alter table metrics.ledger_totals enable row level security;
+create policy "nobody but the functions" on metrics.ledger_totals for all to public using (false);
+
+create table metrics.request_totals (
+  name text not null,
+  label_values text[] not null,
+  count bigint not null,
+  seconds double precision,
+  buckets bigint[],
+  constraint request_totals_pkey PRIMARY KEY (name, label_values)
+) with (fillfactor=50);
+alter table metrics.request_totals enable row level security;
+create policy "nobody but the functions" on metrics.request_totals for all to public using (false);
+
+create table metrics.sources (
+  name text not null,
+  samples text not null,
+  description text not null,
+  constraint sources_pkey PRIMARY KEY (name),
+  constraint sources_samples_a_name CHECK ((samples ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+);
+alter table metrics.sources enable row level security;
+create policy "nobody but the functions" on metrics.sources for all to public using (false);
+
+create table operations.deployments (
+  id bigint generated as identity not null,
+  commit_id text not null,
+  functions text[] not null,
+  is_complete boolean default false not null,
+  is_healthy boolean,
+  deployed_at timestamp with time zone default now() not null,
+  constraint deployments_pkey PRIMARY KEY (id),
+  constraint deployments_commit_id_whole CHECK ((commit_id ~ '^[0-9a-f]{40}$'::text))
+);
+alter table operations.deployments enable row level security;
+create policy "servers read what is deployed" on operations.deployments for select to service_role using (true);
+grant select on table operations.deployments to service_role;
+
+create table public.alert_deliveries (
+  endpoint_id uuid not null,
+  alert_id bigint not null,
+  ordering_key text not null,
+  status text default 'pending'::text not null,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone default now() not null,
+  lease_id uuid,
+  leased_until timestamp with time zone,
+  first_attempt_at timestamp with time zone,
+  last_attempt_at timestamp with time zone,
+  last_http_status integer,
+  last_error text,
+  delivered_at timestamp with time zone,
+  constraint alert_deliveries_pkey PRIMARY KEY (alert_id, endpoint_id),
+  constraint alert_deliveries_alert_fkey FOREIGN KEY (alert_id) REFERENCES public.alert_outbox(id) ON DELETE CASCADE,
+  constraint alert_deliveries_endpoint_fkey FOREIGN KEY (endpoint_id) REFERENCES public.alert_endpoints(id),
+  constraint alert_deliveries_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text, 'cancelled'::text])))
+) with (fillfactor=70);
+CREATE INDEX alert_deliveries_dead_idx ON public.alert_deliveries USING btree (alert_id) WHERE (status = 'dead'::text);
+CREATE INDEX alert_deliveries_due_idx ON public.alert_deliveries USING btree (endpoint_id, next_attempt_at, alert_id) WHERE (status = 'pending'::text);
+CREATE INDEX alert_deliveries_line_idx ON public.alert_deliveries USING btree (endpoint_id, ordering_key, alert_id);
+alter table public.alert_deliveries enable row level security;
+create policy "nobody reads deliveries" on public.alert_deliveries for select to public using (false);
+
+create table public.alert_endpoints (
+  id uuid not null,
+  host text not null,
+  sealed text not null,
+  alert_types text[] not null,
+  description text not null,
+  previous_secret_until timestamp with time zone,
+  created_at timestamp with time zone default now() not null,
+  ended_at timestamp with time zone,
+  is_gone boolean default false not null,
+  constraint alert_endpoints_pkey PRIMARY KEY (id)
+);
+alter table public.alert_endpoints enable row level security;
+create policy "nobody reads endpoints" on public.alert_endpoints for select to public using (false);
+
+create table public.alert_outbox (
+  webhook_id text default ('msg_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)) not null,
+  id bigint generated as identity not null,
+  alert_type text not null,
+  ordering_key text not null,
+  dedupe_key text,
+  payload jsonb not null,
+  is_spread boolean default false not null,
+  created_at timestamp with time zone default now() not null,
+  constraint alert_outbox_pkey PRIMARY KEY (id),
+  constraint alert_outbox_emitted_once UNIQUE (alert_type, dedupe_key)
+);
+CREATE INDEX alert_outbox_created_at_idx ON public.alert_outbox USING btree (created_at);
+CREATE INDEX alert_outbox_not_spread_idx ON public.alert_outbox USING btree (id) WHERE (NOT is_spread);
+CREATE INDEX alert_outbox_ordering_key_idx ON public.alert_outbox USING btree (ordering_key);
+CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON public.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION public.follow_alert_ordering_key();
+alter table public.alert_outbox enable row level security;
+create policy "nobody reads the outbox" on public.alert_outbox for select to public using (false);
+
+create table public.alert_settings (
+  id boolean default true not null,
+  first_retry_after interval default '00:00:10'::interval not null,
+  longest_retry_after interval default '00:15:00'::interval not null,
+  give_up_after interval default '3 days'::interval not null,
+  keep_delivered interval default '30 days'::interval not null,
+  keep_dead interval default '90 days'::interval not null,
+  constraint alert_settings_pkey PRIMARY KEY (id),
+  constraint alert_settings_kept_long_enough CHECK ((LEAST(keep_delivered, keep_dead) >= '2 days'::interval)),
+  constraint alert_settings_one_row CHECK (id),
+  constraint alert_settings_retries_sensible CHECK (((first_retry_after >= '00:00:01'::interval) AND ((longest_retry_after >= first_retry_after) AND (longest_retry_after <= '1 day'::interval)) AND ((give_up_after >= '01:00:00'::interval) AND (give_up_after <= '30 days'::interval))))
+);
+alter table public.alert_settings enable row level security;
+create policy "servers read the alert settings" on public.alert_settings for select to service_role using (true);
+grant select on table public.alert_settings to service_role;
+
+create table public.alert_types (
+  alert_type text not null,
+  scan text,
+  description text not null,
+  constraint alert_types_pkey PRIMARY KEY (alert_type),
+  constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint alert_types_type_plain CHECK ((alert_type ~ '^[a-z][a-z0-9_]{2,50}$'::text))
+);
+alter table public.alert_types enable row level security;
+create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
+grant select on table public.alert_types to service_role;
+
+create table public.anomaly_resolutions (
+  resolved_by text not null,
+  anomaly_id bigint not null,
+  note text not null,
+  resolved_at timestamp with time zone default now() not null,
+  constraint anomaly_resolutions_pkey PRIMARY KEY (anomaly_id),
+  constraint anomaly_resolutions_anomaly_fkey FOREIGN KEY (anomaly_id) REFERENCES public.token_anomalies(id) ON DELETE CASCADE
+);
+alter table public.anomaly_resolutions enable row level security;
+create policy "servers read resolutions" on public.anomaly_resolutions for select to service_role using (true);
+grant select on table public.anomaly_resolutions to service_role;
+
+create table public.anomaly_rules (
+  anomaly_type text not null,
+  pauses_account boolean not null,
+  constraint anomaly_rules_pkey PRIMARY KEY (anomaly_type)
+);
+alter table public.anomaly_rules enable row level security;
+create policy "servers read the anomaly rules" on public.anomaly_rules for select to service_role using (true);
+grant select on table public.anomaly_rules to service_role;
+
+create table public.anomaly_settings (
+  id boolean default true not null,
+  scanned_until timestamp with time zone default now() not null,
+  frequency_window interval default '00:01:00'::interval not null,
+  frequency_threshold integer default 60 not null,
+  spike_window interval default '01:00:00'::interval not null,
+  spike_factor numeric default 10 not null,
+  spike_least_tokens bigint default 1000 not null,
+  spike_history interval default '7 days'::interval not null,
+  networks_window interval default '01:00:00'::interval not null,
+  networks_threshold integer default 10 not null,
+  keep_anomalies interval default '180 days'::interval not null,
+  constraint anomaly_settings_pkey PRIMARY KEY (id),
+  constraint anomaly_settings_keep_anomalies_sensible CHECK ((keep_anomalies >= '30 days'::interval)),
+  constraint anomaly_settings_one_row CHECK (id),
+  constraint anomaly_settings_thresholds_sensible CHECK (((frequency_threshold >= 1) AND (spike_factor >= (1)::numeric) AND (spike_least_tokens >= 1) AND (networks_threshold >= 1))),
+  constraint anomaly_settings_windows_sensible CHECK ((((frequency_window >= '00:00:10'::interval) AND (frequency_window <= '1 day'::interval)) AND ((spike_window >= '00:01:00'::interval) AND (spike_window <= '1 day'::interval)) AND ((spike_history >= '01:00:00'::interval) AND (spike_history <= '90 days'::interval)) AND ((networks_window >= '00:01:00'::interval) AND (networks_window <= '1 day'::interval))))
+);
+alter table public.anomaly_settings enable row level security;
+create policy "servers read the anomaly settings" on public.anomaly_settings for select to service_role using (true);
+grant select on table public.anomaly_settings to service_role;
+
+create unlogged table public.caller_networks (
+  subject uuid not null,
+  network text not null,
+  seen_at timestamp with time zone default now() not null,
+  constraint caller_networks_pkey PRIMARY KEY (subject, network)
+);
+alter table public.caller_networks enable row level security;
+create policy "nobody reads networks" on public.caller_networks for select to public using (false);
+
+create table public.file_settings (
+  id boolean default true not null,
+  uploads_per_user integer default 200 not null,
+  upload_bytes_per_user bigint default 1073741824 not null,
+  keep_uploads interval default '30 days'::interval not null,
+  keep_generated interval default '90 days'::interval not null,
+  constraint file_settings_pkey PRIMARY KEY (id),
+  constraint file_settings_kept_long_enough CHECK (((keep_uploads >= '1 day'::interval) AND (keep_generated >= '8 days'::interval))),
+  constraint file_settings_one_row CHECK (id),
+  constraint file_settings_quotas_not_negative CHECK (((uploads_per_user >= 0) AND (upload_bytes_per_user >= 0)))
+);
+alter table public.file_settings enable row level security;
+create policy "servers read the file settings" on public.file_settings for select to service_role using (true);
+grant select on table public.file_settings to service_role;
+
+create table public.job_runs (
+  job_name text not null,
+  id bigint generated as identity not null,
+  started_at timestamp with time zone not null,
+  ends_by timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  outcome text,
+  result jsonb,
+  error text,
+  backend_pid integer,
+  backend_started_at timestamp with time zone,
+  http_request_id bigint,
+  constraint job_runs_pkey PRIMARY KEY (id),
+  constraint job_runs_ended_with_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+  constraint job_runs_job_name_fkey FOREIGN KEY (job_name) REFERENCES public.jobs(name) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint job_runs_outcome_known CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'problem'::text, 'failed'::text, 'lost'::text])))
+);
+CREATE INDEX job_runs_job_name_idx ON public.job_runs USING btree (job_name, id);
+CREATE UNIQUE INDEX job_runs_open_idx ON public.job_runs USING btree (job_name) WHERE (ended_at IS NULL);
+alter table public.job_runs enable row level security;
+create policy "servers read the runs" on public.job_runs for select to service_role using (true);
+grant select on table public.job_runs to service_role;
+
+create table public.jobs (
+  name text not null,
+  description text not null,
+  schedule text not null,
+  kind text not null,
+  command text not null,
+  is_repeated boolean default false not null,
+  expected_result jsonb,
+  is_enabled boolean default true not null,
+  timeout_ms integer not null,
+  overdue_after interval not null,
+  created_at timestamp with time zone default now() not null,
+  constraint jobs_pkey PRIMARY KEY (name),
+  constraint jobs_command_a_name CHECK (
+CASE kind
+    WHEN 'sql'::text THEN (command ~ '^[a-z][a-z0-9_]{0,62}$'::text)
+    ELSE (command ~ '^[a-z0-9][a-z0-9-]*(/[a-z0-9-]+)?([?]action=[a-z0-9_-]+(&if_[a-z_]+=true)?)?$'::text)
+END),
+  constraint jobs_kind_known CHECK ((kind = ANY (ARRAY['sql'::text, 'http'::text]))),
+  constraint jobs_name_plain CHECK ((name ~ '^[a-z][a-z0-9_]{2,50}$'::text)),
+  constraint jobs_schedule_readable CHECK ((job_runner.latest_time(schedule, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL)),
+  constraint jobs_timeout_in_range CHECK (((timeout_ms >= 1000) AND (timeout_ms <= 7200000)))
+);
+alter table public.jobs enable row level security;
+create policy "servers read the jobs" on public.jobs for select to service_role using (true);
+grant select on table public.jobs to service_role;
+
+create table public.ledger_alert_settings (
+  id boolean default true not null,
+  anomaly_window interval default '01:00:00'::interval not null,
+  low_balance_window interval default '01:00:00'::interval not null,
+  low_balance_tokens bigint default 20 not null,
+  low_balance_scanned_at timestamp with time zone default now() not null,
+  provider_window interval default '00:05:00'::interval not null,
+  provider_least_failures integer default 10 not null,
+  provider_failure_share numeric default 0.5 not null,
+  provider_repeat interval default '00:30:00'::interval not null,
+  constraint ledger_alert_settings_pkey PRIMARY KEY (id),
+  constraint ledger_alert_settings_one_row CHECK (id),
+  constraint ledger_alert_settings_provider_sensible CHECK (((provider_least_failures >= 1) AND (provider_failure_share > (0)::numeric) AND (provider_failure_share <= (1)::numeric))),
+  constraint ledger_alert_settings_windows_sensible CHECK (((LEAST(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '00:01:00'::interval) AND (GREATEST(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'::interval)))
+);
+alter table public.ledger_alert_settings enable row level security;
+create policy "servers read the alert settings of the ledger" on public.ledger_alert_settings for select to service_role using (true);
+grant select on table public.ledger_alert_settings to service_role;
+
+create table public.oauth_authorizations (
+  state_hash text not null,
+  request text not null,
+  answer text,
+  expires_at timestamp with time zone not null,
+  constraint oauth_authorizations_pkey PRIMARY KEY (state_hash),
+  constraint oauth_authorizations_encrypted CHECK (((request ~~ 't1.%'::text) AND (answer ~~ 't1.%'::text))),
+  constraint oauth_authorizations_size CHECK (((length(request) < 20000) AND (length(answer) < 20000)))
+);
+CREATE INDEX oauth_authorizations_expires_at_idx ON public.oauth_authorizations USING btree (expires_at);
+alter table public.oauth_authorizations enable row level security;
+create policy "closed to users" on public.oauth_authorizations for all to anon, authenticated using (false);
+
+create table public.oauth_leases (
+  key text not null,
+  fence bigint default 0 not null,
+  revoked_fence bigint default 0 not null,
+  holder uuid,
+  held_until timestamp with time zone,
+  failure_count integer default 0 not null,
+  retry_at timestamp with time zone,
+  last_error text,
+  updated_at timestamp with time zone default now() not null,
+  constraint oauth_leases_pkey PRIMARY KEY (key),
+  constraint oauth_leases_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300))),
+  constraint oauth_leases_revoked_is_past CHECK ((revoked_fence <= fence))
+) with (fillfactor=50);
+alter table public.oauth_leases enable row level security;
+create policy "closed to users" on public.oauth_leases for all to anon, authenticated using (false);
+
+create table public.oauth_provider_health (
+  provider text not null,
+  failure_count integer default 0 not null,
+  retry_at timestamp with time zone,
+  last_error text,
+  updated_at timestamp with time zone default now() not null,
+  constraint oauth_provider_health_pkey PRIMARY KEY (provider),
+  constraint oauth_provider_health_provider_length CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
+);
+alter table public.oauth_provider_health enable row level security;
+create policy "closed to users" on public.oauth_provider_health for all to anon, authenticated using (false);
+
+create table public.otp_codes (
+  id uuid not null,
+  phone_number text not null,
+  purpose text not null,
+  owner_id uuid,
+  channel text not null,
+  country text not null,
+  prefix text not null,
+  requester text not null,
+  network text not null,
+  undelivered_by text,
+  code text not null,
+  attempts integer default 0 not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  consumed_at timestamp with time zone,
+  constraint otp_codes_pkey PRIMARY KEY (id),
+  constraint otp_codes_one_per_requester UNIQUE (phone_number, purpose, requester),
+  constraint otp_codes_phone_number_is_e164 CHECK ((phone_number ~ '^\+[1-9][0-9]{6,14}$'::text))
+) with (fillfactor=80);
+CREATE INDEX otp_codes_expires_at_idx ON public.otp_codes USING btree (expires_at);
+alter table public.otp_codes enable row level security;
+create policy "nobody reads codes" on public.otp_codes for select to public using (false);
+
+create table public.otp_decisions (
+  issuance_id uuid,
+  id bigint generated as identity not null,
+  request_key text,
+  occurrence text,
+  outcome text not null,
+  reasons text[] default '{}'::text[] not null,
+  guard_mode text not null,
+  purpose text not null,
+  channel text not null,
+  country text not null,
+  prefix text not null,
+  phone text not null,
+  network text not null,
+  limit_key text,
+  is_repeat boolean default false not null,
+  counts_for text[] default '{}'::text[] not null,
+  owner_id uuid,
+  auth_user_id uuid,
+  cost_micros bigint default 0 not null,
+  delivery text default 'none'::text not null,
+  provider text,
+  provider_message_id text,
+  repeat_count bigint default 1 not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  verified_at timestamp with time zone,
+  constraint otp_decisions_pkey PRIMARY KEY (id),
+  constraint otp_decisions_delivery_known CHECK ((delivery = ANY (ARRAY['none'::text, 'pending'::text, 'sent'::text, 'unknown'::text, 'failed'::text, 'delivered'::text, 'undelivered'::text]))),
+  constraint otp_decisions_issuance_id_key UNIQUE (issuance_id),
+  constraint otp_decisions_occurrence_key UNIQUE (occurrence),
+  constraint otp_decisions_outcome_known CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text]))),
+  constraint otp_decisions_request_key_key UNIQUE (request_key)
+);
+CREATE INDEX otp_decisions_auth_user_id_idx ON public.otp_decisions USING btree (auth_user_id) WHERE (auth_user_id IS NOT NULL);
+CREATE INDEX otp_decisions_created_at_idx ON public.otp_decisions USING btree (created_at);
+CREATE INDEX otp_decisions_owner_id_idx ON public.otp_decisions USING btree (owner_id) WHERE (owner_id IS NOT NULL);
+CREATE INDEX otp_decisions_waiting_for_auth_idx ON public.otp_decisions USING btree (created_at) WHERE ((auth_user_id IS NOT NULL) AND (verified_at IS NULL));
+alter table public.otp_decisions enable row level security;
+create policy "servers read decisions" on public.otp_decisions for select to service_role using (true);
+grant select on table public.otp_decisions to service_role;
+
+create table public.otp_guesses (
+  key text not null,
+  full_at timestamp with time zone not null,
+  constraint otp_guesses_pkey PRIMARY KEY (key)
+) with (fillfactor=50);
+alter table public.otp_guesses enable row level security;
+create policy "nobody reads guesses" on public.otp_guesses for select to public using (false);
+
+create table public.otp_known_phones (
+  phone text not null,
+  network text not null,
+  verified_at timestamp with time zone not null,
+  constraint otp_known_phones_pkey PRIMARY KEY (phone, network)
+) with (fillfactor=80);
+CREATE INDEX otp_known_phones_verified_at_idx ON public.otp_known_phones USING btree (verified_at);
+alter table public.otp_known_phones enable row level security;
+create policy "nobody reads known phones" on public.otp_known_phones for select to public using (false);
+
+create unlogged table public.otp_networks (
+  network text not null,
+  country text not null,
+  seen_at timestamp with time zone not null,
+  day date not null,
+  sent integer not null,
+  verified integer default 0 not null,
+  constraint otp_networks_pkey PRIMARY KEY (network, country)
+) with (fillfactor=50);
+alter table public.otp_networks enable row level security;
+create policy "nobody reads networks" on public.otp_networks for select to public using (false);
+
+create table public.otp_providers (
+  name text not null,
+  failures integer not null,
+  open_until timestamp with time zone,
+  updated_at timestamp with time zone not null,
+  constraint otp_providers_pkey PRIMARY KEY (name)
+);
+alter table public.otp_providers enable row level security;
+create policy "servers read the breakers" on public.otp_providers for select to service_role using (true);
+grant select on table public.otp_providers to service_role;
+
+create table public.otp_routes (
+  provider text not null,
+  country text not null,
+  undelivered integer not null,
+  updated_at timestamp with time zone not null,
+  constraint otp_routes_pkey PRIMARY KEY (provider, country)
+);
+alter table public.otp_routes enable row level security;
+create policy "servers read the routes" on public.otp_routes for select to service_role using (true);
+grant select on table public.otp_routes to service_role;
+
+create table public.otp_settings (
+  id boolean default true not null,
+  code_lifetime interval default '00:05:00'::interval not null,
+  most_attempts integer default 5 not null,
+  guesses_per_day integer default 20 not null,
+  guesses_per_phone_day integer default 100 not null,
+  verifications_per_network_hour integer default 300 not null,
+  cooldown interval default '00:01:00'::interval not null,
+  sends_per_requester_day integer default 10 not null,
+  sends_per_phone_day integer default 10 not null,
+  sends_per_address_day integer default 10 not null,
+  sends_per_network_hour integer default 30 not null,
+  sends_per_network_prefix_hour integer default 5 not null,
+  sends_per_prefix_hour integer default 30 not null,
+  sends_per_country_hour integer default 1000 not null,
+  spend_cap_micros bigint default 50000000 not null,
+  spend_kept_percent integer default 20 not null,
+  guard_mode text default 'record_only'::text not null,
+  guard_codes_per_network integer default 1 not null,
+  guard_countries_per_network integer default 3 not null,
+  guard_network_floor_day integer default 10 not null,
+  guard_country_floor_day integer default 20 not null,
+  guard_country_floor_hour integer default 10 not null,
+  guard_prefix_floor_day integer default 10 not null,
+  guard_prefix_floor_hour integer default 5 not null,
+  verified_phone_lifetime interval default '180 days'::interval not null,
+  proof_lifetime interval default '00:05:00'::interval not null,
+  breaker_failures integer default 5 not null,
+  breaker_pause interval default '00:00:30'::interval not null,
+  decision_retention interval default '90 days'::interval not null,
+  digest_salt bytea default decode(replace(((gen_random_uuid())::text || (gen_random_uuid())::text), '-'::text, ''::text), 'hex'::text) not null,
+  constraint otp_settings_pkey PRIMARY KEY (id),
+  constraint otp_settings_attempts_known CHECK (((most_attempts >= 1) AND (most_attempts <= 10))),
+  constraint otp_settings_code_lifetime_known CHECK (((code_lifetime >= '00:00:30'::interval) AND (code_lifetime <= '00:10:00'::interval))),
+  constraint otp_settings_floors_known CHECK (((guard_codes_per_network > 0) AND (guard_countries_per_network >= 0) AND (guard_network_floor_day >= 0) AND (guard_country_floor_day >= 0) AND (guard_country_floor_hour >= 0) AND (guard_prefix_floor_day >= 0) AND (guard_prefix_floor_hour >= 0))),
+  constraint otp_settings_guard_mode_known CHECK ((guard_mode = ANY (ARRAY['off'::text, 'record_only'::text, 'deny'::text]))),
+  constraint otp_settings_guesses_known CHECK (((guesses_per_day >= most_attempts) AND (guesses_per_day <= 100))),
+  constraint otp_settings_guesses_per_phone_known CHECK (((guesses_per_phone_day >= guesses_per_day) AND (guesses_per_phone_day <= 1000))),
+  constraint otp_settings_limits_known CHECK ((((verifications_per_network_hour >= 1) AND (verifications_per_network_hour <= 250000000)) AND ((sends_per_requester_day >= 1) AND (sends_per_requester_day <= 1000000000)) AND ((sends_per_phone_day >= 1) AND (sends_per_phone_day <= 1000000000)) AND ((sends_per_address_day >= 1) AND (sends_per_address_day <= 1000000000)) AND ((sends_per_network_hour >= 1) AND (sends_per_network_hour <= 250000000)) AND ((sends_per_network_prefix_hour >= 1) AND (sends_per_network_prefix_hour <= 1000000000)) AND ((sends_per_prefix_hour >= 1) AND (sends_per_prefix_hour <= 1000000000)) AND ((sends_per_country_hour >= 1) AND (sends_per_country_hour <= 1000000000)) AND (spend_cap_micros >= 0) AND ((spend_kept_percent >= 0) AND (spend_kept_percent <= 100)))),
+  constraint otp_settings_one_row CHECK (id),
+  constraint otp_settings_retention_known CHECK (((decision_retention >= '1 day'::interval) AND (decision_retention <= '3650 days'::interval))),
+  constraint otp_settings_times_known CHECK ((((cooldown >= '00:00:01'::interval) AND (cooldown <= '01:00:00'::interval)) AND (breaker_failures > 0) AND ((breaker_pause >= '00:00:01'::interval) AND (breaker_pause <= '00:10:00'::interval)) AND ((proof_lifetime >= '00:00:01'::interval) AND (proof_lifetime <= '01:00:00'::interval)) AND ((verified_phone_lifetime >= '1 day'::interval) AND (verified_phone_lifetime <= '3650 days'::interval))))
+);
+alter table public.otp_settings enable row level security;
+create policy "nobody reads the settings" on public.otp_settings for select to public using (false);
+
+create table public.otp_spend (
+  channel text not null,
+  day date not null,
+  spent_micros bigint not null,
+  messages integer not null,
+  constraint otp_spend_pkey PRIMARY KEY (channel, day)
+) with (fillfactor=50);
+alter table public.otp_spend enable row level security;
+create policy "servers read the spend" on public.otp_spend for select to service_role using (true);
+grant select on table public.otp_spend to service_role;
+
+create table public.otp_statistics (
+  kind text not null,
+  area text not null,
+  day date not null,
+  shard integer default 0 not null,
+  sent integer default 0 not null,
+  verified integer default 0 not null,
+  failed integer default 0 not null,
+  denied integer default 0 not null,
+  waiting integer default 0 not null,
+  hour timestamp with time zone default date_trunc('hour'::text, now()) not null,
+  hour_sent integer default 0 not null,
+  hour_verified integer default 0 not null,
+  hour_waiting integer default 0 not null,
+  constraint otp_statistics_pkey PRIMARY KEY (kind, area, day, shard),
+  constraint otp_statistics_kind_known CHECK ((kind = ANY (ARRAY['country'::text, 'prefix'::text, 'auth_country'::text, 'auth_prefix'::text])))
+) with (fillfactor=50);
+CREATE INDEX otp_statistics_day_idx ON public.otp_statistics USING btree (day);
+alter table public.otp_statistics enable row level security;
+create policy "servers read statistics" on public.otp_statistics for select to service_role using (true);
+grant select on table public.otp_statistics to service_role;
+
+create table public.otp_used_proofs (
+  id uuid not null,
+  expires_at timestamp with time zone not null,
+  constraint otp_used_proofs_pkey PRIMARY KEY (id)
+);
+CREATE INDEX otp_used_proofs_expires_at_idx ON public.otp_used_proofs USING btree (expires_at);
+alter table public.otp_used_proofs enable row level security;
+create policy "nobody reads used proofs" on public.otp_used_proofs for select to public using (false);
+
+create unlogged table public.rate_limits (
+  key text not null,
+  full_at timestamp with time zone not null,
+  constraint rate_limits_pkey PRIMARY KEY (key),
+  constraint rate_limits_key_check CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+) with (fillfactor=50);
+alter table public.rate_limits enable row level security;
+create policy "nobody reads counters" on public.rate_limits for select to public using (false);
+
+create unlogged table public.request_counters (
+  subject uuid not null,
+  full_at_s double precision default 0 not null,
+  function_full_at_s jsonb default '{}'::jsonb not null,
+  constraint request_counters_pkey PRIMARY KEY (subject)
+) with (fillfactor=50);
+alter table public.request_counters enable row level security;
+create policy "nobody reads counters" on public.request_counters for select to public using (false);
+
+create table public.token_access_log (
+  request_id text not null,
+  id bigint generated as identity not null,
+  action text not null,
+  account_name text,
+  key_name text not null,
+  outcome text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_access_log_pkey PRIMARY KEY (id),
+  constraint token_access_log_action_check CHECK ((action = ANY (ARRAY['get'::text, 'rotate'::text])))
+);
+CREATE INDEX token_access_log_account_name ON public.token_access_log USING btree (account_name, id DESC);
+CREATE TRIGGER token_access_log_append_only BEFORE UPDATE OR TRUNCATE ON public.token_access_log FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_access_log_change();
+CREATE TRIGGER token_access_log_kept BEFORE DELETE ON public.token_access_log FOR EACH ROW EXECUTE FUNCTION public.forbid_token_access_log_change();
+alter table public.token_access_log enable row level security;
+create policy "closed to users" on public.token_access_log for all to anon, authenticated using (false);
+
+create table public.token_accounts (
+  user_id uuid not null,
+  plan text,
+  paused_at timestamp with time zone,
+  pause_reason text,
+  daily_cap_tokens bigint,
+  monthly_cap_tokens bigint,
+  day date default '-infinity'::date not null,
+  spent_before_day numeric default 0 not null,
+  month date default '-infinity'::date not null,
+  spent_before_month numeric default 0 not null,
+  forgotten_at timestamp with time zone,
+  constraint token_accounts_pkey PRIMARY KEY (user_id),
+  constraint token_accounts_caps_not_negative CHECK (((daily_cap_tokens >= 0) AND (monthly_cap_tokens >= 0))),
+  constraint token_accounts_plan_fkey FOREIGN KEY (plan) REFERENCES public.token_plans(plan)
+);
+CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
+alter table public.token_accounts enable row level security;
+create policy "owners read their account" on public.token_accounts for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_accounts to authenticated;
+grant select on table public.token_accounts to service_role;
+
+create table public.token_anomalies (
+  id bigint generated as identity not null,
+  user_id uuid not null,
+  anomaly_type text not null,
+  severity text not null,
+  occurrence text not null,
+  details jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default now() not null,
+  resolved_at timestamp with time zone,
+  constraint token_anomalies_pkey PRIMARY KEY (id),
+  constraint token_anomalies_recorded_once UNIQUE (user_id, anomaly_type, occurrence),
+  constraint token_anomalies_severity_known CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text])))
+);
+CREATE INDEX token_anomalies_created_at_idx ON public.token_anomalies USING brin (created_at) WITH (autosummarize='on');
+CREATE INDEX token_anomalies_day_idx ON public.token_anomalies USING btree (user_id, anomaly_type, (((created_at AT TIME ZONE 'UTC'::text))::date));
+CREATE INDEX token_anomalies_open_idx ON public.token_anomalies USING btree (anomaly_type, severity) WHERE (resolved_at IS NULL);
+CREATE TRIGGER token_anomalies_alert AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.alert_of_token_anomaly();
+CREATE TRIGGER token_anomalies_apply_rule AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.apply_anomaly_rule();
+alter table public.token_anomalies enable row level security;
+create policy "owners read their anomalies" on public.token_anomalies for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_anomalies to authenticated;
+grant select on table public.token_anomalies to service_role;
+
+create table public.token_balance_history (
+  user_id uuid not null,
+  entry_number bigint not null,
+  delta bigint not null,
+  balance_after bigint not null,
+  created_at timestamp with time zone not null,
+  operation_type text not null,
+  request_id text,
+  metadata jsonb,
+  chain bytea not null
+) partition by RANGE (created_at);
+CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
+CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_history_change();
+alter table public.token_balance_history enable row level security;
+create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_balance_history to authenticated;
+grant select on table public.token_balance_history to service_role;
+
+create table public.token_balances (
+  user_id uuid not null,
+  balance bigint default 0 not null,
+  held bigint default 0 not null,
+  granted numeric default 0 not null,
+  entry_count bigint default 0 not null,
+  chain bytea,
+  previous_chain bytea,
+  is_closed boolean default false not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint token_balances_pkey PRIMARY KEY (user_id),
+  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
+) with (fillfactor=50);
+alter table public.token_balances enable row level security;
+create policy "owners read their balance" on public.token_balances for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_balances to authenticated;
+grant select on table public.token_balances to service_role;
+
+create table public.token_consumption_locks (
+  user_id uuid not null,
+  run_id uuid,
+  amount bigint not null,
+  charged bigint,
+  balance_after bigint,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone not null,
+  attempt integer default 1 not null,
+  status public.token_lock_status not null,
+  request_id text not null,
+  operation_type text not null,
+  fingerprint text,
+  metadata jsonb,
+  response text,
+  constraint token_consumption_locks_pkey PRIMARY KEY (request_id)
+);
+CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_locks USING btree (user_id, expires_at) WHERE (status = 'held'::public.token_lock_status);
+CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
+CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
+alter table public.token_consumption_locks enable row level security;
+create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_consumption_locks to authenticated;
+grant select on table public.token_consumption_locks to service_role;
+
+create table public.token_encryption_keys (
+  key_id text not null,
+  proof text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_encryption_keys_pkey PRIMARY KEY (key_id)
+);
+alter table public.token_encryption_keys enable row level security;
+create policy "closed to users" on public.token_encryption_keys for all to anon, authenticated using (false);
+
+create table public.token_key_mappings (
+  id uuid default gen_random_uuid() not null,
+  main_account text not null,
+  redis_key text not null,
+  key_type text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_key_mappings_pkey PRIMARY KEY (id),
+  constraint token_key_mappings_key_type_check CHECK ((key_type = ANY (ARRAY['main'::text, 'sub_account'::text, 'auth'::text]))),
+  constraint token_key_mappings_redis_key_key UNIQUE (redis_key)
+);
+CREATE INDEX token_key_mappings_main_account ON public.token_key_mappings USING btree (main_account);
+alter table public.token_key_mappings enable row level security;
+create policy "closed to users" on public.token_key_mappings for all to anon, authenticated using (false);
+
+create table public.token_manager_settings (
+  is_only_row boolean default true not null,
+  access_log_days integer default 400,
+  token_expiry_lead interval default '00:15:00'::interval not null,
+  constraint token_manager_settings_pkey PRIMARY KEY (is_only_row),
+  constraint token_manager_settings_access_log_days_check CHECK ((access_log_days >= 30)),
+  constraint token_manager_settings_is_only_row_check CHECK (is_only_row),
+  constraint token_manager_settings_token_expiry_lead_check CHECK ((token_expiry_lead >= '00:00:00'::interval))
+);
+alter table public.token_manager_settings enable row level security;
+create policy "closed to users" on public.token_manager_settings for all to anon, authenticated using (false);
+
+create table public.token_plans (
+  plan text not null,
+  request_limits jsonb not null,
+  constraint token_plans_pkey PRIMARY KEY (plan),
+  constraint token_plans_request_limits_are_objects CHECK (((jsonb_typeof(request_limits) = 'object'::text) AND (NOT jsonb_path_exists(request_limits, 'strict $.*?(@.type() != "object")'::jsonpath)) AND (NOT jsonb_path_exists(request_limits, '$.*?(!(((((@."quota".type() == "number" && @."quota" >= 0) && @."quota" <= 1000000000) && @."window_s".type() == "number") && @."window_s" >= 0.001) && @."window_s" <= 100000000))'::jsonpath))))
+);
+alter table public.token_plans enable row level security;
+create policy "servers read the plans" on public.token_plans for select to service_role using (true);
+grant select on table public.token_plans to service_role;
+
+create table public.token_rejections (
+  account_name text not null,
+  source text not null,
+  reason text not null,
+  fingerprint text not null,
+  scan_number bigint not null,
+  rejected_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_rejections_pkey PRIMARY KEY (account_name)
+);
+alter table public.token_rejections enable row level security;
+create policy "closed to users" on public.token_rejections for all to anon, authenticated using (false);
+
+create table public.token_settings (
+  id boolean default true not null,
+  lock_retention interval default '24:00:00'::interval not null,
+  cleanup_page bigint default 0 not null,
+  history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint token_settings_pkey PRIMARY KEY (id),
+  constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
+  constraint token_settings_one_row CHECK (id)
+);
+alter table public.token_settings enable row level security;
+create policy "servers read the settings" on public.token_settings for select to service_role using (true);
+grant select on table public.token_settings to service_role;
+
+create table public.token_sync_pages (
+  source text not null,
+  page_number bigint generated as identity not null,
+  token_numbers bigint[] not null,
+  constraint token_sync_pages_pkey PRIMARY KEY (source, page_number),
+  constraint token_sync_pages_source_fkey FOREIGN KEY (source) REFERENCES public.token_syncs(source) ON DELETE CASCADE
+);
+alter table public.token_sync_pages enable row level security;
+create policy "closed to users" on public.token_sync_pages for all to anon, authenticated using (false);
+
+create table public.token_syncs (
+  source text not null,
+  fence bigint default 0 not null,
+  lease_until timestamp with time zone,
+  scan_number bigint default 0 not null,
+  next_cursor text,
+  server_id text default ''::text not null,
+  scan_started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  completed_key_count bigint,
+  constraint token_syncs_pkey PRIMARY KEY (source),
+  constraint token_syncs_source_check CHECK (((length(source) >= 1) AND (length(source) <= 100)))
+);
+alter table public.token_syncs enable row level security;
+create policy "closed to users" on public.token_syncs for all to anon, authenticated using (false);
+
+create table public.tokens (
+  key text not null,
+  token_data jsonb,
+  expires_at timestamp with time zone,
+  fence bigint,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint tokens_pkey PRIMARY KEY (key),
+  constraint tokens_encrypted CHECK (((jsonb_typeof(token_data) = 'string'::text) AND ((token_data #>> '{}'::text[]) ~~ 't1.%'::text))),
+  constraint tokens_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+);
+CREATE INDEX tokens_buried_idx ON public.tokens USING btree (updated_at) WHERE (token_data IS NULL);
+CREATE INDEX tokens_expires_at_idx ON public.tokens USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+alter table public.tokens enable row level security;
+create policy "closed to users" on public.tokens for all to anon, authenticated using (false);
+
+create table public.tradovate_tokens (
+  id uuid default gen_random_uuid() not null,
+  account_name text not null,
+  main_account text not null,
+  token_type text not null,
+  access_token text not null,
+  token_length integer not null,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  is_active boolean default true not null,
+  metadata jsonb default '{}'::jsonb not null,
+  source text not null,
+  token_number bigint generated as identity not null,
+  fingerprint text not null,
+  expiry_source text not null,
+  inactive_reason text,
+  key_id text generated always as (split_part(access_token, '.'::text, 2)) stored not null,
+  constraint tradovate_tokens_pkey PRIMARY KEY (id),
+  constraint tradovate_tokens_access_token_check CHECK ((access_token ~~ 't1.%.%'::text)),
+  constraint tradovate_tokens_account_name_check CHECK (((account_name ~ '^[A-Za-z0-9_.:@-]+$'::text) AND (length(account_name) <= 200))),
+  constraint tradovate_tokens_account_name_key UNIQUE (account_name) INCLUDE (token_number, source, fingerprint, is_active, expires_at, expiry_source, inactive_reason),
+  constraint tradovate_tokens_expiry_source_check CHECK ((expiry_source = ANY (ARRAY['jwt'::text, 'field'::text, 'ttl'::text, 'none'::text]))),
+  constraint tradovate_tokens_inactive_reason_check CHECK ((inactive_reason = ANY (ARRAY['expired'::text, 'gone'::text, 'operator'::text]))),
+  constraint tradovate_tokens_token_length_check CHECK ((token_length > 0)),
+  constraint tradovate_tokens_token_number_key UNIQUE (token_number),
+  constraint tradovate_tokens_token_type_check CHECK ((token_type = ANY (ARRAY['bearer'::text, 'auth'::text])))
+) with (fillfactor=90);
+CREATE INDEX tradovate_tokens_active_expires_at ON public.tradovate_tokens USING btree (expires_at) WHERE is_active;
+CREATE INDEX tradovate_tokens_active_main_account ON public.tradovate_tokens USING btree (main_account) WHERE is_active;
+CREATE INDEX tradovate_tokens_active_updated_at ON public.tradovate_tokens USING btree (updated_at DESC) WHERE is_active;
+alter table public.tradovate_tokens enable row level security;
+create policy "closed to users" on public.tradovate_tokens for all to anon, authenticated using (false);
+
+create table public.user_data (
+  name text not null,
+  forget text not null,
+  export text,
+  description text not null,
+  constraint user_data_pkey PRIMARY KEY (name),
+  constraint user_data_export_a_name CHECK ((export ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_forget_a_name CHECK ((forget ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_name_plain CHECK ((name ~ '^[a-z][a-z0-9_]{1,50}$'::text))
+);
+alter table public.user_data enable row level security;
+create policy "servers read who keeps user data" on public.user_data for select to service_role using (true);
+grant select on table public.user_data to service_role;
+
+create table public.user_phones (
+  user_id uuid not null,
+  phone text not null,
+  verified_at timestamp with time zone not null,
+  constraint user_phones_pkey PRIMARY KEY (user_id),
+  constraint user_phones_phone_key UNIQUE (phone),
+  constraint user_phones_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+);
+alter table public.user_phones enable row level security;
+create policy "users read their phone" on public.user_phones for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.user_phones to authenticated;
+grant select on table public.user_phones to service_role;
+
+create table token_history.anchors (
+  made_at timestamp with time zone not null,
+  part_number integer not null,
+  lines text not null,
+  digest bytea not null,
+  constraint anchors_pkey PRIMARY KEY (made_at, part_number)
+);
+
+create table token_history.openings (
+  user_id uuid not null,
+  entry_number bigint not null,
+  balance bigint not null,
+  granted numeric not null,
+  chain bytea not null,
+  constraint openings_pkey PRIMARY KEY (user_id)
+);
+
+create view public.job_status with (security_invoker=true) as
+ SELECT jobs.name,
+        CASE
+            WHEN (NOT jobs.is_enabled) THEN 'disabled'::text
+            WHEN ((jobs.kind = 'sql'::text) AND (to_regproc(('public.'::text || jobs.command)) IS NULL)) THEN 'missing'::text
+            WHEN (newest.id IS NULL) THEN 'waiting'::text
+            ELSE COALESCE(newest.outcome, 'running'::text)
+        END AS state,
+    (jobs.is_enabled AND ((now() - COALESCE(done.ended_at, jobs.created_at)) > jobs.overdue_after)) AS is_overdue,
+    newest.started_at AS last_started_at,
+    done.ended_at AS last_done_at,
+    ((EXTRACT(epoch FROM (ended.ended_at - ended.started_at)) * (1000)::numeric))::bigint AS last_duration_ms,
+    ended.outcome AS last_outcome,
+    ended.result AS last_result,
+    ended.error AS last_error,
+    jobs.schedule,
+    jobs.kind,
+    jobs.command,
+    jobs.timeout_ms,
+    jobs.overdue_after,
+    jobs.description
+   FROM (((public.jobs
+     LEFT JOIN LATERAL ( SELECT job_runs.job_name,
+            job_runs.id,
+            job_runs.started_at,
+            job_runs.ends_by,
+            job_runs.ended_at,
+            job_runs.outcome,
+            job_runs.result,
+            job_runs.error,
+            job_runs.backend_pid,
+            job_runs.backend_started_at,
+            job_runs.http_request_id
+           FROM public.job_runs
+          WHERE (job_runs.job_name = jobs.name)
+          ORDER BY job_runs.id DESC
+         LIMIT 1) newest ON (true))
+     LEFT JOIN LATERAL ( SELECT job_runs.job_name,
+            job_runs.id,
+            job_runs.started_at,
+            job_runs.ends_by,
+            job_runs.ended_at,
+            job_runs.outcome,
+            job_runs.result,
+            job_runs.error,
+            job_runs.backend_pid,
+            job_runs.backend_started_at,
+            job_runs.http_request_id
+           FROM public.job_runs
+          WHERE ((job_runs.job_name = jobs.name) AND (job_runs.ended_at IS NOT NULL))
+          ORDER BY job_runs.id DESC
+         LIMIT 1) ended ON (true))
+     LEFT JOIN LATERAL ( SELECT job_runs.job_name,
+            job_runs.id,
+            job_runs.started_at,
+            job_runs.ends_by,
+            job_runs.ended_at,
+            job_runs.outcome,
+            job_runs.result,
+            job_runs.error,
+            job_runs.backend_pid,
+            job_runs.backend_started_at,
+            job_runs.http_request_id
+           FROM public.job_runs
+          WHERE ((job_runs.job_name = jobs.name) AND (job_runs.outcome = ANY (ARRAY['succeeded'::text, 'problem'::text])))
+          ORDER BY job_runs.id DESC
+         LIMIT 1) done ON (true));
+grant select on table public.job_status to service_role;
+
+create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 5f352d32d6c3dca2
+
+create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
+grant execute on function files.may_upload() to authenticated;
+
+create function files.refuse_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body ca4f5658c4687079
+
+create function job_runner.ask_function(p_job public.jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 9a94047b03edff5a
+
+create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body bb6af82fdfcd7e91
+
+create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body 5ff65c6684bb95e2
+
+create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body f49e75d59a20618d
+
+create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body 48ae670e5b80f6bf
+
+create function job_runner.finish_http_run(p_run_id bigint, p_status integer, p_body text, p_failure text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body ca611be33e25ce88
+
+create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 642d67c64d12f876
+
+create function job_runner.is_alive(p_run public.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
+
+create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 704e9b5f9ea2de29
+
+create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9e7a52123268c6ec
+
+create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns public.job_runs language plpgsql volatile set search_path=""; -- body 546fb8444d115f59
+
+create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 91bb7bc0437149cd
+
+create function job_runner.try_step(p_job public.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 61bedb9c3149bb90
+
+create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 297bac4243fe8f1f
+
+create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint) returns text[] language sql stable set search_path=""; -- body 386ef6cfeab0ca07
+
+create function metrics.count_ledger(p_from timestamp with time zone, p_until timestamp with time zone) returns TABLE(name text, label_values text[], count bigint, tokens numeric) language plpgsql stable set search_path=""; -- body c8a5600c46a0f38e
+
+create function metrics.label_value(p_text text) returns text language sql immutable set search_path=""; -- body 59c96a1a087181c2
+
+create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body b408e32c4a7b221b
+
+create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2025d8d9edcf7ba0
+grant execute on function public.account_limits(p_user_id uuid) to service_role;
+
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6ec0dccfbca2880d
+grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
+
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0b95af90a92ed5e9
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec3b0c622fb78b94
+grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+
+create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body 38733d64a2a8344b
+
+create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 52b8a869a8b68692
+grant execute on function public.alert_queue() to service_role;
+
+create function public.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body b6794035e28bc2eb
+grant execute on function public.anchor_token_ledger() to service_role;
+
+create function public.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
+
+create function public.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
+
+create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_replay_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1897063dc22f2cff
+
+create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c15e0744d89cb8cd
+grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
+
+create function public.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body dc8acd45e3d03a7d
+
+create function public.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body defdb2fc8d464aa7
+grant execute on function public.archive_token_history(p_before date) to service_role;
+
+create function public.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
+grant execute on function public.audit_token_ledger() to service_role;
+
+create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9dd1ee891778580b
+grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
+
+create function public.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body fde94dd98f8ecb40
+
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1941d7f975be78eb
+grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
+
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985b5132e920da46
+grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
+
+create function public.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d688a83a1ed463fe
+grant execute on function public.cleanup_alert_outbox(p_limit integer) to service_role;
+
+create function public.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body f1c1d2a8bf70a52b
+grant execute on function public.cleanup_alerts(p_limit integer) to service_role;
+
+create function public.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e8182296db3b4f44
+grant execute on function public.cleanup_caller_networks(p_limit integer) to service_role;
+
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 87dc24c6d0284898
+grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
+
+create function public.cleanup_expired_locks_step(p_step_pages integer DEFAULT 1000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ce02811f641b97da
+grant execute on function public.cleanup_expired_locks_step(p_step_pages integer) to service_role;
+
+create function public.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b2978758f7b08ced
+grant execute on function public.cleanup_expired_otps(p_limit integer) to service_role;
+
+create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 84c2aa3b5d34c186
+grant execute on function public.cleanup_oauth_tokens(p_limit integer) to service_role;
+
+create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
+grant execute on function public.cleanup_provider_tokens(p_limit integer) to service_role;
+
+create function public.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 94121bd970cd827b
+grant execute on function public.cleanup_rate_limits(p_limit integer) to service_role;
+
+create function public.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e73cae7f40900501
+grant execute on function public.cleanup_request_counters(p_limit integer) to service_role;
+
+create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
+grant execute on function public.clear_tokens(p_namespace text) to service_role;
+
+create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 511527eb00694496
+grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
+
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fb61424eaf618bc2
+grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
+
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 1c3bdadfd27e43b0
+grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
+
+create function public.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body cf2526be54f18934
+
+create function public.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body 42af833aab6bc1e0
+
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 909e22b9d7ac197b
+grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
+
+create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
+grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
+
+create function public.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 95a78c5aa2b50c45
+
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
+grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
+
+create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body 81a1be8903ca33ab
+grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
+
+create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8fb6165b35078d0
+grant execute on function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text) to service_role;
+
+create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ef2eb2f58ec3c084
+grant execute on function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) to service_role;
+
+create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 31ba156c3904b17b
+grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_role;
+
+create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 43d484571d6295a6
+grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to service_role;
+
+create function public.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
+grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
+
+create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body d74e8683fe41445d
+
+create function public.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
+
+create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2f6f38dcb6e5cf38
+grant execute on function public.export_user_data(p_user_id uuid) to service_role;
+
+create function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c3a6923c9fc8c02f
+grant execute on function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) to service_role;
+
+create function public.fail_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_error text, p_http_status integer DEFAULT NULL::integer, p_retry_after_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d8d6d3305f4c4753
+grant execute on function public.fail_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_error text, p_http_status integer, p_retry_after_s integer) to service_role;
+
+create function public.files_of_user(p_user_id uuid, p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8847052bd8c84a9c
+grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) to service_role;
+
+create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body c81ece576d6ac10e
+grant execute on function public.files_to_remove(p_limit integer) to service_role;
+
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9f39b4e5340e57ee
+grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
+
+create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f354430c91d7d57f
+grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
+
+create function public.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body c2065913f1a34eb9
+
+create function public.forbid_token_access_log_change() returns trigger language plpgsql volatile set search_path=""; -- body 524acc3f02455c81
+
+create function public.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
+
+create function public.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body c7913e663d309871
+
+create function public.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
+
+create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 61b2d669247fbf19
+
+create function public.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2e710407726bb69a
+
+create function public.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body 7f81666f6e4ecbf5
+
+create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 1b351d9dd5071881
+grant execute on function public.forget_user(p_user_id uuid) to service_role;
+
+create function public.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 4319aa10208c1c9c
+
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09edc1102eff99f
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+
+create function public.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa7530a3e24c3837
+grant execute on function public.install_schedule() to service_role;
+
+create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dccc11fcd6719229
+grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
+
+create function public.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body c3947a75add100de
+
+create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 6910a9d04abfaceb
+grant execute on function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) to service_role;
+
+create function public.list_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body dd85a613a9b65f47
+grant execute on function public.list_alert_endpoints() to service_role;
+
+create function public.list_gone_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body e802012e65abbee2
+grant execute on function public.list_gone_alert_endpoints() to service_role;
+
+create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
+grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
+
+create function public.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
+
+create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 89c4eb3d4a838bd9
+grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
+
+create function public.oauth_status() returns jsonb language sql stable security definer set search_path=""; -- body b1ee9ae4de336360
+grant execute on function public.oauth_status() to service_role;
+
+create function public.oauth_tokens_to_rotate(p_key_id text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 3c2decf982fa9b0c
+grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after text, p_limit integer) to service_role;
+
+create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
+
+create function public.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
+
+create function public.otp_guard(p_settings public.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body cebd049d70259290
+
+create function public.otp_guesses_left(p_settings public.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5803ea6439a72f4a
+
+create function public.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body b260763be320e560
+
+create function public.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer) returns jsonb language plpgsql immutable set search_path=""; -- body 9f5ec1b6ad3644aa
+
+create function public.otp_own_limits(p_settings public.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
+
+create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
+grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
+
+create function public.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body af805e8330899fb1
+grant execute on function public.prepare_token_history(p_months integer, p_may_block boolean) to service_role;
+
+create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body f2adc0760d26842c
+grant execute on function public.prove_token_key(p_key_id text, p_proof text) to service_role;
+
+create function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer DEFAULT 20) returns jsonb language plpgsql stable security definer set search_path=""; -- body 759b0c8ae3c55563
+grant execute on function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer) to service_role;
+
+create function public.provider_tokens_to_rotate(p_key_id text, p_after text, p_limit integer, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body a1ccafdd2863338c
+grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_after text, p_limit integer, p_key_name text, p_request_id text) to service_role;
+
+create function public.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ebe10ed44ff1507c
+grant execute on function public.prune_job_runs(p_limit integer) to service_role;
+
+create function public.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
+grant execute on function public.prune_metric_flushes(p_limit integer) to service_role;
+
+create function public.prune_token_access_log(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 3126634aa829fc06
+grant execute on function public.prune_token_access_log(p_limit integer) to service_role;
+
+create function public.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 74d4fd83bd66e0e7
+grant execute on function public.prune_token_anomalies(p_limit integer) to service_role;
+
+create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
+grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
+
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 88e1c1d3bcece4dc
+grant execute on function public.read_metrics() to service_role;
+
+create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6
+grant execute on function public.read_oauth_lease(p_key text, p_provider text) to service_role;
+
+create function public.read_provider_token(p_account_name text, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9e60fa72665ad32f
+grant execute on function public.read_provider_token(p_account_name text, p_key_name text, p_request_id text) to service_role;
+
+create function public.read_tokens(p_keys jsonb) returns jsonb language sql stable security definer set search_path=""; -- body ab91f797543c94dc
+grant execute on function public.read_tokens(p_keys jsonb) to service_role;
+
+create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9eeeb2ee2370cb7b
+grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text) to service_role;
+
+create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 566c8c37bba82a44
+grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
+
+create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
+
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5568b7f0bbde443e
+grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
+
+create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body dd01855553db9031
+grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
+
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28a5606b0f1fa3c4
+grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
+
+create function public.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 6d5b1230420a2a8e
+
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b21639af175cdfa
+grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
+
+create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 48aef1d45a304f17
+grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
+
+create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 3ef38288cf61a8aa
+grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval) to service_role;
+
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d57668b68fc04ab3
+grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
+
+create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
+grant execute on function public.resume_account(p_user_id uuid) to service_role;
+
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a1164d93bf957f73
+grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
+
+create function public.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
+grant execute on function public.rollup_metrics(p_margin interval) to service_role;
+
+create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
+grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
+
+create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
+grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
+
+create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d629197a5d4773fc
+grant execute on function public.run_job(p_name text) to service_role;
+
+create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7172d50d2eb32164
+grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
+
+create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body ad52d5732d7bcfb7
+grant execute on function public.scan_alerts() to service_role;
+
+create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body 149b4630f914af01
+
+create function public.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body b9ce4580524fddad
+
+create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 506ac17c7cd53c1c
+
+create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body aa2d9842e9400e30
+
+create function public.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4bd320930bfa3581
+grant execute on function public.scan_token_anomalies() to service_role;
+
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7bfce00e162a193f
+grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
+
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 567f78f62d62dd8e
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
+
+create function public.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body f27b3809e7fca164
+
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a47892f189d7b9b
+grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
+
+create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11032a05fb2ebea7
+
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
+
+create function public.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body e1547b47f32bb214
+grant execute on function public.split_other_months() to service_role;
+
+create function public.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body fee9575439c61dd0
+
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3e6a1e035981c112
+grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
+
+create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3edb3f07d93ac419
+grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
+
+create function public.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
+
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 35cdf31d2b061045
+grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
+
+create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04c1b840fb6e710e
+
+create function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
+
+create function public.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
+
+create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body f9ad0a54d8fbc7d4
+
+create function public.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
+
+create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body b1829089a8f0cd04
+grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
+
+create function public.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
+grant execute on function public.verify_metrics() to service_role;
+
+create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 16669d244b838c0c
+grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
+
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body b4840e3f2d32aa70
+grant execute on function public.verify_token_chain() to service_role;
+
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 149e1dfb03f0e376
+grant execute on function public.verify_token_ledger() to service_role;
+
+create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
+grant execute on function public.write_tokens(p_entries jsonb) to service_role;
+
+create function token_history.alter_briefly(p_commands text) returns void language plpgsql volatile set search_path="" set lock_timeout=100ms; -- body 2738c6923b69fe1c

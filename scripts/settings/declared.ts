@@ -1,0 +1,21 @@
+import { alertSettings } from "../../supabase/functions/_alerts/settings.ts";
+import { oauthSettings } from "../../supabase/functions/_oauth/settings.ts";
+import { otpSettings } from "../../supabase/functions/_otp/settings.ts";
+import { ledgerSettings } from "../../supabase/functions/_shared/ledger/settings.ts";
+import { modelSettings } from "../../supabase/functions/_shared/models/settings.ts";
+import { coreSettings, observabilitySettings } from "../../supabase/functions/_shared/platform/settings.ts";
+import { encryptionSettings } from "../../supabase/functions/_shared/security/settings.ts";
+import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
+
+/** The settings of every module, in the order of docs/configuration.md; a test finds one that is missing here. */
+export const DECLARED = [
+  modelSettings,
+  ledgerSettings,
+  encryptionSettings,
+  otpSettings,
+  oauthSettings,
+  tokenSettings,
+  alertSettings,
+  observabilitySettings,
+  coreSettings,
+];

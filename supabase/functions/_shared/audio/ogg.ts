@@ -1,0 +1,84 @@
+import { flac } from "./flac.ts";
+import type { Length } from "./length.ts";
+import { opus } from "./opus.ts";
+import { type Codec, Packets } from "./packets.ts";
+import { tagOf, textAt } from "./reading.ts";
+import { vorbis } from "./vorbis.ts";
+
+const PAGE = tagOf("OggS");
+const HEAD_BYTES = 27;
+/** Where STREAMINFO is in FLAC's first packet, behind marks and its own head. */
+const FLAC_STREAMINFO_AT = 17;
+const [IS_CONTINUED, IS_FIRST] = [1, 2];
+/** How streams begin that have no sound: an index, and pictures. */
+const SILENT = ["fishead", "\x80theora"];
+const silence: Codec = { packetSeconds: () => 0 };
+
+interface Stream {
+  packets: Packets | undefined;
+  packetCount: number;
+  /** Samples in a second of a page's position; undefined where no position is asked for. */
+  rate: number | undefined;
+  lastPosition: number;
+}
+
+/** The sum of all streams, as they may follow each other. https://www.rfc-editor.org/info/rfc3533 */
+export function oggLength(view: DataView): Length | undefined {
+  const all: Stream[] = [];
+  const bySerial = new Map<number, Stream>();
+  for (let at = 0; at + HEAD_BYTES <= view.byteLength;) {
+    if (view.getUint32(at) !== PAGE) {
+      at += 1; // Decoders go on behind what is broken.
+      continue;
+    }
+    const serial = view.getUint32(at + 14, true);
+    let stream = bySerial.get(serial);
+    if (stream === undefined || (view.getUint8(at + 5) & IS_FIRST) !== 0) {
+      stream = { packets: undefined, packetCount: 0, rate: undefined, lastPosition: 0 };
+      bySerial.set(serial, stream);
+      all.push(stream);
+    }
+    at = readPage(view, at, stream);
+  }
+  const lengths = all.map(({ packets, rate, lastPosition }) => packets?.length(rate && lastPosition / rate));
+  // Of streams that follow each other one that tells nothing may be most of it.
+  if (all.some(({ packets }) => packets === undefined)) return undefined;
+  const sum = (part: keyof Length) => lengths.reduce((total, length) => total + (length?.[part] ?? 0), 0);
+  return sum("most_s") > 0 ? { seconds: sum("seconds"), most_s: sum("most_s") } : undefined;
+}
+
+/** Where the next page begins. */
+function readPage(view: DataView, page: number, stream: Stream): number {
+  const position = Number(view.getBigInt64(page + 6, true));
+  if (position > 0) stream.lastPosition = position;
+  const segments = view.getUint8(page + 26);
+  let at = page + HEAD_BYTES + segments;
+  let isStart = (view.getUint8(page + 5) & IS_CONTINUED) === 0;
+  for (let index = 0; index < segments && at < view.byteLength; index++) {
+    const length = view.getUint8(page + HEAD_BYTES + index);
+    // The first segment of a packet has all that we look at.
+    if (isStart && length > 0) takePacket(view, at, Math.min(length, view.byteLength - at), stream);
+    isStart = length < 255;
+    at += length;
+  }
+  return at;
+}
+
+function takePacket(view: DataView, at: number, bytes: number, stream: Stream): void {
+  const index = stream.packetCount++;
+  if (index === 0) openStream(view, at, bytes, stream);
+  else if (index > 1 || stream.packets?.codec !== opus) stream.packets?.add(view, at, bytes);
+}
+
+function openStream(view: DataView, at: number, bytes: number, stream: Stream): void {
+  const head = textAt(view, at, Math.min(bytes, 8));
+  let codec: Codec | undefined;
+  if (head === "OpusHead") codec = opus;
+  else if (head.startsWith("\x7fFLAC")) codec = flac(view, at + FLAC_STREAMINFO_AT);
+  else if (head.startsWith("\x01vorbis")) {
+    const found = vorbis(view, at);
+    stream.rate = found?.rate;
+    codec = found;
+  } else if (SILENT.some((start) => head.startsWith(start))) codec = silence;
+  stream.packets = codec && new Packets(codec);
+}

@@ -1,0 +1,50 @@
+import type { Length } from "./length.ts";
+
+/** How long what a codec wrote sounds. */
+export interface Codec {
+  /** Of one packet, at the most; 0 for one that does not sound. */
+  packetSeconds(view: DataView, at: number, bytes: number): number;
+  /** What every packet has at the least of that; nothing where it is exact. */
+  leastShare?: number;
+  /** Of plain samples: the bytes of one in all channels. A packet is as many as fit. */
+  frameBytes?: number;
+  /** Whether each packet sounds as long as any other. */
+  isEven?: boolean;
+}
+
+/** No recording has more: 25 MB of it would be 5 bytes each. An index may name the same bytes over and over. */
+const MOST_PACKETS = 5_000_000;
+
+/** Sums up the packets of one track. */
+export class Packets {
+  #count = 0;
+  #seconds = 0;
+
+  constructor(readonly codec: Codec) {}
+
+  add(view: DataView, at: number, bytes: number): void {
+    if (++this.#count > MOST_PACKETS) {
+      throw new TypeError(`Expected a recording of at most ${MOST_PACKETS} packets`);
+    }
+    this.#seconds += this.codec.packetSeconds(view, at, bytes);
+  }
+
+  /** Adds packets of one size that follow each other; those that are not in the file do not sound. */
+  addRun(view: DataView, at: number, bytes: number, count: number): void {
+    const { frameBytes, isEven } = this.codec;
+    const size = Math.max(bytes, frameBytes ?? 0); // QuickTime says 1 for plain samples.
+    if (size === 0) return;
+    const held = Math.min(count, Math.floor((view.byteLength - at) / size));
+    if (held <= 0) return;
+    if (frameBytes !== undefined) this.add(view, at, size * held);
+    else if (isEven) this.#seconds += held * this.codec.packetSeconds(view, at, size);
+    else for (let index = 0; index < held; index++) this.add(view, at + index * size, size);
+  }
+
+  /** A stated length counts only within what the packets allow. */
+  length(stated_s = Infinity): Length | undefined {
+    const most_s = this.#seconds;
+    if (most_s === 0) return undefined;
+    return { seconds: Math.min(most_s, Math.max(stated_s, most_s * (this.codec.leastShare ?? 1))), most_s };
+  }
+}

@@ -1,0 +1,10 @@
+import type { Codec } from "./packets.ts";
+
+/** Samples that are stored as they are. */
+export function pcm(
+  { rate, channels, sampleBytes }: { rate: number; channels: number; sampleBytes: number },
+): Codec | undefined {
+  const frameBytes = channels * sampleBytes;
+  if (!(rate > 0 && frameBytes > 0)) return undefined;
+  return { frameBytes, packetSeconds: (_view, _at, bytes) => bytes / frameBytes / rate };
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+
+import { defineSettings } from "../_shared/env.ts";
+import { CertificatesText } from "../_shared/setting_texts.ts";
+
+/** The Redis that brokers' tokens are copied from. */
+export const tokenSettings = defineSettings("Provider tokens", {
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional().describe(
+    "The Redis with the keys `token:*`; rediss:// for TLS",
+  ),
+  REDIS_CA_CERTIFICATE: CertificatesText.optional().describe(
+    "The authority that signed the certificate of REDIS_URL, as PEM, where it is not a public one",
+  ),
+  REDIS_SCAN_MODE: z.enum(["lua", "plain"]).default("lua").describe(
+    "How keys are read: by a script that runs in Redis, or by plain commands, for clusters and where scripts are forbidden",
+  ),
+  UPSTASH_REDIS_REST_URL: z.url().optional().describe("In place of REDIS_URL: a Redis of Upstash, over HTTP"),
+  UPSTASH_REDIS_REST_TOKEN: z.string().min(1).optional().describe("The token for UPSTASH_REDIS_REST_URL"),
+  TOKEN_SOURCE: z.string().regex(/^[\w.-]{1,100}$/).default("redis").describe(
+    "Names the Redis among several that are copied into the same database",
+  ),
+  TOKEN_SYNC_MAX_MS: z.coerce.number().int().min(100).max(140_000).default(60_000).describe(
+    "After so long a sync rests, and goes on at the next call",
+  ),
+  TOKEN_SYNC_MAX_CPU_MS: z.coerce.number().int().min(50).max(60_000).default(1_400).describe(
+    "After so much CPU a sync rests, and goes on at the next call; hosted functions have 2,000 ms",
+  ),
+});

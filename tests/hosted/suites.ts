@@ -1,0 +1,91 @@
+// What runs under the Deno of the Edge Runtime, and why the rest does not. A file of these suites that is in no list fails
+// suites.test.ts.
+
+/** Folders whose files are in one of the lists below; and single files of others that call functions. */
+export const SUITES = ["tests/http", "tests/security", "tests/stack/token_commands.test.ts"];
+
+/** Run a second time, by this Deno's vitest, against a stack whose functions run under the other. */
+export const SERVED = [
+  ...[
+    "account",
+    "alerts",
+    "bad_input",
+    "balance",
+    "charged_failures",
+    "charging",
+    "client",
+    "dialects",
+    "endpoint_limits",
+    "features",
+    "files",
+    "idempotency",
+    "limits",
+    "logs",
+    "oauth_renewal",
+    "oauth_rotation",
+    "oauth_token",
+    "one_shot",
+    "otp",
+    "otp_proof",
+    "pictures",
+    "provider_failures",
+    "realtime",
+    "streaming",
+    "token_manager",
+    "token_servers",
+    "token_sync",
+    "tracing",
+    "transports",
+    "upgrades",
+    "uploads",
+  ].map((name) => `tests/http/${name}.test.ts`),
+  ...["canaries", "content", "credentials", "fuzz"].map((name) => `tests/security/${name}.test.ts`),
+];
+
+/** Pass under 2.1.4 too, and are left out for their time. */
+export const NOT_SERVED: Record<string, string> = {
+  "tests/http/anomalies.test.ts": "what it looks at happens in SQL; `charging` has the calls that lead there",
+  "tests/http/crash.test.ts": "kills processes and looks at the ledger, whose rules are SQL; 30 s",
+  "tests/http/metrics.test.ts": "the numbers come from SQL and from a count in plain JavaScript; 25 s",
+  "tests/security/dependencies.test.ts": "looks at deno.lock and calls nothing",
+  "tests/security/matrix.test.ts":
+    "3000 requests, 100 s: who may call is decided by the same lines for every endpoint, and `credentials` and `features` run them",
+  "tests/stack/token_commands.test.ts":
+    "the commands run under the operator's Deno; the functions they call have `token_manager` and `token_sync`",
+};
+
+/** Run inside the other Deno, beside all of tests/unit: they load functions' modules that need the stack. */
+export const INSIDE = [
+  "tests/sql/alerts.test.ts",
+  "tests/sql/oauth_fallback.test.ts",
+  "tests/sql/oauth_store.test.ts",
+];
+
+/** Files of tests/unit that do not run inside it. */
+export const NOT_INSIDE: Record<string, string> = {
+  "tests/unit/deploy/import_map.test.ts": "asks both Denos itself",
+  "tests/unit/deploy/project.test.ts": "of commands, which run under the operator's Deno",
+  "tests/unit/dialects.test.ts":
+    "the demo model in its process does not shut down there; `tests/http/dialects` has one of its own",
+  "tests/unit/functions_imports.test.ts":
+    "asks this Deno for the modules of each function, with its lock file",
+  "tests/unit/shared/pictures.test.ts":
+    "stands a module in for another, which only vitest can; `tests/http/pictures` has the real one",
+  "tests/unit/shared/realtime_session.test.ts":
+    "moves a clock of its own, which only vitest has; `tests/http/realtime` has the real one",
+};
+
+/** Single tests of files that do run, by words of their names. */
+export const TESTS_NOT_INSIDE: Record<string, string> = {
+  "falls silent in the middle, after garbage was collected too":
+    "the test's own server never shuts down there; `aborting` has what ends the answer",
+};
+
+/** Modules with `node:` that no test inside loads: where they are asked over HTTP. */
+export const OVER_HTTP: Record<string, string> = {
+  "_oauth/authorizations.ts": "tests/http/oauth_token.test.ts",
+  "_shared/pictures.ts": "tests/http/pictures.test.ts",
+  "_tokens/budget.ts": "tests/http/token_sync.test.ts",
+  "_tokens/fingerprints.ts": "tests/http/token_sync.test.ts",
+  "_tokens/plain_source.ts": "tests/http/token_sync.test.ts",
+};

@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+import { FUNCTIONS_DENO_VARIABLE, HOSTED_DENO } from "./scripts/local/functions_deno.ts";
+import { SERVED } from "./tests/hosted/suites.ts";
+import { whyNoHostedDeno } from "./tests/support/hosted_deno.ts";
+import { forAllRuns, forOneRun } from "./tests/support/vitest_options.ts";
+
+/**
+ * `deno task test:hosted`: what calls functions, on a stack whose functions run under the Deno of the Edge Runtime, and
+ * the unit tests inside it. tests/hosted/suites.ts lists them.
+ */
+export default defineConfig(async () => {
+  const canRun = await whyNoHostedDeno() === undefined;
+  const { globalSetup, ...test } = forOneRun.test;
+  return {
+    ...forOneRun,
+    test: {
+      ...forAllRuns,
+      ...test,
+      ...canRun ? { globalSetup } : {},
+      name: `Deno ${HOSTED_DENO}`,
+      include: ["tests/hosted/deno.test.ts", ...canRun ? ["tests/hosted/units.test.ts", ...SERVED] : []],
+      // A few of each property: `deno task test` looks for longer.
+      env: { [FUNCTIONS_DENO_VARIABLE]: HOSTED_DENO, FUZZ_MS: "0" },
+    },
+  };
+});
