@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { bodies, configBlock, declaration, test } from "./new/templates.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
+import { addFunction } from "./modules/manifest.ts";
 import { exists, functionsFolder, projectFolder, supabaseFolder } from "./local/paths.ts";
 import { run } from "./local/run.ts";
 
@@ -36,12 +37,14 @@ async function create([name = "", ...others]: string[]): Promise<void> {
     await Deno.writeTextFile(join(projectFolder, path), text, { createNew: true });
   }
   await Deno.writeTextFile(config, configBlock(name), { append: true });
+  await addFunction("features", name);
   const deno = (...args: string[]) => run(Deno.execPath(), { args, cwd: projectFolder });
-  await deno("fmt", "-q", ...Object.keys(files)); // Where a line breaks depends on the name.
+  await deno("fmt", "-q", "supabase/modules.json", ...Object.keys(files)); // Where a line breaks depends on the name.
   for (const script of ["openapi.ts", "pricing.ts"]) await deno("run", "-A", join("scripts", script));
   console.log(`Made, and described in docs/:
 ${Object.keys(files).map((path) => `  ${path}`).join("\n")}
   supabase/config.toml: [functions.${name}]
+  supabase/modules.json: ${name}, of features
 
 It answers now: POST /functions/v1/${name}. Make it yours, then:
   deno task docs   the reference, the prices and the client's types anew

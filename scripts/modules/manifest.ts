@@ -43,6 +43,21 @@ export async function readManifest(): Promise<Manifest> {
   return parseManifest(JSON.parse(await Deno.readTextFile(FILE)));
 }
 
+/** Writes a function into a module, in the order of the alphabet, and leaves all else of the file as it is. */
+export async function addFunction(module: string, name: string): Promise<void> {
+  const text = await Deno.readTextFile(FILE);
+  const { functions } = parseManifest(JSON.parse(text)).modules[module] ?? {};
+  if (!functions) throw new StackError(`supabase/modules.json has no module ${module}`);
+  const list = [...new Set([...functions, name])].sort().map((one) => JSON.stringify(one)).join(
+    ",\n        ",
+  );
+  const written = new RegExp(`("${module}": \\{[^]*?"functions": )\\[[^\\]]*\\]`);
+  await Deno.writeTextFile(
+    FILE,
+    text.replace(written, (_, before) => `${before}[\n        ${list}\n      ]`),
+  );
+}
+
 /** Refuses a manifest that cannot be true: a module that requires an unknown one, or itself by some way. */
 export function parseManifest(value: unknown): Manifest {
   const { data, error } = Manifest.safeParse(value);

@@ -31,7 +31,8 @@ export async function survey(manifest: Manifest): Promise<Survey> {
   const files = await projectFiles();
   const texts = new Map<string, string>();
   for (const file of files) {
-    if (/\.(ts|sql)$/.test(file)) texts.set(file, await Deno.readTextFile(join(projectFolder, file)));
+    // A page that is made of the database is no source.
+    if (/\.(ts|sql)$/.test(file) && !file.startsWith("docs/")) texts.set(file, await Deno.readTextFile(join(projectFolder, file)));
   }
   return surveyOf(manifest, files, texts);
 }

@@ -238,3 +238,22 @@ describe("a deliverer that is killed", () => {
     expect(await testIn("delivered")).toMatchObject([{ webhook_id: first!.webhookId, attempts: 2 }]);
   });
 });
+
+describe("the platform that the functions run on", () => {
+  it("is tried by themselves: secrets are safe, and what needs https is not tried without it", async () => {
+    const { status, body } = await ask("try-platform");
+    expect(status).toBe(200);
+    expect(body.trials).toEqual([
+      ...["sealing", "opening", "refusing"].map((trial) => ({
+        trial,
+        outcome: "good",
+        message: expect.any(String),
+      })),
+      ...["picture", "alert"].map((trial) => ({
+        trial,
+        outcome: "untried",
+        message: "The project is not reached by https under a public name",
+      })),
+    ]);
+  });
+});

@@ -95,6 +95,11 @@ describe.each(migrations)("$name", ({ name, text }) => {
     );
   });
 
+  it("gives the jobs that it registers to pg_cron", () => {
+    const [, ...after] = bare(text).split("insert into public.jobs");
+    for (const part of after) expect(part).toMatch(/(select|perform) public\.install_schedule\(\)/);
+  });
+
   it("waits for a lock and never refuses because of one (mistake 16)", () => {
     expect(bare(text)).not.toMatch(/\bnowait\b/);
   });

@@ -50,6 +50,8 @@ test(
       for (const args of [["fmt", "--check"], ["lint"], ["check"]]) {
         expect(await deno(copy, ...args, ...files)).toMatchObject({ code: 0 });
       }
+      expect(await deno(copy, "fmt", "--check", "supabase/modules.json")).toMatchObject({ code: 0 });
+      expect(await deno(copy, "task", "modules", "--check")).toMatchObject({ code: 0 });
       expect(await Deno.readTextFile(join(copy, "docs/api.md"))).toContain("### pun-maker");
       expect(await Deno.readTextFile(join(copy, "client/features.ts"))).toContain("punMaker");
 
