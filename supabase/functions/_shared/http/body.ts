@@ -99,9 +99,9 @@ async function readBytes(
 }
 
 const DISCARD_BYTES = 64 * 1024 * 1024;
-const DISCARD_MS = 10_000;
-/** Who sends nothing for so long waits for the answer. */
-const SILENCE_MS = 1_000;
+const DISCARD_MS = 30_000;
+/** Who sends nothing for so long waits for the answer; who has begun may be one of many that share a wire. */
+const SILENCE_MS = { before: 2_000, between: 3_000 };
 
 /**
  * Takes what is still to come of a body that is refused, and drops it. Where a server closes the connection on a body that
@@ -112,15 +112,17 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
   if (body === null || body.locked || headers.has("Expect")) return;
   const reader = body.getReader();
   const endsAtMs = performance.now() + DISCARD_MS;
+  let silenceMs = SILENCE_MS.before;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     for (let left = DISCARD_BYTES; left > 0;) {
-      const waitMs = Math.min(SILENCE_MS, endsAtMs - performance.now());
+      const waitMs = Math.min(silenceMs, endsAtMs - performance.now());
       const silence = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));
       const chunk = await Promise.race([reader.read().then(({ value }) => value), silence]);
       clearTimeout(timer);
       if (!chunk) break;
       left -= chunk.length;
+      silenceMs = SILENCE_MS.between;
     }
   } catch {
     // It broke off, and with it whoever waited for the answer.
