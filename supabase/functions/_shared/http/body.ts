@@ -130,8 +130,8 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
   reader.cancel().catch(() => {});
 }
 
-const MOST_PARTS = 20;
-const MOST_HEAD_BYTES = 2_000;
+const MAX_PARTS = 20;
+const MAX_HEAD_BYTES = 2_000;
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /** A multipart body's files as views of it, and its fields as texts. https://www.rfc-editor.org/info/rfc7578 */
@@ -141,12 +141,12 @@ function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<stri
   const parts = new Map<string, string | Uint8Array>();
   let at = firstPart(buffer, delimiter);
   while (buffer.toString("latin1", at, at + 2) !== "--") {
-    const headEnd = buffer.subarray(at, at + MOST_HEAD_BYTES).indexOf(HEAD_END);
+    const headEnd = buffer.subarray(at, at + MAX_HEAD_BYTES).indexOf(HEAD_END);
     const start = at + headEnd + HEAD_END.length;
     const end = headEnd < 0 ? -1 : buffer.indexOf(delimiter, start);
     if (end < 0) throw malformed("breaks off");
     const { name, isFile } = readPartHead(buffer.toString("utf8", at, at + headEnd));
-    if (parts.has(name) || parts.size >= MOST_PARTS) throw malformed("has a part twice, or too many");
+    if (parts.has(name) || parts.size >= MAX_PARTS) throw malformed("has a part twice, or too many");
     const content = body.subarray(start, end);
     parts.set(name, isFile ? content : decode(content));
     at = end + delimiter.length;
