@@ -998,10 +998,10 @@ grant execute on function public.account_limits(p_user_id uuid) to service_role;
 create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6ec0dccfbca2880d
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0b95af90a92ed5e9
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 78e44f7ff75a1a5c
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec3b0c622fb78b94
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cec7d916e93d5206
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body 38733d64a2a8344b
@@ -1016,7 +1016,7 @@ create function public.anomalies_about_ledger() returns text[] language sql immu
 
 create function public.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
 
-create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_replay_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1897063dc22f2cff
+create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ef83547c70b2aece
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c15e0744d89cb8cd
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
@@ -1275,6 +1275,8 @@ create function public.renew_token_sync(p_source text, p_fence bigint) returns b
 create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b21639af175cdfa
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
+create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body afe6a7dbb0d4fca8
+
 create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 48aef1d45a304f17
 grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
 
@@ -1339,7 +1341,7 @@ grant execute on function public.split_other_months() to service_role;
 
 create function public.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body fee9575439c61dd0
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3e6a1e035981c112
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0f9fc39bd831bbbb
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3edb3f07d93ac419
@@ -1350,7 +1352,7 @@ create function public.take_otp_network_limits(p_limits jsonb) returns jsonb lan
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 35cdf31d2b061045
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04c1b840fb6e710e
+create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 30fae4431acda30a
 
 create function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
 

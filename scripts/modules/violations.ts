@@ -32,7 +32,9 @@ export async function survey(manifest: Manifest): Promise<Survey> {
   const texts = new Map<string, string>();
   for (const file of files) {
     // A page that is made of the database is no source.
-    if (/\.(ts|sql)$/.test(file) && !file.startsWith("docs/")) texts.set(file, await Deno.readTextFile(join(projectFolder, file)));
+    if (/\.(ts|sql)$/.test(file) && !file.startsWith("docs/")) {
+      texts.set(file, await Deno.readTextFile(join(projectFolder, file)));
+    }
   }
   return surveyOf(manifest, files, texts);
 }

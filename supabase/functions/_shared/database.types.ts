@@ -1640,6 +1640,7 @@ export type Database = {
       "answer_known_request": {
         Args: {
           "p_fingerprint": string;
+          "p_is_counted": boolean;
           "p_metadata": Json;
           "p_operation_type": string;
           "p_request_id": string;
