@@ -11,7 +11,8 @@ deno task deploy --yes              migrations, then the functions that changed 
 deno task deploy --to COMMIT        the functions go back to a commit; migrations never do. With --yes it is done
 
 The project is the linked one, or SUPABASE_PROJECT_REF (--project-ref). SUPABASE_DB_URL (--db-url) is its database, with
-the password; a session pooler will do. SUPABASE_ACCESS_TOKEN where nobody has run supabase login. What is deployed is
+the password; a session pooler will do. With SUPABASE_SECRET_KEY, the project's secret key, the smoke test also has the
+functions try their platform. SUPABASE_ACCESS_TOKEN where nobody has run supabase login. What is deployed is
 the commit HEAD, never a file that is not committed.`;
 
 try {

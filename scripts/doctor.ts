@@ -13,8 +13,8 @@ import { findRunningStack } from "./local/running.ts";
 const USAGE = `deno task doctor [--json]                                    looks at the running local stack
 deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another project
 
-Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants. It
-changes nothing. Exits with 1 when something is missing. --db-url is the database as role postgres; --url is where the
+Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants, and what
+the platform of the functions does: with --url that needs SUPABASE_SECRET_KEY. It changes nothing. Exits with 1 when something is missing. --db-url is the database as role postgres; --url is where the
 project answers; with the linked project or --project-ref the names of its secrets are asked for.`;
 
 try {
@@ -30,14 +30,14 @@ try {
     },
   });
   if (values.help || positionals.length > 0) throw new StackError(USAGE);
-  const { databaseUrl, url, settings } = await findTarget(
+  const { databaseUrl, url, secretKey, settings } = await findTarget(
     values["db-url"],
     values.url,
     values["project-ref"],
   );
   const sql = connectTo(databaseUrl);
   try {
-    const reports = await examine({ sql, url, settings });
+    const reports = await examine({ sql, url, secretKey, settings });
     print(reports, values.json ?? false);
     const isComplete = reports.every(({ findings }) => findings.every(({ severity }) => severity === "note"));
     if (!isComplete) Deno.exitCode = 1;
@@ -56,7 +56,7 @@ async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef
       kind: "values",
       values: functionsEnvironment(ports, secrets, functionsFolder),
     };
-    return { databaseUrl, url: givenUrl ?? url, settings };
+    return { databaseUrl, url: givenUrl ?? url, secretKey: secrets.secretKey, settings };
   }
   const databaseUrl = postgresUrl(givenDatabaseUrl).href;
   const ref = await findProjectRef(givenRef);
@@ -66,6 +66,7 @@ async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef
   return {
     databaseUrl,
     url: givenUrl ?? (ref && `https://${ref}.supabase.co`),
+    secretKey: Deno.env.get("SUPABASE_SECRET_KEY"),
     settings,
   };
 }

@@ -102,12 +102,18 @@ async function carryOut(
     say("Done        functions");
   }
   await completeDeployment(sql, id);
-  const problems = await smokeTest(project.url, plan.functions, smoke);
+  const secretKey = Deno.env.get("SUPABASE_SECRET_KEY");
+  const problems = await smokeTest(project.url, plan.functions, { secretKey, ...smoke });
   await recordHealth(sql, id, problems.length === 0);
   for (const problem of problems) say(`WRONG       ${problem}`);
   if (problems.length === 0) {
     say(
       `Done        smoke test: ${plan.functions.length} functions start, and balance refuses callers without a key`,
+    );
+    say(
+      secretKey
+        ? "Done        the functions' platform: secrets, pictures and alerts"
+        : "Not tried   the functions' platform: for that, the project's secret key in SUPABASE_SECRET_KEY",
     );
     return true;
   }

@@ -1,23 +1,28 @@
 import { messageOf } from "../local/errors.ts";
+import { tryPlatformOf } from "./platform.ts";
 
 export interface SmokeOptions {
   /** How often a function that does not answer well is asked again: a new version needs a moment everywhere. */
   tries?: number;
   pauseMs?: number;
+  /** The project's secret key: with it the functions also try their platform. */
+  secretKey?: string;
 }
 
 /**
- * Asks what is deployed, without a key and without a cost: every function must start and answer a preflight, and `balance`
- * must refuse in the form of the API. Returns what is wrong, in lines.
+ * Asks what is deployed, without a cost: every function must start and answer a preflight, `balance` must refuse in the form
+ * of the API, and with a secret key the platform must do what secrets, pictures and alerts rest on. Returns what is wrong, in
+ * lines.
  */
 export async function smokeTest(
   url: string,
   functions: string[],
-  { tries = 5, pauseMs = 2_000 }: SmokeOptions = {},
+  { tries = 5, pauseMs = 2_000, secretKey }: SmokeOptions = {},
 ): Promise<string[]> {
   const checks = functions.map((name) => () => startProblem(url, name));
   if (functions.includes("balance")) checks.push(() => refusalProblem(url, "balance"));
   const problems: string[] = [];
+  if (functions.includes("alerts") && secretKey) checks.push(() => platformProblem(url, secretKey));
   // A few at once: each of them may be a cold start.
   const workers = Array.from({ length: 6 }, async () => {
     for (let check = checks.shift(); check; check = checks.shift()) {
@@ -56,6 +61,13 @@ async function refusalProblem(url: string, name: string): Promise<string | undef
   return `${name} without a key: expected 401 unauthorized with a request_id, got HTTP ${answer.status} ${
     text.slice(0, 200)
   }`;
+}
+
+async function platformProblem(url: string, secretKey: string): Promise<string | undefined> {
+  const bad = (await tryPlatformOf(url, secretKey)).filter(({ outcome }) => outcome === "bad");
+  return bad.length === 0
+    ? undefined
+    : bad.map(({ trial, message, fix }) => `the platform fails at ${trial}: ${message}. ${fix}`).join("\n");
 }
 
 async function ask(url: string, name: string, init: RequestInit): Promise<Response> {

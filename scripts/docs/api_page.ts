@@ -52,7 +52,8 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
 - With \`Accept: text/event-stream\` a feature answers with events, the answer as it grows: [streaming.md](streaming.md).
 - Dates are ISO 8601; units stand in the names: \`mass_g\`, \`energy_kcal\`, \`duration_min\`.
 - A **photo** is a JPEG, PNG or WebP of at most 5 MB: a data URL, a public \`https\` URL, or the path of a file in the
-  bucket \`uploads\`. A **recording** is a file in \`multipart/form-data\`, or such a path.
+  bucket \`uploads\`. A **recording** is a file in \`multipart/form-data\`, or such a path:
+  wav, mp3, m4a (mp4, mov), webm, ogg or flac by its bytes, of at most 25 MB ([providers.md](providers.md#recordings)).
 
 From TypeScript, in a browser, Deno or Node, with retries under one key:
 

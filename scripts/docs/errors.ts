@@ -23,7 +23,7 @@ export const MEANINGS: Record<ErrorCode, string> = {
   unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
   answer_refused:
     "The model was asked, and its answer may not be given: it breaks a rule of the request, the model refused it, it was cut " +
-    "at its limit, or nothing is in the recording. `charged` says what it cost; a retry needs another key",
+    "at its limit or still being written when the time was over, or nothing is in the recording. `charged` says what it cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
   otp_incorrect: "The code is another one; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",

@@ -90,8 +90,9 @@ ${
 | what failed                                                                | costs                                       | code                                 |
 | -------------------------------------------------------------------------- | ------------------------------------------- | ------------------------------------ |
 | nothing was asked of a model: input, balance, limits, a picture             | nothing                                     | 400 to 429                           |
-| the provider: unreachable, overloaded, broken off, unreadable, silent, late | nothing, whatever was shown                 | \`provider_error\`, \`provider_timeout\` |
+| the provider: unreachable, overloaded, broken off, unreadable, silent       | nothing, whatever was shown                 | \`provider_error\`, \`provider_timeout\` |
 | the model wrote what is not what was asked for                              | nothing; what it used, once a part was shown | \`provider_error\`; \`answer_refused\`  |
+| the model still writes when the time is over                                | nothing; what it used, once a part was shown | \`provider_timeout\`; \`answer_refused\` |
 | the answer breaks the caller's own rules: allergies, diet, time, targets    | what was used                               | \`answer_refused\`                     |
 | the model refuses what it is asked, or writes beyond the answer's limit     | what was used                               | \`answer_refused\`                     |
 | a recording in which nothing is said (\`activity-transcriber\`)             | what was used                               | \`answer_refused\`                     |

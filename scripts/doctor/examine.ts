@@ -6,6 +6,7 @@ import { ledgerExamination } from "./ledger.ts";
 import { limitsExamination } from "./limits.ts";
 import { migrationsExamination } from "./migrations.ts";
 import { modelsExamination } from "./models.ts";
+import { platformExamination } from "./platform.ts";
 import { scheduleExamination } from "./schedule.ts";
 import { settingsExamination } from "./settings.ts";
 import { signingKeysExamination } from "./signing_keys.ts";
@@ -20,6 +21,7 @@ const EXAMINATIONS: Examination[] = [
   limitsExamination,
   modelsExamination,
   grantsExamination,
+  platformExamination,
 ];
 
 /** What one examination found. */

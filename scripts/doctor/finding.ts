@@ -18,6 +18,8 @@ export interface Patient {
   sql: postgres.Sql;
   /** Where it answers; undefined where only its database was named. */
   url?: string;
+  /** A secret key of it, where one is known. */
+  secretKey?: string;
   /** The settings of its functions; undefined where nobody can know them. */
   settings?: KnownSettings;
 }

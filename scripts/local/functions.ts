@@ -6,6 +6,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
+import { discardRest } from "../../supabase/functions/_shared/http_body.ts";
 import { narrowToHosted } from "./hosted_namespace.ts";
 import { exists, functionsFolder } from "./paths.ts";
 import { delay } from "./process_ids.ts";
@@ -84,13 +85,13 @@ async function answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Re
   const name = showAsHosted(request);
   const handler = await handlerOf(name);
   if (handler === undefined) {
-    return refuse(404, "not_found", `There is no function named ${JSON.stringify(name)}`);
+    return await refuse(request, 404, "not_found", `There is no function named ${JSON.stringify(name)}`);
   }
   try {
     return await handler(request, info);
   } catch (error) {
     console.error(`${name}:`, error);
-    return refuse(500, "internal", "The function failed");
+    return await refuse(request, 500, "internal", "The function failed");
   }
 }
 
@@ -127,7 +128,7 @@ async function load(name: string): Promise<Handler | undefined> {
     return handler;
   } catch (error) {
     console.error(`Cannot load the function ${name}:`, error);
-    return () => refuse(500, "internal", "The function cannot be loaded; its log says why");
+    return (request) => refuse(request, 500, "internal", "The function cannot be loaded; its log says why");
   }
 }
 
@@ -162,7 +163,8 @@ async function warmUp(): Promise<void> {
   }
 }
 
-function refuse(status: number, error: string, message: string): Response {
+async function refuse(request: Request, status: number, error: string, message: string): Promise<Response> {
+  await discardRest(request);
   const requestId = crypto.randomUUID();
   return Response.json({ error, message, request_id: requestId }, {
     status,

@@ -217,25 +217,43 @@ describe("a deliverer that is killed", () => {
     answered.resolve(204);
     await broken;
     receiver.answer = () => 204;
-    expect(await listed(endpoint_id, "pending")).toMatchObject([{ attempts: 1, last_http_status: null }]);
+    const testIn = async (status: string) =>
+      (await listed(endpoint_id, status)).filter(({ alert_type }) => alert_type === "test");
+    expect(await testIn("pending")).toMatchObject([{ attempts: 1, last_http_status: null }]);
     await ask("deliver");
-    expect(receiver.received).toHaveLength(1); // The lease of the one that was killed still counts.
+    expect(testsIn(receiver)).toHaveLength(1); // The lease of the one that was killed still counts.
 
     await sql`
       update public.alert_deliveries set leased_until = leased_until - interval '1 minute'
       where endpoint_id = ${endpoint_id}`;
     await eventually("the second try", async () => {
       await ask("deliver");
-      return receiver.received.length === 2;
+      return testsIn(receiver).length === 2;
     });
-    const [first, second] = receiver.received;
+    const [first, second] = testsIn(receiver);
     expect({ id: second!.webhookId, body: second!.body }).toEqual({
       id: first!.webhookId,
       body: first!.body,
     });
-    expect(await listed(endpoint_id, "delivered")).toMatchObject([{
-      webhook_id: first!.webhookId,
-      attempts: 2,
-    }]);
+    expect(await testIn("delivered")).toMatchObject([{ webhook_id: first!.webhookId, attempts: 2 }]);
+  });
+});
+
+describe("the platform that the functions run on", () => {
+  it("is tried by themselves: secrets are safe, and what needs https is not tried without it", async () => {
+    const { status, body } = await ask("try-platform");
+    expect(status).toBe(200);
+    expect(body.trials).toEqual([
+      ...["sealing", "opening", "refusing"].map((trial) => ({
+        trial,
+        outcome: "good",
+        message: expect.any(String),
+      })),
+      ...["picture", "alert"].map((trial) => ({
+        trial,
+        outcome: "untried",
+        message: "The project is not reached by https under a public name",
+      })),
+    ]);
   });
 });

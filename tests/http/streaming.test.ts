@@ -272,6 +272,27 @@ describe("a provider that fails in the middle", () => {
     await expectUntouched(user, PLENTY);
   });
 
+  it("(by writing until the time limit) is charged what it wrote, as its caller can bring it about", async () => {
+    const user = await newUser(PLENTY);
+    const key = crypto.randomUUID();
+    const { text, model, events } = await askAndSeeHalf(user, { base: hasty, key });
+    const rest = events.rest();
+    await eventually("the call's end", () => {
+      if (!model.isGone()) model.write(" more");
+      return model.isGone();
+    });
+    const { name, data } = (await rest).at(-1)!;
+    expect({ name, data }).toMatchObject({ name: "error", data: { error: "answer_refused" } });
+    const { balance, held, charges, anomalies } = await accountOf(user);
+    expect({ balance, held }).toEqual({ balance: PLENTY - data.charged, held: 0 });
+    expect(charges).toMatchObject([{ charged: data.charged, metadata: { failed_for: "answer_refused" } }]);
+    expect(data.charged).toBeGreaterThan(0);
+    expect(anomalies).toEqual([]);
+    const again = await call("meal-analyzer", { base: hasty.url, user, key, body: { description: text } });
+    expectRefusal(again, 422, "answer_refused");
+    expect(provider.count(text)).toBe(1);
+  });
+
   it("(by falling away) is told as an error event, and the same key runs again", async () => {
     const user = await newUser(PLENTY);
     const key = crypto.randomUUID();

@@ -266,8 +266,17 @@ function argumentsFor(
   );
 }
 
+/** Another case may have forgotten the user, which closes its account. */
+async function reopenAccount(): Promise<void> {
+  await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
+  await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
+}
+
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
-  beforeEach(() => Promise.all([userA, userB].map((user) => plantFile(bucket, user))));
+  beforeEach(async () => {
+    await reopenAccount();
+    await Promise.all([userA, userB].map((user) => plantFile(bucket, user)));
+  });
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(BUCKET_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
@@ -367,11 +376,7 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
   const { name, method, input, auth } = declared;
   const isForAnybody = [auth].flat().includes("none");
 
-  // Another case may have forgotten the user, which closes its account.
-  beforeEach(async () => {
-    await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
-    await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
-  });
+  beforeEach(reopenAccount);
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
     const rule = ruleOf(ENDPOINTS, name);

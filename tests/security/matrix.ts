@@ -273,6 +273,7 @@ export const ENDPOINTS: Record<string, Rule<"call">> = {
   "alerts/replay": { server: ["call"], why: "sends again" },
   "alerts/rotate": { server: ["call"], why: "gives out a signing secret" },
   "alerts/subscribe": { server: ["call"], why: "says where alerts go" },
+  "alerts/try-platform": { server: ["call"], why: "asks the project itself over https" },
   "alerts/test": { server: ["call"], why: "sends to an endpoint" },
   "alerts/unsubscribe": { server: ["call"], why: "says where alerts go" },
   "audio-transcribe": { own: ["call"], why: "charged to whom the token names" },

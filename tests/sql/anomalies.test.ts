@@ -88,6 +88,20 @@ describe("a scan for anomalies", () => {
     expect(await kinds(user)).toEqual([]);
   });
 
+  it("finds nothing more of a user who was forgotten, and the night takes what was found at that moment", async () => {
+    const user = await withTokens();
+    await chargeAt(user, [...USUAL, { ago: "0 seconds", tokens: 5_000, count: 70 }]);
+    // As a scan that had looked before the user was forgotten, and was committed after.
+    await sql`select public.record_token_anomaly(${user}, 'high_frequency', 'warning', 'then')`;
+    await sql`select public.record_token_anomaly(${user}, 'ledger_mismatch', 'critical', 'then')`;
+    await sql`update public.token_balances set is_closed = true where user_id = ${user}`;
+    await scannedUntil("6 hours");
+    await scan();
+    expect(await kinds(user)).toEqual(["high_frequency warning", "ledger_mismatch critical"]);
+    await sql`select public.prune_token_anomalies()`;
+    expect(await kinds(user)).toEqual(["ledger_mismatch critical"]);
+  });
+
   it("that did not run for a day catches up, and does not go back further than the last one", async () => {
     const user = await withTokens();
     await chargeAt(user, [

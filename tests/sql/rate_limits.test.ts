@@ -130,6 +130,16 @@ describe("a rate limit", () => {
     const left = await sql`select key from public.rate_limits where key in (${used.key}, ${whole.key})`;
     expect(left.map(({ key }) => key)).toEqual([used.key]);
   });
+
+  it("is forgotten one by one where nobody says how many", async () => {
+    const ended = [limitOf(), limitOf(), limitOf()];
+    for (const limit of ended) {
+      await take(limit);
+      await pass(limit, 100_000);
+    }
+    const [row] = await sql`select public.cleanup_rate_limits(null) as count`;
+    expect(row!.count).toBeLessThanOrEqual(1);
+  });
 });
 
 describe("what was taken of a rate limit", () => {

@@ -9,6 +9,7 @@ import { ledgerExamination } from "../../scripts/doctor/ledger.ts";
 import { limitsExamination } from "../../scripts/doctor/limits.ts";
 import { modelsExamination } from "../../scripts/doctor/models.ts";
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
+import { platformExamination } from "../../scripts/doctor/platform.ts";
 import { scheduleExamination } from "../../scripts/doctor/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
 import { signingKeysExamination } from "../../scripts/doctor/signing_keys.ts";
@@ -215,4 +216,49 @@ it("deno task doctor tells of the suite's own stack what is so: all but the limi
   for (const name of ["config.toml", "settings", "signing keys", "migrations", "grants"]) {
     expect(reports.find((report) => report.name === name)?.findings, name).toEqual([]);
   }
+});
+
+describe("the doctor's platform", () => {
+  it("is tried where the functions run; what cannot be tried without https is a note", async () => {
+    const findings = await platformExamination.examine({ sql, url: stack.url, secretKey: stack.secretKey });
+    expect(findings).toMatchObject([
+      {
+        severity: "note",
+        what: expect.stringContaining("picture was not tried"),
+        fix: expect.stringContaining("443"),
+      },
+      { severity: "note", what: expect.stringContaining("alert was not tried") },
+    ]);
+  });
+
+  it("is a note without a key, and no good news with a wrong one", async () => {
+    expect(await platformExamination.examine({ sql, url: stack.url })).toMatchObject([
+      { severity: "note", what: "What the platform does was not tried" },
+    ]);
+    await expect(platformExamination.examine({ sql, url: stack.url, secretKey: "sb_secret_wrong" })).rejects
+      .toThrow(
+        "HTTP 401",
+      );
+  });
+
+  it("is ill where a trial is bad: what failed, why it matters, what to do", async () => {
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () =>
+        Response.json({
+          trials: [{ trial: "refusing", outcome: "bad", message: "An altered envelope is opened" }],
+        }),
+    );
+    try {
+      const url = `http://127.0.0.1:${server.addr.port}`;
+      expect(await platformExamination.examine({ sql, url, secretKey: "secret" })).toEqual([{
+        severity: "missing",
+        what: "The platform fails at refusing: An altered envelope is opened",
+        why: expect.any(String),
+        fix: expect.stringContaining("Store no secret"),
+      }]);
+    } finally {
+      await server.shutdown();
+    }
+  });
 });

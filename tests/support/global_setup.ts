@@ -3,6 +3,7 @@ import type { TestProject } from "vitest/node";
 import { FUNCTIONS_DENO_VARIABLE } from "../../scripts/local/functions_deno.ts";
 import { findFreePortBase } from "../../scripts/local/stack.ts";
 import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
+import { fetchImports } from "./hosted_deno.ts";
 import { requireNoSecretsInLogs } from "./log_secrets.ts";
 
 /** What a test needs to know of the suite's own stack. */
@@ -29,6 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const portBase = await findFreePortBase();
   // Without a schedule: its jobs would change what tests look at. Tests of jobs run them.
   const functionsDeno = project.config.env?.[FUNCTIONS_DENO_VARIABLE];
+  if (functionsDeno) await fetchImports(functionsDeno);
   const options = { portBase, dataDir, quiet: true, fast: true, schedule: false, functionsDeno };
   const stack = await startUnlimitedStack(options).catch(async (error) => {
     await remove();

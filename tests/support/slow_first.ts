@@ -6,6 +6,7 @@ const SLOW = [
   "simulation/simulation",
   "security/matrix",
   "security/fuzz",
+  "hosted/units",
   "http/features",
   "stack/commands",
   "faults/full_disk",

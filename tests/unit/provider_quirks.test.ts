@@ -195,6 +195,19 @@ describe("what a refusal teaches", () => {
     expect(await open({ config: { textModel }, answer }).object(OBJECT)).toEqual(MEAL);
   });
 
+  it.each([
+    ["of another type", { energy_kcal: "much" }, true],
+    ["out of bounds", { energy_kcal: 0 }, false],
+  ])("a value %s tells whether a server ignores the schema", async (what, value, isIgnored) => {
+    const config = { textModel: `bounds-${what}` };
+    const answer: Script = () => whole(JSON.stringify({ ...MEAL, ...value }));
+    for (const hasSchema of [false, isIgnored]) {
+      const models = open({ config, answer });
+      expect((await failureOf(models.object(OBJECT))).cause.reason).toBe("wrong_shape");
+      expect(/JSON schema/.test(JSON.stringify(asked.at(-1)!.messages))).toBe(hasSchema);
+    }
+  });
+
   it("a stream is asked for without stream_options where they are refused, its usage unknown", async () => {
     const models = open({
       onDraft: () => {},

@@ -60,7 +60,7 @@ function read(file: unknown): Recording["content"] {
   } catch {
     throw new OpenAiError(
       400,
-      "Invalid file format. Supported formats: ['m4a', 'mp3', 'ogg', 'wav', 'webm']",
+      "Invalid file format. Supported formats: ['flac', 'm4a', 'mp3', 'ogg', 'wav', 'webm']",
     );
   }
 }

@@ -35,7 +35,7 @@ export const ZoneTimes = z.object({
 
 export type ZoneTimes = z.infer<typeof ZoneTimes>;
 
-/** Minutes in each class, from samples at equal distances over the duration. */
+/** Minutes in each class, from samples at equal distances over the duration; they add up to it, in tenths. */
 export function zoneTimes(samples_bpm: number[], duration_min: number, range: HeartRateRange): ZoneTimes {
   const starts = Object.values(ZONES);
   const counts = starts.map(() => 0);
@@ -43,7 +43,13 @@ export function zoneTimes(samples_bpm: number[], duration_min: number, range: He
     const used = reserveUsed(bpm, range);
     counts[starts.findLastIndex((start) => used >= start)]!++;
   }
-  const minutes = (index: number) => tenths(counts[index]! / samples_bpm.length * duration_min);
+  // Rounded where each class ends, as five that are rounded by themselves add up to another duration.
+  const ends = counts.map((_, index) => {
+    const samples = counts.slice(0, index + 1).reduce((sum, count) => sum + count, 0);
+    return tenths(samples / samples_bpm.length * duration_min);
+  });
+  const minutes = (index: number) => tenths(ends[index]! - (ends[index - 1] ?? 0));
+
   return {
     very_light_min: minutes(0),
     light_min: minutes(1),

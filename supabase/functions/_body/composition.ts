@@ -73,10 +73,12 @@ function navyPercent(
 
 /**
  * Body fat in % by mass, height, age and sex alone, for adults: with a standard error of about 4 % it is a check on
- * what circumferences say. Deurenberg, Weststrate & Seidell 1991, https://doi.org/10.1079/BJN19910073
+ * what circumferences say. Never beyond what bodies have: where it would be, the body mass index is no body's either.
+ * Deurenberg, Weststrate & Seidell 1991, https://doi.org/10.1079/BJN19910073
  */
 export function deurenbergBodyFatPercent({ sex, age, ...size }: Person): number {
-  return tenths(1.2 * bodyMassIndex(size) + 0.23 * age - (sex === "male" ? 10.8 : 0) - 5.4);
+  const percent = 1.2 * bodyMassIndex(size) + 0.23 * age - (sex === "male" ? 10.8 : 0) - 5.4;
+  return tenths(Math.min(MOST_PERCENT, Math.max(LEAST_PERCENT, percent)));
 }
 
 const PROBLEMS = [

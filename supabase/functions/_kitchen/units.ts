@@ -138,10 +138,16 @@ function gramsPer(food: string, unit: BaseUnit): number | undefined {
   return unit === "ml" ? densityOf(food) : pieceMassOf(food);
 }
 
-/** As it is said in a shop: 1.5 kg and not 1500 g, whole grams and millilitres, pieces to a tenth. */
+/**
+ * As it is said in a shop: 1.5 kg and not 1500 g, whole grams and millilitres, pieces to a tenth; more finely where
+ * nothing would be left.
+ */
 export function display({ quantity, unit }: { quantity: number; unit: BaseUnit }): Amount {
-  if (unit === "piece") return { quantity: Math.round(quantity * 10) / 10, unit };
-  const whole = Math.round(quantity);
-  if (whole < 1_000) return { quantity: whole === 0 ? Math.round(quantity * 1_000) / 1_000 : whole, unit };
+  const usual = unit === "piece" ? Math.round(quantity * 10) / 10 : Math.round(quantity);
+  if (usual === 0) {
+    return { quantity: Math.round(quantity * 1_000) / 1_000 || Number(quantity.toPrecision(1)), unit };
+  }
+  if (unit === "piece" || usual < 1_000) return { quantity: usual, unit };
+
   return { quantity: Math.round(quantity / 10) / 100, unit: unit === "g" ? "kg" : "l" };
 }

@@ -69,7 +69,8 @@ const OR = ["or", "nor", "ou", "oder", "o"].join("|");
 /** Compiles a vocabulary. "Peanut-free bread" and "without peanuts" do not count as peanuts. */
 export function matcherOf({ words, except = [], group = [] }: Vocabulary): Matcher {
   const any = alternatives(words, REST);
-  const found = new RegExp(`${START}(?:${any})${END}`);
+  // Without what `*` stands for: the word around it is told from where it is found.
+  const found = new RegExp(alternatives(words, ""));
   const groups = alternatives(group, REST);
   const joinedGroups = alternatives(group.map((word) => `${word}*`), "");
   const innocent = [
@@ -106,7 +107,7 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
  */
 const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
 const RUN = new RegExp(`[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`, "gu");
-/** So many joints of one run are read in every way;  with more a text is not readable. */
+/** So many joints of one run are read in every way; with more a text is not readable. */
 const MOST_JOINTS = 5;
 
 /** All ways to read a text's joints, each run of them by itself: as many as the run that has most of them asks for. */

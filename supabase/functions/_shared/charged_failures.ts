@@ -7,18 +7,19 @@ import { type FailureReason, ModelFailure } from "./model_failures.ts";
 /** What a model makes of what it is asked. Only a caller's words lead to it for certain, and only these are charged for. */
 const CALLERS: ReadonlySet<FailureReason> = new Set(["refused", "truncated"]);
 /** What a model may do by itself: the caller's where a part of the answer was shown, as words can bring it about too. */
-const ANSWERS: ReadonlySet<FailureReason> = new Set(["nonsense", "wrong_shape"]);
+const ANSWERS: ReadonlySet<FailureReason> = new Set(["nonsense", "wrong_shape", "unfinished"]);
 
 /**
  * A failure of a run as its caller is told of it: `answer_refused` for one of the caller's own doing. `isShown`: drafts of
  * the answer were sent.
  */
 export function failureOfRun(error: unknown, isShown: boolean): unknown {
-  if (!(error instanceof AppError) || error.code !== "provider_error") return error;
-  const { message, details, cause } = error;
+  if (!(error instanceof AppError)) return error;
+  const { code, message, details, cause } = error;
+  if (code !== "provider_error" && code !== "provider_timeout") return error;
   const isCallers = cause instanceof ModelFailure
     ? CALLERS.has(cause.reason) || isShown && ANSWERS.has(cause.reason)
-    : isShown;
+    : isShown && code === "provider_error";
   return isCallers ? new AppError("answer_refused", message, { details, cause }) : error;
 }
 

@@ -12,7 +12,10 @@ import { type ChatUsage, readChatUsage } from "./model_usage.ts";
 import type { Connection } from "./provider_connection.ts";
 import { BrokenOff, errorInAnswer, refusedWith } from "./provider_errors.ts";
 
-/** Bytes, or where they are: `data:image/…;base64,…`, or `https://…`, which the provider fetches and we never do. */
+/**
+ * Bytes, or where they are: `data:image/…;base64,…`, or `https://…`, which the provider fetches and we never do, with all
+ * that its camera wrote beside it. A feature's own pictures are data URLs, which have lost that (`pictures.ts`).
+ */
 export type ImageInput = string | { bytes: Uint8Array; mediaType: string };
 
 export interface Prompt {

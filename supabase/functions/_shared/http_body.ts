@@ -116,12 +116,10 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
   try {
     for (let left = DISCARD_BYTES; left > 0;) {
       const waitMs = Math.min(SILENCE_MS, endsAtMs - performance.now());
-      const silence = new Promise<undefined>((resolve) =>
-        timer = setTimeout(() => resolve(undefined), waitMs)
-      );
+      const silence = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));
       const chunk = await Promise.race([reader.read().then(({ value }) => value), silence]);
       clearTimeout(timer);
-      if (chunk === undefined) break;
+      if (!chunk) break;
       left -= chunk.length;
     }
   } catch {

@@ -47,6 +47,9 @@ interface Call<Result> {
   field?: string;
 }
 
+/** A model that has written nothing for so long has fallen silent; of a run with less time, for a fifth of it. */
+const SILENT_AFTER_MS = 5_000;
+
 /** The calls of one run, whose time starts now: each with its retries, its lessons and what it cost. */
 export function openCalls(
   { signal, config, meter }: { signal?: AbortSignal; config: ModelsConfig; meter: UsageMeter },
@@ -54,7 +57,9 @@ export function openCalls(
   const deadline = AbortSignal.timeout(config.timeoutMs);
   const deadlineAtMs = performance.now() + config.timeoutMs;
   const stoppable = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const silentAfterMs = Math.min(SILENT_AFTER_MS, config.timeoutMs / 5);
   const underWay = new Set<Promise<unknown>>();
+  let lastWroteAtMs = -Infinity;
 
   /** Runs one call, with its retries, and turns whatever goes wrong into the run's errors. */
   function call<Result>(one: Call<Result>): Promise<Result> {
@@ -97,8 +102,11 @@ export function openCalls(
         const lesson = isOver ? undefined : sdk.lessonFrom(error, { dialect, sent, taken, config });
         if (lesson !== undefined) over("adapted");
         else over(isStopped ? "stopped" : deadline.aborted ? "timeout" : reason ?? "error");
-        if (isStopped) meter.count(usedByNow(), model);
-        else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) meter.count(null, null);
+        if (isStopped || isUnfinished() && usedByNow !== undefined && progress.isSent) {
+          meter.count(usedByNow(), model);
+        } else if (progress.isCharged || (abortSignal.aborted && progress.isSent)) {
+          meter.count(null, null);
+        }
         throwIfOver(model, tries);
         if (lesson !== undefined) {
           taken.add(lesson.name);
@@ -138,7 +146,17 @@ export function openCalls(
   /** Throws what ended the run, the caller's reason before the deadline, if anything did. */
   function throwIfOver(model: string, tries: number): void {
     signal?.throwIfAborted();
-    if (deadline.aborted) throw failure("timeout", { model, tries });
+    if (deadline.aborted) throw failure(isUnfinished() ? "unfinished" : "timeout", { model, tries });
+  }
+
+  /** Whether the time was over while a model wrote: its answer was too long, and no provider fell silent. */
+  function isUnfinished(): boolean {
+    return deadline.aborted && deadlineAtMs - lastWroteAtMs < silentAfterMs;
+  }
+
+  /** To be told whenever a model has written more of an answer. */
+  function noteWriting(): void {
+    lastWroteAtMs = performance.now();
   }
 
   /** Resolves when no call is under way any more, so that the meter has them all. */
@@ -146,5 +164,5 @@ export function openCalls(
     await Promise.all(underWay);
   }
 
-  return { call, noteUnheldSchema, idle };
+  return { call, noteUnheldSchema, noteWriting, idle };
 }

@@ -19,6 +19,7 @@ const FAILURES = {
   unusable_recording:
     "The recording cannot be used: it is too short, damaged, or of a kind that is not taken; nothing was charged",
   timeout: "The AI provider took too long",
+  unfinished: "The AI model was still writing when the time was over",
 } as const;
 
 export type FailureReason = keyof typeof FAILURES;
@@ -57,7 +58,7 @@ export function failure(reason: FailureReason, facts: FailureFacts, field?: stri
 }
 
 function codeOf(reason: FailureReason): ErrorCode {
-  if (reason === "timeout") return "provider_timeout";
+  if (reason === "timeout" || reason === "unfinished") return "provider_timeout";
   return reason === "unusable_recording" ? "invalid_request" : "provider_error";
 }
 

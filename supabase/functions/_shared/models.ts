@@ -92,7 +92,7 @@ export function createModels(
 ): Models & { idle(): Promise<void> } {
   const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
   const meter = new UsageMeter();
-  const { call, noteUnheldSchema, idle } = openCalls({ signal, config, meter });
+  const { call, noteUnheldSchema, noteWriting, idle } = openCalls({ signal, config, meter });
 
   /** Asks a language model and counts the answer before anything can be wrong with it. */
   async function ask(
@@ -122,6 +122,7 @@ export function createModels(
         return sdk.askForStream(provider[kind], provider.connection, {
           ...request,
           onText(delta) {
+            noteWriting();
             soFar += delta;
             if (schema === undefined) prompt.onText?.(withoutThoughts(soFar));
             else onDraft(async () => draft(await readJsonSoFar(jsonIn(soFar))));

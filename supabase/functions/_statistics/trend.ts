@@ -49,13 +49,17 @@ export function trendOf(points: Point[]): Trend {
   const isOutlier = areOutliers(residualsOfMedianLine(marked));
   const line = leastSquares(marked.filter((_point, index) => !isOutlier[index]));
   const { date: last_date, day: days } = marked.at(-1)!;
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  const mean = rounded(values.reduce((sum, value) => sum + value / values.length, 0));
   return {
     count: points.length,
     first_date: first.date,
     last_date,
-    mean: rounded(values.reduce((sum, value) => sum + value / values.length, 0)),
-    min: Math.min(...values),
-    max: Math.max(...values),
+    // Rounded, a mean of values that are all alike is above or below every one of them.
+    mean: Math.min(max, Math.max(min, mean)),
+    min,
+    max,
+
     slope_per_day: line && rounded(line.slope),
     slope_per_week: line && rounded(line.slope * 7),
     change: line && rounded(line.slope * days),

@@ -6,7 +6,7 @@ import { Outbox } from "../_alerts/outbox.ts";
 import { ALERT_TYPES } from "../_alerts/types.ts";
 import { defineActions } from "../_shared/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { misconfigured } from "../_shared/env.ts";
+import { misconfigured, supabase } from "../_shared/env.ts";
 import { encryptionSettings } from "../_shared/security/settings.ts";
 import { AppError } from "../_shared/errors.ts";
 import type { Keyring } from "../_shared/keyring.ts";
@@ -179,6 +179,35 @@ const test = defineEndpoint({
   },
 });
 
+const TRY_PLATFORM_MS = 20_000;
+
+/**
+ * Tries on the platform itself what alerts, pictures and secrets rest on: sealing, opening, refusing an altered envelope,
+ * fetching over https and posting over https. Only the project itself is asked, and nothing is stored.
+ */
+const tryPlatform = defineEndpoint({
+  name: "alerts/try-platform",
+  auth: "secret",
+  method: "POST",
+  input: z.object({}),
+  output: z.object({
+    trials: z.array(z.object({
+      trial: z.enum(["sealing", "opening", "refusing", "picture", "alert"]),
+      outcome: z.enum(["good", "bad", "untried"]).describe("untried: what it needs is not there"),
+      message: z.string(),
+    })),
+  }),
+  async handle() {
+    const trials = await import("../_alerts/platform_trials.ts");
+    const results = await trials.tryPlatform({
+      keyring: encryptionSettings().TOKEN_ENCRYPTION_KEYS,
+      projectUrl: supabase().publicUrl,
+      signal: AbortSignal.timeout(TRY_PLATFORM_MS),
+    });
+    return Response.json({ trials: results });
+  },
+});
+
 /**
  * Adds a receiver of alerts. It gets those that are emitted from now on, signed with the secret that is answered here. Its
  * address must be https and lead to the public internet; it may be a secret itself, and is stored encrypted.
@@ -264,6 +293,7 @@ export default defineActions("alerts", {
   subscribe,
   unsubscribe,
   rotate,
+  "try-platform": tryPlatform,
 }) satisfies Deno.ServeDefaultExport;
 
 /** Signatures, TLS and DNS take as long to load as the rest, and most actions need none of them. */

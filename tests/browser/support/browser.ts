@@ -14,6 +14,9 @@ const FLAGS = [
   "--disable-quic",
   "--disable-sync",
   "--no-first-run",
+  // A microphone that beeps, which no page has to ask for.
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
 ];
 
 /** A page on an origin of its own, with supabase-js loaded as a script and a client of the suite's stack in `client`. */

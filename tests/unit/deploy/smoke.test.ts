@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 
 import { smokeTest } from "../../../scripts/deploy/smoke.ts";
 
@@ -47,4 +47,52 @@ it("asks again, as a new version needs a moment", async () => {
   const url = serve((request) => ++asked < 3 ? new Response(null, { status: 503 }) : good(request));
   expect(await smokeTest(url, ["otp"], { tries: 3, pauseMs: 1 })).toEqual([]);
   expect(asked).toBe(3);
+});
+
+describe("with a secret key", () => {
+  const withTrials = (...trials: { trial: string; outcome: string; message: string }[]) =>
+    serve((request) => {
+      if (!request.url.endsWith("/alerts/try-platform")) return good(request);
+      return request.headers.get("apikey") === "secret"
+        ? Response.json({ trials })
+        : Response.json({ error: "unauthorized" }, { status: 401 });
+    });
+  const options = { tries: 1, secretKey: "secret" };
+
+  it("has the functions try their platform; what is not tried is no problem", async () => {
+    const url = withTrials(
+      { trial: "sealing", outcome: "good", message: "" },
+      { trial: "picture", outcome: "untried", message: "no https" },
+    );
+    expect(await smokeTest(url, ["alerts"], options)).toEqual([]);
+    expect(await smokeTest(url, ["alerts"], { ...options, secretKey: "another" })).toEqual([
+      expect.stringContaining("alerts/try-platform answered HTTP 401"),
+    ]);
+  });
+
+  it("says what the platform does wrong, and what to do", async () => {
+    const url = withTrials({ trial: "refusing", outcome: "bad", message: "An altered envelope is opened" });
+    expect(await smokeTest(url, ["alerts"], options)).toEqual([
+      expect.stringMatching(
+        /^the platform fails at refusing: An altered envelope is opened\. .*last deployment/,
+      ),
+    ]);
+  });
+
+  it("says so where functions serve nothing, as envelopes protect nothing there", async () => {
+    const message = "The platform cannot protect secrets: nothing is served";
+    const url = serve((request) =>
+      request.method === "OPTIONS"
+        ? good(request)
+        : Response.json({ error: "service_unavailable", message }, { status: 503 })
+    );
+    expect(await smokeTest(url, ["alerts"], options)).toEqual([
+      expect.stringMatching(/^the platform fails at refusing: The platform cannot protect secrets/),
+    ]);
+  });
+
+  it("tries nothing where alerts are not deployed", async () => {
+    const url = withTrials({ trial: "refusing", outcome: "bad", message: "" });
+    expect(await smokeTest(url, ["balance"], options)).toEqual([]);
+  });
 });

@@ -16,6 +16,12 @@ describe("the list of mistakes", () => {
     expect(flat(page)).toBe(flat(withCitations(page, cited)));
   });
 
+  it("is as long as the README says", async () => {
+    const readme = await Deno.readTextFile(join(projectFolder, "README.md"));
+    const [, count] = /\[(\d+) mistakes\]\(docs\/decisions\/mistakes\.md\)/.exec(readme)!;
+    expect(Number(count)).toBe([...page.matchAll(/^### \d+b?\. /gm)].length);
+  });
+
   it("refuses a citation of a mistake that it does not have, and names the file", () => {
     expect(() => withCitations(page, new Map([["99", ["tests/sql/made_up.test.ts"]]])))
       .toThrow("lacks what tests cite: mistake 99 (tests/sql/made_up.test.ts)");

@@ -35,6 +35,22 @@ describe("links between pages", () => {
   });
 });
 
+/** What a reader makes in a clone, and no clone has. */
+const MADE_BY_READERS = /pun-maker|\.env$/;
+
+describe("files that pages name", () => {
+  it.each([...texts.keys()])("%s: every one exists", async (page) => {
+    const named = [...texts.get(page)!.replaceAll(/^ *```[^]*?^ *```$/gm, "").matchAll(/`([^`\n]+)`/g)]
+      .map(([, code]) => code!)
+      .map((code) => code.replace(/^(?=_[a-z]+\/)/, "supabase/functions/"))
+      .filter((code) => /^(bench|client|ops|scripts|supabase|tests)\/[\w./-]*$/.test(code))
+      .filter((code) => !MADE_BY_READERS.test(code));
+    const missing: string[] = [];
+    for (const path of named) if (!await exists(join(projectFolder, path))) missing.push(path);
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("the runbook", () => {
   const runbook = texts.get("docs/runbook.md")!;
 

@@ -212,6 +212,14 @@ describe("a recording that states less than it has", await needing("ffmpeg"), ()
       const bytes = await made("m4a, AAC");
       return put(put(bytes, place(bytes, "mvhd") + 20, 1), place(bytes, "tkhd") + 24, 1);
     }],
+    ["an m4a with many packets in one", async () => {
+      const bytes = await made("m4a, AAC");
+      return put(bytes, place(bytes, "stsz") + 16 + 9 * 4, 1_000_000);
+    }],
+    ["a flac in an mp4 with many frames in one packet", async () => {
+      const bytes = await made("mp4, FLAC");
+      return put(bytes, place(bytes, "stsz") + 16 + 9 * 4, 1_000_000);
+    }],
     ["an mp4 whose fragments state short packets", async () => {
       const bytes = await made("mp4 in fragments, AAC");
       return put(bytes, place(bytes, "trex") + 16, 1);
@@ -226,6 +234,14 @@ describe("a recording that states less than it has", await needing("ffmpeg"), ()
       const bytes = await made("webm, Opus of 60 ms");
       const cluster = place(bytes, "\x1f\x43\xb6\x75");
       return joined(bytes, "\xec\x08\xff\xff\xff\xff\xff\xff", bytes.slice(cluster));
+    }],
+    ["a webm with an element that is larger than its cluster", async () => {
+      const [first, second] = [await made("webm, Opus, live"), await made("webm, Opus")];
+      const cluster = place(second, "\x1f\x43\xb6\x75");
+      // Of a kind that nobody knows, in the second block's place.
+      const block = place(second.slice(cluster), "\xa3") + cluster;
+      second.set([0x5f, 0xff, 0x5f, 0xff], block);
+      return joined(first, second.slice(cluster), second.slice(cluster));
     }],
     ["an ogg whose pages say that they are at its start", async () => {
       const bytes = await made("ogg, Opus of 60 ms, into a pipe");

@@ -1,3 +1,4 @@
+import { boundOf } from "./length.ts";
 import type { Codec } from "./packets.ts";
 
 const RATES = [
@@ -8,6 +9,9 @@ const RATES = [
 const USUAL = [1, 2, 5, 29];
 /** With low delay. */
 const HALVED = [23, 39];
+
+/** Twice what a frame may have. */
+const MOST_CHANNEL_BYTES = 2 * 768;
 
 /** AAC by its AudioSpecificConfig, from which a decoder has the rate. ISO 14496-3, 1.6.2.1 */
 export function aac(view: DataView, at: number, bytes: number): Codec | undefined {
@@ -30,7 +34,7 @@ export function aac(view: DataView, at: number, bytes: number): Codec | undefine
   };
   const type = readType();
   const rate = readRate();
-  read(4); // channels
+  const channels = read(4);
   if (type === 5 || type === 29) {
     readRate();
     readType();
@@ -40,5 +44,10 @@ export function aac(view: DataView, at: number, bytes: number): Codec | undefine
   const samples = USUAL.includes(type) ? 2 * half : HALVED.includes(type) ? half : 0;
   if (rate === 0 || samples === 0) return undefined;
   const seconds = samples / rate;
-  return { isEven: true, packetSeconds: () => seconds };
+  const mostBytes = MOST_CHANNEL_BYTES * (channels === 0 || channels > 6 ? 8 : channels);
+  return {
+    isEven: true,
+    // Decoders go on behind the first frame of a packet: one that is too large has many.
+    packetSeconds: (_view, _at, bytes) => bytes <= mostBytes ? seconds : boundOf(bytes),
+  };
 }

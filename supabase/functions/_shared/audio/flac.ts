@@ -13,7 +13,7 @@ const RATES = [
 /** FLAC, by the rate that its STREAMINFO has for frames without one. https://www.rfc-editor.org/info/rfc9639 */
 export function flac(view: DataView, streamInfo: number): Codec {
   const rate = view.getUint32(streamInfo + RATE_AT) >>> 12;
-  return { packetSeconds: (view, at) => frameSeconds(view, at, rate) };
+  return { isSearched: true, packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate) };
 }
 
 /** The sum of all frames: how many there are, whoever streams cannot write into the head. */
@@ -26,11 +26,15 @@ export function flacLength(view: DataView): Length | undefined {
     if ((head >>> 24 & 127) === STREAMINFO) rate = view.getUint32(at + 4 + RATE_AT) >>> 12;
     at += 4 + (head & 0xffffff);
   }
+  return counted(sumOfFrames(view, at, view.byteLength, rate));
+}
+
+function sumOfFrames(view: DataView, from: number, to: number, rate: number): number {
   let seconds = 0;
-  for (; at + 6 <= view.byteLength; at++) {
+  for (let at = from; at < to; at++) {
     if (view.getUint8(at) === 0xff) seconds += frameSeconds(view, at, rate);
   }
-  return counted(seconds);
+  return seconds;
 }
 
 /** How long the frame sounds that begins here; 0 where none does, which its head's checksum tells. */

@@ -36,7 +36,7 @@ export function takeIndexed(view: DataView, table: Range, packets: Packets): voi
       const sizeAt = sizes.start + 12 + (sample + index) * 4;
       if (sizeAt + 4 > sizes.end) return;
       const bytes = view.getUint32(sizeAt);
-      if (bytes > 0 && at + bytes <= view.byteLength) packets.add(view, at, bytes);
+      packets.addHeld(view, at, bytes);
       at += bytes;
     }
     sample += count;
@@ -101,13 +101,13 @@ function takeRun(
   if (flags & 4) at += 4;
   const rowBytes = 4 * [0x100, 0x200, 0x400, 0x800].filter((flag) => flags & flag).length;
   if (!(flags & 0x200)) {
-    if (place >= 0) packets.addRun(view, place, usual, count);
+    packets.addRun(view, place, usual, count);
     return place + usual * count;
   }
   const sizeAt = flags & 0x100 ? 4 : 0;
   for (let index = 0; index < count && at + rowBytes <= run.end; index++, at += rowBytes) {
     const bytes = view.getUint32(at + sizeAt);
-    if (bytes > 0 && place >= 0 && place + bytes <= view.byteLength) packets.add(view, place, bytes);
+    packets.addHeld(view, place, bytes);
     place += bytes;
   }
   return place;

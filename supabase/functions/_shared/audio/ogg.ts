@@ -52,7 +52,8 @@ function readPage(view: DataView, page: number, stream: Stream): number {
   const position = Number(view.getBigInt64(page + 6, true));
   if (position > 0) stream.lastPosition = position;
   const segments = view.getUint8(page + 26);
-  let at = page + HEAD_BYTES + segments;
+  const start = page + HEAD_BYTES + segments;
+  let at = start;
   let isStart = (view.getUint8(page + 5) & IS_CONTINUED) === 0;
   for (let index = 0; index < segments && at < view.byteLength; index++) {
     const length = view.getUint8(page + HEAD_BYTES + index);
@@ -61,13 +62,19 @@ function readPage(view: DataView, page: number, stream: Stream): number {
     isStart = length < 255;
     at += length;
   }
+  const { packets } = stream;
+  if (packets?.codec.isSearched) packets.addHeld(view, start, at - start);
   return at;
 }
 
 function takePacket(view: DataView, at: number, bytes: number, stream: Stream): void {
   const index = stream.packetCount++;
+  const { packets } = stream;
   if (index === 0) openStream(view, at, bytes, stream);
-  else if (index > 1 || stream.packets?.codec !== opus) stream.packets?.add(view, at, bytes);
+  // The second one of Opus has words.
+  else if (packets && !packets.codec.isSearched && (index > 1 || packets.codec !== opus)) {
+    packets.add(view, at, bytes);
+  }
 }
 
 function openStream(view: DataView, at: number, bytes: number, stream: Stream): void {

@@ -8,6 +8,8 @@ export interface Codec {
   leastShare?: number;
   /** Of plain samples: the bytes of one in all channels. A packet is as many as fit. */
   frameBytes?: number;
+  /** Whether packets are told by what is in them, and not by where they begin. */
+  isSearched?: boolean;
   /** Whether each packet sounds as long as any other. */
   isEven?: boolean;
 }
@@ -29,16 +31,22 @@ export class Packets {
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }
 
-  /** Adds packets of one size that follow each other; those that are not in the file do not sound. */
+  /** Adds what of a packet is in the file: decoders take a part of one, too. */
+  addHeld(view: DataView, at: number, bytes: number): void {
+    const held = Math.min(bytes, view.byteLength - at);
+    if (at >= 0 && held > 0) this.add(view, at, held);
+  }
+
+  /** Adds packets of one size that follow each other. */
   addRun(view: DataView, at: number, bytes: number, count: number): void {
     const { frameBytes, isEven } = this.codec;
     const size = Math.max(bytes, frameBytes ?? 0); // QuickTime says 1 for plain samples.
-    if (size === 0) return;
-    const held = Math.min(count, Math.floor((view.byteLength - at) / size));
-    if (held <= 0) return;
-    if (frameBytes !== undefined) this.add(view, at, size * held);
-    else if (isEven) this.#seconds += held * this.codec.packetSeconds(view, at, size);
-    else for (let index = 0; index < held; index++) this.add(view, at + index * size, size);
+    const left = view.byteLength - at;
+    if (size === 0 || at < 0 || left <= 0) return;
+    if (frameBytes !== undefined) return this.add(view, at, Math.min(size * count, left));
+    const held = Math.min(count, Math.ceil(left / size));
+    if (isEven) this.#seconds += held * this.codec.packetSeconds(view, at, size);
+    else for (let index = 0; index < held; index++) this.addHeld(view, at + index * size, size);
   }
 
   /** A stated length counts only within what the packets allow. */

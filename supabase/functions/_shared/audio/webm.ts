@@ -1,66 +1,88 @@
 import { type Length, longest } from "./length.ts";
 import type { Packets } from "./packets.ts";
-import { ELEMENT, elementAt, floatOf, integerBytes, integerOf, variableInteger } from "./webm_elements.ts";
+import {
+  ELEMENT,
+  type Element,
+  elementAt,
+  floatOf,
+  integerBytes,
+  integerOf,
+  variableInteger,
+} from "./webm_elements.ts";
 import { type Track, trackOf } from "./webm_track.ts";
 
 /** Their children are read as what follows: a length that nobody knew while recording is never needed. */
 const PARENTS = [ELEMENT.segment, ELEMENT.info, ELEMENT.tracks, ELEMENT.cluster, ELEMENT.blockGroup];
-const CLUSTER_BYTES = [0x1f, 0x43, 0xb6, 0x75];
+const CLUSTER_START = 0x1f;
+const CLUSTER_HEAD_BYTES = 4;
 const MOST_TRACKS = 100;
 
-/** The longest track's packets; browsers record without stating any length. */
+/**
+ * The longest track's packets; browsers record without stating any length. Where something is broken it goes on with the
+ * next cluster, as decoders do.
+ */
 export function webmLength(view: DataView): Length | undefined {
   const tracks = new Map<number, Track>();
-  let [scale_ns, stated, clusterTime, last] = [1_000_000, 0, 0, 0];
+  let [scale_ns, stated, clusterTime, clusterEnd, last] = [1_000_000, 0, 0, Infinity, 0];
   for (let at = 0; at < view.byteLength;) {
     const element = elementAt(view, at);
     if (element === undefined) {
-      at = nextCluster(view, at + 1); // Decoders go on behind what is broken.
+      at = nextCluster(view, at + 1, view.byteLength);
       continue;
     }
     const { id, start, end } = element;
     if (PARENTS.includes(id)) {
+      // One of no known size has the largest number for it.
+      if (id === ELEMENT.cluster) clusterEnd = end;
       at = start;
       continue;
     }
+    if (at >= clusterEnd) clusterEnd = Infinity;
     if (id === ELEMENT.block || id === ELEMENT.simpleBlock) {
-      const trackBytes = integerBytes(view, start);
-      const [timeAt, flagsAt] = [start + trackBytes, start + trackBytes + 2];
-      if (trackBytes > 0 && flagsAt < view.byteLength) {
-        last = Math.max(last, clusterTime + view.getInt16(timeAt));
-        const packets = tracks.get(variableInteger(view, start, trackBytes))?.packets;
-        if (packets) takeBlock(view, flagsAt, Math.min(end, view.byteLength), packets);
-      }
-    } else if (end > view.byteLength) {
-      at = nextCluster(view, start);
+      const time = takeBlock(view, element, tracks);
+      if (time !== undefined) last = Math.max(last, clusterTime + time);
+      at = end > clusterEnd ? nextCluster(view, start, view.byteLength) : end;
       continue;
-    } else if (id === ELEMENT.timestamp) clusterTime = integerOf(view, element);
-    else if (id === ELEMENT.timestampScale) scale_ns = integerOf(view, element);
-    else if (id === ELEMENT.duration) stated = floatOf(view, element);
-    else if (id === ELEMENT.track && tracks.size < MOST_TRACKS) {
-      const track = trackOf(view, element);
-      if (track && !tracks.has(track.number)) tracks.set(track.number, track);
     }
-    at = end > view.byteLength ? nextCluster(view, start) : end;
+    if (end <= view.byteLength) {
+      if (id === ELEMENT.timestamp) clusterTime = integerOf(view, element);
+      else if (id === ELEMENT.timestampScale) scale_ns = integerOf(view, element);
+      else if (id === ELEMENT.duration) stated = floatOf(view, element);
+      else if (id === ELEMENT.track && tracks.size < MOST_TRACKS) {
+        const track = trackOf(view, element);
+        if (track && !tracks.has(track.number)) tracks.set(track.number, track);
+      }
+    }
+    // A list of places names clusters without being one.
+    const isSkipped = end <= view.byteLength && (id === ELEMENT.seekHead || end - start < CLUSTER_HEAD_BYTES);
+    at = isSkipped ? end : nextCluster(view, start, Math.min(end, view.byteLength));
   }
-  const sounds = [...tracks.values()];
   const stated_s = Math.max(last, stated) * scale_ns / 1e9;
-  return longest(sounds.map(({ packets }) => packets?.length(stated_s)), view.byteLength);
+  return longest([...tracks.values()].map(({ packets }) => packets?.length(stated_s)), view.byteLength);
 }
 
-function nextCluster(view: DataView, from: number): number {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  for (let at = from;; at++) {
-    at = bytes.indexOf(CLUSTER_BYTES[0]!, at);
-    if (at < 0) return view.byteLength;
-    if (CLUSTER_BYTES.every((byte, index) => bytes[at + index] === byte)) return at;
+/** Where the next cluster begins, or the end of what is looked through. */
+function nextCluster(view: DataView, from: number, to: number): number {
+  for (let at = from; at + 4 <= to; at++) {
+    if (view.getUint8(at) === CLUSTER_START && view.getUint32(at) === ELEMENT.cluster) return at;
   }
+  return to;
+}
+
+/** Takes a block's packets, and tells its time from its cluster's on. */
+function takeBlock(view: DataView, { start, end }: Element, tracks: Map<number, Track>): number | undefined {
+  const trackBytes = integerBytes(view, start);
+  const [timeAt, flagsAt] = [start + trackBytes, start + trackBytes + 2];
+  if (trackBytes === 0 || flagsAt >= view.byteLength) return undefined;
+  const packets = tracks.get(variableInteger(view, start, trackBytes))?.packets;
+  if (packets) takePackets(view, flagsAt, Math.min(end, view.byteLength), packets);
+  return view.getInt16(timeAt);
 }
 
 const LACING = { none: 0, xiph: 1, fixed: 2, ebml: 3 };
 
 /** A block has one packet, or several with their sizes in front. RFC 9559, 10.3 */
-function takeBlock(view: DataView, flagsAt: number, end: number, packets: Packets): void {
+function takePackets(view: DataView, flagsAt: number, end: number, packets: Packets): void {
   const lacing = view.getUint8(flagsAt) >> 1 & 3;
   let at = flagsAt + 1;
   if (lacing === LACING.none) {

@@ -3,6 +3,7 @@ import { unsigned } from "./reading.ts";
 /** The elements of Matroska that a length needs. https://www.rfc-editor.org/info/rfc9559 */
 export const ELEMENT = {
   segment: 0x18538067,
+  seekHead: 0x114d9b74,
   info: 0x1549a966,
   timestampScale: 0x2ad7b1,
   duration: 0x4489,

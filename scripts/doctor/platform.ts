@@ -1,0 +1,36 @@
+import { tryPlatformOf } from "../deploy/platform.ts";
+import type { Examination, Finding } from "./finding.ts";
+
+/** Whether the deployed functions can do what secrets, pictures and alerts rest on: tried where they run. */
+export const platformExamination: Examination = {
+  name: "platform",
+  async examine({ url, secretKey }) {
+    if (!url || !secretKey) {
+      return [{
+        severity: "note",
+        what: "What the platform does was not tried",
+        why: "Runtimes differ: one was found that opens altered envelopes",
+        fix: "Run it with --url and the project's secret key in SUPABASE_SECRET_KEY",
+      }];
+    }
+    const lines = await tryPlatformOf(url, secretKey);
+    return lines.filter(({ outcome }) => outcome !== "good").map((
+      { trial, outcome, message, fix },
+    ): Finding => ({
+      severity: outcome === "bad" ? "missing" : "note",
+      what: outcome === "bad"
+        ? `The platform fails at ${trial}: ${message}`
+        : `The platform's ${trial} was not tried: ${message}`,
+      why: WHY[trial],
+      fix,
+    }));
+  },
+};
+
+const WHY: Record<Awaited<ReturnType<typeof tryPlatformOf>>[number]["trial"], string> = {
+  sealing: "Tokens, and addresses of alerts, are stored encrypted",
+  opening: "What is stored encrypted must be read again",
+  refusing: "Whoever writes to the database could give a function a secret of another account",
+  picture: "Features take pictures by their address",
+  alert: "Alerts are posted to receivers over https",
+};

@@ -1,0 +1,121 @@
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/addresses.ts";
+import { get } from "../_shared/download.ts";
+import { EnvelopeError, open, seal } from "../_shared/envelope.ts";
+import { flawsOfEnvelopes } from "../_shared/envelope_proof.ts";
+import type { Keyring } from "../_shared/keyring.ts";
+import { describeCause } from "../_shared/log.ts";
+import type { PinnedRequest } from "../_shared/pinned_request.ts";
+import { publicHttpsUrl } from "../_shared/public_url.ts";
+import { post } from "./receiver.ts";
+
+/** What is tried, in this order. */
+export const TRIALS = ["sealing", "opening", "refusing", "picture", "alert"] as const;
+
+export interface TrialResult {
+  trial: typeof TRIALS[number];
+  /** untried: what it needs is not there, as https in front of a local project. */
+  outcome: "good" | "bad" | "untried";
+  /** What came of it, in words, for operators. */
+  message: string;
+}
+
+export interface Trying {
+  /** Undefined where no key is set. */
+  keyring: Keyring | undefined;
+  /** The project's own address: no other server is bothered. */
+  projectUrl: string;
+  signal: AbortSignal;
+  addressesOf?: AddressesOf;
+  /** For a server that tests run themselves. */
+  connection?: Pick<PinnedRequest, "port" | "ca">;
+}
+
+/** Raised where a trial cannot be made. */
+class Untried extends Error {}
+
+const SECRET = "What was sealed opens, and nothing else does";
+const PLACE = "platform/trial";
+
+/** Tries on the platform itself what every envelope, picture and alert rests on. Nothing is stored, and no trial ends the others. */
+export async function tryPlatform(trying: Trying): Promise<TrialResult[]> {
+  const { keyring } = trying;
+  const withKey = (work: (keyring: Keyring) => Promise<string>) => () => {
+    if (keyring === undefined) throw new Untried("TOKEN_ENCRYPTION_KEYS is not set");
+    return work(keyring);
+  };
+  const works: Record<typeof TRIALS[number], () => Promise<string>> = {
+    sealing: withKey(async (keyring) => {
+      const [one, other] = [await seal(keyring, SECRET, PLACE), await seal(keyring, SECRET, PLACE)];
+      if (one === other) {
+        throw new Error("Two envelopes of a secret are the same: their nonces are not random");
+      }
+      if (one.includes(SECRET)) throw new Error("An envelope holds its secret in the open");
+      return `sealed under the key ${keyring.active.id}`;
+    }),
+    opening: withKey(async (keyring) => {
+      if (await open(keyring, await seal(keyring, SECRET, PLACE), PLACE) === SECRET) {
+        return "opened what was sealed";
+      }
+      throw new Error("What was sealed opens to something else");
+    }),
+    refusing: withKey(refusing),
+    picture: () => asking(trying, (url, address) => get(url, address, trying.signal, trying.connection)),
+    alert: () => asking(trying, (url, address) => posting(url, address, trying)),
+  };
+  const results: TrialResult[] = [];
+  for (const trial of TRIALS) {
+    try {
+      results.push({ trial, outcome: "good", message: await works[trial]() });
+    } catch (error) {
+      const isUntried = error instanceof Untried;
+      const message = isUntried ? error.message : describeCause(error)!.split("\n")[0]!;
+      results.push({ trial, outcome: isUntried ? "untried" : "bad", message });
+    }
+  }
+  return results;
+}
+
+async function refusing(keyring: Keyring): Promise<string> {
+  const flaws = await flawsOfEnvelopes();
+  if (flaws.length > 0) throw new Error(flaws.join("; "));
+  const sealed = await seal(keyring, SECRET, PLACE);
+  const at = sealed.length - 6;
+  const altered = sealed.slice(0, at) + (sealed[at] === "A" ? "B" : "A") + sealed.slice(at + 1);
+  for (const [envelope, place] of [[altered, PLACE], [sealed, `${PLACE}/other`]] as const) {
+    const refusal = await open(keyring, envelope, place).catch((error) => error);
+    if (!(refusal instanceof EnvelopeError)) {
+      throw new Error("An envelope that was altered or moved is opened", { cause: refusal });
+    }
+  }
+  return "refused envelopes that were altered, moved or of another key";
+}
+
+interface Reply {
+  status: number;
+  close?(): void;
+}
+
+/** Asks the project at a checked address of it. What it answers is all the same: that it can be heard is what counts. */
+async function asking(
+  { projectUrl, signal, addressesOf = systemAddressesOf }: Trying,
+  ask: (url: URL, address: string) => Promise<Reply>,
+): Promise<string> {
+  const url = publicHttpsUrl("/auth/v1/health", new URL(projectUrl));
+  if (url === undefined) throw new Untried("The project is not reached by https under a public name");
+  const address = await publicAddressOf(url.hostname, signal, addressesOf);
+  if (address === undefined) throw new Untried(`${url.hostname} is not of the public internet`);
+  const reply = await ask(url, address);
+  reply.close?.();
+  const impostor = new URL("https://impostor.invalid/");
+  const taken = await ask(impostor, address).catch(() => undefined);
+  taken?.close?.();
+  if (taken !== undefined) {
+    throw new Error("A server was taken for a host that its certificate does not name");
+  }
+  return `${url.hostname} answered ${reply.status}, and was not taken for another host`;
+}
+
+function posting(url: URL, address: string, { signal, connection }: Trying): Promise<Reply> {
+  const message = { headers: { "Content-Type": "application/json" }, body: "{}" };
+  return post(url, address, message, signal, connection);
+}
