@@ -9,7 +9,7 @@ import { schemaSnapshot } from "./schema/snapshot.ts";
 
 /** The first CLI that makes types without Docker; Deno cannot install it on every platform, so npm runs it. */
 const CLI = "supabase@3.1.0";
-const TYPES = "supabase/functions/_shared/database.types.ts";
+const TYPES = "supabase/functions/_shared/database/database.types.ts";
 const SCHEMA = "docs/schema.sql";
 
 /** The types of the migrations' tables and functions and the snapshot of the schema, from an empty database of their own. */

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { type Price, type PricedUsage, priceLines } from "../supabase/functions/_shared/price.ts";
+import { type Price, type PricedUsage, priceLines } from "../supabase/functions/_shared/ledger/price.ts";
 import { describeLine } from "./docs/price_words.ts";
 import { connectTo } from "./local/connect.ts";
 import { printableFailure, StackError } from "./local/errors.ts";

@@ -36,7 +36,7 @@ export interface World {
   walMegabytesPerSecond: number;
 }
 
-/** So that one batch stays a matter of milliseconds; as in `_shared/ledger_batches.ts`. */
+/** So that one batch stays a matter of milliseconds; as in `_shared/ledger/batches.ts`. */
 const MOST_OPERATIONS = 200;
 
 /** What was measured after the warm-up. Latencies are of one ledger call: a hold or a settlement. */

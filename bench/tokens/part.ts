@@ -6,8 +6,8 @@ import { functionsEnvironment } from "../../scripts/local/functions_environment.
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import { readSecrets } from "../../scripts/local/secrets.ts";
 import { type Stack, startFunctions } from "../../scripts/local/stack.ts";
-import { open, sealAll } from "../../supabase/functions/_shared/envelope.ts";
-import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { open, sealAll } from "../../supabase/functions/_shared/security/envelope.ts";
+import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { startRedis } from "../../tests/support/redis.ts";
 import type { Effort } from "../interleave.ts";
 import { count, table } from "../markdown.ts";

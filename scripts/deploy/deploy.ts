@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-import { withoutPassword } from "../../supabase/functions/_shared/postgres_url.ts";
+import { withoutPassword } from "../../supabase/functions/_shared/database/postgres_url.ts";
 import { connectTo } from "../local/connect.ts";
 import { messageOf, StackError } from "../local/errors.ts";
 import { describePlan } from "./describe.ts";

@@ -1,6 +1,6 @@
-import { STATUS } from "../../supabase/functions/_shared/errors.ts";
-import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
-import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
+import { STATUS } from "../../supabase/functions/_shared/platform/errors.ts";
+import type { ErrorCode } from "../../supabase/functions/_shared/platform/errors.ts";
+import type { Auth } from "../../supabase/functions/_shared/http/credentials.ts";
 import { camelCase, type Declared, isForApps } from "./declared.ts";
 import { codesOf, MEANINGS } from "./errors.ts";
 import { exampleOf, PICTURE } from "./examples.ts";

@@ -1,4 +1,4 @@
-import { STATUS } from "../../supabase/functions/_shared/errors.ts";
+import { STATUS } from "../../supabase/functions/_shared/platform/errors.ts";
 import { camelCase, type Declared, isForApps, pascalCase } from "./declared.ts";
 import { type JsonSchema, jsonSchema } from "./schemas.ts";
 

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { z } from "zod";
 
-import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
-import type { CallLimit } from "../../supabase/functions/_shared/call_limits.ts";
-import type { ErrorCode } from "../../supabase/functions/_shared/errors.ts";
-import type { Price } from "../../supabase/functions/_shared/price.ts";
+import type { Auth } from "../../supabase/functions/_shared/http/credentials.ts";
+import type { CallLimit } from "../../supabase/functions/_shared/http/call_limits.ts";
+import type { ErrorCode } from "../../supabase/functions/_shared/platform/errors.ts";
+import type { Price } from "../../supabase/functions/_shared/ledger/price.ts";
 import { functionsFolder } from "../local/paths.ts";
 
 /** What an endpoint says of itself; one that speaks another protocol may have no schemas. */

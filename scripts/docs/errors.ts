@@ -1,4 +1,4 @@
-import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/errors.ts";
+import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/platform/errors.ts";
 import type { Declared } from "./declared.ts";
 
 /** What each code means for a caller. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import type { Auth } from "../../supabase/functions/_shared/credentials.ts";
-import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/errors.ts";
+import type { Auth } from "../../supabase/functions/_shared/http/credentials.ts";
+import { type ErrorCode, STATUS } from "../../supabase/functions/_shared/platform/errors.ts";
 import { camelCase, type Declared, pascalCase } from "./declared.ts";
 import { codesOf, MEANINGS, WITH_RETRY_AFTER } from "./errors.ts";
 import { exampleOf } from "./examples.ts";

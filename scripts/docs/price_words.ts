@@ -1,4 +1,4 @@
-import type { Price, PriceLine } from "../../supabase/functions/_shared/price.ts";
+import type { Price, PriceLine } from "../../supabase/functions/_shared/ledger/price.ts";
 
 const UNITS: Record<keyof Price, string> = {
   per_call: "a call",

@@ -1,4 +1,4 @@
-import { cost, type PricedUsage, TOKEN_VALUE_USD } from "../../supabase/functions/_shared/price.ts";
+import { cost, type PricedUsage, TOKEN_VALUE_USD } from "../../supabase/functions/_shared/ledger/price.ts";
 import { table } from "./api_page.ts";
 import type { Declared } from "./declared.ts";
 import { describePrice } from "./price_words.ts";
@@ -52,7 +52,7 @@ export async function pricingPage(functions: Declared[]): Promise<string> {
 Written by \`deno task docs\` from the features' declared prices. One Tessera token is worth **${
     usd(TOKEN_VALUE_USD)
   }**
-(\`TOKEN_VALUE_USD\` in \`supabase/functions/_shared/price.ts\`). A call is charged for what it used, summed up and
+(\`TOKEN_VALUE_USD\` in \`supabase/functions/_shared/ledger/price.ts\`). A call is charged for what it used, summed up and
 rounded up once to a whole token; what a provider breaks costs nothing. While it runs, the most that it may cost is held.
 
 ## What a typical call costs

@@ -1,4 +1,4 @@
-import type { PricedUsage } from "../../supabase/functions/_shared/price.ts";
+import type { PricedUsage } from "../../supabase/functions/_shared/ledger/price.ts";
 
 /** What a typical call is, where it is more than the tests' usual body and a usual answer. */
 export interface TypicalCall {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import type { Models } from "../../supabase/functions/_shared/models.ts";
-import { charactersIn, type PricedUsage } from "../../supabase/functions/_shared/price.ts";
+import type { Models } from "../../supabase/functions/_shared/models/models.ts";
+import { charactersIn, type PricedUsage } from "../../supabase/functions/_shared/ledger/price.ts";
 import { bodiesOf } from "../../tests/http/support/bodies.ts";
 import type { Declared } from "./declared.ts";
 import { PHOTO_TOKENS } from "./provider_prices.ts";

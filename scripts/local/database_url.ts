@@ -1,4 +1,4 @@
-import { readPostgresUrl } from "../../supabase/functions/_shared/postgres_url.ts";
+import { readPostgresUrl } from "../../supabase/functions/_shared/database/postgres_url.ts";
 import { messageOf, StackError } from "./errors.ts";
 
 /** The address of the stack's database for one role. */

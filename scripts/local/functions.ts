@@ -6,7 +6,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
-import { discardRest } from "../../supabase/functions/_shared/http_body.ts";
+import { discardRest } from "../../supabase/functions/_shared/http/body.ts";
 import { narrowToHosted } from "./hosted_namespace.ts";
 import { exists, functionsFolder } from "./paths.ts";
 import { delay } from "./process_ids.ts";

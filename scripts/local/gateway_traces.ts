@@ -12,8 +12,8 @@ export async function openGatewayTraces(): Promise<GatewayTraces | undefined> {
   if (!Deno.env.get("OTEL_EXPORTER_OTLP_ENDPOINT")) return undefined;
   const [{ observability }, { createTracer }, { traceContextHeaders }] = await Promise.all([
     import("../../supabase/functions/_shared/platform/settings.ts"),
-    import("../../supabase/functions/_shared/tracer.ts"),
-    import("../../supabase/functions/_shared/trace_context.ts"),
+    import("../../supabase/functions/_shared/platform/tracer.ts"),
+    import("../../supabase/functions/_shared/platform/trace_context.ts"),
   ]);
   const settings = observability();
   if (settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return undefined;

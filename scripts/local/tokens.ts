@@ -1,5 +1,5 @@
 import { createLocalJWKSet, decodeJwt, importJWK, jwtVerify, SignJWT } from "jose";
-import { ShortMemory } from "../../supabase/functions/_shared/short_memory.ts";
+import { ShortMemory } from "../../supabase/functions/_shared/platform/short_memory.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
 /** Of the tokens that are remembered in each direction, and of the longest one. */

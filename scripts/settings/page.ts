@@ -7,7 +7,7 @@ export function configurationPage(settings: Setting[]): string {
   );
   return `# Configuration
 
-Written by \`deno task docs\` from each module's \`settings.ts\`. Only \`supabase/functions/_shared/env.ts\` reads the
+Written by \`deno task docs\` from each module's \`settings.ts\`. Only \`supabase/functions/_shared/platform/env.ts\` reads the
 environment. A value that does not fit stops the functions that need its table below with \`internal\`, and no others; the
 function's log says which setting and why.
 

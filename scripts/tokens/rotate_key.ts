@@ -1,7 +1,7 @@
 import { createClient } from "@supabase/supabase-js";
 
-import { AppError } from "../../supabase/functions/_shared/errors.ts";
-import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { AppError } from "../../supabase/functions/_shared/platform/errors.ts";
+import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
 import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";

@@ -2,7 +2,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import { Buffer } from "node:buffer";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { Recording } from "../../supabase/functions/_shared/audio.ts";
+import { Recording } from "../../supabase/functions/_shared/media/audio.ts";
 import { heardSeconds } from "../support/ffmpeg.ts";
 import { needing } from "../support/needs.ts";
 import { grant } from "../support/stack.ts";

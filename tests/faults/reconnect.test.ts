@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { findFreePort } from "../../scripts/local/ports.ts";
-import { connectToLedger } from "../../supabase/functions/_shared/ledger_postgres.ts";
+import { connectToLedger } from "../../supabase/functions/_shared/ledger/postgres.ts";
 
 const CALLS = 8;
 /** A client may wait so long; a settlement repeats itself four times and must stay within a request's time. */

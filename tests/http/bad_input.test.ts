@@ -334,7 +334,7 @@ describe("a request that is not for this function", () => {
   it.each([
     "no-such-function",
     "_shared",
-    "_nutrition",
+    "_app",
     "..%2f_shared",
     "Meal-Analyzer",
     "meal-analyzer.ts",

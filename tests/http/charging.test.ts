@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import echo from "./fixtures/functions/echo/index.ts";
-import { cost } from "../../supabase/functions/_shared/price.ts";
+import { cost } from "../../supabase/functions/_shared/ledger/price.ts";
 import { anonymousClient, type SignedInUser, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
-import { repeatableRequestId } from "../../supabase/functions/_shared/identifiers.ts";
+import { repeatableRequestId } from "../../supabase/functions/_shared/http/identifiers.ts";
 import { connect } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { call, expectRefusal } from "./support/calls.ts";

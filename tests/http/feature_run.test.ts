@@ -9,7 +9,7 @@ import { openAccounts } from "./support/accounts.ts";
 const { portBase, dataDir } = inject("stack");
 const environment = functionsEnvironment(portsAt(portBase), await readSecrets(dataDir), functionsFolder);
 for (const [name, value] of Object.entries(environment)) Deno.env.set(name, value);
-const { runFeature } = await import("../../supabase/functions/_shared/feature_run.ts");
+const { runFeature } = await import("../../supabase/functions/_shared/feature/run.ts");
 const { default: mealAnalyzer } = await import("../../supabase/functions/meal-analyzer/index.ts");
 
 const { newUser, accountOf, expectUntouched } = openAccounts();

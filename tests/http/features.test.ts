@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
-import { checkPrice, cost } from "../../supabase/functions/_shared/price.ts";
+import { checkPrice, cost } from "../../supabase/functions/_shared/ledger/price.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { bodiesOf } from "./support/bodies.ts";
 import { call, expectCharged, expectRefusal } from "./support/calls.ts";
@@ -219,20 +219,20 @@ describe.each(endpoints.filter(isRealtime))(
 describe("the layout of supabase/functions", () => {
   const withoutTypes = (text: string) => text.replaceAll("Deno.ServeDefaultExport", "");
 
-  it("reads the environment in _shared/env.ts alone", () => {
+  it("reads the environment in _shared/platform/env.ts alone", () => {
     const readers = sources.filter(({ text }) =>
       /\bDeno\s*(\.|\[\s*["'])\s*env\b|\bprocess\.env\b/.test(text)
     );
-    expect(readers.map(({ path }) => path)).toEqual(["_shared/env.ts"]);
+    expect(readers.map(({ path }) => path)).toEqual(["_shared/platform/env.ts"]);
   });
 
   it("uses nothing else of Deno but an upgrade and a connection with TLS, so that it runs wherever Edge Functions do", () => {
     const allowed: Record<string, string[]> = {
-      "_shared/websocket.ts": ["Deno.upgradeWebSocket"],
-      "_shared/pinned_request.ts": ["Deno.connect", "Deno.startTls"],
+      "_shared/http/websocket.ts": ["Deno.upgradeWebSocket"],
+      "_shared/http/pinned_request.ts": ["Deno.connect", "Deno.startTls"],
     };
     for (const { path, text } of sources) {
-      if (path === "_shared/env.ts") continue;
+      if (path === "_shared/platform/env.ts") continue;
       const uses = withoutTypes(text).match(/\bDeno\.\w+/g);
       expect({ path, uses }).toEqual({ path, uses: allowed[path] ?? null });
     }

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 
-import type { CallDatabase, RpcArguments } from "../../supabase/functions/_shared/rpc.ts";
+import type { CallDatabase, RpcArguments } from "../../supabase/functions/_shared/database/rpc.ts";
 import { EncryptedStore, lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";
 import { PostgresStore } from "../../supabase/functions/_oauth/postgres_store.ts";
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";

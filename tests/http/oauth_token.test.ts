@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { repeatableRequestId } from "../../supabase/functions/_shared/identifiers.ts";
+import { repeatableRequestId } from "../../supabase/functions/_shared/http/identifiers.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { lookupOf } from "../../supabase/functions/_oauth/encrypted_store.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "
 import { readSecrets } from "../../scripts/local/secrets.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import coach from "../../supabase/functions/voice-coach-realtime/index.ts";
-import { talkCost } from "../../supabase/functions/_shared/realtime_slices.ts";
+import { talkCost } from "../../supabase/functions/_shared/realtime/slices.ts";
 import { connect as connectToDatabase, grant } from "../support/stack.ts";
 import { cleanUp, openAccounts } from "./support/accounts.ts";
 import { call, eventually, expectRefusal } from "./support/calls.ts";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { functionsFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { cost } from "../../supabase/functions/_shared/price.ts";
+import { cost } from "../../supabase/functions/_shared/ledger/price.ts";
 import mealAnalyzer from "../../supabase/functions/meal-analyzer/index.ts";
 import type { SignedInUser } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
-import { open } from "../../supabase/functions/_shared/envelope.ts";
+import { open } from "../../supabase/functions/_shared/security/envelope.ts";
 import type { TokenDatabase } from "../../supabase/functions/_tokens/database.ts";
 import { fingerprintSalt } from "../../supabase/functions/_tokens/fingerprints.ts";
 import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { newSpanId, newTraceId } from "../../supabase/functions/_shared/trace_context.ts";
+import { newSpanId, newTraceId } from "../../supabase/functions/_shared/platform/trace_context.ts";
 import { openOtlpReceiver, type ReceivedSpan } from "../support/otlp_receiver.ts";
 import { stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";

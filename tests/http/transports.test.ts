@@ -2,7 +2,7 @@ import postgres from "postgres";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { connectToLedger } from "../../supabase/functions/_shared/ledger_postgres.ts";
+import { connectToLedger } from "../../supabase/functions/_shared/ledger/postgres.ts";
 import { startPooler, type TestPooler } from "../support/pgbouncer.ts";
 import { connect, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
 import { functionsFolder } from "../../scripts/local/paths.ts";
-import { RECORDING_BYTES } from "../../supabase/functions/_shared/audio.ts";
+import { RECORDING_BYTES } from "../../supabase/functions/_shared/media/audio.ts";
 import { needing } from "../support/needs.ts";
 import { wav } from "../support/recordings.ts";
 import { connect } from "../support/stack.ts";

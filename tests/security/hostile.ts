@@ -137,9 +137,9 @@ export function oddPaths(name: string): fc.Arbitrary<string> {
       ...[
         `/${name}%2f`,
         `/${name};a=b`,
-        `/${name}/../_shared/env.ts`,
+        `/${name}/../_shared/platform/env.ts`,
         `/..%2f..%2fdeno.json`,
-        "/_shared/env.ts",
+        "/_shared/platform/env.ts",
       ],
       ...[`/${name}/index.ts`, `/${name}.ts`, `/%ff%fe`, "/%", "/", "", "/.env", `/${name}#x`, `\\${name}`],
       ...[`/${name}?`, `/${name}?limit=%`, `/${name}?limit=1&limit=2`, `/${name}?__proto__=1&limit[]=1`],

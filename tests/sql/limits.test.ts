@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { stateOf } from "../../supabase/functions/_shared/limits.ts";
+import { stateOf } from "../../supabase/functions/_shared/http/limit_headers.ts";
 import { connect, stack } from "../support/stack.ts";
 import { Ledger, newId, raceAll, until } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import postgres, { type Sql } from "postgres";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/request_metrics.ts";
+import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/http/request_metrics.ts";
 import { createDatabase, type Database, newId, until } from "./support.ts";
 
 type Sample = [name: string, labels: string[], value: string];

@@ -9,7 +9,7 @@ import { MemoryStore } from "../../supabase/functions/_oauth/memory_store.ts";
 import { PostgresStore } from "../../supabase/functions/_oauth/postgres_store.ts";
 import { RedisStore } from "../../supabase/functions/_oauth/redis_store.ts";
 import type { TokenStore } from "../../supabase/functions/_oauth/token_store.ts";
-import { EnvelopeError } from "../../supabase/functions/_shared/envelope.ts";
+import { EnvelopeError } from "../../supabase/functions/_shared/security/envelope.ts";
 import { databaseCall, newKeyring } from "../support/oauth.ts";
 import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { open } from "../../supabase/functions/_shared/envelope.ts";
+import { open } from "../../supabase/functions/_shared/security/envelope.ts";
 import { eventually } from "../http/support/calls.ts";
 import { openFunctions } from "../http/support/functions.ts";
 import { needing } from "../support/needs.ts";

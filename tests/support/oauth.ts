@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 
-import { type Keyring, KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { type Keyring, KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { ProvidersText } from "../../supabase/functions/_oauth/setting_texts.ts";
-import type { CallDatabase } from "../../supabase/functions/_shared/rpc.ts";
+import type { CallDatabase } from "../../supabase/functions/_shared/database/rpc.ts";
 import { EncryptedStore } from "../../supabase/functions/_oauth/encrypted_store.ts";
 import { FallbackStore } from "../../supabase/functions/_oauth/fallback_store.ts";
 import { Leases } from "../../supabase/functions/_oauth/leases.ts";

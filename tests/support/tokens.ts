@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { createClient } from "@redis/client";
 
-import { type Keyring, KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { type Keyring, KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { type TokenDatabase, tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
 import { connectRedis } from "../../supabase/functions/_tokens/node_redis.ts";
 import { PlainSource } from "../../supabase/functions/_tokens/plain_source.ts";

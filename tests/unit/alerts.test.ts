@@ -22,8 +22,8 @@ import {
   UnusableReceiver,
 } from "../../supabase/functions/_alerts/receiver.ts";
 import { ALERT_TYPES, ALERTS, type AlertType } from "../../supabase/functions/_alerts/types.ts";
-import { EnvelopeError } from "../../supabase/functions/_shared/envelope.ts";
-import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { EnvelopeError } from "../../supabase/functions/_shared/security/envelope.ts";
+import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 
 const PUBLIC = "93.184.216.34";
 const signal = AbortSignal.timeout(20_000);

@@ -1,28 +1,28 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import * as goals from "../../supabase/functions/_activity/goals.ts";
-import * as heartRate from "../../supabase/functions/_activity/heart_rate.ts";
-import * as met from "../../supabase/functions/_activity/met.ts";
-import * as plan from "../../supabase/functions/_activity/plan.ts";
-import * as sessions from "../../supabase/functions/_activity/sessions.ts";
-import * as weeks from "../../supabase/functions/_activity/weeks.ts";
-import * as composition from "../../supabase/functions/_body/composition.ts";
-import * as measures from "../../supabase/functions/_body/measures.ts";
-import * as morphs from "../../supabase/functions/_body/morphs.ts";
-import * as fasts from "../../supabase/functions/_fasting/fasts.ts";
-import * as phases from "../../supabase/functions/_fasting/phases.ts";
-import * as target from "../../supabase/functions/_fasting/target.ts";
-import * as menu from "../../supabase/functions/_kitchen/menu.ts";
-import * as portions from "../../supabase/functions/_kitchen/portions.ts";
-import * as stock from "../../supabase/functions/_kitchen/stock.ts";
-import * as units from "../../supabase/functions/_kitchen/units.ts";
-import * as foods from "../../supabase/functions/_nutrition/foods.ts";
-import * as macros from "../../supabase/functions/_nutrition/macros.ts";
-import * as targets from "../../supabase/functions/_nutrition/targets.ts";
-import * as days from "../../supabase/functions/_statistics/days.ts";
-import * as outliers from "../../supabase/functions/_statistics/outliers.ts";
-import * as trend from "../../supabase/functions/_statistics/trend.ts";
+import * as goals from "../../supabase/functions/_app/activity/goals.ts";
+import * as heartRate from "../../supabase/functions/_app/activity/heart_rate.ts";
+import * as met from "../../supabase/functions/_app/activity/met.ts";
+import * as plan from "../../supabase/functions/_app/activity/plan.ts";
+import * as sessions from "../../supabase/functions/_app/activity/sessions.ts";
+import * as weeks from "../../supabase/functions/_app/activity/weeks.ts";
+import * as composition from "../../supabase/functions/_app/body/composition.ts";
+import * as measures from "../../supabase/functions/_app/body/measures.ts";
+import * as morphs from "../../supabase/functions/_app/body/morphs.ts";
+import * as fasts from "../../supabase/functions/_app/fasting/fasts.ts";
+import * as phases from "../../supabase/functions/_app/fasting/phases.ts";
+import * as target from "../../supabase/functions/_app/fasting/target.ts";
+import * as menu from "../../supabase/functions/_app/kitchen/menu.ts";
+import * as portions from "../../supabase/functions/_app/kitchen/portions.ts";
+import * as stock from "../../supabase/functions/_app/kitchen/stock.ts";
+import * as units from "../../supabase/functions/_app/kitchen/units.ts";
+import * as foods from "../../supabase/functions/_app/nutrition/foods.ts";
+import * as macros from "../../supabase/functions/_app/nutrition/macros.ts";
+import * as targets from "../../supabase/functions/_app/nutrition/targets.ts";
+import * as days from "../../supabase/functions/_app/statistics/days.ts";
+import * as outliers from "../../supabase/functions/_app/statistics/outliers.ts";
+import * as trend from "../../supabase/functions/_app/statistics/trend.ts";
 
 /** Within what inputs allow; the ends of a range come up more often than their share. */
 const between = (min: number, max: number) =>

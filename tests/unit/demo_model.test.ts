@@ -7,7 +7,7 @@ import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.t
 import { createRandom } from "../../scripts/local/demo_model/random.ts";
 import type { Schema } from "../../scripts/local/demo_model/schema.ts";
 import { schemaValue } from "../../scripts/local/demo_model/schema_value.ts";
-import { Recording } from "../../supabase/functions/_shared/audio.ts";
+import { Recording } from "../../supabase/functions/_shared/media/audio.ts";
 import { wav } from "../support/recordings.ts";
 
 let demo: DemoModel;

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.ts";
 import type { Route, ServerDialect } from "../../scripts/local/demo_model/dialects/dialect.ts";
 import { DIALECTS } from "../../scripts/local/demo_model/dialects/table.ts";
-import type { Feature } from "../../supabase/functions/_shared/feature.ts";
-import type { Files } from "../../supabase/functions/_shared/files.ts";
-import { ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
-import { createModels, type ReadDraft } from "../../supabase/functions/_shared/models.ts";
-import { USUAL_LIMITS } from "../../supabase/functions/_shared/price.ts";
+import type { Feature } from "../../supabase/functions/_shared/feature/feature.ts";
+import type { Files } from "../../supabase/functions/_shared/media/files.ts";
+import { ModelFailure } from "../../supabase/functions/_shared/models/failures.ts";
+import { createModels, type ReadDraft } from "../../supabase/functions/_shared/models/models.ts";
+import { USUAL_LIMITS } from "../../supabase/functions/_shared/ledger/price.ts";
 import { type Bodies, bodiesOf } from "../http/support/bodies.ts";
 import { endpoints, isFeature } from "../http/support/functions_folder.ts";
 

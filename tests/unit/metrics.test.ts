@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { CATALOG, type Metric, PREFIX } from "../../supabase/functions/_metrics/catalog.ts";
 import { expose, formatFor } from "../../supabase/functions/_metrics/exposition.ts";
-import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/request_metrics.ts";
+import { LATENCY_BOUNDS_S } from "../../supabase/functions/_shared/http/request_metrics.ts";
 import { readExposition, valueOf } from "../support/exposition.ts";
 
 const read = (path: string) => Deno.readTextFileSync(join(projectFolder, path));

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type DemoModel, startDemoModel } from "../../scripts/local/demo_model.ts";
-import { Recording } from "../../supabase/functions/_shared/audio.ts";
-import { firstDialect } from "../../supabase/functions/_shared/dialect.ts";
-import { AppError } from "../../supabase/functions/_shared/errors.ts";
-import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
-import { createModels, type Models } from "../../supabase/functions/_shared/models.ts";
-import type { ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
+import { Recording } from "../../supabase/functions/_shared/media/audio.ts";
+import { firstDialect } from "../../supabase/functions/_shared/models/dialect.ts";
+import { AppError } from "../../supabase/functions/_shared/platform/errors.ts";
+import { type FailureReason, ModelFailure } from "../../supabase/functions/_shared/models/failures.ts";
+import { createModels, type Models } from "../../supabase/functions/_shared/models/models.ts";
+import type { ModelsConfig } from "../../supabase/functions/_shared/models/provider.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { m4a, mp3, wav } from "../support/recordings.ts";
 

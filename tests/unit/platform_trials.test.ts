@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:https";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { TRIALS, type Trying, tryPlatform } from "../../supabase/functions/_alerts/platform_trials.ts";
-import { KeyringText } from "../../supabase/functions/_shared/keyring.ts";
+import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { pemOf } from "../support/pinned/trials.ts";
 
 const PUBLIC = "93.184.216.34";

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { shortList } from "../../supabase/functions/_shared/answer_bounds.ts";
-import { Recording, SpokenLanguage } from "../../supabase/functions/_shared/audio.ts";
-import type { AppError } from "../../supabase/functions/_shared/errors.ts";
-import type { ModelFailure } from "../../supabase/functions/_shared/model_failures.ts";
-import { createModels, type ReadDraft } from "../../supabase/functions/_shared/models.ts";
-import type { ModelsConfig } from "../../supabase/functions/_shared/provider.ts";
+import { shortList } from "../../supabase/functions/_shared/models/answer_bounds.ts";
+import { Recording, SpokenLanguage } from "../../supabase/functions/_shared/media/audio.ts";
+import type { AppError } from "../../supabase/functions/_shared/platform/errors.ts";
+import type { ModelFailure } from "../../supabase/functions/_shared/models/failures.ts";
+import { createModels, type ReadDraft } from "../../supabase/functions/_shared/models/models.ts";
+import type { ModelsConfig } from "../../supabase/functions/_shared/models/provider.ts";
 import { wav } from "../support/recordings.ts";
 
 type Body = Record<string, unknown>;

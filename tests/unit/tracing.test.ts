@@ -4,9 +4,14 @@ import {
   newTraceId,
   readTraceContext,
   traceContextHeaders,
-} from "../../supabase/functions/_shared/trace_context.ts";
-import { createTracer } from "../../supabase/functions/_shared/tracer.ts";
-import { inThisTrace, isTraced, traced, withTraceContext } from "../../supabase/functions/_shared/tracing.ts";
+} from "../../supabase/functions/_shared/platform/trace_context.ts";
+import { createTracer } from "../../supabase/functions/_shared/platform/tracer.ts";
+import {
+  inThisTrace,
+  isTraced,
+  traced,
+  withTraceContext,
+} from "../../supabase/functions/_shared/platform/tracing.ts";
 import { openOtlpReceiver } from "../support/otlp_receiver.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";

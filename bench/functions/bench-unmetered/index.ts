@@ -1,7 +1,7 @@
 import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
-import { createModels } from "../../../supabase/functions/_shared/models.ts";
+import { createModels } from "../../../supabase/functions/_shared/models/models.ts";
 import { modelsConfig } from "../../../supabase/functions/_shared/models/config.ts";
-import { USUAL_LIMITS } from "../../../supabase/functions/_shared/price.ts";
+import { USUAL_LIMITS } from "../../../supabase/functions/_shared/ledger/price.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
 
 /** The same call of a model as in bench-metered, and nothing of the ledger. */

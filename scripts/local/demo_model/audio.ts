@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Recording } from "../../../supabase/functions/_shared/audio.ts";
+import { Recording } from "../../../supabase/functions/_shared/media/audio.ts";
 import { type Answer, garbageAnswer, jsonAnswer, OpenAiError } from "./answer.ts";
 import type { ServerDialect } from "./dialects/dialect.ts";
 import { createRandom } from "./random.ts";

@@ -1,6 +1,6 @@
-import { HttpError } from "../_shared/http_connection.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import { logEvent } from "../_shared/log.ts";
+import { HttpError } from "../_shared/http/http_connection.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import { logEvent } from "../_shared/platform/log.ts";
 import { type EndpointSecrets, openEndpoint, resealed } from "./endpoints.ts";
 import { signedMessage } from "./message.ts";
 import type { Delivery, Outbox } from "./outbox.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 
-import { isUnderOldKey, open, seal } from "../_shared/envelope.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { isUnderOldKey, open, seal } from "../_shared/security/envelope.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 
 /** What the database must not know of an endpoint: an address may be a password, as those of chat services are. */
 const Secrets = z.object({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { type CallDatabase, callDatabase } from "../_shared/rpc.ts";
+import { type CallDatabase, callDatabase } from "../_shared/database/rpc.ts";
 
 const Claimed = z.object({
   deliveries: z.array(z.object({

@@ -1,11 +1,11 @@
-import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/addresses.ts";
-import { get } from "../_shared/download.ts";
-import { EnvelopeError, open, seal } from "../_shared/envelope.ts";
-import { flawsOfEnvelopes } from "../_shared/envelope_proof.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import { describeCause } from "../_shared/log.ts";
-import type { PinnedRequest } from "../_shared/pinned_request.ts";
-import { publicHttpsUrl } from "../_shared/public_url.ts";
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/http/addresses.ts";
+import { get } from "../_shared/http/download.ts";
+import { EnvelopeError, open, seal } from "../_shared/security/envelope.ts";
+import { flawsOfEnvelopes } from "../_shared/security/envelope_proof.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import { describeCause } from "../_shared/platform/log.ts";
+import type { PinnedRequest } from "../_shared/http/pinned_request.ts";
+import { publicHttpsUrl } from "../_shared/http/public_url.ts";
 import { post } from "./receiver.ts";
 
 /** What is tried, in this order. */

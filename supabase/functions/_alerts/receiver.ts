@@ -1,6 +1,6 @@
-import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/addresses.ts";
-import { type PinnedRequest, requestAt } from "../_shared/pinned_request.ts";
-import { publicHttpsUrl } from "../_shared/public_url.ts";
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/http/addresses.ts";
+import { type PinnedRequest, requestAt } from "../_shared/http/pinned_request.ts";
+import { publicHttpsUrl } from "../_shared/http/public_url.ts";
 import type { Message } from "./message.ts";
 
 /** Why nothing was sent; its message is for operators, and has nothing of an address but its host. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { defineSettings } from "../_shared/env.ts";
+import { defineSettings } from "../_shared/platform/env.ts";
 
 /** Where alerts may go. */
 export const alertSettings = defineSettings("Alerts", {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
-import { open, seal } from "../_shared/envelope.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import type { CallDatabase } from "../_shared/rpc.ts";
+import { open, seal } from "../_shared/security/envelope.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import type { CallDatabase } from "../_shared/database/rpc.ts";
 import type { Secrets } from "./upstream.ts";
 
 /** What is known of an authorization when its user is sent to the provider. */

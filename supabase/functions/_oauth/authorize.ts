@@ -1,5 +1,5 @@
-import { misconfigured, supabase } from "../_shared/env.ts";
-import { AppError } from "../_shared/errors.ts";
+import { misconfigured, supabase } from "../_shared/platform/env.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { translate } from "./broker_errors.ts";
 import type { AccessToken } from "./token_record.ts";
 import { providerNamed, tokenService } from "./tokens.ts";

@@ -1,4 +1,4 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { ProviderFailure } from "./provider_failure.ts";
 import { StoreError } from "./token_store.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
-import { open, seal } from "../_shared/envelope.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { open, seal } from "../_shared/security/envelope.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import type { FencedWrite, StoreHealth, TokenStore } from "./token_store.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { describeCause, logEvent } from "../_shared/log.ts";
+import { describeCause, logEvent } from "../_shared/platform/log.ts";
 
 /** What happens to the store, the leases and the providers beside requests. */
 export interface TokenEvent {

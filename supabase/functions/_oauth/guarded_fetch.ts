@@ -1,6 +1,6 @@
 import type { CustomFetch } from "openid-client";
 
-import { endingWith } from "../_shared/aborting.ts";
+import { endingWith } from "../_shared/platform/aborting.ts";
 import { isSafeProviderUrl } from "./setting_texts.ts";
 import { ProviderFailure } from "./provider_failure.ts";
 import { readableAnswer } from "./token_answer.ts";

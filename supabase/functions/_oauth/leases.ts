@@ -1,5 +1,5 @@
-import { AppError } from "../_shared/errors.ts";
-import type { CallDatabase, RpcArguments, RpcName } from "../_shared/rpc.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { CallDatabase, RpcArguments, RpcName } from "../_shared/database/rpc.ts";
 import { Circuit } from "./circuit.ts";
 import { report } from "./events.ts";
 

@@ -1,6 +1,6 @@
-import { misconfigured } from "../_shared/env.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import { type CallDatabase, callDatabase } from "../_shared/rpc.ts";
+import { misconfigured } from "../_shared/platform/env.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import { type CallDatabase, callDatabase } from "../_shared/database/rpc.ts";
 import { EncryptedStore } from "./encrypted_store.ts";
 import { FallbackStore } from "./fallback_store.ts";
 import { MemoryStore } from "./memory_store.ts";

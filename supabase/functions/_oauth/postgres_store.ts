@@ -1,4 +1,4 @@
-import type { CallDatabase, RpcArguments, RpcName } from "../_shared/rpc.ts";
+import type { CallDatabase, RpcArguments, RpcName } from "../_shared/database/rpc.ts";
 import {
   type FencedWrite,
   requireNamespace,

@@ -1,4 +1,4 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 
 const ERROR_CODE = /^[a-z][a-z0-9_]{0,59}$/;
 

@@ -1,6 +1,10 @@
-import { type EnvelopeRotation, rotateEnvelopes, type StoredEnvelope } from "../_shared/envelope_rotation.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import type { CallDatabase } from "../_shared/rpc.ts";
+import {
+  type EnvelopeRotation,
+  rotateEnvelopes,
+  type StoredEnvelope,
+} from "../_shared/security/envelope_rotation.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import type { CallDatabase } from "../_shared/database/rpc.ts";
 import { placeOf } from "./encrypted_store.ts";
 
 const BATCH_TOKENS = 500;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { jsonIn } from "../_shared/setting_texts.ts";
+import { jsonIn } from "../_shared/platform/setting_texts.ts";
 
 /** A provider is asked over TLS; plain HTTP is for one on this machine. */
 export function isSafeProviderUrl(url: URL): boolean {

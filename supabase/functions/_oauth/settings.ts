@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { defineSettings } from "../_shared/env.ts";
+import { defineSettings } from "../_shared/platform/env.ts";
 import { ProvidersText, RedirectUrlsText } from "./setting_texts.ts";
 
 /** OAuth providers, and where their tokens are stored. */

@@ -1,4 +1,4 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { AppAlone } from "./app_alone.ts";
 import { leftAlone, resting, storeUnavailable, translate } from "./broker_errors.ts";
 import { Coalescer } from "./coalescer.ts";

@@ -1,4 +1,4 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import type { Granted } from "./provider.ts";
 import { extrasOf } from "./token_answer.ts";
 

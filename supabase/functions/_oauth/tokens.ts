@@ -1,9 +1,9 @@
-import { misconfigured } from "../_shared/env.ts";
+import { misconfigured } from "../_shared/platform/env.ts";
 import { encryptionSettings } from "../_shared/security/settings.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import { Authorizations } from "./authorizations.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { Leases } from "./leases.ts";
 import { openStore } from "./open_store.ts";
 import { TokenBroker } from "./token_broker.ts";

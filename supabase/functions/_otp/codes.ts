@@ -1,6 +1,6 @@
 import { createHmac, randomInt } from "node:crypto";
 
-import type { Keyring } from "../_shared/keyring.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import { isDigit, withAsciiDigits } from "./digits.ts";
 
 const DIGITS = 6;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 
 /** What Supabase Auth sends; what it has besides is not looked at. */
 const Payload = z.object({

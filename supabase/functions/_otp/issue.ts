@@ -1,7 +1,7 @@
-import { inBackground } from "../_shared/background.ts";
-import { AppError } from "../_shared/errors.ts";
-import { limitHeaders, type LimitState } from "../_shared/limits.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { inBackground } from "../_shared/platform/background.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { limitHeaders, type LimitState } from "../_shared/http/limit_headers.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { type CodePlace, macOf, newCode } from "./codes.ts";
 import type { Phone } from "./phone_numbers.ts";
 import type { Channel, Message } from "./providers/provider.ts";

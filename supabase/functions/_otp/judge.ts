@@ -1,6 +1,6 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { signProof } from "./proof.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { macsOf } from "./codes.ts";
 import type { OtpSetup } from "./setup.ts";
 

@@ -1,6 +1,6 @@
 import type { CountryCode, PhoneNumber } from "libphonenumber-js/max";
 
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { withAsciiDigits } from "./digits.ts";
 import { oldFormOf } from "./old_forms.ts";
 import { readTelUri } from "./tel_uri.ts";

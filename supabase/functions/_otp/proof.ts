@@ -1,9 +1,9 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 
-import { misconfigured, supabase } from "../_shared/env.ts";
-import { AppError } from "../_shared/errors.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { misconfigured, supabase } from "../_shared/platform/env.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { otpSettings } from "./settings.ts";
 
 /** What a verified one-time code proves. */

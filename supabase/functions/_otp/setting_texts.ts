@@ -1,7 +1,7 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 
-import { jsonIn } from "../_shared/setting_texts.ts";
+import { jsonIn } from "../_shared/platform/setting_texts.ts";
 
 /** A list as a setting, divided by commas or white space. */
 export const ListText = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));

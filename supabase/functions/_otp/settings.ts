@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { defineSettings } from "../_shared/env.ts";
-import { KeyringText } from "../_shared/keyring.ts";
+import { defineSettings } from "../_shared/platform/env.ts";
+import { KeyringText } from "../_shared/security/keyring.ts";
 import { ListText, ProofKeyText, TestNumbersText } from "./setting_texts.ts";
 
 /** How one-time codes are made, sent and proved. */

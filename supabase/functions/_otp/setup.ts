@@ -1,5 +1,5 @@
-import { misconfigured, supabase } from "../_shared/env.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { misconfigured, supabase } from "../_shared/platform/env.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import { coreSettings } from "../_shared/platform/settings.ts";
 import type { PhonePolicy } from "./phone_numbers.ts";
 import { consoleOf } from "./providers/console.ts";

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 
 import { z } from "zod";
 
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { twilioProblem } from "./providers/twilio.ts";
 
 /** What became of a message that Twilio took. */

@@ -1,4 +1,4 @@
-import { callDatabase, type RpcArguments } from "../_shared/rpc.ts";
+import { callDatabase, type RpcArguments } from "../_shared/database/rpc.ts";
 
 /** What a page of a scan changed. */
 export interface PageDiff {

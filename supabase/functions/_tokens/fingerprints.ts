@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { createHash, createHmac } from "node:crypto";
 
-import type { Keyring } from "../_shared/keyring.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 
 /** Changes when a value is to be read differently, so that every value counts as new. */
 const RULES_VERSION = "2";

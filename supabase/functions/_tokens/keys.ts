@@ -1,7 +1,7 @@
 import { encryptionSettings } from "../_shared/security/settings.ts";
-import { EnvelopeError, open, seal } from "../_shared/envelope.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { EnvelopeError, open, seal } from "../_shared/security/envelope.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import type { TokenDatabase } from "./database.ts";
 
 const PROOF = "This key encrypts tokens";

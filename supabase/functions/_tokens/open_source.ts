@@ -1,4 +1,4 @@
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { connectRedis, type RedisAddress } from "./node_redis.ts";
 import { PlainSource } from "./plain_source.ts";
 import { ScriptSource } from "./script_source.ts";

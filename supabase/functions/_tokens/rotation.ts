@@ -1,5 +1,5 @@
-import { type EnvelopeRotation, rotateEnvelopes } from "../_shared/envelope_rotation.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { type EnvelopeRotation, rotateEnvelopes } from "../_shared/security/envelope_rotation.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import type { TokenDatabase } from "./database.ts";
 import { openToken, proveActiveKey } from "./keys.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { defineSettings } from "../_shared/env.ts";
-import { CertificatesText } from "../_shared/setting_texts.ts";
+import { defineSettings } from "../_shared/platform/env.ts";
+import { CertificatesText } from "../_shared/platform/setting_texts.ts";
 
 /** The Redis that brokers' tokens are copied from. */
 export const tokenSettings = defineSettings("Provider tokens", {

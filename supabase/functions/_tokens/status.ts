@@ -1,7 +1,7 @@
 import { encryptionSettings } from "../_shared/security/settings.ts";
-import { toAppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { toAppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { isProvenBy } from "./keys.ts";
 import { openSource } from "./open_source.ts";
 import { SourceError } from "./source.ts";

@@ -1,6 +1,6 @@
-import { sealAll } from "../_shared/envelope.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
+import { sealAll } from "../_shared/security/envelope.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
 import { type KeyType, placeOf } from "./accounts.ts";
 import { type Budget, countedCpuMs, startBudget, type Work } from "./budget.ts";
 import type { TokenDatabase } from "./database.ts";

@@ -1,14 +1,14 @@
 import { z } from "zod";
 
 import { revokeAllOf } from "../_oauth/tokens.ts";
-import { defineActions } from "../_shared/actions.ts";
-import { userClient } from "../_shared/database.ts";
+import { defineActions } from "../_shared/http/actions.ts";
+import { userClient } from "../_shared/database/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError, type ErrorCode } from "../_shared/errors.ts";
-import { forgetFiles, removeOldFiles } from "../_shared/files.ts";
-import { csvOf, jsonOf, readEntries } from "../_shared/ledger_export.ts";
-import { type Price, type PricedUsage, priceLines } from "../_shared/price.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { AppError, type ErrorCode } from "../_shared/platform/errors.ts";
+import { forgetFiles, removeOldFiles } from "../_shared/media/files.ts";
+import { csvOf, jsonOf, readEntries } from "../_shared/ledger/export.ts";
+import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 
 const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const Cap = Tokens.nullable();

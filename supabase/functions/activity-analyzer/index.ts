@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { expectedMaxBpm } from "../_activity/heart_rate.ts";
-import { analyse, MeasuredSession, SessionAnalysis } from "../_activity/sessions.ts";
+import { expectedMaxBpm } from "../_app/activity/heart_rate.ts";
+import { analyse, MeasuredSession, SessionAnalysis } from "../_app/activity/sessions.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import {
@@ -11,8 +11,8 @@ import {
   insightsDraft,
   insightsOn,
   quoting,
-} from "../_statistics/facts.ts";
-import { rounded } from "../_statistics/trend.ts";
+} from "../_app/statistics/facts.ts";
+import { rounded } from "../_app/statistics/trend.ts";
 
 const Athlete = z.object({
   sex: z.enum(["female", "male"]),

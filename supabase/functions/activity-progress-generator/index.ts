@@ -1,13 +1,13 @@
 import { z } from "zod";
 
-import { GoalProgress, progressOf, WeeklyGoals } from "../_activity/goals.ts";
-import { ACTIVITIES, energyKcal, INTENSITIES } from "../_activity/met.ts";
-import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../_activity/plan.ts";
-import { isoWeekOf, mondayOf, weeklyTotals, WeekTotals } from "../_activity/weeks.ts";
+import { GoalProgress, progressOf, WeeklyGoals } from "../_app/activity/goals.ts";
+import { ACTIVITIES, energyKcal, INTENSITIES } from "../_app/activity/met.ts";
+import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../_app/activity/plan.ts";
+import { isoWeekOf, mondayOf, weeklyTotals, WeekTotals } from "../_app/activity/weeks.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { addDays, Day, streaksOf } from "../_statistics/days.ts";
-import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
+import { addDays, Day, streaksOf } from "../_app/statistics/days.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_app/statistics/facts.ts";
 
 const Effort = { activity: z.enum(ACTIVITIES), intensity: z.enum(INTENSITIES) };
 

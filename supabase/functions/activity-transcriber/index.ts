@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { ACTIVITIES, energyKcal, INTENSITIES, metOf } from "../_activity/met.ts";
-import { RECORDING_BODY_BYTES, recordingFields } from "../_shared/audio.ts";
-import { AppError } from "../_shared/errors.ts";
+import { ACTIVITIES, energyKcal, INTENSITIES, metOf } from "../_app/activity/met.ts";
+import { RECORDING_BODY_BYTES, recordingFields } from "../_shared/media/audio.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 

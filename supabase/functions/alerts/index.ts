@@ -4,13 +4,13 @@ import type { Delivered, Delivering } from "../_alerts/deliver.ts";
 import { newSecret, openEndpoint, sealEndpoint } from "../_alerts/endpoints.ts";
 import { Outbox } from "../_alerts/outbox.ts";
 import { ALERT_TYPES } from "../_alerts/types.ts";
-import { defineActions } from "../_shared/actions.ts";
+import { defineActions } from "../_shared/http/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { misconfigured, supabase } from "../_shared/env.ts";
+import { misconfigured, supabase } from "../_shared/platform/env.ts";
 import { encryptionSettings } from "../_shared/security/settings.ts";
-import { AppError } from "../_shared/errors.ts";
-import type { Keyring } from "../_shared/keyring.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import type { Keyring } from "../_shared/security/keyring.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { alertSettings } from "../_alerts/settings.ts";
 
 const EndpointId = z.uuid().describe("As subscribe and list name it");

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { RECORDING_BODY_BYTES, recordingFields, SpokenLanguage } from "../_shared/audio.ts";
+import { RECORDING_BODY_BYTES, recordingFields, SpokenLanguage } from "../_shared/media/audio.ts";
 import { defineFeature } from "../_shared/feature.ts";
-import { inOrder } from "../_speech/segments.ts";
+import { inOrder } from "../_app/speech/segments.ts";
 
 const Input = z.object({
   ...recordingFields(),

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { userClient } from "../_shared/database.ts";
+import { userClient } from "../_shared/database/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 
 const Input = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
 

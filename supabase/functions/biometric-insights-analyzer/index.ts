@@ -9,8 +9,8 @@ import {
   insightsDraft,
   insightsOn,
   quoting,
-} from "../_statistics/facts.ts";
-import { Trend, trendOf } from "../_statistics/trend.ts";
+} from "../_app/statistics/facts.ts";
+import { Trend, trendOf } from "../_app/statistics/trend.ts";
 
 /** Measures, their units, and what a body can have of each. */
 const MEASURES = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { Macros, MealMacros, subtract, sum } from "../_nutrition/macros.ts";
-import { shortList } from "../_shared/answer_bounds.ts";
+import { Macros, MealMacros, subtract, sum } from "../_app/nutrition/macros.ts";
+import { shortList } from "../_shared/models/answer_bounds.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 

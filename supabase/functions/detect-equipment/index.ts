@@ -2,8 +2,8 @@ import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale, Photo, PHOTO_BODY_BYTES } from "../_shared/inputs.ts";
-import { Box, DrawnBox, insidePicture, overlap } from "../_vision/boxes.ts";
-import { sameName } from "../_vision/sightings.ts";
+import { Box, DrawnBox, insidePicture, overlap } from "../_app/vision/boxes.ts";
+import { sameName } from "../_app/vision/sightings.ts";
 
 const Input = z.object({ photo: Photo, locale: Locale });
 

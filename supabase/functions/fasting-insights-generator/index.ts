@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-import { durationsOf, Fast, totalHours } from "../_fasting/fasts.ts";
-import { hoursByPhase, PHASES } from "../_fasting/phases.ts";
+import { durationsOf, Fast, totalHours } from "../_app/fasting/fasts.ts";
+import { hoursByPhase, PHASES } from "../_app/fasting/phases.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
-import { median } from "../_statistics/outliers.ts";
-import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_app/statistics/facts.ts";
+import { median } from "../_app/statistics/outliers.ts";
+import { rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 
 const Input = z.object({
   fasts: z.array(Fast).min(1).max(90),

@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-import { durationsOf, Fast } from "../_fasting/fasts.ts";
-import { adherenceOf, nextTarget, SAFE_TARGET_H } from "../_fasting/target.ts";
+import { durationsOf, Fast } from "../_app/fasting/fasts.ts";
+import { adherenceOf, nextTarget, SAFE_TARGET_H } from "../_app/fasting/target.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { Day, streaksOf } from "../_statistics/days.ts";
-import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_statistics/facts.ts";
-import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
+import { Day, streaksOf } from "../_app/statistics/days.ts";
+import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_app/statistics/facts.ts";
+import { rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 
 const TargetHours = z.number().min(SAFE_TARGET_H.min).max(SAFE_TARGET_H.own_max);
 

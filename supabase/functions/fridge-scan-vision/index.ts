@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale, Photo, PHOTOS_BODY_BYTES } from "../_shared/inputs.ts";
-import { mergeSightings } from "../_vision/sightings.ts";
+import { mergeSightings } from "../_app/vision/sightings.ts";
 
 const CATEGORIES = [
   ...["vegetable", "fruit", "dairy", "egg", "meat", "fish", "grain", "legume", "nut", "bread"] as const,

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { dayNumber } from "../_statistics/days.ts";
+import { dayNumber } from "../_app/statistics/days.ts";
 import {
   type Fact,
   Insight,
@@ -10,8 +10,8 @@ import {
   insightsDraft,
   insightsOn,
   quoting,
-} from "../_statistics/facts.ts";
-import { type Point, rounded, Trend, trendOf } from "../_statistics/trend.ts";
+} from "../_app/statistics/facts.ts";
+import { type Point, rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 
 const MOST_FACTS = 12;
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
-import { charactersIn } from "../_shared/price.ts";
+import { charactersIn } from "../_shared/ledger/price.ts";
 
 const Input = z.object({
   text: z.string().trim().min(1).max(300),

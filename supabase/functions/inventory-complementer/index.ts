@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-import { aisleOf, AISLES } from "../_kitchen/aisles.ts";
-import { allergiesAsWritten } from "../_kitchen/allergens.ts";
-import { foodRules } from "../_kitchen/menu.ts";
-import { normalName } from "../_kitchen/names.ts";
-import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
-import { UNITS } from "../_kitchen/units.ts";
-import { shortList } from "../_shared/answer_bounds.ts";
+import { aisleOf, AISLES } from "../_app/kitchen/aisles.ts";
+import { allergiesAsWritten } from "../_app/kitchen/allergens.ts";
+import { foodRules } from "../_app/kitchen/menu.ts";
+import { normalName } from "../_app/kitchen/names.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_app/kitchen/stock.ts";
+import { UNITS } from "../_app/kitchen/units.ts";
+import { shortList } from "../_shared/models/answer_bounds.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 

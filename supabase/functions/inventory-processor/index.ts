@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { aisleOf, AISLES } from "../_kitchen/aisles.ts";
-import { merge, StockTotal } from "../_kitchen/stock.ts";
-import { amountIn, display, readAmount, UNITS } from "../_kitchen/units.ts";
+import { aisleOf, AISLES } from "../_app/kitchen/aisles.ts";
+import { merge, StockTotal } from "../_app/kitchen/stock.ts";
+import { amountIn, display, readAmount, UNITS } from "../_app/kitchen/units.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale, Photo, PHOTO_BODY_BYTES } from "../_shared/inputs.ts";
 import { MOST_LINES, systemFor } from "./prompt.ts";

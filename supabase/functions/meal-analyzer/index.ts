@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { checkEnergy, Macros, MealMacros, sum } from "../_nutrition/macros.ts";
+import { checkEnergy, Macros, MealMacros, sum } from "../_app/nutrition/macros.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale, Photo, PHOTO_BODY_BYTES } from "../_shared/inputs.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { MealMacros } from "../_nutrition/macros.ts";
-import { type DayTarget, mealBounds } from "../_nutrition/targets.ts";
+import { MealMacros } from "../_app/nutrition/macros.ts";
+import { type DayTarget, mealBounds } from "../_app/nutrition/targets.ts";
 
 export const Ingredient = z.object({ name: z.string().min(1).max(60), mass_g: z.number().min(1).max(2_000) });
 export const Meal = MealMacros.extend({

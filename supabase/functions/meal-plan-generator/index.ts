@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-import { allergiesAsWritten } from "../_kitchen/allergens.ts";
-import { foodRules, mealsOfDay } from "../_kitchen/menu.ts";
-import { normalName } from "../_kitchen/names.ts";
-import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_kitchen/stock.ts";
-import { checkEnergy, Macros, sum } from "../_nutrition/macros.ts";
-import { DayTarget, missesOf } from "../_nutrition/targets.ts";
-import { AppError } from "../_shared/errors.ts";
+import { allergiesAsWritten } from "../_app/kitchen/allergens.ts";
+import { foodRules, mealsOfDay } from "../_app/kitchen/menu.ts";
+import { normalName } from "../_app/kitchen/names.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage, StockItem } from "../_app/kitchen/stock.ts";
+import { checkEnergy, Macros, sum } from "../_app/nutrition/macros.ts";
+import { DayTarget, missesOf } from "../_app/nutrition/targets.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import { Ingredient, Meal, schemaFor, systemFor } from "./day.ts";

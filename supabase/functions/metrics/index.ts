@@ -2,8 +2,8 @@ import { z } from "zod";
 
 import { CONTENT_TYPES, expose, formatFor, type Readings } from "../_metrics/exposition.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { LATENCY_BOUNDS_S } from "../_shared/request_metrics.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { LATENCY_BOUNDS_S } from "../_shared/http/request_metrics.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 
 /**
  * Requests, latencies, tokens, anomalies, queues, jobs and the database, as text for Prometheus (0.0.4), or as OpenMetrics

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-import { MealMacros } from "../_nutrition/macros.ts";
+import { MealMacros } from "../_app/nutrition/macros.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { addDays, Day, Gap, gapsOf } from "../_statistics/days.ts";
+import { addDays, Day, Gap, gapsOf } from "../_app/statistics/days.ts";
 import {
   type Fact,
   Insight,
@@ -11,8 +11,8 @@ import {
   insightsDraft,
   insightsOn,
   quoting,
-} from "../_statistics/facts.ts";
-import { rounded, Trend, trendOf } from "../_statistics/trend.ts";
+} from "../_app/statistics/facts.ts";
+import { rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 
 const NUTRIENTS = MealMacros.keyof().options;
 

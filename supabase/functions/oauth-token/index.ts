@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-import { defineActions } from "../_shared/actions.ts";
+import { defineActions } from "../_shared/http/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError } from "../_shared/errors.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
 import { oauthSettings } from "../_oauth/settings.ts";

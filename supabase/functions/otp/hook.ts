@@ -5,8 +5,8 @@ import { issueCode } from "../_otp/issue.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSetup } from "../_otp/setup.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError, STATUS } from "../_shared/errors.ts";
-import { describeCause } from "../_shared/log.ts";
+import { AppError, STATUS } from "../_shared/platform/errors.ts";
+import { describeCause } from "../_shared/platform/log.ts";
 import { otpSettings } from "../_otp/settings.ts";
 
 const Input = z.object({ text: z.string() });

@@ -1,4 +1,4 @@
-import { defineActions } from "../_shared/actions.ts";
+import { defineActions } from "../_shared/http/actions.ts";
 import { hook } from "./hook.ts";
 import { request } from "./request.ts";
 import { twilioReport } from "./twilio_report.ts";

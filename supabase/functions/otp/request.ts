@@ -2,14 +2,14 @@ import { z } from "zod";
 
 import { issueCode } from "../_otp/issue.ts";
 import { wideNetworkOf } from "../_otp/networks.ts";
-import { networkOf } from "../_shared/networks.ts";
+import { networkOf } from "../_shared/http/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSetup } from "../_otp/setup.ts";
 import { CODE_READERS, LOCALES } from "../_otp/templates.ts";
-import type { Caller } from "../_shared/credentials.ts";
+import type { Caller } from "../_shared/http/credentials.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError } from "../_shared/errors.ts";
-import { idempotencyKey } from "../_shared/identifiers.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { idempotencyKey } from "../_shared/http/identifiers.ts";
 import { PhoneInput, PurposeInput } from "./inputs.ts";
 
 const Input = z.object({

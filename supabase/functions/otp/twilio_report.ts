@@ -2,9 +2,9 @@ import { z } from "zod";
 
 import { readTwilioReport, twilioReportUrl } from "../_otp/twilio_reports.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { supabase } from "../_shared/env.ts";
-import { AppError } from "../_shared/errors.ts";
-import { callDatabase } from "../_shared/rpc.ts";
+import { supabase } from "../_shared/platform/env.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { otpSettings } from "../_otp/settings.ts";
 
 const Input = z.object({ text: z.string() });

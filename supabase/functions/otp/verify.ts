@@ -3,11 +3,11 @@ import { z } from "zod";
 import { readCode } from "../_otp/codes.ts";
 import { judgeGuess } from "../_otp/judge.ts";
 import { wideNetworkOf } from "../_otp/networks.ts";
-import { networkOf } from "../_shared/networks.ts";
+import { networkOf } from "../_shared/http/networks.ts";
 import { phoneOf } from "../_otp/phone_numbers.ts";
 import { otpSetup } from "../_otp/setup.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { AppError } from "../_shared/errors.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { PhoneInput, PurposeInput } from "./inputs.ts";
 
 const Input = z.object({

@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-import { allergiesAsWritten } from "../_kitchen/allergens.ts";
-import { foodRules } from "../_kitchen/menu.ts";
-import { normalName } from "../_kitchen/names.ts";
-import { AllergiesAsWritten, Allergy, checkLanguage } from "../_kitchen/stock.ts";
-import { wholeElements } from "../_shared/drafts.ts";
-import { AppError } from "../_shared/errors.ts";
+import { allergiesAsWritten } from "../_app/kitchen/allergens.ts";
+import { foodRules } from "../_app/kitchen/menu.ts";
+import { normalName } from "../_app/kitchen/names.ts";
+import { AllergiesAsWritten, Allergy, checkLanguage } from "../_app/kitchen/stock.ts";
+import { wholeElements } from "../_shared/feature/drafts.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 

@@ -1,15 +1,15 @@
 import { z } from "zod";
 
-import { dietMatcher } from "../_kitchen/diets.ts";
-import { normalName } from "../_kitchen/names.ts";
-import { foodMacros } from "../_nutrition/foods.ts";
-import { Macros, sum } from "../_nutrition/macros.ts";
-import { shortList } from "../_shared/answer_bounds.ts";
-import { wholeElements } from "../_shared/drafts.ts";
-import { AppError } from "../_shared/errors.ts";
+import { dietMatcher } from "../_app/kitchen/diets.ts";
+import { normalName } from "../_app/kitchen/names.ts";
+import { foodMacros } from "../_app/nutrition/foods.ts";
+import { Macros, sum } from "../_app/nutrition/macros.ts";
+import { shortList } from "../_shared/models/answer_bounds.ts";
+import { wholeElements } from "../_shared/feature/drafts.ts";
+import { AppError } from "../_shared/platform/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
-import { bytesIn } from "../_shared/price.ts";
+import { bytesIn } from "../_shared/ledger/price.ts";
 
 /** What every kitchen has and nobody lists. */
 const PANTRY = ["water", "salt", "pepper", "oil"];

@@ -8,8 +8,8 @@ import {
   Problem,
   problemsOf,
   waistToHeight,
-} from "../_body/composition.ts";
-import { EstimatedMeasures, MeasureRanges, orderedRanges } from "../_body/measures.ts";
+} from "../_app/body/composition.ts";
+import { EstimatedMeasures, MeasureRanges, orderedRanges } from "../_app/body/measures.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Photo, PHOTOS_BODY_BYTES } from "../_shared/inputs.ts";
 

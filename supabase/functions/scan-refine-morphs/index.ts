@@ -1,10 +1,10 @@
 import { z } from "zod";
 
-import { Measures } from "../_body/measures.ts";
-import { refine } from "../_body/morphs.ts";
+import { Measures } from "../_app/body/measures.ts";
+import { refine } from "../_app/body/morphs.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Photo, PHOTOS_BODY_BYTES } from "../_shared/inputs.ts";
-import { bytesIn } from "../_shared/price.ts";
+import { bytesIn } from "../_shared/ledger/price.ts";
 
 const bound = z.number().min(-1_000).max(1_000);
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { defineFeature } from "../_shared/feature.ts";
 import { Photo, PHOTOS_BODY_BYTES } from "../_shared/inputs.ts";
-import { postures } from "../_body/posture.ts";
+import { postures } from "../_app/body/posture.ts";
 
 const Input = z.object({ photos: z.array(Photo).min(1).max(4) });
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { type Aisle, aisleOf, AISLES } from "../_kitchen/aisles.ts";
-import { merge, type Need, StockItem, StockTotal, subtractStock } from "../_kitchen/stock.ts";
-import { display } from "../_kitchen/units.ts";
+import { type Aisle, aisleOf, AISLES } from "../_app/kitchen/aisles.ts";
+import { merge, type Need, StockItem, StockTotal, subtractStock } from "../_app/kitchen/stock.ts";
+import { display } from "../_app/kitchen/units.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { Locale } from "../_shared/inputs.ts";
-import { defineRealtime } from "../_shared/realtime.ts";
+import { defineRealtime } from "../_shared/realtime/realtime.ts";
 
 const Input = z.object({
   locale: Locale,

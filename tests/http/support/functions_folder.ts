@@ -3,9 +3,9 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 
 import { functionsFolder, projectFolder } from "../../../scripts/local/paths.ts";
-import type { CallLimit } from "../../../supabase/functions/_shared/call_limits.ts";
-import type { Auth } from "../../../supabase/functions/_shared/credentials.ts";
-import type { Price } from "../../../supabase/functions/_shared/price.ts";
+import type { CallLimit } from "../../../supabase/functions/_shared/http/call_limits.ts";
+import type { Auth } from "../../../supabase/functions/_shared/http/credentials.ts";
+import type { Price } from "../../../supabase/functions/_shared/ledger/price.ts";
 
 /** What an endpoint declares. */
 export interface Declaration {

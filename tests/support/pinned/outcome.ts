@@ -1,5 +1,5 @@
-import { readWhole } from "../../../supabase/functions/_shared/bytes.ts";
-import { requestAt } from "../../../supabase/functions/_shared/pinned_request.ts";
+import { readWhole } from "../../../supabase/functions/_shared/platform/bytes.ts";
+import { requestAt } from "../../../supabase/functions/_shared/http/pinned_request.ts";
 import type { Asked } from "./trials.ts";
 
 /** What comes of a request: status and body, or in one word what is thrown. */

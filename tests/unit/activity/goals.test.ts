@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { progressOf, WeeklyGoals } from "../../../supabase/functions/_activity/goals.ts";
+import { progressOf, WeeklyGoals } from "../../../supabase/functions/_app/activity/goals.ts";
 
 const week = (duration_min: number) => ({
   week: "2026-W01",

@@ -7,7 +7,7 @@ import {
   reserveUsed,
   trimpOf,
   zoneTimes,
-} from "../../../supabase/functions/_activity/heart_rate.ts";
+} from "../../../supabase/functions/_app/activity/heart_rate.ts";
 
 const range = { resting_bpm: 60, max_bpm: 160 };
 const bpm = fc.integer({ min: 30, max: 240 });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { ACTIVITIES, energyKcal, INTENSITIES, metOf } from "../../../supabase/functions/_activity/met.ts";
+import { ACTIVITIES, energyKcal, INTENSITIES, metOf } from "../../../supabase/functions/_app/activity/met.ts";
 
 const activity = fc.constantFrom(...ACTIVITIES);
 const intensity = fc.constantFrom(...INTENSITIES);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../../../supabase/functions/_activity/plan.ts";
+import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../../../supabase/functions/_app/activity/plan.ts";
 
 const on = (weekday: typeof WEEKDAYS[number], duration_min: number) => ({ weekday, duration_min });
 const sessions = fc.array(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { analyse, MeasuredSession } from "../../../supabase/functions/_activity/sessions.ts";
+import { analyse, MeasuredSession } from "../../../supabase/functions/_app/activity/sessions.ts";
 
 const range = { resting_bpm: 60, max_bpm: 160 };
 const session = { date: "2026-03-01", activity: "running" as const, duration_min: 60 };

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { isoWeekOf, mondayOf, weeklyTotals } from "../../../supabase/functions/_activity/weeks.ts";
+import { isoWeekOf, mondayOf, weeklyTotals } from "../../../supabase/functions/_app/activity/weeks.ts";
 
 const day = fc.date({ min: new Date("1900-01-01"), max: new Date("2199-12-31"), noInvalidDate: true })
   .map((date) => date.toISOString().slice(0, 10));

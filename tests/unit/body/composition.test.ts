@@ -7,14 +7,14 @@ import {
   navyBodyFat,
   problemsOf,
   waistToHeight,
-} from "../../../supabase/functions/_body/composition.ts";
+} from "../../../supabase/functions/_app/body/composition.ts";
 import {
   EstimatedMeasures,
   MEASURE_NAMES,
   type MeasureRanges,
   Measures,
   orderedRanges,
-} from "../../../supabase/functions/_body/measures.ts";
+} from "../../../supabase/functions/_app/body/measures.ts";
 
 const exactly = (values: Record<string, number>) =>
   Object.fromEntries(

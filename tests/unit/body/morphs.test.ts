@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { refine } from "../../../supabase/functions/_body/morphs.ts";
+import { refine } from "../../../supabase/functions/_app/body/morphs.ts";
 
 const number = fc.double({ min: -1_000, max: 1_000, noNaN: true });
 const morph = fc.record({

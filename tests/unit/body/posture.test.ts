@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { postures } from "../../../supabase/functions/_body/posture.ts";
+import { postures } from "../../../supabase/functions/_app/body/posture.ts";
 
 const seen = (name: string, confidence: number) => ({ class: name, confidence });
 

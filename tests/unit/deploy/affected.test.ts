@@ -5,8 +5,8 @@ import { affectedFunctions } from "../../../scripts/deploy/affected.ts";
 const FUNCTIONS = ["balance", "meal-analyzer", "otp"];
 
 it.each([
-  "supabase/functions/_shared/env.ts",
-  "supabase/functions/_kitchen/units.ts",
+  "supabase/functions/_shared/platform/env.ts",
+  "supabase/functions/_app/kitchen/units.ts",
   "supabase/functions/deno.json",
   "supabase/config.toml",
   "deno.json",

@@ -6,7 +6,7 @@ import { camelCase, type Declared, declaredFunctions } from "../../../scripts/do
 import { codesOf } from "../../../scripts/docs/errors.ts";
 import { openApi } from "../../../scripts/docs/openapi.ts";
 import { functionsFolder } from "../../../scripts/local/paths.ts";
-import { STATUS } from "../../../supabase/functions/_shared/errors.ts";
+import { STATUS } from "../../../supabase/functions/_shared/platform/errors.ts";
 import { endpoints, sources } from "../../http/support/functions_folder.ts";
 
 let functions: Declared[];

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { totalHours } from "../../../supabase/functions/_fasting/fasts.ts";
-import { hoursByPhase, PHASES } from "../../../supabase/functions/_fasting/phases.ts";
+import { totalHours } from "../../../supabase/functions/_app/fasting/fasts.ts";
+import { hoursByPhase, PHASES } from "../../../supabase/functions/_app/fasting/phases.ts";
 
 const duration = fc.double({ min: 0, max: 72, noNaN: true });
 

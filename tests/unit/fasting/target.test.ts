@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { adherenceOf, nextTarget } from "../../../supabase/functions/_fasting/target.ts";
+import { adherenceOf, nextTarget } from "../../../supabase/functions/_app/fasting/target.ts";
 
 const target = fc.double({ min: 12, max: 24, noNaN: true });
 const durations = fc.array(fc.double({ min: 0.5, max: 72, noNaN: true }), { maxLength: 90 });

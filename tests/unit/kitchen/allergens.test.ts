@@ -3,15 +3,15 @@ import { describe, expect, it } from "vitest";
 
 import { z } from "zod";
 
-import { foodRules } from "../../../supabase/functions/_kitchen/menu.ts";
-import { Allergy, checkLanguage } from "../../../supabase/functions/_kitchen/stock.ts";
-import { Locale } from "../../../supabase/functions/_shared/inputs.ts";
+import { foodRules } from "../../../supabase/functions/_app/kitchen/menu.ts";
+import { Allergy, checkLanguage } from "../../../supabase/functions/_app/kitchen/stock.ts";
+import { Locale } from "../../../supabase/functions/_shared/media/inputs.ts";
 import {
   ALLERGENS,
   allergensIn,
   allergiesAsWritten,
   allergyMatcher,
-} from "../../../supabase/functions/_kitchen/allergens.ts";
+} from "../../../supabase/functions/_app/kitchen/allergens.ts";
 
 describe("allergensIn", () => {
   it.each([

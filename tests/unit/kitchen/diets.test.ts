@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { dietMatcher } from "../../../supabase/functions/_kitchen/diets.ts";
+import { dietMatcher } from "../../../supabase/functions/_app/kitchen/diets.ts";
 
 describe("dietMatcher", () => {
   it.each([

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { aisleOf } from "../../../supabase/functions/_kitchen/aisles.ts";
-import { normalName } from "../../../supabase/functions/_kitchen/names.ts";
-import { merge, type Portion, subtractStock } from "../../../supabase/functions/_kitchen/stock.ts";
+import { aisleOf } from "../../../supabase/functions/_app/kitchen/aisles.ts";
+import { normalName } from "../../../supabase/functions/_app/kitchen/names.ts";
+import { merge, type Portion, subtractStock } from "../../../supabase/functions/_app/kitchen/stock.ts";
 
 const need = (name: string, quantity: number, unit: Portion["unit"], source = "soup") => ({
   name,

@@ -9,7 +9,7 @@ import {
   toBase,
   toGrams,
   UNITS,
-} from "../../../supabase/functions/_kitchen/units.ts";
+} from "../../../supabase/functions/_app/kitchen/units.ts";
 
 describe("toBase", () => {
   it.each(

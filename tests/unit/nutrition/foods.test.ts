@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { normalName } from "../../../supabase/functions/_kitchen/names.ts";
-import { foodMacros, FOODS } from "../../../supabase/functions/_nutrition/foods.ts";
+import { normalName } from "../../../supabase/functions/_app/kitchen/names.ts";
+import { foodMacros, FOODS } from "../../../supabase/functions/_app/nutrition/foods.ts";
 
 describe("the food table", () => {
   it("has more than 120 foods, each under its normal name", () => {

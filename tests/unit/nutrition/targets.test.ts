@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { mealsOfDay } from "../../../supabase/functions/_kitchen/menu.ts";
-import { sum } from "../../../supabase/functions/_nutrition/macros.ts";
-import { DayTarget, mealBounds, missesOf } from "../../../supabase/functions/_nutrition/targets.ts";
+import { mealsOfDay } from "../../../supabase/functions/_app/kitchen/menu.ts";
+import { sum } from "../../../supabase/functions/_app/nutrition/macros.ts";
+import { DayTarget, mealBounds, missesOf } from "../../../supabase/functions/_app/nutrition/targets.ts";
 
 const macros = { energy_kcal: 2_000, protein_g: 100, carbohydrate_g: 250, fat_g: 66 };
 

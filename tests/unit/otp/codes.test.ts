@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
 import { macOf, macsOf, newCode, readCode } from "../../../supabase/functions/_otp/codes.ts";
-import { KeyringText } from "../../../supabase/functions/_shared/keyring.ts";
+import { KeyringText } from "../../../supabase/functions/_shared/security/keyring.ts";
 
 const key = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 const place = { phone: "+33612345678", purpose: "sign_in" };

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { wideNetworkOf } from "../../../supabase/functions/_otp/networks.ts";
-import { networkOf } from "../../../supabase/functions/_shared/networks.ts";
+import { networkOf } from "../../../supabase/functions/_shared/http/networks.ts";
 
 it.each([
   ["2001:db8:1:2:3::4", "2001:db8:1::/48"],

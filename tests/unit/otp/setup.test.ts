@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
 import { checkedSetup, type Settings } from "../../../supabase/functions/_otp/setup.ts";
-import { KeyringText } from "../../../supabase/functions/_shared/keyring.ts";
+import { KeyringText } from "../../../supabase/functions/_shared/security/keyring.ts";
 import { ProofKeyText, TestNumbersText } from "../../../supabase/functions/_otp/setting_texts.ts";
 
 const usual = (changes: Partial<Settings>) => ({

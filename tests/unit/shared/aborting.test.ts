@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { endingWith, textEndingWith, unlessAborted } from "../../../supabase/functions/_shared/aborting.ts";
+import {
+  endingWith,
+  textEndingWith,
+  unlessAborted,
+} from "../../../supabase/functions/_shared/platform/aborting.ts";
 import { collectGarbage } from "../../support/garbage.ts";
 
 const BEGINNING = "The beginning";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { defineActions } from "../../../supabase/functions/_shared/actions.ts";
-import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
+import { defineActions } from "../../../supabase/functions/_shared/http/actions.ts";
+import { defineEndpoint } from "../../../supabase/functions/_shared/http/endpoint.ts";
 
 const echo = (name: string, options: { isAlsoPost?: boolean; method: "GET" | "POST" }) =>
   defineEndpoint({

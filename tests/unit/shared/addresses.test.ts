@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { isPublicAddress } from "../../../supabase/functions/_shared/addresses.ts";
-import { publicHttpsUrl } from "../../../supabase/functions/_shared/public_url.ts";
+import { isPublicAddress } from "../../../supabase/functions/_shared/http/addresses.ts";
+import { publicHttpsUrl } from "../../../supabase/functions/_shared/http/public_url.ts";
 
 describe("publicHttpsUrl", () => {
   it.each([

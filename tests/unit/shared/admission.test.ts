@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { admit } from "../../../supabase/functions/_shared/admission.ts";
+import { admit } from "../../../supabase/functions/_shared/http/memory_budget.ts";
 
 const MIB = 1024 * 1024;
 const LIMITS = { json: 50 * MIB, multipart: 26 * MIB };

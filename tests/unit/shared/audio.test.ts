@@ -7,7 +7,7 @@ import {
   Recording,
   RECORDING_BYTES,
   recordingFields,
-} from "../../../supabase/functions/_shared/audio.ts";
+} from "../../../supabase/functions/_shared/media/audio.ts";
 import { m4a, mp3, oggOpus, oggVorbis, wav, webm } from "../../support/recordings.ts";
 
 const { file: RecordingFile, storage_path: StoredRecording } = recordingFields();

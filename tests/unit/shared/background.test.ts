@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { inBackground } from "../../../supabase/functions/_shared/background.ts";
+import { inBackground } from "../../../supabase/functions/_shared/platform/background.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

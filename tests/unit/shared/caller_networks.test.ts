@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { noteCallerNetwork } from "../../../supabase/functions/_shared/caller_networks.ts";
+import { noteCallerNetwork } from "../../../supabase/functions/_shared/http/caller_networks.ts";
 
 describe("the networks that users are noted at", () => {
   it("take no more memory for a client that writes long headers of its own", () => {

@@ -4,8 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { projectFolder } from "../../../scripts/local/paths.ts";
-import { readWhole } from "../../../supabase/functions/_shared/bytes.ts";
-import { download, get, type Internet, type Reply } from "../../../supabase/functions/_shared/download.ts";
+import { readWhole } from "../../../supabase/functions/_shared/platform/bytes.ts";
+import {
+  download,
+  get,
+  type Internet,
+  type Reply,
+} from "../../../supabase/functions/_shared/http/download.ts";
 
 const PUBLIC = "93.184.216.34";
 const signal = AbortSignal.timeout(20_000);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { z } from "zod";
 
-import { draftOf } from "../../../supabase/functions/_shared/drafts.ts";
+import { draftOf } from "../../../supabase/functions/_shared/feature/drafts.ts";
 
 const Output = z.object({
   title: z.string().max(20),

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
+import { defineEndpoint } from "../../../supabase/functions/_shared/http/endpoint.ts";
 
 const MIB = 1024 * 1024;
 /** Of which two at once are too much for the memory. */

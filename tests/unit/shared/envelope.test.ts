@@ -2,8 +2,14 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { isUnderOldKey, keyIdOf, open, seal, sealAll } from "../../../supabase/functions/_shared/envelope.ts";
-import { KeyringText } from "../../../supabase/functions/_shared/keyring.ts";
+import {
+  isUnderOldKey,
+  keyIdOf,
+  open,
+  seal,
+  sealAll,
+} from "../../../supabase/functions/_shared/security/envelope.ts";
+import { KeyringText } from "../../../supabase/functions/_shared/security/keyring.ts";
 
 const newKey = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 const [first, second] = [newKey("2026-01"), newKey("2026-02")];

@@ -2,8 +2,11 @@ import { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
-import { EnvelopeError, keyIdOf } from "../../../supabase/functions/_shared/envelope.ts";
-import { type Envelopes, flawsOfEnvelopes } from "../../../supabase/functions/_shared/envelope_proof.ts";
+import { EnvelopeError, keyIdOf } from "../../../supabase/functions/_shared/security/envelope.ts";
+import {
+  type Envelopes,
+  flawsOfEnvelopes,
+} from "../../../supabase/functions/_shared/security/envelope_proof.ts";
 
 /** Envelopes by `node:crypto`, which checks no tag on the hosted runtime. */
 function byNodeCrypto(options: { checksTag: boolean }): Envelopes {

@@ -7,7 +7,7 @@ import {
   errorResponse,
   STATUS,
   toAppError,
-} from "../../../supabase/functions/_shared/errors.ts";
+} from "../../../supabase/functions/_shared/platform/errors.ts";
 
 describe("the table of codes", () => {
   it("is the API: no code was renamed or moved to another status", () => {

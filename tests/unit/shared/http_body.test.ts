@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { AppError } from "../../../supabase/functions/_shared/errors.ts";
-import { discardRest, readBody } from "../../../supabase/functions/_shared/http_body.ts";
+import { AppError } from "../../../supabase/functions/_shared/platform/errors.ts";
+import { discardRest, readBody } from "../../../supabase/functions/_shared/http/body.ts";
 
 const LIMITS = { json: 1_000, multipart: 50_000 };
 const BOUNDARY = "----boundary-7";

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { readWhole } from "../../../supabase/functions/_shared/bytes.ts";
-import { type Connection, exchange } from "../../../supabase/functions/_shared/http_connection.ts";
+import { readWhole } from "../../../supabase/functions/_shared/platform/bytes.ts";
+import { type Connection, exchange } from "../../../supabase/functions/_shared/http/http_connection.ts";
 
 /** A connection whose other end sends a text, in pieces of these sizes, and then ends. */
 class Recorded implements Connection {

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { AppError } from "../../../supabase/functions/_shared/errors.ts";
+import { AppError } from "../../../supabase/functions/_shared/platform/errors.ts";
 import {
   fingerprint,
   idempotencyKey,
   newRequestId,
   repeatableRequestId,
-} from "../../../supabase/functions/_shared/identifiers.ts";
+} from "../../../supabase/functions/_shared/http/identifiers.ts";
 
 const ID = /^[\w-]{22}$/;
 

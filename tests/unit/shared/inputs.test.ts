@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { Locale, Photo, PHOTO_BODY_BYTES } from "../../../supabase/functions/_shared/inputs.ts";
+import { Locale, Photo, PHOTO_BODY_BYTES } from "../../../supabase/functions/_shared/media/inputs.ts";
 
 const STARTS: Record<string, number[]> = {
   png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, ...Buffer.from("IHDR")],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { coalesce } from "../../../supabase/functions/_shared/ledger_batches.ts";
-import type { RpcClient } from "../../../supabase/functions/_shared/tokenMiddleware.ts";
+import { coalesce } from "../../../supabase/functions/_shared/ledger/batches.ts";
+import type { RpcClient } from "../../../supabase/functions/_shared/ledger/calls.ts";
 
 type Call = { name: string; args: Record<string, unknown> };
 type Result = { data: unknown; error: unknown };

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 
-import { AppError } from "../../../supabase/functions/_shared/errors.ts";
-import { describeCause, logRequest } from "../../../supabase/functions/_shared/log.ts";
+import { AppError } from "../../../supabase/functions/_shared/platform/errors.ts";
+import { describeCause, logRequest } from "../../../supabase/functions/_shared/platform/log.ts";
 
 describe("describeCause", () => {
   it("is nothing where there is no cause", () => expect(describeCause(undefined)).toBeUndefined());

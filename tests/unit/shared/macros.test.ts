@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { checkEnergy, Macros, subtract, sum } from "../../../supabase/functions/_nutrition/macros.ts";
+import { checkEnergy, Macros, subtract, sum } from "../../../supabase/functions/_app/nutrition/macros.ts";
 
 const amount = (max: number) => fc.double({ min: 0, max, noNaN: true, noDefaultInfinity: true });
 const macros = fc.record({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { networkOf } from "../../../supabase/functions/_shared/networks.ts";
+import { networkOf } from "../../../supabase/functions/_shared/http/networks.ts";
 
 const of = (forwarded: string | undefined, trusted: number) =>
   networkOf(new Headers(forwarded === undefined ? {} : { "X-Forwarded-For": forwarded }), trusted);

@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import { download } from "../../../supabase/functions/_shared/download.ts";
-import { Picture } from "../../../supabase/functions/_shared/inputs.ts";
-import { bareJpeg } from "../../../supabase/functions/_shared/jpeg.ts";
-import { withPictures } from "../../../supabase/functions/_shared/pictures.ts";
+import { download } from "../../../supabase/functions/_shared/http/download.ts";
+import { Picture } from "../../../supabase/functions/_shared/media/inputs.ts";
+import { bareJpeg } from "../../../supabase/functions/_shared/media/picture/jpeg.ts";
+import { withPictures } from "../../../supabase/functions/_shared/media/pictures.ts";
 import { ofCamera, pictureUrl, plain, SECRET } from "../../support/pictures.ts";
 
-vi.mock("../../../supabase/functions/_shared/download.ts", { spy: true });
+vi.mock("../../../supabase/functions/_shared/http/download.ts", { spy: true });
 
 const PNG = plain("png");
 /** Without the comment that ffmpeg writes. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { denoOf, HOSTED_DENO, mapAloneFlags } from "../../../scripts/local/functions_deno.ts";
 import { projectFolder } from "../../../scripts/local/paths.ts";
-import { requestAt } from "../../../supabase/functions/_shared/pinned_request.ts";
+import { requestAt } from "../../../supabase/functions/_shared/http/pinned_request.ts";
 import { outcomeOf } from "../../support/pinned/outcome.ts";
 import { pemOf, startTrial, TRIALS } from "../../support/pinned/trials.ts";
 

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { Picture } from "../../../supabase/functions/_shared/inputs.ts";
+import { Picture } from "../../../supabase/functions/_shared/media/inputs.ts";
 import { describe, expect, it } from "vitest";
 
 import {
@@ -8,7 +8,7 @@ import {
   type Price,
   usageBound,
   USUAL_LIMITS,
-} from "../../../supabase/functions/_shared/price.ts";
+} from "../../../supabase/functions/_shared/ledger/price.ts";
 
 const count = fc.integer({ min: 0, max: 10_000_000 });
 const rate = fc.option(fc.integer({ min: 0, max: 10_000 }), { nil: undefined });

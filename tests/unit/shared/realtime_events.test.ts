@@ -8,7 +8,7 @@ import {
   readProviderEvent,
   responseEvent,
   usageOf,
-} from "../../../supabase/functions/_shared/realtime_events.ts";
+} from "../../../supabase/functions/_shared/realtime/events.ts";
 
 const ALLOWED = [
   { type: "input_audio_buffer.append", audio: "AAAA" },

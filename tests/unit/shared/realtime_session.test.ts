@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { AppError } from "../../../supabase/functions/_shared/errors.ts";
-import { Allowance, ENDINGS, USUAL_SESSION } from "../../../supabase/functions/_shared/realtime_limits.ts";
-import { RealtimeSession, type SessionParts } from "../../../supabase/functions/_shared/realtime_session.ts";
-import { type Slice, Slices } from "../../../supabase/functions/_shared/realtime_slices.ts";
-import type { Socket } from "../../../supabase/functions/_shared/websocket.ts";
+import { AppError } from "../../../supabase/functions/_shared/platform/errors.ts";
+import { Allowance, ENDINGS, USUAL_SESSION } from "../../../supabase/functions/_shared/realtime/limits.ts";
+import { RealtimeSession, type SessionParts } from "../../../supabase/functions/_shared/realtime/session.ts";
+import { type Slice, Slices } from "../../../supabase/functions/_shared/realtime/slices.ts";
+import type { Socket } from "../../../supabase/functions/_shared/http/websocket.ts";
 
 /** One end of a connection, in the test's hands. */
 class FakeSocket {

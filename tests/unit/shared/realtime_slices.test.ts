@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import type { Price } from "../../../supabase/functions/_shared/price.ts";
+import type { Price } from "../../../supabase/functions/_shared/ledger/price.ts";
 import {
   chargeOf,
   isUnused,
@@ -10,7 +10,7 @@ import {
   Slices,
   talkCost,
   type TalkUsage,
-} from "../../../supabase/functions/_shared/realtime_slices.ts";
+} from "../../../supabase/functions/_shared/realtime/slices.ts";
 
 const PRICE: Price = {
   per_1k_input_tokens: 4,

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { Recording } from "../../../supabase/functions/_shared/audio.ts";
+import { Recording } from "../../../supabase/functions/_shared/media/audio.ts";
 import { heardSeconds, record } from "../../support/ffmpeg.ts";
 import { needing } from "../../support/needs.ts";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { ShortMemory } from "../../../supabase/functions/_shared/short_memory.ts";
+import { ShortMemory } from "../../../supabase/functions/_shared/platform/short_memory.ts";
 
 describe("a short memory", () => {
   it("gives back what is not over, and nothing else", () => {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { type EventStream, openEvents, wantsEvents } from "../../../supabase/functions/_shared/stream.ts";
+import {
+  type EventStream,
+  openEvents,
+  wantsEvents,
+} from "../../../supabase/functions/_shared/http/event_stream.ts";
 
 function openStream(options: Partial<Parameters<typeof openEvents>[0]> = {}): EventStream {
   return openEvents({ onHangUp: () => {}, heartbeatMs: 60_000, draftEveryMs: 0, ...options });

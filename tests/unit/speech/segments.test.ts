@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { inOrder } from "../../../supabase/functions/_speech/segments.ts";
+import { inOrder } from "../../../supabase/functions/_app/speech/segments.ts";
 
 const seconds = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 const segments = fc.array(

@@ -1,7 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { addDays, Day, dayNumber, gapsOf, streaksOf } from "../../../supabase/functions/_statistics/days.ts";
+import {
+  addDays,
+  Day,
+  dayNumber,
+  gapsOf,
+  streaksOf,
+} from "../../../supabase/functions/_app/statistics/days.ts";
 
 const START = "2024-02-20";
 const near = fc.integer({ min: 0, max: 60 }).map((days) => addDays(START, days));

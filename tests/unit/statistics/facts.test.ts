@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { insightsOn, quoting } from "../../../supabase/functions/_statistics/facts.ts";
+import { insightsOn, quoting } from "../../../supabase/functions/_app/statistics/facts.ts";
 
 const facts = [
   { id: "weight.change", value: -1.234, unit: "kg" },

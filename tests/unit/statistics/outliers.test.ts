@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { areOutliers, median } from "../../../supabase/functions/_statistics/outliers.ts";
+import { areOutliers, median } from "../../../supabase/functions/_app/statistics/outliers.ts";
 
 const value = fc.double({ min: -1_000, max: 1_000, noNaN: true });
 const whole = fc.integer({ min: -1_000, max: 1_000 });

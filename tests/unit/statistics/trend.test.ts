@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { addDays } from "../../../supabase/functions/_statistics/days.ts";
-import { type Point, rounded, Trend, trendOf } from "../../../supabase/functions/_statistics/trend.ts";
+import { addDays } from "../../../supabase/functions/_app/statistics/days.ts";
+import { type Point, rounded, Trend, trendOf } from "../../../supabase/functions/_app/statistics/trend.ts";
 
 const START = "2026-01-01";
 const series = (values: number[]): Point[] =>

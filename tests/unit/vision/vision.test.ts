@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { Box, insidePicture, overlap } from "../../../supabase/functions/_vision/boxes.ts";
-import { mergeSightings, sameName } from "../../../supabase/functions/_vision/sightings.ts";
+import { Box, insidePicture, overlap } from "../../../supabase/functions/_app/vision/boxes.ts";
+import { mergeSightings, sameName } from "../../../supabase/functions/_app/vision/sightings.ts";
 
 const side = fc.double({ min: -1, max: 2, noNaN: true });
 const drawn = fc.record({ left: side, top: side, right: side, bottom: side });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { defineSettings } from "../env.ts";
+import { defineSettings } from "../platform/env.ts";
 
 /** How the ledger is reached. */
 export const ledgerSettings = defineSettings("Ledger and database", {

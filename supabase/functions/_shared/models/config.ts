@@ -1,4 +1,4 @@
-import type { ModelsConfig } from "../provider.ts";
+import type { ModelsConfig } from "./provider.ts";
 import { modelSettings } from "./settings.ts";
 
 let known: ModelsConfig | undefined;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { STRUCTURED_OUTPUTS } from "../dialect.ts";
-import { defineSettings } from "../env.ts";
+import { STRUCTURED_OUTPUTS } from "./dialect.ts";
+import { defineSettings } from "../platform/env.ts";
 
 /** Which server of models is called, and how. */
 export const modelSettings = defineSettings("AI models", {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { defineSettings } from "../env.ts";
-import { describeCause, logEvent } from "../log.ts";
+import { defineSettings } from "./env.ts";
+import { describeCause, logEvent } from "./log.ts";
 
 /** What every module stands on. */
 export const coreSettings = defineSettings("Proxies", {

@@ -1,5 +1,5 @@
-import { defineSettings } from "../env.ts";
-import { KeyringText } from "../keyring.ts";
+import { defineSettings } from "../platform/env.ts";
+import { KeyringText } from "./keyring.ts";
 
 /** The keys that stored secrets are encrypted with. */
 export const encryptionSettings = defineSettings("Encryption", {

@@ -1,0 +1,86 @@
+import { type EndpointContext, refuse } from "../http/endpoint.ts";
+import { idempotencyKey } from "../http/identifiers.ts";
+import { limitHeaders, statesOf } from "../http/limit_headers.ts";
+import { type EventStream, openEvents } from "../http/event_stream.ts";
+import type { HoldOutcome } from "../ledger/calls.ts";
+
+/** An answer's JSON, charged and stored. */
+export interface Answer {
+  json: string;
+  isReplay: boolean;
+  limits: HoldOutcome["limits"];
+}
+
+/** Somebody who sees an answer grow, and may leave. */
+export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
+  /** The request was let in. */
+  open(limits: HoldOutcome["limits"]): void;
+  signal: AbortSignal;
+}
+
+/** Why a run was stopped that nobody waits for and nobody can ask for again. */
+export class HungUp extends Error {
+  override readonly name = "HungUp";
+}
+
+/** The answer as one body. */
+export function asJson({ json, ...about }: Answer): Response {
+  return new Response(json, { headers: { "Content-Type": "application/json", ...headersOf(about) } });
+}
+
+/**
+ * The answer as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first event is
+ * an answer with a status like any other, a later one an `error` event.
+ */
+export async function answerAsEvents<Input>(
+  context: EndpointContext<Input>,
+  answer: (watcher: Watcher) => Promise<Answer>,
+): Promise<Response> {
+  const { request, log } = context;
+  const stop = new AbortController();
+  // With a key the client can come back for the answer: the run goes on.
+  const mayReturn = idempotencyKey(request.headers) !== null;
+  const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
+  const events = openEvents({ onHangUp });
+  let limits: HoldOutcome["limits"];
+  const watcher = {
+    signal: stop.signal,
+    draft: events.draft,
+    stopDrafts: events.stopDrafts,
+    open(known: HoldOutcome["limits"]) {
+      limits = known;
+      events.open();
+    },
+  };
+  const work = answer(watcher).then((given) => {
+    const { json } = given;
+    limits = given.limits;
+    const { data, usage } = JSON.parse(json);
+    events.end([["data", JSON.stringify(data)], ["usage", JSON.stringify(usage)]]);
+  }, async (error) => {
+    if (stop.signal.aborted && error === stop.signal.reason) {
+      log.cause = error.message;
+      events.end([]);
+    } else if (events.hasStarted()) {
+      const refusal = refuse(error, context);
+      log.status = refusal.status;
+      events.end([["error", await refusal.text()]]);
+    } else {
+      events.discard();
+      throw error;
+    }
+  });
+  context.until(work);
+  await Promise.race([events.started, work]);
+  return new Response(events.body, {
+    headers: {
+      "Content-Type": "text/event-stream",
+      "X-Accel-Buffering": "no", // nginx would collect the events
+      ...headersOf({ isReplay: log.replayed === true, limits }),
+    },
+  });
+}
+
+function headersOf({ isReplay, limits }: Omit<Answer, "json">): Record<string, string> {
+  return { ...isReplay && { "Idempotent-Replayed": "true" }, ...limitHeaders(statesOf(limits)) };
+}

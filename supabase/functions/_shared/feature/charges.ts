@@ -1,0 +1,128 @@
+import { failureHead, failureOfRun, storedFailure } from "./charged_failures.ts";
+import { AppError } from "../platform/errors.ts";
+import type { RequestLog } from "../platform/log.ts";
+import { isRefusedContent } from "../models/failures.ts";
+import type { RunUsage } from "../models/models.ts";
+import { cost, type Price } from "../ledger/price.ts";
+import { releaseTokens, type RpcClient, type SettleOutcome, settleTokens } from "../ledger/calls.ts";
+
+/** A request that runs: what it holds, and what its models have used so far. */
+export interface HeldRequest {
+  supabaseClient: RpcClient;
+  requestId: string;
+  userId: string;
+  attempt: number;
+}
+
+/** How a request that was held ends in the ledger. */
+export interface Charges {
+  /** Charges an answer, and keeps it. Throws when that is refused, or when nobody knows whether it was done. */
+  answer(responseHead: string): Promise<SettleOutcome>;
+  /**
+   * Charges a failure of the caller's own doing up to the hold, and keeps it for a retry; gives back the hold of any other.
+   * `isShown`: a part of the answer was sent. Gives back what the caller is told.
+   */
+  failure(error: unknown, isShown: boolean): Promise<unknown>;
+  /** Charges what was used by the time that a caller left, up to the hold. */
+  hangUp(): Promise<void>;
+}
+
+/** Opens the account of a request; `bound` is what it holds, in tokens. */
+export function openCharges({ held, price, bound, usage, log }: {
+  held: HeldRequest;
+  price: Price;
+  bound: number;
+  usage(): RunUsage;
+  log: Partial<RequestLog>;
+}): Charges {
+  async function settle({ mostTokens = Infinity, metadata, responseHead }: {
+    mostTokens?: number;
+    metadata?: Record<string, unknown>;
+    responseHead?: string;
+  }): Promise<SettleOutcome> {
+    const used = usage();
+    const tokens = isKnown(price, used) ? cost(price, used) : null;
+    const settlement = await settleTokens({
+      ...held,
+      responseHead,
+      tokenAmount: tokens === null ? null : Math.min(tokens, mostTokens),
+      metadata: {
+        ...usageMetadata(used),
+        ...tokens !== null && tokens > mostTokens && { cost: tokens },
+        ...metadata,
+      },
+    });
+    log.model = used.model ?? undefined;
+    log.tokens_charged = settlement.charged;
+    return settlement;
+  }
+
+  async function release(reason: string): Promise<void> {
+    const used = usage();
+    const metadata = used.calls > 0 ? usageMetadata(used) : undefined;
+    // What cannot be given back now is given back when the hold expires; the caller hears of the failure itself.
+    await releaseTokens({ ...held, reason, metadata }).catch(() => {});
+  }
+
+  return {
+    async answer(responseHead) {
+      const settlement = await settle({ responseHead }).catch((cause) => {
+        throw unsure(cause);
+      });
+      if (settlement.success) return settlement;
+      throw new AppError("internal", "The request took too long; nothing was charged", {
+        cause: new Error(`Settlement refused: ${settlement.error} ${settlement.message}`),
+      });
+    },
+
+    async failure(error, isShown) {
+      const failure = failureOfRun(error, isShown);
+      const isCharged = failure instanceof AppError && failure.code === "answer_refused" && usage().calls > 0;
+      if (!isCharged) {
+        await release(reasonOf(failure));
+        return failure;
+      }
+      const responseHead = failureHead(failure);
+      try {
+        const metadata = { failed_for: failure.code };
+        const settlement = await settle({ mostTokens: bound, metadata, responseHead });
+        if (!settlement.success) return failure;
+        const told = storedFailure(responseHead + settlement.response_tail, { isReplay: false });
+        told.cause = failure.cause;
+        return told;
+      } catch (cause) {
+        return unsure(cause);
+      }
+    },
+
+    async hangUp() {
+      if (usage().calls === 0) return await release("hung_up");
+      await settle({ mostTokens: bound, metadata: { stopped: true } }).catch(() => {});
+    },
+  };
+}
+
+/** The ledger was asked again and again and did not answer: it may have done what it was asked for. */
+function unsure(cause: unknown): AppError {
+  return new AppError(
+    "service_unavailable",
+    "The ledger did not confirm the charge: this request may have been charged. The same Idempotency-Key tells, or " +
+      "account/why",
+    { cause, charge: { charged: null } },
+  );
+}
+
+/** Why a hold is given back, as the metrics and the search for failing providers read it. */
+function reasonOf(failure: unknown): string {
+  if (isRefusedContent(failure)) return "refused_content";
+  return failure instanceof AppError ? failure.code : "internal";
+}
+
+function usageMetadata({ model, input_tokens, output_tokens, images, seconds, characters }: RunUsage) {
+  return { model, usage: { input_tokens, output_tokens, images, seconds, characters } };
+}
+
+/** Whether the usage says what the request costs: tokens and seconds only matter where they have a price. */
+function isKnown(price: Price, usage: RunUsage): boolean {
+  return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
+}

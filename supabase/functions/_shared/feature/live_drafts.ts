@@ -1,0 +1,32 @@
+import type { z } from "zod";
+
+import type { Watcher } from "./answers.ts";
+import { draftOf } from "./drafts.ts";
+import type { ReadDraft } from "../models/models.ts";
+
+/** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
+export function draftsFor<Output extends z.ZodType>(output: Output, watcher: Watcher | undefined) {
+  if (watcher === undefined) return { show: () => {} };
+  let shown: unknown;
+  let isShownNew = false;
+  let readWritten: ReadDraft = () => Promise.resolve(undefined);
+
+  async function read(): Promise<string | undefined> {
+    const written = draftOf(output, await readWritten());
+    if (written === undefined && !isShownNew) return undefined;
+    isShownNew = false;
+    return JSON.stringify({ ...shown as object, ...written as object });
+  }
+
+  return {
+    show(draft: Partial<z.input<Output>>) {
+      shown = draftOf(output, draft);
+      isShownNew = true;
+      watcher.draft(read);
+    },
+    onDraft(readSoFar: ReadDraft) {
+      readWritten = readSoFar;
+      watcher.draft(read);
+    },
+  };
+}

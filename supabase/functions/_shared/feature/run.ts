@@ -1,0 +1,216 @@
+import type { z } from "zod";
+
+import type { Answer, Watcher } from "./answers.ts";
+import { type Charges, openCharges } from "./charges.ts";
+import { AppError } from "../platform/errors.ts";
+import type { FeatureSpec, FeatureTools } from "./spec.ts";
+import { createFiles } from "../media/files.ts";
+import { refusal, stored } from "./refusals.ts";
+import { fingerprint } from "../http/identifiers.ts";
+import { ledger } from "../ledger/connect.ts";
+import { draftsFor } from "./live_drafts.ts";
+import type { RequestLog } from "../platform/log.ts";
+import { createModels, type RunUsage } from "../models/models.ts";
+import { modelsConfig } from "../models/config.ts";
+import { modelSettings } from "../models/settings.ts";
+import { withPictures } from "../media/pictures.ts";
+import {
+  cost,
+  type Price,
+  SHORTEST_RECORDING,
+  usageBound,
+  type UsageLimits,
+  USUAL_LIMITS,
+} from "../ledger/price.ts";
+import { withRecordings } from "../media/recordings.ts";
+import { callDatabase } from "../database/rpc.ts";
+import { type HoldOutcome, holdTokens } from "../ledger/calls.ts";
+
+/** Who asks for a run of a feature, and under which id. */
+export interface RunRequest<Input> {
+  /** What the ledger charges once: a second run with the same id gets the response of the first. */
+  requestId: string;
+  userId: string;
+  /** The user's JWT: pictures and recordings in Storage are read as this user. */
+  accessToken: string;
+  input: Input;
+  /** Whether the caller can ask again with the same id. */
+  isRepeatable: boolean;
+  /** Completed with what the run knows: its model, the tokens charged, whether it was a replay. */
+  log: Partial<RequestLog>;
+}
+
+/**
+ * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so that a job or
+ * another protocol can call it. `watcher`: somebody who sees the response grow. Throws an AppError for every refusal and
+ * failure.
+ */
+export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
+  spec: FeatureSpec<Input, Output>,
+  request: RunRequest<z.output<Input>>,
+  watcher?: Watcher,
+): Promise<Answer> {
+  const reading = { token: request.accessToken, admit: () => admitReading(spec.price, request) };
+  return withRecordings(request.input, reading, async () => {
+    const admission = await admit(spec, request);
+    const { limits } = admission.hold;
+    if (admission.hold.duplicate) {
+      request.log.replayed = true;
+      return { json: stored(admission.hold), isReplay: true, limits };
+    }
+    watcher?.open(limits);
+    const work = open(spec, request, admission, watcher);
+    const responseHead = await run(spec, request, work, watcher);
+    return { json: await settle(request, work, responseHead), isReplay: false, limits };
+  });
+}
+
+/** Reads nothing large for a user who could not pay for it, and for nobody without a limit. */
+async function admitReading(
+  price: Price,
+  { requestId, userId }: Pick<RunRequest<unknown>, "requestId" | "userId">,
+): Promise<void> {
+  const outcome = await callDatabase("admit_reading", {
+    p_request_id: requestId,
+    p_user_id: userId,
+    p_least_amount: cost(price, SHORTEST_RECORDING),
+  }) as unknown as HoldOutcome;
+  if (!outcome.success) throw refusal(outcome);
+}
+
+/** What was let in: the hold, and the bounds that it pays for. */
+interface Admission {
+  hold: HoldOutcome;
+  /** What is held, in tokens. */
+  bound: number;
+  limits: UsageLimits;
+}
+
+/** Limits, caps and the hold, in one call. Throws the refusal. */
+async function admit<Input extends z.ZodType, Output extends z.ZodType>(
+  spec: FeatureSpec<Input, Output>,
+  { requestId, userId, input, isRepeatable }: RunRequest<z.output<Input>>,
+): Promise<Admission> {
+  const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
+  const limits = { ...USUAL_LIMITS, ...given };
+  modelsConfig(); // What is wrong with it must show before anything is held.
+  limits.output_tokens += modelSettings().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
+  const bound = cost(spec.price, usageBound(input, limits));
+  const hold = await holdTokens({
+    supabaseClient: ledger(),
+    requestId,
+    userId,
+    operationType: spec.name,
+    tokenAmount: bound,
+    // An id that was made for this call is new: no other input can have it.
+    fingerprint: isRepeatable ? fingerprint(input) : undefined,
+    metadata: { price: spec.price },
+  });
+  if (!hold.success) throw refusal(hold);
+  return { hold, bound, limits };
+}
+
+/** What a run works with. */
+interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
+  charges: Charges;
+  usage(): RunUsage;
+  /** Ends every call of a model. */
+  stop(reason: unknown): Promise<void>;
+  discardFiles(): Promise<void>;
+}
+
+function open<Input extends z.ZodType, Output extends z.ZodType>(
+  spec: FeatureSpec<Input, Output>,
+  { requestId, userId, log }: RunRequest<z.output<Input>>,
+  { hold, bound, limits }: Admission,
+  watcher: Watcher | undefined,
+): Work<z.input<Output>> {
+  const { attempt } = hold;
+  if (attempt === undefined) throw refusal(hold);
+  const { show, onDraft } = draftsFor(spec.output, watcher);
+  const end = new AbortController();
+  const signal = watcher === undefined ? end.signal : AbortSignal.any([watcher.signal, end.signal]);
+  const models = createModels({
+    config: modelsConfig(),
+    maxOutputTokens: limits.output_tokens,
+    requestId,
+    signal,
+    onDraft,
+  });
+  const files = createFiles(userId, `${requestId}-${attempt}`);
+  const held = { supabaseClient: ledger(), requestId, userId, attempt };
+  return {
+    models,
+    files,
+    show,
+    charges: openCharges({ held, price: spec.price, bound, usage: models.usage, log }),
+    usage: models.usage,
+    stop(reason) {
+      end.abort(reason);
+      return models.idle();
+    },
+    // What is left in Storage hurts nobody; the caller hears of the first failure.
+    discardFiles: () => files.discard().catch(() => {}),
+  };
+}
+
+/** Gives the response up to what only the settlement knows. A failure is charged or released before it is thrown. */
+async function run<Input extends z.ZodType, Output extends z.ZodType>(
+  spec: FeatureSpec<Input, Output>,
+  { requestId, input, accessToken }: RunRequest<z.output<Input>>,
+  { models, files, show, charges, usage, stop, discardFiles }: Work<z.input<Output>>,
+  watcher: Watcher | undefined,
+): Promise<string> {
+  try {
+    // Now, not before: a replay needs no picture, and who cannot pay makes us fetch nothing.
+    const data = await withPictures(
+      input,
+      accessToken,
+      async (complete) => checkOutput(spec.output, await spec.run({ input: complete, models, files, show })),
+    );
+    return headOf(data, requestId, usage());
+  } catch (error) {
+    const isShown = watcher?.stopDrafts() ?? false;
+    const isStopped = watcher?.signal.aborted && error === watcher.signal.reason;
+    await stop(error); // What still runs is of no use, and must be counted.
+    const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
+    const [failure] = await Promise.all([end, discardFiles()]);
+    throw failure;
+  }
+}
+
+/** Charges the response and gives it whole. */
+async function settle(
+  { isRepeatable }: Pick<RunRequest<unknown>, "isRepeatable">,
+  { charges, discardFiles }: Pick<Work<unknown>, "charges" | "discardFiles">,
+  responseHead: string,
+): Promise<string> {
+  try {
+    const { response_tail } = await charges.answer(responseHead);
+    return responseHead + response_tail;
+  } catch (error) {
+    // Whose charge is not known may still be asked for by its id, with the files that it names.
+    const mayReturn = error instanceof AppError && error.charge !== undefined && isRepeatable;
+    if (!mayReturn) await discardFiles();
+    throw error;
+  }
+}
+
+/**
+ * The response up to and including the comma before `"charged"`. The ledger completes and stores it, as it alone knows the
+ * charge and the balance: `token_response_tail` in the ledger's migration is its other half.
+ */
+function headOf(
+  data: unknown,
+  requestId: string,
+  { model, input_tokens, output_tokens }: RunUsage,
+): string {
+  const usage = JSON.stringify({ request_id: requestId, model, input_tokens, output_tokens });
+  return `{"data":${JSON.stringify(data)},"usage":${usage.slice(0, -1)},`;
+}
+
+function checkOutput<Output extends z.ZodType>(output: Output, value: unknown): z.output<Output> {
+  const parsed = output.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new AppError("provider_error", "The AI provider's answer does not fit", { cause: parsed.error });
+}

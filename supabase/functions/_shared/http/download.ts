@@ -1,0 +1,83 @@
+import { type AddressesOf, publicAddressOf, systemAddressesOf } from "./addresses.ts";
+import { readWhole, type Take } from "../platform/bytes.ts";
+import { type PinnedRequest, requestAt } from "./pinned_request.ts";
+import { publicHttpsUrl } from "./public_url.ts";
+
+const MOST_REDIRECTS = 3;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Why a download gave nothing; its message is for the log, as it may tell what is inside a network. */
+export class DownloadError extends Error {
+  override readonly name = "DownloadError";
+}
+
+export interface Reply {
+  status: number;
+  location?: string;
+  body: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** The world outside; tests have one of their own. */
+export interface Internet {
+  addressesOf: AddressesOf;
+  /** Connects to exactly this address, which must prove to be the URL's host. */
+  get(url: URL, address: string, signal: AbortSignal): Promise<Reply>;
+}
+
+/**
+ * Fetches what a caller named, and nothing from inside our network. The host is resolved first and every address of it
+ * must be public; the connection then goes to an address that was checked, so that no second answer of the DNS counts,
+ * and TLS proves that the host is there. Each redirect is followed by hand and checked in the same way.
+ * https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+ */
+export async function download(
+  address: string,
+  { take, signal, internet = INTERNET }: { take: Take; signal: AbortSignal; internet?: Internet },
+): Promise<Uint8Array<ArrayBuffer>> {
+  let url = publicHttpsUrl(address);
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    if (url === undefined) throw new DownloadError("Led to what is no public https address");
+    const reply = await internet.get(url, await addressOf(url.hostname, signal, internet), signal);
+    try {
+      if (REDIRECTS.has(reply.status) && reply.location !== undefined) {
+        url = publicHttpsUrl(reply.location, url);
+      } else if (reply.status === 200) {
+        return await readWhole(reply.body, take);
+      } else {
+        throw new DownloadError(`Answered with status ${reply.status}`);
+      }
+    } finally {
+      reply.close();
+    }
+  }
+  throw new DownloadError(`Redirected more than ${MOST_REDIRECTS} times`);
+}
+
+async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Internet): Promise<string> {
+  const address = await publicAddressOf(host, signal, addressesOf);
+  if (address === undefined) throw new DownloadError(`${host} is not of the public internet`);
+  return address;
+}
+
+/** Asks a host at an address of it. The address is what is connected to: there is no name left to resolve again. */
+export async function get(
+  url: URL,
+  address: string,
+  signal: AbortSignal,
+  options: Pick<PinnedRequest, "port" | "ca"> = {},
+): Promise<Reply> {
+  const headers = {
+    "Host": url.hostname,
+    "Accept": "image/jpeg, image/png, image/webp",
+    "Accept-Encoding": "identity",
+    "User-Agent": "tessera",
+  };
+  const reply = await requestAt(url, address, { method: "GET", headers, ...options }, signal);
+  return { ...reply, location: reply.headers.get("location") ?? undefined };
+}
+
+const INTERNET: Internet = {
+  addressesOf: systemAddressesOf,
+  get,
+};

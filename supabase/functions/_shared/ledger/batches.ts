@@ -1,0 +1,88 @@
+import type { RpcClient } from "./calls.ts";
+import { inThisTrace } from "../platform/tracing.ts";
+
+/** What `run_token_operations` can do, and how it calls it. */
+const OPERATIONS: Record<string, string> = {
+  admit_request: "admit",
+  hold_tokens: "hold",
+  settle_tokens: "settle",
+  release_tokens: "release",
+  consume_tokens_atomic: "consume",
+};
+
+/** So that one batch stays a matter of milliseconds for the database. */
+const MOST_OPERATIONS = 200;
+
+type Result = { data: unknown; error: unknown };
+
+interface Waiting {
+  name: string;
+  args: Record<string, unknown>;
+  answer(result: Result): void;
+  /** Runs work as a part of the request that waits. */
+  within<Returned>(work: () => Returned): Returned;
+}
+
+/**
+ * Lets ledger calls share a round trip and a transaction: while `batchesAtOnce` are under way, what arrives waits and
+ * travels together. A call that finds the way free is sent as it is and at once, so nothing ever waits for company.
+ */
+export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
+  let waiting: Waiting[] = [];
+  let underWay = 0;
+
+  async function send(): Promise<void> {
+    underWay++;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MOST_OPERATIONS);
+      waiting = waiting.slice(MOST_OPERATIONS);
+      await batch[0]!.within(() => run(client, batch));
+    }
+    underWay--;
+  }
+
+  return {
+    rpc(name, args) {
+      if (!(name in OPERATIONS)) return client.rpc(name, args);
+      return new Promise<Result>((answer) => {
+        waiting.push({ name, args, answer, within: inThisTrace() });
+        if (underWay < batchesAtOnce) void send();
+      });
+    },
+  };
+}
+
+async function run(client: RpcClient, batch: Waiting[]): Promise<void> {
+  if (batch.length > 1) {
+    const { data, error } = await attempt(client, "run_token_operations", {
+      p_operations: batch.map(toOperation),
+    });
+    if (!wasRolledBack(error)) {
+      const outcomes = data as unknown[] | null;
+      batch.forEach(({ answer }, index) => answer({ data: outcomes?.[index], error }));
+      return;
+    }
+    // One operation that the database cannot run must not take the others with it.
+  }
+  await Promise.all(batch.map(async ({ name, args, answer }) => answer(await attempt(client, name, args))));
+}
+
+/** Only an error of the database itself, told by its SQLSTATE, says for sure that nothing of the batch happened. */
+function wasRolledBack(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && /^(?=.*\d)(?!08|57P)[0-9A-Z]{5}$/.test(code);
+}
+
+async function attempt(client: RpcClient, name: string, args: Record<string, unknown>): Promise<Result> {
+  try {
+    return await client.rpc(name, args);
+  } catch (error) {
+    return { data: null, error };
+  }
+}
+
+/** The parameters without their `p_`, as `run_token_operations` names them. */
+function toOperation({ name, args }: Waiting): Record<string, unknown> {
+  const fields = Object.entries(args).map(([parameter, value]) => [parameter.replace(/^p_/, ""), value]);
+  return { operation: OPERATIONS[name], ...Object.fromEntries(fields) };
+}

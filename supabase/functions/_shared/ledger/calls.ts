@@ -1,0 +1,250 @@
+import { inBackground } from "../platform/background.ts";
+import { AppError } from "../platform/errors.ts";
+import type { UsedLimit } from "../http/limit_headers.ts";
+import type { RpcArguments, RpcName } from "../database/rpc.ts";
+
+/** The part of a Supabase client that the ledger needs. */
+export interface RpcClient {
+  rpc(name: string, args: Record<string, unknown>): PromiseLike<{ data: unknown; error: unknown }>;
+}
+
+export interface TokenRequest {
+  supabaseClient: RpcClient;
+  requestId: string;
+  userId: string;
+  /** A whole number of tokens from 1. */
+  tokenAmount: number;
+  /** The feature that is paid for. */
+  operationType: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** What every ledger RPC answers; a duplicate carries the first one's outcome. */
+export interface TokenOutcome {
+  success: boolean;
+  duplicate: boolean;
+  /** Why it was refused: `insufficient_tokens`, `rate_limited`, `request_in_progress`, `idempotency_key_reused`, … */
+  error: string | null;
+  message?: string;
+  charged: number;
+  /** Tokens owned after it; null when that is none of the caller's business. */
+  balance: number | null;
+  request_id: string;
+  /** With `insufficient_tokens`. */
+  required?: number;
+  available?: number;
+}
+
+export interface HoldOutcome extends TokenOutcome {
+  /** The run that this hold pays for: settle and release must name it. */
+  attempt?: number;
+  /** Of a duplicate: the stored answer, null when it was too large to be kept. */
+  response?: string | null;
+  /** The user's rate limits; null for one that there is not. */
+  limits?: (UsedLimit | null)[] | null;
+  /** With `rate_limited`. */
+  retry_after_s?: number;
+  /** With `spend_cap_reached`. */
+  cap?: string;
+  cap_tokens?: number;
+  spent?: number;
+  held?: number;
+  resets_at?: string;
+}
+
+export interface SettleOutcome extends TokenOutcome {
+  /** The end of the answer's JSON, after the head that was passed. */
+  response_tail?: string;
+}
+
+/**
+ * Charges a request in one step, once, however often it is called with the same `requestId`.
+ * Never throws: when the ledger cannot be reached, `success` is false and `error` is `service_unavailable`.
+ */
+export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenOutcome> {
+  try {
+    return await call<TokenOutcome>(
+      request.supabaseClient,
+      "consume_tokens_atomic",
+      requestArguments(request),
+    );
+  } catch (error) {
+    return {
+      success: false,
+      duplicate: false,
+      error: "service_unavailable",
+      message: error instanceof Error ? error.message : String(error),
+      charged: 0,
+      balance: null,
+      request_id: request.requestId,
+    };
+  }
+}
+
+/**
+ * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
+ * one call. Each call here is a run of its own, which repeats itself when the ledger does not answer and gets the same
+ * attempt again. Throws `service_unavailable` without an answer; what the run holds all the same is given back, and what
+ * arrives after that holds nothing.
+ */
+export async function holdTokens(
+  request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
+): Promise<HoldOutcome> {
+  const runId = crypto.randomUUID();
+  const args = {
+    ...requestArguments(request),
+    p_fingerprint: request.fingerprint,
+    p_time_to_live: request.timeToLiveS === undefined ? undefined : `${request.timeToLiveS} seconds`,
+    p_run_id: runId,
+  };
+  try {
+    return await persist(() => call(request.supabaseClient, "admit_request", args), HOLD_PERSISTENCE);
+  } catch (error) {
+    const { supabaseClient, requestId, userId } = request;
+    const release = releaseTokens({ supabaseClient, requestId, userId, runId, reason: "hold_not_answered" });
+    inBackground(release.catch(() => {}));
+    throw error;
+  }
+}
+
+/** Lets a hold live for so many seconds from now. Throws `service_unavailable` without an answer. */
+export function extendHold(
+  { supabaseClient, requestId, userId, attempt, timeToLiveS }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt: number;
+    timeToLiveS: number;
+  },
+): Promise<Pick<TokenOutcome, "success" | "error">> {
+  return call(supabaseClient, "extend_token_hold", {
+    p_request_id: requestId,
+    p_user_id: userId,
+    p_attempt: attempt,
+    p_time_to_live: `${timeToLiveS} seconds`,
+  });
+}
+
+/**
+ * Charges what a held request really cost and stores its answer. `tokenAmount` null: the cost is unknown, and the
+ * whole hold is charged. Repeats itself when the ledger does not answer, which is safe: it settles once.
+ */
+export function settleTokens(
+  { supabaseClient, requestId, userId, attempt, tokenAmount, metadata, responseHead }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt: number;
+    tokenAmount: number | null;
+    metadata?: Record<string, unknown>;
+    /** The answer's JSON up to and including the comma before `"charged"`. */
+    responseHead?: string;
+  },
+): Promise<SettleOutcome> {
+  return persist(() =>
+    call(supabaseClient, "settle_tokens", {
+      p_request_id: requestId,
+      p_user_id: userId,
+      p_attempt: attempt,
+      p_token_amount: tokenAmount,
+      p_metadata: metadata,
+      p_response_head: responseHead,
+    })
+  );
+}
+
+/**
+ * Gives a hold back, uncharged: that of an attempt, or of the run of `holdTokens` that did not hear of its attempt.
+ * `metadata` has the `usage` of models that ran all the same. Repeats itself when the ledger does not answer.
+ */
+export function releaseTokens(
+  { supabaseClient, requestId, userId, attempt = null, runId, reason, metadata }: {
+    supabaseClient: RpcClient;
+    requestId: string;
+    userId: string;
+    attempt?: number | null;
+    runId?: string;
+    reason?: string;
+    metadata?: Record<string, unknown>;
+  },
+): Promise<TokenOutcome> {
+  return persist(() =>
+    call(supabaseClient, "release_tokens", {
+      p_request_id: requestId,
+      p_user_id: userId,
+      p_attempt: attempt,
+      p_reason: reason,
+      p_metadata: metadata,
+      p_run_id: runId,
+    })
+  );
+}
+
+/** Grants tokens; with a request id (the payment's, the webhook event's) once, however often it is called. */
+export function addTokens(
+  { supabaseClient, userId, tokenAmount, reason, requestId, metadata }: {
+    supabaseClient: RpcClient;
+    userId: string;
+    tokenAmount: number;
+    reason: string;
+    requestId?: string;
+    metadata?: Record<string, unknown>;
+  },
+): Promise<TokenOutcome & { added: number }> {
+  return call(supabaseClient, "add_tokens", {
+    p_user_id: userId,
+    p_amount: tokenAmount,
+    p_reason: reason,
+    p_metadata: metadata,
+    p_request_id: requestId,
+  });
+}
+
+function requestArguments(request: TokenRequest): RpcArguments<"consume_tokens_atomic"> {
+  return {
+    p_request_id: request.requestId,
+    p_user_id: request.userId,
+    p_token_amount: request.tokenAmount,
+    p_operation_type: request.operationType,
+    p_metadata: request.metadata,
+  };
+}
+
+async function call<Outcome, Name extends RpcName = RpcName>(
+  client: RpcClient,
+  name: Name,
+  args: RpcArguments<Name>,
+): Promise<Outcome> {
+  const { data, error } = await client.rpc(name, args);
+  if (error) {
+    throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", { cause: error });
+  }
+  return data as Outcome;
+}
+
+interface Persistence {
+  /** The waits between one try and the next. */
+  delays_ms: number[];
+  /** After so long no further try is made. */
+  within_ms: number;
+}
+
+const PERSISTENCE: Persistence = { delays_ms: [100, 500, 2_000], within_ms: Infinity };
+/** Nothing is lost but the request yet: a database that takes long to fail is not asked again. */
+const HOLD_PERSISTENCE: Persistence = { delays_ms: [100, 500], within_ms: 5_000 };
+
+async function persist<Outcome>(
+  attempt: () => Promise<Outcome>,
+  { delays_ms, within_ms }: Persistence = PERSISTENCE,
+): Promise<Outcome> {
+  const startedAt = performance.now();
+  for (const delayMs of delays_ms) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() - startedAt > within_ms) throw error;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+  return await attempt();
+}

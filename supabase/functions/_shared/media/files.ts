@@ -1,0 +1,111 @@
+import { adminClient } from "../database/database.ts";
+import { supabase } from "../platform/env.ts";
+import { AppError } from "../platform/errors.ts";
+import { callDatabase } from "../database/rpc.ts";
+
+/** The private bucket; each user reads the folder that has the user's id for a name. */
+export const BUCKET = "generated";
+
+/** Longer than an answer is kept for a retry, so that a replayed one still works. */
+const SIGNED_URL_LIFETIME_S = 7 * 24 * 60 * 60;
+
+export interface SavedFile {
+  /** In the bucket `generated`: `<user id>/<request id>-<attempt>/<number>.<type>`. */
+  path: string;
+  media_type: string;
+  /** Works without a credential for 7 days. */
+  signed_url: string;
+}
+
+/** Where a feature puts what it made: the caller's own folder, and nowhere else. */
+export interface Files {
+  save(bytes: Uint8Array, mediaType: string): Promise<SavedFile>;
+}
+
+/** The folder of one attempt at a request. `discard` takes back what was saved when the attempt fails afterwards. */
+export function createFiles(userId: string, attemptId: string): Files & { discard(): Promise<void> } {
+  const paths: string[] = [];
+  return {
+    async save(bytes, mediaType) {
+      const path = `${userId}/${attemptId}/${paths.length + 1}.${mediaType.split("/")[1]}`;
+      paths.push(path);
+      const bucket = adminClient().storage.from(BUCKET);
+      const { error } = await bucket.upload(path, bytes, { contentType: mediaType, upsert: true });
+      if (error) throw unavailable(error);
+      const { data, error: signError } = await bucket.createSignedUrl(path, SIGNED_URL_LIFETIME_S);
+      if (signError) throw unavailable(signError);
+      return { path, media_type: mediaType, signed_url: reachable(data.signedUrl) };
+    },
+    async discard() {
+      if (paths.length > 0) await adminClient().storage.from(BUCKET).remove(paths);
+    },
+  };
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError("service_unavailable", "Storage cannot be reached at the moment", {
+    cause,
+  });
+}
+
+/** Inside containers the project has another address than outside. */
+function reachable(url: string): string {
+  const { url: internalUrl, publicUrl } = supabase();
+  return url.startsWith(internalUrl) ? publicUrl + url.slice(internalUrl.length) : url;
+}
+
+const REMOVED_AT_ONCE = 1_000;
+
+/** A function may run for 150 s. */
+const FORGET_BUDGET_MS = 100_000;
+
+/**
+ * Removes all files of a user, in every bucket. Gives back how many there were. Throws `service_unavailable` while some are
+ * left: asked again it goes on.
+ */
+export async function forgetFiles(userId: string): Promise<number> {
+  const list = () => callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
+  const count = await removeAll(list, FORGET_BUDGET_MS);
+  if ((await list()).length > 0) {
+    throw new AppError("service_unavailable", "There are more files than can be removed at once: ask again");
+  }
+  return count;
+}
+
+/** Removes files that were kept long enough, until none is left or the time is over. Gives back how many there were. */
+export async function removeOldFiles(budgetMs: number): Promise<number> {
+  return await removeAll(() => callDatabase("files_to_remove", { p_limit: REMOVED_AT_ONCE }), budgetMs);
+}
+
+interface StoredFile {
+  bucket: string;
+  path: string;
+}
+
+/** Ends when nothing is listed any more, or the time is over; what Storage says is removed and is not would have no end. */
+async function removeAll(list: () => Promise<StoredFile[]>, budgetMs: number): Promise<number> {
+  const endsAtMs = performance.now() + budgetMs;
+  let before = new Set<string>();
+  let count = 0;
+  while (performance.now() < endsAtMs) {
+    const files = await list();
+    if (files.length === 0) break;
+    const listed = new Set(files.map(({ bucket, path }) => `${bucket}/${path}`));
+    if (listed.isSubsetOf(before)) {
+      throw unavailable(new Error("Storage does not remove the files that it is told to"));
+    }
+    before = listed;
+    for (const [bucket, paths] of Object.entries(byBucket(files))) {
+      const { error } = await adminClient().storage.from(bucket).remove(paths);
+      if (error) throw unavailable(error);
+    }
+    count += files.length;
+  }
+  return count;
+}
+
+function byBucket(files: StoredFile[]): Record<string, string[]> {
+  const paths: Record<string, string[]> = {};
+  for (const { bucket, path } of files) (paths[bucket] ??= []).push(path);
+  return paths;
+}

@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+import { pictureType } from "./picture_type.ts";
+import { publicHttpsUrl } from "../http/public_url.ts";
+
+const EXPECTED_TAG = "Expected a language tag like en or fr-CA";
+
+/**
+ * The language of the answer as a BCP 47 tag, or with `_` as many systems write it. What devices add to it (calendar, first
+ * day of the week, units) is left out: a feature gets language, script and region. https://www.rfc-editor.org/info/bcp47
+ */
+export const Locale = z.string().max(100)
+  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, EXPECTED_TAG)
+  .transform((tag, { issues }) => {
+    try {
+      return new Intl.Locale(tag.replaceAll("_", "-")).baseName;
+    } catch {
+      issues.push({ code: "custom", message: EXPECTED_TAG, input: tag });
+      return z.NEVER;
+    }
+  })
+  .default("en");
+
+/** A picture in an input: told apart from text, which is priced by its length. */
+export class Picture {
+  /** As the caller named it; in a feature's hands always a data URL, whose type is what its bytes are. */
+  constructor(readonly url: string) {}
+
+  toJSON(): string {
+    return this.url;
+  }
+}
+
+/** The private bucket for what users give to features; each user fills and reads the folder that has its id for a name. */
+export const UPLOADS = "uploads";
+
+/** No part of a path begins with a dot, and no character of it means anything in a URL. */
+const UPLOADED = /^uploads(\/[A-Za-z0-9_][A-Za-z0-9_.-]*){2,8}$/;
+
+const ONE_PIXEL =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/**
+ * A photo, JPEG, PNG or WebP by its bytes and up to 5 MB, in one of three ways: as data URL; as `https` URL, which is
+ * fetched with care (`download.ts`); or as the path of a file in the bucket `uploads`, read with the caller's own rights.
+ */
+export const Photo = z.string()
+  .max(7_000_000, "Expected a photo of at most 5 MB")
+  .refine(
+    (source) => isPictureDataUrl(source) || isUploadedPath(source) || publicHttpsUrl(source) !== undefined,
+    "Expected a JPEG, PNG or WebP picture: a data URL, a public https URL, or a path like uploads/<your id>/photo.jpg",
+  )
+  .meta({ examples: [ONE_PIXEL] })
+  .transform((source) => new Picture(withTrueType(source)));
+
+export function isUploadedPath(source: string): boolean {
+  return source.length <= 500 && UPLOADED.test(source);
+}
+
+/** In capitals and as `image/jpg`, too, which is no media type and is written all the same. */
+const DATA_URL = /^data:(image\/\w+);base64,([A-Za-z0-9+/]+={0,2})$/i;
+
+function isPictureDataUrl(source: string): boolean {
+  const [, declared = "", base64 = ""] = DATA_URL.exec(source) ?? [];
+  return base64 !== "" && declared.toLowerCase().replace(/jpg$/, "jpeg") === pictureType(firstBytes(base64));
+}
+
+/** A data URL with the type that its bytes have; any other source as it is. */
+function withTrueType(source: string): string {
+  const base64 = DATA_URL.exec(source)?.[2];
+  return base64 === undefined ? source : `data:${pictureType(firstBytes(base64))};base64,${base64}`;
+}
+
+function firstBytes(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64.slice(0, 16)), (character) => character.charCodeAt(0));
+}
+
+/** Room for one photo in a body. */
+export const PHOTO_BODY_BYTES = 7_500_000;
+
+/** What several photos of one request may have together. */
+export const PHOTOS_BYTES = 15_000_000;
+/** Room for them in a body. */
+export const PHOTOS_BODY_BYTES = 3 * PHOTO_BODY_BYTES;

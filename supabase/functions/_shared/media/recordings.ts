@@ -1,0 +1,45 @@
+import { reserve } from "../http/memory_budget.ts";
+import { Recording, RECORDING_BYTES } from "./audio.ts";
+import { fileRefusal, readUpload, UnusableFile } from "./uploads.ts";
+
+const TIMEOUT_MS = 20_000;
+/** As it is read, and as it is sent. */
+const COPIES = 2;
+
+/**
+ * Does the work once the recordings of an input that are in Storage were read, as the caller and when `admit` lets it:
+ * before anything is held, as their length is what they cost. Afterwards none is in memory any more.
+ */
+export async function withRecordings<Result>(
+  input: unknown,
+  { token, admit }: { token: string; admit: () => Promise<void> },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const recordings = Object.entries(input ?? {})
+    .filter((entry): entry is [string, Recording] => entry[1] instanceof Recording);
+  const stored = recordings.filter(([_field, { path }]) => path !== undefined);
+  const leave = stored.length === 0 ? () => {} : reserve(stored.length * RECORDING_BYTES * COPIES);
+  try {
+    if (stored.length > 0) await admit();
+    await Promise.all(stored.map(([field, recording]) => read(field, recording, token)));
+    return await work();
+  } finally {
+    for (const [_field, recording] of recordings) recording.release();
+    leave();
+  }
+}
+
+async function read(field: string, recording: Recording, token: string): Promise<void> {
+  let room = RECORDING_BYTES;
+  const take = (byteCount: number) => {
+    room -= byteCount;
+    if (room < 0) throw new UnusableFile("Expected a recording of at most 25 MB");
+  };
+  try {
+    const reading = { token, take, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    recording.fill(await readUpload(recording.path!, "recording", reading));
+  } catch (error) {
+    const isCallers = error instanceof UnusableFile || error instanceof TypeError; // fill() throws the latter.
+    throw isCallers ? fileRefusal(field, error.message) : error;
+  }
+}

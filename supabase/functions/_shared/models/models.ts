@@ -1,0 +1,272 @@
+import { Buffer } from "node:buffer";
+import type { z } from "zod";
+
+import { readThrough } from "./answer_bounds.ts";
+import { jsonIn, parseAnswer, withoutThoughts } from "./answer_text.ts";
+import { audioType, type Recording } from "../media/audio.ts";
+import type { ChatAnswer, Prompt } from "./chat_model.ts";
+import { AppError } from "../platform/errors.ts";
+import { faultOf } from "./finish_reasons.ts";
+import { heardOf } from "../media/heard.ts";
+import { pictureType } from "../media/picture_type.ts";
+import { openCalls } from "./calls.ts";
+import { failure, MOST_DETAIL_CHARACTERS } from "./failures.ts";
+import { readUsage, type RunUsage, tokensIn, UsageMeter } from "./usage.ts";
+import { charactersIn, TOKENS_PER_PHOTO } from "../ledger/price.ts";
+import type { ModelsConfig } from "./provider.ts";
+
+export type { RunUsage } from "./usage.ts";
+
+/** What a feature's `run` may do with AI: no key, no environment and no database behind it. */
+export interface Models {
+  /** A value that fits the schema; the schema's fields are required, since strict providers know no optional ones. */
+  object<Schema extends z.ZodType>(
+    prompt: Prompt & { schema: Schema; draft?: Draft },
+  ): Promise<z.output<Schema>>;
+  /** `onText` is told the text so far while it grows; only of an answer that somebody watches. */
+  text(prompt: Prompt & { onText?: (text: string) => void }): Promise<string>;
+  /** As many images as the provider made, which may be fewer than asked for. */
+  image(prompt: { prompt: string; size: `${number}x${number}`; count: number }): Promise<ImageFile[]>;
+  /** What is said in a recording; an empty text where nothing is. */
+  transcribe(prompt: { recording: Recording; language?: string }): Promise<Transcript>;
+  speech(prompt: { text: string; voice: string; speed: number }): Promise<AudioFile>;
+  usage(): RunUsage;
+}
+
+export interface ImageFile {
+  bytes: Uint8Array;
+  mediaType: string;
+}
+
+export type AudioFile = ImageFile;
+
+export interface Transcript {
+  text: string;
+  /** A code like `en`; null where the model does not tell. */
+  language: string | null;
+  /** None from a model that does not divide its text. */
+  segments: { start_s: number; end_s: number; text: string }[];
+  /** As the provider heard it, or else as measured; null where neither is known. */
+  duration_s: number | null;
+}
+
+/**
+ * What of an unfinished answer may be shown, in the terms of the feature's output: a feature that checks or computes shows
+ * what it has checked. Without one all of it may be that fits the output.
+ */
+export type Draft = (written: unknown) => unknown;
+
+/** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
+export type ReadDraft = () => Promise<unknown>;
+
+/** So that one request makes all images: several at once could fail in part, and be paid for in part. */
+const MOST_IMAGES = 10;
+/** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
+const IMAGE_QUALITY = "medium";
+/** Of calls that are paid by the second or the character. */
+const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
+
+/**
+ * Opens the models for one run, whose time starts now. Every failure of the provider is an `AppError`
+ * (`provider_error`, or `provider_timeout` once the time is up) with a `ModelFailure` as its cause; when the caller's
+ * signal aborts, its reason is thrown.
+ *
+ * A call is tried again only while the provider has not begun to answer (no connection, 408, 429, 5xx), so no retry
+ * pays twice and a hold for one call is enough. The same holds where the provider refuses a part of the request that it
+ * does not know: it is asked again without (`dialect.ts`). An answer that is of no use is an error; what it cost is in
+ * `usage()`.
+ *
+ * The caller's signal stops the answers of language models at once, and what they used by then is estimated. A picture, a
+ * voice or a transcription that was begun goes on to its end: the provider bills it whole in any case.
+ */
+export function createModels(
+  { signal, config, maxOutputTokens, requestId, onDraft }: {
+    signal?: AbortSignal;
+    config: ModelsConfig;
+    /** Has the language models stream, and is told whenever there is more of an object to read. */
+    onDraft?: (read: ReadDraft) => void;
+    /** For each call. */
+    maxOutputTokens?: number;
+    requestId?: string;
+  },
+): Models & { idle(): Promise<void> } {
+  const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
+  const meter = new UsageMeter();
+  const { call, noteUnheldSchema, noteWriting, idle } = openCalls({ signal, config, meter });
+
+  /** Asks a language model and counts the answer before anything can be wrong with it. */
+  async function ask(
+    prompt: Prompt & { onText?: (text: string) => void },
+    schema?: z.ZodType,
+    draft: Draft = (written) => written,
+  ): Promise<{ text: string; model: string; asked: string }> {
+    const kind = prompt.images?.length ? "vision" : "text";
+    const words = prompt.system + prompt.user;
+    const { reasoningEffort } = config;
+    let soFar = "";
+    const answer = await call<ChatAnswer>({
+      model: config[`${kind}Model`],
+      prompt: words,
+      run: ({ sdk, provider, abortSignal, dialect, onSend }) => {
+        const request = {
+          ...prompt,
+          schema,
+          maxOutputTokens,
+          reasoningEffort,
+          dialect,
+          onSend,
+          abortSignal,
+          headers,
+        };
+        if (onDraft === undefined) return sdk.ask(provider[kind], provider.connection, request);
+        return sdk.askForStream(provider[kind], provider.connection, {
+          ...request,
+          onText(delta) {
+            noteWriting();
+            soFar += delta;
+            if (schema === undefined) prompt.onText?.(withoutThoughts(soFar));
+            else onDraft(async () => draft(await readJsonSoFar(jsonIn(soFar))));
+          },
+        });
+      },
+      usedByNow: () => ({
+        input_tokens: tokensIn(words) + (prompt.images?.length ?? 0) * TOKENS_PER_PHOTO,
+        output_tokens: tokensIn(soFar),
+      }),
+      faultOf: ({ ending, text }) => faultOf(ending, withoutThoughts(text)),
+    });
+    const { model } = answer;
+    meter.count(readUsage(answer.usage), model);
+    const text = withoutThoughts(answer.text);
+    const fault = faultOf(answer.ending, text);
+    if (fault === undefined) return { text, model, asked: config[`${kind}Model`] };
+    const { reasoningTokens } = answer.usage;
+    const isOfLimit = fault === "truncated" || fault === "only_reasoning";
+    throw failure(fault, {
+      model,
+      ...isOfLimit && reasoningTokens !== undefined && {
+        detail: `${reasoningTokens} of ${answer.usage.outputTokens} tokens went on reasoning`,
+      },
+    });
+  }
+
+  return {
+    async object({ schema, draft, ...prompt }) {
+      const { text, model, asked } = await ask(prompt, schema, draft);
+      const value = parseAnswer(text);
+      if (value === undefined) {
+        noteUnheldSchema(asked);
+        throw failure("nonsense", { model });
+      }
+      const parsed = await readThrough(schema, value);
+      if (parsed.success) return parsed.data;
+      const { issues } = parsed.error;
+      if (issues.some(({ code }) => code === "invalid_type" || code === "invalid_value")) {
+        noteUnheldSchema(asked);
+      }
+      const detail = issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
+      throw failure("wrong_shape", { model, detail: detail.slice(0, MOST_DETAIL_CHARACTERS) });
+    },
+
+    async text(prompt) {
+      return (await ask(prompt)).text;
+    },
+
+    async image({ prompt, size, count: n }) {
+      if (!(Number.isInteger(n) && n >= 1 && n <= MOST_IMAGES)) {
+        throw new RangeError(
+          `Cannot make images as count must be from 1 to ${MOST_IMAGES}: current value is ${n}`,
+        );
+      }
+      const model = config.imageModel;
+      const drawn = await call({
+        model,
+        prompt,
+        run: ({ provider, abortSignal, dialect, onSend }) => {
+          const extra: Record<string, string> = dialect.omitted.has("quality")
+            ? {}
+            : { quality: IMAGE_QUALITY };
+          onSend({ prompt, size, n, ...extra });
+          return provider.image.doGenerate({
+            prompt,
+            size,
+            n,
+            aspectRatio: undefined,
+            seed: undefined,
+            files: undefined,
+            mask: undefined,
+            providerOptions: { provider: extra },
+            abortSignal,
+            headers,
+          });
+        },
+      });
+      const images = drawn.images.slice(0, n);
+      meter.count(readUsage(drawn.usage ?? {}), model, { images: images.length });
+      if (images.length === 0) throw failure("empty", { model });
+      const files = readFiles(images);
+      if (files === undefined) throw failure("nonsense", { model });
+      return files;
+    },
+
+    async transcribe({ recording: { content, path }, language }) {
+      const model = config.transcribeModel;
+      const heard = await call({
+        model,
+        prompt: "",
+        run: ({ provider, abortSignal, dialect, onSend }) =>
+          provider.audio.transcribe({
+            model,
+            recording: content,
+            language,
+            dialect,
+            onSend,
+            abortSignal,
+            headers,
+          }),
+        field: path === undefined ? "file" : "storage_path",
+      });
+      const { duration_s, seconds, isLonger } = heardOf(content, heard.duration_s);
+      meter.count(duration_s === undefined ? null : NO_TOKENS, model, { seconds });
+      if (isLonger) throw new AppError("answer_refused", "The recording is longer than its file says");
+      return { ...heard, duration_s: duration_s ?? null };
+    },
+
+    async speech({ text, voice, speed }) {
+      const model = config.speechModel;
+      const bytes = await call({
+        model,
+        prompt: text,
+        run: ({ provider, abortSignal, dialect, onSend }) =>
+          provider.audio.speak({ model, input: text, voice, speed, dialect, onSend, abortSignal, headers }),
+      });
+      meter.count(NO_TOKENS, model, { characters: charactersIn(text) });
+      if (bytes.length === 0) throw failure("empty", { model });
+      const mediaType = audioType(bytes);
+      if (mediaType === undefined) throw failure("nonsense", { model });
+      return { bytes, mediaType };
+    },
+
+    usage: () => meter.read(),
+
+    idle,
+  };
+}
+
+/** The value as far as it is whole: of a number that ends the text nobody knows whether more digits come. */
+async function readJsonSoFar(text: string): Promise<unknown> {
+  const { parsePartialJson } = await import("ai");
+  return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
+}
+
+/** The images as bytes; undefined when one of them is no image. */
+function readFiles(images: (string | Uint8Array)[]): ImageFile[] | undefined {
+  const files: ImageFile[] = [];
+  for (const image of images) {
+    const bytes = typeof image === "string" ? Buffer.from(image, "base64") : image;
+    const mediaType = pictureType(bytes);
+    if (mediaType === undefined) return undefined;
+    files.push({ bytes, mediaType });
+  }
+  return files;
+}

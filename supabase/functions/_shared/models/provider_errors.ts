@@ -1,0 +1,126 @@
+import {
+  APICallError,
+  InvalidResponseDataError,
+  JSONParseError,
+  TypeValidationError,
+} from "@ai-sdk/provider";
+import { createJsonErrorResponseHandler } from "@ai-sdk/provider-utils";
+import { z } from "zod";
+
+import { type FailureReason, MOST_DETAIL_CHARACTERS } from "./failures.ts";
+import type { Progress } from "./connection.ts";
+import { type Refusal, refusalIn, wordsIn } from "./refusals.ts";
+
+/** A provider's words that repeat this much of a prompt are not kept. */
+const QUOTE_CHARACTERS = 16;
+
+/** Why an answer that began well has no end; the cause says how. */
+export class BrokenOff extends Error {
+  override readonly name = "BrokenOff";
+}
+
+/** The provider refused a recording for what it is; the cause is the refusal. */
+export class UnusableRecording extends Error {
+  override readonly name = "UnusableRecording";
+}
+
+/** Why a try failed; undefined when the provider had no part in it. */
+export function reasonOf(
+  error: unknown,
+  { isCharged, isUnreachable }: Progress,
+): FailureReason | undefined {
+  if (error instanceof UnusableRecording) return "unusable_recording";
+  if (isCharged) {
+    const isOfAnswer = APICallError.isInstance(error) || error instanceof BrokenOff;
+    const cause = isOfAnswer ? error.cause : error;
+    const isUnreadable = [JSONParseError, TypeValidationError, InvalidResponseDataError]
+      .some((kind) => kind.isInstance(cause));
+    if (isUnreadable) return "garbage";
+    if (!isOfAnswer) return undefined;
+    return APICallError.isInstance(cause) && refusalOfError(cause).isOfContent ? "refused" : "cut";
+  }
+  if (isUnreachable) return "unreachable";
+  const status = APICallError.isInstance(error) ? error.statusCode : undefined;
+  if (status === undefined) return undefined;
+  const { isOfFunds, isOfContent, isOfAnswer } = refusalOfError(error);
+  if (isOfFunds) return "out_of_funds";
+  if (isOfContent) return "refused";
+  if (isOfAnswer) return "nonsense";
+  if (status === 402 || status === 429) return "rate_limited";
+  if (status === 408 || status >= 500) return "unavailable";
+  return [401, 403, 404].includes(status) ? "misconfigured" : "rejected";
+}
+
+/** What the provider said in place of an answer; nothing where the error is no answer of it. */
+export function refusalOfError(error: unknown): Refusal {
+  const given = error instanceof BrokenOff || error instanceof UnusableRecording ? error.cause : error;
+  if (!APICallError.isInstance(given)) return refusalIn({});
+  return refusalIn({
+    status: given.statusCode,
+    body: given.data ?? plainText(given.responseBody),
+    isTimed: given.responseHeaders?.["retry-after"] !== undefined,
+  });
+}
+
+/** A text as an answer; a page of a proxy says nothing. */
+function plainText(body: string | undefined): string | undefined {
+  return body === undefined || /^\s*</.test(body) ? undefined : body;
+}
+
+/** A refusal as the SDK's error, also when its reason did not arrive. */
+export async function refusedWith(
+  response: Response,
+  url: string,
+  requestBodyValues: unknown,
+): Promise<Error> {
+  try {
+    return (await failedResponseHandler({ response, url, requestBodyValues })).value;
+  } catch (cause) {
+    const { status: statusCode, statusText: message } = response;
+    return new APICallError({ message, cause, statusCode, url, requestBodyValues });
+  }
+}
+
+/** An error in place of an answer that began with 200. */
+export function errorInAnswer(data: unknown, url: string): BrokenOff {
+  const cause = new APICallError({
+    message: wordsIn(data).message,
+    data,
+    url,
+    requestBodyValues: undefined,
+  });
+  return new BrokenOff("The provider gave an error in place of the answer", { cause });
+}
+
+/** Reads a refusal in whatever form it is. */
+export const errorStructure = {
+  errorSchema: z.unknown(),
+  errorToMessage: (body: unknown) => wordsIn(body).message,
+};
+
+export const failedResponseHandler = createJsonErrorResponseHandler(errorStructure);
+
+/** What a provider that refused says of when to come again. */
+export function retryAfterOf(error: unknown): string | undefined {
+  return APICallError.isInstance(error) ? error.responseHeaders?.["retry-after"] : undefined;
+}
+
+/** What the log may know of a provider's refusal: its words too, unless they repeat the key or the prompt. */
+export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
+  const { status, message, code } = refusalOfError(error);
+  const isQuoting = message.includes(apiKey) || quotes(message, prompt);
+  return {
+    ...status !== undefined && { status },
+    ...code !== undefined && { vendorCode: code },
+    ...message !== "" && !isQuoting && { detail: message.slice(0, MOST_DETAIL_CHARACTERS) },
+  };
+}
+
+/** True when the message repeats a stretch of the prompt. */
+function quotes(message: string, prompt: string): boolean {
+  const width = Math.min(QUOTE_CHARACTERS, prompt.length);
+  for (let at = 0; width > 0 && at + width <= message.length; at++) {
+    if (prompt.includes(message.slice(at, at + width))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,161 @@
+import { AppError, type ErrorCode } from "../platform/errors.ts";
+import { repeatableRequestId } from "../http/identifiers.ts";
+import type { Price } from "../ledger/price.ts";
+import { chargeOf, isUnused, type Slice } from "./slices.ts";
+import {
+  extendHold,
+  type HoldOutcome,
+  holdTokens,
+  releaseTokens,
+  type RpcClient,
+  type SettleOutcome,
+  settleTokens,
+} from "../ledger/calls.ts";
+
+export interface Customer {
+  supabaseClient: RpcClient;
+  userId: string;
+  sessionId: string;
+  /** The function's name, the operation in the ledger. */
+  name: string;
+  price: Price;
+  model: string;
+}
+
+export type Seat = "taken" | "none_free" | "insufficient_tokens";
+
+/** A seat is free again so long after its process was killed. */
+const SEAT_LEASE_S = 60;
+/** A renewal may fail, and the next one too, before the seat is lost. */
+const SEAT_RENEWAL_MS = 20_000;
+const FORFEIT_S = 600;
+/** A session ends well before. */
+const MOST_RENEWALS = 30;
+
+/** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
+export class Till {
+  readonly #customer: Customer;
+  #seat: Promise<Seat> | undefined;
+  #lease: Lease | undefined;
+
+  constructor(customer: Customer) {
+    this.#customer = customer;
+  }
+
+  /**
+   * Takes one of the user's seats, so that no user has more sessions than seats, whatever process they are in: a seat
+   * is the hold of one token under an id of its own. It lives for a minute and is renewed for as long as the session
+   * lasts, so that the seat of a process that was killed is soon free again. Asked again, it is the same seat.
+   */
+  takeSeat(seats: number): Promise<Seat> {
+    return this.#seat ??= this.#takeSeat(seats);
+  }
+
+  async #takeSeat(seats: number): Promise<Seat> {
+    const { supabaseClient, userId, name } = this.#customer;
+    for (let seat = 1; seat <= seats; seat++) {
+      const requestId = repeatableRequestId(userId, name, `seat ${seat}`);
+      const request = { supabaseClient, userId, requestId };
+      const hold = await holdTokens({
+        ...request,
+        operationType: name,
+        tokenAmount: 1,
+        metadata: { seat, session_id: this.#customer.sessionId },
+        timeToLiveS: SEAT_LEASE_S,
+      });
+      if (hold.attempt !== undefined) {
+        this.#lease = keepSeat({ ...request, attempt: hold.attempt });
+        return "taken";
+      }
+      if (hold.error === "insufficient_tokens") return hold.error;
+      if (hold.error !== "request_in_progress") {
+        throw refusal("Seat", hold);
+      }
+    }
+    return "none_free";
+  }
+
+  async leaveSeat(): Promise<void> {
+    await this.#lease?.end();
+  }
+
+  /** Leaves the seat to nobody for 10 minutes. */
+  async forfeitSeat(): Promise<void> {
+    await this.#lease?.forfeit();
+  }
+
+  /** Holds a slice, or what is left of the balance if that will do; gives back the tokens held, 0 for none. */
+  async hold(number: number, sliceTokens: number, leastTokens: number): Promise<number> {
+    const { available = 0, held } = await this.#hold(number, sliceTokens);
+    if (held > 0 || available < leastTokens) return held;
+    return (await this.#hold(number, available)).held;
+  }
+
+  async #hold(number: number, tokenAmount: number): Promise<{ held: number; available?: number }> {
+    const { name, price, sessionId } = this.#customer;
+    const request = this.#request(number);
+    const outcome = await holdTokens({
+      ...request,
+      operationType: name,
+      tokenAmount,
+      metadata: { price, session_id: sessionId, slice: number },
+    });
+    if (outcome.success) return { held: tokenAmount };
+    if (outcome.error === "insufficient_tokens") return { held: 0, available: outcome.available };
+    throw refusal("Slice", outcome);
+  }
+
+  /** Charges a slice what was used of it, or gives it back unused. */
+  async settle(slice: Slice): Promise<Pick<SettleOutcome, "charged" | "balance">> {
+    const { price, model } = this.#customer;
+    const request = this.#request(slice.number);
+    if (isUnused(price, slice)) return await releaseTokens(request);
+    const settlement = await settleTokens({
+      ...request,
+      tokenAmount: chargeOf(price, slice),
+      metadata: { model, usage: slice.used },
+    });
+    if (!settlement.success) throw new Error(`Settlement refused: ${settlement.error} ${settlement.message}`);
+    return settlement;
+  }
+
+  /** The id of a slice is new, so that its first attempt is the only one. */
+  #request(number: number) {
+    const { supabaseClient, userId, sessionId } = this.#customer;
+    return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
+  }
+}
+
+/** A seat that is renewed until one of these is called. */
+interface Lease {
+  end(): Promise<unknown>;
+  forfeit(): Promise<unknown>;
+}
+
+function keepSeat(
+  seat: { supabaseClient: RpcClient; userId: string; requestId: string; attempt: number },
+): Lease {
+  let renewals = 0;
+  const timer = setInterval(() => {
+    if (++renewals > MOST_RENEWALS) return clearInterval(timer);
+    extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next one may arrive.
+  }, SEAT_RENEWAL_MS);
+  return {
+    end() {
+      clearInterval(timer);
+      return releaseTokens(seat);
+    },
+    forfeit() {
+      clearInterval(timer);
+      return extendHold({ ...seat, timeToLiveS: FORFEIT_S });
+    },
+  };
+}
+
+/** Why somebody who could pay may not; anything else is a fault of ours. */
+const NOT_ALLOWED: readonly unknown[] = ["rate_limited", "account_paused", "spend_cap_reached"];
+
+function refusal(what: string, { error, message = "" }: HoldOutcome): Error {
+  if (NOT_ALLOWED.includes(error)) return new AppError(error as ErrorCode, message);
+  return new Error(`${what} refused: ${error} ${message}`);
+}
