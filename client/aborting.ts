@@ -1,5 +1,5 @@
 /** The longest that `setTimeout` can wait; above, it does not wait at all. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MAX_MS = 2 ** 31 - 1;
 
 /** What one try is aborted by; `end` when the try is over, so that nothing of it stays. */
 export interface Deadline {
@@ -13,7 +13,7 @@ export function deadline(timeoutMs: number, caller?: AbortSignal): Deadline {
   const follow = () => controller.abort(reasonOf(caller!));
   const timer = setTimeout(
     () => controller.abort(named("TimeoutError", `There was no answer within ${timeoutMs} ms`)),
-    Math.min(timeoutMs, LONGEST_MS),
+    Math.min(timeoutMs, MAX_MS),
   );
   if (caller?.aborted) follow();
   else caller?.addEventListener("abort", follow, { once: true });

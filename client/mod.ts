@@ -66,7 +66,7 @@ export type TesseraClient =
     };
   };
 
-const USUAL_TIMEOUT_MS = 150_000;
+const DEFAULT_TIMEOUT_MS = 150_000;
 
 /**
  * A client of all functions that an app may call. Every metered call carries an `Idempotency-Key`, the same one on each
@@ -174,7 +174,7 @@ async function send(
   input: object,
   settings: Settings,
 ): Promise<Partial<Answered> & Pick<Deadline, "end"> & { error?: unknown }> {
-  const { url, publishableKey, signal, timeoutMs = USUAL_TIMEOUT_MS, fetch = globalThis.fetch } = settings;
+  const { url, publishableKey, signal, timeoutMs = DEFAULT_TIMEOUT_MS, fetch = globalThis.fetch } = settings;
   const token = await settings.accessToken();
   const headers = new Headers({ apikey: publishableKey });
   if (settings.accept !== undefined) headers.set("Accept", settings.accept);

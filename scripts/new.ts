@@ -8,7 +8,7 @@ import { exists, functionsFolder, projectFolder, supabaseFolder } from "./local/
 import { run } from "./local/run.ts";
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-const LONGEST_NAME = 60;
+const MAX_NAME = 60;
 
 try {
   await create(Deno.args);
@@ -18,7 +18,7 @@ try {
 }
 
 async function create([name = "", ...others]: string[]): Promise<void> {
-  if (!NAME.test(name) || name.length > LONGEST_NAME || others.length > 0) {
+  if (!NAME.test(name) || name.length > MAX_NAME || others.length > 0) {
     throw new StackError(`Cannot make "${[name, ...others].join(" ")}": expected is one name like pun-maker`);
   }
   const config = join(supabaseFolder, "config.toml");

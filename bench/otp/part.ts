@@ -57,7 +57,7 @@ export async function measureOtp(stack: Stack, effort: Effort, report: Report): 
 }
 
 /** Each filling takes as long as many runs. */
-const MOST_ROUNDS = 3;
+const MAX_ROUNDS = 3;
 
 /** The same with a million rows more: few and many take turns, as the machine is not the same all the time. */
 async function measureGrown(
@@ -70,7 +70,7 @@ async function measureGrown(
   const scripts = ["request_otp", "verify_otp"] as const;
   const measured = scripts.map(() => states.map((name): Measurement => ({ name, rounds: [] })));
   await fillWaiting(sql);
-  for (let round = 0; round < Math.min(effort.rounds, MOST_ROUNDS); round++) {
+  for (let round = 0; round < Math.min(effort.rounds, MAX_ROUNDS); round++) {
     for (const state of states.keys()) {
       await (state === 0 ? takeMany(sql) : fillMany(sql, MANY));
       for (const [index, script] of scripts.entries()) {

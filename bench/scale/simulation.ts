@@ -37,7 +37,7 @@ export interface World {
 }
 
 /** So that one batch stays a matter of milliseconds; as in `_shared/ledger/batches.ts`. */
-const MOST_OPERATIONS = 200;
+const MAX_OPERATIONS = 200;
 
 /** What was measured after the warm-up. Latencies are of one ledger call: a hold or a settlement. */
 export interface Result {
@@ -64,8 +64,8 @@ interface Isolate {
   waiting: Queue<Call>;
 }
 
-/** Plays `world` and tells what it carried. Stops when it is sure that more than 1 % of the calls take over `mostMs`. */
-export function simulate(world: World, mostMs = Infinity): Result {
+/** Plays `world` and tells what it carried. Stops when it is sure that more than 1 % of the calls take over `maxMs`. */
+export function simulate(world: World, maxMs = Infinity): Result {
   const events = new Events();
   const chance = new Chance(world.seed);
   const popularity = popularityOf(world.users, world.hottestShare);
@@ -88,7 +88,7 @@ export function simulate(world: World, mostMs = Infinity): Result {
   let answered = 0;
   let toMeasure = 0;
   let slow = 0;
-  const mostSlow = 0.012 * 2 * world.requestsPerSecond * world.seconds + 50;
+  const maxSlow = 0.012 * 2 * world.requestsPerSecond * world.seconds + 50;
 
   function changeUnderWay(by: number): void {
     const from = Math.max(changedAt, beginsAt);
@@ -106,7 +106,7 @@ export function simulate(world: World, mostMs = Infinity): Result {
   }
 
   function next(isolate: Isolate): void {
-    const calls = isolate.waiting.take(MOST_OPERATIONS);
+    const calls = isolate.waiting.take(MAX_OPERATIONS);
     if (calls.length === 0) return;
     isolate.underWay++;
     events.after(world.roundTripMs / 2, () => connections.take(() => transact(calls)));
@@ -167,7 +167,7 @@ export function simulate(world: World, mostMs = Infinity): Result {
       if (isMeasured(events.now)) answered++;
       if (!isMeasured(sentAt)) continue;
       latencies.push(events.now - sentAt);
-      if (events.now - sentAt > mostMs) slow++;
+      if (events.now - sentAt > maxMs) slow++;
       toMeasure--;
     }
     const { isolate } = calls[0]!;
@@ -218,7 +218,7 @@ export function simulate(world: World, mostMs = Infinity): Result {
   let after = before;
   events.after(beginsAt, () => before = busyOf());
   events.after(endsAt, () => after = busyOf());
-  events.run(() => (events.now < endsAt || toMeasure > 0) && slow <= mostSlow);
+  events.run(() => (events.now < endsAt || toMeasure > 0) && slow <= maxSlow);
 
   const windowMs = endsAt - beginsAt;
   latencies.sort((a, b) => a - b);
@@ -226,7 +226,7 @@ export function simulate(world: World, mostMs = Infinity): Result {
     callsPerSecond: answered / windowMs * 1_000,
     meanMs: latencies.reduce((sum, latency) => sum + latency, 0) / latencies.length,
     p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? NaN,
-    p99Ms: slow > mostSlow ? Infinity : latencies[Math.floor(latencies.length * 0.99)] ?? NaN,
+    p99Ms: slow > maxSlow ? Infinity : latencies[Math.floor(latencies.length * 0.99)] ?? NaN,
     callsUnderWay: underWayIntegral / windowMs,
     callsPerTransaction: answered / transactions,
     callsPerFlush: (after.flushed - before.flushed) / (after.flushes - before.flushes),
@@ -299,10 +299,10 @@ export function busiest({ utilisation }: Result): Resource {
   return share < 0.9 && share < utilisation.connections ? "connections" : name as Resource;
 }
 
-/** The most requests a second at which 99 % of the ledger calls take no longer than `mostMs`, and the run at it. */
+/** The most requests a second at which 99 % of the ledger calls take no longer than `maxMs`, and the run at it. */
 export function capacity(
   worldAt: (requestsPerSecond: number) => World,
-  { mostMs, most }: { mostMs: number; most: number },
+  { maxMs, most }: { maxMs: number; most: number },
 ): { requestsPerSecond: number; result: Result } {
   let low = 1;
   let high = most;
@@ -310,8 +310,8 @@ export function capacity(
   while (high / low > 1.05) {
     // Nearer to the upper end, which is a bound from arithmetic.
     const requestsPerSecond = low === 1 ? high * 0.8 : Math.sqrt(low * high);
-    const result = simulate(worldAt(requestsPerSecond), mostMs);
-    if (result.p99Ms <= mostMs) {
+    const result = simulate(worldAt(requestsPerSecond), maxMs);
+    if (result.p99Ms <= maxMs) {
       low = requestsPerSecond;
       best = { requestsPerSecond, result };
     } else high = requestsPerSecond;

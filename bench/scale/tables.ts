@@ -10,7 +10,7 @@ import {
   worldOf,
 } from "./worlds.ts";
 
-const MOST_P99_MS = 50;
+const MAX_P99_MS = 50;
 const DISTANCES_MS = [1, 20, 80, 160];
 const STAGES = [100, 1_000, 10_000, 100_000];
 const DAY_S = 86_400;
@@ -85,7 +85,7 @@ function capacityTable(): string {
     (["rest", "postgres"] as const).map((transport) => {
       const { requestsPerSecond, result } = capacity(
         (rate) => worldOf(machine, transport, rate),
-        { mostMs: MOST_P99_MS, most: mostPairsOf(machine.cores) },
+        { maxMs: MAX_P99_MS, most: maxPairsOf(machine.cores) },
       );
       const connections = transport === "rest" ? input("restConnections") : machine.connections;
       return [
@@ -130,7 +130,7 @@ function rowTable(): string {
               callsAtOnce: isolates === Infinity ? Infinity : 1,
               seconds: Math.min(10, Math.max(1, 4_000 / rate)),
             }),
-          { mostMs: MOST_P99_MS, most: 8_000 },
+          { maxMs: MAX_P99_MS, most: 8_000 },
         ).requestsPerSecond,
       )
     ),
@@ -146,7 +146,7 @@ function shareTable(): string {
   const rows = [0.0001, 0.001, 0.01, 0.05, 0.2].map((hottestShare) => {
     const { requestsPerSecond, result } = capacity(
       (rate) => worldOf(MACHINES.large, "postgres", rate, { hottestShare }),
-      { mostMs: MOST_P99_MS, most: mostPairsOf(MACHINES.large.cores) },
+      { maxMs: MAX_P99_MS, most: maxPairsOf(MACHINES.large.cores) },
     );
     return [
       `${hottestShare * 100} %`,
@@ -337,7 +337,7 @@ function coldTable(): string {
 }
 
 /** How many pairs the cores could do if they did nothing else, and a tenth more. */
-function mostPairsOf(cores: number): number {
+function maxPairsOf(cores: number): number {
   return 1.1 * cores * 1_000 / (2 * (OPERATION_CPU_MS.transaction + OPERATION_CPU_MS.operation));
 }
 

@@ -10,7 +10,7 @@ export interface Field {
   notes: string;
 }
 
-const MOST_CHOICES = 12;
+const MAX_CHOICES = 12;
 
 /** All fields of an object, those of its objects and lists included. */
 export function fieldsOf(schema: JsonSchema, path = ""): Field[] {
@@ -69,8 +69,8 @@ function notesOf(schema: JsonSchema): string {
 
 function choicesOf({ enum: choices = [] }: JsonSchema): string[] {
   if (choices.length === 0) return [];
-  const shown = choices.slice(0, MOST_CHOICES).map((choice) => `\`${choice}\``).join(", ");
-  return [choices.length > MOST_CHOICES ? `${shown} and ${choices.length - MOST_CHOICES} more` : shown];
+  const shown = choices.slice(0, MAX_CHOICES).map((choice) => `\`${choice}\``).join(", ");
+  return [choices.length > MAX_CHOICES ? `${shown} and ${choices.length - MAX_CHOICES} more` : shown];
 }
 
 function isShown(value: unknown): boolean {

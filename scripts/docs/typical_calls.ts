@@ -19,7 +19,7 @@ const days = (count: number) =>
   Array.from({ length: count }, (_, day) => new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10));
 
 /** Of a feature that is not named below: a short object. */
-export const USUAL_CALL: TypicalCall = { what: "as in the reference", output_tokens: 400 };
+export const DEFAULT_CALL: TypicalCall = { what: "as in the reference", output_tokens: 400 };
 
 export const TYPICAL_CALLS: Record<string, TypicalCall> = {
   "activity-analyzer": { what: "2 sessions", output_tokens: 250 },

@@ -5,7 +5,7 @@ import { charactersIn, type PricedUsage } from "../../supabase/functions/_shared
 import { bodiesOf } from "../../tests/http/support/bodies.ts";
 import type { Declared } from "./declared.ts";
 import { PHOTO_TOKENS } from "./provider_prices.ts";
-import { TYPICAL_CALLS, type TypicalCall, USUAL_CALL } from "./typical_calls.ts";
+import { DEFAULT_CALL, TYPICAL_CALLS, type TypicalCall } from "./typical_calls.ts";
 
 /** English prose and JSON alike have about as many. */
 export const CHARACTERS_PER_TOKEN = 4;
@@ -24,7 +24,7 @@ class Asked extends Error {}
  * which is measured and not answered. How long the answer is, and how often it asks, the table of typical calls says.
  */
 export async function typicalUsage(feature: Declared): Promise<{ call: TypicalCall; usage: PricedUsage }> {
-  const call = TYPICAL_CALLS[feature.name] ?? USUAL_CALL;
+  const call = TYPICAL_CALLS[feature.name] ?? DEFAULT_CALL;
   if (call.usage) return { call, usage: { ...NOTHING, ...call.usage } };
   const { sample } = await bodiesOf(feature.name);
   const input = feature.input!.parse({ ...sample, ...call.body });

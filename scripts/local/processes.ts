@@ -26,7 +26,7 @@ export interface ProcessEvents {
 }
 
 const FIRST_BACKOFF_MS = 200;
-const LONGEST_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 10_000;
 /** A child that lived this long was healthy: its next death starts the backoff anew. */
 const HEALTHY_AFTER_MS = 30_000;
 const LOG_LIMIT_BYTES = 5_000_000;
@@ -183,7 +183,7 @@ export class ManagedProcess {
     this.#deaths++;
     if (Date.now() - running.startedAt > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     const waitMs = this.#backoffMs;
-    this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);
+    this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
     this.events.report(
       `${this.name} ended with ${
         describe(status)

@@ -32,7 +32,7 @@ interface DueJob {
 
 const EVERY_MS = 5_000;
 /** Jobs at once; each has a connection, and one more looks for what is due. */
-const MOST_JOBS = 3;
+const MAX_JOBS = 3;
 const FINISH_MS = 2_000;
 
 /**
@@ -40,7 +40,7 @@ const FINISH_MS = 2_000;
  * without pg_cron. Several at once do no harm.
  */
 export function runSchedule(options: ScheduleOptions): RunningSchedule {
-  const sql = connectTo(options.databaseUrl, { connections: MOST_JOBS + 1, idleTimeoutS: 60 });
+  const sql = connectTo(options.databaseUrl, { connections: MAX_JOBS + 1, idleTimeoutS: 60 });
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   let lastProblem = "";
@@ -58,7 +58,7 @@ export function runSchedule(options: ScheduleOptions): RunningSchedule {
       order by position`;
     lastProblem = "";
     for (const job of due) {
-      if (running.size >= MOST_JOBS || stopping.signal.aborted) break;
+      if (running.size >= MAX_JOBS || stopping.signal.aborted) break;
       if (running.has(job.name)) continue;
       const run = runJob(sql, job, options, { stopped: stopping.signal }).catch(report)
         .finally(() => running.delete(job.name));

@@ -3,7 +3,7 @@ import { ShortMemory } from "../../supabase/functions/_shared/platform/short_mem
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
 /** Of the tokens that are remembered in each direction, and of the longest one. */
-const MEMORY = { mostBytes: 16 * 1024 * 1024, mostKeyCharacters: 4 * 1024 };
+const MEMORY = { maxBytes: 16 * 1024 * 1024, maxKeyCharacters: 4 * 1024 };
 /** Who a user's token is for, as Auth writes it. */
 const USER_AUDIENCE = "authenticated";
 

@@ -9,7 +9,7 @@ const ANSWER_LIMIT_MS = 30_000;
 /** How long a client that was refused may take to read why. */
 const LAST_WORDS_MS = 2_000;
 /** What a client may send before it was answered. */
-const MOST_EARLY_BYTES = 64 * 1024;
+const MAX_EARLY_BYTES = 64 * 1024;
 /** Of a refusal's headers, those of the connection on which it came. */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
@@ -53,7 +53,7 @@ function keepEarly(client: Duplex, head: Buffer): { take(): Uint8Array[] } {
   let byteCount = head.length;
   const keep = (part: Uint8Array) => {
     byteCount += part.length;
-    if (byteCount > MOST_EARLY_BYTES) client.destroy();
+    if (byteCount > MAX_EARLY_BYTES) client.destroy();
     else parts.push(part);
   };
   const leave = () => client.destroy();

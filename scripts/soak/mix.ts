@@ -10,7 +10,7 @@ const CLIENTS = 8;
 /** Between two requests of a client, so that a soak measures a server that works and not one that is drowned. */
 const PAUSE_MS = 20;
 const CLEANUP_EVERY_MS = 5_000;
-const MOST_ERRORS_KEPT = 20;
+const MAX_ERRORS_KEPT = 20;
 const GRANT = 100;
 const PHOTO = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk" +
   "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
@@ -140,7 +140,7 @@ export class Mix {
 
   #noteError(message: string): void {
     this.errors++;
-    if (this.firstErrors.length < MOST_ERRORS_KEPT) this.firstErrors.push(message);
+    if (this.firstErrors.length < MAX_ERRORS_KEPT) this.firstErrors.push(message);
   }
 }
 

@@ -17,7 +17,7 @@ export interface CommandOptions {
 
 /** Between two looks at how far a sync is. */
 const LOOK_MS = 2_000;
-const MOST_ACCOUNTS = 100;
+const MAX_ACCOUNTS = 100;
 
 /** Syncs until everything is read, with as many calls as that takes. */
 export async function sync(project: Project, options: CommandOptions): Promise<ExitCode> {
@@ -63,7 +63,7 @@ function sumOf(before: Synced, one: Synced): Synced {
     rejected: before.rejected + one.rejected,
     unusable_names: before.unusable_names + one.unusable_names,
     vanished: before.vanished + one.vanished,
-    accounts: [...before.accounts, ...one.accounts].slice(0, MOST_ACCOUNTS),
+    accounts: [...before.accounts, ...one.accounts].slice(0, MAX_ACCOUNTS),
     is_continued: before.is_continued,
     duration_ms: before.duration_ms + one.duration_ms,
     round_trips: {

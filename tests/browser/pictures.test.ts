@@ -17,7 +17,7 @@ const PICTURES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((n
 /** How wide GitHub shows a picture in a README, in CSS pixels. */
 const SHOWN_WIDTH_PX = 830;
 /** What WCAG 2 asks of normal text. */
-const LEAST_CONTRAST = 4.5;
+const MIN_CONTRAST = 4.5;
 
 let browser: Browser;
 
@@ -30,7 +30,7 @@ async function open(text: string): Promise<Page> {
 
 /** What a reader could not read; with what is wrong in it, where it is not well-formed. */
 function unreadable(page: Page): Promise<string[]> {
-  const bounds = { shownWidth: SHOWN_WIDTH_PX, leastContrast: LEAST_CONTRAST };
+  const bounds = { shownWidth: SHOWN_WIDTH_PX, leastContrast: MIN_CONTRAST };
   return page.evaluate(`(${findUnreadable})(${JSON.stringify(bounds)})`);
 }
 

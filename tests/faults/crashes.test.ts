@@ -10,7 +10,7 @@ import { awaitSuccess, describeLoad, expectRightAfterAll } from "./support/recov
 /** Of each transport. The supervisor waits longer and longer for a part that keeps dying, up to 10 s. */
 const KILLS = Number(Deno.env.get("FAULT_KILLS") ?? 6);
 const VICTIMS: Victim[] = ["postgres", "functions", "gateway"];
-const LONGEST_PAUSE_MS = 800;
+const MAX_PAUSE_MS = 800;
 const KILL_LIMIT_MS = 40_000;
 /** So slow that there always are calls between hold and settlement. */
 const MODEL = "demo-text-slow-30";
@@ -26,7 +26,7 @@ describe.each(["rest", "postgres"])(
       for (let kill = 0; kill < KILLS; kill++) {
         // Now into a stack that serves, now into one that still recovers.
         if (random() < 0.5) await awaitSuccess(load);
-        await delay(random() * LONGEST_PAUSE_MS);
+        await delay(random() * MAX_PAUSE_MS);
         Deno.kill(await awaitPid(VICTIMS[kill % VICTIMS.length]!, stack.dataDir), "SIGKILL");
       }
       for (const victim of VICTIMS) await awaitPid(victim, stack.dataDir);

@@ -160,14 +160,14 @@ describe("a Redis of Upstash with a limit on sizes", withRedis, () => {
     admin.destroy();
     const upstash = await startUpstash(url);
     try {
-      upstash.mostCharacters = 50_000;
+      upstash.maxCharacters = 50_000;
       const source = new ScriptSource(await openUpstash(upstash));
       const values = await source.values(names, SALT);
       expect(values.map(({ value }) => value?.length)).toEqual(names.map(() => 2_000));
       const { roundTrips } = source;
       await source.values(names, SALT); // It knows by now how many fit.
       expect(source.roundTrips - roundTrips).toBe(8);
-      upstash.mostCharacters = 1_000;
+      upstash.maxCharacters = 1_000;
       await expect(source.values(names.slice(0, 1), SALT)).rejects.toThrow(SourceError);
     } finally {
       await upstash.stop();

@@ -12,7 +12,7 @@ import { openFunctions } from "./support/functions.ts";
 import { openLedgerProxy } from "./support/ledger_proxy.ts";
 
 const PLENTY = 1_000_000;
-const MOST_GROWTH_MB = 256;
+const MAX_GROWTH_MB = 256;
 /** All 50 are sent to their end, also where nobody reads them. */
 const PATIENCE_MS = 120_000;
 
@@ -68,7 +68,7 @@ describe.each([["50", "told", true], ["10", "not told", false]])(
         expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);
       }
       expect(answers.length - refused.length).toBeGreaterThanOrEqual(2);
-      expect(peak - before).toBeLessThan(MOST_GROWTH_MB);
+      expect(peak - before).toBeLessThan(MAX_GROWTH_MB);
 
       expectCharged(await send());
       const { charges, held, locks } = await accountOf(user);

@@ -18,8 +18,8 @@ const TOKENS = 1_000_000_000;
 /** Of each property; there are two for each function and one more. */
 const TIME_MS = Number(Deno.env.get("FUZZ_MS") ?? 300);
 /** Made however long they take: a slow machine must see successes and refusals too. */
-const FEWEST_RUNS = 12;
-const MOST_RUNS = 1_000;
+const MIN_RUNS = 12;
+const MAX_RUNS = 1_000;
 const seed = Number(Deno.env.get("FUZZ_SEED") ?? 1);
 
 /** Verifies the ledger of each user at the end. */
@@ -34,10 +34,10 @@ async function search<Value>(
   examples: Value[] = [],
 ): Promise<void> {
   const property = fc.asyncProperty(values, check);
-  await fc.assert(property, { seed, numRuns: FEWEST_RUNS, examples: examples.map((value) => [value]) });
+  await fc.assert(property, { seed, numRuns: MIN_RUNS, examples: examples.map((value) => [value]) });
   const found = await fc.check(property, {
     seed: -seed, // Others than those above.
-    numRuns: MOST_RUNS,
+    numRuns: MAX_RUNS,
     interruptAfterTimeLimit: TIME_MS,
     markInterruptAsFailure: false,
   });

@@ -22,8 +22,8 @@ interface Schema {
   maximum?: number;
 }
 
-const USUAL_LENGTH = 40;
-const USUAL_ITEMS = 4;
+const DEFAULT_LENGTH = 40;
+const DEFAULT_ITEMS = 4;
 /** Stands for a file, which JSON cannot hold. */
 const A_FILE = "\u0001 a file \u0001";
 
@@ -68,7 +68,7 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
     case "array":
       return fc.array(valuesOf(schema.items ?? {}), {
         minLength: schema.minItems ?? 0,
-        maxLength: Math.min(schema.maxItems ?? USUAL_ITEMS, USUAL_ITEMS),
+        maxLength: Math.min(schema.maxItems ?? DEFAULT_ITEMS, DEFAULT_ITEMS),
       });
     case "string":
       return textsOf(schema);
@@ -83,12 +83,14 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-function textsOf({ format, pattern, minLength = 0, maxLength = USUAL_LENGTH }: Schema): fc.Arbitrary<string> {
+function textsOf(
+  { format, pattern, minLength = 0, maxLength = DEFAULT_LENGTH }: Schema,
+): fc.Arbitrary<string> {
   if (format === "binary") return fc.constant(A_FILE);
   if (format === "date") {
     return fc.date({ min: new Date("1000-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
       .map((date) => date.toISOString().slice(0, 10));
   }
   if (pattern) return fc.stringMatching(new RegExp(pattern)).filter((text) => text.length <= maxLength);
-  return fc.string({ unit: "grapheme", minLength, maxLength: Math.min(maxLength, USUAL_LENGTH) });
+  return fc.string({ unit: "grapheme", minLength, maxLength: Math.min(maxLength, DEFAULT_LENGTH) });
 }

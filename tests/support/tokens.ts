@@ -98,11 +98,11 @@ export async function openStrictProxy(port: number) {
 }
 
 /** A TCP proxy that cuts every connection after so many bytes of answers. */
-export async function openCuttingProxy(port: number, mostBytes: number) {
+export async function openCuttingProxy(port: number, maxBytes: number) {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connectSocket(port, "127.0.0.1");
-    let left = mostBytes;
+    let left = maxBytes;
     const cut = () => {
       client.destroy();
       upstream.destroy();

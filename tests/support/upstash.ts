@@ -7,7 +7,7 @@ export interface TestUpstash {
   /** As UPSTASH_REDIS_REST_TOKEN. */
   token: string;
   /** Refuses requests and answers that are longer, in characters. */
-  mostCharacters: number;
+  maxCharacters: number;
   /** Answers so many requests with 503 before it works again. */
   fail(times: number): void;
   stop(): Promise<void>;
@@ -39,8 +39,8 @@ export async function startUpstash(redisUrl: string): Promise<TestUpstash> {
       const result = await client.sendCommand((JSON.parse(text) as unknown[]).map(String));
       const answer = JSON.stringify({ result: asJson(result, encode) });
       const characters = Math.max(text.length, answer.length);
-      if (characters > upstash.mostCharacters) {
-        const limit = `Limit: ${upstash.mostCharacters} bytes, Actual: ${characters} bytes`;
+      if (characters > upstash.maxCharacters) {
+        const limit = `Limit: ${upstash.maxCharacters} bytes, Actual: ${characters} bytes`;
         throw new Error(`ERR max request size exceeded. ${limit}`);
       }
       return new Response(answer, { headers: { "Content-Type": "application/json" } });
@@ -50,7 +50,7 @@ export async function startUpstash(redisUrl: string): Promise<TestUpstash> {
     }
   });
   const upstash: TestUpstash = {
-    mostCharacters: Infinity,
+    maxCharacters: Infinity,
     url: `http://127.0.0.1:${server.addr.port}`,
     token,
     fail: (times) => failures = times,

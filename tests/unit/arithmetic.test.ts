@@ -150,7 +150,7 @@ const SWEEPS: Record<string, () => void> = {
     [effort, minutes, between(25, 350)],
     (one, duration_min, mass_kg) => met.energyKcal({ ...one, duration_min, mass_kg }),
   ),
-  mostWeeklyMin: sweep([fc.array(between(0, 10_080), { maxLength: 26 })], plan.mostWeeklyMin, {
+  maxWeeklyMin: sweep([fc.array(between(0, 10_080), { maxLength: 26 })], plan.maxWeeklyMin, {
     also: (most) => expect(most).toBeGreaterThanOrEqual(150),
   }),
   fitPlan: sweep([fc.array(planned, { maxLength: 20 }), whole(0, 3_000)], plan.fitPlan, {

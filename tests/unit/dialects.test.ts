@@ -7,7 +7,7 @@ import type { Feature } from "../../supabase/functions/_shared/feature/feature.t
 import type { Files } from "../../supabase/functions/_shared/media/files.ts";
 import { ModelFailure } from "../../supabase/functions/_shared/models/failures.ts";
 import { createModels, type ReadDraft } from "../../supabase/functions/_shared/models/models.ts";
-import { USUAL_LIMITS } from "../../supabase/functions/_shared/ledger/price.ts";
+import { DEFAULT_LIMITS } from "../../supabase/functions/_shared/ledger/price.ts";
 import { type Bodies, bodiesOf } from "../http/support/bodies.ts";
 import { endpoints, isFeature } from "../http/support/functions_folder.ts";
 
@@ -57,7 +57,7 @@ async function run(
   const requestId = crypto.randomUUID();
   const reads: ReadDraft[] = [];
   const limits = {
-    ...USUAL_LIMITS,
+    ...DEFAULT_LIMITS,
     ...(typeof feature.limits === "function" ? feature.limits(input) : feature.limits),
   };
   const base = dialect === undefined

@@ -1,7 +1,7 @@
 import { defineEndpoint } from "../../../supabase/functions/_shared/endpoint.ts";
 import { createModels } from "../../../supabase/functions/_shared/models/models.ts";
 import { modelsConfig } from "../../../supabase/functions/_shared/models/config.ts";
-import { USUAL_LIMITS } from "../../../supabase/functions/_shared/ledger/price.ts";
+import { DEFAULT_LIMITS } from "../../../supabase/functions/_shared/ledger/price.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
 
 /** The same call of a model as in bench-metered, and nothing of the ledger. */
@@ -13,7 +13,7 @@ export default defineEndpoint({
   async handle({ input, requestId }) {
     const models = createModels({
       config: modelsConfig(),
-      maxOutputTokens: USUAL_LIMITS.output_tokens,
+      maxOutputTokens: DEFAULT_LIMITS.output_tokens,
       requestId,
     });
     const data = Output.parse({ answer: await models.text({ system: SYSTEM, user: input.question }) });

@@ -9,7 +9,7 @@ import { demoProse } from "./words.ts";
 
 /** How long a recording is taken for that does not say it. */
 const UNKNOWN_DURATION_S = 10;
-const MOST_CHARACTERS = 4_096;
+const MAX_CHARACTERS = 4_096;
 const SPEED = { min: 0.25, max: 4 };
 const VOICES = [
   "alloy",
@@ -93,8 +93,8 @@ function lost<Segment extends { start: number; end: number }>(segment: Segment):
 /** Answers `POST /v1/audio/speech`: a tone for each word, as WAV whatever format is asked for. */
 export function answerSpeech(body: Record<string, unknown>, switches: Switches): Answer {
   const { input, voice, speed = 1 } = body;
-  if (typeof input !== "string" || input === "" || input.length > MOST_CHARACTERS) {
-    throw new OpenAiError(400, `Cannot speak as input must be a text of 1 to ${MOST_CHARACTERS} characters`);
+  if (typeof input !== "string" || input === "" || input.length > MAX_CHARACTERS) {
+    throw new OpenAiError(400, `Cannot speak as input must be a text of 1 to ${MAX_CHARACTERS} characters`);
   }
   if (!VOICES.includes(String(voice))) {
     throw new OpenAiError(400, `Cannot speak as voice must be one of ${VOICES.join(", ")}`);

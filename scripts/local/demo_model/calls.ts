@@ -1,4 +1,4 @@
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 
 /** One request that reached a model, as `GET /demo/calls` lists it. */
 export interface Call {
@@ -23,7 +23,7 @@ export class CallLog {
 
   add(call: Call): void {
     this.calls.push(call);
-    if (this.calls.length > MOST_KEPT) this.calls.shift();
+    if (this.calls.length > MAX_KEPT) this.calls.shift();
   }
 
   /** The calls that have every given field; a name that is no field of a call is left out of the question. */

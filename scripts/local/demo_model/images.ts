@@ -3,7 +3,7 @@ import { type Answer, garbageAnswer, jsonAnswer, OpenAiError } from "./answer.ts
 import { demoPng } from "./png.ts";
 import type { Switches } from "./switches.ts";
 
-const MOST_IMAGES = 4;
+const MAX_IMAGES = 4;
 const SIDE_PIXELS = { min: 16, max: 4_096, usual: 1_024 };
 const CREATED_SECONDS = 1_767_225_600;
 
@@ -33,8 +33,8 @@ function imageBytes(seedText: string, width: number, height: number, { content }
 
 function readCount(count: unknown): number {
   if (count === undefined || count === null) return 1;
-  if (Number.isInteger(count) && Number(count) >= 1 && Number(count) <= MOST_IMAGES) return Number(count);
-  throw new OpenAiError(400, `Cannot draw as n must be from 1 to ${MOST_IMAGES}: current value is ${count}`);
+  if (Number.isInteger(count) && Number(count) >= 1 && Number(count) <= MAX_IMAGES) return Number(count);
+  throw new OpenAiError(400, `Cannot draw as n must be from 1 to ${MAX_IMAGES}: current value is ${count}`);
 }
 
 function readSize(size: unknown): [number, number] {

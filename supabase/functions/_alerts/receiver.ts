@@ -80,13 +80,13 @@ export async function post(
   return { status: reply.status, retryAfterS: secondsOf(reply.headers.get("retry-after")) };
 }
 
-const MOST_RETRY_AFTER_S = 86_400;
+const MAX_RETRY_AFTER_S = 86_400;
 
 /** Of `Retry-After: 120` or a date; undefined for anything else. */
 function secondsOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = /^\d{1,9}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isNaN(seconds) ? undefined : Math.ceil(Math.min(Math.max(seconds, 0), MOST_RETRY_AFTER_S));
+  return Number.isNaN(seconds) ? undefined : Math.ceil(Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_S));
 }
 
 const NETWORK: Network = {

@@ -9,8 +9,8 @@ import { oauthSettings } from "./settings.ts";
 /** What the standards have a provider answer (RFC 6749, 4.1.2; RFC 9207). */
 const STANDARD = ["state", "code", "iss", "error"];
 /** Of what it tells beside, so much is kept: an answer is one row. */
-const MOST_PARAMETERS = 20;
-const MOST_PARAMETER_CHARACTERS = 4_000;
+const MAX_PARAMETERS = 20;
+const MAX_PARAMETER_CHARACTERS = 4_000;
 
 /** The redirect URI that is registered at every provider. */
 export function callbackUrl(): string {
@@ -36,13 +36,13 @@ export async function beginAuthorization(
  */
 export function answerIn(parameters: Record<string, unknown>): ProviderAnswer {
   const kept: ProviderAnswer = {};
-  let left = MOST_PARAMETER_CHARACTERS;
+  let left = MAX_PARAMETER_CHARACTERS;
   const others = Object.entries(parameters).filter(([name]) => !STANDARD.includes(name));
   for (const name of STANDARD) {
     const value = parameters[name];
     if (typeof value === "string") kept[name] = value;
   }
-  for (const [name, value] of others.slice(0, MOST_PARAMETERS)) {
+  for (const [name, value] of others.slice(0, MAX_PARAMETERS)) {
     if (typeof value !== "string" || /^error_|^action$/.test(name)) continue;
     left -= name.length + value.length;
     if (left < 0) break;

@@ -1,5 +1,5 @@
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 
 /** Leaves something that failed alone for a while, which doubles with each failure in a row. */
 export class Circuit {
@@ -23,7 +23,7 @@ export class Circuit {
     if (isFirst) this.sinceMs = Date.now();
     // Calls that were under way together are one failure.
     if (this.isOpen) return isFirst;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
+    const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
     this.#failures++;
     this.#retryAtMs = performance.now() + pauseMs;
     return isFirst;

@@ -11,7 +11,7 @@ import {
   type TokenStore,
 } from "./token_store.ts";
 
-const MOST_ENTRIES = 10_000;
+const MAX_ENTRIES = 10_000;
 
 /** A write that the backend has not seen. */
 type Journaled = { kind: "delete" } | {
@@ -218,7 +218,7 @@ export class FallbackStore implements TokenStore {
 
   #keep(entry: StoreEntry): boolean {
     const { key, value, ttlMs, fence } = entry;
-    if (this.#journal.size >= MOST_ENTRIES && !this.#journal.has(key)) {
+    if (this.#journal.size >= MAX_ENTRIES && !this.#journal.has(key)) {
       throw new StoreError("The store cannot be reached, and the memory for what it misses is full");
     }
     if (!this.#memory.write(entry)) return false;

@@ -1,9 +1,9 @@
 import type { Granted } from "./provider.ts";
 
 /** Longer than anybody means: what says more does not say when the token ends. */
-const LONGEST_LIFETIME_S = 100 * 366 * 86_400;
+const MAX_LIFETIME_S = 100 * 366 * 86_400;
 /** Of what a provider tells beside the token, so much is kept, as JSON. */
-const MOST_KEPT_CHARACTERS = 8_000;
+const MAX_KEPT_CHARACTERS = 8_000;
 const STANDARD = ["access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"];
 
 /**
@@ -41,7 +41,7 @@ export async function readableAnswer(
  * another kind that stand in it are left out, and so are the fields behind what is too much.
  */
 export function extrasOf(granted: Granted): Record<string, unknown> {
-  let left = MOST_KEPT_CHARACTERS;
+  let left = MAX_KEPT_CHARACTERS;
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(granted)) {
     if (STANDARD.includes(name) || value === null || value === "") continue;
@@ -58,7 +58,7 @@ const SECRET_FIELDS = ["refresh_token", "id_token"];
 
 function lifetimeOf(given: unknown): number | undefined {
   const seconds = typeof given === "number" ? given : isText(given) ? Number(given) : NaN;
-  return seconds > 0 && seconds <= LONGEST_LIFETIME_S ? seconds : undefined;
+  return seconds > 0 && seconds <= MAX_LIFETIME_S ? seconds : undefined;
 }
 
 function isText(value: unknown): value is string {

@@ -36,9 +36,9 @@ const LEASE_MARGIN_MS = 5_000;
 /** Whoever waits for another one's renewal looks again after about a sixteenth of the time so far. */
 const POLL_SHARE = 1 / 16;
 const SHORTEST_POLL_MS = 10;
-const LONGEST_POLL_MS = 100;
+const MAX_POLL_MS = 100;
 /** A renewal whose outcome may not be served is tried again, as another version may be there; so often at most. */
-const MOST_RENEWALS = 4;
+const MAX_RENEWALS = 4;
 
 /**
  * Gives out access tokens and renews them: once for all callers of all processes. The store says what there is, the lease
@@ -156,7 +156,7 @@ export class TokenBroker {
       if (claim.claimed) {
         const renewed = await this.#renewal.renew(request, claim, record, decide);
         if (renewed) return asAccessToken(renewed);
-        if (++renewalCount === MOST_RENEWALS) throw storeUnavailable();
+        if (++renewalCount === MAX_RENEWALS) throw storeUnavailable();
       } else {
         if (good) return good;
         await this.#wait(provider.name, claim, performance.now() - startMs);
@@ -169,7 +169,7 @@ export class TokenBroker {
     if (claim.reason === "left_alone") throw leftAlone(provider, claim.wait_ms);
     if (claim.reason === "resting") throw resting(provider, claim.wait_ms, claim.last_error ?? null);
     if (waitedMs > this.#providerTimeoutMs + this.#leaseMs) throw new ProviderFailure(provider, "timeout");
-    const pollMs = Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, waitedMs * POLL_SHARE));
+    const pollMs = Math.min(MAX_POLL_MS, Math.max(SHORTEST_POLL_MS, waitedMs * POLL_SHARE));
     await delay(Math.min(claim.wait_ms + 1, pollMs * (0.5 + Math.random())));
   }
 

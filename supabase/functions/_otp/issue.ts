@@ -80,7 +80,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
     p_mac: authCode ? null! : macOf(settings.peppers, active.id, code, place),
     p_providers: providers.map(({ name }) => name),
     p_cost_micros: Math.max(...providers.map(({ costMicros }) => costMicros)) *
-      smsPartsOf(messageOf(settings, issue, code, MOST_MINUTES).text),
+      smsPartsOf(messageOf(settings, issue, code, MAX_MINUTES).text),
     p_user_id: issue.userId || undefined,
     p_request_key: authCode ? hookRequestKey(settings, authCode, place) : issue.requestKey,
     p_auth_user_id: authCode?.userId ?? undefined,
@@ -129,7 +129,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
 }
 
 /** As long as a code may live; what a message costs is counted before it is known how long this one does. */
-const MOST_MINUTES = 10;
+const MAX_MINUTES = 10;
 
 function messageOf(
   { appName, appHash, webDomain }: OtpSetup,
@@ -177,12 +177,12 @@ function callerHeaders(limits: LimitState[]): Record<string, string> {
   return limitHeaders(limits.filter(({ name }) => name === "network"));
 }
 
-const USUAL_RETRY_AFTER_S = 3_600;
+const DEFAULT_RETRY_AFTER_S = 3_600;
 /** Limits that are the caller's alone. */
 const CALLERS_LIMITS = ["cooldown", "phone", "address", "network"];
 
 function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAnswer): AppError {
-  const retryAfterS = retry_after_s ?? USUAL_RETRY_AFTER_S;
+  const retryAfterS = retry_after_s ?? DEFAULT_RETRY_AFTER_S;
   const headers = { "Retry-After": String(retryAfterS) };
   const cause = new Error(`${error}: ${(reasons ?? []).join(", ")}`);
   switch (error) {

@@ -56,17 +56,17 @@ const TEMPLATES: Record<string, Template> = {
   },
 };
 
-const USUAL_LOCALE = "en";
+const DEFAULT_LOCALE = "en";
 
 /** The languages that there are texts for. */
 export const LOCALES: string[] = Object.keys(TEMPLATES);
 
 /** The message in the language of a tag (`fr-CA`, `fr_FR`, `fr_FR.UTF-8`), English where there is no text in it. */
 export function messageText(locale: string | undefined, values: TemplateValues): MessageText {
-  const language = /^[a-z]+/i.exec(locale?.trim() ?? "")?.[0].toLowerCase() ?? USUAL_LOCALE;
+  const language = /^[a-z]+/i.exec(locale?.trim() ?? "")?.[0].toLowerCase() ?? DEFAULT_LOCALE;
   const { subject, text } = Object.hasOwn(TEMPLATES, language)
     ? TEMPLATES[language]!
-    : TEMPLATES[USUAL_LOCALE]!;
+    : TEMPLATES[DEFAULT_LOCALE]!;
   const lines = [
     filled(text, values),
     ...(values.appHash ? [values.appHash] : []),

@@ -9,7 +9,7 @@ import {
   type KeyPage,
   type KeyValue,
   MARKS,
-  MOST_VALUE_BYTES,
+  MAX_VALUE_BYTES,
   SourceError,
   type TokenSource,
 } from "./source.ts";
@@ -96,8 +96,8 @@ export class PlainSource implements TokenSource {
     }));
   }
 
-  async count(mostMs: number): Promise<number | undefined> {
-    const end = performance.now() + mostMs;
+  async count(maxMs: number): Promise<number | undefined> {
+    const end = performance.now() + maxMs;
     let count = 0;
     for (const send of this.servers.nodes) {
       let cursor = "0";
@@ -133,7 +133,7 @@ function keyValue(value: unknown, ttlMs: number, salt: string): KeyValue {
   if (value === null || ttlMs === -2) return { isGone: true, fingerprint: "", ttlMs: -2 };
   if (value === MARKS.wrongType) return { isGone: false, fingerprint: MARKS.wrongType, ttlMs };
   const bytes = value as Buffer;
-  if (bytes.length > MOST_VALUE_BYTES) return { isGone: false, fingerprint: MARKS.tooLong, ttlMs };
+  if (bytes.length > MAX_VALUE_BYTES) return { isGone: false, fingerprint: MARKS.tooLong, ttlMs };
   return { value: bytes.toString(), isGone: false, fingerprint: fingerprintOf(salt, bytes), ttlMs };
 }
 

@@ -18,7 +18,7 @@ export class ScriptSource implements TokenSource {
   valuesRead = 0;
   bytesRead = 0;
   /** How many values are asked for at once: fewer after the server found an answer too large. */
-  private mostNames = Infinity;
+  private maxNames = Infinity;
 
   constructor(private readonly line: CommandLine) {}
 
@@ -57,13 +57,13 @@ export class ScriptSource implements TokenSource {
   }
 
   async values(names: string[], salt: string): Promise<KeyValue[]> {
-    if (names.length > this.mostNames) return await this.halves(names, salt);
+    if (names.length > this.maxNames) return await this.halves(names, salt);
     try {
       return await this.fetch(names, salt);
     } catch (error) {
       const isTooLarge = error instanceof SourceError && TOO_LARGE.test(error.refusal);
       if (!isTooLarge || names.length === 1) throw error;
-      this.mostNames = Math.ceil(names.length / 2);
+      this.maxNames = Math.ceil(names.length / 2);
       return await this.halves(names, salt);
     }
   }
@@ -95,8 +95,8 @@ export class ScriptSource implements TokenSource {
     });
   }
 
-  async count(mostMs: number): Promise<number | undefined> {
-    const end = performance.now() + mostMs;
+  async count(maxMs: number): Promise<number | undefined> {
+    const end = performance.now() + maxMs;
     let count = 0;
     let cursor = "0";
     do {

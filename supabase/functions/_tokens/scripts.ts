@@ -1,5 +1,5 @@
 import { FINGERPRINT_CHARACTERS } from "./fingerprints.ts";
-import { KEY_PREFIX, MARKS, MOST_VALUE_BYTES } from "./source.ts";
+import { KEY_PREFIX, MARKS, MAX_VALUE_BYTES } from "./source.ts";
 
 /** Reads one key: its fingerprint, its value and its TTL, at one moment. No fingerprint: the key is gone. */
 const READ_KEY = `
@@ -7,7 +7,7 @@ local function read(key, salt)
   local value = redis.pcall('GET', key)
   if not value then return nil end
   if type(value) == 'table' then return '${MARKS.wrongType}', nil, redis.call('PTTL', key) end
-  if #value > ${MOST_VALUE_BYTES} then return '${MARKS.tooLong}', nil, redis.call('PTTL', key) end
+  if #value > ${MAX_VALUE_BYTES} then return '${MARKS.tooLong}', nil, redis.call('PTTL', key) end
   return string.sub(redis.sha1hex(salt .. value), 1, ${FINGERPRINT_CHARACTERS}), value, redis.call('PTTL', key)
 end`;
 

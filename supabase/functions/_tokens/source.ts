@@ -3,7 +3,7 @@ export const KEY_PREFIX = "token:";
 /** What an account may be called: neither the comma between names nor anything that needs quoting. Lua's pattern is in scripts.ts. */
 export const ACCOUNT_NAME = /^[A-Za-z0-9_.:@-]{1,200}$/;
 /** No token is as long; what is longer is not even fetched. */
-export const MOST_VALUE_BYTES = 16 * 1024;
+export const MAX_VALUE_BYTES = 16 * 1024;
 
 /** Stands for a fingerprint where there is no value to make one of. */
 export const MARKS = { wrongType: "wrong-type", tooLong: "too-long" };
@@ -38,8 +38,8 @@ export interface TokenSource {
   page(cursor: string, salt: string, count: number): Promise<KeyPage>;
   /** Values as they are now, in the order of the names. */
   values(names: string[], salt: string): Promise<KeyValue[]>;
-  /** How many keys there are now; undefined when counting takes longer than `mostMs`. */
-  count(mostMs: number): Promise<number | undefined>;
+  /** How many keys there are now; undefined when counting takes longer than `maxMs`. */
+  count(maxMs: number): Promise<number | undefined>;
   /** How often it was asked so far. */
   readonly roundTrips: number;
   /** How many values it has handled so far, those included that only a page's fingerprints were made of. */

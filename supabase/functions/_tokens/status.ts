@@ -8,7 +8,7 @@ import { SourceError } from "./source.ts";
 import { tokenSettings } from "./settings.ts";
 
 /** Counting more keys than fit in this time tells little more. */
-const MOST_COUNT_MS = 3_000;
+const MAX_COUNT_MS = 3_000;
 
 /** What provider_token_status answers. */
 interface StoredStatus {
@@ -118,10 +118,10 @@ async function sourceStatus(): Promise<SourceStatus> {
   try {
     const source = await openSource();
     try {
-      const keys = await source.count(MOST_COUNT_MS);
+      const keys = await source.count(MAX_COUNT_MS);
       return {
         keys: keys ?? null,
-        problem: keys === undefined ? `Counting took longer than ${MOST_COUNT_MS} ms` : null,
+        problem: keys === undefined ? `Counting took longer than ${MAX_COUNT_MS} ms` : null,
       };
     } finally {
       await source.close();

@@ -6,7 +6,7 @@ import { type Budget, countedCpuMs, startBudget, type Work } from "./budget.ts";
 import type { TokenDatabase } from "./database.ts";
 import { fingerprintSalt } from "./fingerprints.ts";
 import { proveActiveKey } from "./keys.ts";
-import { type KeyPage, type KeyValue, MARKS, MOST_VALUE_BYTES, type TokenSource } from "./source.ts";
+import { type KeyPage, type KeyValue, MARKS, MAX_VALUE_BYTES, type TokenSource } from "./source.ts";
 import { isRejection, readTokenValue, type TokenValue } from "./values.ts";
 
 /** How many keys are taken at once. */
@@ -19,11 +19,11 @@ export interface Pace {
   chunkKeys: number;
 }
 
-const USUAL_PACE: Pace = { pageKeys: 500, batchKeys: 5_000, chunkKeys: 1_000 };
+const DEFAULT_PACE: Pace = { pageKeys: 500, batchKeys: 5_000, chunkKeys: 1_000 };
 /** A batch may have no key in it: those of others lie between. */
-const MOST_PAGES_PER_BATCH = 100;
+const MAX_PAGES_PER_BATCH = 100;
 /** Names in the answer. */
-const MOST_ACCOUNTS = 100;
+const MAX_ACCOUNTS = 100;
 
 export interface SyncOptions {
   source: TokenSource;
@@ -129,7 +129,7 @@ class SyncRun {
 
   constructor(private readonly options: SyncOptions, private readonly fence: number) {
     this.salt = fingerprintSalt(options.keyring);
-    this.pace = options.pace ?? USUAL_PACE;
+    this.pace = options.pace ?? DEFAULT_PACE;
   }
 
   get work(): Work {
@@ -190,7 +190,7 @@ class SyncRun {
       this.keysListed += page.count + page.unusableCount;
       at = page.cursor;
     } while (
-      at !== "0" && count < this.pace.batchKeys && pages.length < MOST_PAGES_PER_BATCH && !isSpent()
+      at !== "0" && count < this.pace.batchKeys && pages.length < MAX_PAGES_PER_BATCH && !isSpent()
     );
     const full = pages.filter((page) => page.count > 0);
     return {
@@ -299,7 +299,7 @@ class SyncRun {
     this.result.synced += tokens.length;
     this.result.rejected += rejections.length;
     const { accounts } = this.result;
-    for (const { name } of tokens.slice(0, MOST_ACCOUNTS - accounts.length)) accounts.push(name);
+    for (const { name } of tokens.slice(0, MAX_ACCOUNTS - accounts.length)) accounts.push(name);
   }
 
   private call<Answer>(work: () => Promise<Answer>): Promise<Answer> {
@@ -337,7 +337,7 @@ function endOf(
 
 const REASONS: Record<string, string> = {
   [MARKS.wrongType]: "not a string in Redis",
-  [MARKS.tooLong]: `longer than ${MOST_VALUE_BYTES} bytes`,
+  [MARKS.tooLong]: `longer than ${MAX_VALUE_BYTES} bytes`,
 };
 
 function held<Answer extends { held: boolean }>(answer: Answer): Answer {

@@ -25,7 +25,7 @@ const JWT = /^ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const HEADER_VALUE = /^[\x21-\x7e]+$/;
 
 /** A value may be encoded so often: quoted by each program that passed it on. */
-const MOST_ENCODINGS = 3;
+const MAX_ENCODINGS = 3;
 
 /**
  * Reads a value: a JWT, or JSON with the token as access_token, accessToken or token, a JWT or not. Either may be quoted as
@@ -34,7 +34,7 @@ const MOST_ENCODINGS = 3;
  */
 export function readTokenValue(value: string, nowS = Date.now() / 1_000): TokenValue | Rejection {
   let text = value.trim();
-  for (let encodings = 0; encodings < MOST_ENCODINGS && text.startsWith('"'); encodings++) {
+  for (let encodings = 0; encodings < MAX_ENCODINGS && text.startsWith('"'); encodings++) {
     const inner = parse(text);
     if (typeof inner !== "string") break;
     text = inner.trim();

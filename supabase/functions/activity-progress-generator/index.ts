@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { GoalProgress, progressOf, WeeklyGoals } from "../_app/activity/goals.ts";
 import { ACTIVITIES, energyKcal, INTENSITIES } from "../_app/activity/met.ts";
-import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../_app/activity/plan.ts";
+import { fitPlan, maxWeeklyMin, WEEKDAYS } from "../_app/activity/plan.ts";
 import { isoWeekOf, mondayOf, weeklyTotals, WeekTotals } from "../_app/activity/weeks.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
@@ -66,7 +66,7 @@ export default defineFeature({
     const weeks = weeklyTotals(sessions, date, input.weeks);
     const streak = streaksOf(sessions.map((session) => session.date), date);
     const goals = progressOf(input.goals, weeks);
-    const most_duration_min = mostWeeklyMin(
+    const most_duration_min = maxWeeklyMin(
       weeklyTotals(sessions, date, 4).map(({ duration_min }) => duration_min),
     );
     const facts = [

@@ -7,10 +7,10 @@ import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 
 /** More than anybody says in five minutes; what a model makes up beyond is cut off. */
-const MOST_CHARACTERS = 8_000;
+const MAX_CHARACTERS = 8_000;
 
 const Input = z.object({
-  ...recordingFields({ mostSeconds: 300 }),
+  ...recordingFields({ maxSeconds: 300 }),
   description: z.string().trim().max(2_000).default(""),
   weight_kg: z.coerce.number().min(20).max(400),
   locale: Locale,
@@ -41,7 +41,7 @@ export default defineFeature({
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4, per_1k_seconds: 100 },
   limits: ({ file, storage_path }) => ({
     seconds: (file ?? storage_path)?.content.max_duration_s ?? 0,
-    prompt_tokens: 2_500 + (file ?? storage_path ? MOST_CHARACTERS : 0),
+    prompt_tokens: 2_500 + (file ?? storage_path ? MAX_CHARACTERS : 0),
   }),
   input: Input,
   output: Output,
@@ -49,7 +49,7 @@ export default defineFeature({
   async run({ input: { file, storage_path, description, weight_kg, locale }, models }) {
     const recording = file ?? storage_path;
     const transcript = recording ? (await models.transcribe({ recording })).text : null;
-    const words = [transcript?.slice(0, MOST_CHARACTERS), description].filter(Boolean).join("\n");
+    const words = [transcript?.slice(0, MAX_CHARACTERS), description].filter(Boolean).join("\n");
     if (words === "") {
       throw new AppError("answer_refused", "Nothing is said in the recording");
     }

@@ -13,7 +13,7 @@ import {
 } from "../_app/statistics/facts.ts";
 import { type Point, rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 
-const MOST_FACTS = 12;
+const MAX_FACTS = 12;
 
 /** A morph's key, as body models name them. */
 const MorphKey = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/);
@@ -65,7 +65,7 @@ call small changes uncertain. Be kind about bodies: judge nobody's shape.
 ${INSIGHT_RULES}
 Write in the language "${locale}".`,
       user: JSON.stringify({
-        directions: morphs.slice(0, MOST_FACTS).map(({ key, direction }) => ({ key, direction })),
+        directions: morphs.slice(0, MAX_FACTS).map(({ key, direction }) => ({ key, direction })),
         facts,
       }),
     });
@@ -92,7 +92,7 @@ function morphsOf(snapshots: z.infer<typeof Snapshot>[]): z.infer<typeof Morph>[
 }
 
 function factsOf(morphs: z.infer<typeof Morph>[], scans: number, days: number): Fact[] {
-  const changed = morphs.filter(({ change }) => change !== 0).slice(0, MOST_FACTS);
+  const changed = morphs.filter(({ change }) => change !== 0).slice(0, MAX_FACTS);
   return [
     { id: "scans", value: scans, unit: "scans" },
     { id: "days", value: days, unit: "days" },

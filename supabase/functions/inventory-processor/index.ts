@@ -5,7 +5,7 @@ import { merge, StockTotal } from "../_app/kitchen/stock.ts";
 import { amountIn, display, readAmount, UNITS } from "../_app/kitchen/units.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale, Photo, PHOTO_BODY_BYTES } from "../_shared/inputs.ts";
-import { MOST_LINES, systemFor } from "./prompt.ts";
+import { MAX_LINES, systemFor } from "./prompt.ts";
 
 const Line = z.string().trim().min(1).max(200);
 
@@ -18,9 +18,9 @@ const Sighting = z.object({
 });
 
 const Input = z.object({
-  lines: z.array(Line).min(1).max(MOST_LINES).optional(),
+  lines: z.array(Line).min(1).max(MAX_LINES).optional(),
   receipt: Photo.optional(),
-  scan: z.array(Sighting).min(1).max(MOST_LINES).optional(),
+  scan: z.array(Sighting).min(1).max(MAX_LINES).optional(),
   locale: Locale,
 }).refine(
   ({ lines, receipt, scan }) => [lines, receipt, scan].filter((one) => one !== undefined).length === 1,
@@ -28,7 +28,7 @@ const Input = z.object({
 );
 
 const REASONS = ["not_an_item", "unreadable", "ambiguous", "not_answered"] as const;
-const lineNumber = z.int().min(1).max(MOST_LINES);
+const lineNumber = z.int().min(1).max(MAX_LINES);
 const Found = z.object({
   line: lineNumber,
   name: z.string().trim().min(1).max(80),
@@ -38,10 +38,10 @@ const Found = z.object({
   days_left: z.int().min(0).max(1_000).nullable(),
 });
 const Answer = z.object({
-  items: z.array(Found).max(2 * MOST_LINES),
+  items: z.array(Found).max(2 * MAX_LINES),
   not_understood: z.array(z.object({ line: lineNumber, reason: z.enum(REASONS).exclude(["not_answered"]) }))
     .max(
-      MOST_LINES,
+      MAX_LINES,
     ),
 });
 
@@ -60,7 +60,7 @@ const Output = z.object({
 export default defineFeature({
   name: "inventory-processor",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
-  limits: ({ lines, scan }) => ({ output_tokens: 500 + 80 * (lines?.length ?? scan?.length ?? MOST_LINES) }),
+  limits: ({ lines, scan }) => ({ output_tokens: 500 + 80 * (lines?.length ?? scan?.length ?? MAX_LINES) }),
   input: Input,
   output: Output,
   maxBodyBytes: PHOTO_BODY_BYTES,
@@ -70,7 +70,7 @@ export default defineFeature({
     const answer = given === undefined
       ? await models.object({
         ...ask,
-        schema: Answer.extend({ lines: z.array(Line).max(MOST_LINES) }),
+        schema: Answer.extend({ lines: z.array(Line).max(MAX_LINES) }),
         user: "Read the receipt on the photo.",
         images: [input.receipt!.url],
       })

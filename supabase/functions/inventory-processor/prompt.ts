@@ -1,10 +1,10 @@
 /** The most that one request may hold. */
-export const MOST_LINES = 100;
+export const MAX_LINES = 100;
 
 /** What the model is told, with or without lines that are known. */
 export function systemFor(locale: string, isReceipt: boolean): string {
   const source = isReceipt
-    ? `In lines, write down every line of the receipt as it is printed, from top to bottom, at most ${MOST_LINES}. Number
+    ? `In lines, write down every line of the receipt as it is printed, from top to bottom, at most ${MAX_LINES}. Number
 them from 1 in that order.`
     : "Each line of the message has a number.";
   return `You sort groceries into a kitchen's inventory.

@@ -15,7 +15,7 @@ import { Ingredient, Meal, schemaFor, systemFor } from "./day.ts";
 const DAYS_AT_ONCE = 4;
 const TITLES_TO_AVOID = 12;
 /** What the second try is told at the most. */
-const MOST_REASONS = 5, MOST_REASON_CHARACTERS = 150;
+const MAX_REASONS = 5, MAX_REASON_CHARACTERS = 150;
 /** One for each day in turn, so that days which are planned at once differ. */
 const CUISINES = ["Mediterranean", "Indian", "Mexican", "Japanese", "Middle Eastern", "Nordic", "Thai"];
 
@@ -71,7 +71,7 @@ export default defineFeature({
         const meals = slots.map(([slot]) => ({ slot, ...plan[slot]! }));
         const totals = sum(meals);
         faults = [...missesOf(totals, input.target), ...meals.flatMap((meal) => faultsOf(meal, ruleBrokenBy))]
-          .slice(0, MOST_REASONS).map((reason) => reason.slice(0, MOST_REASON_CHARACTERS));
+          .slice(0, MAX_REASONS).map((reason) => reason.slice(0, MAX_REASON_CHARACTERS));
         if (faults.length > 0) continue;
         const marked = meals.map((meal) => ({
           ...meal,

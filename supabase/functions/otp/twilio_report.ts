@@ -11,7 +11,7 @@ const Input = z.object({ text: z.string() });
 
 const Output = z.object({}).describe("Nothing");
 
-const MOST_BODY_BYTES = 16 * 1024;
+const MAX_BODY_BYTES = 16 * 1024;
 
 /**
  * What became of a message that Twilio took, as Twilio reports it and signs it with the account's auth token. One that did not
@@ -23,7 +23,7 @@ export const twilioReport = defineEndpoint({
   method: "POST",
   callLimit: { instead: "nothing is done without Twilio's signature" },
   isTextBody: true,
-  maxBodyBytes: MOST_BODY_BYTES,
+  maxBodyBytes: MAX_BODY_BYTES,
   input: Input,
   output: Output,
   codes: ["forbidden", "not_found"],

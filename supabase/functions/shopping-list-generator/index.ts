@@ -6,7 +6,7 @@ import { display } from "../_app/kitchen/units.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 
-const MOST_INGREDIENTS = 600;
+const MAX_INGREDIENTS = 600;
 const Title = z.string().trim().min(1).max(100);
 
 const Input = z.object({
@@ -23,8 +23,8 @@ const Input = z.object({
   locale: Locale,
 }).refine((input) => ingredientsOf(input).length > 0, "Send a plan or recipes, with ingredients")
   .refine(
-    (input) => ingredientsOf(input).length <= MOST_INGREDIENTS,
-    `Expected at most ${MOST_INGREDIENTS} ingredients`,
+    (input) => ingredientsOf(input).length <= MAX_INGREDIENTS,
+    `Expected at most ${MAX_INGREDIENTS} ingredients`,
   );
 
 const Item = StockTotal.extend({

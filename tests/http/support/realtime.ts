@@ -99,12 +99,12 @@ export interface Exchange {
   drop(): void;
 }
 
-const USUAL_MODEL = "demo-realtime-usage-1000-400";
+const DEFAULT_MODEL = "demo-realtime-usage-1000-400";
 
 /** Stands between a functions process and the demo model, and chooses which of its models talks; ends after the file. */
 export function openExchange(): Exchange {
   const lines = new Set<WebSocket>();
-  const exchange = { baseUrl: "", model: USUAL_MODEL, sent: [] as Event[], protocols: [] as string[] };
+  const exchange = { baseUrl: "", model: DEFAULT_MODEL, sent: [] as Event[], protocols: [] as string[] };
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const offered = request.headers.get("sec-websocket-protocol") ?? "";
     exchange.protocols.push(...offered.split(/\s*,\s*/));

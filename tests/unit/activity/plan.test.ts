@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { fitPlan, mostWeeklyMin, WEEKDAYS } from "../../../supabase/functions/_app/activity/plan.ts";
+import { fitPlan, maxWeeklyMin, WEEKDAYS } from "../../../supabase/functions/_app/activity/plan.ts";
 
 const on = (weekday: typeof WEEKDAYS[number], duration_min: number) => ({ weekday, duration_min });
 const sessions = fc.array(
@@ -9,10 +9,10 @@ const sessions = fc.array(
   { minLength: 1, maxLength: 7 },
 );
 
-describe("mostWeeklyMin", () => {
+describe("maxWeeklyMin", () => {
   it.each([[[], 150], [[0, 0, 0, 0], 150], [[100, 100, 100, 100], 150], [[200, 200, 300, 300], 325]])(
     "after weeks of %j minutes is %d",
-    (weeks, most) => expect(mostWeeklyMin(weeks)).toBe(most),
+    (weeks, most) => expect(maxWeeklyMin(weeks)).toBe(most),
   );
 });
 

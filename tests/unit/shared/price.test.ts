@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import {
   checkPrice,
   cost,
+  DEFAULT_LIMITS,
   type Price,
   usageBound,
-  USUAL_LIMITS,
 } from "../../../supabase/functions/_shared/ledger/price.ts";
 
 const count = fc.integer({ min: 0, max: 10_000_000 });
@@ -129,7 +129,7 @@ describe("usageBound", () => {
   it("grows with the input and never falls", () => {
     fc.assert(fc.property(fc.array(fc.string()), fc.string(), (texts, more) => {
       const [before, after] = [texts, [...texts, more]].map((input) =>
-        usageBound(input, USUAL_LIMITS).input_tokens
+        usageBound(input, DEFAULT_LIMITS).input_tokens
       );
       expect(after).toBeGreaterThanOrEqual(before!);
     }));

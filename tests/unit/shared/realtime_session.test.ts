@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { AppError } from "../../../supabase/functions/_shared/platform/errors.ts";
-import { Allowance, ENDINGS, USUAL_SESSION } from "../../../supabase/functions/_shared/realtime/limits.ts";
+import { Allowance, DEFAULT_SESSION, ENDINGS } from "../../../supabase/functions/_shared/realtime/limits.ts";
 import { RealtimeSession, type SessionParts } from "../../../supabase/functions/_shared/realtime/session.ts";
 import { type Slice, Slices } from "../../../supabase/functions/_shared/realtime/slices.ts";
 import type { Socket } from "../../../supabase/functions/_shared/http/websocket.ts";
@@ -101,7 +101,7 @@ function open(limits: Partial<SessionParts["limits"]> = {}) {
     setup: { type: "realtime" },
     till,
     slices: new Slices(price, { input_tokens: 1_000, output_tokens: 1_000 }, 6),
-    limits: { ...USUAL_SESSION, ...limits },
+    limits: { ...DEFAULT_SESSION, ...limits },
     tokenEndsAtMs: Infinity,
   });
   return { client, provider, till, session };
@@ -184,7 +184,7 @@ describe("a session", () => {
 
   it("ends with 4431 for a client that takes nothing, and never keeps more for it than the limit", async () => {
     const parts = await begin();
-    parts.client.bufferedAmount = USUAL_SESSION.buffered_bytes + 1;
+    parts.client.bufferedAmount = DEFAULT_SESSION.buffered_bytes + 1;
     parts.provider.say({ type: "input_audio_buffer.cleared" });
     expect(await ended(parts)).toEqual({ code: 4431, reason: "client_too_slow" });
     expect(parts.client.types()).toEqual(["session_ready"]);
@@ -193,7 +193,7 @@ describe("a session", () => {
 
   it("ends with 4504 for a provider that takes nothing", async () => {
     const parts = await begin();
-    parts.provider.bufferedAmount = USUAL_SESSION.buffered_bytes + 1;
+    parts.provider.bufferedAmount = DEFAULT_SESSION.buffered_bytes + 1;
     parts.client.say({ type: "input_audio_buffer.append", audio: "AAAA" });
     expect(await ended(parts)).toEqual({ code: 4504, reason: "provider_timeout" });
     expectNothingHeld(parts.till);
@@ -291,7 +291,7 @@ describe("a session", () => {
     parts.client.say(TEXT);
     parts.client.say(ASK);
     await vi.advanceTimersByTimeAsync(1);
-    await vi.advanceTimersByTimeAsync(USUAL_SESSION.provider_s * 1000);
+    await vi.advanceTimersByTimeAsync(DEFAULT_SESSION.provider_s * 1000);
     expect(await ended(parts)).toEqual({ code: 4504, reason: "provider_timeout" });
     expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { input_tokens: 0 } }]);
   });

@@ -134,7 +134,7 @@ const MADE: Made[] = [
 ];
 
 /** Of what is held beyond what is heard: packets, a rounded second and the one that is always added. */
-const MOST_HELD_BEYOND_S = TOLERANCE_S + 2;
+const MAX_HELD_BEYOND_S = TOLERANCE_S + 2;
 
 describe("a recording that ffmpeg makes", await needing("ffmpeg"), () => {
   it.each(MADE)("is taken, and as long as it is heard: %s", async (name, type, options, format, isPiped) => {
@@ -146,7 +146,7 @@ describe("a recording that ffmpeg makes", await needing("ffmpeg"), () => {
     expect(Math.abs(duration_s! - heard), `${duration_s} s, heard are ${heard} s`).toBeLessThan(TOLERANCE_S);
     expect(max_duration_s).toBeGreaterThanOrEqual(heard);
     // How many blocks of Vorbis are short only its decoder knows.
-    if (!name.includes("Vorbis")) expect(max_duration_s).toBeLessThan(heard + MOST_HELD_BEYOND_S);
+    if (!name.includes("Vorbis")) expect(max_duration_s).toBeLessThan(heard + MAX_HELD_BEYOND_S);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { ShortMemory } from "../../../supabase/functions/_shared/platform/short_
 
 describe("a short memory", () => {
   it("gives back what is not over, and nothing else", () => {
-    const memory = new ShortMemory<number>({ mostBytes: 10_000, mostKeyCharacters: 100 });
+    const memory = new ShortMemory<number>({ maxBytes: 10_000, maxKeyCharacters: 100 });
     memory.set("a", 1, 1_000, { nowMs: 0 });
     expect(memory.get("a", 999)).toBe(1);
     expect(memory.get("b", 999)).toBeUndefined();
@@ -16,7 +16,7 @@ describe("a short memory", () => {
   it("never grows beyond its bytes, whatever is remembered", () => {
     const keys = fc.array(fc.tuple(fc.string({ maxLength: 300 }), fc.nat(2_000)), { maxLength: 200 });
     fc.assert(fc.property(keys, (entries) => {
-      const memory = new ShortMemory<number>({ mostBytes: 5_000, mostKeyCharacters: 200 });
+      const memory = new ShortMemory<number>({ maxBytes: 5_000, maxKeyCharacters: 200 });
       for (const [key, untilMs] of entries) {
         memory.set(key, untilMs, untilMs, { nowMs: 1_000 });
         expect(memory.byteCount).toBeLessThanOrEqual(5_000);
@@ -27,7 +27,7 @@ describe("a short memory", () => {
   });
 
   it("forgets the oldest that have ended with each new one, and the oldest of all when there is no room", () => {
-    const memory = new ShortMemory<number>({ mostBytes: 1_600, mostKeyCharacters: 100 });
+    const memory = new ShortMemory<number>({ maxBytes: 1_600, maxKeyCharacters: 100 });
     memory.set("ends", 1, 10, { nowMs: 0 });
     memory.set("ends too", 2, 11, { nowMs: 0 });
     const before = memory.byteCount;

@@ -20,14 +20,14 @@ const ALWAYS_ALLOWED_MIN = 150;
  * More than this over the last weeks' mean raises the risk of injury. Gabbett 2016,
  * https://doi.org/10.1136/bjsports-2015-095788
  */
-const MOST_GROWTH = 1.3;
-const MOST_DAYS = 6;
+const MAX_GROWTH = 1.3;
+const MAX_DAYS = 6;
 const SHORTEST_MIN = 10;
 
 /** The most that a week's plan may add up to, after the durations of the last weeks. */
-export function mostWeeklyMin(lastWeeks_min: number[]): number {
+export function maxWeeklyMin(lastWeeks_min: number[]): number {
   const mean = lastWeeks_min.reduce((sum, one) => sum + one, 0) / Math.max(1, lastWeeks_min.length);
-  return Math.floor(Math.max(ALWAYS_ALLOWED_MIN, MOST_GROWTH * mean));
+  return Math.floor(Math.max(ALWAYS_ALLOWED_MIN, MAX_GROWTH * mean));
 }
 
 /**
@@ -39,7 +39,7 @@ export function fitPlan<Session extends { weekday: Weekday; duration_min: number
   most_min: number,
 ): Session[] {
   const byDay = WEEKDAYS.flatMap((day) => sessions.find(({ weekday }) => weekday === day) ?? []);
-  const kept = byDay.slice(0, MOST_DAYS);
+  const kept = byDay.slice(0, MAX_DAYS);
   const total = kept.reduce((sum, { duration_min }) => sum + duration_min, 0);
   const share = Math.min(1, most_min / total);
   return kept

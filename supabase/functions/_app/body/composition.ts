@@ -22,7 +22,7 @@ export function waistToHeight({ height_cm }: Pick<Person, "height_cm">, waist_cm
 }
 
 /** Essential fat, and the most that was measured: what a formula gives beyond says that its inputs are wrong. */
-const [LEAST_PERCENT, MOST_PERCENT] = [2, 70];
+const [MIN_PERCENT, MAX_PERCENT] = [2, 70];
 
 export const BodyFat = z.object({
   method: z.literal("us_navy_circumferences"),
@@ -48,14 +48,14 @@ export function navyBodyFat(
   const girth = (own: "low_cm" | "value_cm" | "high_cm", neckSide: typeof own) =>
     waist[own] - neck[neckSide] + (person.sex === "female" ? hip[own] : 0);
   const value = navyPercent(person, girth("value_cm", "value_cm"));
-  if (value === undefined || value < LEAST_PERCENT || value > MOST_PERCENT) return null;
-  const low = navyPercent(person, girth("low_cm", "high_cm")) ?? LEAST_PERCENT;
-  const high = navyPercent(person, girth("high_cm", "low_cm")) ?? MOST_PERCENT;
+  if (value === undefined || value < MIN_PERCENT || value > MAX_PERCENT) return null;
+  const low = navyPercent(person, girth("low_cm", "high_cm")) ?? MIN_PERCENT;
+  const high = navyPercent(person, girth("high_cm", "low_cm")) ?? MAX_PERCENT;
   return {
     method: "us_navy_circumferences",
-    low_percent: tenths(Math.max(LEAST_PERCENT, low)),
+    low_percent: tenths(Math.max(MIN_PERCENT, low)),
     value_percent: tenths(value),
-    high_percent: tenths(Math.min(MOST_PERCENT, high)),
+    high_percent: tenths(Math.min(MAX_PERCENT, high)),
   };
 }
 
@@ -78,7 +78,7 @@ function navyPercent(
  */
 export function deurenbergBodyFatPercent({ sex, age, ...size }: Person): number {
   const percent = 1.2 * bodyMassIndex(size) + 0.23 * age - (sex === "male" ? 10.8 : 0) - 5.4;
-  return tenths(Math.min(MOST_PERCENT, Math.max(LEAST_PERCENT, percent)));
+  return tenths(Math.min(MAX_PERCENT, Math.max(MIN_PERCENT, percent)));
 }
 
 const PROBLEMS = [

@@ -53,7 +53,7 @@ export type MeasureRanges = Record<MeasureName, Range>;
  * No range is narrower on either side, as a share of the value: an assumption, above the technical error of measuring by
  * tape, which photos do not beat. On that error: Ulijaszek & Kerr 1999, https://doi.org/10.1017/S0007114599001348
  */
-const LEAST_ERROR = 0.02;
+const MIN_ERROR = 0.02;
 
 /** The estimates with low <= value <= high, and never a range that says more than photos can tell. In tenths of a cm. */
 export function orderedRanges(estimated: MeasureRanges): MeasureRanges {
@@ -65,9 +65,9 @@ export function orderedRanges(estimated: MeasureRanges): MeasureRanges {
       number,
     ];
     return [name, {
-      low_cm: tenths(Math.min(low, value * (1 - LEAST_ERROR))),
+      low_cm: tenths(Math.min(low, value * (1 - MIN_ERROR))),
       value_cm: tenths(value),
-      high_cm: tenths(Math.max(high, value * (1 + LEAST_ERROR))),
+      high_cm: tenths(Math.max(high, value * (1 + MIN_ERROR))),
     }];
   });
   return Object.fromEntries(entries);

@@ -37,7 +37,7 @@ export function foldText(text: string): string {
 
 /** Whether a text has only letters that vocabularies have, and no word of which nobody could say where it ends. */
 export function isReadable(text: string): boolean {
-  return wordsOf(text).every((word) => !/[^a-z\p{N}|]/u.test(word)) && mostJoints(text) <= MOST_JOINTS;
+  return wordsOf(text).every((word) => !/[^a-z\p{N}|]/u.test(word)) && maxJoints(text) <= MAX_JOINTS;
 }
 
 function wordsOf(text: string): string[] {
@@ -108,27 +108,27 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
 const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
 const RUN = new RegExp(`[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`, "gu");
 /** So many joints of one run are read in every way; with more a text is not readable. */
-const MOST_JOINTS = 5;
+const MAX_JOINTS = 5;
 
 /** All ways to read a text's joints, each run of them by itself: as many as the run that has most of them asks for. */
 function readingsOf(text: string): string[] {
-  const most = mostJoints(text);
+  const most = maxJoints(text);
   if (most === 0) return [text];
-  const count = 2 ** Math.min(most, MOST_JOINTS);
+  const count = 2 ** Math.min(most, MAX_JOINTS);
   return Array.from(
     { length: count },
     (_, reading) =>
       text.replace(RUN, (run) =>
         run.split(JOINT).reduce((whole, part, at) => {
           // The last joint that can be told apart stands for all that follow it.
-          const joint = Math.min(at, MOST_JOINTS) - 1;
+          const joint = Math.min(at, MAX_JOINTS) - 1;
           return `${whole}${(reading >> joint & 1) === 1 ? " " : ""}${part}`;
         })),
   );
 }
 
 /** How many joints the run has that has most of them. */
-function mostJoints(text: string): number {
+function maxJoints(text: string): number {
   return (text.match(RUN) ?? []).reduce((most, run) => Math.max(most, run.split(JOINT).length - 1), 0);
 }
 

@@ -19,13 +19,13 @@ export const DrawnBox = z.object({
 });
 
 /** Below this share of the width or the height there is nothing to point at. */
-const LEAST_SIDE = 0.005;
+const MIN_SIDE = 0.005;
 
 /** The part of a box that is inside the picture, its sides in order; undefined when nothing of it is. */
 export function insidePicture(box: Box): Box | undefined {
   const [left, right] = inOrder(box.left, box.right);
   const [top, bottom] = inOrder(box.top, box.bottom);
-  return right - left >= LEAST_SIDE && bottom - top >= LEAST_SIDE ? { left, top, right, bottom } : undefined;
+  return right - left >= MIN_SIDE && bottom - top >= MIN_SIDE ? { left, top, right, bottom } : undefined;
 }
 
 function inOrder(one: number, other: number): [number, number] {

@@ -41,7 +41,7 @@ export interface Provider {
 }
 
 const BEFORE_ANYTHING_WAS_SENT = /\(Connect\)|connection refused/i;
-const MOST_ANSWER_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Asks a provider's HTTP API. Throws DeliveryError when there is no answer. */
 export async function askProvider(
@@ -59,7 +59,7 @@ export async function askProvider(
     throw new DeliveryError("unknown", init.signal.aborted ? "It took too long" : "The connection broke");
   }
   try {
-    return { status: response.status, body: JSON.parse((await response.text()).slice(0, MOST_ANSWER_BYTES)) };
+    return { status: response.status, body: JSON.parse((await response.text()).slice(0, MAX_ANSWER_BYTES)) };
   } catch {
     return { status: response.status, body: undefined };
   }

@@ -35,8 +35,8 @@ export function openCharges({ held, price, bound, usage, log }: {
   usage(): RunUsage;
   log: Partial<RequestLog>;
 }): Charges {
-  async function settle({ mostTokens = Infinity, metadata, responseHead }: {
-    mostTokens?: number;
+  async function settle({ maxTokens = Infinity, metadata, responseHead }: {
+    maxTokens?: number;
     metadata?: Record<string, unknown>;
     responseHead?: string;
   }): Promise<SettleOutcome> {
@@ -45,10 +45,10 @@ export function openCharges({ held, price, bound, usage, log }: {
     const settlement = await settleTokens({
       ...held,
       responseHead,
-      tokenAmount: tokens === null ? null : Math.min(tokens, mostTokens),
+      tokenAmount: tokens === null ? null : Math.min(tokens, maxTokens),
       metadata: {
         ...usageMetadata(used),
-        ...tokens !== null && tokens > mostTokens && { cost: tokens },
+        ...tokens !== null && tokens > maxTokens && { cost: tokens },
         ...metadata,
       },
     });
@@ -85,7 +85,7 @@ export function openCharges({ held, price, bound, usage, log }: {
       const responseHead = failureHead(failure);
       try {
         const metadata = { failed_for: failure.code };
-        const settlement = await settle({ mostTokens: bound, metadata, responseHead });
+        const settlement = await settle({ maxTokens: bound, metadata, responseHead });
         if (!settlement.success) return failure;
         const told = storedFailure(responseHead + settlement.response_tail, { isReplay: false });
         told.cause = failure.cause;
@@ -97,7 +97,7 @@ export function openCharges({ held, price, bound, usage, log }: {
 
     async hangUp() {
       if (usage().calls === 0) return await release("hung_up");
-      await settle({ mostTokens: bound, metadata: { stopped: true } }).catch(() => {});
+      await settle({ maxTokens: bound, metadata: { stopped: true } }).catch(() => {});
     },
   };
 }

@@ -16,11 +16,11 @@ import { modelSettings } from "../models/settings.ts";
 import { withPictures } from "../media/pictures.ts";
 import {
   cost,
+  DEFAULT_LIMITS,
   type Price,
   SHORTEST_RECORDING,
   usageBound,
   type UsageLimits,
-  USUAL_LIMITS,
 } from "../ledger/price.ts";
 import { withRecordings } from "../media/recordings.ts";
 import { callDatabase } from "../database/rpc.ts";
@@ -92,7 +92,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   { requestId, userId, input, isRepeatable }: RunRequest<z.output<Input>>,
 ): Promise<Admission> {
   const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
-  const limits = { ...USUAL_LIMITS, ...given };
+  const limits = { ...DEFAULT_LIMITS, ...given };
   modelsConfig(); // What is wrong with it must show before anything is held.
   limits.output_tokens += modelSettings().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
   const bound = cost(spec.price, usageBound(input, limits));

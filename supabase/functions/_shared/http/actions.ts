@@ -5,7 +5,7 @@ import { AppError } from "../platform/errors.ts";
 import { discardRest, readText } from "./body.ts";
 
 /** Enough for every action's body. */
-const MOST_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 
 // deno-lint-ignore no-explicit-any
 export type Actions = Record<string, Endpoint<any>>;
@@ -32,7 +32,7 @@ export function defineActions(name: string, actions: Actions): ActionsFunction {
     if (request.method !== "POST") return await refusal(unknownAction()).fetch(request);
     const { method, headers } = request;
     try {
-      const body = await readText(request, MOST_BODY_BYTES);
+      const body = await readText(request, MAX_BODY_BYTES);
       return await endpointOf(actionIn(body)).fetch(new Request(url, { method, headers, body }));
     } catch (error) {
       await discardRest(request);

@@ -99,9 +99,9 @@ async function readBytes(
 }
 
 const DISCARD_BYTES = 64 * 1024 * 1024;
-const DISCARD_MS = 10_000;
-/** Who sends nothing for so long waits for the answer. */
-const SILENCE_MS = 1_000;
+const DISCARD_MS = 30_000;
+/** Who sends nothing for so long waits for the answer; who has begun may be one of many that share a wire. */
+const SILENCE_MS = { before: 2_000, between: 3_000 };
 
 /**
  * Takes what is still to come of a body that is refused, and drops it. Where a server closes the connection on a body that
@@ -112,15 +112,17 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
   if (body === null || body.locked || headers.has("Expect")) return;
   const reader = body.getReader();
   const endsAtMs = performance.now() + DISCARD_MS;
+  let silenceMs = SILENCE_MS.before;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     for (let left = DISCARD_BYTES; left > 0;) {
-      const waitMs = Math.min(SILENCE_MS, endsAtMs - performance.now());
+      const waitMs = Math.min(silenceMs, endsAtMs - performance.now());
       const silence = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));
       const chunk = await Promise.race([reader.read().then(({ value }) => value), silence]);
       clearTimeout(timer);
       if (!chunk) break;
       left -= chunk.length;
+      silenceMs = SILENCE_MS.between;
     }
   } catch {
     // It broke off, and with it whoever waited for the answer.
@@ -128,8 +130,8 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
   reader.cancel().catch(() => {});
 }
 
-const MOST_PARTS = 20;
-const MOST_HEAD_BYTES = 2_000;
+const MAX_PARTS = 20;
+const MAX_HEAD_BYTES = 2_000;
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 /** A multipart body's files as views of it, and its fields as texts. https://www.rfc-editor.org/info/rfc7578 */
@@ -139,12 +141,12 @@ function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<stri
   const parts = new Map<string, string | Uint8Array>();
   let at = firstPart(buffer, delimiter);
   while (buffer.toString("latin1", at, at + 2) !== "--") {
-    const headEnd = buffer.subarray(at, at + MOST_HEAD_BYTES).indexOf(HEAD_END);
+    const headEnd = buffer.subarray(at, at + MAX_HEAD_BYTES).indexOf(HEAD_END);
     const start = at + headEnd + HEAD_END.length;
     const end = headEnd < 0 ? -1 : buffer.indexOf(delimiter, start);
     if (end < 0) throw malformed("breaks off");
     const { name, isFile } = readPartHead(buffer.toString("utf8", at, at + headEnd));
-    if (parts.has(name) || parts.size >= MOST_PARTS) throw malformed("has a part twice, or too many");
+    if (parts.has(name) || parts.size >= MAX_PARTS) throw malformed("has a part twice, or too many");
     const content = body.subarray(start, end);
     parts.set(name, isFile ? content : decode(content));
     at = end + delimiter.length;

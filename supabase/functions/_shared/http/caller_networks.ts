@@ -12,12 +12,12 @@ import { describeCause, logEvent } from "../platform/log.ts";
 const REPORT_AFTER_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 /** More than any threshold needs. */
-const MOST_HOPS = 100;
-const MOST_USERS = 2_000;
+const MAX_HOPS = 100;
+const MAX_USERS = 2_000;
 const DIGEST_BYTES = 12;
 /** As many as OTP_TRUSTED_PROXIES may be, each an IPv6 address with brackets, port and blank. */
-const MOST_TRUSTED_PROXIES = 10;
-const MOST_HOP_CHARACTERS = MOST_TRUSTED_PROXIES * 64;
+const MAX_TRUSTED_PROXIES = 10;
+const MAX_HOP_CHARACTERS = MAX_TRUSTED_PROXIES * 64;
 
 /** The hops that each user was seen at since the last report. */
 let seen = new Map<string, Set<string>>();
@@ -29,10 +29,10 @@ export function noteCallerNetwork(userId: string, headers: Headers): void {
   if (hops === "") return;
   let known = seen.get(userId);
   if (known === undefined) {
-    if (seen.size >= MOST_USERS) return;
+    if (seen.size >= MAX_USERS) return;
     seen.set(userId, known = new Set());
   }
-  if (known.size < MOST_HOPS) known.add(hops);
+  if (known.size < MAX_HOPS) known.add(hops);
   if (isPlanned) return;
   isPlanned = true;
   inBackground(later(REPORT_AFTER_MS).then(reportCallerNetworks));
@@ -41,7 +41,7 @@ export function noteCallerNetwork(userId: string, headers: Headers): void {
 /** The last hops, which our proxies wrote; what stands left of them is the client's, as long as it likes. */
 function trustedEnd(forwarded: string): string {
   // Copied by way of bytes: a part of a text keeps the whole of it in memory.
-  const end = forwarded.slice(-MOST_HOP_CHARACTERS).split(",").slice(-MOST_TRUSTED_PROXIES).join(",");
+  const end = forwarded.slice(-MAX_HOP_CHARACTERS).split(",").slice(-MAX_TRUSTED_PROXIES).join(",");
   return new TextDecoder().decode(new TextEncoder().encode(end));
 }
 

@@ -118,8 +118,8 @@ function digestOf(apiKey: string | null): string | undefined {
 
 /** A signature, or a key in constant time, takes longer to check than all else that is done with a small request. */
 const REMEMBER_MS = 60_000;
-const MOST_BYTES = 8 * 1024 * 1024;
-const MOST_TOKEN_CHARACTERS = 4 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_TOKEN_CHARACTERS = 4 * 1024;
 
 /** What was verified within the last minute; each kind apart, so that no text of one is ever taken for another. */
 const verified: Record<Exclude<Auth, "none">, ShortMemory<Caller>> = {
@@ -129,5 +129,5 @@ const verified: Record<Exclude<Auth, "none">, ShortMemory<Caller>> = {
 };
 
 function remembering(): ShortMemory<Caller> {
-  return new ShortMemory({ mostBytes: MOST_BYTES, mostKeyCharacters: MOST_TOKEN_CHARACTERS });
+  return new ShortMemory({ maxBytes: MAX_BYTES, maxKeyCharacters: MAX_TOKEN_CHARACTERS });
 }

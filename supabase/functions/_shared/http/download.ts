@@ -3,7 +3,7 @@ import { readWhole, type Take } from "../platform/bytes.ts";
 import { type PinnedRequest, requestAt } from "./pinned_request.ts";
 import { publicHttpsUrl } from "./public_url.ts";
 
-const MOST_REDIRECTS = 3;
+const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Why a download gave nothing; its message is for the log, as it may tell what is inside a network. */
@@ -36,7 +36,7 @@ export async function download(
   { take, signal, internet = INTERNET }: { take: Take; signal: AbortSignal; internet?: Internet },
 ): Promise<Uint8Array<ArrayBuffer>> {
   let url = publicHttpsUrl(address);
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     if (url === undefined) throw new DownloadError("Led to what is no public https address");
     const reply = await internet.get(url, await addressOf(url.hostname, signal, internet), signal);
     try {
@@ -51,7 +51,7 @@ export async function download(
       reply.close();
     }
   }
-  throw new DownloadError(`Redirected more than ${MOST_REDIRECTS} times`);
+  throw new DownloadError(`Redirected more than ${MAX_REDIRECTS} times`);
 }
 
 async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Internet): Promise<string> {

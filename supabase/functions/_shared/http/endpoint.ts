@@ -57,7 +57,7 @@ export type Endpoint<Input extends z.ZodType> = EndpointSpec<Input> & {
   fetch(request: Request): Promise<Response>;
 };
 
-const USUAL_BODY_BYTES = 256 * 1024;
+const DEFAULT_BODY_BYTES = 256 * 1024;
 
 const RESPONSE_HEADERS: Record<string, string> = {
   ...corsHeaders,
@@ -95,7 +95,7 @@ async function serve<Input extends z.ZodType>(
   }
   const startedAt = performance.now();
   const log: Partial<RequestLog> = {};
-  const limits = { json: spec.maxBodyBytes ?? USUAL_BODY_BYTES, multipart: spec.maxUploadBytes };
+  const limits = { json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES, multipart: spec.maxUploadBytes };
   let requestId = newRequestId();
   let response: Response;
   let leave = () => {};

@@ -24,8 +24,8 @@ export interface HttpReply {
   body: AsyncIterable<Uint8Array>;
 }
 
-const MOST_HEAD_BYTES = 64 * 1024;
-const MOST_CHUNK_LINE_BYTES = 4 * 1024;
+const MAX_HEAD_BYTES = 64 * 1024;
+const MAX_CHUNK_LINE_BYTES = 4 * 1024;
 const READ_BYTES = 16 * 1024;
 const LINE_END = 0x0a;
 
@@ -63,7 +63,7 @@ async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void
 }
 
 async function readHead(reader: Reader): Promise<{ status: number; headers: Headers }> {
-  let room = MOST_HEAD_BYTES;
+  let room = MAX_HEAD_BYTES;
   const nextLine = async () => {
     const line = await reader.line(room);
     room -= line.length + 2;
@@ -120,7 +120,7 @@ async function* toItsEnd(reader: Reader): AsyncGenerator<Uint8Array> {
 
 async function* chunked(reader: Reader): AsyncGenerator<Uint8Array> {
   for (;;) {
-    const line = await reader.line(MOST_CHUNK_LINE_BYTES);
+    const line = await reader.line(MAX_CHUNK_LINE_BYTES);
     const [, size] = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line) ?? [];
     if (size === undefined) throw new HttpError("The server sent a chunk that is none");
     const length = parseInt(size, 16);
@@ -129,7 +129,7 @@ async function* chunked(reader: Reader): AsyncGenerator<Uint8Array> {
     if (await reader.line(0) !== "") throw new HttpError("A chunk is longer than it says");
   }
   // Trailers tell nothing that is needed; the end must come.
-  let room = MOST_HEAD_BYTES;
+  let room = MAX_HEAD_BYTES;
   for (let line = await reader.line(room); line !== ""; line = await reader.line(room)) {
     room -= line.length + 2;
   }

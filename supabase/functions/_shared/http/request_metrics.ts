@@ -26,9 +26,9 @@ export const LATENCY_BOUNDS_S = [
 
 const FLUSH_TIMEOUT_MS = 5_000;
 /** As many as the database takes at once. */
-const MOST_SERIES = 2_000;
+const MAX_SERIES = 2_000;
 /** So often a flush that failed is tried again without a new request. */
-const MOST_RETRIES = 5;
+const MAX_RETRIES = 5;
 
 interface Series {
   name: "requests" | "errors" | "replays" | "provider_calls";
@@ -65,7 +65,7 @@ function add(name: Series["name"], first: string, second?: string, seconds?: num
   const key = second === undefined ? `${name} ${first}` : `${name} ${first} ${second}`;
   let series = counted.get(key);
   if (series === undefined) {
-    if (counted.size >= MOST_SERIES || observability().METRICS_FLUSH_MS === 0) return;
+    if (counted.size >= MAX_SERIES || observability().METRICS_FLUSH_MS === 0) return;
     series = { name, labels: second === undefined ? [first] : [first, second], count: 0 };
     if (seconds !== undefined) {
       series.seconds = 0;
@@ -121,7 +121,7 @@ async function sendUnsent(): Promise<boolean> {
   }
   failureCount++;
   if (failureCount === 1) report(failure);
-  if (failureCount <= MOST_RETRIES && !isPlanned && !isProcessEnding()) plan();
+  if (failureCount <= MAX_RETRIES && !isPlanned && !isProcessEnding()) plan();
   return false;
 }
 

@@ -11,7 +11,7 @@ const OPERATIONS: Record<string, string> = {
 };
 
 /** So that one batch stays a matter of milliseconds for the database. */
-const MOST_OPERATIONS = 200;
+const MAX_OPERATIONS = 200;
 
 type Result = { data: unknown; error: unknown };
 
@@ -34,8 +34,8 @@ export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
   async function send(): Promise<void> {
     underWay++;
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, MOST_OPERATIONS);
-      waiting = waiting.slice(MOST_OPERATIONS);
+      const batch = waiting.slice(0, MAX_OPERATIONS);
+      waiting = waiting.slice(MAX_OPERATIONS);
       await batch[0]!.within(() => run(client, batch));
     }
     underWay--;

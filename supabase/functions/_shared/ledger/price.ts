@@ -43,7 +43,7 @@ export interface UsageLimits {
   calls: number;
 }
 
-export const USUAL_LIMITS: UsageLimits = {
+export const DEFAULT_LIMITS: UsageLimits = {
   prompt_tokens: 1_500,
   output_tokens: 2_000,
   images: 0,

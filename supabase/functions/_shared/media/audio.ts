@@ -47,7 +47,7 @@ export const RECORDING_BYTES = 25 * 1024 * 1024;
 export const RECORDING_BODY_BYTES = RECORDING_BYTES + 64 * 1024;
 
 /** A day: what a header claims beyond is no recording's length. */
-const MOST_SECONDS = 86_400;
+const MAX_SECONDS = 86_400;
 /** Decoders add a part of a second at the ends. */
 const PADDING_S = 1;
 
@@ -81,17 +81,17 @@ export class Recording {
   private constructor(
     /** In Storage, where it is read from before `run`. */
     readonly path: string | undefined,
-    readonly mostSeconds: number,
+    readonly maxSeconds: number,
   ) {}
 
-  static of(bytes: Uint8Array<ArrayBuffer>, mostSeconds = MOST_SECONDS): Recording {
-    const recording = new Recording(undefined, mostSeconds);
+  static of(bytes: Uint8Array<ArrayBuffer>, maxSeconds = MAX_SECONDS): Recording {
+    const recording = new Recording(undefined, maxSeconds);
     recording.fill(bytes);
     return recording;
   }
 
-  static at(path: string, mostSeconds = MOST_SECONDS): Recording {
-    return new Recording(path, mostSeconds);
+  static at(path: string, maxSeconds = MAX_SECONDS): Recording {
+    return new Recording(path, maxSeconds);
   }
 
   /** Takes the bytes, or throws a `TypeError` with words for the caller. */
@@ -102,8 +102,8 @@ export class Recording {
     const length = measured(measure, bytes);
     const seconds = length?.seconds;
     const bound = Math.ceil(length?.most_s ?? boundOf(bytes.length)) + PADDING_S;
-    if ((seconds ?? bound) > this.mostSeconds) {
-      throw new TypeError(`Expected a recording of at most ${this.mostSeconds} seconds`);
+    if ((seconds ?? bound) > this.maxSeconds) {
+      throw new TypeError(`Expected a recording of at most ${this.maxSeconds} seconds`);
     }
     this.#content = {
       bytes,
@@ -160,13 +160,13 @@ function measured(measure: Measure, bytes: Uint8Array): Length | undefined {
  * How a feature takes a recording, up to 25 MB: wav, mp3, m4a, webm, ogg or flac, as its bytes say. Either as `file` in a multipart
  * body, or as the path of a file in the bucket `uploads`, which is read with the caller's own rights.
  */
-export function recordingFields({ mostSeconds }: { mostSeconds?: number } = {}) {
+export function recordingFields({ maxSeconds }: { maxSeconds?: number } = {}) {
   const file = z.instanceof(Uint8Array<ArrayBuffer>, { error: "Expected a file in a multipart body" })
     .meta({ type: "string", format: "binary" })
     .refine((bytes) => bytes.length <= RECORDING_BYTES, "Expected a recording of at most 25 MB")
     .transform((bytes, context) => {
       try {
-        return Recording.of(bytes, mostSeconds);
+        return Recording.of(bytes, maxSeconds);
       } catch (error) {
         if (!(error instanceof TypeError)) throw error;
         context.addIssue(error.message);
@@ -175,6 +175,6 @@ export function recordingFields({ mostSeconds }: { mostSeconds?: number } = {}) 
     });
   const storage_path = z.string().max(500)
     .refine(isUploadedPath, "Expected a path like uploads/<your id>/voice.m4a")
-    .transform((path) => Recording.at(path, mostSeconds));
+    .transform((path) => Recording.at(path, maxSeconds));
   return { file: file.optional(), storage_path: storage_path.optional() };
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** A text with a lower bound is a name, of which a part may be another thing's. */
-const LEAST_BOUND_CHARACTERS = 100;
+const MIN_BOUND_CHARACTERS = 100;
 
 /** Lists of which what is too much may be left out: each entry stands for itself. */
 const cuttable = z.registry<Record<never, never>>();
@@ -26,7 +26,7 @@ export async function readThrough<Schema extends z.ZodType>(
 ): Promise<z.ZodSafeParseResult<z.output<Schema>>> {
   let parsed = await schema.safeParseAsync(value);
   // Zod looks at what is in a list once the list itself fits.
-  for (let cuts = 0; cuts < MOST_CUTS && !parsed.success; cuts++) {
+  for (let cuts = 0; cuts < MAX_CUTS && !parsed.success; cuts++) {
     const { issues } = parsed.error;
     if (!issues.every((issue) => isTooMuch(schema, issue))) break;
     value = cut(value, issues as TooBig[]);
@@ -36,13 +36,13 @@ export async function readThrough<Schema extends z.ZodType>(
 }
 
 /** As deep as short lists lie in each other. */
-const MOST_CUTS = 4;
+const MAX_CUTS = 4;
 
 type TooBig = z.core.$ZodIssueTooBig;
 
 function isTooMuch(schema: z.core.$ZodType, issue: z.core.$ZodIssue): issue is TooBig {
   if (issue.code !== "too_big" || "exact" in issue && issue.exact === true) return false;
-  if (issue.origin === "string") return Number(issue.maximum) >= LEAST_BOUND_CHARACTERS;
+  if (issue.origin === "string") return Number(issue.maximum) >= MIN_BOUND_CHARACTERS;
   const list = issue.origin === "array" ? schemaAt(schema, issue.path) : undefined;
   return list !== undefined && cuttable.has(list);
 }

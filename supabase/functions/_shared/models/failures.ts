@@ -46,7 +46,7 @@ export class ModelFailure extends Error {
 }
 
 /** The longest part of a provider's own words that is kept for the log. */
-export const MOST_DETAIL_CHARACTERS = 300;
+export const MAX_DETAIL_CHARACTERS = 300;
 
 /** A failure as the caller hears of it. `field` is the caller's, where what it holds is at fault. */
 export function failure(reason: FailureReason, facts: FailureFacts, field?: string): AppError {

@@ -5,7 +5,7 @@ import type { ModelsConfig } from "./provider.ts";
 import { refusalOfError } from "./provider_errors.ts";
 
 /** As many refusals of one request as are answered by another form of it. */
-const MOST_LESSONS = 6;
+const MAX_LESSONS = 6;
 
 /** What a refused try teaches of the server; undefined where another form of the request would not help. */
 export function lessonFrom(
@@ -17,7 +17,7 @@ export function lessonFrom(
     config: ModelsConfig;
   },
 ): Lesson | undefined {
-  if (!APICallError.isInstance(error) || taken.size >= MOST_LESSONS) return undefined;
+  if (!APICallError.isInstance(error) || taken.size >= MAX_LESSONS) return undefined;
   const { status, words, isOfFunds, isOfContent, isOfAnswer } = refusalOfError(error);
   if (status === undefined || isOfFunds || isOfContent || isOfAnswer) return undefined;
   const isFormFixed = ![undefined, "auto"].includes(config.structuredOutput);

@@ -10,7 +10,7 @@ import { faultOf } from "./finish_reasons.ts";
 import { heardOf } from "../media/heard.ts";
 import { pictureType } from "../media/picture_type.ts";
 import { openCalls } from "./calls.ts";
-import { failure, MOST_DETAIL_CHARACTERS } from "./failures.ts";
+import { failure, MAX_DETAIL_CHARACTERS } from "./failures.ts";
 import { readUsage, type RunUsage, tokensIn, UsageMeter } from "./usage.ts";
 import { charactersIn, TOKENS_PER_PHOTO } from "../ledger/price.ts";
 import type { ModelsConfig } from "./provider.ts";
@@ -60,7 +60,7 @@ export type Draft = (written: unknown) => unknown;
 export type ReadDraft = () => Promise<unknown>;
 
 /** So that one request makes all images: several at once could fail in part, and be paid for in part. */
-const MOST_IMAGES = 10;
+const MAX_IMAGES = 10;
 /** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
 const IMAGE_QUALITY = "medium";
 /** Of calls that are paid by the second or the character. */
@@ -165,7 +165,7 @@ export function createModels(
         noteUnheldSchema(asked);
       }
       const detail = issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
-      throw failure("wrong_shape", { model, detail: detail.slice(0, MOST_DETAIL_CHARACTERS) });
+      throw failure("wrong_shape", { model, detail: detail.slice(0, MAX_DETAIL_CHARACTERS) });
     },
 
     async text(prompt) {
@@ -173,9 +173,9 @@ export function createModels(
     },
 
     async image({ prompt, size, count: n }) {
-      if (!(Number.isInteger(n) && n >= 1 && n <= MOST_IMAGES)) {
+      if (!(Number.isInteger(n) && n >= 1 && n <= MAX_IMAGES)) {
         throw new RangeError(
-          `Cannot make images as count must be from 1 to ${MOST_IMAGES}: current value is ${n}`,
+          `Cannot make images as count must be from 1 to ${MAX_IMAGES}: current value is ${n}`,
         );
       }
       const model = config.imageModel;

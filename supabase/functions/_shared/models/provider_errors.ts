@@ -7,7 +7,7 @@ import {
 import { createJsonErrorResponseHandler } from "@ai-sdk/provider-utils";
 import { z } from "zod";
 
-import { type FailureReason, MOST_DETAIL_CHARACTERS } from "./failures.ts";
+import { type FailureReason, MAX_DETAIL_CHARACTERS } from "./failures.ts";
 import type { Progress } from "./connection.ts";
 import { type Refusal, refusalIn, wordsIn } from "./refusals.ts";
 
@@ -112,7 +112,7 @@ export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
   return {
     ...status !== undefined && { status },
     ...code !== undefined && { vendorCode: code },
-    ...message !== "" && !isQuoting && { detail: message.slice(0, MOST_DETAIL_CHARACTERS) },
+    ...message !== "" && !isQuoting && { detail: message.slice(0, MAX_DETAIL_CHARACTERS) },
   };
 }
 

@@ -43,7 +43,7 @@ export function refusalIn(
 const SENTENCES = ["message", "msg", "detail", "details", "error", "errors", "description", "reason"];
 const NAMES = ["code", "type", "param", "status", "loc", "field", "innererror", "metadata", "object"];
 /** What repeats the request, or what the model wrote, is neither read nor logged. */
-const MOST_DEPTH = 6;
+const MAX_DEPTH = 6;
 
 /** Finds the sentences and names in an error; whatever else is in it is left alone. */
 export function wordsIn(body: unknown): { message: string; names: string; code?: string } {
@@ -52,7 +52,7 @@ export function wordsIn(body: unknown): { message: string; names: string; code?:
   const codes: string[] = [];
 
   function visit(value: unknown, field: string, depth: number): void {
-    if (depth > MOST_DEPTH || value === null || value === undefined) return;
+    if (depth > MAX_DEPTH || value === null || value === undefined) return;
     if (typeof value === "string" || typeof value === "number") {
       if (SENTENCES.includes(field)) readSentence(String(value), field, depth);
       else names.push(String(value));

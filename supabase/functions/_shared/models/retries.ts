@@ -1,8 +1,8 @@
 import type { FailureReason } from "./failures.ts";
 
-const USUAL_RETRIES = 1;
-const USUAL_RETRY_DELAY_MS = 250;
-const USUAL_MAX_RETRY_AFTER_MS = 5_000;
+const DEFAULT_RETRIES = 1;
+const DEFAULT_RETRY_DELAY_MS = 250;
+const DEFAULT_MAX_RETRY_AFTER_MS = 5_000;
 
 const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavailable", "unreachable"]);
 
@@ -20,12 +20,12 @@ export function retryDelayMs(
   { reason, askedFor, tries }: { reason: FailureReason; askedFor: string | undefined; tries: number },
   settings: RetrySettings,
 ): number {
-  if (!RETRYABLE.has(reason) || tries > (settings.maxRetries ?? USUAL_RETRIES)) return Infinity;
+  if (!RETRYABLE.has(reason) || tries > (settings.maxRetries ?? DEFAULT_RETRIES)) return Infinity;
   const askedForMs = retryAfterMs(askedFor);
   if (askedForMs === undefined) {
-    return (settings.retryDelayMs ?? USUAL_RETRY_DELAY_MS) * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
+    return (settings.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS) * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
   }
-  return askedForMs <= (settings.maxRetryAfterMs ?? USUAL_MAX_RETRY_AFTER_MS) ? askedForMs : Infinity;
+  return askedForMs <= (settings.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS) ? askedForMs : Infinity;
 }
 
 /** Reads `Retry-After` as seconds or as a date. */

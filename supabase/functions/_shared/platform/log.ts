@@ -30,14 +30,14 @@ export function logEvent(level: "info" | "warning" | "error", fields: Record<str
 const SECRETS =
   /(?<=\b[a-z][a-z+.-]*:\/\/[^\s:/@]*:)\S+(?=@)|\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sb_secret|sb_publishable|sk)[_-][\w-]+)|data:[\w/+.-]+;base64,[\w+/=]+/g;
 
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 /** Why a request failed, for the log: names and messages down the chain of causes, without anything secret. */
 export function describeCause(cause: unknown): string | undefined {
   if (cause === undefined) return undefined;
   const lines: string[] = [];
   let current = cause;
-  for (let depth = 0; depth < MOST_CAUSES; depth++) {
+  for (let depth = 0; depth < MAX_CAUSES; depth++) {
     if (!(current instanceof Error)) {
       lines.push(asJson(current));
       break;

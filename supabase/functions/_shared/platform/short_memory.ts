@@ -9,8 +9,8 @@ export class ShortMemory<Value> {
   readonly #entries = new Map<string, { value: Value; untilMs: number; byteCount: number }>();
   #byteCount = 0;
 
-  /** A longer key than `mostKeyCharacters` is not remembered. */
-  constructor(readonly limits: { mostBytes: number; mostKeyCharacters: number }) {}
+  /** A longer key than `maxKeyCharacters` is not remembered. */
+  constructor(readonly limits: { maxBytes: number; maxKeyCharacters: number }) {}
 
   /** What is kept of it, in bytes as they are counted here. */
   get byteCount(): number {
@@ -27,13 +27,13 @@ export class ShortMemory<Value> {
 
   /** `valueBytes`: what the value takes beside the key. */
   set(key: string, value: Value, untilMs: number, { valueBytes = 0, nowMs = Date.now() } = {}): void {
-    if (key.length > this.limits.mostKeyCharacters || untilMs <= nowMs) return;
+    if (key.length > this.limits.maxKeyCharacters || untilMs <= nowMs) return;
     this.#forget(key);
     const byteCount = key.length + valueBytes + ENTRY_BYTES;
     this.#entries.set(key, { value, untilMs, byteCount });
     this.#byteCount += byteCount;
     for (const [oldest, entry] of this.#entries) {
-      if (entry.untilMs > nowMs && this.#byteCount <= this.limits.mostBytes) break;
+      if (entry.untilMs > nowMs && this.#byteCount <= this.limits.maxBytes) break;
       this.#forget(oldest);
     }
   }

@@ -10,7 +10,7 @@ export interface TraceContext {
 }
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
-const MOST_TRACESTATE_CHARACTERS = 512;
+const MAX_TRACESTATE_CHARACTERS = 512;
 
 /** Reads `traceparent` and `tracestate`; undefined when there is none, or none that is valid. */
 export function readTraceContext(headers: { get(name: string): string | null }): TraceContext | undefined {
@@ -23,7 +23,7 @@ export function readTraceContext(headers: { get(name: string): string | null }):
     traceId: traceId!,
     spanId: spanId!,
     isSampled: (Number.parseInt(flags!, 16) & 1) === 1,
-    ...tracestate !== "" && tracestate.length <= MOST_TRACESTATE_CHARACTERS && { tracestate },
+    ...tracestate !== "" && tracestate.length <= MAX_TRACESTATE_CHARACTERS && { tracestate },
   };
 }
 

@@ -48,10 +48,10 @@ const KINDS: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const STATUS_ERROR = 2;
 const EXPORT_TIMEOUT_MS = 5_000;
 /** In one export. */
-const MOST_SPANS = 512;
+const MAX_SPANS = 512;
 /** That wait for an export; more are dropped, as a collector that is away must not fill the memory. */
-const MOST_WAITING = 4_096;
-const MOST_FAILURES = 3;
+const MAX_WAITING = 4_096;
+const MAX_FAILURES = 3;
 
 export type Tracer = ReturnType<typeof createTracer>;
 
@@ -118,7 +118,7 @@ export function createTracer(settings: TracerSettings) {
   }
 
   function record(span: Recorded): void {
-    if (waiting.length < MOST_WAITING) waiting.push(span);
+    if (waiting.length < MAX_WAITING) waiting.push(span);
     if (!isPlanned) plan();
   }
 
@@ -140,14 +140,14 @@ export function createTracer(settings: TracerSettings) {
 
   async function exportAll(): Promise<void> {
     while (waiting.length > 0) {
-      const spans = waiting.splice(0, MOST_SPANS);
+      const spans = waiting.splice(0, MAX_SPANS);
       if (await send(spans)) {
         failureCount = 0;
         continue;
       }
       failureCount++;
-      if (failureCount >= MOST_FAILURES || isProcessEnding()) return; // Dropped: a later export may do better.
-      waiting = [...spans, ...waiting].slice(0, MOST_WAITING);
+      if (failureCount >= MAX_FAILURES || isProcessEnding()) return; // Dropped: a later export may do better.
+      waiting = [...spans, ...waiting].slice(0, MAX_WAITING);
       if (!isPlanned) plan();
       return;
     }

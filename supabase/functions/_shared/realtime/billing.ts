@@ -30,7 +30,7 @@ const SEAT_LEASE_S = 60;
 const SEAT_RENEWAL_MS = 20_000;
 const FORFEIT_S = 600;
 /** A session ends well before. */
-const MOST_RENEWALS = 30;
+const MAX_RENEWALS = 30;
 
 /** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
 export class Till {
@@ -137,7 +137,7 @@ function keepSeat(
 ): Lease {
   let renewals = 0;
   const timer = setInterval(() => {
-    if (++renewals > MOST_RENEWALS) return clearInterval(timer);
+    if (++renewals > MAX_RENEWALS) return clearInterval(timer);
     extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next one may arrive.
   }, SEAT_RENEWAL_MS);
   return {

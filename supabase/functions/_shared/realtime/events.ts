@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { TalkUsage } from "./slices.ts";
 
 /** What may not be sent is all else: another model, other instructions, limits, tools, responses out of turn. */
-const MOST_TEXT = 1_000;
+const MAX_TEXT = 1_000;
 const eventId = z.string().max(64).optional();
 const itemId = z.string().min(1).max(64);
 
@@ -22,7 +22,7 @@ const ClientEvent = z.discriminatedUnion("type", [
       type: z.literal("message"),
       role: z.literal("user"),
       content: z.tuple([
-        z.strictObject({ type: z.literal("input_text"), text: z.string().trim().min(1).max(MOST_TEXT) }),
+        z.strictObject({ type: z.literal("input_text"), text: z.string().trim().min(1).max(MAX_TEXT) }),
       ]),
     }),
   }),

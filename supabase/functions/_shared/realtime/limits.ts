@@ -19,7 +19,7 @@ export interface SessionLimits {
   sessions: number;
 }
 
-export const USUAL_SESSION: SessionLimits = {
+export const DEFAULT_SESSION: SessionLimits = {
   session_s: 300,
   notice_s: 30,
   idle_s: 60,

@@ -9,7 +9,7 @@ import { ledger } from "../ledger/connect.ts";
 import { checkPrice, type Price } from "../ledger/price.ts";
 import { addressOf } from "../models/provider_address.ts";
 import { RealtimeSession } from "./session.ts";
-import { type SessionLimits, USUAL_SESSION } from "./limits.ts";
+import { DEFAULT_SESSION, type SessionLimits } from "./limits.ts";
 import { Slices } from "./slices.ts";
 import { type Seat, Till } from "./billing.ts";
 import { checkHandshake, type Socket, upgrade, withProtocolToken } from "../http/websocket.ts";
@@ -41,7 +41,7 @@ export type Realtime<Input extends z.ZodType> =
   & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
 
 /** A hold lives for 600 s; a session ends well before, settlement included. */
-const LONGEST_SESSION_S = 540;
+const MAX_SESSION_S = 540;
 const CALL_LIMIT = {
   instead: "the plan's limits, taken with the seat and with each slice; two sessions at once",
 };
@@ -52,8 +52,8 @@ const CALL_LIMIT = {
  */
 export function defineRealtime<Input extends z.ZodType>(spec: RealtimeSpec<Input>): Realtime<Input> {
   checkPrice(spec.name, spec.price);
-  const limits = { ...USUAL_SESSION, ...spec.limits };
-  if (limits.session_s > LONGEST_SESSION_S) {
+  const limits = { ...DEFAULT_SESSION, ...spec.limits };
+  if (limits.session_s > MAX_SESSION_S) {
     throw new TypeError(
       `Cannot let ${spec.name} last ${limits.session_s} s: its holds might expire meanwhile`,
     );
@@ -91,7 +91,7 @@ function newSlices({ price, slice_tokens, answer }: RealtimeSpec<z.ZodType>): Sl
  * Sockets of callers without a seat, which were accepted to be told why. What a client sends is measured when it has
  * arrived, up to 64 MiB in one frame: more of them at once are refused without a socket.
  */
-const MOST_SEATLESS = 1;
+const MAX_SEATLESS = 1;
 let seatlessCount = 0;
 
 async function open<Input extends z.ZodType>(
@@ -120,7 +120,7 @@ async function open<Input extends z.ZodType>(
   };
   log.model = model;
   const refusal = await refusalOf(till.takeSeat(limits.sessions));
-  if (refusal !== undefined && seatlessCount >= MOST_SEATLESS) throw refusal;
+  if (refusal !== undefined && seatlessCount >= MAX_SEATLESS) throw refusal;
   const { socket, response, closed } = await accept(request, till);
   if (refusal !== undefined) {
     seatlessCount += 1;

@@ -39,7 +39,7 @@ const AUDIO_BYTES_PER_S = 48_000;
 const AUDIO_PACE = 1.5;
 const AUDIO_AT_ONCE_S = 10;
 const MESSAGES_AT_ONCE_S = 4;
-const MOST_MISTAKES = 10;
+const MAX_MISTAKES = 10;
 /**
  * A message is measured when it has arrived, and the memory of all sessions in this process had to take it: one larger than
  * this costs the seat for 10 minutes.
@@ -172,7 +172,7 @@ export class RealtimeSession {
 
   #mistake(message: string): void {
     this.#mistakes += 1;
-    if (this.#mistakes > MOST_MISTAKES) return this.end("invalid_request");
+    if (this.#mistakes > MAX_MISTAKES) return this.end("invalid_request");
     this.#tell({ type: "error", error: { code: "invalid_request", message } });
   }
 

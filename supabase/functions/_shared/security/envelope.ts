@@ -8,7 +8,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Random bytes are cheaper by the page than by the dozen. */
 const PAGE_BYTES = 3_072;
-const MOST_AT_ONCE = 64;
+const MAX_AT_ONCE = 64;
 
 let page = new Uint8Array(0);
 let pageAt = 0;
@@ -62,8 +62,8 @@ export async function someAtOnce<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let at = 0; at < items.length; at += MOST_AT_ONCE) {
-    results.push(...await Promise.all(items.slice(at, at + MOST_AT_ONCE).map(work)));
+  for (let at = 0; at < items.length; at += MAX_AT_ONCE) {
+    results.push(...await Promise.all(items.slice(at, at + MAX_AT_ONCE).map(work)));
   }
   return results;
 }

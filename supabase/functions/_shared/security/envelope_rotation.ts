@@ -3,7 +3,7 @@ import { AppError } from "../platform/errors.ts";
 import type { Keyring } from "./keyring.ts";
 
 /** Rows that others are writing are left for another round; what changes all the time gets its new key by that. */
-const MOST_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 
 /** An envelope in its row. */
 export interface StoredEnvelope {
@@ -45,7 +45,7 @@ export async function rotateEnvelopes(options: EnvelopeRotationOptions): Promise
     isComplete,
   });
   let rotated = 0;
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const { replaced, left } = await rotateRound(
       options,
       failures,

@@ -11,7 +11,7 @@ const USUAL = [1, 2, 5, 29];
 const HALVED = [23, 39];
 
 /** Twice what a frame may have. */
-const MOST_CHANNEL_BYTES = 2 * 768;
+const MAX_CHANNEL_BYTES = 2 * 768;
 
 /** AAC by its AudioSpecificConfig, from which a decoder has the rate. ISO 14496-3, 1.6.2.1 */
 export function aac(view: DataView, at: number, bytes: number): Codec | undefined {
@@ -44,10 +44,10 @@ export function aac(view: DataView, at: number, bytes: number): Codec | undefine
   const samples = USUAL.includes(type) ? 2 * half : HALVED.includes(type) ? half : 0;
   if (rate === 0 || samples === 0) return undefined;
   const seconds = samples / rate;
-  const mostBytes = MOST_CHANNEL_BYTES * (channels === 0 || channels > 6 ? 8 : channels);
+  const maxBytes = MAX_CHANNEL_BYTES * (channels === 0 || channels > 6 ? 8 : channels);
   return {
     isEven: true,
     // Decoders go on behind the first frame of a packet: one that is too large has many.
-    packetSeconds: (_view, _at, bytes) => bytes <= mostBytes ? seconds : boundOf(bytes),
+    packetSeconds: (_view, _at, bytes) => bytes <= maxBytes ? seconds : boundOf(bytes),
   };
 }

@@ -13,7 +13,7 @@ const [MOVIE, FRAGMENT, TRACK, PART, DEFAULTS, SOUND] = [
   tagOf("trex"),
   tagOf("soun"),
 ];
-const MOST_TRACKS = 100;
+const MAX_TRACKS = 100;
 
 /**
  * The longest of the sound tracks by the packets that are there: those that the index names, and those of fragments, which
@@ -29,7 +29,7 @@ export function mp4Length(view: DataView): Length | undefined {
   const movie = movies[0];
   if (movie === undefined) return undefined;
   const tracks = new Map<number, SoundTrack>();
-  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK).take(MOST_TRACKS)) {
+  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK).take(MAX_TRACKS)) {
     const track = soundTrack(view, box);
     if (track && !tracks.has(track.id)) tracks.set(track.id, track);
   }

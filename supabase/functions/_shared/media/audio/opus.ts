@@ -7,7 +7,7 @@ const FRAME_MS = [
   ...[2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20],
 ];
 /** No packet is longer. */
-const MOST_SECONDS = 0.12;
+const MAX_SECONDS = 0.12;
 
 /** How long an Opus packet sounds, as a decoder tells it: by its first byte. https://www.rfc-editor.org/info/rfc6716 */
 function packetSeconds(view: DataView, at: number, bytes: number): number {
@@ -15,7 +15,7 @@ function packetSeconds(view: DataView, at: number, bytes: number): number {
   const head = view.getUint8(at);
   const code = head & 3;
   const frames = code === 0 ? 1 : code < 3 ? 2 : bytes > 1 ? view.getUint8(at + 1) & 63 : 0;
-  return Math.min(frames * FRAME_MS[head >> 3]! / 1_000, MOST_SECONDS);
+  return Math.min(frames * FRAME_MS[head >> 3]! / 1_000, MAX_SECONDS);
 }
 
 export const opus: Codec = { packetSeconds };

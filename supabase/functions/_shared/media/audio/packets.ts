@@ -15,7 +15,7 @@ export interface Codec {
 }
 
 /** No recording has more: 25 MB of it would be 5 bytes each. An index may name the same bytes over and over. */
-const MOST_PACKETS = 5_000_000;
+const MAX_PACKETS = 5_000_000;
 
 /** Sums up the packets of one track. */
 export class Packets {
@@ -25,8 +25,8 @@ export class Packets {
   constructor(readonly codec: Codec) {}
 
   add(view: DataView, at: number, bytes: number): void {
-    if (++this.#count > MOST_PACKETS) {
-      throw new TypeError(`Expected a recording of at most ${MOST_PACKETS} packets`);
+    if (++this.#count > MAX_PACKETS) {
+      throw new TypeError(`Expected a recording of at most ${MAX_PACKETS} packets`);
     }
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }

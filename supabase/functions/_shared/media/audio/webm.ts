@@ -15,7 +15,7 @@ import { type Track, trackOf } from "./webm_track.ts";
 const PARENTS = [ELEMENT.segment, ELEMENT.info, ELEMENT.tracks, ELEMENT.cluster, ELEMENT.blockGroup];
 const CLUSTER_START = 0x1f;
 const CLUSTER_HEAD_BYTES = 4;
-const MOST_TRACKS = 100;
+const MAX_TRACKS = 100;
 
 /**
  * The longest track's packets; browsers record without stating any length. Where something is broken it goes on with the
@@ -48,7 +48,7 @@ export function webmLength(view: DataView): Length | undefined {
       if (id === ELEMENT.timestamp) clusterTime = integerOf(view, element);
       else if (id === ELEMENT.timestampScale) scale_ns = integerOf(view, element);
       else if (id === ELEMENT.duration) stated = floatOf(view, element);
-      else if (id === ELEMENT.track && tracks.size < MOST_TRACKS) {
+      else if (id === ELEMENT.track && tracks.size < MAX_TRACKS) {
         const track = trackOf(view, element);
         if (track && !tracks.has(track.number)) tracks.set(track.number, track);
       }
