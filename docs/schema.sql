@@ -1314,7 +1314,7 @@ create function public.scan_ending_tokens() returns integer language plpgsql vol
 
 create function public.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body b9ce4580524fddad
 
-create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 506ac17c7cd53c1c
+create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 45d56224d0597b43
 
 create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body aa2d9842e9400e30
 

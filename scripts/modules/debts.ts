@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { StackError } from "../local/errors.ts";
 import { supabaseFolder } from "../local/paths.ts";
+import { parseJson } from "./manifest.ts";
 import type { Violation } from "./violations.ts";
 
 const Debts = z.array(z.strictObject({
@@ -20,7 +21,9 @@ const FILE = join(supabaseFolder, "module_debts.json");
 
 /** Reads supabase/module_debts.json. */
 export async function readDebts(): Promise<Debt[]> {
-  const { data, error } = Debts.safeParse(JSON.parse(await Deno.readTextFile(FILE)));
+  const { data, error } = Debts.safeParse(
+    parseJson("supabase/module_debts.json", await Deno.readTextFile(FILE)),
+  );
   if (!data) throw new StackError(`supabase/module_debts.json: ${z.prettifyError(error)}`);
   return data;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { globToRegExp } from "@std/path/glob-to-regexp";
 import { z } from "zod";
 
-import { StackError } from "../local/errors.ts";
+import { messageOf, StackError } from "../local/errors.ts";
 import { supabaseFolder } from "../local/paths.ts";
 
 const names = z.array(z.string().min(1));
@@ -40,13 +40,22 @@ const FILE = join(supabaseFolder, "modules.json");
 
 /** Reads supabase/modules.json, which says for each module what it has and what it requires. */
 export async function readManifest(): Promise<Manifest> {
-  return parseManifest(JSON.parse(await Deno.readTextFile(FILE)));
+  return parseManifest(parseJson("supabase/modules.json", await Deno.readTextFile(FILE)));
+}
+
+/** The value of a file of JSON, or a reason that names the file. */
+export function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StackError(`${name} is no JSON: ${messageOf(error)}`);
+  }
 }
 
 /** Writes a function into a module, in the order of the alphabet, and leaves all else of the file as it is. */
 export async function addFunction(module: string, name: string): Promise<void> {
   const text = await Deno.readTextFile(FILE);
-  const { functions } = parseManifest(JSON.parse(text)).modules[module] ?? {};
+  const { functions } = parseManifest(parseJson("supabase/modules.json", text)).modules[module] ?? {};
   if (!functions) throw new StackError(`supabase/modules.json has no module ${module}`);
   const list = [...new Set([...functions, name])].sort().map((one) => JSON.stringify(one)).join(
     ",\n        ",

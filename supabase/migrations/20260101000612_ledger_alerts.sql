@@ -126,6 +126,9 @@ begin
       and not exists (
         select from public.token_balances as balances
         where balances.user_id = token_balance_history.user_id and balances.is_closed)
+      and not exists (
+        select from public.token_balances as balances
+        where balances.user_id = token_balance_history.user_id and balances.is_closed)
     order by user_id, entry_number desc
   loop
     if (public.emit_low_balance_alert(v_charge.user_id, v_charge.balance_after, v_settings.low_balance_tokens)

@@ -677,7 +677,7 @@ describe("a charge that takes a balance below the threshold", () => {
     await sql`select public.add_tokens(${user}, 21, 'test')`;
     await sql`select public.consume_tokens_atomic(${newId()}, ${user}, 5, 'meal-analyzer')`;
     await sql`select public.forget_user(${user})`;
-    await sql`update public.alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    await sql`update public.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
     await sql`select public.scan_low_balances()`;
     expect(await sql`select from public.alert_outbox where payload ->> 'user_id' = ${user}`).toHaveLength(0);
   });

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 
 import { compare, readDebts } from "../../../scripts/modules/debts.ts";
-import { parseManifest, readManifest, withRequirements } from "../../../scripts/modules/manifest.ts";
+import {
+  parseJson,
+  parseManifest,
+  readManifest,
+  withRequirements,
+} from "../../../scripts/modules/manifest.ts";
 import { survey, surveyOf } from "../../../scripts/modules/violations.ts";
 
 const module = (requires: string[], more: Record<string, unknown> = {}) => ({
@@ -101,6 +106,7 @@ describe("the check of the modules", () => {
     );
     expect(of({ a: module(["b"]) })).toThrow("a requires b, which is no module");
     expect(of({ a: { ...module([]), migration: [] } })).toThrow("migration");
+    expect(() => parseJson("supabase/modules.json", "{")).toThrow(/^supabase\/modules.json is no JSON: /);
   });
 
   it("takes what a module requires by way of another", () => {
