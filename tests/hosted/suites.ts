@@ -16,6 +16,7 @@ export const SERVED = [
     "client",
     "dialects",
     "endpoint_limits",
+    "feature_run",
     "features",
     "files",
     "idempotency",
@@ -30,6 +31,7 @@ export const SERVED = [
     "pictures",
     "provider_failures",
     "realtime",
+    "settings",
     "streaming",
     "token_manager",
     "token_servers",
@@ -45,6 +47,7 @@ export const SERVED = [
 /** Pass under 2.1.4 too, and are left out for their time. */
 export const NOT_SERVED: Record<string, string> = {
   "tests/http/anomalies.test.ts": "what it looks at happens in SQL; `charging` has the calls that lead there",
+  "tests/http/client_package.test.ts": "of an npm package and Node; `client` has the calls",
   "tests/http/crash.test.ts": "kills processes and looks at the ledger, whose rules are SQL; 30 s",
   "tests/http/metrics.test.ts": "the numbers come from SQL and from a count in plain JavaScript; 25 s",
   "tests/security/dependencies.test.ts": "looks at deno.lock and calls nothing",
@@ -86,7 +89,6 @@ export const TESTS_NOT_INSIDE: Record<string, string> = {
 export const OVER_HTTP: Record<string, string> = {
   "_oauth/authorizations.ts": "tests/http/oauth_token.test.ts",
   "_shared/media/pictures.ts": "tests/http/pictures.test.ts",
-  "_tokens/budget.ts": "tests/http/token_sync.test.ts",
   "_tokens/fingerprints.ts": "tests/http/token_sync.test.ts",
   "_tokens/plain_source.ts": "tests/http/token_sync.test.ts",
 };

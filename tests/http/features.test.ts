@@ -188,7 +188,8 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     for (const { imports, text, path } of own) {
       for (const target of imports) {
         const isAllowed = target === "zod" || target.startsWith(`${name}/`) ||
-          /^_shared\/(answer_bounds|audio|drafts|feature|inputs|errors|price)\.ts$/.test(target) ||
+          /^_shared\/(feature|inputs|feature\/drafts|ledger\/price|media\/audio|models\/answer_bounds|platform\/errors)\.ts$/
+            .test(target) ||
           (/^_[a-z_]+\//.test(target) && !target.startsWith("_shared/"));
         expect({ path, target, isAllowed }).toEqual({ path, target, isAllowed: true });
       }
@@ -207,7 +208,7 @@ describe.each(endpoints.filter(isRealtime))(
       for (const { imports, path } of sources.filter((one) => one.path.startsWith(`${name}/`))) {
         for (const target of imports) {
           const isAllowed = target === "zod" || target.startsWith(`${name}/`) ||
-            /^_shared\/(realtime|inputs|errors|price)\.ts$/.test(target) ||
+            /^_shared\/(realtime\/realtime|inputs|platform\/errors|ledger\/price)\.ts$/.test(target) ||
             (/^_[a-z_]+\//.test(target) && !target.startsWith("_shared/"));
           expect({ path, target, isAllowed }).toEqual({ path, target, isAllowed: true });
         }

@@ -78,7 +78,6 @@ const PROBES: Record<string, Probe> = {
   },
   "Deno.connect": () => Deno.connect({ hostname: "127.0.0.1", port: 1 }).catch(nameOfFailure),
   "Deno.env.get": () => typeof Deno.env.get("PATH"),
-  "Deno.env.toObject": () => typeof Deno.env.toObject().PATH,
   "Deno.upgradeWebSocket": async () => {
     const responses = new Set<Response>();
     const heard = await served((request) => {

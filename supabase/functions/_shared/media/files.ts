@@ -91,7 +91,7 @@ async function removeAll(list: () => Promise<StoredFile[]>, budgetMs: number): P
     const files = await list();
     if (files.length === 0) break;
     const listed = new Set(files.map(({ bucket, path }) => `${bucket}/${path}`));
-    if (listed.isSubsetOf(before)) {
+    if ([...listed].every((name) => before.has(name))) {
       throw unavailable(new Error("Storage does not remove the files that it is told to"));
     }
     before = listed;
