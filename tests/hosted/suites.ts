@@ -69,6 +69,10 @@ export const NOT_INSIDE: Record<string, string> = {
   "tests/unit/deploy/project.test.ts": "of commands, which run under the operator's Deno",
   "tests/unit/dialects.test.ts":
     "the demo model in its process does not shut down there; `tests/http/dialects` has one of its own",
+  "tests/unit/modules/alone.test.ts": "checks types, which the operator's Deno does",
+  "tests/unit/modules/modules.test.ts": "of a command, which runs under the operator's Deno",
+  "tests/unit/shared/recorded.test.ts":
+    "half a minute of ffmpeg, for readers in plain JavaScript; `audio` has the same readers",
   "tests/unit/functions_imports.test.ts":
     "asks this Deno for the modules of each function, with its lock file",
   "tests/unit/shared/pictures.test.ts":
