@@ -101,7 +101,7 @@ async function readBytes(
 const DISCARD_BYTES = 64 * 1024 * 1024;
 const DISCARD_MS = 30_000;
 /** Who sends nothing for so long waits for the answer; who has begun may be one of many that share a wire. */
-const SILENCE_MS = { before: 2_000, between: 3_000 };
+const SILENCE_MS = { before: 2_000, between: 10_000 };
 
 /**
  * Takes what is still to come of a body that is refused, and drops it. Where a server closes the connection on a body that
