@@ -60,7 +60,7 @@ export class Renewal {
         return record;
       }
       if (!canRenew(request, record, claim.revoked_fence)) throw this.missing(request);
-      // What could not be kept must not be fetched: a refresh token is good once.
+      // Do not refresh if the result cannot be stored: refresh tokens are single-use.
       if (!this.#mayUseMemory(request) && this.#records.health().state === "degraded") {
         throw storeUnavailable();
       }

@@ -69,7 +69,7 @@ export async function judgeGuess({ peppers }: OtpSetup, guess: Guess): Promise<V
 function refusal({ error, attempts_left = 0, retry_after_s }: VerifyAnswer): AppError {
   switch (error) {
     case "incorrect":
-      return new AppError("otp_incorrect", "The code is another one", { details: { attempts_left } });
+      return new AppError("otp_incorrect", "The code is wrong", { details: { attempts_left } });
     case "expired":
       return new AppError(
         "otp_expired",

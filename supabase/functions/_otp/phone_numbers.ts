@@ -6,7 +6,7 @@ import { oldFormOf } from "./old_forms.ts";
 import { readTelUri } from "./tel_uri.ts";
 
 export interface PhonePolicy {
-  /** Calling codes that get messages; none for all. */
+  /** Calling codes of the countries that get messages. Empty: all countries. */
   callingCodes: string[];
   /** Where numbers without a calling code belong. */
   defaultCountry?: string;

@@ -22,7 +22,7 @@ export const otpSettings = defineSettings("One-time codes", {
     "What one SMS costs, in millionths of your currency, for the cap in otp_settings",
   ),
   OTP_CALLING_CODES: ListText.pipe(z.array(z.string().regex(/^[1-9]\d{0,2}$/))).default([]).describe(
-    "Calling codes that get codes: 33, 32, 1; none for all",
+    "Countries that may get codes, by calling code: 33, 32, 1. Empty: all countries",
   ),
   OTP_DEFAULT_COUNTRY: z.string().regex(/^[A-Z]{2}$/).optional().describe(
     "Where numbers without a calling code belong: FR",
@@ -39,7 +39,7 @@ export const otpSettings = defineSettings("One-time codes", {
     "Numbers with a fixed code, on a local project alone: +33612345678=123456, …",
   ),
   OTP_TEST_NUMBERS_UNTIL: z.iso.datetime({ offset: true }).optional().describe(
-    "When they end, which they must: 2026-12-31T00:00:00Z",
+    "When the test numbers expire (required with OTP_TEST_NUMBERS): 2026-12-31T00:00:00Z",
   ),
   TWILIO_BASE_URL: z.url().default("https://api.twilio.com").describe("Twilio's API"),
   TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/).optional().describe("The account at Twilio"),

@@ -20,9 +20,9 @@ export const tokenSettings = defineSettings("Provider tokens", {
     "Names the Redis among several that are copied into the same database",
   ),
   TOKEN_SYNC_MAX_MS: z.coerce.number().int().min(100).max(140_000).default(60_000).describe(
-    "After so long a sync rests, and goes on at the next call",
+    "How long one call of a sync may work; the next call continues",
   ),
   TOKEN_SYNC_MAX_CPU_MS: z.coerce.number().int().min(50).max(60_000).default(1_400).describe(
-    "After so much CPU a sync rests, and goes on at the next call; hosted functions have 2,000 ms",
+    "How much CPU one call of a sync may use; the next call continues. Hosted functions have 2,000 ms",
   ),
 });

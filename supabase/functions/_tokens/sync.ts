@@ -152,7 +152,7 @@ class SyncRun {
       // Redis reads on while Postgres compares.
       const isLast = batch.cursor === "0";
       next = isLast || isSpent() ? undefined : this.readBatch(batch.cursor, isSpent);
-      next?.catch(() => {}); // told of when it is awaited
+      next?.catch(() => {}); // handled where it is awaited
       const isStored = await this.store(batch, isSpent);
       if (!isStored || !isLast && isSpent()) {
         await next?.catch(() => {});
@@ -237,7 +237,7 @@ class SyncRun {
       // The next chunk comes in while this one is being stored.
       if (!isLast) {
         values = this.fetch(chunks[index + 1]!);
-        values.catch(() => {}); // told of when it is awaited
+        values.catch(() => {}); // handled where it is awaited
       }
       await this.put(chunk, fetched, isLast ? batch.cursor : undefined);
       if (!isLast && isSpent()) {

@@ -174,7 +174,7 @@ const test = defineEndpoint({
       p_limit: 1,
     }) as { alert_id: number }[];
     const delivered = taken[0]?.alert_id === emitted.alert_id;
-    const error = delivered ? null : lastError ?? "It is under way with another deliverer";
+    const error = delivered ? null : lastError ?? "Another worker is delivering it";
     return Response.json({ webhook_id: emitted.webhook_id, delivered, error });
   },
 });

@@ -18,7 +18,7 @@ export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
   signal: AbortSignal;
 }
 
-/** Why a run was stopped that nobody waits for and nobody can ask for again. */
+/** The client disconnected and sent no Idempotency-Key, so nobody could get the answer: the run is stopped. */
 export class HungUp extends Error {
   override readonly name = "HungUp";
 }

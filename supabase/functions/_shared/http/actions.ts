@@ -18,8 +18,9 @@ export interface ActionsFunction {
 }
 
 /**
- * A function of several endpoints. Which one is asked for says the path (`/otp/verify`), else the query
- * (`/otp?action=verify`), else the field `action` of a JSON body, as `supabase.functions.invoke("otp", { body })` sends it.
+ * A function with several endpoints. The path selects the action (`/otp/verify`), else the query
+ * (`/otp?action=verify`), else the field `action` of a JSON body, as `supabase.functions.invoke("otp", { body })`
+ * sends it.
  */
 export function defineActions(name: string, actions: Actions): ActionsFunction {
   return { name, actions, fetch };

@@ -29,7 +29,7 @@ export interface EndpointContext<Input> {
 export interface EndpointSpec<Input extends z.ZodType> {
   /** The function's folder, and the action where it has several: `balance`, `otp/verify`. */
   name: string;
-  /** Who may call; of a list the first that fits. */
+  /** Accepted credentials; with a list, the first match wins. */
   auth: Auth | Auth[];
   method: "GET" | "POST";
   /** Of GET: takes its input with POST too, as a JSON body, as a query or as both. */
@@ -45,7 +45,7 @@ export interface EndpointSpec<Input extends z.ZodType> {
   callLimit?: CallLimit | { instead: string };
   /** Refusals of its own, beside those that every endpoint has. */
   codes?: ErrorCode[];
-  /** Takes the body as it is, whatever its type says: for signatures over its bytes. */
+  /** Passes the raw body through, whatever its content type, e.g. to verify a webhook's signature. */
   isTextBody?: boolean;
   maxBodyBytes?: number;
   /** Takes multipart/form-data too, up to this size: its files become byte arrays, its fields texts. */

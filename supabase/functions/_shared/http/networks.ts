@@ -25,7 +25,7 @@ export async function networkOf(headers: Headers, trustedProxies: number): Promi
   const { default: ipaddr } = await import("ipaddr.js");
   const address = withoutPort(hops.at(-trustedProxies) ?? "");
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return UNKNOWN_NETWORK;
-  const parsed = ipaddr.process(address); // an IPv4 address in IPv6 clothes is an IPv4 address
+  const parsed = ipaddr.process(address); // an IPv4-mapped IPv6 address counts as IPv4
   if (hops.length > trustedProxies && INTERNAL.has(parsed.range())) warnOfHop();
   if (parsed.kind() === "ipv4") return parsed.toString();
   const bytes = parsed.toByteArray().map((byte, index) => index < IPV6_PREFIX_BITS / 8 ? byte : 0);

@@ -11,12 +11,12 @@ export const modelSettings = defineSettings("AI models", {
   AI_API_KEY: z.string().min(1).describe("The key for AI_BASE_URL; any text for a server that wants none"),
   AI_TEXT_MODEL: z.string().min(1).default("gpt-5.4-mini").describe("Answers requests without a picture"),
   AI_VISION_MODEL: z.string().min(1).default("gpt-5.4-mini").describe("Answers requests with pictures"),
-  AI_IMAGE_MODEL: z.string().min(1).default("gpt-image-2").describe("Draws"),
+  AI_IMAGE_MODEL: z.string().min(1).default("gpt-image-2").describe("The image model"),
   AI_TRANSCRIBE_MODEL: z.string().min(1).default("whisper-1").describe(
-    "Writes down recordings; one without verbose_json gives neither segments nor the length that it heard",
+    "The transcription model. Without verbose_json its answers have neither segments nor a duration",
   ),
-  AI_SPEECH_MODEL: z.string().min(1).default("tts-1").describe("Speaks"),
-  AI_REALTIME_MODEL: z.string().min(1).default("gpt-realtime").describe("Talks"),
+  AI_SPEECH_MODEL: z.string().min(1).default("tts-1").describe("The text-to-speech model"),
+  AI_REALTIME_MODEL: z.string().min(1).default("gpt-realtime").describe("The realtime voice model"),
   AI_TIMEOUT_MS: z.coerce.number().int().min(1).max(100_000).default(90_000).describe(
     "How long one request may wait for models in all; hosted functions end after 150,000 ms, settlement included",
   ),
@@ -24,9 +24,9 @@ export const modelSettings = defineSettings("AI models", {
     "How objects are asked for: auto learns at the first refusal what the server takes; see docs/providers.md",
   ),
   AI_REASONING_EFFORT: z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]).optional().describe(
-    "How much a reasoning model thinks before it answers; what it may be depends on the model",
+    "The reasoning effort to ask for; which values work depends on the model",
   ),
   AI_REASONING_TOKENS: z.coerce.number().int().min(0).max(100_000).default(0).describe(
-    "Room for reasoning on top of each feature's limit of the answer; more is held, and what was used is charged",
+    "Extra output tokens for reasoning, on top of each feature's limit. They are held; only what was used is charged",
   ),
 });

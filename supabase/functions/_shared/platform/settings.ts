@@ -6,7 +6,7 @@ import { describeCause, logEvent } from "./log.ts";
 /** What every module stands on. */
 export const coreSettings = defineSettings("Proxies", {
   OTP_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(1).describe(
-    "How many proxies in front of the functions append to X-Forwarded-For; what is left of theirs is not believed",
+    "How many proxies in front of the functions append to X-Forwarded-For; entries further left are ignored",
   ),
 });
 

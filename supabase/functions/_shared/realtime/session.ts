@@ -164,7 +164,7 @@ export class RealtimeSession {
     }
     if (!this.#messages.take(1, Date.now())) return this.end("rate_limited");
     const event = readClientEvent(data);
-    if (!event) return this.#mistake("This is no event that a client may send");
+    if (!event) return this.#mistake("Unknown event type, or an event that clients may not send");
     if (this.#isReady) return this.#pass(event);
     // A microphone that is open early is no mistake, and what it heard is not worth an error for each chunk.
     if (event.type !== "input_audio_buffer.append") this.#mistake("Wait for session_ready");

@@ -17,7 +17,7 @@ export function wavLength(view: DataView): Length | undefined {
     if (id === FORMAT) bytesPerSecond ??= rateOf(view, at + 8);
     if (id === DATA) {
       const left = view.byteLength - at - 8;
-      // Streaming encoders write 0, or the largest number there is.
+      // Streaming encoders write 0 or 0xffffffff as the length.
       if (length === 0 || length > left) return lengthOf(dataBytes + left, bytesPerSecond);
       dataBytes += length;
     }
