@@ -4,16 +4,16 @@ import { limitHeaders, statesOf } from "../http/limit_headers.ts";
 import { type EventStream, openEvents } from "../http/event_stream.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
 
-/** An answer's JSON, charged and stored. */
+/** A response's JSON, charged and stored. */
 export interface Answer {
   json: string;
   isReplay: boolean;
   limits: HoldOutcome["limits"];
 }
 
-/** Somebody who sees an answer grow, and may leave. */
+/** A client that watches the response grow, and may disconnect. */
 export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
-  /** The request was let in. */
+  /** Called when the request was admitted. */
   open(limits: HoldOutcome["limits"]): void;
   signal: AbortSignal;
 }
@@ -23,14 +23,14 @@ export class HungUp extends Error {
   override readonly name = "HungUp";
 }
 
-/** The answer as one body. */
+/** The response as one body. */
 export function asJson({ json, ...about }: Answer): Response {
   return new Response(json, { headers: { "Content-Type": "application/json", ...headersOf(about) } });
 }
 
 /**
- * The answer as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first event is
- * an answer with a status like any other, a later one an `error` event.
+ * The response as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first
+ * event is an ordinary response with a status, a later one an `error` event.
  */
 export async function answerAsEvents<Input>(
   context: EndpointContext<Input>,
@@ -38,7 +38,7 @@ export async function answerAsEvents<Input>(
 ): Promise<Response> {
   const { request, log } = context;
   const stop = new AbortController();
-  // With a key the client can come back for the answer: the run goes on.
+  // With a key the client can come back for the response, so the run goes on.
   const mayReturn = idempotencyKey(request.headers) !== null;
   const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
   const events = openEvents({ onHangUp });
@@ -75,7 +75,7 @@ export async function answerAsEvents<Input>(
   return new Response(events.body, {
     headers: {
       "Content-Type": "text/event-stream",
-      "X-Accel-Buffering": "no", // nginx would collect the events
+      "X-Accel-Buffering": "no", // else nginx buffers the events
       ...headersOf({ isReplay: log.replayed === true, limits }),
     },
   });

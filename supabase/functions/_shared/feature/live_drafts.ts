@@ -4,7 +4,7 @@ import type { Watcher } from "./answers.ts";
 import { draftOf } from "./drafts.ts";
 import type { ReadDraft } from "../models/models.ts";
 
-/** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
+/** Merges what a feature shows with what its model writes, and passes on the part that fits the output. */
 export function draftsFor<Output extends z.ZodType>(output: Output, watcher: Watcher | undefined) {
   if (watcher === undefined) return { show: () => {} };
   let shown: unknown;

@@ -52,7 +52,7 @@ export function defineActions(name: string, actions: Actions): ActionsFunction {
     return new AppError("not_found", message, { details: { actions: names } });
   }
 
-  /** Refuses in the form of every endpoint. */
+  /** Sends a refusal in the form that every endpoint uses. */
   function refusal(error: unknown): Actions[string] {
     const handle = () => Promise.reject(error);
     const input = z.unknown();
