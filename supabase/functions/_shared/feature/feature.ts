@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import { answerAsEvents, asJson, type Watcher } from "./answers.ts";
+import { asEvents, asJson, type Viewer } from "./responses.ts";
 import { inBackground } from "../platform/background.ts";
 import { defineEndpoint, type Endpoint } from "../http/endpoint.ts";
 import { runFeature } from "./run.ts";
@@ -37,13 +37,13 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     handle(context) {
       const { request, requestId, caller, input, log } = context;
       const isRepeatable = idempotencyKey(request.headers) !== null;
-      const run = (watcher?: Watcher) =>
+      const run = (viewer?: Viewer) =>
         finishInAnyCase(runFeature(
           spec,
           { requestId, userId: caller.userId, accessToken: caller.token, input, isRepeatable, log },
-          watcher,
+          viewer,
         ));
-      return wantsEvents(request) ? answerAsEvents(context, run) : run().then(asJson);
+      return wantsEvents(request) ? asEvents(context, run) : run().then(asJson);
     },
   });
   return { ...spec, auth, method, callLimit, fetch };

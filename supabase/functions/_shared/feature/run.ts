@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import type { Answer, Watcher } from "./answers.ts";
+import type { FeatureResponse, Viewer } from "./responses.ts";
 import { type Charges, openCharges } from "./charges.ts";
 import { AppError } from "../platform/errors.ts";
 import type { FeatureSpec, FeatureTools } from "./spec.ts";
@@ -48,8 +48,8 @@ export interface RunRequest<Input> {
 export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   request: RunRequest<z.output<Input>>,
-  watcher?: Watcher,
-): Promise<Answer> {
+  viewer?: Viewer,
+): Promise<FeatureResponse> {
   const reading = { token: request.accessToken, admit: () => admitReading(spec.price, request) };
   return withRecordings(request.input, reading, async () => {
     const admission = await admit(spec, request);
@@ -58,9 +58,9 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
       request.log.replayed = true;
       return { json: stored(admission.hold), isReplay: true, limits };
     }
-    watcher?.open(limits);
-    const work = open(spec, request, admission, watcher);
-    const responseHead = await run(spec, request, work, watcher);
+    viewer?.open(limits);
+    const work = open(spec, request, admission, viewer);
+    const responseHead = await run(spec, request, work, viewer);
     return { json: await settle(request, work, responseHead), isReplay: false, limits };
   });
 }
@@ -123,13 +123,13 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, userId, log }: RunRequest<z.output<Input>>,
   { hold, bound, limits }: Admission,
-  watcher: Watcher | undefined,
+  viewer: Viewer | undefined,
 ): Work<z.input<Output>> {
   const { attempt } = hold;
   if (attempt === undefined) throw refusal(hold);
-  const { show, onDraft } = draftsFor(spec.output, watcher);
+  const { show, onDraft } = draftsFor(spec.output, viewer);
   const end = new AbortController();
-  const signal = watcher === undefined ? end.signal : AbortSignal.any([watcher.signal, end.signal]);
+  const signal = viewer === undefined ? end.signal : AbortSignal.any([viewer.signal, end.signal]);
   const models = createModels({
     config: modelsConfig(),
     maxOutputTokens: limits.output_tokens,
@@ -162,7 +162,7 @@ async function run<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, input, accessToken }: RunRequest<z.output<Input>>,
   { models, files, show, charges, usage, stop, discardFiles }: Work<z.input<Output>>,
-  watcher: Watcher | undefined,
+  viewer: Viewer | undefined,
 ): Promise<string> {
   try {
     // Only now: a replay needs no pictures, and nothing is fetched for a caller who cannot pay.
@@ -173,8 +173,8 @@ async function run<Input extends z.ZodType, Output extends z.ZodType>(
     );
     return headOf(data, requestId, usage());
   } catch (error) {
-    const isShown = watcher?.stopDrafts() ?? false;
-    const isStopped = watcher?.signal.aborted && error === watcher.signal.reason;
+    const isShown = viewer?.stopDrafts() ?? false;
+    const isStopped = viewer?.signal.aborted && error === viewer.signal.reason;
     await stop(error); // Calls that still run are useless, but their usage must be counted.
     const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
     const [failure] = await Promise.all([end, discardFiles()]);

@@ -24,7 +24,9 @@ export const observabilitySettings = defineSettings("Metrics and traces", {
   OTEL_BSP_SCHEDULE_DELAY: z.coerce.number().int().min(0).max(60_000).default(5_000).describe(
     "How long spans are collected before they are exported together, in ms",
   ),
-  OTEL_SERVICE_NAME: z.string().min(1).max(100).default("tessera").describe("The name of this service in traces"),
+  OTEL_SERVICE_NAME: z.string().min(1).max(100).default("tessera").describe(
+    "The name of this service in traces",
+  ),
   OTEL_TRACES_SAMPLER: z.enum(["parentbased_traceidratio", "traceidratio"]).default(
     "parentbased_traceidratio",
   )

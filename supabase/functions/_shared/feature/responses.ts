@@ -5,14 +5,14 @@ import { type EventStream, openEvents } from "../http/event_stream.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
 
 /** A response's JSON, charged and stored. */
-export interface Answer {
+export interface FeatureResponse {
   json: string;
   isReplay: boolean;
   limits: HoldOutcome["limits"];
 }
 
 /** A client that watches the response grow, and may disconnect. */
-export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
+export interface Viewer extends Pick<EventStream, "draft" | "stopDrafts"> {
   /** Called when the request was admitted. */
   open(limits: HoldOutcome["limits"]): void;
   signal: AbortSignal;
@@ -24,7 +24,7 @@ export class HungUp extends Error {
 }
 
 /** The response as one body. */
-export function asJson({ json, ...about }: Answer): Response {
+export function asJson({ json, ...about }: FeatureResponse): Response {
   return new Response(json, { headers: { "Content-Type": "application/json", ...headersOf(about) } });
 }
 
@@ -32,9 +32,9 @@ export function asJson({ json, ...about }: Answer): Response {
  * The response as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first
  * event is an ordinary response with a status, a later one an `error` event.
  */
-export async function answerAsEvents<Input>(
+export async function asEvents<Input>(
   context: EndpointContext<Input>,
-  answer: (watcher: Watcher) => Promise<Answer>,
+  answer: (viewer: Viewer) => Promise<FeatureResponse>,
 ): Promise<Response> {
   const { request, log } = context;
   const stop = new AbortController();
@@ -43,7 +43,7 @@ export async function answerAsEvents<Input>(
   const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
   const events = openEvents({ onHangUp });
   let limits: HoldOutcome["limits"];
-  const watcher = {
+  const viewer = {
     signal: stop.signal,
     draft: events.draft,
     stopDrafts: events.stopDrafts,
@@ -52,7 +52,7 @@ export async function answerAsEvents<Input>(
       events.open();
     },
   };
-  const work = answer(watcher).then((given) => {
+  const work = answer(viewer).then((given) => {
     const { json } = given;
     limits = given.limits;
     const { data, usage } = JSON.parse(json);
@@ -81,6 +81,6 @@ export async function answerAsEvents<Input>(
   });
 }
 
-function headersOf({ isReplay, limits }: Omit<Answer, "json">): Record<string, string> {
+function headersOf({ isReplay, limits }: Omit<FeatureResponse, "json">): Record<string, string> {
   return { ...isReplay && { "Idempotent-Replayed": "true" }, ...limitHeaders(statesOf(limits)) };
 }
