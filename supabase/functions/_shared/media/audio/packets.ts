@@ -8,7 +8,7 @@ export interface Codec {
   leastShare?: number;
   /** For PCM: the bytes of one sample in all channels. A packet has as many as fit. */
   frameBytes?: number;
-  /** Whether the length is found by searching the packet, and not only at its start. */
+  /** Whether frames are found by searching the data, and not by where packets begin. */
   isSearched?: boolean;
   /** Whether all packets have the same length. */
   isEven?: boolean;
