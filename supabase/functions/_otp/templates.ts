@@ -24,7 +24,7 @@ type Template = { subject: string; text: string };
 const TEMPLATES: Record<string, Template> = {
   en: {
     subject: "{code} is your code for {app}",
-    text: "{app}: your code is {code}. It is good for {minutes} min. Tell it to nobody.",
+    text: "{app}: your code is {code}. It is valid for {minutes} min. Do not share it.",
   },
   fr: {
     subject: "{code} est votre code pour {app}",
