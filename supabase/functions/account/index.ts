@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-import { revokeAllOf } from "../_oauth/tokens.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 import { userClient } from "../_shared/database/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
@@ -130,7 +129,7 @@ const ledger = defineEndpoint({
   },
 });
 
-/** Takes away what is kept of a person: stored answers, pictures, uploads, settings, access to OAuth providers. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
+/** Takes away what is kept of a person: stored answers, pictures, uploads, settings. What other modules keep goes by their own parts of `forget_user`. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
 const forget = defineEndpoint({
   name: "account/forget",
   auth: "secret",
@@ -138,7 +137,6 @@ const forget = defineEndpoint({
   input: z.object({ user_id: z.uuid() }),
   output: z.object({ files: z.int().describe("How many files were removed") }),
   async handle({ input }) {
-    await revokeAllOf(input.user_id);
     // Before the files: it closes the account, so that none comes after those that are listed.
     await callDatabase("forget_user", { p_user_id: input.user_id });
     return Response.json({ files: await forgetFiles(input.user_id) });
