@@ -15,6 +15,20 @@ create schema token_history;
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
+create table metrics.catalog (
+  name text not null,
+  "position" integer generated as identity not null,
+  type text not null,
+  labels text[] not null,
+  help text not null,
+  constraint catalog_pkey PRIMARY KEY (name),
+  constraint catalog_counters_are_totals CHECK (((type = 'counter'::text) = (name ~~ '%\_total'::text))),
+  constraint catalog_name_plain CHECK ((name ~ '^[a-z][a-z_]*[a-z]$'::text)),
+  constraint catalog_type_known CHECK ((type = ANY (ARRAY['counter'::text, 'gauge'::text, 'histogram'::text])))
+);
+alter table metrics.catalog enable row level security;
+create policy "nobody but the functions" on metrics.catalog for all to public using (false);
+
 create table metrics.flushes (
   flush_id uuid not null,
   flushed_at timestamp with time zone default now() not null,
@@ -1280,7 +1294,7 @@ grant execute on function public.prune_token_anomalies(p_limit integer) to servi
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 88e1c1d3bcece4dc
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body d5c606b3d4aa88fa
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6

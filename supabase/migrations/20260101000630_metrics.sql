@@ -91,16 +91,45 @@ begin
     v_samples := v_samples || coalesce(v_more, '[]');
   end loop;
   select jsonb_agg(sample order by sample ->> 0, sample -> 1) into v_samples from jsonb_array_elements(v_samples) as sample;
-  return jsonb_build_object('samples', v_samples, 'histograms', v_histograms);
+  return jsonb_build_object('samples', v_samples, 'histograms', v_histograms, 'catalog', (
+    select jsonb_agg(jsonb_build_object('name', name, 'type', type, 'labels', labels, 'help', help) order by position)
+    from metrics.catalog));
 end;
 $$;
 
 comment on function public.read_metrics() is
   'Everything that a scrape is told, in one snapshot: samples as [name, label values, value], histograms as [name, label '
-  'values, buckets, count, seconds]. Values are texts, so that no number is rounded on the way.';
+  'values, buckets, count, seconds], and the catalog of all metrics. Values are texts, so that no number is rounded on the way.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function public.read_metrics() from public, anon, authenticated;
 
 grant execute on function public.read_metrics() to service_role;
+
+-- Catalog -------------------------------------------------------------------------------------------------------
+
+insert into metrics.catalog (name, type, labels, help)
+values
+  ('requests_total', 'counter', '{function, status}', 'Requests answered, as their functions counted them.'),
+  ('request_duration_seconds', 'histogram', '{function, status}',
+    'How long requests took, until the last byte of a stream.'),
+  ('request_errors_total', 'counter', '{function, code}',
+    'Requests refused or failed, by the error code that the caller got.'),
+  ('requests_replayed_total', 'counter', '{function}', 'Requests answered again from the stored answer, for nothing.'),
+  ('provider_calls_total', 'counter', '{model, outcome}',
+    'Calls of AI models, each try counted: ok, stopped, timeout, or why it failed.'),
+  ('provider_call_duration_seconds', 'histogram', '{model, outcome}',
+    'How long calls of AI models took, each try measured.'),
+  ('alert_deliveries', 'gauge', '{status}', 'Alerts that wait for a receiver, or were given up.'),
+  ('alerts_unspread', 'gauge', '{}', 'Alerts that were not passed to their receivers'' queues yet.'),
+  ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'How old the oldest alert is that a receiver still waits for.'),
+  ('job_overdue', 'gauge', '{job}', '1 where a job was not done for longer than it may be.'),
+  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed or was cut off.'),
+  ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When a job last did its work to the end.'),
+  ('job_last_duration_seconds', 'gauge', '{job}', 'How long a job''s last run took.'),
+  ('database_connections', 'gauge', '{state}', 'Connections to the database.'),
+  ('database_connections_max', 'gauge', '{}', 'Connections that the database allows.'),
+  ('database_bytes', 'gauge', '{}', 'Size of the database.'),
+  ('database_time_seconds', 'gauge', '{}', 'The database''s clock, which every expiry goes by.'),
+  ('table_bytes', 'gauge', '{table}', 'Size of a table with its indexes, all its months.');

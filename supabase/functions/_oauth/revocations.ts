@@ -13,7 +13,7 @@ export interface Revoked {
  * Revokes the access of users who were forgotten, until nobody is left or the time is over. Where no provider gives tokens
  * of users there is nothing to revoke; a provider that was there once may come back.
  */
-export async function revokeForgotten(budgetMs: number): Promise<Revoked> {
+export async function revokeForgottenUsers(budgetMs: number): Promise<Revoked> {
   if (providersOfUsers().length === 0) return { revoked: 0, is_done: true };
   const endMs = performance.now() + budgetMs;
   let revoked = 0;

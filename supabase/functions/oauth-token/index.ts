@@ -6,7 +6,7 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
-import { revokeForgotten } from "../_oauth/revocations.ts";
+import { revokeForgottenUsers } from "../_oauth/revocations.ts";
 import { oauthSettings } from "../_oauth/settings.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
@@ -153,7 +153,7 @@ const revoke = defineEndpoint({
 });
 
 /** Ends the access of users who were forgotten, here and at their providers. The schedule calls it every 5 minutes. */
-const revokeForgottenUsers = defineEndpoint({
+const revokeForgotten = defineEndpoint({
   name: "oauth-token/revoke-forgotten",
   auth: "secret",
   method: "POST",
@@ -166,7 +166,7 @@ const revokeForgottenUsers = defineEndpoint({
     revoked: z.int().describe("Of how many users"),
     is_done: z.boolean().describe("False: some are left for the next call"),
   }),
-  handle: async ({ input }) => Response.json(await revokeForgotten(input.budget_ms)),
+  handle: async ({ input }) => Response.json(await revokeForgottenUsers(input.budget_ms)),
 });
 
 /** Tells how the store, the leases and the providers do, as this process sees it. */
@@ -227,6 +227,6 @@ export default defineActions("oauth-token", {
   complete,
   token,
   revoke,
-  "revoke-forgotten": revokeForgottenUsers,
+  "revoke-forgotten": revokeForgotten,
   status,
 }) satisfies Deno.ServeDefaultExport;
