@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deliver, type Delivering } from "../../supabase/functions/_alerts/deliver.ts";
 import { newSecret, openEndpoint, sealEndpoint } from "../../supabase/functions/_alerts/endpoints.ts";
 import { Outbox } from "../../supabase/functions/_alerts/outbox.ts";
-import { ALERT_TYPES, ALERTS, type AlertType } from "../../supabase/functions/_alerts/types.ts";
+import { ALERT_TYPES, ALERTS, type AlertType } from "../support/alert_data.ts";
 import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { type AlertReceiver, openAlertReceiver, type Received } from "../support/alert_receiver.ts";
 import { createDatabase, newId, raceAll, range, run } from "./support.ts";
