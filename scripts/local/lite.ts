@@ -22,7 +22,11 @@ import { readSecrets, type Secrets } from "./secrets.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { "data-folder": { type: "string" }, "port-base": { type: "string" } },
+  options: {
+    "data-folder": { type: "string" },
+    "port-base": { type: "string" },
+    project: { type: "string" },
+  },
 });
 const dataFolder = values["data-folder"]!;
 const ports = portsAt(Number(values["port-base"]));
@@ -32,7 +36,7 @@ const studioFiles = join(installedPackage("@supabase/lite"), "dist", "static");
 
 /** Lite looks for its configuration below the current folder, and keeps the files of Storage beside it. */
 async function writeConfig(secrets: Secrets): Promise<void> {
-  const project = readProjectConfig();
+  const project = readProjectConfig(values.project);
   const config = {
     api: { schemas: project.api.schemas, max_rows: project.api.max_rows },
     db: { driver: "postgres" },
