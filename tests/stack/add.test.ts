@@ -52,8 +52,11 @@ async function checkTypes(): Promise<void> {
     if (isDirectory && !name.startsWith("_") && name !== "notes") shared.push(`${name}/index.ts`);
   }
   expect(shared.length).toBeGreaterThan(1);
-  expect(await deno(folder, "check", "--quiet", ...shared)).toEqual({ code: 0, printed: "" });
-  expect(await deno(join(folder, "notes"), "check", "--quiet", "index.ts")).toEqual({ code: 0, printed: "" });
+  expect(await deno(folder, "check", "--quiet", "--no-lock", ...shared)).toEqual({ code: 0, printed: "" });
+  expect(await deno(join(folder, "notes"), "check", "--quiet", "--no-lock", "index.ts")).toEqual({
+    code: 0,
+    printed: "",
+  });
 }
 
 const call = (name: string, { token, key, body }: { token?: string; key?: string; body?: unknown } = {}) =>
@@ -147,7 +150,7 @@ describe("a project of one's own", () => {
       const { code, printed } = await add("otp", "--yes");
       expect(code, printed).toBe(0);
       expect(printed).toContain("OTP_PEPPERS");
-      expect(printed).not.toContain("_shared/");
+      expect(printed).not.toMatch(/^\w+ +supabase\/functions\/_shared\//m);
       await checkTypes();
       await stack!.stop();
       const { appliedMigrations } = await start();
