@@ -27,7 +27,8 @@ export async function deno(cwd: string, ...args: string[]): Promise<{ code: numb
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
     cwd,
-    env: { NO_COLOR: "1" },
+    // A task that runs this test has said where it was typed; for what runs here it is this folder.
+    env: { NO_COLOR: "1", INIT_CWD: cwd },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
