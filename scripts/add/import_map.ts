@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { applyEdits, modify, parse, type ParseError } from "jsonc-parser";
+import { applyEdits, findNodeAtLocation, modify, parse, type ParseError, parseTree } from "jsonc-parser";
 
 import { StackError } from "../local/errors.ts";
 import { exists } from "../local/paths.ts";
@@ -59,9 +59,27 @@ export function withImports({ text }: ImportMap, changes: Map<string, string>): 
     ? { insertSpaces: false, tabSize: 1, eol }
     : { insertSpaces: true, tabSize: indent.length, eol };
   for (const [name, specifier] of changes) {
-    text = applyEdits(text, modify(text, ["imports", name], specifier, { formattingOptions }));
+    text = withLine(text, name, specifier, eol) ??
+      applyEdits(text, modify(text, ["imports", name], specifier, { formattingOptions }));
   }
   return text;
+}
+
+/**
+ * Adds a name in a line of its own after the last one, whose comment stays beside it: the library puts the new name before
+ * that. Undefined where the name is there already, or others do not have lines of their own.
+ */
+function withLine(text: string, name: string, specifier: string, eol: string): string | undefined {
+  const imports = findNodeAtLocation(parseTree(text)!, ["imports"]);
+  const last = imports?.children?.at(-1);
+  if (!last || findNodeAtLocation(imports!, [name])) return undefined;
+  const [before, after] = [text.slice(0, last.offset), text.slice(last.offset + last.length)];
+  const [, space] = /(?:^|\n)([ \t]*)$/.exec(before) ?? [];
+  const [rest, comma] = /^(,?)[ \t]*(?:\/\/[^\r\n]*|\/\*[^*\r\n]*\*\/)?[ \t]*(?=\r?\n)/.exec(after) ?? [];
+  if (space === undefined || rest === undefined) return undefined;
+  const line = `${eol}${space}${JSON.stringify(name)}: ${JSON.stringify(specifier)}${comma}`;
+  return before + text.slice(last.offset, last.offset + last.length) + (comma ? "" : ",") + rest + line +
+    after.slice(rest.length);
 }
 
 /** A path as config.toml names it, which counts from the folder supabase. */
