@@ -13,7 +13,11 @@ const RATES = [
 /** FLAC, by the rate that its STREAMINFO has for frames without one. https://www.rfc-editor.org/info/rfc9639 */
 export function flac(view: DataView, streamInfo: number): Codec {
   const rate = view.getUint32(streamInfo + RATE_AT) >>> 12;
-  return { isSearched: true, packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate) };
+  return {
+    isSearched: true,
+    isReadWhole: true,
+    packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate),
+  };
 }
 
 /** The sum of all frames: how many there are, whoever streams cannot write into the head. */

@@ -8,25 +8,33 @@ export interface Codec {
   leastShare?: number;
   /** Of plain samples: the bytes of one in all channels. A packet is as many as fit. */
   frameBytes?: number;
-  /** Whether packets are told by what is in them, and not by where they begin. */
+  /** Whether frames are looked for where none may begin, also from one packet into the next. */
   isSearched?: boolean;
+  /** Whether all of a packet is read, and not its beginning alone. */
+  isReadWhole?: boolean;
   /** Whether each packet sounds as long as any other. */
   isEven?: boolean;
 }
 
 /** No recording has more: 25 MB of it would be 5 bytes each. An index may name the same bytes over and over. */
 const MAX_PACKETS = 5_000_000;
+/** Packets may lie in each other: four times of what a recording has is read, which takes part of a second. */
+const MAX_READ_BYTES = 100_000_000;
 
 /** Sums up the packets of one track. */
 export class Packets {
   #count = 0;
   #seconds = 0;
+  #readBytes = 0;
 
   constructor(readonly codec: Codec) {}
 
   add(view: DataView, at: number, bytes: number): void {
     if (++this.#count > MAX_PACKETS) {
       throw new TypeError(`Expected a recording of at most ${MAX_PACKETS} packets`);
+    }
+    if (this.codec.isReadWhole && (this.#readBytes += bytes) > MAX_READ_BYTES) {
+      throw new TypeError("Expected a recording whose packets do not lie in each other");
     }
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }
