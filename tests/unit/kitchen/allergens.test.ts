@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { z } from "zod";
 
+import recipeDetailGenerator from "../../../supabase/functions/recipe-detail-generator/index.ts";
 import recipeGenerator from "../../../supabase/functions/recipe-generator/index.ts";
 import { foodRules } from "../../../supabase/functions/_app/kitchen/menu.ts";
 import { Allergy, checkLanguage } from "../../../supabase/functions/_app/kitchen/stock.ts";
@@ -363,6 +364,18 @@ describe("compounds of German and Dutch", () => {
   it.each([["cozido no leite", "milk"], ["pão no ovo", "eggs"]])(
     "Portuguese %s is in %s, though English reads it as without",
     (text, allergen) => expect(allergensIn(text)).toContain(allergen),
+  );
+});
+
+describe("a language that is none", () => {
+  it.each(["en us", "e", "en-".repeat(50), ""])(
+    "is refused beside allergies, and read by nobody: %j",
+    (locale) => {
+      const input = { title: "Soup", summary: "With leeks", allergies: ["milk"], locale };
+      const parse = () => recipeDetailGenerator.input.safeParse(input).error!.issues;
+      expect(parse).not.toThrow();
+      expect(parse().map(({ path }) => path.join("."))).toContain("locale");
+    },
   );
 });
 
