@@ -162,13 +162,23 @@ begin
       v_errors := v_errors || jsonb_build_object(v_type.alert_type, sqlerrm);
     end;
   end loop;
+  -- Told by what works, once a day for the same ones: the run has done its work, so that nobody would miss it.
+  perform public.emit_alert('job_overdue', 'job:scan_alerts',
+    to_jsonb(job) || jsonb_build_object('state', 'problem', 'last_error', left(v_errors::text, 2000)),
+    concat_ws(' ', 'scan_alerts fails for', array(select jsonb_object_keys(v_errors)), current_date))
+  from (
+    select name, description, state, schedule, last_started_at, last_done_at, last_outcome, last_error
+    from public.job_status where name = 'scan_alerts'
+  ) as job
+  where v_errors <> '{}';
   return v_counts || jsonb_build_object('is_whole', v_errors = '{}', 'errors', v_errors);
 end;
 $$;
 
 comment on function public.scan_alerts() is
   'Looks for what nobody tells by itself, by the scan of each of alert_types that has one. To be run every minute. Returns how '
-  'many alerts of each type it emitted, is_whole, and of each scan that failed its error.';
+  'many alerts of each type it emitted, is_whole, and of each scan that failed its error, which '
+  'is alerted as job_overdue of scan_alerts, once a day.';
 
 create function public.follow_alert_ordering_key()
 returns trigger

@@ -565,8 +565,15 @@ describe("scan_alerts", () => {
         is_whole: false,
         errors: { a_broken_one: error, z_broken_one: error },
       });
+      await scan();
       await deliverAll();
       expect(receiver.received.filter(({ data }) => data.name === name)).toHaveLength(1);
+      const told = receiver.received.filter(({ data }) => data.name === "scan_alerts");
+      expect(told.map(({ data }) => [data.state, JSON.parse(data.last_error as string).a_broken_one]))
+        .toEqual([
+          ["problem", error],
+        ]);
+      expectFits(told);
       const [job] = await sql`select expected_result from public.jobs where name = 'scan_alerts'`;
       expect(answer).not.toMatchObject(job!.expected_result);
     } finally {
