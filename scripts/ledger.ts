@@ -13,7 +13,7 @@ const USAGE =
 deno task ledger anchor [--to FILE | FOLDER]             prints the end of every history, or writes it to a file
 
 Each takes --db-url URL; without it the database is the running local stack's. An anchor shows what the chain alone cannot:
-a history that somebody wrote anew. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come
+a history that somebody rewrote. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come
 from the database itself.`;
 
 const { values, positionals } = parseArgs({

@@ -73,6 +73,11 @@ export const NOT_INSIDE: Record<string, string> = {
   "tests/unit/deploy/project.test.ts": "of commands, which run under the operator's Deno",
   "tests/unit/dialects.test.ts":
     "the demo model in its process does not shut down there; `tests/http/dialects` has one of its own",
+  "tests/unit/docs/pages.test.ts": "of pages, which are the same under any Deno",
+  "tests/unit/docs/runtime.test.ts": "asks both Denos itself",
+  "tests/unit/shared/background.test.ts":
+    "stands functions in for the platform's, which only vitest can; each request over HTTP leaves such work behind",
+  "tests/unit/shared/pinned_request.test.ts": "asks both Denos itself",
   "tests/unit/modules/alone.test.ts": "checks types, which the operator's Deno does",
   "tests/unit/modules/modules.test.ts": "of a command, which runs under the operator's Deno",
   "tests/unit/shared/recorded.test.ts":
@@ -87,6 +92,12 @@ export const NOT_INSIDE: Record<string, string> = {
 
 /** Single tests of files that do run, by words of their names. */
 export const TESTS_NOT_INSIDE: Record<string, string> = {
+  "leaves no timer and nothing at the caller's signal":
+    "counts timers by standing in for them, which only vitest can; the code is plain JavaScript",
+  "pixels >":
+    "a program gets no input from `execFileSync` there; what the picture is made of is compared by the others",
+  "with as many parts as 2 MB hold is worked off":
+    "a test of the time that growth takes, in plain JavaScript; too slow beside 2,700 others",
   "the app's own go on, a user's are neither served nor refreshed":
     "the sign-in server that it starts refuses every code there; the tests of `oauth` over HTTP have one of this Deno",
   "falls silent in the middle, after garbage was collected too":

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
 const Time = z.string().describe("As Postgres writes a time with its zone");
-const UserId = z.uuid().describe("The user whom it is about");
+const UserId = z.uuid().describe("The user concerned");
 
-/** What each alert tells, as its `data`. The names are part of the API: never renamed. */
+/** The `data` of each alert type. The names are part of the API: never renamed. */
 export const ALERTS = {
   anomaly: z.object({
     anomaly_id: z.int().describe("The row of token_anomalies"),
@@ -15,7 +15,7 @@ export const ALERTS = {
   }),
   low_balance: z.object({
     user_id: UserId,
-    balance: z.int().describe("Tokens that were left"),
+    balance: z.int().describe("The balance in tokens"),
     threshold: z.int().describe("What the balance fell below"),
     seen_at: Time,
   }),
@@ -39,13 +39,13 @@ export const ALERTS = {
     successes: z.int(),
     window_s: z.int().describe("Over how many seconds they were counted"),
     functions: z.array(z.object({ function: z.string(), failures: z.int(), successes: z.int() })).describe(
-      "Those with failures, the most first",
+      "Functions with failures, the most failures first",
     ),
     seen_at: Time,
   }),
   ledger_anchor: z.object({
     made_at: Time,
-    user_count: z.int().describe("How many histories it is of"),
+    user_count: z.int().describe("How many users' histories it covers"),
     digest: z.string().describe("SHA-256 in hexadecimal, for `deno task ledger verify --digest`: to be kept"),
   }),
 } as const;

@@ -1,4 +1,4 @@
-/** One metric: what it is called, what it says, and the names of its labels in the order of `read_metrics`. */
+/** One metric: its type, help text and label names, in the order of `read_metrics`. */
 export interface Metric {
   type: "counter" | "gauge" | "histogram";
   help: string;
@@ -8,16 +8,16 @@ export interface Metric {
 /** Before every name. */
 export const PREFIX = "tessera_";
 
-/** Every metric that is served, by its name without the prefix, in the order in which it is served. */
+/** Every served metric by its name without the prefix, in the order of the output. */
 export const CATALOG: Record<string, Metric> = {
   requests_total: {
     type: "counter",
-    help: "Requests answered, as their functions counted them.",
+    help: "Requests answered, as counted by their functions.",
     labels: ["function", "status"],
   },
   request_duration_seconds: {
     type: "histogram",
-    help: "How long requests took, until the last byte of a stream.",
+    help: "How long requests took, until the last byte of the response.",
     labels: ["function", "status"],
   },
   request_errors_total: {
@@ -27,7 +27,7 @@ export const CATALOG: Record<string, Metric> = {
   },
   requests_replayed_total: {
     type: "counter",
-    help: "Requests answered again from the stored answer, for nothing.",
+    help: "Requests answered from the stored response, free of charge.",
     labels: ["function"],
   },
   tokens_charged_total: {
@@ -42,17 +42,17 @@ export const CATALOG: Record<string, Metric> = {
   holds_open: { type: "gauge", help: "Requests that hold tokens.", labels: ["function"] },
   holds_overdue: {
     type: "gauge",
-    help: "Holds that outlived their time and were not given back yet.",
+    help: "Expired holds that were not released yet.",
     labels: [],
   },
   holds_overdue_seconds: {
     type: "gauge",
-    help: "For how long the oldest overdue hold should have been given back.",
+    help: "How long the oldest overdue hold is expired.",
     labels: [],
   },
   requests_released: {
     type: "gauge",
-    help: "Requests of the last 15 minutes that failed, were given their tokens back and did not run again.",
+    help: "Requests of the last 15 minutes that failed, whose hold was released and that did not run again.",
     labels: ["reason"],
   },
   anomalies_total: { type: "counter", help: "Anomalies recorded.", labels: ["type", "severity"] },
@@ -73,28 +73,28 @@ export const CATALOG: Record<string, Metric> = {
   },
   alert_deliveries: {
     type: "gauge",
-    help: "Alerts that wait for a receiver, or were given up.",
+    help: "Alerts that wait for a receiver, or are dead letters.",
     labels: ["status"],
   },
   alerts_unspread: {
     type: "gauge",
-    help: "Alerts that were not passed to their receivers' queues yet.",
+    help: "Alerts that are not yet queued for their receivers.",
     labels: [],
   },
   alerts_oldest_undelivered_seconds: {
     type: "gauge",
-    help: "How old the oldest alert is that a receiver still waits for.",
+    help: "The age of the oldest alert that is not delivered yet.",
     labels: [],
   },
   job_overdue: {
     type: "gauge",
-    help: "1 where a job was not done for longer than it may be.",
+    help: "1 if a job is overdue.",
     labels: ["job"],
   },
-  job_failed: { type: "gauge", help: "1 where a job's last run failed or was cut off.", labels: ["job"] },
+  job_failed: { type: "gauge", help: "1 if a job's last run failed or was cut off.", labels: ["job"] },
   job_last_done_timestamp_seconds: {
     type: "gauge",
-    help: "When a job last did its work to the end.",
+    help: "When a job last succeeded.",
     labels: ["job"],
   },
   job_last_duration_seconds: { type: "gauge", help: "How long a job's last run took.", labels: ["job"] },
@@ -103,17 +103,17 @@ export const CATALOG: Record<string, Metric> = {
   database_bytes: { type: "gauge", help: "Size of the database.", labels: [] },
   database_time_seconds: {
     type: "gauge",
-    help: "The database's clock, which every expiry goes by.",
+    help: "The database's clock, which decides every expiry.",
     labels: [],
   },
   table_bytes: {
     type: "gauge",
-    help: "Size of a table with its indexes, all its months.",
+    help: "Size of a table with its indexes and all of its partitions.",
     labels: ["table"],
   },
   ledger_counted_until_timestamp_seconds: {
     type: "gauge",
-    help: "Up to when the ledger is summed; what is newer is read at each scrape.",
+    help: "Up to when the ledger is summed; newer entries are read at each scrape.",
     labels: [],
   },
 };

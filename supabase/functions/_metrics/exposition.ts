@@ -1,6 +1,6 @@
 import { CATALOG, type Metric, PREFIX } from "./catalog.ts";
 
-/** What `read_metrics` answers. */
+/** The result of `read_metrics`. */
 export interface Readings {
   samples: [name: string, labelValues: string[], value: string][];
   histograms: [name: string, labelValues: string[], buckets: number[], count: string, seconds: string][];
@@ -13,13 +13,13 @@ export const CONTENT_TYPES: Record<Format, string> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** The format that a scraper's Accept header asks for. */
+/** The format that a scraper's Accept header requests. */
 export function formatFor(accept: string | null): Format {
   return accept?.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";
 }
 
 /**
- * Writes readings as text. What the catalog does not know is left out, as nobody could tell what it means.
+ * Writes readings as text. Metrics outside of the catalog are left out, as they have no help text.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function expose(readings: Readings, boundsS: readonly number[], format: Format): string {

@@ -7,15 +7,19 @@ import { limitHeaders, type LimitState, statesOf } from "./limit_headers.ts";
 import { callDatabase } from "../database/rpc.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
 
-/** How often a caller may call an endpoint that costs no tokens; refills evenly, and may be used in one burst. */
+/**
+ * How often a caller may call an endpoint that costs no tokens. The limit refills evenly, and may be used in one
+ * burst.
+ */
 export interface CallLimit {
   quota: number;
   window_s: number;
 }
 
 /**
- * Takes a call from the limit of its caller: a user's own, which its plan may name otherwise, else that of the network.
- * Callers whose network cannot be told have no limit: they would share one, and anybody could use it up for all. Answers the state as header fields. Throws `rate_limited`, or `service_unavailable` without an answer.
+ * Counts a call against its caller's limit: the user's, which its plan may change, else the network's. Callers
+ * without a known network have no limit: they would share one, and any of them could use it up for all. Returns the
+ * state as header fields. Throws `rate_limited`, or `service_unavailable` when the database does not answer.
  */
 export function takeCallLimit(
   name: string,
@@ -39,7 +43,7 @@ async function takeOfNetwork(
   headers: Headers,
   { quota, window_s }: CallLimit,
 ): Promise<Record<string, string>> {
-  // Not imported before: few endpoints are for callers who are no users.
+  // Imported late: few endpoints have callers that are not users.
   const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
   const network = await networkOf(headers, coreSettings().OTP_TRUSTED_PROXIES);
   if (network === UNKNOWN_NETWORK) return {};

@@ -2,22 +2,22 @@ import { counted, type Length } from "./length.ts";
 import { tagOf } from "./reading.ts";
 
 const [FORMAT, DATA] = [tagOf("fmt "), tagOf("data")];
-/** Says that the true format follows. */
+/** The real format follows. */
 const EXTENSIBLE = 0xfffe;
-/** Four bits a sample; what a block has beside them is little. */
+/** Four bits per sample; the rest of a block is small. */
 const ADPCM = [2, 0x11];
 
-/** RIFF's chunks: `fmt ` says how many bytes are a second, each `data` is that much of the sound. */
+/** RIFF's chunks: `fmt ` gives the bytes per second, each `data` has a part of the sound. */
 export function wavLength(view: DataView): Length | undefined {
   let bytesPerSecond: number | undefined;
   let dataBytes = 0;
   for (let at = 12; at + 8 <= view.byteLength;) {
     const [id, length] = [view.getUint32(at), view.getUint32(at + 4, true)];
-    // Decoders take the first of several formats, or none.
+    // Decoders use the first of several formats, or none.
     if (id === FORMAT) bytesPerSecond ??= rateOf(view, at + 8);
     if (id === DATA) {
       const left = view.byteLength - at - 8;
-      // Streaming encoders write 0, or the largest number there is.
+      // Streaming encoders write 0 or 0xffffffff as the length.
       if (length === 0 || length > left) return lengthOf(dataBytes + left, bytesPerSecond);
       dataBytes += length;
     }
@@ -40,10 +40,10 @@ function rateOf(view: DataView, at: number): number {
   return channels * rate * sampleBytes(tag === EXTENSIBLE ? view.getUint16(at + 24, true) : tag, bits);
 }
 
-/** As decoders count them; 0 where they cannot be counted. */
+/** The bytes per second as decoders compute them; 0 if unknown. */
 function sampleBytes(tag: number, bits: number): number {
   if (tag === 1 && bits <= 64) return Math.ceil(bits / 8);
   if (tag === 3 && (bits === 32 || bits === 64)) return bits / 8;
-  if (tag === 6 || tag === 7) return 1; // A-law and µ-law, whatever their head says.
+  if (tag === 6 || tag === 7) return 1; // A-law and µ-law, whatever the header says.
   return ADPCM.includes(tag) && bits === 4 ? 0.5 : 0;
 }
