@@ -10,9 +10,10 @@ export interface ProjectConfig {
   studio: { port: number };
   auth?: Record<string, unknown>;
   storage?: Record<string, unknown>;
+  functions?: Record<string, { import_map?: string }>;
 }
 
-/** Reads supabase/config.toml, the file that the Supabase CLI reads too. */
-export function readProjectConfig(): ProjectConfig {
-  return parse(readFileSync(join(supabaseFolder, "config.toml"), "utf8")) as unknown as ProjectConfig;
+/** Reads supabase/config.toml, the file that the Supabase CLI reads too; of another project where its folder is given. */
+export function readProjectConfig(folder: string = supabaseFolder): ProjectConfig {
+  return parse(readFileSync(join(folder, "config.toml"), "utf8")) as unknown as ProjectConfig;
 }

@@ -22,7 +22,11 @@ import { readSecrets, type Secrets } from "./secrets.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { "data-folder": { type: "string" }, "port-base": { type: "string" } },
+  options: {
+    "data-folder": { type: "string" },
+    "port-base": { type: "string" },
+    project: { type: "string" },
+  },
 });
 const dataFolder = values["data-folder"]!;
 const ports = portsAt(Number(values["port-base"]));
@@ -32,23 +36,42 @@ const studioFiles = join(installedPackage("@supabase/lite"), "dist", "static");
 
 /** Lite looks for its configuration below the current folder, and keeps the files of Storage beside it. */
 async function writeConfig(secrets: Secrets): Promise<void> {
-  const project = readProjectConfig();
+  const project = readProjectConfig(values.project);
   const config = {
     api: { schemas: project.api.schemas, max_rows: project.api.max_rows },
     db: { driver: "postgres" },
     auth: {
-      ...project.auth,
+      ...liteAuth(project.auth ?? {}),
       enabled: true,
       jwt_secret: secrets.jwtSecret,
       publishable_key: secrets.publishableKey,
       secret_key: secrets.secretKey,
     },
-    storage: { ...project.storage, enabled: true },
+    storage: { ...only(project.storage ?? {}, ["file_size_limit"]), enabled: true },
     studio: { enabled: true },
   };
   await Deno.mkdir(join(folder, "supabase"), { recursive: true, mode: 0o700 });
   await Deno.writeTextFile(join(folder, "supabase", "config.json"), JSON.stringify(config), { mode: 0o600 });
   Deno.chdir(folder);
+}
+
+/** The settings of Auth that lite knows: it does not start with others, which the CLI's own template is full of. */
+function liteAuth(auth: { [name: string]: unknown }): { [name: string]: unknown } {
+  const known = only(auth, [
+    "site_url",
+    "additional_redirect_urls",
+    "jwt_expiry",
+    "enable_refresh_token_rotation",
+    "refresh_token_reuse_interval",
+    "enable_signup",
+    "minimum_password_length",
+  ]);
+  const email = only(auth.email ?? {}, ["enable_signup", "double_confirm_changes", "enable_confirmations"]);
+  return { ...known, email };
+}
+
+function only(settings: object, names: string[]): { [name: string]: unknown } {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => names.includes(name)));
 }
 
 /** Lite's own way to an App knows where the files of Storage go; the connection to Postgres is ours. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import postgres from "postgres";
-import { exists, installedPackage, projectFolder, supabaseFolder } from "./paths.ts";
+import { exists, installedPackage, projectFolder } from "./paths.ts";
 import { run } from "./run.ts";
 
 /** Applies what is new in supabase/migrations with the Supabase CLI, as a hosted project's deployment does. */
@@ -8,26 +8,29 @@ export async function applyMigrations(
   databaseUrl: string,
   homeFolder: string,
   signal?: AbortSignal,
+  project = projectFolder,
 ): Promise<{ applied: string[] }> {
-  const pending = await pendingMigrations(databaseUrl);
+  const pending = await pendingMigrations(databaseUrl, join(project, "supabase", "migrations"));
   if (pending.length === 0) return { applied: [] };
   await runSupabaseCli(
     ["migration", "up", "--include-all", "--db-url", `${databaseUrl}?sslmode=disable`],
     homeFolder,
     signal,
+    project,
   );
   return { applied: pending };
 }
 
-/** Runs the Supabase CLI on this project, without telemetry and without a look at the network. */
+/** Runs the Supabase CLI on a project, without telemetry and without a look at the network. */
 export async function runSupabaseCli(
   args: string[],
   homeFolder: string,
   signal?: AbortSignal,
+  project = projectFolder,
 ): Promise<string> {
   return await run(Deno.execPath(), {
     args: ["run", "-A", join(installedPackage("supabase"), "dist", "supabase.js"), ...args],
-    cwd: projectFolder,
+    cwd: project,
     signal,
     env: {
       SUPABASE_TELEMETRY_DISABLED: "1",
@@ -39,8 +42,7 @@ export async function runSupabaseCli(
 }
 
 /** The names that the CLI would apply; asking the database saves its start where there are none. */
-async function pendingMigrations(databaseUrl: string): Promise<string[]> {
-  const folder = join(supabaseFolder, "migrations");
+async function pendingMigrations(databaseUrl: string, folder: string): Promise<string[]> {
   if (!await exists(folder)) return [];
   const names: string[] = [];
   for await (const entry of Deno.readDir(folder)) {

@@ -5,6 +5,7 @@ import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
 import { messageOf, StackError } from "./errors.ts";
 import { type FunctionsDeno, mapAloneFlags, otherFunctionsDeno } from "./functions_deno.ts";
 import { functionsEnvironment } from "./functions_environment.ts";
+import { writeImportMap } from "./import_map.ts";
 import { applyMigrations } from "./migrate.ts";
 import { stopOrphans } from "./orphans.ts";
 import { defaultDataFolder, functionsFolder, localModule, projectFolder } from "./paths.ts";
@@ -18,7 +19,14 @@ import {
 } from "./postgres.ts";
 import { preparePostgresFiles } from "./postgres_files.ts";
 import { postgresUser } from "./postgres_user.ts";
-import { findFreePort, portBaseFromEnvironment, type Ports, portsAt, requireFreePorts } from "./ports.ts";
+import {
+  findFreePort,
+  findFreePortBase,
+  portBaseFromEnvironment,
+  type Ports,
+  portsAt,
+  requireFreePorts,
+} from "./ports.ts";
 import { READY_LINE } from "./ready.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
 import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
@@ -38,6 +46,8 @@ export interface StackOptions {
   env?: Record<string, string>;
   /** Serves this folder instead of supabase/functions. */
   functionsFolder?: string;
+  /** Serves another project instead of this one: the folder that has its supabase/. The ports stay this one's. */
+  project?: string;
   /** Without fsync and with the cheapest hashes of passwords: lost with the machine's power, and easily guessed; for tests. */
   fast?: boolean;
   /** The version of Deno that functions run under; by default what TESSERA_FUNCTIONS_DENO says, or this one. */
@@ -77,7 +87,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = options.dataDir ?? defaultDataFolder(portBase);
   const say = options.quiet ? () => {} : (message: string) => console.log(message);
   const { signal } = options;
-  const folder = options.functionsFolder ?? functionsFolder;
+  const supabase = options.project && join(options.project, "supabase");
+  const folder = options.functionsFolder ?? (supabase ? join(supabase, "functions") : functionsFolder);
   const ports = portsAt(portBase);
 
   await makeDataFolder(dataDir);
@@ -85,7 +96,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   if (!lock) {
     throw new StackError(
       `A stack already runs on these ports (http://127.0.0.1:${ports.api}).\n` +
-        "Its keys: deno task status. To end it: deno task stop. A second one beside it: TESSERA_PORT_BASE=56320 deno task start",
+        "Its keys: deno task status. To end it: deno task stop. " +
+        `A second one beside it: TESSERA_PORT_BASE=${await findFreePortBase()} deno task start`,
     );
   }
 
@@ -94,10 +106,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const stop = async () => {
     endWatch();
     setPhase("stopping");
-    // In this order a request under way can still be finished by what it stands on.
+    // In this order a request under way can still be finished by what it stands on. The functions reach the database
+    // through the gateway, and write their last counts when they end.
     await processes.get("schedule")?.stop();
-    await processes.get("gateway")?.stop();
     await processes.get("functions")?.stop();
+    await processes.get("gateway")?.stop();
     await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
     await processes.get("postgres")?.stop();
     lock.release();
@@ -136,7 +149,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     const context = { dataDir, portBase, ports };
     // The Deno processes load while Postgres makes its files: most of a start is loading.
-    const lite = add(liteSpec(context, files.pgdata, { fast: options.fast ?? false }));
+    const lite = add(liteSpec(context, files.pgdata, { fast: options.fast ?? false, supabase }));
     let functionsPort = ports.functions;
     const gateway = add(gatewaySpec(context, () => functionsPort));
     const demoModel = add(demoModelSpec(context));
@@ -162,19 +175,23 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     if (isNew) await finishSystemSchemas(adminUrl);
 
     say("Applying supabase/migrations …");
-    const { applied } = await applyMigrations(ownerUrl, dataDir, signal);
+    const { applied } = await applyMigrations(ownerUrl, dataDir, signal, options.project);
 
     say("Starting the functions …");
+    const importMap = supabase && join(dataDir, "import_map.json");
+    if (importMap) await writeImportMap(supabase, folder, importMap);
     const functions = add(functionsSpec(context, {
       name: "functions",
       deno: await otherFunctionsDeno(options.functionsDeno),
       port: () => functionsPort,
       folder,
+      importMap,
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),
       onLine: options.quiet ? undefined : (line) => console.log(line),
     }));
     await Promise.all([gateway.ready(signal), demoModel.ready(signal), functions.ready(signal)]);
     const reloadFunctions = oneAtATime(async () => {
+      if (importMap) await writeImportMap(supabase, folder, importMap);
       functionsPort = await findFreePort();
       await functions.replace(() => announceFunctionsPort(ports, secrets, functionsPort));
     });
@@ -334,8 +351,13 @@ function denoCommand(module: string, args: string[], env: Record<string, string>
 }
 
 /** The functions under another Deno, and with what the Edge Runtime leaves of it. */
-function hostedCommand({ command, env }: FunctionsDeno, args: string[], environment: Record<string, string>) {
-  const flags = ["run", "-A", "--quiet", ...mapAloneFlags(join(projectFolder, "deno.json"))];
+function hostedCommand(
+  { command, env }: FunctionsDeno,
+  args: string[],
+  environment: Record<string, string>,
+  importMap = join(projectFolder, "deno.json"),
+) {
+  const flags = ["run", "-A", "--quiet", ...mapAloneFlags(importMap)];
   return {
     command,
     args: [...flags, localModule("functions_hosted.ts"), ...args, "--hosted"],
@@ -357,12 +379,15 @@ function stackArgs({ dataDir, portBase }: Context): string[] {
 function liteSpec(
   context: Context,
   pgdata: string,
-  options: { fast: boolean },
+  options: { fast: boolean; supabase?: string },
 ): ProcessSpec & { name: "lite" } {
   return {
     name: "lite",
     command: () =>
-      denoCommand("lite.ts", stackArgs(context), {
+      denoCommand("lite.ts", [
+        ...stackArgs(context),
+        ...(options.supabase ? ["--project", options.supabase] : []),
+      ], {
         LITE_TELEMETRY: "0",
         DO_NOT_TRACK: "1",
         EXPERIMENTAL_STORAGE: "1",
@@ -431,6 +456,8 @@ function functionsSpec<Name extends string>(
     deno?: FunctionsDeno;
     port: () => number;
     folder: string;
+    /** Another project's, by which alone its functions are loaded. */
+    importMap?: string;
     environment: () => Record<string, string>;
     onLine?: (line: string) => void;
   },
@@ -440,8 +467,13 @@ function functionsSpec<Name extends string>(
     command: () => {
       const args = ["--port", String(options.port()), "--folder", options.folder];
       return options.deno
-        ? hostedCommand(options.deno, args, options.environment())
-        : denoCommand("functions.ts", args, options.environment());
+        ? hostedCommand(options.deno, args, options.environment(), options.importMap)
+        : denoCommand(
+          "functions.ts",
+          args,
+          options.environment(),
+          options.importMap ? mapAloneFlags(options.importMap) : [],
+        );
     },
     logFile: logFile(context.dataDir, options.name),
     isReady: READY_LINE,

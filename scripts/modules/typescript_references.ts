@@ -33,6 +33,18 @@ export function typescriptReferences(file: string, text: string, objects: SqlObj
   return found;
 }
 
+/** The packages that a file imports by a name, for which an import map has the version. */
+export function bareImports(file: string, text: string): string[] {
+  const found = new Set<string>();
+  const visit = (node: ts.Node) => {
+    const name = ts.isNewExpression(node) ? undefined : specifierOf(node)?.text;
+    if (name && !/^(\.{0,2}\/|[a-z]+:)/.test(name)) found.add(name);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
+  return [...found];
+}
+
 /** The text that names another file: of import, export … from, import(), a type's import(), or new URL(). */
 function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   let name: ts.Node | undefined;

@@ -1,7 +1,18 @@
-import { CATALOG, type Metric, PREFIX } from "./catalog.ts";
+/** Before every name. */
+export const PREFIX = "tessera_";
+
+/** One metric: what it is called, what it says, and the names of its labels in the order of the values of a sample. */
+export interface Metric {
+  name: string;
+  type: "counter" | "gauge" | "histogram";
+  help: string;
+  labels: string[];
+}
 
 /** The result of `read_metrics`. */
 export interface Readings {
+  /** Every metric, in the order in which they are served. */
+  catalog: Metric[];
   samples: [name: string, labelValues: string[], value: string][];
   histograms: [name: string, labelValues: string[], buckets: number[], count: string, seconds: string][];
 }
@@ -26,10 +37,11 @@ export function expose(readings: Readings, boundsS: readonly number[], format: F
   const samples = Map.groupBy(readings.samples, ([name]) => name);
   const histograms = Map.groupBy(readings.histograms, ([name]) => name);
   const lines: string[] = [];
-  for (const [name, metric] of Object.entries(CATALOG)) {
+  for (const metric of readings.catalog) {
+    const { name } = metric;
     const found = samples.get(name) ?? histograms.get(name);
     if (found === undefined) continue;
-    lines.push(...headOf(name, metric, format));
+    lines.push(...headOf(metric, format));
     for (const [, values, value] of samples.get(name) ?? []) {
       lines.push(`${PREFIX}${name}${labelSet(metric.labels, values)} ${value}`);
     }
@@ -49,7 +61,7 @@ export function expose(readings: Readings, boundsS: readonly number[], format: F
 }
 
 /** OpenMetrics names the family of a counter without its `_total`. */
-function headOf(name: string, { type, help }: Metric, format: Format): string[] {
+function headOf({ name, type, help }: Metric, format: Format): string[] {
   const family = PREFIX +
     (format === "openmetrics" && type === "counter" ? name.replace(/_total$/, "") : name);
   return [`# HELP ${family} ${escapeHelp(help)}`, `# TYPE ${family} ${type}`];

@@ -48,11 +48,16 @@ export function getAccessToken(
 
 /** Revokes a user's authorizations at every provider with tokens of users. */
 export async function revokeAllOf(subject: string): Promise<void> {
-  for (const [name, { grants }] of oauthSettings().OAUTH_PROVIDERS) {
-    if (grants.includes("authorization_code")) {
-      await tokenService().broker.revoke({ provider: providerNamed(name), subject });
-    }
+  for (const name of providersOfUsers()) {
+    await tokenService().broker.revoke({ provider: providerNamed(name), subject });
   }
+}
+
+/** The names of the providers with tokens of users. */
+export function providersOfUsers(): string[] {
+  return [...oauthSettings().OAUTH_PROVIDERS].flatMap(([name, { grants }]) =>
+    grants.includes("authorization_code") ? [name] : []
+  );
 }
 
 /** A configured provider that supports this use. Throws `not_found`. */

@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-import { revokeAllOf } from "../_oauth/tokens.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 import { userClient } from "../_shared/database/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
@@ -136,9 +135,9 @@ const ledger = defineEndpoint({
 });
 
 /**
- * Deletes a person's data: stored responses, pictures, uploads, settings, access to OAuth providers. The ledger's
- * numbers stay, under an id that identifies nobody. A server calls it right before it deletes the user in Auth; it
- * may be repeated.
+ * Deletes a person's data: stored responses, pictures, uploads, settings. Other modules delete theirs by their own parts
+ * of `forget_user`. The ledger's numbers stay, under an id that identifies nobody. A server calls it right before it
+ * deletes the user in Auth; it may be repeated.
  */
 const forget = defineEndpoint({
   name: "account/forget",
@@ -147,7 +146,6 @@ const forget = defineEndpoint({
   input: z.object({ user_id: z.uuid() }),
   output: z.object({ files: z.int().describe("How many files were removed") }),
   async handle({ input }) {
-    await revokeAllOf(input.user_id);
     // Before the files: this closes the account, so that no new file appears after the listing.
     await callDatabase("forget_user", { p_user_id: input.user_id });
     return Response.json({ files: await forgetFiles(input.user_id) });

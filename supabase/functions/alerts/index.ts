@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Delivered, Delivering } from "../_alerts/deliver.ts";
 import { newSecret, openEndpoint, sealEndpoint } from "../_alerts/endpoints.ts";
 import { Outbox } from "../_alerts/outbox.ts";
-import { ALERT_TYPES } from "../_alerts/types.ts";
+import { wantedTypes } from "../_alerts/types.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { misconfigured, supabase } from "../_shared/platform/env.ts";
@@ -219,19 +219,22 @@ const subscribe = defineEndpoint({
   method: "POST",
   input: z.object({
     url: z.string().min(1).max(2_000).describe("The URL to which alerts are posted"),
-    alert_types: z.array(z.enum(ALERT_TYPES)).min(1).default(ALERT_TYPES),
+    alert_types: z.array(z.string().min(1).max(60)).min(1).max(100).optional().describe(
+      "Types of docs/alerts.md; default all that exist now",
+    ),
     description: z.string().trim().max(200).default(""),
   }),
   output: z.object({ endpoint_id: z.uuid(), secret: Secret }),
   async handle({ input }) {
     const keyring = activeKeyring();
+    const alertTypes = await wantedTypes(input.alert_types);
     const host = await hostOf(input.url);
     const endpointId = crypto.randomUUID();
     const secret = newSecret();
     const created = await callDatabase("create_alert_endpoint", {
       p_endpoint_id: endpointId,
       p_host: host,
-      p_alert_types: [...new Set(input.alert_types)],
+      p_alert_types: alertTypes,
       p_sealed: await sealEndpoint(keyring, endpointId, { url: input.url, secret }),
       p_description: input.description,
     }) as { success: boolean; message: string };

@@ -6,6 +6,7 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
+import { revokeForgottenUsers } from "../_oauth/revocations.ts";
 import { oauthSettings } from "../_oauth/settings.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
@@ -151,6 +152,23 @@ const revoke = defineEndpoint({
   },
 });
 
+/** Ends the access of users who were forgotten, here and at their providers. The schedule calls it every 5 minutes. */
+const revokeForgotten = defineEndpoint({
+  name: "oauth-token/revoke-forgotten",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(100_000).describe(
+      "After so long no further user is begun",
+    ),
+  }),
+  output: z.object({
+    revoked: z.int().describe("Of how many users"),
+    is_done: z.boolean().describe("False: some are left for the next call"),
+  }),
+  handle: async ({ input }) => Response.json(await revokeForgottenUsers(input.budget_ms)),
+});
+
 /** Returns the health of the store, the leases and the providers, as this process sees it. */
 const status = defineEndpoint({
   name: "oauth-token/status",
@@ -209,5 +227,6 @@ export default defineActions("oauth-token", {
   complete,
   token,
   revoke,
+  "revoke-forgotten": revokeForgotten,
   status,
 }) satisfies Deno.ServeDefaultExport;

@@ -10,8 +10,9 @@ const EXPECTED_TAG = "Expected a language tag like en or fr-CA";
  * first day of the week, units) are dropped: a feature gets language, script and region.
  * https://www.rfc-editor.org/info/bcp47
  */
-export const Locale = z.string().max(100)
-  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, EXPECTED_TAG)
+export const Locale = z.string().max(100, { abort: true })
+  // What compares fields would read a tag that is none.
+  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, { error: EXPECTED_TAG, abort: true })
   .transform((tag, { issues }) => {
     try {
       return new Intl.Locale(tag.replaceAll("_", "-")).baseName;

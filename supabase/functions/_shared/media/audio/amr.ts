@@ -9,6 +9,7 @@ const FRAME_S = 0.02;
 export function amr({ isWide }: { isWide: boolean }): Codec {
   const sizes = isWide ? WIDE : NARROW;
   return {
+    isReadWhole: true,
     packetSeconds(view, at, bytes) {
       let frames = 0;
       for (let place = 0; place < bytes; frames++) {

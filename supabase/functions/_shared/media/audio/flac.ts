@@ -13,7 +13,11 @@ const RATES = [
 /** FLAC, with the rate of its STREAMINFO for frames without one. https://www.rfc-editor.org/info/rfc9639 */
 export function flac(view: DataView, streamInfo: number): Codec {
   const rate = view.getUint32(streamInfo + RATE_AT) >>> 12;
-  return { isSearched: true, packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate) };
+  return {
+    isSearched: true,
+    isReadWhole: true,
+    packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate),
+  };
 }
 
 /** The sum of all frames: a streaming encoder cannot write the total into the header. */

@@ -38,6 +38,7 @@ export function mp3Length(view: DataView): Length | undefined {
 }
 
 export const mp3: Codec = {
+  isReadWhole: true,
   packetSeconds: (view, at, bytes) => sumOfFrames(view, at, Math.min(at + bytes, view.byteLength)).seconds,
 };
 

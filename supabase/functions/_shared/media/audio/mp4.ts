@@ -29,7 +29,10 @@ export function mp4Length(view: DataView): Length | undefined {
   const movie = movies[0];
   if (movie === undefined) return undefined;
   const tracks = new Map<number, SoundTrack>();
-  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK).take(MAX_TRACKS)) {
+  let trackCount = 0;
+  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK)) {
+    // Nobody knows what is in the others.
+    if (++trackCount > MAX_TRACKS) return undefined;
     const track = soundTrack(view, box);
     if (track && !tracks.has(track.id)) tracks.set(track.id, track);
   }

@@ -10,6 +10,8 @@ const HEAD_BYTES = 27;
 /** Where STREAMINFO is in FLAC's first packet, after the marks and its own header. */
 const FLAC_STREAMINFO_AT = 17;
 const [IS_CONTINUED, IS_FIRST] = [1, 2];
+/** Pages without content could name a million of them. */
+const MAX_STREAMS = 1_000;
 /** The first bytes of streams without sound: an index, and pictures. */
 const SILENT = ["fishead", "\x80theora"];
 const silence: Codec = { packetSeconds: () => 0 };
@@ -34,6 +36,7 @@ export function oggLength(view: DataView): Length | undefined {
     const serial = view.getUint32(at + 14, true);
     let stream = bySerial.get(serial);
     if (stream === undefined || (view.getUint8(at + 5) & IS_FIRST) !== 0) {
+      if (all.length >= MAX_STREAMS) return undefined;
       stream = { packets: undefined, packetCount: 0, rate: undefined, lastPosition: 0 };
       bySerial.set(serial, stream);
       all.push(stream);

@@ -8,25 +8,33 @@ export interface Codec {
   leastShare?: number;
   /** For PCM: the bytes of one sample in all channels. A packet has as many as fit. */
   frameBytes?: number;
-  /** Whether frames are found by searching the data, and not by where packets begin. */
+  /** Whether frames are found by searching the data, also from one packet into the next. */
   isSearched?: boolean;
+  /** Whether all of a packet is read, and not only its beginning. */
+  isReadWhole?: boolean;
   /** Whether all packets have the same length. */
   isEven?: boolean;
 }
 
 /** No recording has more: 25 MB would mean 5 bytes per packet. An index may name the same bytes many times. */
 const MAX_PACKETS = 5_000_000;
+/** Packets may overlap: at most four times the size of a recording is read, which takes less than a second. */
+const MAX_READ_BYTES = 100_000_000;
 
 /** Sums up the packets of one track. */
 export class Packets {
   #count = 0;
   #seconds = 0;
+  #readBytes = 0;
 
   constructor(readonly codec: Codec) {}
 
   add(view: DataView, at: number, bytes: number): void {
     if (++this.#count > MAX_PACKETS) {
       throw new TypeError(`Expected a recording of at most ${MAX_PACKETS} packets`);
+    }
+    if (this.codec.isReadWhole && (this.#readBytes += bytes) > MAX_READ_BYTES) {
+      throw new TypeError("Expected a recording whose packets do not lie in each other");
     }
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }

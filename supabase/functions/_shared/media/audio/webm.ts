@@ -26,6 +26,7 @@ const MAX_TRACKS = 100;
  */
 export function webmLength(view: DataView): Length | undefined {
   const tracks = new Map<number, Track>();
+  let trackCount = 0;
   let [scale_ns, stated, clusterTime, clusterEnd, last] = [1_000_000, 0, 0, Infinity, 0];
   for (let at = 0; at < view.byteLength;) {
     const element = elementAt(view, at);
@@ -51,7 +52,9 @@ export function webmLength(view: DataView): Length | undefined {
       if (id === ELEMENT.timestamp) clusterTime = integerOf(view, element);
       else if (id === ELEMENT.timestampScale) scale_ns = integerOf(view, element);
       else if (id === ELEMENT.duration) stated = floatOf(view, element);
-      else if (id === ELEMENT.track && tracks.size < MAX_TRACKS) {
+      else if (id === ELEMENT.track) {
+        // They may lie in each other, so all count, also those that are no sound; of more nobody knows what they have.
+        if (++trackCount > MAX_TRACKS) return undefined;
         const track = trackOf(view, element);
         if (track && !tracks.has(track.number)) tracks.set(track.number, track);
       }

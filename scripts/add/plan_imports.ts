@@ -1,0 +1,36 @@
+import { findImportMap, type ImportMap, withImports } from "./import_map.ts";
+import type { Offer } from "./offer.ts";
+import type { Plan } from "./changes.ts";
+import type { Given } from "./record.ts";
+import type { Target } from "./target.ts";
+
+interface Parts {
+  target: Target;
+  offer: Offer;
+  /** Is changed to what it will be. */
+  record: Given;
+  plan: Plan;
+}
+
+/** Names that the project's import map lacks are added to it; a name that stands for something else is a conflict. */
+export async function planImports({ target, offer, record, plan }: Parts): Promise<ImportMap> {
+  const map = await findImportMap(target.folder);
+  const changes = new Map<string, string>();
+  for (const [name, specifier] of offer.imports) {
+    const current = map.imports[name];
+    const recorded = target.record.imports[name];
+    if (current === undefined || (current === recorded && current !== specifier)) {
+      changes.set(name, specifier);
+      record.imports[name] = specifier;
+      plan.steps.push(`${current === undefined ? "add   " : "update"}  ${map.path}: ${name} = ${specifier}`);
+    } else if (current === specifier) record.imports[name] = specifier;
+    else if (recorded) {
+      plan.notes.push(`${map.path} has ${name} as ${current}, Tessera as ${specifier}: yours stays`);
+    } else plan.conflicts.push(`import ${name} is ${current} in ${map.path}; Tessera has ${specifier}`);
+  }
+  for (const name of Object.keys(target.record.imports)) {
+    if (!offer.imports.has(name)) delete record.imports[name];
+  }
+  if (changes.size > 0) plan.writes.set(map.path, withImports(map, changes));
+  return map;
+}
