@@ -22,7 +22,8 @@ export const MEANINGS: Record<ErrorCode, string> = {
   payload_too_large: "The body is too large; `details`: `max_bytes`",
   unsupported_media_type: "The function does not accept the body's `Content-Type`",
   answer_refused:
-    "The model was called, and its answer cannot be returned: it breaks a rule of the request, the model refused, it was cut " +,
+    "The model was called, and its answer cannot be returned: it breaks a rule of the request, the model refused, it was cut " +
+    "at its limit or unfinished when the time was over, or nothing is said in the recording. `charged` is the cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
   otp_incorrect: "The code is wrong; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
@@ -32,7 +33,8 @@ export const MEANINGS: Record<ErrorCode, string> = {
   otp_too_many_sends: "No more codes are sent now; try again after `Retry-After` seconds",
   rate_limited: "Too many requests; try again after `Retry-After` seconds",
   internal: "A server error; the log has the cause under the request id",
-  otp_delivery_failed: "No provider accepted the message; the code is void, and another may be requested at once",
+  otp_delivery_failed:
+    "No provider accepted the message; the code is void, and another may be requested at once",
   provider_error: "The AI or OAuth provider failed, or its answer is invalid",
   service_unavailable: "A service that this one needs cannot be reached, or too many requests run at once",
   provider_timeout: "The AI or OAuth provider took too long",
