@@ -1,7 +1,7 @@
 /** The longest that `setTimeout` can wait; above, it does not wait at all. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** What one try is aborted by; `end` when the try is over, so that nothing of it stays. */
+/** The abort signal of one try; call `end` after the try to clean up. */
 export interface Deadline {
   signal: AbortSignal;
   end(): void;

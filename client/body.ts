@@ -1,4 +1,4 @@
-/** A call's input as it is sent: a form when a file is among its fields, otherwise JSON. */
+/** The body of a call: a form if a field is a file, otherwise JSON. */
 export function bodyOf(input: object): { body: BodyInit; contentType?: string } {
   const isForm = Object.values(input).some((value) => value instanceof Blob);
   if (!isForm) return { body: JSON.stringify(input), contentType: "application/json" };
@@ -11,7 +11,7 @@ export function bodyOf(input: object): { body: BodyInit; contentType?: string } 
   return { body: form };
 }
 
-/** An input as a query, for functions that are read with GET. */
+/** An input as a query string, for functions that use GET. */
 export function queryOf(input: object): string {
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   return given.length === 0
@@ -24,14 +24,14 @@ export async function photoOf(picture: Blob): Promise<string> {
   if (picture.arrayBuffer === undefined) return await readAsDataUrl(picture);
   const bytes = new Uint8Array(await picture.arrayBuffer());
   let binary = "";
-  // In pieces: a call has room for some ten thousand arguments only.
+  // In pieces: a function call takes only some ten thousand arguments.
   for (let at = 0; at < bytes.length; at += 8_192) {
     binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
   }
   return `data:${picture.type};base64,${btoa(binary)}`;
 }
 
-/** As React Native reads a `Blob`, whose bytes it does not give. */
+/** For React Native, whose `Blob` does not expose its bytes. */
 function readAsDataUrl(picture: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();

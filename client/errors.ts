@@ -1,6 +1,6 @@
 import type { ErrorCode } from "./features.ts";
 
-/** What `details` tells, for the codes that tell something. */
+/** The type of `details`, for the codes that have it. */
 export interface ErrorDetails {
   invalid_request: { path: string; code: string; message: string }[];
   insufficient_tokens: { required: number; available: number };
@@ -10,19 +10,19 @@ export interface ErrorDetails {
 
 type DetailsOf<Code extends ErrorCode> = Code extends keyof ErrorDetails ? ErrorDetails[Code] : unknown;
 
-/** An answer that is a failure, or, with the code `network_error`, no answer at all. */
+/** A failed call; with the code `network_error` there was no response at all. */
 export class TesseraError<Code extends ErrorCode | "network_error" = ErrorCode | "network_error">
   extends Error {
   override readonly name = "TesseraError";
   readonly code: Code;
-  /** The HTTP status; 0 where there was no answer. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
-  /** Names the request in the ledger and the log. */
+  /** Identifies the request in the ledger and the log. */
   readonly requestId: string | undefined;
   readonly details: Code extends ErrorCode ? DetailsOf<Code> : unknown;
-  /** Tokens that were charged all the same; null where nobody knows yet, undefined for none. */
+  /** Tokens charged although the call failed; null if unknown yet, undefined for none. */
   readonly charged: number | null | undefined;
-  /** Send it again with this key, and it is charged once whatever became of the first try. */
+  /** Call again with this key: the request is charged once, whatever happened to the first try. */
   readonly idempotencyKey: string | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class TesseraError<Code extends ErrorCode | "network_error" = ErrorCode |
   }
 }
 
-/** Tells which failure it is, so that `details` has its type: `hasCode(error, "insufficient_tokens")`. */
+/** Narrows an error to a code, so that `details` has its type: `hasCode(error, "insufficient_tokens")`. */
 export function hasCode<Code extends ErrorCode | "network_error">(
   error: unknown,
   code: Code,

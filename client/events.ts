@@ -4,8 +4,8 @@ export interface ServerEvent {
 }
 
 /**
- * The events of a stream, each as soon as it is whole; all at its end where the platform gives a body as a whole only, as
- * React Native does. https://html.spec.whatwg.org/multipage/server-sent-events.html
+ * The events of a stream, each as soon as it is complete; all at the end if the platform only gives whole bodies,
+ * like React Native. https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export async function* readEvents(response: Response): AsyncGenerator<ServerEvent, void> {
   if (!response.body) {
@@ -30,14 +30,14 @@ export async function* readEvents(response: Response): AsyncGenerator<ServerEven
   }
 }
 
-/** The events that are whole, and what follows them. */
+/** The complete events, and the rest of the text. */
 function split(text: string): [ServerEvent[], string] {
   const blocks = text.split(/\r?\n\r?\n/);
   const rest = blocks.pop()!;
   return [blocks.map(parse).filter((event) => event !== undefined), rest];
 }
 
-/** One block of lines; comments, which keep the connection open, are none. */
+/** Parses one block of lines; comments, which keep the connection open, are not events. */
 function parse(block: string): ServerEvent | undefined {
   const lines = block.split(/\r?\n/);
   const valuesOf = (field: string) =>

@@ -1,6 +1,6 @@
-// Written by `deno task docs` from the functions' declarations; not to be changed by hand.
+// Written by `deno task docs` from the functions' declarations; do not edit it.
 
-/** Every code that an answer can have. */
+/** Every error code of a response. */
 export type ErrorCode =
   | "invalid_request"
   | "unauthorized"
@@ -31,7 +31,7 @@ export type ErrorCode =
   | "service_unavailable"
   | "provider_timeout";
 
-/** What each function takes and answers. */
+/** The input and output of each function. */
 export interface Calls {
   /** The signed-in user's plan, rate limits and caps, and what was spent. */
   accountLimits: { input: AccountLimitsInput | undefined; output: AccountLimitsOutput };

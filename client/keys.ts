@@ -1,6 +1,6 @@
 /**
- * A key for one call. Pages without https have no `crypto.randomUUID`, and React Native has no `crypto` at all: a key need
- * not be secret, only another one each time for one user.
+ * A key for one call. Pages without https have no `crypto.randomUUID`, and React Native has no `crypto` at all: a key
+ * need not be secret, only different for each call of a user.
  */
 export function newKey(): string {
   const { crypto } = globalThis as { crypto?: Partial<Crypto> };

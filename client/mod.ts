@@ -14,21 +14,21 @@ export interface TesseraOptions extends RetryOptions {
   /** The Supabase project: `https://<project>.supabase.co`. */
   url: string;
   publishableKey: string;
-  /** The signed-in user's access token, asked for before each try, so that a renewed one is used. */
+  /** Returns the signed-in user's access token; called before each try, so that a renewed token is used. */
   accessToken: () => string | undefined | Promise<string | undefined>;
-  /** How long one try may take; longer than any function unless told otherwise. */
+  /** How long one try may take. Default: longer than any function runs. */
   timeoutMs?: number;
-  /** For tests, and where `fetch` needs more than the platform's. */
+  /** A replacement for the platform's `fetch`, also for tests. */
   fetch?: typeof globalThis.fetch;
 }
 
 export interface CallOptions extends RetryOptions {
-  /** One key for one thing that the user wants, a random one unless given: keep it to ask again after a crash. */
+  /** One key for each thing that the user wants; default: random. Store it to call again after a crash. */
   idempotencyKey?: string;
   signal?: AbortSignal;
 }
 
-/** What a metered call cost. */
+/** The cost of a metered call. */
 export interface Usage {
   request_id: string;
   model: string | null;
@@ -40,7 +40,7 @@ export interface Usage {
 
 type Functions = typeof FUNCTIONS;
 
-/** What a call gives; `usage` and `isReplayed` where it was charged for. */
+/** The result of a call; `usage` and `isReplayed` if it was metered. */
 export type Answer<Name extends keyof Calls> = Functions[Name]["isMetered"] extends true
   ? { data: Calls[Name]["output"]; usage: Usage; requestId: string; isReplayed: boolean }
   : { data: Calls[Name]["output"]; requestId: string };
@@ -52,12 +52,12 @@ type Metered = {
   [Name in keyof Calls]: Functions[Name]["isMetered"] extends true ? Name : never;
 }[keyof Calls];
 
-/** What a streamed call gives: drafts, each whole and in the place of the one before, then the answer that was paid for. */
+/** The parts of a streamed call: drafts, each complete and replacing the one before, then the final answer. */
 export type Part<Name extends Metered> =
   | { isFinal: false; data: Partial<Calls[Name]["output"]> }
   | { isFinal: true } & Answer<Name>;
 
-/** A method for each function, by its name in camel case; `stream` has those that can show how their answer grows. */
+/** A method for each function, named in camel case; `stream` has the functions that can stream. */
 export type TesseraClient =
   & { [Name in keyof Calls]: (...given: Arguments<Calls[Name]["input"]>) => Promise<Answer<Name>> }
   & {
@@ -69,11 +69,12 @@ export type TesseraClient =
 const DEFAULT_TIMEOUT_MS = 150_000;
 
 /**
- * A client of all functions that an app may call. Every metered call carries an `Idempotency-Key`, the same one on each
- * retry: what is tried again after a lost connection, 409, 429 or 503 is charged once. Failures are thrown as
+ * A client of all functions that an app may call. Every metered call carries an `Idempotency-Key`, the same on each
+ * retry: a call that is retried after a lost connection, 409, 429 or 503 is charged once. Failures are thrown as
  * `TesseraError`; an aborted signal throws its reason.
  *
- * Who leaves a stream early is charged nevertheless, as the answer is kept for the same key: docs/streaming.md.
+ * A stream that the caller leaves early is still charged, as the response is stored for the same key:
+ * docs/streaming.md.
  */
 export function createTesseraClient(options: TesseraOptions): TesseraClient {
   const targets = Object.entries(FUNCTIONS);
@@ -104,7 +105,7 @@ async function call(target: Functions[keyof Calls], input: object, settings: Set
   return { data, usage, requestId, isReplayed: isReplay(response) };
 }
 
-/** A stream that breaks is asked for again with the same key: its answer is being made, or is there. */
+/** A broken stream is requested again with the same key: its response is in progress, or stored. */
 async function* stream(
   target: Functions[keyof Calls],
   input: object,
@@ -143,7 +144,7 @@ function isReplay({ headers }: Response): boolean {
   return headers.get("Idempotent-Replayed") === "true";
 }
 
-/** Tries until there is an answer that is worth no other try; throws what it says when that is a failure. */
+/** Tries until a response needs no retry. Throws its error if it is a failure. */
 async function sendUntilAnswered(
   target: Functions[keyof Calls],
   input: object,
@@ -163,12 +164,12 @@ async function sendUntilAnswered(
   }
 }
 
-/** Its body is yet to be read, within the deadline of the try, which the reader ends. */
+/** The body is not read yet; the reader must end the try's deadline. */
 interface Answered extends Pick<Deadline, "end"> {
   response: Response;
 }
 
-/** One try: the answer, or why there is none. What `fetch` gives need not be the platform's own `Response`. */
+/** One try: the response, or why there is none. `fetch` may return something other than the platform's `Response`. */
 async function send(
   target: Functions[keyof Calls],
   input: object,
@@ -182,7 +183,7 @@ async function send(
   if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
   let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
   let body: BodyInit | undefined;
-  // An app may have functions of one method alone.
+  // An app may only have functions of one method.
   if (target.method as string === "GET") {
     address += queryOf(input);
   } else {
@@ -201,7 +202,7 @@ async function send(
   }
 }
 
-/** A body that breaks off says nothing of what was charged: ask again with the same key. */
+/** A body that breaks off does not show what was charged: call again with the same key. */
 async function readJson(response: Response, idempotencyKey: string | undefined): Promise<unknown> {
   try {
     return await response.json();
@@ -239,7 +240,7 @@ function errorOf(body: FailureBody, status: number, idempotencyKey: string | und
   return new TesseraError(error, message, { status, requestId, details, charged, idempotencyKey });
 }
 
-/** Of an answer that is none of ours: a gateway or a proxy in between. */
+/** For a response that is not ours: from a gateway or a proxy in between. */
 function codeOf(status: number): ErrorCode {
   return status >= 500 ? "service_unavailable" : "invalid_request";
 }

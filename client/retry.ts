@@ -1,19 +1,19 @@
 import { reasonOf } from "./aborting.ts";
 
-/** When a call is tried again, and how long is waited before. */
+/** When a call is retried, and after which pause. */
 export interface RetryOptions {
-  /** How often a call is tried again; 3 unless told otherwise, 0 for never. */
+  /** How often a call is retried. Default: 3; 0 for never. */
   retries?: number;
-  /** The first wait where the server names none, doubled each time; 500 ms unless told otherwise. */
+  /** The first pause if the server names none, doubled each time. Default: 500 ms. */
   retryDelayMs?: number;
-  /** A `Retry-After` above this is not waited for; 60 s unless told otherwise. */
+  /** With a longer `Retry-After` the call fails at once. Default: 60 s. */
   maxRetryAfterMs?: number;
 }
 
-/** The same key is still being worked on, too many requests, and a server that is busy or starting. */
+/** A request with the same key is still running, too many requests, or the server is busy or starting. */
 const RETRIED_STATUS: ReadonlySet<number> = new Set([409, 429, 503]);
 
-/** How long to wait before the next try; undefined when there must be none. */
+/** How long to wait before the next try; undefined for no retry. */
 export function retryDelayMs(
   response: Response | undefined,
   tries: number,

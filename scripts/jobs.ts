@@ -13,7 +13,7 @@ const USAGE =
   `deno task jobs                prints every job; exits with 1 when one is overdue or found something
 deno task jobs run <name>     runs a job now
 deno task jobs watch          runs the whole list, as pg_cron does, until it is stopped
-deno task jobs docs           makes the table of docs/schedule.md anew
+deno task jobs docs           writes the table of docs/schedule.md again
 
 For the running local stack, which runs its list by itself. For another project: --db-url URL (role postgres), and for
 jobs that are Edge Functions SUPABASE_URL and SUPABASE_SECRET_KEY.`;

@@ -9,9 +9,9 @@ import { findRunningStack } from "./local/running.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
-  `deno task ledger verify [--anchor FILE] [--digest HEX]   computes every chain and every invariant anew, and compares
+  `deno task ledger verify [--anchor FILE] [--digest HEX]   recomputes every chain and every invariant, and compares
                                                          them with an anchor
-deno task ledger anchor [--to FILE | FOLDER]             prints the end of every history, or writes it to a file
+deno task ledger anchor [--to FILE | FOLDER]             prints the last entry of every history, or writes it to a file
 
 Each takes --db-url URL; without it the database is the running local stack's. An anchor shows what the chain alone cannot:
 a history that somebody rewrote. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come

@@ -1,4 +1,5 @@
-// deno task modules: what each module has and requires; --check: fails for what is in none, or refers to others.
+// deno task modules: what each module has and requires; --check fails for files without a module and forbidden
+// references.
 import { parseArgs } from "node:util";
 
 import { printableFailure, StackError } from "./local/errors.ts";

@@ -1,4 +1,4 @@
-// deno task new <name>: a feature that answers at once, to be changed into the one that is wanted.
+// deno task new <name>: a working feature to start from.
 import { join } from "node:path";
 
 import { bodies, configBlock, declaration, test } from "./new/templates.ts";
@@ -45,7 +45,7 @@ async function create([name = "", ...others]: string[]): Promise<void> {
   await Deno.writeTextFile(config, configBlock(name), { append: true });
   await addFunction("features", name);
   const deno = (...args: string[]) => run(Deno.execPath(), { args, cwd: projectFolder });
-  await deno("fmt", "-q", "supabase/modules.json", ...Object.keys(files)); // Where a line breaks depends on the name.
+  await deno("fmt", "-q", "supabase/modules.json", ...Object.keys(files)); // Line breaks depend on the name.
   for (const script of ["openapi.ts", "pricing.ts"]) await deno("run", "-A", join("scripts", script));
   console.log(`Made, and described in docs/:
 ${Object.keys(files).map((path) => `  ${path}`).join("\n")}

@@ -1,4 +1,4 @@
-// Writes the tables of docs/security.md anew from their declaration, tests/security/matrix.ts.
+// Writes the tables of docs/security.md from their declaration, tests/security/matrix.ts.
 import { join } from "node:path";
 
 import { withTables } from "../tests/security/matrix_table.ts";

@@ -8,18 +8,17 @@ import { findProject, type Project } from "./tokens/project.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
-  `deno task tokens sync                copies what is new or has changed in Redis, until all is read
-deno task tokens status [--check]    counts, newest tokens, what ends soon, what is not usable and why
-deno task tokens get <account>       the token of an account; --token prints it alone
-deno task tokens cleanup             makes tokens inactive whose time is over
-deno task tokens rotate-key          encrypts everything anew under the first of TOKEN_ENCRYPTION_KEYS
+  `deno task tokens sync                copies new and changed tokens from Redis, until all keys are read
+deno task tokens status [--check]    counts, newest tokens, tokens that expire soon, unusable ones and why
+deno task tokens get <account>       the token of an account; --token prints only the token
+deno task tokens cleanup             deactivates expired tokens
+deno task tokens rotate-key          encrypts everything again, under the first of TOKEN_ENCRYPTION_KEYS
 deno task tokens watch [--every 1800]  a sync every so many seconds, until Ctrl-C
 
-  --json       prints the answer as JSON
-  --limit 20   how long lists may be
-  --url URL    the project, with SUPABASE_SECRET_KEY in the environment; else SUPABASE_URL, else the running local stack
+  -- json prints the response as JSON limit 20 how long lists may be url URL the project, with SUPABASE_SECRET_KEY in
+  -- the environment; else SUPABASE_URL, else the running local stack
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or no project, 3 no such token, 4 the token has ended,
+Exit codes: 0 done, 1 failed, 2 wrong usage or no project, 3 no such token, 4 the token has expired,
 5 with status --check: a sync is needed. rotate-key reads TOKEN_ENCRYPTION_KEYS here, not in the function.`;
 
 const COMMANDS = {

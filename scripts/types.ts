@@ -7,12 +7,15 @@ import { run } from "./local/run.ts";
 import { findFreePortBase, startStack } from "./local/stack.ts";
 import { schemaSnapshot } from "./schema/snapshot.ts";
 
-/** The first CLI that makes types without Docker; Deno cannot install it on every platform, so npm runs it. */
+/** The first CLI that generates types without Docker. Deno cannot install it on every platform, so npm runs it. */
 const CLI = "supabase@3.1.0";
 const TYPES = "supabase/functions/_shared/database/database.types.ts";
 const SCHEMA = "docs/schema.sql";
 
-/** The types of the migrations' tables and functions and the snapshot of the schema, from an empty database of their own. */
+/**
+ * Generates the types of the migrations' tables and functions and the snapshot of the schema, from a new empty
+ * database.
+ */
 async function generate(): Promise<Record<string, string>> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-types-" });
   const portBase = await findFreePortBase();
@@ -46,7 +49,7 @@ try {
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(path, text);
     } else if (await Deno.readTextFile(path).catch(() => "") !== text) {
-      throw new StackError(`${name} does not fit the migrations. To make it anew: deno task types`);
+      throw new StackError(`${name} does not fit the migrations. To write it again: deno task types`);
     }
   }
 } catch (error) {

@@ -11,7 +11,7 @@ const COMPILER_OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.ESNext,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
-  // What browsers, Node and React Native have in common; nothing of Deno.
+  // Only what browsers, Node and React Native have in common; nothing from Deno.
   lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.dom.asynciterable.d.ts"],
   types: [],
   strict: true,
@@ -23,8 +23,8 @@ const COMPILER_OPTIONS: ts.CompilerOptions = {
 };
 
 /**
- * Builds the typed client as an npm package: ES modules, their types, a package.json. It has a method for each function in
- * `functions`. `out` is made anew. Throws StackError for what does not compile.
+ * Builds the typed client as an npm package: ES modules, their types, a package.json. It has a method for each
+ * function in `functions`. `out` is replaced. Throws StackError if the client does not compile.
  */
 export async function buildClient(out: string, functions: string): Promise<void> {
   const sources = await Deno.makeTempDir({ prefix: "tessera-client-" });

@@ -16,19 +16,19 @@ export interface DeployOptions {
   repositoryFolder: string;
   /** What to deploy; by default HEAD. */
   commit?: string;
-  /** Back to `commit`: functions alone. */
+  /** Back to `commit`: only functions. */
   isReturn?: boolean;
-  /** Do it; otherwise it is only said what would be done. */
+  /** Deploy; otherwise only print the plan. */
   isConfirmed?: boolean;
   smoke?: SmokeOptions;
-  /** Who knows the names of a project's secrets; by default the CLI, which takes a second for it. */
+  /** Returns the names of a project's secrets; default: the CLI, which takes a second. */
   listSecrets?: typeof secretNames;
   say(line: string): void;
 }
 
 /**
- * Brings a commit to a project: migrations, then the functions that changed, then a smoke test. It always deploys a commit,
- * never the files that lie about. Returns whether all went well.
+ * Deploys a commit to a project: migrations, then the changed functions, then a smoke test. It always deploys a
+ * commit, never uncommitted files. Returns whether everything succeeded.
  */
 export async function deploy(options: DeployOptions): Promise<boolean> {
   const { project, say } = options;
@@ -63,7 +63,10 @@ export async function deploy(options: DeployOptions): Promise<boolean> {
   }
 }
 
-/** Holds until the connection ends. Two at once would leave functions of one commit and the note of another. */
+/**
+ * The lock lasts until the connection ends. Two deployments at once would leave the functions of one commit with the
+ * record of another.
+ */
 async function requireAlone(sql: postgres.Sql): Promise<void> {
   const [row] = await sql`select pg_try_advisory_lock(hashtextextended('tessera deploy', 0)) as is_free`;
   if (!row!.is_free) throw new StackError("Another deployment of this project is under way");
@@ -85,7 +88,7 @@ async function carryOut(
         }`,
       );
     });
-    // The database tells of it as well, where it may be heard too late: a function would not find what is new.
+    // The database also notifies REST, but perhaps too late: a function would not find new objects.
     await sql.notify("pgrst", "reload schema");
     say("Done        migrations");
   }

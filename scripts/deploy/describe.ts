@@ -1,6 +1,6 @@
 import { type Plan, short } from "./plan.ts";
 
-/** A plan in lines, for whoever is to say yes. */
+/** A plan as lines of text, for the person who confirms it. */
 export function* describePlan(plan: Plan): Generator<string> {
   const { project, commit, previous, changed, functions } = plan;
   yield `Project     ${project.ref} (${project.url})`;

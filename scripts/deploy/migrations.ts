@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type postgres from "postgres";
 
-/** Where a database and a folder of migrations stand to each other. */
+/** The differences between a database's migrations and a folder's. */
 export interface MigrationState {
   /** In the folder, and not applied: names without `.sql`, in their order. */
   pending: string[];

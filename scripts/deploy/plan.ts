@@ -8,11 +8,11 @@ import type { Project, secretNames } from "./project.ts";
 import { type Deployment, interruptedFunctions, lastDeployment } from "./record.ts";
 import type { Repository } from "./repository.ts";
 
-/** What a deployment would do, all of it found out before anything is changed. */
+/** What a deployment would do, determined before anything is changed. */
 export interface Plan {
   project: Project;
   commit: string;
-  /** Back to an earlier commit: functions alone. */
+  /** Back to an earlier commit: only functions. */
   isReturn: boolean;
   previous?: Deployment;
   /** The functions that the commit has. */
@@ -26,7 +26,7 @@ export interface Plan {
   /** Some functions answer 500 without them. */
   neededSettings: Setting[];
   unknownSecrets: string[];
-  /** What forbids it. */
+  /** Why it is not allowed. */
   obstacles: string[];
 }
 
@@ -40,7 +40,7 @@ export interface PlanOptions {
   listSecrets: typeof secretNames;
 }
 
-/** Looks at the project and at what is to be deployed. Changes nothing. */
+/** Examines the project and the commit. Changes nothing. */
 export async function makePlan(sql: postgres.Sql, options: PlanOptions): Promise<Plan> {
   const { project, repository, commit, isReturn, folder, listSecrets } = options;
   const [functions, previous, migrations, secrets, uncommitted] = await Promise.all([
@@ -107,7 +107,7 @@ async function changes(
   return { changed, reason, removed };
 }
 
-/** Secrets that look like ours and that nothing reads: mostly a typing error. */
+/** Secrets that look like ours and that nothing reads: mostly typing errors. */
 function unknownSecrets(names: string[]): string[] {
   const known = settings().map(({ name }) => name);
   const prefixes = new Set(known.map((name) => name.split("_")[0]!));

@@ -1,6 +1,6 @@
 import type { TrialResult } from "../../supabase/functions/_alerts/platform_trials.ts";
 
-/** What to do when a trial is bad, or cannot be made. */
+/** What to do when a trial fails, or cannot be made. */
 const FIXES: Record<TrialResult["trial"], string> = {
   sealing:
     "Give a key: supabase secrets set TOKEN_ENCRYPTION_KEYS=…; docs/configuration.md says how to make one",
@@ -13,15 +13,15 @@ const FIXES: Record<TrialResult["trial"], string> = {
   alert: "The same as for pictures; until then alerts wait in the outbox, and docs/metrics.md tells how many",
 };
 
-/** What every function answers, before anything else, on a platform whose envelopes protect nothing. */
+/** The response of every function on a platform whose envelopes protect nothing. */
 const UNSOUND = "The platform cannot protect secrets";
 
-/** A trial on a deployed project, and what follows from it. */
+/** A trial on a deployed project, and how to fix a failure. */
 export interface PlatformLine extends TrialResult {
   fix: string;
 }
 
-/** Has the project's functions try their platform. Throws what can be told of a project that does not answer. */
+/** Has the project's functions test their platform. Throws if the project does not answer. */
 export async function tryPlatformOf(url: string, secretKey: string): Promise<PlatformLine[]> {
   const response = await fetch(`${url}/functions/v1/alerts/try-platform`, {
     method: "POST",

@@ -5,12 +5,12 @@ import { StackError } from "../local/errors.ts";
 import { installedPackage, supabaseFolder } from "../local/paths.ts";
 import { run } from "../local/run.ts";
 
-/** A hosted project, and how it is reached. */
+/** A hosted project's addresses. */
 export interface Project {
   ref: string;
-  /** As role postgres; a pooler in session mode will do. */
+  /** As role postgres; a pooler in session mode works too. */
   databaseUrl: string;
-  /** Where its functions answer. */
+  /** The URL of its API. */
   url: string;
 }
 
@@ -20,7 +20,7 @@ export interface ProjectOptions {
   url?: string;
 }
 
-/** The project that is meant: by the options, the environment, or `supabase link`. Throws with what is missing. */
+/** Finds the project by the options, the environment, or `supabase link`. Throws with what is missing. */
 export async function findProject(options: ProjectOptions): Promise<Project> {
   const ref = await findProjectRef(options.projectRef);
   if (!ref) {
@@ -62,7 +62,7 @@ function requireSameProject({ hostname, username }: URL, ref: string): void {
   }
 }
 
-/** A lock that keeps two deployments apart is of a session, and so are the CLI's statements. */
+/** The deployment lock belongs to a session, and so do the CLI's statements. */
 function requireSession({ hostname, port }: URL): void {
   if (port !== "6543" || !/\.supabase\.(?:co|com)$/.test(hostname)) return;
   throw new StackError(
@@ -70,7 +70,7 @@ function requireSession({ hostname, port }: URL): void {
   );
 }
 
-/** Runs the Supabase CLI with the login of whoever calls, or SUPABASE_ACCESS_TOKEN. */
+/** Runs the Supabase CLI with the user's login, or SUPABASE_ACCESS_TOKEN. */
 export async function supabaseCli(folder: string, ...args: string[]): Promise<string> {
   return await run(Deno.execPath(), {
     args: [
@@ -86,14 +86,14 @@ export async function supabaseCli(folder: string, ...args: string[]): Promise<st
   });
 }
 
-/** The names of the secrets that a project has; nobody can read their values. */
+/** The names of a project's secrets; their values cannot be read. */
 export async function secretNames(folder: string, ref: string): Promise<string[]> {
   const printed = await supabaseCli(folder, "secrets", "list", "--project-ref", ref, "--output", "json");
   const secrets: { name: string }[] = JSON.parse(/^\[[\s\S]*\]/m.exec(printed)?.[0] ?? "[]");
   return secrets.map(({ name }) => name);
 }
 
-/** A URL of Postgres as the CLI wants it: it insists on TLS unless told otherwise. */
+/** A URL of Postgres for the CLI, which requires TLS by default. */
 export function cliDatabaseUrl(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   if (["127.0.0.1", "localhost"].includes(url.hostname)) url.searchParams.set("sslmode", "disable");

@@ -1,18 +1,18 @@
 import type postgres from "postgres";
 
-/** One deployment, as operations.deployments keeps it. */
+/** One deployment in operations.deployments. */
 export interface Deployment {
   id: number;
   commitId: string;
   deployedAt: Date;
 }
 
-/** What is deployed; undefined where nothing was deployed yet. */
+/** The deployed commit; undefined if nothing was deployed yet. */
 export async function lastDeployment(sql: postgres.Sql): Promise<Deployment | undefined> {
   return await newest(sql, () => sql`is_complete`);
 }
 
-/** Functions that deployments since then had begun to send when they were cut off: of which commit they are is unknown. */
+/** Functions that interrupted deployments since then may have sent: their commit is unknown. */
 export async function interruptedFunctions(sql: postgres.Sql, since: Deployment): Promise<string[]> {
   const rows = await sql`
     select distinct unnest(functions) as name from operations.deployments
@@ -20,7 +20,7 @@ export async function interruptedFunctions(sql: postgres.Sql, since: Deployment)
   return rows.map(({ name }) => name);
 }
 
-/** The newest deployment of another commit whose smoke test passed: what to go back to. */
+/** The newest deployment of another commit whose smoke test passed: the target of a rollback. */
 export async function lastHealthy(sql: postgres.Sql, besides: string): Promise<Deployment | undefined> {
   return await newest(sql, () => sql`is_healthy and commit_id <> ${besides}`);
 }
@@ -37,7 +37,7 @@ async function newest(
   return row;
 }
 
-/** Notes a deployment before its first function is sent. */
+/** Records a deployment before its first function is sent. */
 export async function beginDeployment(
   sql: postgres.Sql,
   commit: string,
@@ -49,12 +49,12 @@ export async function beginDeployment(
   return row!.id;
 }
 
-/** Notes that every function was sent: from then on this is what is deployed, good or not. */
+/** Records that every function was sent: from then on this commit counts as deployed, whether it works or not. */
 export async function completeDeployment(sql: postgres.Sql, id: number): Promise<void> {
   await sql`update operations.deployments set is_complete = true, deployed_at = now() where id = ${id}`;
 }
 
-/** Notes how the smoke test ended. */
+/** Records the result of the smoke test. */
 export async function recordHealth(sql: postgres.Sql, id: number, isHealthy: boolean): Promise<void> {
   await sql`update operations.deployments set is_healthy = ${isHealthy} where id = ${id}`;
 }

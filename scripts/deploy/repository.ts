@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { StackError } from "../local/errors.ts";
 import { run } from "../local/run.ts";
 
-/** What a deployment reads of a commit. */
+/** The paths that a deployment reads from a commit. */
 const DEPLOYED_PATHS = ["supabase", "deno.json", "deno.lock"];
 
 /** The commits of a working copy. Nothing here changes the copy or its history. */
@@ -17,25 +17,25 @@ export class Repository {
     return id.trim();
   }
 
-  /** Whether a commit is there: a shallow copy knows the newest alone. */
+  /** Whether a commit exists: a shallow clone only has the newest. */
   async has(id: string): Promise<boolean> {
     return await this.#git("cat-file", "-e", `${id}^{commit}`).then(() => true, () => false);
   }
 
-  /** What is deployed and differs between two commits, as paths. */
+  /** The deployed paths that differ between two commits. */
   async changedPaths(from: string, to: string): Promise<string[]> {
     return lines(
       await this.#git("diff", "--name-only", "--no-renames", from, to, "--", ...DEPLOYED_PATHS),
     );
   }
 
-  /** What would be deployed and is in no commit. */
+  /** Uncommitted changes of deployed paths. */
   async uncommittedPaths(): Promise<string[]> {
     const status = await this.#git("status", "--porcelain", "--untracked-files=all", "--", ...DEPLOYED_PATHS);
     return lines(status).map((line) => line.slice(3));
   }
 
-  /** Writes what is deployed of a commit into an empty folder. */
+  /** Writes a commit's deployed files into an empty folder. */
   async write(commit: string, folder: string): Promise<void> {
     const archive = join(folder, "archive.tar");
     const paths = [];

@@ -2,17 +2,17 @@ import { messageOf } from "../local/errors.ts";
 import { tryPlatformOf } from "./platform.ts";
 
 export interface SmokeOptions {
-  /** How often a function that does not answer well is asked again: a new version needs a moment everywhere. */
+  /** How often a failing function is tried again: a new version takes a moment to be everywhere. */
   tries?: number;
   pauseMs?: number;
-  /** The project's secret key: with it the functions also try their platform. */
+  /** The project's secret key: with it the functions also test their platform. */
   secretKey?: string;
 }
 
 /**
- * Asks what is deployed, without a cost: every function must start and answer a preflight, `balance` must refuse in the form
- * of the API, and with a secret key the platform must do what secrets, pictures and alerts rest on. Returns what is wrong, in
- * lines.
+ * Tests the deployed functions without cost: every function must start and answer a preflight, `balance` must refuse
+ * in the form of the API, and with a secret key the platform must support secrets, pictures and alerts. Returns the
+ * problems, one per line.
  */
 export async function smokeTest(
   url: string,
@@ -23,7 +23,7 @@ export async function smokeTest(
   if (functions.includes("balance")) checks.push(() => refusalProblem(url, "balance"));
   const problems: string[] = [];
   if (functions.includes("alerts") && secretKey) checks.push(() => platformProblem(url, secretKey));
-  // A few at once: each of them may be a cold start.
+  // Only a few at once: each may be a cold start.
   const workers = Array.from({ length: 6 }, async () => {
     for (let check = checks.shift(); check; check = checks.shift()) {
       const problem = await lastProblem(check, tries, pauseMs);

@@ -8,7 +8,7 @@ import { type Field, fieldsOf } from "./fields.ts";
 import { describePrice } from "./price_words.ts";
 import { jsonSchema } from "./schemas.ts";
 
-/** The reference for people, as Markdown. */
+/** The API reference for people, as Markdown. */
 export async function apiPage(functions: Declared[]): Promise<string> {
   const features = functions.filter(({ kind }) => kind !== "plain");
   const others = functions.filter(({ kind }) => kind === "plain");
@@ -28,7 +28,7 @@ function introduction(functions: Declared[]): string {
   );
   return `# API reference
 
-Written by \`deno task docs\` from the functions' declarations. The same for machines: [openapi.json](openapi.json)
+Written by \`deno task docs\` from the functions' declarations. The same for programs: [openapi.json](openapi.json)
 (OpenAPI 3.1). What a call costs: [pricing.md](pricing.md). A typed client: [client/](../client/mod.ts).
 
 ## Calling a function
@@ -46,10 +46,10 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
   model nor the charge runs twice. A free failure is not stored: the same key may run again. A charged failure is stored
   and replayed like an answer. Retry with the same body: a photo's URL that was signed again makes it another request,
   which is refused as \`idempotency_key_reused\`.
-- **X-Request-Id** in every answer names the request in the ledger and the log.
+- **X-Request-Id** in every answer identifies the request in the ledger and the log.
 - A feature answers \`{ "data": …, "usage": … }\`; the tables below list the fields of \`data\`. \`usage\` has
-  \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (what is left).
-- With \`Accept: text/event-stream\` a feature answers with events, the answer as it grows: [streaming.md](streaming.md).
+  \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (the rest).
+- With \`Accept: text/event-stream\` a feature sends events with the growing answer: [streaming.md](streaming.md).
 - Dates are ISO 8601; units stand in the names: \`mass_g\`, \`energy_kcal\`, \`duration_min\`.
 - A **photo** is a JPEG, PNG or WebP of at most 5 MB: a data URL, a public \`https\` URL, or the path of a file in the
   bucket \`uploads\`. A **recording** is a file in \`multipart/form-data\`, or such a path:
@@ -187,7 +187,7 @@ function requiredFields(one: Declared): string[] {
     .filter((path) => /^\w+$/.test(path));
 }
 
-/** A test runs every command that works on any stack as it is. */
+/** A test runs every command that works unchanged on any stack. */
 function whyNotRun(one: Declared, command: string, required: string[]): string | undefined {
   if (command.includes(PICTURE)) return "the picture is yours";
   if (command.includes("@recording")) return "the recording is yours";
@@ -196,7 +196,7 @@ function whyNotRun(one: Declared, command: string, required: string[]): string |
   return one.auths[0] === "user" ? undefined : "the answer depends on what is set up";
 }
 
-/** Objects and lists that fit in a line are written in one. */
+/** Objects and lists that fit on one line are written on one line. */
 function compact(text: string): string {
   const oneLine = (part: string) => part.replace(/\s*\n\s*/g, " ");
   for (let before = ""; before !== text;) {

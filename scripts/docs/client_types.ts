@@ -2,15 +2,15 @@ import { STATUS } from "../../supabase/functions/_shared/platform/errors.ts";
 import { camelCase, type Declared, isForApps, pascalCase } from "./declared.ts";
 import { type JsonSchema, jsonSchema } from "./schemas.ts";
 
-/** The client's part that is made: the types of each function an app may call, and the list of them. */
+/** The generated part of the client: the types of each function an app may call, and the list of functions. */
 export function clientTypes(functions: Declared[]): string {
   const callable = functions.filter(isForApps);
-  return `// Written by \`deno task docs\` from the functions' declarations; not to be changed by hand.
+  return `// Written by \`deno task docs\` from the functions' declarations; do not edit it.
 
-/** Every code that an answer can have. */
+/** Every error code of a response. */
 export type ErrorCode = ${Object.keys(STATUS).map((code) => JSON.stringify(code)).join(" | ")};
 
-/** What each function takes and answers. */
+/** The input and output of each function. */
 export interface Calls {
 ${callable.map(entry).join("\n")}
 }

@@ -8,11 +8,11 @@ import type { ErrorCode } from "../../supabase/functions/_shared/platform/errors
 import type { Price } from "../../supabase/functions/_shared/ledger/price.ts";
 import { functionsFolder } from "../local/paths.ts";
 
-/** What an endpoint says of itself; one that speaks another protocol may have no schemas. */
+/** An endpoint's declaration; one with another protocol may have no schemas. */
 export interface Declared {
   /** The folder, and the action where it has several: `otp/verify`. */
   name: string;
-  /** Metered features answer once; a conversation goes on over a WebSocket; what is plain costs nothing. */
+  /** `feature`: metered, with one response. `realtime`: a conversation over a WebSocket. `plain`: free of charge. */
   kind: "feature" | "conversation" | "plain";
   auths: Auth[];
   method: string;
@@ -20,11 +20,11 @@ export interface Declared {
   price?: Price;
   input?: z.ZodType;
   output?: z.ZodType;
-  /** How often a caller may call it, or what limits it instead. */
+  /** The call limit, or what limits calls instead. */
   callLimit?: CallLimit | { instead: string };
-  /** Refusals of its own. */
+  /** Its own error codes. */
   codes?: ErrorCode[];
-  /** Takes multipart/form-data too. */
+  /** Also accepts multipart/form-data. */
   maxUploadBytes?: number;
   run?(tools: unknown): Promise<unknown>;
   /** The comment above the declaration. */
@@ -33,7 +33,7 @@ export interface Declared {
   summary: string;
 }
 
-/** Whether an app may call it with its user's token or its publishable key, and gets JSON. */
+/** Whether an app may call it with a user's token or its publishable key, and gets JSON. */
 export function isForApps({ auths, kind, input, output }: Declared): boolean {
   return auths.some((auth) => auth === "user" || auth === "publishable") && kind !== "conversation" &&
     input !== undefined && output !== undefined;
@@ -75,13 +75,13 @@ function declared(declaration: Declaration, name: string, description: string): 
   };
 }
 
-/** The sources of a function's folder in one. */
+/** All sources of a function's folder, joined. */
 async function textOf(folder: string): Promise<string> {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".ts"));
   return (await Promise.all(names.map((name) => Deno.readTextFile(join(folder, name))))).join("\n");
 }
 
-/** The text of the documentation comment that ends right before something. */
+/** The text of the documentation comment that ends right before a position. */
 function commentAbove(source: string, what: string): string {
   const before = source.slice(0, source.indexOf(`\n${what}`));
   const comment = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*$/.exec(before)?.[1] ?? "";

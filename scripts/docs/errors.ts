@@ -3,38 +3,39 @@ import type { Declared } from "./declared.ts";
 
 /** What each code means for a caller. */
 export const MEANINGS: Record<ErrorCode, string> = {
-  invalid_request: "The body, the query or the `Idempotency-Key` does not fit; `details` says where and why",
+  invalid_request: "The body, the query or the `Idempotency-Key` is invalid; `details` says where and why",
   unauthorized: "No valid credential",
   insufficient_tokens:
     "The user's tokens do not cover what the request may cost; `details`: `required`, `available`",
   spend_cap_reached:
-    "The user's own cap of the day or the month; `details`: `cap`, `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
+    "The user's own daily or monthly cap is reached; `details`: `cap`, `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
   account_paused: "The account is paused; the message says why",
   forbidden: "The credential may not do this",
-  not_found: "There is no such thing",
+  not_found: "It does not exist",
   method_not_allowed: "Another method is expected; `Allow` names it",
   request_in_progress: "A request with the same key is still running; try again after `Retry-After` seconds",
   authorization_required: "The user has to authorize the OAuth provider, for the first time or again",
   response_not_stored:
-    "Answered and charged before, but the answer was too large to keep; `details`: `charged`, `balance`",
-  token_expired: "The token of this account has ended; `details`: `expires_at`",
+    "Answered and charged before, but the response was too large to store; `details`: `charged`, `balance`",
+  token_expired: "The token of this account has expired; `details`: `expires_at`",
   otp_expired: "The code was never sent, has expired, was used, or was replaced by a newer one",
   payload_too_large: "The body is too large; `details`: `max_bytes`",
-  unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
+  unsupported_media_type: "The function does not accept the body's `Content-Type`",
   answer_refused:
-    "The model was asked, and its answer may not be given: it breaks a rule of the request, the model refused it, it was cut " +
-    "at its limit or still being written when the time was over, or nothing is in the recording. `charged` says what it cost; a retry needs another key",
+    "The model was called, and its answer cannot be returned: it breaks a rule of the request, the model refused, it was cut " +
+    "at its limit or unfinished when the time was over, or nothing is said in the recording. `charged` is the cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
   otp_incorrect: "The code is wrong; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
   upgrade_required: "Only a WebSocket is possible here",
   otp_too_many_attempts:
-    "The guesses of the code, the phone or the network are used up; `details`: `retry_after_s`",
-  otp_too_many_sends: "No further code is sent now; try again after `Retry-After` seconds",
+    "No guesses are left for the code, the phone or the network; `details`: `retry_after_s`",
+  otp_too_many_sends: "No more codes are sent now; try again after `Retry-After` seconds",
   rate_limited: "Too many requests; try again after `Retry-After` seconds",
   internal: "A server error; the log has the cause under the request id",
-  otp_delivery_failed: "No provider took the message; the code is void, and another may be asked for at once",
-  provider_error: "The AI or OAuth provider failed, or its answer does not fit",
+  otp_delivery_failed:
+    "No provider accepted the message; the code is void, and another may be requested at once",
+  provider_error: "The AI or OAuth provider failed, or its answer is invalid",
   service_unavailable: "A service that this one needs cannot be reached, or too many requests run at once",
   provider_timeout: "The AI or OAuth provider took too long",
 };
@@ -60,7 +61,7 @@ const METERED: ErrorCode[] = [
   "provider_timeout",
 ];
 
-/** Before there is a WebSocket. */
+/** Errors before the WebSocket is open. */
 const CONVERSATION: ErrorCode[] = [
   "insufficient_tokens",
   "spend_cap_reached",
@@ -69,7 +70,7 @@ const CONVERSATION: ErrorCode[] = [
   "rate_limited",
 ];
 
-/** The codes that a function can answer, in the order of their status. */
+/** The error codes of a function, ordered by status. */
 export function codesOf(
   { name, auths, method, isAlsoPost, kind, callLimit, codes = [] }: Declared,
 ): ErrorCode[] {

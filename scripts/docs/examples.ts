@@ -1,10 +1,12 @@
 import { bodiesOf } from "../../tests/http/support/bodies.ts";
 import type { Declared } from "./declared.ts";
 
-/** A call that the tests make: a file's place is taken by its name, a picture's by an address that can be read. */
+/**
+ * A call from the tests, with the name of a file instead of its content, and a readable address instead of a picture.
+ */
 export interface Example {
   fields: Record<string, unknown>;
-  /** Names of the fields that are sent as files. */
+  /** Fields that are sent as files. */
   files: string[];
 }
 

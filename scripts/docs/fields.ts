@@ -6,13 +6,13 @@ export interface Field {
   path: string;
   type: string;
   isRequired: boolean;
-  /** Its bounds and what else is to be known. */
+  /** Bounds and description. */
   notes: string;
 }
 
 const MAX_CHOICES = 12;
 
-/** All fields of an object, those of its objects and lists included. */
+/** All fields of an object, including those of its objects and lists. */
 export function fieldsOf(schema: JsonSchema, path = ""): Field[] {
   const { properties = {}, required = [] } = schema;
   return Object.entries(properties).flatMap(([name, property]) => {

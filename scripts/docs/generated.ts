@@ -5,12 +5,12 @@ import { projectFolder } from "../local/paths.ts";
 
 const FORMATTED = ["json", "md", "ts"];
 
-/** Writes made files, or tells, with `--check`, that one is not what would be made now. */
+/** Writes generated files; with `--check` it throws if one is out of date. */
 export async function writeOrCheck(files: Record<string, string>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     const file = join(projectFolder, path);
     const extension = path.split(".").at(-1)!;
-    // Twice, as the formatter itself may change once more what it has made of one long line.
+    // Formats twice, as the formatter may change its own result once more.
     const formatted = FORMATTED.includes(extension)
       ? await format(await format(text, extension), extension)
       : text;
@@ -18,7 +18,7 @@ export async function writeOrCheck(files: Record<string, string>): Promise<void>
       await Deno.writeTextFile(file, formatted);
       console.log(`Written: ${path}`);
     } else if (await Deno.readTextFile(file).catch(() => "") !== formatted) {
-      throw new StackError(`${path} does not fit the functions any more. To make it anew: deno task docs`);
+      throw new StackError(`${path} is out of date. To write it again: deno task docs`);
     }
   }
 }
@@ -37,5 +37,5 @@ async function format(text: string, extension: string): Promise<string> {
   await writer.close();
   const { success, stdout, stderr } = await output;
   if (success) return new TextDecoder().decode(stdout);
-  throw new StackError(`Cannot format what was made: ${new TextDecoder().decode(stderr)}`);
+  throw new StackError(`Cannot format a generated file: ${new TextDecoder().decode(stderr)}`);
 }

@@ -28,7 +28,10 @@ async function* testFiles(folder: string): AsyncGenerator<string> {
 const SECTION = /^### (\d+b?)\. [^]*?(?=^##|$(?![^]))/gm;
 const TESTS = /^(Tests:|Not cited:)[^]*?(?=\n\n|\n*$(?![^]))/m;
 
-/** docs/decisions/mistakes.md with the test files under each mistake that is cited. Throws for one that it does not have. */
+/**
+ * docs/decisions/mistakes.md with the test files under each mistake that is cited. Throws for a cited mistake that it
+ * does not have.
+ */
 export function withCitations(page: string, cited: Map<string, string[]>): string {
   const numbers = [...page.matchAll(SECTION)].map(([, number]) => number!);
   const unknown = [...cited].filter(([number]) => !numbers.includes(number));

@@ -8,12 +8,12 @@ import { exampleOf } from "./examples.ts";
 import { type JsonSchema, jsonSchema } from "./schemas.ts";
 
 const Usage = z.object({
-  request_id: z.string().describe("Names the request in the ledger and the log"),
-  model: z.string().nullable().describe("The model that answered last"),
+  request_id: z.string().describe("Identifies the request in the ledger and the log"),
+  model: z.string().nullable().describe("The last model that answered"),
   input_tokens: z.int(),
   output_tokens: z.int(),
-  charged: z.int().describe("Tessera tokens taken for this request"),
-  balance: z.int().describe("What the user has left"),
+  charged: z.int().describe("Tessera tokens charged for this request"),
+  balance: z.int().describe("What remains for the user"),
 });
 
 const Failure = z.object({
@@ -23,30 +23,31 @@ const Failure = z.object({
   details: z.unknown().optional(),
   charged: z.int().nullable().optional()
     .describe(
-      "Tessera tokens taken all the same; null where the ledger did not confirm it, and left out for none",
+      "Tessera tokens charged although the request failed; null if the ledger did not confirm it, absent if none",
     ),
-  balance: z.int().nullable().optional().describe("With `charged`: what the user has left"),
+  balance: z.int().nullable().optional().describe("With `charged`: what remains for the user"),
 });
 
 const HEADERS = {
   "X-Request-Id": {
-    description: "Names the request in the ledger and the log; the same for the same user, function and key",
+    description:
+      "Identifies the request in the ledger and the log; the same for the same user, function and key",
     schema: { type: "string" },
   },
   "Idempotent-Replayed": {
-    description: "`true` when this is the stored answer of an earlier request with the same key",
+    description: "`true` if this is the stored response of an earlier request with the same key",
     schema: { type: "string", enum: ["true"] },
   },
   "Retry-After": { description: "Seconds to wait before the next try", schema: { type: "integer" } },
-  "WWW-Authenticate": { description: "The scheme that is expected", schema: { type: "string" } },
-  "Allow": { description: "The methods that are possible", schema: { type: "string" } },
+  "WWW-Authenticate": { description: "The expected scheme", schema: { type: "string" } },
+  "Allow": { description: "The allowed methods", schema: { type: "string" } },
 };
 
 const IDEMPOTENCY_KEY = {
   name: "Idempotency-Key",
   in: "header",
   description:
-    "Makes a retry safe: the same key gets the stored answer, and is charged once. Scoped to the user and the function.",
+    "Makes a retry safe: the same key gets the stored response, and is charged once. Scoped to the user and the function.",
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
 };
 
@@ -74,7 +75,7 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
       title: "Tessera",
       version: "1",
       description:
-        "AI features for prepaid tokens: every request is charged exactly once, and what a provider breaks costs nothing.",
+        "AI features for prepaid tokens: every request is charged exactly once, and a provider's failure costs nothing.",
     },
     servers: [
       { url: "http://127.0.0.1:54321/functions/v1", description: "The local stack" },
@@ -86,7 +87,7 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
     ],
     tags: [
       { name: "features", description: "Metered: each has a price" },
-      { name: "account", description: "What costs nothing" },
+      { name: "account", description: "Free of charge" },
     ],
     paths: Object.fromEntries(
       await Promise.all(
@@ -101,14 +102,14 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
           type: "http",
           scheme: "bearer",
           bearerFormat: "JWT",
-          description: "Of a signed-in user",
+          description: "A signed-in user's token",
         },
         publishableKey: { type: "apiKey", in: "header", name: "apikey" },
         secretKey: {
           type: "apiKey",
           in: "header",
           name: "apikey",
-          description: "Of a server, never in an app",
+          description: "A server's key; never put it into an app",
         },
       },
       headers: HEADERS,
@@ -155,7 +156,7 @@ async function operation(one: Declared) {
   };
 }
 
-/** The protocol is told in docs/realtime.md: OpenAPI knows no messages. */
+/** docs/realtime.md describes the protocol: OpenAPI has no messages. */
 const SWITCHING = { description: "The connection becomes a WebSocket" };
 
 function queryOf({ input }: Declared) {
@@ -205,7 +206,7 @@ function success(one: Declared) {
   };
 }
 
-/** By status: of several codes with the same one an answer that is one of theirs. */
+/** Responses by status; several codes with the same status share one. */
 function failures(codes: ErrorCode[]) {
   const byStatus = Map.groupBy(codes, (code) => STATUS[code]);
   return Object.fromEntries([...byStatus].map(([status, [first, ...others]]) => [

@@ -11,7 +11,7 @@ import {
 } from "./provider_prices.ts";
 import { CHARACTERS_PER_TOKEN, REASONING_TOKENS, typicalUsage } from "./typical_usage.ts";
 
-/** What a typical call of a feature costs: the user, and at the provider. */
+/** The cost of a typical call, for the user and at the provider. */
 export interface TypicalCost {
   name: string;
   what: string;
@@ -99,7 +99,7 @@ ${
 | a recording that is longer than its file says                               | what was used                               | \`answer_refused\`                     |
 | we                                                                          | nothing                                     | \`internal\`, \`service_unavailable\`  |
 
-A caller can bring the lower ones about as often as it likes, and the provider is paid each time. "What was used" is the
+A caller can cause the lower ones as often as it likes, and the provider bills each time. "What was used" is the
 price of it, at most what was held. It is kept under the request's \`Idempotency-Key\` as an answer would be: a retry gets the
 same failure and costs nothing more. What a failure used that costs nothing is noted with the request, and the 21st failure
 within an hour for which a provider was paid is the anomaly \`paid_failures\`.
@@ -162,7 +162,7 @@ function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** As many digits as say something: $0.05, $0.018, $0.0023. */
+/** Only the significant digits: $0.05, $0.018, $0.0023. */
 function usd(value: number): string {
   const digits = value >= 0.01 ? 3 : 4;
   return `$${value.toFixed(digits).replace(/(\.\d\d)0+$/, "$1")}`;

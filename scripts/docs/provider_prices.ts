@@ -1,4 +1,4 @@
-/** What the provider bills, in USD. From the vendor's pages, as of the date below; a price changes here and nowhere else. */
+/** What the provider bills, in USD. From the vendor's pages, as of the date below. Prices are kept only here. */
 export interface ProviderPrice {
   /** The default of `settings.ts` for this kind of call. */
   model: string;
@@ -29,15 +29,14 @@ export const PROVIDER_PRICES = {
   image: {
     model: "gpt-image-2",
     source: `${MODELS_PAGE}/gpt-image-2`,
-    note:
-      "1024x1024 at medium quality, which is what is asked for; billed in tokens, about this for one picture",
+    note: "1024x1024 at medium quality, as requested; billed in tokens, about this per picture",
     image: 0.053,
   },
   transcribe: { model: "whisper-1", source: `${MODELS_PAGE}/whisper-1`, second: 0.006 / 60 },
   realtime: {
     model: "gpt-realtime",
     source: `${MODELS_PAGE}/gpt-realtime`,
-    note: "what it heard before is cheaper from the vendor's cache, which is not counted here",
+    note: "earlier sound is cheaper from the vendor's cache, which is not counted here",
     input_token: 4 / MILLION,
     output_token: 16 / MILLION,
     audio_input_token: 32 / MILLION,

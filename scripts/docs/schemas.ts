@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** As much of JSON Schema as zod writes. https://json-schema.org/draft/2020-12 */
+/** The part of JSON Schema that zod writes. https://json-schema.org/draft/2020-12 */
 export interface JsonSchema {
   type?: string | string[];
   description?: string;
@@ -29,15 +29,15 @@ export interface JsonSchema {
   maxItems?: number;
 }
 
-/** A schema as a caller sees it: before transformation for what is sent, after it for what is answered. */
+/** A schema as a caller sees it: input before transformations, output after them. */
 export function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonSchema {
   const { $schema: _draft, ...converted } = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
-      // A format says the same as its pattern, which is hundreds of characters for a date.
+      // A format means the same as its pattern, which has hundreds of characters for a date.
       if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
-      // More fields may be answered some day, so no client should refuse them.
+      // Responses may get more fields, so clients should not refuse them.
       if (io === "output") delete jsonSchema.additionalProperties;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
@@ -60,7 +60,7 @@ function rulesOf(schema: z.core.$ZodType): string[] {
       const text = typeof message === "string" ? message : message?.message;
       return text ? [text.replace(/^Expected ./, (start) => start.at(-1)!.toUpperCase())] : [];
     } catch {
-      return []; // A message that is made from the value has no text of its own.
+      return []; // A message that depends on the value has no fixed text.
     }
   });
 }

@@ -1,24 +1,24 @@
 import type { PricedUsage } from "../../supabase/functions/_shared/ledger/price.ts";
 
-/** What a typical call is, where it is more than the tests' usual body and a usual answer. */
+/** A typical call, if it differs from the tests' usual body and a usual answer. */
 export interface TypicalCall {
   what: string;
-  /** Of the answer itself, for each model call. */
+  /** Tokens of the answer itself, per model call. */
   output_tokens: number;
-  /** How many times a model is asked for text; 1 unless told otherwise. */
+  /** How many calls of a text model. Default: 1. */
   calls?: number;
-  /** Of the recording. */
+  /** The length of the recording. */
   seconds?: number;
-  /** Fields over those of the tests' body. */
+  /** Fields that replace those of the tests' body. */
   body?: Record<string, unknown>;
-  /** Of a conversation, which is no single call: all that it uses. */
+  /** The whole usage of a conversation, which is more than one call. */
   usage?: Partial<PricedUsage>;
 }
 
 const days = (count: number) =>
   Array.from({ length: count }, (_, day) => new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10));
 
-/** Of a feature that is not named below: a short object. */
+/** For features that are not listed below: a short object. */
 export const DEFAULT_CALL: TypicalCall = { what: "as in the reference", output_tokens: 400 };
 
 export const TYPICAL_CALLS: Record<string, TypicalCall> = {
@@ -73,7 +73,7 @@ export const TYPICAL_CALLS: Record<string, TypicalCall> = {
   "scan-refine-morphs": { what: "1 photo and 2 morphs", output_tokens: 100 },
   "scan-semantic": { what: "2 photos", output_tokens: 200 },
   "shopping-list-generator": { what: "2 recipes", output_tokens: 250 },
-  // Ten tokens a second are heard and twenty spoken; each turn the model is given all of the talk again.
+  // Ten tokens per second are heard and twenty spoken; at each turn the model gets the whole conversation again.
   "voice-coach-realtime": {
     what: "1 minute in 4 turns, half of it spoken by the coach",
     output_tokens: 0,

@@ -7,21 +7,22 @@ import type { Declared } from "./declared.ts";
 import { PHOTO_TOKENS } from "./provider_prices.ts";
 import { DEFAULT_CALL, TYPICAL_CALLS, type TypicalCall } from "./typical_calls.ts";
 
-/** English prose and JSON alike have about as many. */
+/** Characters per token, about the same for English prose and JSON. */
 export const CHARACTERS_PER_TOKEN = 4;
-/** What a reasoning model thinks before it answers at its usual effort, billed as output. */
+/** The reasoning tokens of a model at its default effort, billed as output. */
 export const REASONING_TOKENS = 500;
-/** A slow speaker's, with the space after each word. */
+/** For a slow speaker, including spaces. */
 const SPOKEN_CHARACTERS_PER_SECOND = 13;
 
 const NOTHING: PricedUsage = { input_tokens: 0, output_tokens: 0, images: 0, seconds: 0, characters: 0 };
 
-/** Ends a run at the model call whose answer nobody needs. */
+/** Ends a run at its first model call. */
 class Asked extends Error {}
 
 /**
- * What a typical call uses. The prompt is what the feature really sends: it runs up to its first question to a text model,
- * which is measured and not answered. How long the answer is, and how often it asks, the table of typical calls says.
+ * The usage of a typical call. The prompt is what the feature really sends: the feature runs up to its first call of
+ * a text model, whose prompt is measured and not answered. The table of typical calls has the length of the answer
+ * and the number of calls.
  */
 export async function typicalUsage(feature: Declared): Promise<{ call: TypicalCall; usage: PricedUsage }> {
   const call = TYPICAL_CALLS[feature.name] ?? DEFAULT_CALL;

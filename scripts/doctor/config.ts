@@ -11,7 +11,7 @@ interface FunctionBlock {
   import_map?: string;
 }
 
-/** Whether each function's folder has a block in config.toml that deploys it as it is meant, and no block is left over. */
+/** Whether each function's folder has the right block in config.toml, and no block is left over. */
 export const configExamination: Examination = {
   name: "config.toml",
   examine: () => examineConfig(projectFolder),

@@ -24,21 +24,21 @@ const EXAMINATIONS: Examination[] = [
   platformExamination,
 ];
 
-/** What one examination found. */
+/** The findings of one examination. */
 export interface Report {
   name: string;
   findings: Finding[];
 }
 
-/** Every examination, one after the other; one that cannot look says so, and the others go on. */
+/** Runs all examinations in turn; one that cannot look reports that, and the others go on. */
 export async function examine(patient: Patient): Promise<Report[]> {
   const reports: Report[] = [];
   for (const { name, examine } of EXAMINATIONS) {
     const findings = await examine(patient).catch((error): Finding[] => [{
       severity: "missing",
       what: `Cannot look at ${name}: ${messageOf(error)}`,
-      why: "What is not seen may be missing",
-      fix: "deno task deploy where a table is missing; otherwise see that the address and the role are right",
+      why: "Something may be missing there",
+      fix: "If a table is missing: deno task deploy; otherwise check the address and the role",
     }]);
     reports.push({ name, findings });
   }

@@ -2,35 +2,35 @@ import type postgres from "postgres";
 
 /** Something that a project lacks, or that is worth knowing. */
 export interface Finding {
-  /** missing: to be mended; note: right as it is for some, and to be known. */
+  /** missing: must be fixed; note: may be intended. */
   severity: "missing" | "note";
-  /** What is so. */
+  /** The finding. */
   what: string;
   /** Why it matters. */
   why: string;
-  /** A command, a statement or a click that mends it. */
+  /** A command, a statement or a click that fixes it. */
   fix: string;
 }
 
-/** The project that is looked at. */
+/** The examined project. */
 export interface Patient {
   /** As role postgres. */
   sql: postgres.Sql;
-  /** Where it answers; undefined where only its database was named. */
+  /** Its URL; undefined if only its database was given. */
   url?: string;
-  /** A secret key of it, where one is known. */
+  /** One of its secret keys, if known. */
   secretKey?: string;
-  /** The settings of its functions; undefined where nobody can know them. */
+  /** The settings of its functions; undefined if they cannot be known. */
   settings?: KnownSettings;
 }
 
 export type KnownSettings =
-  /** Of the local stack: with their values. */
+  /** The local stack's settings, with values. */
   | { kind: "values"; values: Record<string, string> }
-  /** Of a hosted project: nobody can read the values of secrets. */
+  /** A hosted project's settings: the values of secrets cannot be read. */
   | { kind: "names"; names: string[] };
 
-/** One thing to look at. Changes nothing; throws where it cannot look. */
+/** One examination. Changes nothing; throws if it cannot look. */
 export interface Examination {
   name: string;
   examine(patient: Patient): Promise<Finding[]>;

@@ -32,7 +32,7 @@ export const grantsExamination: Examination = {
       ...routines.map(({ name, roles }): Finding => ({
         severity: "missing",
         what: `${roles.join(" and ")} may execute ${name}`,
-        why: "Functions of this schema trust their arguments: whoever may call one is any user",
+        why: "Functions of this schema trust their arguments: a caller can act as any user",
         fix: `revoke execute on function ${name} from public, anon, authenticated;`,
       })),
       ...writes.map(({ name, grants }): Finding => ({
@@ -44,7 +44,7 @@ export const grantsExamination: Examination = {
       ...open.map(({ name }): Finding => ({
         severity: "missing",
         what: `${name} has no row level security`,
-        why: "Whoever may read it reads the rows of all users",
+        why: "Everybody with the right to read it reads the rows of all users",
         fix: `alter table ${name} enable row level security;`,
       })),
     ];

@@ -8,7 +8,7 @@ const NO_RECEIVER_OF_ANCHORS: Finding = {
     'alerts/subscribe with "alert_types": ["ledger_anchor"], or deno task ledger anchor --to: docs/runbook.md',
 };
 
-/** Whether the ledger has room for the coming months, and is sound as far as a look tells. */
+/** Whether the ledger's next partitions exist, and no critical anomaly is open. */
 export const ledgerExamination: Examination = {
   name: "ledger",
   async examine({ sql }) {
@@ -34,7 +34,7 @@ export const ledgerExamination: Examination = {
       ...anomalies.map(({ anomaly_type, count }): Finding => ({
         severity: "missing",
         what: `${count} critical anomalies of type ${anomaly_type} are not resolved`,
-        why: "Somebody has to look: docs/runbook.md",
+        why: "Somebody must examine them: docs/runbook.md",
         fix: `select * from token_anomalies where anomaly_type = '${anomaly_type}' and resolved_at is null;`,
       })),
     ];

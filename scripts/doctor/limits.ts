@@ -1,6 +1,6 @@
 import type { Examination } from "./finding.ts";
 
-/** Whether users without a plan are limited in how often they may call. */
+/** Whether users without a plan have a call limit. */
 export const limitsExamination: Examination = {
   name: "limits",
   async examine({ sql }) {
@@ -11,7 +11,7 @@ export const limitsExamination: Examination = {
     return [{
       severity: "missing",
       what: "Users without a plan may call as often as they like",
-      why: "One user's script can use up the AI provider's quota of all",
+      why: "One user's script can use up the AI provider's quota for everybody",
       fix: `update token_plans set request_limits = '{"user": {"quota": 120, "window_s": 60}, ` +
         `"function": {"quota": 60, "window_s": 60}}' where plan = 'default';`,
     }];

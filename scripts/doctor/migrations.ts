@@ -10,13 +10,13 @@ export const migrationsExamination: Examination = {
     const findings = pending.map((name): Finding => ({
       severity: "missing",
       what: `The migration ${name} is not applied`,
-      why: "Functions of this copy may call what is not there",
+      why: "Functions of this copy may call objects that do not exist",
       fix: "deno task deploy; locally: deno task stop, deno task start",
     }));
     if (unknown.length > 0) {
       findings.push({
         severity: "note",
-        what: `The database has migrations that this copy has not: ${unknown.join(", ")}`,
+        what: `The database has migrations that this copy does not have: ${unknown.join(", ")}`,
         why: "This copy is older than what is deployed",
         fix: "git pull",
       });

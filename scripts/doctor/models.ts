@@ -1,22 +1,23 @@
 import type { Examination, Finding } from "./finding.ts";
 
-/** Outcomes of provider calls that the operator alone can mend, as the functions have counted them. */
+/** Outcomes of provider calls that only the operator can fix, as counted by the functions. */
 const MENDABLE: Record<string, Pick<Finding, "why" | "fix">> = {
   only_reasoning: {
-    why: "It thought until the limit of the answer was reached and answered nothing: each one is paid for",
-    fix: "AI_REASONING_EFFORT=low, or room for it: AI_REASONING_TOKENS=4000; docs/providers.md",
+    why: "It used the whole limit of the answer for reasoning and gave no answer: each such call is billed",
+    fix: "AI_REASONING_EFFORT=low, or more tokens: AI_REASONING_TOKENS=4000; docs/providers.md",
   },
   out_of_funds: {
-    why: "The account at the provider has nothing left: no request is answered until it has",
+    why: "The account at the provider is out of funds: no request is answered until it has funds",
     fix: "Pay there, or set AI_BASE_URL and AI_API_KEY to another provider",
   },
   misconfigured: {
-    why: "The provider does not know the key, the model or the route",
-    fix: "Compare AI_BASE_URL, AI_API_KEY and the model's name with the words in the log; docs/providers.md",
+    why: "The provider does not accept the key, the model or the route",
+    fix:
+      "Compare AI_BASE_URL, AI_API_KEY and the model's name with the message in the log; docs/providers.md",
   },
 };
 
-/** What went wrong with the AI models since counting began. */
+/** The failures of AI models since counting began. */
 export const modelsExamination: Examination = {
   name: "models",
   async examine({ sql }) {

@@ -1,15 +1,15 @@
 import { tryPlatformOf } from "../deploy/platform.ts";
 import type { Examination, Finding } from "./finding.ts";
 
-/** Whether the deployed functions can do what secrets, pictures and alerts rest on: tried where they run. */
+/** Whether the deployed functions can do what secrets, pictures and alerts depend on, tested where they run. */
 export const platformExamination: Examination = {
   name: "platform",
   async examine({ url, secretKey }) {
     if (!url || !secretKey) {
       return [{
         severity: "note",
-        what: "What the platform does was not tried",
-        why: "Runtimes differ: one was found that opens altered envelopes",
+        what: "The platform was not tested",
+        why: "Runtimes differ: one was seen to open altered envelopes",
         fix: "Run it with --url and the project's secret key in SUPABASE_SECRET_KEY",
       }];
     }
@@ -29,8 +29,8 @@ export const platformExamination: Examination = {
 
 const WHY: Record<Awaited<ReturnType<typeof tryPlatformOf>>[number]["trial"], string> = {
   sealing: "Tokens, and addresses of alerts, are stored encrypted",
-  opening: "What is stored encrypted must be read again",
-  refusing: "Whoever writes to the database could give a function a secret of another account",
-  picture: "Features take pictures by their address",
+  opening: "Stored secrets must be readable",
+  refusing: "Anybody with write access to the database could give a function another account's secret",
+  picture: "Features accept pictures by URL",
   alert: "Alerts are posted to receivers over https",
 };

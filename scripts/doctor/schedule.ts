@@ -9,7 +9,7 @@ const EXTENSIONS: Record<string, string> = {
   supabase_vault: "It keeps the address and the key for these calls",
 };
 
-/** Whether the list of jobs is run, by pg_cron or by anybody, and whether every job is done. */
+/** Whether pg_cron or something else runs the list of jobs, and whether every job succeeds. */
 export const scheduleExamination: Examination = {
   name: "schedule",
   async examine({ sql }) {
@@ -23,7 +23,9 @@ export const scheduleExamination: Examination = {
   },
 };
 
-/** Who runs the list: a run that is young enough shows that somebody does, and a server that is young says nothing yet. */
+/**
+ * Who runs the list: a recent run shows that something does; after a recent start of the server it is still unknown.
+ */
 type Runner = "somebody" | "nobody" | "unknown";
 
 async function runnerOf(sql: postgres.Sql): Promise<Runner> {
@@ -65,7 +67,7 @@ async function missingCronJobs(sql: postgres.Sql): Promise<Finding[]> {
   return rows.map(({ name }): Finding => ({
     severity: "missing",
     what: `pg_cron does not have the job ${name} as the list has it`,
-    why: "It is not run, or not at its times",
+    why: "It does not run, or not at its times",
     fix: "select install_schedule();",
   }));
 }
@@ -93,9 +95,7 @@ async function badJobs(sql: postgres.Sql): Promise<Finding[]> {
     what: `The job ${name} is ${state}${is_overdue ? " and overdue" : ""}${
       last_error ? `: ${last_error}` : ""
     }`,
-    why: state === "problem"
-      ? `It found something: ${JSON.stringify(last_result)}`
-      : "What it does is not done",
+    why: state === "problem" ? `It found something: ${JSON.stringify(last_result)}` : "Its work is not done",
     fix: state === "missing" ? "deno task deploy: a migration is missing" : `deno task jobs run ${name}`,
   }));
 }

@@ -4,15 +4,15 @@ import { DECLARED } from "../settings/declared.ts";
 import { missingSettings } from "../settings/settings.ts";
 import type { Examination, Finding, KnownSettings } from "./finding.ts";
 
-/** Keys, and all else that the modules want: whether it is set and, where that can be known, whether it fits. */
+/** Whether keys and the modules' other settings are set and, if their values are known, valid. */
 export const settingsExamination: Examination = {
   name: "settings",
   async examine({ settings }) {
     if (!settings) {
       return [{
         severity: "note",
-        what: "The functions' settings were not looked at",
-        why: "A database does not know them",
+        what: "The functions' settings were not checked",
+        why: "A database does not have them",
         fix: "Run it on the machine with the local stack, or with --project-ref and SUPABASE_ACCESS_TOKEN",
       }];
     }

@@ -1,14 +1,14 @@
 import type { Examination } from "./finding.ts";
 
-/** Whether users' tokens can be verified: functions do it against the published key set, which HS256 has not. */
+/** Whether users' tokens can be verified: functions use the published key set, and HS256 has none. */
 export const signingKeysExamination: Examination = {
   name: "signing keys",
   async examine({ url }) {
     if (!url) {
       return [{
         severity: "note",
-        what: "The signing keys were not looked at",
-        why: "A database does not know where the project answers",
+        what: "The signing keys were not checked",
+        why: "A database does not have the project's URL",
         fix: "Give --url, or link the project",
       }];
     }

@@ -1,20 +1,21 @@
-// Anchors: the end of every user's history at one time, kept where nobody who can change the ledger can change them.
+// Anchors: the last entry of every user's history at one time, kept where nobody with write access to the ledger can
+// change them.
 import { createHash } from "node:crypto";
 
 import postgres from "postgres";
 import { StackError } from "../local/errors.ts";
 
-/** The end of one user's history, and what the user owned then. Numbers are texts, as they may be above 2^53. */
+/** The last entry of one user's history, and the balance then. Numbers are texts, as they may be above 2^53. */
 export interface Anchor {
   user_id: string;
   entry_number: string;
   balance: string;
   granted: string;
-  /** Of the newest entry, in hexadecimal; empty where there is none. */
+  /** The newest entry's chain, in hexadecimal; empty without entries. */
   chain: string;
 }
 
-/** The last line of an anchor: what vouches for all lines before it. */
+/** The last line of an anchor, which seals all lines before it. */
 export interface Seal {
   made_at: string;
   user_count: number;
@@ -22,7 +23,7 @@ export interface Seal {
   digest: string;
 }
 
-/** So many lines are digested at a time, here and in public.anchor_token_ledger(). */
+/** How many lines are digested at a time, here and in public.anchor_token_ledger(). */
 const LINES_OF_PART = 5_000;
 
 /** A running SHA-256: of each part of the lines together with the digest of the parts before. */
@@ -37,7 +38,7 @@ export class AnchorDigest {
     if (this.#lines.length === LINES_OF_PART) this.#endPart();
   }
 
-  /** Of all lines, in hexadecimal. */
+  /** The digest of all lines, in hexadecimal. */
   end(): string {
     if (this.#lines.length > 0) this.#endPart();
     return [...this.#digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -49,7 +50,7 @@ export class AnchorDigest {
   }
 }
 
-/** The lines of a new anchor, its seal included, read from the tables. */
+/** The lines of a new anchor with its seal, read from the tables. */
 export async function* makeAnchor(sql: postgres.Sql): AsyncGenerator<string> {
   const digest = new AnchorDigest();
   const madeAt = new Date();
@@ -80,8 +81,8 @@ export async function* makeAnchor(sql: postgres.Sql): AsyncGenerator<string> {
 }
 
 /**
- * The anchors of lines, in the order of the users. Throws where the lines are not those of their seal or, if it is given,
- * of the digest that somebody else has kept; what was yielded until then is worth nothing.
+ * Reads anchors from lines, in the order of the users. Throws if the lines do not match their seal or, if given, the
+ * digest that was kept elsewhere; everything yielded until then is then invalid.
  */
 export async function* openAnchor(lines: AsyncIterable<string>, digestKept?: string): AsyncGenerator<Anchor> {
   const digest = new AnchorDigest();
@@ -139,8 +140,8 @@ export async function* linesOfFile(path: string): AsyncGenerator<string> {
 }
 
 /**
- * The lines of an anchor that the database keeps: worth no more than the digest that was kept elsewhere, which whoever reads
- * them must ask for.
+ * The lines of an anchor in the database itself. They prove nothing without the digest that was kept elsewhere, so
+ * the caller must require it.
  */
 export async function* linesOfDatabase(sql: postgres.Sql, digestKept: string): AsyncGenerator<string> {
   const [stored] = await sql`
@@ -151,7 +152,7 @@ export async function* linesOfDatabase(sql: postgres.Sql, digestKept: string): A
     );
   }
   let userCount = 0;
-  // By the digest again, as a time loses its microseconds on the way here and back.
+  // Found by the digest, as a time would lose its microseconds on the way here and back.
   const parts = sql`
     select lines from token_history.anchors
     where made_at = (
@@ -172,7 +173,7 @@ export async function* linesOfDatabase(sql: postgres.Sql, digestKept: string): A
   );
 }
 
-/** Writes lines to a file, whole or not at all; into a folder under the name of the day. Returns its path. */
+/** Writes lines to a file atomically; in a folder, the file is named after the day. Returns its path. */
 export async function writeAnchor(to: string, lines: AsyncIterable<string>): Promise<string> {
   const isFolder = await Deno.stat(to).then((found) => found.isDirectory, () => to.endsWith("/"));
   if (isFolder) await Deno.mkdir(to, { recursive: true });

@@ -6,8 +6,8 @@ import type { Entry } from "./entries.ts";
 const CHAIN_BYTES = 16;
 
 /**
- * What the chain of an entry must be, in hexadecimal, after an entry with the other chain (null before the first): made
- * here, as whoever can alter the ledger can alter its function for that too.
+ * Computes an entry's chain, in hexadecimal, from the chain of the entry before (null for the first). It is computed
+ * here, because somebody who can change the ledger can change its function too.
  */
 export function chainOf(previous: string | null, entry: Entry): string {
   const parts = [
@@ -28,7 +28,7 @@ export function chainOf(previous: string | null, entry: Entry): string {
     .digest().subarray(0, CHAIN_BYTES).toString("hex");
 }
 
-/** As Postgres counts them: code points. */
+/** Counted in code points, like Postgres. */
 function characters(text: string): number {
   let count = 0;
   for (const _ of text) count++;

@@ -1,7 +1,7 @@
-// What the ledger's tables say, read with plain statements: nothing of the audited database is called.
+// Reads the ledger's tables with plain statements, without calling the audited database's functions.
 import postgres from "postgres";
 
-/** One change of a balance, as it is stored. */
+/** One stored change of a balance. */
 export interface Entry {
   user_id: string;
   entry_number: bigint;
@@ -17,18 +17,18 @@ export interface Entry {
   chain: string;
 }
 
-/** What a user owns, as its row of token_balances says. */
+/** A user's row of token_balances. */
 export interface Balance {
   user_id: string;
   balance: bigint;
   held: bigint;
   granted: bigint;
   entry_count: bigint;
-  /** In hexadecimal; null where there is no entry. */
+  /** In hexadecimal; null without entries. */
   chain: string | null;
 }
 
-/** Where a user's history begins, as months before it are archived. */
+/** Where a user's history begins, if earlier months are archived. */
 export interface Opening {
   user_id: string;
   entry_number: bigint;
@@ -37,7 +37,7 @@ export interface Opening {
   chain: string;
 }
 
-/** A request, and what the history has of it since it began. */
+/** A request, and its entries in the history. */
 export interface Request {
   user_id: string;
   request_id: string;
@@ -52,7 +52,7 @@ export interface Request {
   entry_balance_after: bigint | null;
 }
 
-/** Users whose ids are above `after` and not above `upTo`; null: without an end on that side. */
+/** Users with ids above `after` and up to `upTo`; null: no bound on that side. */
 export interface UserRange {
   after: string | null;
   upTo: string | null;
@@ -60,7 +60,7 @@ export interface UserRange {
 
 const ROWS_AT_ONCE = 2_000;
 
-/** Ranges that cover every id there can be, each with at most `size` users who have a balance. */
+/** Ranges that cover all possible ids, each with at most `size` users with a balance. */
 export async function* userRanges(sql: postgres.Sql, size: number): AsyncGenerator<UserRange> {
   let after: string | null = null;
   for (;;) {
@@ -79,8 +79,8 @@ export async function* userRanges(sql: postgres.Sql, size: number): AsyncGenerat
 }
 
 /**
- * Reads the ledger of a range of users, all of it as of one moment. A month cannot leave while it lasts: a snapshot from
- * before would miss it.
+ * Reads the ledger of a range of users as of one moment. No month can be archived meanwhile: an older snapshot would
+ * miss it.
  */
 export async function readRange<Result>(
   sql: postgres.Sql,
@@ -91,8 +91,8 @@ export async function readRange<Result>(
 }
 
 /**
- * Runs statements that see one moment and what is stored: names and operators are Postgres's own, whatever the role's
- * search path is, and a policy that would hide rows raises instead.
+ * Runs statements that see one moment and only the stored data: names and operators are Postgres's own, independent
+ * of the role's search path, and a policy that would hide rows raises an error instead.
  */
 export async function inOneSnapshot<Result>(
   sql: postgres.Sql,
@@ -126,7 +126,7 @@ export class RangeReader {
     return rows.map((row) => withIntegers<Opening>(row, ["entry_number", "balance", "granted"]));
   }
 
-  /** Each user's entries by their number; never more than some thousand in memory. */
+  /** Each user's entries by number; at most a few thousand in memory. */
   async *entries(): AsyncGenerator<Entry> {
     const pages = this.sql`
       select user_id::text, entry_number::text, delta::text, balance_after::text,
@@ -139,7 +139,7 @@ export class RangeReader {
     }
   }
 
-  /** Each user's requests that are known, held ones included. An id may have older entries, of a request that is forgotten. */
+  /** Each user's known requests, including held ones. An id may have older entries, of a request that was deleted. */
   async *requests(): AsyncGenerator<Request> {
     const pages = this.sql`
       select rows.user_id::text, rows.request_id, rows.status::text, rows.amount::text, rows.charged::text,
@@ -178,7 +178,7 @@ export class RangeReader {
   }
 }
 
-/** Numbers of the ledger are larger than those of JavaScript. */
+/** The ledger's numbers may be too large for JavaScript's numbers. */
 function withIntegers<Row>(row: postgres.Row, names: (keyof Row & string)[]): Row {
   for (const name of names) row[name] = row[name] === null ? null : BigInt(row[name]);
   return row as Row;

@@ -12,20 +12,21 @@ import {
   userRanges,
 } from "./entries.ts";
 
-/** One thing that is wrong, in a line. */
+/** One problem, as a line of text. */
 export type Finding = string;
 
 export interface Verified {
   findings: number;
-  /** Users of the anchor of whom only later entries are left, as their months were archived since. */
+  /** Users of the anchor with only later entries, as their months were archived since. */
   archivedSince: number;
 }
 
 const USERS_AT_ONCE = 500;
 
 /**
- * Checks the whole ledger and tells each finding as it is found. All of it is computed here from the rows: the database's
- * own functions and its stored digests are what is audited. Holds some hundred users in memory, however long the history.
+ * Checks the whole ledger and reports each finding as it is found. Everything is computed here from the rows, because
+ * the database's own functions and stored digests are what is audited. Keeps a few hundred users in memory, however
+ * long the history.
  */
 export async function verify(
   sql: postgres.Sql,
@@ -76,7 +77,7 @@ class Users {
     return this.#users.get(userId) ?? this.#add(userId);
   }
 
-  /** Ends all of them. Returns how many anchors lie before what is left of the history. */
+  /** Ends all of them. Returns how many anchors are older than the rest of the history. */
   end(): number {
     for (const userId of this.anchors.keys()) this.of(userId);
     return [...this.#users.values()].filter((user) => user.end()).length;
@@ -89,7 +90,7 @@ class Users {
   }
 }
 
-/** Where a history has come to. */
+/** The state of a history after an entry. */
 interface State {
   number: bigint;
   balance: bigint;
@@ -98,7 +99,7 @@ interface State {
   at: string;
 }
 
-/** One user's history, walked from its opening to its end. */
+/** One user's history, checked from its opening to its end. */
 class UserLedger {
   #state: State;
   #held = 0n;
@@ -163,7 +164,7 @@ class UserLedger {
     }
   }
 
-  /** Compares with the user's balance. Returns whether the anchor lies before what is left of the history. */
+  /** Compares with the user's balance. Returns whether the anchor is older than the rest of the history. */
   end(): boolean {
     const { number, balance, granted, chain } = this.#state;
     const own = this.balance;
@@ -208,7 +209,7 @@ class UserLedger {
       this.#tellOfAnchor(anchor);
       return false;
     }
-    // Its entry is archived: what was granted and spent until then can only have grown.
+    // Its entry is archived: the totals granted and spent since then can only have grown.
     const spent = BigInt(anchor.granted) - BigInt(anchor.balance);
     if (opening.granted < BigInt(anchor.granted) || opening.granted - opening.balance < spent) {
       this.#tellOfAnchor(anchor);
@@ -236,12 +237,12 @@ function hasItsEntry({ charged, balance_after, entries, delta, entry_balance_aft
   return delta === -charged && entry_balance_after === balance_after;
 }
 
-/** Of seconds with six digits behind the point, as Postgres writes them. */
+/** From seconds with six decimals, as Postgres writes them. */
 function isEarlier(time: string, other: string): boolean {
   return other !== "" && BigInt(time.replace(".", "")) < BigInt(other.replace(".", ""));
 }
 
-/** Tables of the ledger that are none: a view or a rule would show the audit what somebody wants it to see. */
+/** Tables of the ledger that are not real tables: a view or a rule could show false data to the audit. */
 async function disguisedTables(sql: postgres.TransactionSql): Promise<Finding[]> {
   const rows = await sql`
     select tables.name

@@ -155,7 +155,7 @@ async function connectServers(address: RedisAddress): Promise<Servers> {
     },
   };
   const client = createClient(options);
-  client.on("error", () => {}); // the command under way fails, and says so
+  client.on("error", () => {}); // the running command fails and reports it
   try {
     await client.connect();
     if (!textOf(await client.sendCommand(["INFO", "server"])).includes("redis_mode:cluster")) {
