@@ -1307,7 +1307,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7172d50d2eb32164
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body ad52d5732d7bcfb7
+create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8c148825c22d668f
 grant execute on function public.scan_alerts() to service_role;
 
 create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body 149b4630f914af01
