@@ -11,28 +11,42 @@ const SMALL_BYTES = 256 * 1024;
  */
 const COPIES = { json: 4, multipart: 2 };
 const RETRY_AFTER_S = 5;
+/** A recording and what is around it: nobody with large bodies under way may take this as well, however slowly they come. */
+const OTHERS_BYTES = 52 * 1024 * 1024;
 
 let inUseBytes = 0;
+const inUseOf = new Map<string, number>();
 
 /**
  * Lets a request in while there is memory for its body, told before any of it is read; the answer is to be called when
- * the request is over. One that is alone is let in whatever its size.
+ * the request is over. One that is alone is let in whatever its size; a user who has others under way leaves room for
+ * somebody else's.
  */
-export function admit(request: Request, limits: BodyLimits): () => void {
+export function admit(request: Request, limits: BodyLimits, userId = ""): () => void {
   if (request.method === "GET") return () => {};
   const { boundary, maxBytes } = readHead(request, limits);
   const bodyBytes = Number(request.headers.get("Content-Length") ?? maxBytes);
   if (bodyBytes <= SMALL_BYTES) return () => {};
-  return reserve(bodyBytes * COPIES[boundary === undefined ? "json" : "multipart"]);
+  return reserve(bodyBytes * COPIES[boundary === undefined ? "json" : "multipart"], userId);
 }
 
 /** Memory for something large, given back by the answer. */
-export function reserve(bytes: number): () => void {
-  if (inUseBytes > 0 && inUseBytes + bytes > BUDGET_BYTES) {
+export function reserve(bytes: number, userId = ""): () => void {
+  const ofUser = userId === "" ? 0 : inUseOf.get(userId) ?? 0;
+  const room = BUDGET_BYTES - (ofUser > 0 ? OTHERS_BYTES : 0);
+  if (inUseBytes > 0 && inUseBytes + bytes > room) {
     throw new AppError("service_unavailable", "Too many large requests at once; nothing was charged", {
       headers: { "Retry-After": String(RETRY_AFTER_S) },
     });
   }
+  add(bytes, userId);
+  return () => add(-bytes, userId);
+}
+
+function add(bytes: number, userId: string): void {
   inUseBytes += bytes;
-  return () => inUseBytes -= bytes;
+  if (userId === "") return;
+  const left = (inUseOf.get(userId) ?? 0) + bytes;
+  if (left > 0) inUseOf.set(userId, left);
+  else inUseOf.delete(userId);
 }
