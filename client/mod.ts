@@ -69,9 +69,9 @@ export type TesseraClient =
 const DEFAULT_TIMEOUT_MS = 150_000;
 
 /**
- * A client of all functions that an app may call. Every metered call carries an `Idempotency-Key`, the same on each
- * retry: a call that is retried after a lost connection, 409, 429 or 503 is charged once. Failures are thrown as
- * `TesseraError`; an aborted signal throws its reason.
+ * A client of all functions that an app may call. Every call that is not a GET carries an `Idempotency-Key`, the same on
+ * each retry: a call that is retried after a lost connection, 409, 429 or 503 is charged once, and a code is sent once.
+ * Failures are thrown as `TesseraError`; an aborted signal throws its reason.
  *
  * A stream that the caller leaves early is still charged, as the response is stored for the same key:
  * docs/streaming.md.
@@ -96,13 +96,18 @@ interface Settings extends TesseraOptions, CallOptions {
 }
 
 async function call(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
-  const idempotencyKey = target.isMetered ? settings.idempotencyKey ?? newKey() : undefined;
+  const idempotencyKey = isRead(target) ? undefined : settings.idempotencyKey ?? newKey();
   const { response, end } = await sendUntilAnswered(target, input, { ...settings, idempotencyKey });
   const requestId = response.headers.get("X-Request-Id") ?? "";
   const body = await readJson(response, idempotencyKey).finally(end);
   if (!target.isMetered) return { data: body, requestId };
   const { data, usage } = body as { data: unknown; usage: Usage };
   return { data, usage, requestId, isReplayed: isReplay(response) };
+}
+
+/** A GET changes nothing and may be repeated. An app may only have functions of one method. */
+function isRead(target: Functions[keyof Calls]): boolean {
+  return target.method as string === "GET";
 }
 
 /** A broken stream is requested again with the same key: its response is in progress, or stored. */
@@ -183,8 +188,7 @@ async function send(
   if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
   let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
   let body: BodyInit | undefined;
-  // An app may only have functions of one method.
-  if (target.method as string === "GET") {
+  if (isRead(target)) {
     address += queryOf(input);
   } else {
     const sent = bodyOf(input);

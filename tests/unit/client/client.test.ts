@@ -93,6 +93,18 @@ describe("a retry", () => {
     expect(keysOf(sent).size).toBe(1);
   });
 
+  it("of a code that was asked for has the same key, so that no second message is sent", async () => {
+    const asked = {
+      status: 200,
+      body: { challenge_id: "c", expires_in: 300, resend_in: 60, attempts_left: 5 },
+    };
+    const { client, sent } = clientOf([new TypeError("lost"), asked, asked]);
+    await client.otpRequest({ phone: "+33612345678" });
+    expect([...keysOf(sent)]).toEqual([expect.any(String)]);
+    await client.otpRequest({ phone: "+33612345678" }, { idempotencyKey: "mine" });
+    expect(sent.at(-1)!.headers.get("Idempotency-Key")).toBe("mine");
+  });
+
   it("waits as long as the server asks for, and gives up on more than the caller waits for", async () => {
     const { client } = clientOf([refusal(503, "service_unavailable", { "Retry-After": "1" }), success]);
     const startedAt = performance.now();

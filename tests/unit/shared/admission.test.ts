@@ -11,11 +11,11 @@ afterEach(() => admitted.splice(0).forEach((leave) => leave()));
 /** Whether a request with a body of this size may come in now. */
 function enter(
   bytes: number | undefined,
-  { type = "multipart/form-data; boundary=x", method = "POST" } = {},
+  { type = "multipart/form-data; boundary=x", method = "POST", user = "" } = {},
 ): boolean {
   const headers = { "Content-Type": type, ...bytes !== undefined && { "Content-Length": String(bytes) } };
   try {
-    admitted.push(admit(new Request("http://localhost/", { method, headers }), LIMITS));
+    admitted.push(admit(new Request("http://localhost/", { method, headers }), LIMITS, user));
     return true;
   } catch (error) {
     expect(error).toMatchObject({ code: "service_unavailable", headers: { "Retry-After": "5" } });
@@ -41,6 +41,17 @@ describe("large bodies", () => {
   it("come in alone, whatever they take", () => {
     expect(enter(49 * MIB, { type: "application/json" })).toBe(true);
     expect(enter(1 * MIB)).toBe(false);
+  });
+
+  it("of one user leave room for another's recording, however many they are", () => {
+    const photo = (user: string) => enter(7 * MIB, { type: "application/json", user });
+    expect([1, 2, 3].map(() => photo("one"))).toEqual([true, true, false]);
+    expect(enter(25 * MIB, { user: "other" })).toBe(true);
+    admitted.splice(0).forEach((leave) => leave());
+    expect([1, 2].map(() => enter(25 * MIB, { user: "one" }))).toEqual([true, false]);
+    expect(enter(25 * MIB, { user: "other" })).toBe(true);
+    admitted.splice(0, 1).forEach((leave) => leave());
+    expect(enter(25 * MIB, { user: "one" })).toBe(true);
   });
 
   it("that are too large or of another kind are refused as such", () => {

@@ -112,7 +112,7 @@ async function serve<Input extends z.ZodType>(
     if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
       callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
     }
-    if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits);
+    if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits, caller.userId);
     const input = await parseInput(spec, request, limits);
     response = await spec.handle({
       request,
