@@ -18,7 +18,7 @@ let inUseBytes = 0;
  * Lets a request in while there is memory for its body, told before any of it is read; the answer is to be called when
  * the request is over. One that is alone is let in whatever its size.
  */
-export function admit(request: Request, limits: BodyLimits): () => void {
+export function reserveForBody(request: Request, limits: BodyLimits): () => void {
   if (request.method === "GET") return () => {};
   const { boundary, maxBytes } = readHead(request, limits);
   const bodyBytes = Number(request.headers.get("Content-Length") ?? maxBytes);
