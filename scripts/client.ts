@@ -23,7 +23,7 @@ try {
   }
   const out = resolve(values.out ?? join(projectFolder, "client", "dist"));
   await buildClient(out, resolve(values.functions ?? functionsFolder));
-  console.log(`The package is in ${out}. Try it in an app: npm install ${out}`);
+  console.log(`The package is in ${out}. Try it in an app: npm install "${out}"`);
 } catch (error) {
   console.error(printableFailure(error));
   Deno.exit(1);

@@ -25,7 +25,8 @@ export async function findProject(options: ProjectOptions): Promise<Project> {
   const ref = await findProjectRef(options.projectRef);
   if (!ref) {
     throw new StackError(
-      "No project is linked. Either: supabase link --project-ref <ref>, or SUPABASE_PROJECT_REF=<ref>",
+      "No project is linked. Either: supabase link --project-ref <ref>, or SUPABASE_PROJECT_REF=<ref>. " +
+        "docs/guide.md, Deploy, has every step",
     );
   }
   if (!/^[a-z]{20}$/.test(ref)) {

@@ -1,31 +1,47 @@
-/** Names the process that listens on a TCP port, "postgres (pid 12)", or undefined where it cannot be told. */
-export async function listenerOf(port: number): Promise<string | undefined> {
+/**
+ * Names what has a TCP port: the process that listens, "postgres (pid 12)", else the one whose outgoing connection was lent
+ * the port. Undefined where it cannot be told.
+ */
+export async function holderOf(port: number): Promise<string | undefined> {
   try {
-    return Deno.build.os === "linux" ? await fromProc(port) : await fromLsof(port);
+    if (Deno.build.os !== "linux") return await fromLsof(port);
+    const listeners = await socketsAt(port, { isListening: true });
+    if (listeners.size > 0) return await ownerOf(listeners);
+    const connections = await socketsAt(port, { isListening: false });
+    if (connections.size === 0) return undefined;
+    const owner = await ownerOf(connections);
+    return owner ? `a connection of ${owner}` : "a connection of another user's process";
   } catch {
     return undefined;
   }
 }
 
-async function fromProc(port: number): Promise<string | undefined> {
+/** The sockets of a local port, as links of /proc name them. */
+async function socketsAt(port: number, wanted: { isListening: boolean }): Promise<Set<string>> {
   const inodes = new Set<string>();
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     const text = await Deno.readTextFile(table).catch(() => "");
     for (const line of text.split("\n").slice(1)) {
       const fields = line.trim().split(/\s+/);
       const isListening = fields[3] === "0A";
-      if (isListening && fields[9] && parseInt(fields[1]?.split(":").at(-1) ?? "", 16) === port) {
+      if (
+        isListening === wanted.isListening && Number(fields[9]) > 0 &&
+        parseInt(fields[1]?.split(":").at(-1) ?? "", 16) === port
+      ) {
         inodes.add(`socket:[${fields[9]}]`);
       }
     }
   }
-  if (inodes.size === 0) return undefined;
+  return inodes;
+}
+
+async function ownerOf(sockets: Set<string>): Promise<string | undefined> {
   for await (const entry of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(entry.name)) continue;
     try {
       for await (const descriptor of Deno.readDir(`/proc/${entry.name}/fd`)) {
         const target = await Deno.readLink(`/proc/${entry.name}/fd/${descriptor.name}`).catch(() => "");
-        if (!inodes.has(target)) continue;
+        if (!sockets.has(target)) continue;
         const name = (await Deno.readTextFile(`/proc/${entry.name}/comm`)).trim();
         return `${name} (pid ${entry.name})`;
       }

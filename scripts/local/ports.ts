@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { readProjectConfig } from "./config.ts";
 import { StackError } from "./errors.ts";
-import { listenerOf } from "./listener.ts";
+import { holderOf } from "./listener.ts";
 
 /** The ports of one stack, all on 127.0.0.1. */
 export interface Ports {
@@ -67,7 +67,7 @@ export function isFree(port: number): Promise<boolean> {
 export async function requireFreePorts(ports: Ports): Promise<void> {
   for (const [name, port] of Object.entries(ports) as [keyof Ports, number][]) {
     if (await isFree(port)) continue;
-    const holder = await listenerOf(port);
+    const holder = await holderOf(port);
     throw new StackError(
       `Cannot start as port ${port} (${PURPOSES[name]}) is taken${holder ? ` by ${holder}` : ""}.\n` +
         `Stop that program, or use other ports: TESSERA_PORT_BASE=${await findFreePortBase()} deno task start`,

@@ -10,8 +10,8 @@ export function envExample(settings: Setting[]): string {
 # Locally:  cp .env.example supabase/functions/.env    (git ignores that file)
 # Hosted:   supabase secrets set --env-file production.env
 #
-# A line that stays commented out means the default. Locally AI_API_KEY may stay so too:
-# a demo model answers.
+# A line that stays commented out means the default. Locally a demo model answers as long as
+# neither AI_BASE_URL nor AI_API_KEY is set.
 
 ${groups.join("\n\n")}
 `;

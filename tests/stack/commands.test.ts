@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { delay, isAlive } from "../../scripts/local/process_ids.ts";
 import {
@@ -190,4 +190,24 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   expect(printed).toContain(`port ${place.ports.postgres} (Postgres) is taken`);
   expect(printed).toMatch(/TESSERA_PORT_BASE=\d+ deno task start/);
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
+});
+
+test.runIf(Deno.build.os === "linux")("so is a connection that was lent the port", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => silent.once("listening", resolve));
+  const { port } = silent.address() as { port: number };
+  const connected = new Promise<Socket>((resolve) => silent.once("connection", resolve));
+  const curl = new Deno.Command("curl", {
+    args: ["-s", "--local-port", String(place.ports.demoModel), `http://127.0.0.1:${port}/`],
+    stdout: "null",
+  }).spawn();
+  const socket = await connected;
+  const { code, printed } = await finish(start());
+  socket.destroy(); // This side ends it: a port that ended its connection is not free for a minute.
+  await curl.status;
+  await new Promise((resolve) => silent.close(resolve));
+  expect({ code, printed }).toEqual({
+    code: 1,
+    printed: expect.stringContaining(`is taken by a connection of curl (pid ${curl.pid})`),
+  });
 });

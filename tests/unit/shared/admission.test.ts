@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { admit } from "../../../supabase/functions/_shared/http/memory_budget.ts";
+import { reserveForBody } from "../../../supabase/functions/_shared/http/memory_budget.ts";
 
 const MIB = 1024 * 1024;
 const LIMITS = { json: 50 * MIB, multipart: 26 * MIB };
@@ -15,7 +15,7 @@ function enter(
 ): boolean {
   const headers = { "Content-Type": type, ...bytes !== undefined && { "Content-Length": String(bytes) } };
   try {
-    admitted.push(admit(new Request("http://localhost/", { method, headers }), LIMITS, user));
+    admitted.push(reserveForBody(new Request("http://localhost/", { method, headers }), LIMITS, user));
     return true;
   } catch (error) {
     expect(error).toMatchObject({ code: "service_unavailable", headers: { "Retry-After": "5" } });
@@ -62,7 +62,7 @@ describe("large bodies", () => {
       ] as const
     ) {
       const request = new Request("http://localhost/", { method: "POST", headers });
-      expect(() => admit(request, LIMITS)).toThrow(expect.objectContaining({ code }));
+      expect(() => reserveForBody(request, LIMITS)).toThrow(expect.objectContaining({ code }));
     }
   });
 });

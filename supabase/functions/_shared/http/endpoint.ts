@@ -1,7 +1,7 @@
 import { corsHeaders } from "@supabase/supabase-js/cors";
 import type { z } from "zod";
 
-import { admit } from "./memory_budget.ts";
+import { reserveForBody } from "./memory_budget.ts";
 import { type CallLimit, takeCallLimit } from "./call_limits.ts";
 import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
@@ -98,7 +98,7 @@ async function serve<Input extends z.ZodType>(
   const limits = { json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES, multipart: spec.maxUploadBytes };
   let requestId = newRequestId();
   let response: Response;
-  let leave = () => {};
+  let giveBackMemory = () => {};
   let callLimitHeaders: Record<string, string> = {};
   const underWay: Promise<unknown>[] = [];
   try {
@@ -112,7 +112,9 @@ async function serve<Input extends z.ZodType>(
     if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
       callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
     }
-    if (!spec.isTextBody && hasBody(spec, request)) leave = admit(request, limits, caller.userId);
+    if (!spec.isTextBody && hasBody(spec, request)) {
+      giveBackMemory = reserveForBody(request, limits, caller.userId);
+    }
     const input = await parseInput(spec, request, limits);
     response = await spec.handle({
       request,
@@ -132,7 +134,7 @@ async function serve<Input extends z.ZodType>(
   response.headers.set("X-Request-Id", requestId);
   const { status } = response;
   const end = () => {
-    leave();
+    giveBackMemory();
     const durationMs = performance.now() - startedAt;
     const entry = { request_id: requestId, function: spec.name, status, ...log };
     logRequest({ ...entry, trace_id: span?.context.traceId, duration_ms: Math.round(durationMs) });

@@ -22,7 +22,7 @@ const inUseOf = new Map<string, number>();
  * request is over. A request that is alone is admitted whatever its size; a user with other large requests leaves room for
  * somebody else's.
  */
-export function admit(request: Request, limits: BodyLimits, userId = ""): () => void {
+export function reserveForBody(request: Request, limits: BodyLimits, userId = ""): () => void {
   if (request.method === "GET") return () => {};
   const { boundary, maxBytes } = readHead(request, limits);
   const bodyBytes = Number(request.headers.get("Content-Length") ?? maxBytes);
