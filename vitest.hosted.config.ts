@@ -20,8 +20,7 @@ export default defineConfig(async () => {
       ...canRun ? { globalSetup } : {},
       name: `Deno ${HOSTED_DENO}`,
       include: ["tests/hosted/deno.test.ts", ...canRun ? ["tests/hosted/units.test.ts", ...SERVED] : []],
-      // A few of each property: `deno task test` looks for longer.
-      env: { [FUNCTIONS_DENO_VARIABLE]: HOSTED_DENO, FUZZ_MS: "0" },
+      env: { [FUNCTIONS_DENO_VARIABLE]: HOSTED_DENO },
     },
   };
 });

@@ -33,11 +33,11 @@ export type ErrorCode =
 
 /** What each function takes and answers. */
 export interface Calls {
-  /** The signed-in user's plan, rate limits and caps, and what was spent of them. */
+  /** The signed-in user's plan, rate limits and caps, and what was spent. */
   accountLimits: { input: AccountLimitsInput | undefined; output: AccountLimitsOutput };
-  /** Sets what the signed-in user wants to spend at the most on a day and in a month; null takes a cap away. */
+  /** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. */
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
-  /** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
+  /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
   /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
@@ -50,7 +50,7 @@ export interface Calls {
   activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
   /** Writes down what is said in a recording; charged by the second that the provider heard. */
   audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
-  /** What the signed-in user owns, what running requests hold of it, and the newest entries of the ledger. */
+  /** The signed-in user's balance, the part that running requests hold, and the newest entries of the ledger. */
   balance: { input: BalanceInput | undefined; output: BalanceOutput };
   /** Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
   biometricInsightsAnalyzer: {
@@ -86,15 +86,15 @@ export interface Calls {
   mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
   /** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
   nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
-  /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the address in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app hands to `complete`. */
+  /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the URL in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app passes to `complete`. */
   oauthTokenAuthorize: { input: OauthTokenAuthorizeInput; output: OauthTokenAuthorizeOutput };
   /** Completes an authorization for the user who began it, once: gets the tokens from the provider and stores them. */
   oauthTokenComplete: { input: OauthTokenCompleteInput; output: OauthTokenCompleteOutput };
-  /** Ends an access here and, where the provider can, there: a user its own, a server anybody's. When this has answered, the token is never served again. */
+  /** Revokes an access here and, if the provider supports it, there: a user's own, or for a server anybody's. After the response the token is never served again. */
   oauthTokenRevoke: { input: OauthTokenRevokeInput; output: OauthTokenRevokeOutput };
-  /** Sends a code of six digits to a phone. A code that was sent before for the same phone and purpose is void from then on. What is answered does not tell whether anybody knows the number. With an `Idempotency-Key` a repeated request sends no second message. */
+  /** Sends a code of six digits to a phone. It replaces the code that was sent before for the same phone and purpose. The response does not reveal whether the number is known here. With an `Idempotency-Key` a repeated request sends no second message. */
   otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
-  /** Takes a code back, once. Answers a proof for other functions, and keeps the phone as the signed-in user's where there is one and the code came by SMS. */
+  /** Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there is one and the code was sent by SMS. */
   otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
   /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
@@ -151,15 +151,15 @@ export type AccountLimitsInput = Record<string, never>;
 
 export interface AccountLimitsOutput {
   plan: string;
-  /** By name: `user` for all functions together, `function` for each, a function's name for that one */
+  /** By name: `user` for all functions together, `function` for each function, or one function's name */
   request_limits: Record<string, unknown>;
-  /** Since when no request is let in */
+  /** Since when requests are refused */
   paused_at: string | null;
   pause_reason: string | null;
-  /** The most to spend on a day (UTC); null for no cap */
+  /** The most to spend per day (UTC); null for no cap */
   daily_cap_tokens: number | null;
   monthly_cap_tokens: number | null;
-  /** Known where there is a cap */
+  /** Only with a cap */
   spent_today: number | null;
   spent_this_month: number | null;
 }
@@ -171,15 +171,15 @@ export interface AccountCapsInput {
 
 export interface AccountCapsOutput {
   plan: string;
-  /** By name: `user` for all functions together, `function` for each, a function's name for that one */
+  /** By name: `user` for all functions together, `function` for each function, or one function's name */
   request_limits: Record<string, unknown>;
-  /** Since when no request is let in */
+  /** Since when requests are refused */
   paused_at: string | null;
   pause_reason: string | null;
-  /** The most to spend on a day (UTC); null for no cap */
+  /** The most to spend per day (UTC); null for no cap */
   daily_cap_tokens: number | null;
   monthly_cap_tokens: number | null;
-  /** Known where there is a cap */
+  /** Only with a cap */
   spent_today: number | null;
   spent_this_month: number | null;
 }
@@ -197,9 +197,9 @@ export interface AccountWhyOutput {
   status: "held" | "settled" | "released" | "expired";
   /** How often it ran */
   attempt: number | null;
-  /** Of a request that runs: when its hold ends by itself */
+  /** For a running request: when its hold expires */
   held_until: string | null;
-  /** Tokens; below 0 for a grant */
+  /** Tokens; negative for a grant */
   charged: number;
   price: Record<string, unknown> | null;
   usage: Record<string, unknown> | null;
@@ -208,14 +208,14 @@ export interface AccountWhyOutput {
     rate: string;
     rate_tokens: number;
     quantity: number;
-    /** Parts of a token included; their sum is rounded up once */
+    /** May be a fraction; the sum is rounded up once */
     tokens: number;
   }[] | null;
-  /** Of the entry in the user's history */
+  /** The number of the entry in the user's history */
   entry_number: number | null;
-  /** Whether a retry gets the stored answer */
+  /** Whether a retry gets the stored response */
   has_answer: boolean;
-  /** False once the request's id is forgotten: the history alone tells then */
+  /** False once the request's id was deleted: then only the history has the request */
   is_known: boolean;
   events: {
     at: string;
@@ -664,14 +664,14 @@ export interface BalanceInput {
 export interface BalanceOutput {
   /** Tokens that the user owns */
   balance: number;
-  /** What running requests hold of it */
+  /** The part that running requests hold */
   held: number;
-  /** The balance without what is held */
+  /** The balance minus what is held */
   available: number;
   /** The ledger's newest entries, newest first */
   entries: {
     entry_number: number;
-    /** Below 0 for a charge */
+    /** Negative for a charge */
     delta: number;
     balance_after: number;
     /** The feature, or why tokens were granted */
@@ -1230,74 +1230,74 @@ export interface NutritionTrendAnalysisOutput {
 export interface OauthTokenAuthorizeInput {
   /** A name in OAUTH_PROVIDERS */
   provider: string;
-  /** One of OAUTH_REDIRECT_URLS, the first one unless given */
+  /** One of OAUTH_REDIRECT_URLS; default: the first */
   redirect_to?: string;
 }
 
 export interface OauthTokenAuthorizeOutput {
-  /** Where the user's browser is to go */
+  /** The URL for the user's browser */
   authorization_url: string;
   /** How long the user may take */
   expires_in_s: number;
 }
 
 export interface OauthTokenCompleteInput {
-  /** As it was given to the app's address */
+  /** As it was sent to the app's address */
   state: string;
 }
 
 export interface OauthTokenCompleteOutput {
   provider: string;
-  /** What the user granted, where the provider says it */
+  /** What the user granted, if the provider reports it */
   scope: string | null;
 }
 
 export interface OauthTokenRevokeInput {
   /** A name in OAUTH_PROVIDERS */
   provider: string;
-  /** Whose; a user may name itself alone. Of a server without one: the app's own */
+  /** The user's id; a user may only name itself. From a server without one: the app's own */
   subject?: string;
 }
 
 export interface OauthTokenRevokeOutput {
   /** Whether there was a token */
   was_stored: boolean;
-  /** What the provider did; impossible where it has no revocation endpoint */
+  /** What the provider did; impossible if it has no revocation endpoint */
   upstream: "revoked" | "failed" | "impossible" | "nothing_to_revoke";
 }
 
 export interface OtpRequestInput {
-  /** With its calling code, however spelled: +33 6 12 34 56 78; or a tel: URI */
+  /** With its calling code, in any spelling: +33 6 12 34 56 78; or a tel: URI */
   phone: string;
-  /** What the code is for; one for another purpose does not fit */
+  /** What the code is for; a code works only for its purpose */
   purpose?: string;
-  /** `email` goes to the signed-in user's own confirmed address, and proves no phone */
+  /** `email` sends to the signed-in user's confirmed address, and proves no phone */
   channel?: "sms" | "email";
   /** The message's language, as BCP 47 or with an underscore; there are en, fr, de, es, it, pt, nl, ar */
   locale?: string;
-  /** Who reads the code from the SMS: the Android app (OTP_APP_HASH) or a browser or iOS (OTP_WEB_DOMAIN); both unless told */
+  /** Which app can read the code from the SMS: the Android app (OTP_APP_HASH), or a browser or iOS (OTP_WEB_DOMAIN); default: both */
   code_reader?: "android" | "web";
 }
 
 export interface OtpRequestOutput {
-  /** Names this code; to be sent with the guess */
+  /** Identifies this code; send it with the guess */
   challenge_id: string;
-  /** Seconds that the code is good for */
+  /** Seconds until the code expires */
   expires_in: number;
-  /** Seconds until another one may be asked for */
+  /** Seconds until another code may be requested */
   resend_in: number;
-  /** Guesses that there are */
+  /** How many guesses are left */
   attempts_left: number;
 }
 
 export interface OtpVerifyInput {
-  /** With its calling code, however spelled: +33 6 12 34 56 78; or a tel: URI */
+  /** With its calling code, in any spelling: +33 6 12 34 56 78; or a tel: URI */
   phone: string;
-  /** As typed: blanks and the digits of any script are taken */
+  /** As typed: blanks and the digits of any script are accepted */
   code: string;
-  /** What the code is for; one for another purpose does not fit */
+  /** What the code is for; a code works only for its purpose */
   purpose?: string;
-  /** From the request; may be left out by whoever asked: the same user, or the same network */
+  /** From the request; optional for the caller that requested the code: the same user, or the same network */
   challenge_id?: string;
 }
 
@@ -1308,9 +1308,9 @@ export interface OtpVerifyOutput {
   purpose: string;
   challenge_id: string;
   verified_at: string;
-  /** A JWT (ES256) that another function takes once */
+  /** A JWT (ES256) that another function accepts once */
   proof: string;
-  /** Seconds that the proof is good for */
+  /** Seconds until the proof expires */
   proof_expires_in: number;
 }
 

@@ -15,6 +15,20 @@ create schema token_history;
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
+create table metrics.catalog (
+  name text not null,
+  "position" integer generated as identity not null,
+  type text not null,
+  labels text[] not null,
+  help text not null,
+  constraint catalog_pkey PRIMARY KEY (name),
+  constraint catalog_counters_are_totals CHECK (((type = 'counter'::text) = (name ~~ '%\_total'::text))),
+  constraint catalog_name_plain CHECK ((name ~ '^[a-z][a-z_]*[a-z]$'::text)),
+  constraint catalog_type_known CHECK ((type = ANY (ARRAY['counter'::text, 'gauge'::text, 'histogram'::text])))
+);
+alter table metrics.catalog enable row level security;
+create policy "nobody but the functions" on metrics.catalog for all to public using (false);
+
 create table metrics.flushes (
   flush_id uuid not null,
   flushed_at timestamp with time zone default now() not null,
@@ -207,12 +221,27 @@ alter table public.anomaly_settings enable row level security;
 create policy "servers read the anomaly settings" on public.anomaly_settings for select to service_role using (true);
 grant select on table public.anomaly_settings to service_role;
 
+create table public.call_limit_sources (
+  name text not null,
+  limit_of text not null,
+  note_excess text not null,
+  description text not null,
+  constraint call_limit_sources_pkey PRIMARY KEY (name),
+  constraint call_limit_sources_limit_of_a_name CHECK ((limit_of ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint call_limit_sources_note_excess_a_name CHECK ((note_excess ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+);
+alter table public.call_limit_sources enable row level security;
+create policy "nobody but the functions" on public.call_limit_sources for all to public using (false);
+
 create unlogged table public.caller_networks (
   subject uuid not null,
   network text not null,
   seen_at timestamp with time zone default now() not null,
   constraint caller_networks_pkey PRIMARY KEY (subject, network)
 );
+CREATE TRIGGER caller_networks_of_users_alone BEFORE INSERT ON public.caller_networks FOR EACH ROW EXECUTE FUNCTION public.refuse_networks_of_forgotten();
+CREATE TRIGGER caller_networks_watch_known AFTER UPDATE ON public.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION public.watch_caller_networks();
+CREATE TRIGGER caller_networks_watch_new AFTER INSERT ON public.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION public.watch_caller_networks();
 alter table public.caller_networks enable row level security;
 create policy "nobody reads networks" on public.caller_networks for select to public using (false);
 
@@ -341,6 +370,14 @@ create table public.oauth_provider_health (
 );
 alter table public.oauth_provider_health enable row level security;
 create policy "closed to users" on public.oauth_provider_health for all to anon, authenticated using (false);
+
+create table public.oauth_revocations (
+  subject uuid not null,
+  requested_at timestamp with time zone default now() not null,
+  constraint oauth_revocations_pkey PRIMARY KEY (subject)
+);
+alter table public.oauth_revocations enable row level security;
+create policy "closed to users" on public.oauth_revocations for all to anon, authenticated using (false);
 
 create table public.otp_codes (
   id uuid not null,
@@ -1058,7 +1095,7 @@ grant execute on function public.cleanup_expired_locks_step(p_step_pages integer
 create function public.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b2978758f7b08ced
 grant execute on function public.cleanup_expired_otps(p_limit integer) to service_role;
 
-create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 84c2aa3b5d34c186
+create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body b91c1608d5a94b5f
 grant execute on function public.cleanup_oauth_tokens(p_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1112,12 +1149,17 @@ grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_
 create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 43d484571d6295a6
 grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to service_role;
 
+create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body e23ff070acc6a5ee
+grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
+
 create function public.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
 
-create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body d74e8683fe41445d
+create function public.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 49b03f1b087e7a74
+
+create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 13989075e52a4c9e
 
 create function public.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1150,9 +1192,15 @@ create function public.forbid_token_history_change() returns trigger language pl
 
 create function public.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body c7913e663d309871
 
+create function public.forget_call_limits(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a7758e00ecd1949f
+
+create function public.forget_caller_networks(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0bc3ba76e331f902
+
 create function public.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 61b2d669247fbf19
+create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 380f65bca240b955
+
+create function public.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0cdaf256a1ffe5cf
 
 create function public.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2e710407726bb69a
 
@@ -1183,12 +1231,17 @@ grant execute on function public.list_alert_endpoints() to service_role;
 create function public.list_gone_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body e802012e65abbee2
 grant execute on function public.list_gone_alert_endpoints() to service_role;
 
+create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 7e973066c0070f37
+grant execute on function public.list_oauth_revocations(p_limit integer) to service_role;
+
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
 
 create function public.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
-create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 89c4eb3d4a838bd9
+create function public.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 89b32e04ac851990
+
+create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 7707a028a372d857
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
 
 create function public.oauth_status() returns jsonb language sql stable security definer set search_path=""; -- body b1ee9ae4de336360
@@ -1241,7 +1294,7 @@ grant execute on function public.prune_token_anomalies(p_limit integer) to servi
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 88e1c1d3bcece4dc
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body d5c606b3d4aa88fa
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6
@@ -1266,6 +1319,8 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body dd01855553db9031
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
+
+create function public.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28a5606b0f1fa3c4
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
@@ -1307,7 +1362,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7172d50d2eb32164
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body ad52d5732d7bcfb7
+create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8c148825c22d668f
 grant execute on function public.scan_alerts() to service_role;
 
 create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body 149b4630f914af01
@@ -1341,7 +1396,7 @@ grant execute on function public.split_other_months() to service_role;
 
 create function public.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body fee9575439c61dd0
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0f9fc39bd831bbbb
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fdd4fb2ae3a083c4
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3edb3f07d93ac419
@@ -1376,6 +1431,8 @@ grant execute on function public.verify_token_chain() to service_role;
 
 create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 149e1dfb03f0e376
 grant execute on function public.verify_token_ledger() to service_role;
+
+create function public.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 0e5ab4859501c884
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

@@ -5,6 +5,12 @@ import { parseArgs } from "node:util";
 import { buildClient } from "./client/package.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { functionsFolder, projectFolder } from "./local/paths.ts";
+import { explainWhenAsked } from "./local/usage.ts";
+
+explainWhenAsked(
+  "client",
+  "deno task client build [--functions <folder>] [--out <folder>]: makes the npm package of the typed client",
+);
 
 try {
   const { values, positionals } = parseArgs({

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 import { startFunctions } from "./local/stack.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 import imageGenerator from "../supabase/functions/image-generator/index.ts";
 
 /** One line of the story: what was done, what was answered, how the balance changed and what it was then. */
@@ -16,6 +17,8 @@ interface Step {
 const MEAL = { description: "Two eggs, toast and a glass of orange juice" };
 const PICTURE = { prompt: "A tessera of bread" };
 const TOKENS_FOR_THREE_PICTURES = 3 * imageGenerator.price.per_image!;
+
+explainWhenAsked("demo");
 
 try {
   const steps = await tell();

@@ -4,6 +4,7 @@ import { deploy } from "./deploy/deploy.ts";
 import { findProject } from "./deploy/project.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
   `deno task deploy                    says what would be deployed to the linked project, and changes nothing
@@ -15,6 +16,8 @@ the password; a session pooler will do. With SUPABASE_SECRET_KEY, the project's 
 functions try their platform. SUPABASE_ACCESS_TOKEN where nobody has run supabase login. What is deployed is
 the commit HEAD, never a file that is not committed.`;
 
+explainWhenAsked("deploy", USAGE);
+
 try {
   const { values, positionals } = parseArgs({
     args: Deno.args,
@@ -25,10 +28,9 @@ try {
       "project-ref": { type: "string" },
       "db-url": { type: "string" },
       "url": { type: "string" },
-      "help": { type: "boolean" },
     },
   });
-  if (values.help || positionals.length > 0) throw new StackError(USAGE);
+  if (positionals.length > 0) throw new StackError(USAGE);
   const project = await findProject({
     projectRef: values["project-ref"],
     databaseUrl: values["db-url"],

@@ -9,6 +9,7 @@ import { printableFailure, StackError } from "./local/errors.ts";
 import { functionsEnvironment } from "./local/functions_environment.ts";
 import { functionsFolder, projectFolder } from "./local/paths.ts";
 import { findRunningStack } from "./local/running.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE = `deno task doctor [--json]                                    looks at the running local stack
 deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another project
@@ -16,6 +17,8 @@ deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another 
 Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants, and what
 the platform of the functions does: with --url that needs SUPABASE_SECRET_KEY. It changes nothing. Exits with 1 when something is missing. --db-url is the database as role postgres; --url is where the
 project answers; with the linked project or --project-ref the names of its secrets are asked for.`;
+
+explainWhenAsked("doctor", USAGE);
 
 try {
   const { values, positionals } = parseArgs({
@@ -26,10 +29,9 @@ try {
       "url": { type: "string" },
       "project-ref": { type: "string" },
       "json": { type: "boolean" },
-      "help": { type: "boolean" },
     },
   });
-  if (values.help || positionals.length > 0) throw new StackError(USAGE);
+  if (positionals.length > 0) throw new StackError(USAGE);
   const { databaseUrl, url, secretKey, settings } = await findTarget(
     values["db-url"],
     values.url,

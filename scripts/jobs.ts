@@ -7,6 +7,7 @@ import { messageOf, printableFailure, StackError } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";
 import { findRunningStack } from "./local/running.ts";
 import { runJob, runSchedule } from "./local/schedule_runner.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
   `deno task jobs                prints every job; exits with 1 when one is overdue or found something
@@ -17,11 +18,9 @@ deno task jobs docs           makes the table of docs/schedule.md anew
 For the running local stack, which runs its list by itself. For another project: --db-url URL (role postgres), and for
 jobs that are Edge Functions SUPABASE_URL and SUPABASE_SECRET_KEY.`;
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  allowPositionals: true,
-  options: { "db-url": { type: "string" } },
-});
+explainWhenAsked("jobs", USAGE);
+
+const { values, positionals } = readArguments();
 
 try {
   const target = await findTarget();
@@ -114,4 +113,18 @@ function requireAddress(target: Target): void {
   throw new StackError(
     "SUPABASE_URL and SUPABASE_SECRET_KEY must be set, for the jobs that are Edge Functions",
   );
+}
+
+/** Wrong options end like any other mistake of the caller's: with their message. */
+function readArguments() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: { "db-url": { type: "string" } },
+    });
+  } catch (error) {
+    console.error(`${printableFailure(error)}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
 }

@@ -6,6 +6,7 @@ import { verify } from "./ledger/verify.ts";
 import { connectTo } from "./local/connect.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
   `deno task ledger verify [--anchor FILE] [--digest HEX]   computes every chain and every invariant anew, and compares
@@ -13,19 +14,12 @@ const USAGE =
 deno task ledger anchor [--to FILE | FOLDER]             prints the end of every history, or writes it to a file
 
 Each takes --db-url URL; without it the database is the running local stack's. An anchor shows what the chain alone cannot:
-a history that somebody wrote anew. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come
+a history that somebody rewrote. With --digest, which a receiver of the alert ledger_anchor has kept, the lines may come
 from the database itself.`;
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  allowPositionals: true,
-  options: {
-    "anchor": { type: "string" },
-    "db-url": { type: "string" },
-    "digest": { type: "string" },
-    "to": { type: "string" },
-  },
-});
+explainWhenAsked("ledger", USAGE);
+
+const { values, positionals } = readArguments();
 
 try {
   const sql = connectTo(values["db-url"] ?? (await findRunningStack()).databaseUrl, { connections: 2 });
@@ -66,4 +60,23 @@ async function audit(sql: postgres.Sql): Promise<void> {
   }
   console.log(findings === 0 ? "The ledger is sound" : `${findings} findings`);
   if (findings > 0) Deno.exitCode = 1;
+}
+
+/** Wrong options end like any other mistake of the caller's: with their message. */
+function readArguments() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: {
+        "anchor": { type: "string" },
+        "db-url": { type: "string" },
+        "digest": { type: "string" },
+        "to": { type: "string" },
+      },
+    });
+  } catch (error) {
+    console.error(`${printableFailure(error)}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
 }

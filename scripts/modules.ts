@@ -6,6 +6,12 @@ import { compare, readDebts } from "./modules/debts.ts";
 import { readManifest } from "./modules/manifest.ts";
 import { tableOf } from "./modules/table.ts";
 import { survey } from "./modules/violations.ts";
+import { explainWhenAsked } from "./local/usage.ts";
+
+explainWhenAsked(
+  "modules",
+  "deno task modules [--check]: what each module has and requires; --check fails for what breaks it",
+);
 
 try {
   const { values } = parseArgs({ args: Deno.args, options: { check: { type: "boolean", default: false } } });

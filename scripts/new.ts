@@ -6,9 +6,15 @@ import { printableFailure, StackError } from "./local/errors.ts";
 import { addFunction } from "./modules/manifest.ts";
 import { exists, functionsFolder, projectFolder, supabaseFolder } from "./local/paths.ts";
 import { run } from "./local/run.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const MAX_NAME = 60;
+
+explainWhenAsked(
+  "new",
+  "deno task new <name>: a feature to begin with, like pun-maker: folder, config block, a test that runs",
+);
 
 try {
   await create(Deno.args);

@@ -8,8 +8,14 @@ import { printableFailure, StackError } from "./local/errors.ts";
 import { delay } from "./local/process_ids.ts";
 import { findRunningStack } from "./local/running.ts";
 import { type ExtraFunctions, startFunctions } from "./local/stack.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const MESSAGE_WITHIN_MS = 5_000;
+
+explainWhenAsked(
+  "otp",
+  "deno task otp [--phone +33612345678] [--locale fr]: sends a one-time code to yourself, on this console, and takes it back",
+);
 
 try {
   const { values } = parseArgs({

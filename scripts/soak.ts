@@ -9,11 +9,17 @@ import { requireMemoryFigures } from "./soak/memory.ts";
 import { SOAK_ENVIRONMENT } from "./soak/mix.ts";
 import { soak } from "./soak/soak.ts";
 import type { Finding } from "./soak/verdict.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => interruption.abort(new StackError("Interrupted")));
 }
+
+explainWhenAsked(
+  "soak",
+  "deno task soak [--minutes 30]: loads a stack of its own, and tells whether anything grows",
+);
 
 try {
   const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });

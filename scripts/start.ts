@@ -1,8 +1,14 @@
 import process from "node:process";
 import { type DemoUser, ensureDemoUser } from "./local/demo_user.ts";
+import { examineSettings } from "./doctor/settings.ts";
 import { messageOf, printableFailure } from "./local/errors.ts";
+import { functionsEnvironment } from "./local/functions_environment.ts";
+import { functionsFolder } from "./local/paths.ts";
 import { readSecrets } from "./local/secrets.ts";
 import { type Stack, startStack } from "./local/stack.ts";
+import { explainWhenAsked } from "./local/usage.ts";
+
+explainWhenAsked("start");
 
 const startedAt = performance.now();
 const interruption = new AbortController();
@@ -35,9 +41,10 @@ try {
 }
 
 async function introduce(
-  { url, publishableKey, secretKey, studioUrl, databaseUrl, dataDir }: Stack,
+  { url, publishableKey, secretKey, studioUrl, databaseUrl, dataDir, ports }: Stack,
 ): Promise<void> {
-  const { demoUserPassword } = await readSecrets(dataDir);
+  const secrets = await readSecrets(dataDir);
+  const settings = functionsEnvironment(ports, secrets, functionsFolder);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`
 Tessera is ready after ${seconds} s. Ctrl-C ends it.
@@ -47,14 +54,30 @@ Tessera is ready after ${seconds} s. Ctrl-C ends it.
   Secret key       ${secretKey}
   Studio           ${studioUrl}
   DATABASE_URL     ${databaseUrl}
+  AI models        ${modelsIn(settings, ports.demoModel)}
 `);
+  await warnOfSettings(settings);
   try {
-    const user = await ensureDemoUser({ url, publishableKey, secretKey, password: demoUserPassword });
+    const user = await ensureDemoUser({ url, publishableKey, secretKey, password: secrets.demoUserPassword });
     console.log(firstCall(url, publishableKey, user));
   } catch (error) {
+    if (isStopping) return;
     // The stack serves all the same: sign-ups may be switched off, or the user's password changed.
     console.log(`There is no first call to try. ${messageOf(error)}`);
   }
+}
+
+/** Who answers, so that nobody takes the demo's answers for a model's, or the other way round. */
+function modelsIn(settings: Record<string, string>, demoPort: number): string {
+  const isDemo = settings.AI_BASE_URL?.startsWith(`http://127.0.0.1:${demoPort}/`);
+  if (isDemo) return "the demo model, which makes its answers up";
+  return settings.AI_BASE_URL || "the default provider: docs/configuration.md";
+}
+
+/** A setting that is missing or does not fit shows before the first request fails. */
+async function warnOfSettings(values: Record<string, string>): Promise<void> {
+  const findings = await examineSettings({ kind: "values", values });
+  for (const { what, why, fix } of findings) console.log(`${what}\n  why  ${why}\n  fix  ${fix}\n`);
 }
 
 /** Two commands that a reader can paste into a shell: a metered answer, with what it cost. */

@@ -2,6 +2,9 @@ import { messageOf, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 import { studioUrl } from "./local/stack.ts";
 import { readState } from "./local/state.ts";
+import { explainWhenAsked } from "./local/usage.ts";
+
+explainWhenAsked("status");
 
 try {
   const stack = await findReadyStack();

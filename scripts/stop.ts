@@ -3,6 +3,9 @@ import { defaultDataFolder, exists } from "./local/paths.ts";
 import { portBaseFromEnvironment } from "./local/ports.ts";
 import { waitForExit } from "./local/process_ids.ts";
 import { isRunning, readState } from "./local/state.ts";
+import { explainWhenAsked } from "./local/usage.ts";
+
+explainWhenAsked("stop");
 
 /** Longer than the supervisor itself gives its children. */
 const PATIENCE_MS = 60_000;

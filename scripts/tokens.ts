@@ -5,6 +5,7 @@ import { printableFailure, StackError } from "./local/errors.ts";
 import { cleanup, type CommandOptions, get, status, sync, watch } from "./tokens/commands.ts";
 import { EXIT, Refusal } from "./tokens/exits.ts";
 import { findProject, type Project } from "./tokens/project.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
   `deno task tokens sync                copies what is new or has changed in Redis, until all is read
@@ -31,6 +32,8 @@ const COMMANDS = {
     await (await import("./tokens/rotate_key.ts")).rotateKey(project, options),
   watch,
 };
+
+explainWhenAsked("tokens", USAGE);
 
 try {
   const { values, positionals: [name, ...rest] } = parseArgs({

@@ -7,6 +7,7 @@ import { describeLine } from "./docs/price_words.ts";
 import { connectTo } from "./local/connect.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE = `deno task why <request_id> [--user ID] [--json] [--db-url URL]
 
@@ -28,6 +29,8 @@ interface Life {
   events: { at: string; event: string; tokens: number; balance_after?: number; reason?: string }[];
   anomalies: { at: string; anomaly_type: string; severity: string; details: unknown }[];
 }
+
+explainWhenAsked("why", USAGE);
 
 try {
   const { values, positionals: [requestId] } = parseArgs({

@@ -43,9 +43,9 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
 - \`ACCESS_TOKEN\` is the JWT of a signed-in user, as Supabase Auth gives it. \`deno task status\` prints the rest.
 - **Idempotency-Key**: 1 to 255 printable characters, quoted where a comma is among them, a new one for each thing that the user wants, the same one for each
   retry of it. The first answer is stored and given again, byte for byte, with \`Idempotent-Replayed: true\`; neither the
-  model nor the charge runs twice. A failure is not stored, and the same key then tries anew, but for one that was charged:
-  that one is given again too. Retry with the same body: with a photo's address signed anew it is another request, and
-  \`idempotency_key_reused\`.
+  model nor the charge runs twice. A free failure is not stored: the same key may run again. A charged failure is stored
+  and replayed like an answer. Retry with the same body: a photo's URL that was signed again makes it another request,
+  which is refused as \`idempotency_key_reused\`.
 - **X-Request-Id** in every answer names the request in the ledger and the log.
 - A feature answers \`{ "data": …, "usage": … }\`; the tables below list the fields of \`data\`. \`usage\` has
   \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (what is left).
@@ -77,7 +77,7 @@ makes a picture what photo fields take, and a recording is given as \`File\` or 
 { "error": "insufficient_tokens", "message": "…", "request_id": "…", "details": { "required": 12, "available": 3 } }
 \`\`\`
 
-Whoever refuses, the body is this one. Codes are never renamed. Nothing was charged unless the body says so:
+Every failure has this body. Codes are never renamed. Nothing was charged unless the body says so:
 
 - \`"charged": 7, "balance": 93\` with \`answer_refused\`: what the model used, at most what was held
   ([pricing.md](pricing.md#what-a-failure-costs)).

@@ -13,29 +13,29 @@ export const MEANINGS: Record<ErrorCode, string> = {
   forbidden: "The credential may not do this",
   not_found: "There is no such thing",
   method_not_allowed: "Another method is expected; `Allow` names it",
-  request_in_progress: "The same key is still being worked on; try again after `Retry-After` seconds",
-  authorization_required: "The user has to authorize the OAuth provider, for the first time or anew",
+  request_in_progress: "A request with the same key is still running; try again after `Retry-After` seconds",
+  authorization_required: "The user has to authorize the OAuth provider, for the first time or again",
   response_not_stored:
     "Answered and charged before, but the answer was too large to keep; `details`: `charged`, `balance`",
   token_expired: "The token of this account has ended; `details`: `expires_at`",
-  otp_expired: "The code was never sent, has expired, was used, or a newer one took its place",
+  otp_expired: "The code was never sent, has expired, was used, or was replaced by a newer one",
   payload_too_large: "The body is too large; `details`: `max_bytes`",
   unsupported_media_type: "The body's `Content-Type` is not one that the function takes",
   answer_refused:
     "The model was asked, and its answer may not be given: it breaks a rule of the request, the model refused it, it was cut " +
     "at its limit or still being written when the time was over, or nothing is in the recording. `charged` says what it cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
-  otp_incorrect: "The code is another one; `details`: `attempts_left`",
+  otp_incorrect: "The code is wrong; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
   upgrade_required: "Only a WebSocket is possible here",
   otp_too_many_attempts:
     "The guesses of the code, the phone or the network are used up; `details`: `retry_after_s`",
   otp_too_many_sends: "No further code is sent now; try again after `Retry-After` seconds",
   rate_limited: "Too many requests; try again after `Retry-After` seconds",
-  internal: "A fault of ours; the log has it under the request's id",
+  internal: "A server error; the log has the cause under the request id",
   otp_delivery_failed: "No provider took the message; the code is void, and another may be asked for at once",
   provider_error: "The AI or OAuth provider failed, or its answer does not fit",
-  service_unavailable: "Something that we need cannot be reached, or too much is going on at once",
+  service_unavailable: "A service that this one needs cannot be reached, or too many requests run at once",
   provider_timeout: "The AI or OAuth provider took too long",
 };
 

@@ -3,7 +3,7 @@ import type { Examination, Finding } from "./finding.ts";
 const NO_RECEIVER_OF_ANCHORS: Finding = {
   severity: "note",
   what: "Nobody keeps the ledger's anchors",
-  why: "A history that somebody wrote anew, with its chain, shows by an anchor alone that is kept elsewhere",
+  why: "Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain",
   fix:
     'alerts/subscribe with "alert_types": ["ledger_anchor"], or deno task ledger anchor --to: docs/runbook.md',
 };

@@ -2,7 +2,7 @@ import { functionsIn } from "../deploy/plan.ts";
 import { projectFolder } from "../local/paths.ts";
 import { DECLARED } from "../settings/declared.ts";
 import { missingSettings } from "../settings/settings.ts";
-import type { Examination, Finding } from "./finding.ts";
+import type { Examination, Finding, KnownSettings } from "./finding.ts";
 
 /** Keys, and all else that the modules want: whether it is set and, where that can be known, whether it fits. */
 export const settingsExamination: Examination = {
@@ -16,28 +16,35 @@ export const settingsExamination: Examination = {
         fix: "Run it on the machine with the local stack, or with --project-ref and SUPABASE_ACCESS_TOKEN",
       }];
     }
-    const functions = await functionsIn(projectFolder);
-    const names = settings.kind === "values"
-      ? Object.keys(settings.values).filter((name) => settings.values[name] !== "")
-      : settings.names;
-    const { required, needed } = missingSettings(names, functions);
-    return [
-      ...required.map(({ name, description }): Finding => ({
-        severity: "missing",
-        what: `The setting ${name} is missing`,
-        why: `Without it every AI feature answers 500. ${description}`,
-        fix: `supabase secrets set ${name}=…`,
-      })),
-      ...needed.map(({ name, description, need }): Finding => ({
-        severity: "missing",
-        what: `The setting ${name} is missing`,
-        why: `${need!.functions.join(", ")} answer 500 without it. ${description}`,
-        fix: `supabase secrets set ${name}=…; docs/configuration.md says how to make one`,
-      })),
-      ...(settings.kind === "values" && required.length === 0 ? misfits(settings.values) : []),
-    ];
+    return await examineSettings(settings);
   },
 };
+
+/** What is missing in known settings, and what does not fit. */
+export async function examineSettings(settings: KnownSettings): Promise<Finding[]> {
+  const functions = await functionsIn(projectFolder);
+  const set = (name: string) =>
+    settings.kind === "values" ? `supabase/functions/.env: ${name}=…` : `supabase secrets set ${name}=…`;
+  const names = settings.kind === "values"
+    ? Object.keys(settings.values).filter((name) => settings.values[name] !== "")
+    : settings.names;
+  const { required, needed } = missingSettings(names, functions);
+  return [
+    ...required.map(({ name, description }): Finding => ({
+      severity: "missing",
+      what: `The setting ${name} is missing`,
+      why: `Without it every AI feature answers 500. ${description}`,
+      fix: set(name),
+    })),
+    ...needed.map(({ name, description, need }): Finding => ({
+      severity: "missing",
+      what: `The setting ${name} is missing`,
+      why: `${need!.functions.join(", ")} answer 500 without it. ${description}`,
+      fix: `${set(name)}; docs/configuration.md says how to make one`,
+    })),
+    ...(settings.kind === "values" && required.length === 0 ? misfits(settings.values) : []),
+  ];
+}
 
 function misfits(values: Record<string, string>): Finding[] {
   const given = Object.fromEntries(Object.entries(values).filter(([_name, value]) => value !== ""));

@@ -70,8 +70,7 @@ addSignalListener("SIGTERM", async () => {
   const end = Date.now() + FINISH_LIMIT_MS;
   // As the Edge Runtime tells a worker that it ends: what lives longer than a request finishes by itself.
   globalThis.dispatchEvent(new Event("beforeunload"));
-  // A shutdown takes unread bodies away from requests under way, so that it comes after them. The gateway sends no
-  // more by now; one may still be on its way.
+  // A shutdown takes unread bodies away from requests under way, so that it comes after them.
   // And it ends WebSockets, which are work that is left behind too.
   do await delay(ARRIVAL_MS); while ((requestsUnderWay > 0 || background.size > 0) && Date.now() < end);
   await Promise.race([server.shutdown(), delay(end - Date.now())]);

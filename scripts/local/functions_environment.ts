@@ -5,14 +5,19 @@ import { databaseUrl } from "./database_url.ts";
 import type { Ports } from "./ports.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
-/** The environment of hosted functions, with the demo model and keys of its own where the caller and the folder's .env name no other. */
+/**
+ * The environment of hosted functions, with keys of the stack's own where the caller and the folder's .env name no other.
+ * The demo model answers until one of the two names a provider: with one, all other names of models are as hosted, since
+ * no provider has a model of the demo's.
+ */
 export function functionsEnvironment(
   ports: Ports,
   secrets: Secrets,
   folder: string,
   overrides: Record<string, string> = {},
 ): Record<string, string> {
-  const models = {
+  const given = { ...fromFile(folder), ...Deno.env.toObject() };
+  const demo = {
     AI_BASE_URL: `http://127.0.0.1:${ports.demoModel}/v1`,
     AI_API_KEY: secrets.demoModelKey,
     AI_TEXT_MODEL: "demo-text",
@@ -23,15 +28,14 @@ export function functionsEnvironment(
     AI_REALTIME_MODEL: "demo-realtime",
   };
   return {
-    ...models,
+    ...namesProvider(given) ? {} : demo,
     TOKEN_ENCRYPTION_KEYS: `local:${secrets.tokenEncryptionKey}`,
     OTP_PEPPERS: `local:${secrets.otpPepper}`,
     OTP_PROOF_KEY: JSON.stringify(secrets.otpProofKey),
     OTP_PROVIDERS: "console",
     SEND_SMS_HOOK_SECRET: secrets.smsHookSecret,
     ALERT_LOOPBACK: "allowed",
-    ...fromFile(folder),
-    ...Deno.env.toObject(),
+    ...given,
     ...overrides,
     SUPABASE_URL: `http://127.0.0.1:${ports.api}`,
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
@@ -41,6 +45,10 @@ export function functionsEnvironment(
     SUPABASE_DB_URL: overrides.SUPABASE_DB_URL ??
       databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
   };
+}
+
+function namesProvider(given: Record<string, string>): boolean {
+  return Boolean(given.AI_BASE_URL || given.AI_API_KEY);
 }
 
 function fromFile(folder: string): Record<string, string> {

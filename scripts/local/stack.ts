@@ -19,7 +19,14 @@ import {
 } from "./postgres.ts";
 import { preparePostgresFiles } from "./postgres_files.ts";
 import { postgresUser } from "./postgres_user.ts";
-import { findFreePort, portBaseFromEnvironment, type Ports, portsAt, requireFreePorts } from "./ports.ts";
+import {
+  findFreePort,
+  findFreePortBase,
+  portBaseFromEnvironment,
+  type Ports,
+  portsAt,
+  requireFreePorts,
+} from "./ports.ts";
 import { READY_LINE } from "./ready.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
 import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
@@ -89,7 +96,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   if (!lock) {
     throw new StackError(
       `A stack already runs on these ports (http://127.0.0.1:${ports.api}).\n` +
-        "Its keys: deno task status. To end it: deno task stop. A second one beside it: TESSERA_PORT_BASE=56320 deno task start",
+        "Its keys: deno task status. To end it: deno task stop. " +
+        `A second one beside it: TESSERA_PORT_BASE=${await findFreePortBase()} deno task start`,
     );
   }
 
@@ -98,10 +106,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const stop = async () => {
     endWatch();
     setPhase("stopping");
-    // In this order a request under way can still be finished by what it stands on.
+    // In this order a request under way can still be finished by what it stands on. The functions reach the database
+    // through the gateway, and write their last counts when they end.
     await processes.get("schedule")?.stop();
-    await processes.get("gateway")?.stop();
     await processes.get("functions")?.stop();
+    await processes.get("gateway")?.stop();
     await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
     await processes.get("postgres")?.stop();
     lock.release();

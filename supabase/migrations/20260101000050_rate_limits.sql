@@ -2,7 +2,7 @@
 -- database: after a crash all quotas are whole again. A budget that must survive a crash belongs in a table of its own.
 
 create unlogged table public.rate_limits (
-  key text primary key check (length(key) between 1 and 300),
+  key text collate "C" primary key check (length(key) between 1 and 300),
   -- GCRA's "theoretical arrival time": the quota is whole again from then on.
   full_at timestamptz not null
 ) with (fillfactor = 50);

@@ -16,12 +16,33 @@ comment on table metrics.sources is 'Who has something to say at a scrape; each 
 comment on column metrics.sources.name is 'Whose metrics.';
 comment on column metrics.sources.samples is
   'A function of this schema without arguments that returns [[name, [label value], value as text]], or null. It is stable, so that '
-  'all are read in one snapshot; docs/metrics.md has every name.';
+  'all are read in one snapshot; the names are those of metrics.catalog.';
 comment on column metrics.sources.description is 'What it tells of.';
 
+create table metrics.catalog (
+  name text not null,
+  position integer generated always as identity,
+  type text not null,
+  labels text[] not null,
+  help text not null,
+  constraint catalog_pkey primary key (name),
+  constraint catalog_name_plain check (name ~ '^[a-z][a-z_]*[a-z]$'),
+  constraint catalog_type_known check (type in ('counter', 'gauge', 'histogram')),
+  constraint catalog_counters_are_totals check ((type = 'counter') = (name like '%\_total'))
+);
+
+comment on table metrics.catalog is 'Every metric; each module adds its own. What is not here is not served.';
+comment on column metrics.catalog.name is 'As in docs/metrics.md, without tessera_ before it.';
+comment on column metrics.catalog.position is 'The order in which metrics are served.';
+comment on column metrics.catalog.type is 'counter, gauge or histogram.';
+comment on column metrics.catalog.labels is 'The names of its labels, in the order of their values in a sample.';
+comment on column metrics.catalog.help is 'What it says.';
+
 alter table metrics.sources enable row level security;
+alter table metrics.catalog enable row level security;
 
 create policy "nobody but the functions" on metrics.sources using (false);
+create policy "nobody but the functions" on metrics.catalog using (false);
 
 create function metrics.label_value(p_text text)
 returns text

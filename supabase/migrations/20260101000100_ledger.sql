@@ -396,6 +396,52 @@ comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) i
   'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
   'forgotten only what is wrong with the ledger is recorded.';
 
+create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_window_s constant double precision := greatest((p_limit ->> 'window_s')::double precision, 60);
+  v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
+    floor(extract(epoch from now()) / v_window_s));
+begin
+  -- Looked up first: an insert that conflicts would write to the table all the same.
+  if not exists (
+    select from public.token_anomalies
+    where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
+  ) then
+    perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
+      jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
+  end if;
+end;
+$$;
+
+comment on function public.record_request_excess(uuid, text, jsonb) is
+  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
+
+create function public.count_user_failure(p_user_id uuid, p_kind text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_quota jsonb;
+begin
+  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
+    'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
+  if not (v_quota ->> 'allowed')::boolean then
+    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
+  end if;
+end;
+$$;
+
+comment on function public.count_user_failure(uuid, text) is
+  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
+  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
+
 create function public.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
 language plpgsql
@@ -1093,6 +1139,8 @@ revoke execute on function
   public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
   public.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
+  public.record_request_excess(uuid, text, jsonb),
+  public.count_user_failure(uuid, text),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),

@@ -446,45 +446,19 @@ comment on function public.admit_reading(text, uuid, numeric) is
   'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
   'was settled takes from the limit alone.';
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_limits jsonb;
-begin
-  v_limits := public.take_request_limits(null, p_user_id, null, p_name,
-    public.request_limit_of(p_user_id, p_name, p_rule));
-  return case when v_limits ? 'error' then v_limits else '{"success": true}' || v_limits end;
-end;
-$$;
-
-comment on function public.take_call_limit(uuid, text, jsonb) is
-  'Takes from a user''s limit of an endpoint that costs no tokens: the one that the plan names, else the given rule. '
-  'Returns success and limits as take_request_limits does, or its refusal.';
-
-create function public.count_user_failure(p_user_id uuid, p_kind text)
+create function public.note_call_excess(p_user_id uuid, p_limit jsonb)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_quota jsonb;
 begin
-  v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
-    'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
-  if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
-  end if;
+  perform public.record_request_excess(p_user_id, 'rate_limited', p_limit);
 end;
 $$;
 
-comment on function public.count_user_failure(uuid, text) is
-  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
-  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
+comment on function public.note_call_excess(uuid, jsonb) is
+  'Records once per window that a user called an endpoint that costs no tokens more often than its limit allows.';
 
 create function public.cleanup_request_counters(p_limit integer default 10000)
 returns integer
@@ -514,31 +488,6 @@ $$;
 comment on function public.cleanup_request_counters(integer) is
   'Deletes the counters of users whose limits are whole again, at most p_limit of them; no limit depends on it. Returns how '
   'many.';
-
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_window_s constant double precision := greatest((p_limit ->> 'window_s')::double precision, 60);
-  v_occurrence constant text := concat_ws(' ', p_limit ->> 'name', v_window_s || 's',
-    floor(extract(epoch from now()) / v_window_s));
-begin
-  -- Looked up first: an insert that conflicts would write to the table all the same.
-  if not exists (
-    select from public.token_anomalies
-    where user_id = p_user_id and anomaly_type = p_kind and occurrence = v_occurrence
-  ) then
-    perform public.record_token_anomaly(p_user_id, p_kind, 'warning', v_occurrence,
-      jsonb_build_object('limit', p_limit ->> 'name', 'quota', p_limit -> 'quota', 'window_s', p_limit -> 'window_s'));
-  end if;
-end;
-$$;
-
-comment on function public.record_request_excess(uuid, text, jsonb) is
-  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
 
 create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
 returns table (this_month numeric, today numeric)
@@ -722,10 +671,8 @@ revoke execute on function
   public.request_limit_of(uuid, text, jsonb),
   public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean),
   public.admit_reading(text, uuid, numeric),
-  public.take_call_limit(uuid, text, jsonb),
-  public.count_user_failure(uuid, text),
+  public.note_call_excess(uuid, jsonb),
   public.cleanup_request_counters(integer),
-  public.record_request_excess(uuid, text, jsonb),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.set_spend_caps(uuid, bigint, bigint),
   public.account_limits(uuid),
@@ -736,7 +683,6 @@ from public, anon, authenticated;
 
 grant execute on function
   public.admit_reading(text, uuid, numeric),
-  public.take_call_limit(uuid, text, jsonb),
   public.cleanup_request_counters(integer),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.set_spend_caps(uuid, bigint, bigint),
@@ -745,6 +691,11 @@ grant execute on function
   public.resume_account(uuid),
   public.set_account_plan(uuid, text)
 to service_role;
+
+-- Limits of calls ----------------------------------------------------------------------------------------------
+
+insert into public.call_limit_sources (name, limit_of, note_excess, description)
+values ('plans', 'request_limit_of', 'note_call_excess', 'What the user''s plan names');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

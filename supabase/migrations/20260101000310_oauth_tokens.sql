@@ -91,18 +91,32 @@ comment on column public.oauth_provider_health.failure_count is 'Failures in a r
 comment on column public.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
 comment on column public.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
 
+create table public.oauth_revocations (
+  subject uuid not null,
+  requested_at timestamptz not null default now(),
+  constraint oauth_revocations_pkey primary key (subject)
+);
+
+comment on table public.oauth_revocations is
+  'Users who were forgotten, until their access is revoked at every provider: oauth-token/revoke-forgotten does it, as no '
+  'database can. 30 days at the most, for a project that has no providers.';
+comment on column public.oauth_revocations.subject is 'The user.';
+comment on column public.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
+
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.tokens enable row level security;
 alter table public.oauth_leases enable row level security;
 alter table public.oauth_authorizations enable row level security;
 alter table public.oauth_provider_health enable row level security;
+alter table public.oauth_revocations enable row level security;
 
 -- Nobody has a right to these tables; the policies say that it is meant so.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
 create policy "closed to users" on public.oauth_leases to anon, authenticated using (false);
 create policy "closed to users" on public.oauth_authorizations to anon, authenticated using (false);
 create policy "closed to users" on public.oauth_provider_health to anon, authenticated using (false);
+create policy "closed to users" on public.oauth_revocations to anon, authenticated using (false);
 
 -- The store -----------------------------------------------------------------------------------------------------
 
@@ -518,6 +532,58 @@ $$;
 comment on function public.take_oauth_authorization(text) is
   'Gives out an answered authorization and forgets it: of many at once one gets it. Answers { "request", "answer" }.';
 
+-- Users who go --------------------------------------------------------------------------------------------------
+
+create function public.forget_oauth_user(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into public.oauth_revocations (subject) values (p_user_id)
+  on conflict (subject) do update set requested_at = excluded.requested_at;
+end;
+$$;
+
+comment on function public.forget_oauth_user(uuid) is
+  'A part of forget_user: has the access that the user gave at OAuth providers revoked.';
+
+create function public.list_oauth_revocations(p_limit integer default 100)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('subject', subject, 'requested_at', requested_at) order by requested_at), '[]')
+  from (
+    select subject, requested_at from public.oauth_revocations
+    order by requested_at limit least(greatest(p_limit, 1), 1000)
+  ) as oldest
+$$;
+
+comment on function public.list_oauth_revocations(integer) is
+  'Whose access is to be revoked, the oldest first: [{ "subject", "requested_at" }].';
+
+create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamptz)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.oauth_revocations where subject = p_subject and requested_at <= p_requested_at;
+  return found;
+end;
+$$;
+
+comment on function public.end_oauth_revocation(uuid, timestamptz) is
+  'Notes that a user''s access is revoked, as it was asked for then: what was asked for meanwhile stays.';
+
+insert into public.user_data (name, forget, export, description)
+values ('oauth', 'forget_oauth_user', null, 'Access to OAuth providers');
+
 -- Operation -----------------------------------------------------------------------------------------------------
 
 create function public.oauth_status()
@@ -557,6 +623,7 @@ declare
   v_expired integer;
   v_buried integer;
   v_authorizations integer;
+  v_revocations integer;
 begin
   delete from public.tokens
   where ctid = any(array(
@@ -582,12 +649,20 @@ begin
     for update skip locked
   ));
   get diagnostics v_authorizations = row_count;
-  return v_expired + v_buried + v_authorizations;
+  delete from public.oauth_revocations
+  where ctid = any(array(
+    select ctid from public.oauth_revocations
+    where requested_at < v_now - interval '30 days'
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_revocations = row_count;
+  return v_expired + v_buried + v_authorizations + v_revocations;
 end
 $$;
 
 comment on function public.cleanup_oauth_tokens(integer) is
-  'Deletes what has expired and what was buried 30 days ago, at most p_limit of each; nothing depends on it. Returns how
+  'Deletes what has expired, and what was buried or should have been revoked 30 days ago, at most p_limit of each; nothing depends on it. Returns how
 many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
@@ -607,6 +682,9 @@ revoke all on function
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
+  public.forget_oauth_user(uuid),
+  public.list_oauth_revocations(integer),
+  public.end_oauth_revocation(uuid, timestamptz),
   public.oauth_status(),
   public.cleanup_oauth_tokens(integer)
 from public, anon, authenticated;
@@ -625,6 +703,8 @@ grant execute on function
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
+  public.list_oauth_revocations(integer),
+  public.end_oauth_revocation(uuid, timestamptz),
   public.oauth_status(),
   public.cleanup_oauth_tokens(integer)
 to service_role;
@@ -635,6 +715,8 @@ insert into public.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
+  ('revoke_forgotten_oauth', '*/5 * * * *', 'http', 'oauth-token/revoke-forgotten', true, null, 140000, '30 minutes',
+    'Revokes the access of users who were forgotten, at their OAuth providers'),
   ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
     'Deletes OAuth tokens and authorizations that have expired');
 

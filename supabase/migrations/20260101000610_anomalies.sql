@@ -61,20 +61,6 @@ comment on column public.anomaly_rules.pauses_account is
 insert into public.anomaly_rules (anomaly_type, pauses_account)
 values ('ledger_mismatch', false), ('ledger_tampered', false), ('cost_spike', false);
 
--- Not written to the log of the database, as the counters of rate_limits: a crash forgets an hour of it.
-create unlogged table public.caller_networks (
-  subject uuid not null,
-  network text not null,
-  seen_at timestamptz not null default now(),
-  constraint caller_networks_pkey primary key (subject, network)
-);
-
-comment on table public.caller_networks is 'From how many networks each user calls, for a day.';
-comment on column public.caller_networks.subject is 'The user.';
-comment on column public.caller_networks.network is
-  'A keyed digest of user and network: it tells networks of one user apart, and nothing else without the key.';
-comment on column public.caller_networks.seen_at is 'When the user was last seen there, as the functions reported it.';
-
 -- Apart from the anomaly, as its user may read that.
 create table public.anomaly_resolutions (
   resolved_by text not null,
@@ -97,7 +83,6 @@ comment on column public.anomaly_resolutions.note is 'What was found and done.';
 alter table public.anomaly_settings enable row level security;
 alter table public.anomaly_rules enable row level security;
 alter table public.anomaly_resolutions enable row level security;
-alter table public.caller_networks enable row level security;
 
 create policy "servers read the anomaly settings" on public.anomaly_settings
   for select to service_role using (true);
@@ -105,9 +90,6 @@ create policy "servers read the anomaly rules" on public.anomaly_rules
   for select to service_role using (true);
 create policy "servers read resolutions" on public.anomaly_resolutions
   for select to service_role using (true);
-
--- For the functions below alone, whoever may be granted something one day.
-create policy "nobody reads networks" on public.caller_networks for select to public using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -262,46 +244,22 @@ comment on function public.scan_token_anomalies() is
   'every 5 minutes; looks back as far as spike_history when it did not run. Returns how many cases it saw, recorded '
   'before or not, or skipped when another scan is running.';
 
-create function public.note_caller_networks(p_seen jsonb)
-returns integer
+create function public.watch_caller_networks()
+returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
   v_settings public.anomaly_settings;
-  v_subjects uuid[];
   v_found record;
-  v_count integer;
 begin
-  if coalesce(jsonb_typeof(p_seen), '') <> 'array' then
-    return 0;
-  end if;
-  with seen as (
-    select distinct (entries.value ->> 'user_id')::uuid as subject, networks.value as network
-    from jsonb_array_elements(p_seen) as entries
-    cross join jsonb_array_elements_text(
-      case when jsonb_typeof(entries.value -> 'networks') = 'array' then entries.value -> 'networks' else '[]' end)
-      as networks
-    where entries.value ->> 'user_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-      and char_length(networks.value) between 1 and 64
-      and not exists (
-        select from public.token_accounts as accounts
-        where accounts.user_id = (entries.value ->> 'user_id')::uuid and accounts.forgotten_at is not null)
-  ),
-  noted as (
-    insert into public.caller_networks as known (subject, network)
-    select seen.subject, seen.network from seen
-    order by seen.subject, seen.network -- So that two reports at once cannot wait for each other in a circle.
-    on conflict (subject, network) do update set seen_at = excluded.seen_at
-    returning known.subject
-  )
-  select count(*), array_agg(distinct noted.subject) into v_count, v_subjects from noted;
   select * into v_settings from public.anomaly_settings;
   for v_found in
     select networks.subject, count(*)::integer as network_count
     from public.caller_networks as networks
-    where networks.subject = any(v_subjects) and networks.seen_at > now() - v_settings.networks_window
+    where networks.subject = any(array(select distinct noted.subject from noted))
+      and networks.seen_at > now() - v_settings.networks_window
     group by networks.subject
     having count(*) > v_settings.networks_threshold
     order by networks.subject
@@ -312,39 +270,38 @@ begin
       jsonb_build_object('network_count', v_found.network_count, 'threshold', v_settings.networks_threshold,
         'time_window', v_settings.networks_window));
   end loop;
-  return v_count;
+  return null;
 end;
 $$;
 
-comment on function public.note_caller_networks(jsonb) is
-  'Takes from which networks users called, [{ "user_id", "networks": [digest] }], as each process reports it now and then, '
-  'and records ''many_networks'', once per user and window, for whom they are more than usual (anomaly_settings). What does '
-  'not fit is left out. Returns how many networks it noted.';
+comment on function public.watch_caller_networks() is
+  'Records ''many_networks'', once per user and window, of those whose networks were noted just now and are more than usual '
+  '(anomaly_settings).';
 
-create function public.cleanup_caller_networks(p_limit integer default 10000)
-returns integer
+-- Two, as what was inserted and what was seen again come apart.
+create trigger caller_networks_watch_new after insert on public.caller_networks
+  referencing new table as noted for each statement execute function public.watch_caller_networks();
+create trigger caller_networks_watch_known after update on public.caller_networks
+  referencing new table as noted for each statement execute function public.watch_caller_networks();
+
+create function public.refuse_networks_of_forgotten()
+returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_count integer;
 begin
-  delete from public.caller_networks
-  where ctid = any(array(
-    select networks.ctid
-    from public.caller_networks as networks
-    where networks.seen_at < now() - interval '1 day'
-    limit least(greatest(p_limit, 1), 100000)
-    for update skip locked
-  ));
-  get diagnostics v_count = row_count;
-  return v_count;
+  return case when not exists (
+    select from public.token_accounts as accounts
+    where accounts.user_id = new.subject and accounts.forgotten_at is not null) then new end;
 end;
 $$;
 
-comment on function public.cleanup_caller_networks(integer) is
-  'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
+comment on function public.refuse_networks_of_forgotten() is
+  'Keeps no network of a user who was forgotten, whose token may be good for a while yet.';
+
+create trigger caller_networks_of_users_alone before insert on public.caller_networks
+  for each row execute function public.refuse_networks_of_forgotten();
 
 create function public.prune_token_anomalies(p_limit integer default 10000)
 returns integer
@@ -469,8 +426,8 @@ revoke execute on function
   public.apply_anomaly_rule(),
   public.anomaly_window(interval, timestamptz),
   public.scan_token_anomalies(),
-  public.note_caller_networks(jsonb),
-  public.cleanup_caller_networks(integer),
+  public.watch_caller_networks(),
+  public.refuse_networks_of_forgotten(),
   public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
@@ -478,8 +435,6 @@ from public, anon, authenticated;
 
 grant execute on function
   public.scan_token_anomalies(),
-  public.note_caller_networks(jsonb),
-  public.cleanup_caller_networks(integer),
   public.prune_token_anomalies(integer),
   public.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
@@ -496,8 +451,6 @@ values
   ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
     '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
-  ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
-    'Deletes from which networks users called more than a day ago'),
   ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
     'Deletes anomalies that were kept long enough');
 

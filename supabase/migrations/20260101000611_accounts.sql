@@ -121,7 +121,6 @@ begin
   update public.token_consumption_locks
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
-  delete from public.caller_networks where subject = p_user_id;
   delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(public.anomalies_about_ledger());
   -- The account stays closed: an access token of the user may be good for days yet.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
@@ -138,7 +137,7 @@ end;
 $$;
 
 comment on function public.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, networks, and in anomalies and alerts who it was. What '
+  'A part of forget_user: stored answers, digests of requests, plan, caps, and in anomalies and alerts who it was. What '
   'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
@@ -159,16 +158,12 @@ as $$
       select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
         'details', details) order by id), '[]')
       from public.token_anomalies where user_id = p_user_id
-    ),
-    'networks', (
-      select coalesce(jsonb_agg(to_jsonb(networks) - 'subject'), '[]')
-      from public.caller_networks as networks where subject = p_user_id
     )
   );
 $$;
 
 comment on function public.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies, networks. The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, anomalies. The history is exported as a table, as it may be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -208,4 +203,4 @@ to service_role;
 
 insert into public.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, plan, caps, anomalies, networks; the history has an export of its own');
+  'Balance, plan, caps, anomalies; the history has an export of its own');

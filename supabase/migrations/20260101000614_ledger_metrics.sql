@@ -282,6 +282,23 @@ to service_role;
 insert into metrics.sources (name, samples, description)
 values ('ledger', 'ledger_samples', 'Charges, grants, holds and anomalies');
 
+insert into metrics.catalog (name, type, labels, help)
+values
+  ('tokens_charged_total', 'counter', '{function}', 'Tokens charged: the ledger''s own sum.'),
+  ('charges_total', 'counter', '{function}', 'Entries of the ledger that charged.'),
+  ('tokens_granted_total', 'counter', '{}', 'Tokens granted: the ledger''s own sum.'),
+  ('grants_total', 'counter', '{}', 'Entries of the ledger that granted.'),
+  ('tokens_held', 'gauge', '{function}', 'Tokens that running requests hold.'),
+  ('holds_open', 'gauge', '{function}', 'Requests that hold tokens.'),
+  ('holds_overdue', 'gauge', '{}', 'Holds that outlived their time and were not given back yet.'),
+  ('holds_overdue_seconds', 'gauge', '{}', 'For how long the oldest overdue hold should have been given back.'),
+  ('requests_released', 'gauge', '{reason}',
+    'Requests of the last 15 minutes that failed, were given their tokens back and did not run again.'),
+  ('anomalies_total', 'counter', '{type, severity}', 'Anomalies recorded.'),
+  ('anomalies_open', 'gauge', '{type, severity}', 'Anomalies that nobody has resolved yet.'),
+  ('ledger_counted_until_timestamp_seconds', 'gauge', '{}',
+    'Up to when the ledger is summed; what is newer is read at each scrape.');
+
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
 insert into public.jobs (

@@ -151,18 +151,34 @@ declare
   v_type public.alert_types;
   v_count integer;
   v_counts jsonb := '{}'::jsonb;
+  v_errors jsonb := '{}'::jsonb;
 begin
   for v_type in select * from public.alert_types where scan is not null order by alert_type loop
-    execute format('select public.%I()', v_type.scan) into v_count;
-    v_counts := v_counts || jsonb_build_object(v_type.alert_type, v_count);
+    -- A scan that fails must not silence the others, nor undo what they have emitted.
+    begin
+      execute format('select public.%I()', v_type.scan) into v_count;
+      v_counts := v_counts || jsonb_build_object(v_type.alert_type, v_count);
+    exception when others then
+      v_errors := v_errors || jsonb_build_object(v_type.alert_type, sqlerrm);
+    end;
   end loop;
-  return v_counts;
+  -- Told by what works, once a day for the same ones: the run has done its work, so that nobody would miss it.
+  perform public.emit_alert('job_overdue', 'job:scan_alerts',
+    to_jsonb(job) || jsonb_build_object('state', 'problem', 'last_error', left(v_errors::text, 2000)),
+    concat_ws(' ', 'scan_alerts fails for', array(select jsonb_object_keys(v_errors)), current_date))
+  from (
+    select name, description, state, schedule, last_started_at, last_done_at, last_outcome, last_error
+    from public.job_status where name = 'scan_alerts'
+  ) as job
+  where v_errors <> '{}';
+  return v_counts || jsonb_build_object('is_whole', v_errors = '{}', 'errors', v_errors);
 end;
 $$;
 
 comment on function public.scan_alerts() is
   'Looks for what nobody tells by itself, by the scan of each of alert_types that has one. To be run every minute. Returns how '
-  'many alerts of each type it emitted.';
+  'many alerts of each type it emitted, is_whole, and of each scan that failed its error, which '
+  'is alerted as job_overdue of scan_alerts, once a day.';
 
 create function public.follow_alert_ordering_key()
 returns trigger
@@ -725,7 +741,7 @@ insert into public.jobs (
 values
   ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
     'Delivers the alerts that are in the outbox'),
-  ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, null, 50000, '10 minutes',
+  ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
     'Looks for what is to be alerted and nobody tells by itself'),
   ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
     'Deletes alerts that were kept long enough');

@@ -16,7 +16,7 @@ let app: string;
 beforeAll(async () => {
   app = await Deno.makeTempDir({ prefix: "tessera-app-" });
   await buildClient(join(app, "node_modules", "tessera-client"), functionsFolder);
-});
+}, 120_000);
 afterAll(() => Deno.remove(app, { recursive: true }));
 
 /** What TypeScript says of an app that uses the package, with each way of resolving it. */
@@ -62,10 +62,13 @@ export default defineFeature({
   return folder;
 }
 
+/** TypeScript reads the whole of the DOM's types at each build. */
+const PATIENCE_MS = 120_000;
+
 const USE = `import { createTesseraClient, TesseraError } from "tessera-client";
 export const client = createTesseraClient({ url: "", publishableKey: "", accessToken: () => "" });`;
 
-describe("the npm package of the client", () => {
+describe("the npm package of the client", { timeout: PATIENCE_MS }, () => {
   it("has modules, types, a licence and a README, and nothing of Deno", async () => {
     const folder = join(app, "node_modules", "tessera-client");
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
@@ -104,7 +107,7 @@ describe("the npm package of the client", () => {
   });
 });
 
-describe("an app on Node with the package", await needing("npm"), () => {
+describe("an app on Node with the package", { timeout: PATIENCE_MS, ...await needing("npm") }, () => {
   it("is what npm packs", async () => {
     const folder = join(app, "node_modules", "tessera-client");
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);

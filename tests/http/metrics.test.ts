@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ExtraFunctions } from "../../scripts/local/stack.ts";
-import { CATALOG, PREFIX } from "../../supabase/functions/_metrics/catalog.ts";
+import { PREFIX } from "../../supabase/functions/_metrics/exposition.ts";
+import { readMetricCatalog } from "../support/metric_catalog.ts";
 import { type Family, readExposition, valueOf } from "../support/exposition.ts";
 import { connect, serviceClient, type SignedInUser, stack } from "../support/stack.ts";
 import { openAccounts } from "./support/accounts.ts";
@@ -172,7 +173,7 @@ describe("everything that may be asked for", () => {
     });
     await sql`call job_runner.run('rollup_metrics')`;
     const served = [...(await metrics()).keys()];
-    expect(served).toEqual(Object.keys(CATALOG).map((name) => `${PREFIX}${name}`));
+    expect(served).toEqual((await readMetricCatalog(sql)).map(({ name }) => `${PREFIX}${name}`));
     await accounts.letHoldsRunOut(user);
   }, 60_000);
 });

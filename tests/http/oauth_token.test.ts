@@ -165,10 +165,10 @@ describe("connecting a user", () => {
   it("has a limit for each user and for each network, and none that others could use up", async () => {
     const [user, other] = await Promise.all([signUp(), signUp()]);
     const network = "127.0.0.9";
-    const fullAtS = Date.now() / 1_000 + 3_600;
     await sql`
-      insert into public.request_counters (subject, function_full_at_s)
-      values (${user.id}, ${sql.json({ "oauth-token/complete": fullAtS, "oauth-token/revoke": fullAtS })})`;
+      insert into public.rate_limits (key, full_at)
+      select 'call ' || ${user.id} || ' oauth-token/' || action || ' 3600', now() + interval '2 hours'
+      from unnest(array['complete', 'revoke']) as action`;
     const key = `call ${repeatableRequestId("", "oauth-token/callback", network)}`;
     await sql`insert into public.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
     const state = "s".repeat(43);
@@ -401,6 +401,28 @@ describe("revoking", () => {
     expect((await getToken(body)).status).toBe(200);
     expect((await askFor("revoke", body)).body.was_stored).toBe(true);
     expectRefusal(await getToken(body), 409, "authorization_required");
+  });
+
+  it("happens by itself once the user is forgotten, and of nobody else", async () => {
+    const [user, other] = await Promise.all([connectUser(), connectUser()]);
+    const { access_token } = (await getToken({ provider: PEOPLE, subject: user.id })).body;
+    await sql`select public.forget_user(${user.id})`;
+    const answer = await askFor("revoke-forgotten", {});
+    expect(answer.body).toEqual({ revoked: expect.any(Number), is_done: true });
+    expectRefusal(await getToken({ provider: PEOPLE, subject: user.id }), 409, "authorization_required");
+    expect(await openId.isGood(access_token)).toBe(false);
+    expect((await getToken({ provider: PEOPLE, subject: other.id })).status).toBe(200);
+    expect(await sql`select from public.oauth_revocations where subject = ${user.id}`).toHaveLength(0);
+  });
+
+  it("of a forgotten user waits for a process that has the providers", async () => {
+    const user = await connectUser();
+    await sql`select public.forget_user(${user.id})`;
+    const answer = await call("oauth-token/revoke-forgotten", { headers: SECRET, body: {} });
+    expect(answer.body).toEqual({ revoked: 0, is_done: true });
+    expect(await sql`select from public.oauth_revocations where subject = ${user.id}`).toHaveLength(1);
+    await askFor("revoke-forgotten", {});
+    expectRefusal(await getToken({ provider: PEOPLE, subject: user.id }), 409, "authorization_required");
   });
 
   it("during a refresh in another process wins: the new token reaches nobody", async () => {

@@ -157,6 +157,10 @@ describe("a user who is forgotten", () => {
       await admit(user);
       await sql`select public.take_call_limit(${user}, 'balance', ${sql.json(rule)})`;
     }
+    const networks = Array.from({ length: 11 }, (_, index) => `network ${index}`);
+    const seen = [user, newId()].map((user_id) => ({ user_id, networks }));
+    expect(await call(sql`select public.note_caller_networks(${sql.json(seen)})`)).toBe(11);
+    expect(await sql`select from public.caller_networks where subject = ${user}`).toHaveLength(0);
     expect(await ledger.anomalies(user)).toEqual([]);
     expect(
       await sql`select from public.token_consumption_locks where user_id = ${user} and status <> 'settled'`,

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deliver, type Delivering } from "../../supabase/functions/_alerts/deliver.ts";
 import { newSecret, openEndpoint, sealEndpoint } from "../../supabase/functions/_alerts/endpoints.ts";
 import { Outbox } from "../../supabase/functions/_alerts/outbox.ts";
-import { ALERT_TYPES, ALERTS, type AlertType } from "../../supabase/functions/_alerts/types.ts";
+import { ALERT_TYPES, ALERTS, type AlertType } from "../support/alert_data.ts";
 import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 import { type AlertReceiver, openAlertReceiver, type Received } from "../support/alert_receiver.ts";
 import { createDatabase, newId, raceAll, range, run } from "./support.ts";
@@ -548,6 +548,40 @@ describe("a deliverer", () => {
 
 describe("scan_alerts", () => {
   const scan = () => run<Record<string, number>>(sql, { name: "scan_alerts", args: {} });
+
+  it("tells what the other scans find where one fails, and that its run was not whole", async () => {
+    const name = `test_${newId().slice(0, 8)}`;
+    await sql`
+      insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
+      values (${name}, 'A test', '* * * * *', 'sql', 'nothing', 1000, '1 minute', now() - interval '1 hour')`;
+    await sql`
+      insert into public.alert_types (alert_type, scan, description)
+      values ('a_broken_one', 'no_such_scan', 'A test'), ('z_broken_one', 'no_such_scan', 'A test')`;
+    try {
+      const answer = await scan();
+      const error = "function public.no_such_scan() does not exist";
+      expect(answer).toMatchObject({
+        job_overdue: 1,
+        is_whole: false,
+        errors: { a_broken_one: error, z_broken_one: error },
+      });
+      await scan();
+      await deliverAll();
+      expect(receiver.received.filter(({ data }) => data.name === name)).toHaveLength(1);
+      const told = receiver.received.filter(({ data }) => data.name === "scan_alerts");
+      expect(told.map(({ data }) => [data.state, JSON.parse(data.last_error as string).a_broken_one]))
+        .toEqual([
+          ["problem", error],
+        ]);
+      expectFits(told);
+      const [job] = await sql`select expected_result from public.jobs where name = 'scan_alerts'`;
+      expect(answer).not.toMatchObject(job!.expected_result);
+    } finally {
+      await sql`delete from public.alert_types where alert_type like '%_broken_one'`;
+      await sql`delete from public.jobs where name = ${name}`;
+    }
+    expect(await scan()).toMatchObject({ is_whole: true, errors: {} });
+  });
 
   it("alerts a job that is overdue once, and again when it was done and is overdue anew", async () => {
     const name = `test_${newId().slice(0, 8)}`;

@@ -649,12 +649,31 @@ describe("an endpoint that costs no tokens", () => {
       await userOnPlan({}),
       await userOnPlan({ "account/why": { quota: 1, window_s: 3600 } }),
     ];
-    expect(await take(user, "account/why", 2)).toMatchObject({ success: true, limits: [null, { quota: 2 }] });
-    expect(await take(user, "account/why", 2)).toMatchObject({ success: true });
-    expect(await take(user, "account/why", 2)).toMatchObject({ success: false, error: "rate_limited" });
-    expect(await take(user, "balance", 2)).toMatchObject({ success: true });
-    expect(await take(other, "account/why", 2)).toMatchObject({ success: true });
-    expect(await take(other, "account/why", 2)).toMatchObject({ success: false, error: "rate_limited" });
+    expect(await take(user, "account/why", 2)).toMatchObject({ allowed: true, limits: [{ quota: 2 }] });
+    expect(await take(user, "account/why", 2)).toMatchObject({ allowed: true });
+    expect(await take(user, "account/why", 2)).toMatchObject({ allowed: false, denied_by: "account/why" });
+    expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
+    expect(await take(other, "account/why", 2)).toMatchObject({ allowed: true, limits: [{ quota: 1 }] });
+    expect(await take(other, "account/why", 2)).toMatchObject({ allowed: false });
+  });
+
+  it("records who asks for more than its limit as an anomaly, once", async () => {
+    const user = await userOnPlan({ balance: { quota: 1, window_s: 3600 } });
+    for (let count = 0; count < 4; count++) await take(user, "balance", 100);
+    expect(await anomaliesOf(user)).toMatchObject([{
+      anomaly_type: "rate_limited",
+      details: { limit: "balance", quota: 1, window_s: 3600 },
+    }]);
+  });
+
+  it("counts anew when the plan's window becomes another", async () => {
+    const user = await userOnPlan({ balance: { quota: 1, window_s: 100_000 } });
+    expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
+    expect(await take(user, "balance", 2)).toMatchObject({ allowed: false });
+    await sql`
+      update public.token_plans set request_limits = '{"balance": {"quota": 1, "window_s": 60}}'
+      where plan = (select plan from public.token_accounts where user_id = ${user})`;
+    expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
   });
 });
 

@@ -45,7 +45,7 @@ describe("a module that keeps something of users", () => {
     await write(user, "a", "b");
     const [row] =
       await sql`select public.export_user_data(${user}) as it, public.export_user_data(null) as nobody`;
-    expect(row).toEqual({ it: { notes: ["a", "b"] }, nobody: null });
+    expect(row).toEqual({ it: { caller_networks: [], notes: ["a", "b"] }, nobody: null });
   });
 
   it("that cannot forget now keeps the others from it: all or nothing", async () => {

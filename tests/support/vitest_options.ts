@@ -15,8 +15,9 @@ export const forOneRun = {
   resolve: { alias },
   test: {
     globalSetup: "tests/support/global_setup.ts",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Long for a slow machine that does other things too: a test that hangs is found all the same.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 };
 

@@ -21,7 +21,7 @@ import {
   send,
   UnusableReceiver,
 } from "../../supabase/functions/_alerts/receiver.ts";
-import { ALERT_TYPES, ALERTS, type AlertType } from "../../supabase/functions/_alerts/types.ts";
+import { ALERT_TYPES, ALERTS, type AlertType } from "../support/alert_data.ts";
 import { EnvelopeError } from "../../supabase/functions/_shared/security/envelope.ts";
 import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
 

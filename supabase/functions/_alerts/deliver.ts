@@ -9,34 +9,34 @@ import { type Network, type Reply, send, UnusableReceiver } from "./receiver.ts"
 export interface Delivering {
   outbox: Outbox;
   keyring: Keyring;
-  /** How long the whole may take. */
+  /** The time for the whole run. */
   budgetMs: number;
-  /** How long one receiver may take for one alert. */
+  /** The time for one receiver and one alert. */
   timeoutMs: number;
   mayBeLoopback: boolean;
-  /** Only this endpoint's. */
+  /** Deliver only to this endpoint. */
   endpointId?: string;
   network?: Network;
 }
 
 export interface Delivered {
   delivered: number;
-  /** To be tried again. */
+  /** Failed, and will be tried again. */
   failed: number;
-  /** Given up. */
+  /** Dead letters: given up. */
   dead: number;
-  /** Another deliverer had taken them over, as they took too long. */
+  /** Taken over by another worker, as they took too long. */
   lost: number;
-  /** Why the last one failed. */
+  /** Why the last delivery failed. */
   lastError?: string;
 }
 
-/** Of each endpoint at once, and of different ordering keys. */
+/** How many alerts of one endpoint are sent at once, all with different ordering keys. */
 const BATCH = 8;
 
 /**
- * Sends what is due, until nothing is or the time is over. An endpoint that answers none of a batch is left alone for the
- * rest of the run. What it had leased when it is killed is due again when the lease ends.
+ * Sends due alerts until none is left or the time is over. An endpoint that answers none of a batch is skipped for
+ * the rest of the run. If the worker is killed, its leased deliveries are due again when the lease expires.
  */
 export async function deliver(options: Delivering): Promise<Delivered> {
   const { outbox, budgetMs, timeoutMs, endpointId } = options;
@@ -56,7 +56,7 @@ export async function deliver(options: Delivering): Promise<Delivered> {
   return total;
 }
 
-/** Whether any of them was answered at all. */
+/** Delivers a batch to one endpoint. Returns whether it answered any of them. */
 async function deliverBatch(
   endpointId: string,
   deliveries: Delivery[],
@@ -81,7 +81,7 @@ async function deliverBatch(
   return answered.includes(true);
 }
 
-/** Whether the receiver answered. */
+/** Delivers one alert. Returns whether the receiver answered. */
 async function deliverOne(
   delivery: Delivery,
   secrets: EndpointSecrets,
@@ -123,13 +123,12 @@ async function noteFailure(
   else if (status === "dead") total.dead++;
   else if (status === "cancelled") {
     total.dead++;
-    const cause =
-      "The receiver answered 410 Gone: it gets no alerts any more, until somebody subscribes it anew";
+    const cause = "The receiver answered 410 Gone: it gets no more alerts until it is subscribed again";
     logEvent("error", { component: "alerts", endpoint_id: delivery.endpoint_id, cause });
   } else total.failed++;
 }
 
-/** In words, without any part of the address that could be a secret. */
+/** The error in words, without any part of the address that could be secret. */
 function reasonOf(cause: unknown, signal: AbortSignal, timeoutMs: number): string {
   if (cause instanceof UnusableReceiver) return cause.message;
   if (signal.aborted) return `No answer within ${timeoutMs} ms`;

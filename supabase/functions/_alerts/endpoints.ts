@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isUnderOldKey, open, seal } from "../_shared/security/envelope.ts";
 import type { Keyring } from "../_shared/security/keyring.ts";
 
-/** What the database must not know of an endpoint: an address may be a password, as those of chat services are. */
+/** The secrets of an endpoint, which the database must not see: a URL may be a password, as with chat services. */
 const Secrets = z.object({
   url: z.string(),
   /** As Standard Webhooks writes them: `whsec_` and base64. */
@@ -16,12 +16,12 @@ export type EndpointSecrets = z.infer<typeof Secrets>;
 
 const SECRET_BYTES = 32;
 
-/** A signing secret that nobody had before. */
+/** A new random signing secret. */
 export function newSecret(): string {
   return `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
 }
 
-/** As it is stored, bound to its row. */
+/** Encrypts the secrets, bound to their row. */
 export function sealEndpoint(
   keyring: Keyring,
   endpointId: string,
@@ -30,7 +30,7 @@ export function sealEndpoint(
   return seal(keyring, JSON.stringify(secrets), placeOf(endpointId));
 }
 
-/** Throws EnvelopeError for what was altered, belongs to another row, or was sealed with a key that is gone. */
+/** Throws EnvelopeError if it was altered, belongs to another row, or the key is missing. */
 export async function openEndpoint(
   keyring: Keyring,
   endpointId: string,
@@ -39,7 +39,7 @@ export async function openEndpoint(
   return Secrets.parse(JSON.parse(await open(keyring, sealed, placeOf(endpointId))));
 }
 
-/** The same under the active key; undefined where it is under that key already. */
+/** Re-encrypts under the active key; undefined if it is under that key already. */
 export async function resealed(
   keyring: Keyring,
   endpointId: string,

@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 export interface Alert {
   webhookId: string;
   type: string;
-  /** When it was emitted. */
+  /** When the alert was emitted. */
   createdAt: Date;
   data: unknown;
 }
@@ -14,8 +14,8 @@ export interface Message {
 }
 
 /**
- * An alert as Standard Webhooks sends it, signed with each of the secrets. The body is the same at every try; the
- * timestamp is that of the try, so that a receiver can refuse what somebody recorded and plays again.
+ * An alert as a Standard Webhooks message, signed with each of the secrets. The body is the same at every try; the
+ * timestamp is that of the try, so that a receiver can refuse replayed messages.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 export function signedMessage(alert: Alert, secrets: string[], at: Date): Message {

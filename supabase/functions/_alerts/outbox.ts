@@ -26,10 +26,10 @@ const Failure = z.object({
   status: z.enum(["pending", "dead", "cancelled"]).nullable(),
 });
 
-/** Longer than any try takes, and so short that a deliverer which is gone holds nothing up. */
+/** Longer than any try takes, and short enough that a dead worker delays nothing for long. */
 const LEASE = "1 minute";
 
-/** What a deliverer asks of the database. */
+/** The calls of a delivery worker to the database. */
 export class Outbox {
   constructor(private readonly call: CallDatabase = callDatabase) {}
 
@@ -43,7 +43,7 @@ export class Outbox {
     return Claimed.parse(claimed).deliveries;
   }
 
-  /** Whether the lease was still ours. */
+  /** Returns whether the lease was still ours. */
   async complete({ alert_id, endpoint_id, lease_id }: Delivery, status: number): Promise<boolean> {
     return await this.call("complete_alert_delivery", {
       p_alert_id: alert_id,

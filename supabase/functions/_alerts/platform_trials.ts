@@ -8,35 +8,38 @@ import type { PinnedRequest } from "../_shared/http/pinned_request.ts";
 import { publicHttpsUrl } from "../_shared/http/public_url.ts";
 import { post } from "./receiver.ts";
 
-/** What is tried, in this order. */
+/** The trials, in this order. */
 export const TRIALS = ["sealing", "opening", "refusing", "picture", "alert"] as const;
 
 export interface TrialResult {
   trial: typeof TRIALS[number];
-  /** untried: what it needs is not there, as https in front of a local project. */
+  /** untried: a requirement is missing, such as https for a local project. */
   outcome: "good" | "bad" | "untried";
-  /** What came of it, in words, for operators. */
+  /** The result in words, for operators. */
   message: string;
 }
 
 export interface Trying {
-  /** Undefined where no key is set. */
+  /** Undefined if no key is set. */
   keyring: Keyring | undefined;
-  /** The project's own address: no other server is bothered. */
+  /** The project's own address: no other server is called. */
   projectUrl: string;
   signal: AbortSignal;
   addressesOf?: AddressesOf;
-  /** For a server that tests run themselves. */
+  /** For servers that tests run. */
   connection?: Pick<PinnedRequest, "port" | "ca">;
 }
 
-/** Raised where a trial cannot be made. */
+/** A trial cannot be made. */
 class Untried extends Error {}
 
 const SECRET = "What was sealed opens, and nothing else does";
 const PLACE = "platform/trial";
 
-/** Tries on the platform itself what every envelope, picture and alert rests on. Nothing is stored, and no trial ends the others. */
+/**
+ * Tests on the platform itself what envelopes, pictures and alerts depend on. Nothing is stored, and a failed trial
+ * does not stop the others.
+ */
 export async function tryPlatform(trying: Trying): Promise<TrialResult[]> {
   const { keyring } = trying;
   const withKey = (work: (keyring: Keyring) => Promise<string>) => () => {
@@ -95,7 +98,7 @@ interface Reply {
   close?(): void;
 }
 
-/** Asks the project at a checked address of it. What it answers is all the same: that it can be heard is what counts. */
+/** Calls the project at one of its checked addresses. Any response counts as success. */
 async function asking(
   { projectUrl, signal, addressesOf = systemAddressesOf }: Trying,
   ask: (url: URL, address: string) => Promise<Reply>,

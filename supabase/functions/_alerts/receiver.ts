@@ -3,21 +3,21 @@ import { type PinnedRequest, requestAt } from "../_shared/http/pinned_request.ts
 import { publicHttpsUrl } from "../_shared/http/public_url.ts";
 import type { Message } from "./message.ts";
 
-/** Why nothing was sent; its message is for operators, and has nothing of an address but its host. */
+/** Why nothing was sent. The message is for operators, and shows only the host of an address. */
 export class UnusableReceiver extends Error {
   override readonly name = "UnusableReceiver";
 }
 
 export interface Reply {
   status: number;
-  /** Its Retry-After in seconds. */
+  /** The receiver's Retry-After in seconds. */
   retryAfterS?: number;
 }
 
-/** The world outside; tests have one of their own. */
+/** The outside world, which tests replace. */
 export interface Network {
   addressesOf: AddressesOf;
-  /** Connects to exactly this address, which must prove to be the URL's host. */
+  /** Connects to exactly this address, which must prove (TLS) that it is the URL's host. */
   post(url: URL, address: string, message: Message, signal: AbortSignal): Promise<Reply>;
 }
 
@@ -28,7 +28,7 @@ export interface Reaching {
   network?: Network;
 }
 
-/** A place that alerts may go to: its URL, and an address of it that was checked. Throws UnusableReceiver. */
+/** Checks a receiver. Returns its URL and a checked IP address. Throws UnusableReceiver. */
 export async function findReceiver(
   text: string,
   { signal, mayBeLoopback, network = NETWORK }: Reaching,
@@ -50,8 +50,9 @@ export async function findReceiver(
 }
 
 /**
- * Sends a message to a receiver. Its host is resolved and checked each time, and the connection goes to an address that
- * was checked, so that no second answer of the DNS counts; no redirect is followed, as it could lead inside.
+ * Sends a message to a receiver. Its host is resolved and checked each time, and the connection goes to a checked
+ * address, so that a second DNS answer cannot change the target. Redirects are not followed, as they could lead into
+ * our network.
  */
 export async function send(address: string, message: Message, reaching: Reaching): Promise<Reply> {
   const receiver = await findReceiver(address, reaching);
@@ -65,7 +66,9 @@ function loopbackUrl(text: string): URL | undefined {
   return url && /^https?:$/.test(url.protocol) && LOOPBACK.has(url.hostname) ? url : undefined;
 }
 
-/** Posts to a host at an address of it: there is no name left to resolve again. What it answers is not read. */
+/**
+ * Posts to a host at one of its addresses, so that the name is not resolved again. The response's body is not read.
+ */
 export async function post(
   url: URL,
   address: string,
@@ -82,7 +85,7 @@ export async function post(
 
 const MAX_RETRY_AFTER_S = 86_400;
 
-/** Of `Retry-After: 120` or a date; undefined for anything else. */
+/** Reads `Retry-After: 120` or a date; undefined for anything else. */
 function secondsOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = /^\d{1,9}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;

@@ -1,7 +1,18 @@
-import { CATALOG, type Metric, PREFIX } from "./catalog.ts";
+/** Before every name. */
+export const PREFIX = "tessera_";
 
-/** What `read_metrics` answers. */
+/** One metric: what it is called, what it says, and the names of its labels in the order of the values of a sample. */
+export interface Metric {
+  name: string;
+  type: "counter" | "gauge" | "histogram";
+  help: string;
+  labels: string[];
+}
+
+/** The result of `read_metrics`. */
 export interface Readings {
+  /** Every metric, in the order in which they are served. */
+  catalog: Metric[];
   samples: [name: string, labelValues: string[], value: string][];
   histograms: [name: string, labelValues: string[], buckets: number[], count: string, seconds: string][];
 }
@@ -13,23 +24,24 @@ export const CONTENT_TYPES: Record<Format, string> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** The format that a scraper's Accept header asks for. */
+/** The format that a scraper's Accept header requests. */
 export function formatFor(accept: string | null): Format {
   return accept?.includes("application/openmetrics-text") ? "openmetrics" : "prometheus";
 }
 
 /**
- * Writes readings as text. What the catalog does not know is left out, as nobody could tell what it means.
+ * Writes readings as text. Metrics outside of the catalog are left out, as they have no help text.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function expose(readings: Readings, boundsS: readonly number[], format: Format): string {
   const samples = Map.groupBy(readings.samples, ([name]) => name);
   const histograms = Map.groupBy(readings.histograms, ([name]) => name);
   const lines: string[] = [];
-  for (const [name, metric] of Object.entries(CATALOG)) {
+  for (const metric of readings.catalog) {
+    const { name } = metric;
     const found = samples.get(name) ?? histograms.get(name);
     if (found === undefined) continue;
-    lines.push(...headOf(name, metric, format));
+    lines.push(...headOf(metric, format));
     for (const [, values, value] of samples.get(name) ?? []) {
       lines.push(`${PREFIX}${name}${labelSet(metric.labels, values)} ${value}`);
     }
@@ -49,7 +61,7 @@ export function expose(readings: Readings, boundsS: readonly number[], format: F
 }
 
 /** OpenMetrics names the family of a counter without its `_total`. */
-function headOf(name: string, { type, help }: Metric, format: Format): string[] {
+function headOf({ name, type, help }: Metric, format: Format): string[] {
   const family = PREFIX +
     (format === "openmetrics" && type === "counter" ? name.replace(/_total$/, "") : name);
   return [`# HELP ${family} ${escapeHelp(help)}`, `# TYPE ${family} ${type}`];

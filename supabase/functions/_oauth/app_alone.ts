@@ -5,8 +5,8 @@ import { type AccessToken, asAccessToken, freshnessOf, recordOf, type TokenRecor
 import type { Upstream } from "./upstream.ts";
 
 /**
- * The app's own tokens while the leases cannot be reached, in this process alone. They need no lease: the worst is a request
- * too many. Users' refresh tokens do.
+ * The app's own tokens in this process, while the leases cannot be reached. They need no lease: the worst result is
+ * an unneeded request. Users' refresh tokens need one.
  */
 export class AppAlone {
   readonly #upstream: Upstream;
@@ -17,7 +17,10 @@ export class AppAlone {
     this.#upstream = upstream;
   }
 
-  /** A token under this key, of a provider. Throws ProviderFailure, and `service_unavailable` while it is left alone. */
+  /**
+   * A provider's token under this key. Throws ProviderFailure, and `service_unavailable` while the provider rests
+   * after failures.
+   */
   async get(key: string, provider: Provider, rejected?: string): Promise<AccessToken> {
     const known = this.#records.get(key);
     const freshness = freshnessOf(known, { now_ms: Date.now(), revoked_fence: 0, rejected });
@@ -40,7 +43,7 @@ export class AppAlone {
     this.#records.delete(key);
   }
 
-  /** The leases are back: they decide from now on. */
+  /** The leases are back and decide from now on. */
   forgetAll(): void {
     if (this.#records.size > 0) this.#records.clear();
   }

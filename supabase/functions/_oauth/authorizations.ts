@@ -6,7 +6,7 @@ import type { Keyring } from "../_shared/security/keyring.ts";
 import type { CallDatabase } from "../_shared/database/rpc.ts";
 import type { Secrets } from "./upstream.ts";
 
-/** What is known of an authorization when its user is sent to the provider. */
+/** A new authorization, whose user is sent to the provider. */
 export interface Authorization extends Secrets {
   provider: string;
   subject: string;
@@ -14,12 +14,12 @@ export interface Authorization extends Secrets {
   redirectTo: string;
 }
 
-/** A provider's answer, as parameters of its redirect. */
+/** A provider's response: the parameters of its redirect. */
 export type ProviderAnswer = Record<string, string>;
 
 /**
- * Users on their way to a provider and back. A state is good once, until it expires by the database's clock, for the
- * provider and the user that it was made for; the database sees its digest and envelopes.
+ * Authorizations in progress. A state works once, until it expires by the database's clock, and only for its provider
+ * and user; the database sees only its digest and envelopes.
  */
 export class Authorizations {
   readonly #call: CallDatabase;
@@ -38,7 +38,7 @@ export class Authorizations {
     if (!kept) throw new AppError("internal", "The authorization could not be begun");
   }
 
-  /** Keeps what the provider answered, once; undefined for a state that is unknown, used or expired. */
+  /** Stores the provider's response, once; undefined for a state that is unknown, used or expired. */
   async answer(state: string, answer: ProviderAnswer): Promise<Authorization | undefined> {
     const hash = hashOf(state);
     const p_answer = await seal(this.#keyring, JSON.stringify(answer), placeOf("answer", hash));
@@ -48,7 +48,7 @@ export class Authorizations {
     return request === null ? undefined : await this.#open(request, "request", hash) as Authorization;
   }
 
-  /** Gives out an answered authorization, once; undefined for a state that is unknown, used or expired. */
+  /** Returns an answered authorization, once; undefined for a state that is unknown, used or expired. */
   async take(
     state: string,
   ): Promise<{ authorization: Authorization; answer: ProviderAnswer } | undefined> {

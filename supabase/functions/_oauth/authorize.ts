@@ -6,18 +6,18 @@ import { providerNamed, tokenService } from "./tokens.ts";
 import type { ProviderAnswer } from "./authorizations.ts";
 import { oauthSettings } from "./settings.ts";
 
-/** What the standards have a provider answer (RFC 6749, 4.1.2; RFC 9207). */
+/** The standard parameters of a provider's redirect (RFC 6749, 4.1.2; RFC 9207). */
 const STANDARD = ["state", "code", "iss", "error"];
-/** Of what it tells beside, so much is kept: an answer is one row. */
+/** The limits for other parameters: a response is one row. */
 const MAX_PARAMETERS = 20;
 const MAX_PARAMETER_CHARACTERS = 4_000;
 
-/** The redirect URI that is registered at every provider. */
+/** The redirect URI to register at every provider. */
 export function callbackUrl(): string {
   return `${supabase().publicUrl}/functions/v1/oauth-token/callback`;
 }
 
-/** Begins an authorization: where the user's browser is to go. */
+/** Begins an authorization. Returns the URL for the user's browser. */
 export async function beginAuthorization(
   { provider: name, subject, redirectTo }: { provider: string; subject: string; redirectTo?: string },
 ): Promise<{ url: string; ttlS: number }> {
@@ -31,8 +31,8 @@ export async function beginAuthorization(
 }
 
 /**
- * The parameters of a provider's redirect that are kept: those of the standards, and what else it tells, such as the id of
- * a company, as far as there is room. Its words about an error stay out: the code says it.
+ * The parameters of a provider's redirect that are stored: the standard ones, and others within the limits, such as a
+ * company's id. The error's description is dropped: the code is enough.
  */
 export function answerIn(parameters: Record<string, unknown>): ProviderAnswer {
   const kept: ProviderAnswer = {};
@@ -51,7 +51,7 @@ export function answerIn(parameters: Record<string, unknown>): ProviderAnswer {
   return kept;
 }
 
-/** Takes the provider's answer, and says where the browser goes: to the app, with the state alone. */
+/** Stores the provider's response, and returns where the browser goes next: to the app, with only the state. */
 export async function takeAnswer(state: string, answer: ProviderAnswer): Promise<URL> {
   const authorization = await tokenService().authorizations.answer(state, answer);
   if (authorization === undefined) throw unknownState();
@@ -61,8 +61,9 @@ export async function takeAnswer(state: string, answer: ProviderAnswer): Promise
 }
 
 /**
- * Completes an authorization for the user who began it: the browser that comes back must be signed in as that user, else
- * somebody could be lured into giving its account at the provider to another (RFC 9700, 4.7).
+ * Completes an authorization for the user who began it: the returning browser must be signed in as that user.
+ * Otherwise an attacker could trick somebody into connecting their account at the provider to the attacker's user
+ * (RFC 9700, 4.7).
  */
 export async function completeAuthorization(
   { state, subject }: { state: string; subject: string },
@@ -90,7 +91,7 @@ export async function completeAuthorization(
   return { provider: provider.name, token };
 }
 
-/** Only a whole address of the list: no prefix, no pattern. */
+/** Only an exact address of the list: no prefix, no pattern. */
 function allowedRedirect(wanted: string | undefined): string {
   const { OAUTH_REDIRECT_URLS: allowed } = oauthSettings();
   if (allowed.length === 0) {

@@ -2,7 +2,7 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { ProviderFailure } from "./provider_failure.ts";
 import { StoreError } from "./token_store.ts";
 
-/** The provider failed a while ago. */
+/** The provider failed and rests for a while. */
 export function leftAlone(provider: string, waitMs: number): AppError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new AppError(
@@ -15,7 +15,7 @@ export function leftAlone(provider: string, waitMs: number): AppError {
   );
 }
 
-/** The provider refused to renew this token a while ago; others are none the worse. */
+/** The provider refused to renew this token a while ago; other tokens are not affected. */
 export function resting(provider: string, waitMs: number, kind: string | null): AppError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new AppError(
@@ -27,7 +27,7 @@ export function resting(provider: string, waitMs: number, kind: string | null): 
   );
 }
 
-/** Whether there is a token is not known. */
+/** The store does not answer, so it is unknown whether there is a token. */
 export function storeUnavailable(cause?: unknown): AppError {
   return new AppError("service_unavailable", "The store of tokens cannot be reached at the moment", {
     cause,
@@ -35,7 +35,7 @@ export function storeUnavailable(cause?: unknown): AppError {
   });
 }
 
-/** What went wrong inside, for callers. */
+/** Turns internal errors into errors for callers. */
 export function translate(error: unknown): never {
   if (error instanceof ProviderFailure) throw error.asAppError();
   if (error instanceof StoreError) throw storeUnavailable(error);

@@ -1,27 +1,27 @@
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 30_000;
 
-/** Leaves something that failed alone for a while, which doubles with each failure in a row. */
+/** A circuit breaker: after a failure it rests for a time that doubles with each failure in a row. */
 export class Circuit {
   #failures = 0;
   #retryAtMs = 0;
-  /** Since when it is as it is; undefined before the first failure. */
+  /** Since when it is in its state; undefined before the first failure. */
   sinceMs?: number;
 
   get isFailing(): boolean {
     return this.#failures > 0;
   }
 
-  /** Whether it is not to be asked now. */
+  /** Whether it must not be called now. */
   get isOpen(): boolean {
     return this.isFailing && performance.now() < this.#retryAtMs;
   }
 
-  /** Tells whether this is the first failure in a row. */
+  /** Returns whether this is the first failure in a row. */
   failed(): boolean {
     const isFirst = !this.isFailing;
     if (isFirst) this.sinceMs = Date.now();
-    // Calls that were under way together are one failure.
+    // Calls that ran at the same time count as one failure.
     if (this.isOpen) return isFirst;
     const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
     this.#failures++;
@@ -29,7 +29,7 @@ export class Circuit {
     return isFirst;
   }
 
-  /** Tells whether it had failed before. */
+  /** Returns whether it had failed before. */
   succeeded(): boolean {
     if (!this.isFailing) return false;
     this.#failures = 0;

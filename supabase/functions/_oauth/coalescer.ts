@@ -1,16 +1,16 @@
 interface Flight {
-  /** Who gets the result of this run. */
+  /** The callers that get the result of this run. */
   sharing: PromiseWithResolvers<unknown>[];
-  /** Who asked after the run's last decisive moment: the next run is theirs. */
+  /** Callers that came too late for this run; they share the next one. */
   waiting?: { caller: PromiseWithResolvers<unknown>; work: Work<unknown> };
 }
 
-/** Work that says when what it returns is decided: it calls this right before it asks what is true now. */
+/** Work that calls `decide` right before it reads the state that its result depends on. */
 export type Work<Result> = (decide: () => void) => Promise<Result>;
 
 /**
- * Lets many callers share one piece of work, but only what is decided after they asked: nobody gets an answer that is
- * older than the question. Who comes after the last decisive moment shares the next run.
+ * Lets many callers share one run (single-flight), but never with a result that was read before the call: a caller
+ * that comes after the run's last `decide` shares the next run.
  */
 export class Coalescer {
   readonly #flights = new Map<string, Flight>();

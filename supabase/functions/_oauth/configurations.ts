@@ -5,22 +5,22 @@ import { guardedFetch } from "./guarded_fetch.ts";
 import { asProviderFailure, ProviderFailure } from "./provider_failure.ts";
 import type { Provider } from "./provider.ts";
 
-/** The library that speaks OAuth. */
+/** The OAuth library. */
 export type Client = typeof import("openid-client");
 
-/** What a provider says of itself, as JSON. */
+/** A provider's metadata, as JSON. */
 type Document = Record<string, unknown>;
 
-/** Endpoints of a provider are looked up again after this time. */
+/** A provider's metadata is fetched again after this time. */
 const DOCUMENT_MS = 3_600_000;
 
-/** What the library must know of each provider. */
+/** The library's configurations of the providers. */
 export class Configurations {
   readonly #documents = new Map<string, { document: Document; untilMs: number }>();
 
   /**
-   * A configuration of its own for one operation. A failure comes about before any token is named: it is the provider's,
-   * whoever asks.
+   * A separate configuration for one operation. A failure here happens before any token is involved, so it is the
+   * provider's and concerns all callers.
    */
   async open(client: Client, provider: Provider, signal: AbortSignal): Promise<Configuration> {
     try {
@@ -34,8 +34,8 @@ export class Configurations {
   }
 
   /**
-   * The library reads the document for each operation, from the provider or from here: it has rules for some issuers (of
-   * Entra ID and B2C) that it applies as it reads.
+   * The library parses the document for each operation, fetched or from this cache: it applies rules for some issuers
+   * (Entra ID and B2C) while parsing.
    */
   async #discovered(client: Client, provider: Provider, signal: AbortSignal): Promise<Configuration> {
     const { issuer, client_id, discovery } = provider.settings;
@@ -81,7 +81,7 @@ function named(client: Client, provider: Provider): Configuration {
   return configuration;
 }
 
-/** The endpoints that the settings name. */
+/** The endpoints in the settings. */
 function endpointsOf(settings: ProviderSettings): Record<string, string> {
   return Object.fromEntries(
     (["authorization_endpoint", "token_endpoint", "revocation_endpoint", "jwks_uri"] as const)
@@ -97,7 +97,7 @@ function authentication(client: Client, { settings }: Provider) {
     : client.ClientSecretBasic(client_secret);
 }
 
-/** Plain HTTP, which the settings allow on a loopback address alone. */
+/** Plain HTTP, which the settings allow only on a loopback address. */
 function isPlain({ settings }: Provider): boolean {
   return new URL(settings.token_endpoint ?? settings.issuer).protocol === "http:";
 }

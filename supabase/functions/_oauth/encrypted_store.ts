@@ -5,9 +5,9 @@ import type { Keyring } from "../_shared/security/keyring.ts";
 import type { FencedWrite, StoreHealth, TokenStore } from "./token_store.ts";
 
 /**
- * A store whose backend sees neither values nor keys: a value is an envelope bound to its key, a key the digest of what
- * stands behind the namespace. The namespace stays, as backends clear and list by it. A value that was moved to another
- * key throws EnvelopeError when it is read.
+ * A store whose backend sees neither values nor keys: each value is an envelope bound to its key, and each key is a
+ * digest of the part after the namespace. The namespace stays readable, as backends clear and list by it. Reading a
+ * value that was moved to another key throws EnvelopeError.
  */
 export class EncryptedStore implements TokenStore {
   readonly opts: { dialect: string; url: string };
@@ -78,7 +78,7 @@ export class EncryptedStore implements TokenStore {
   }
 
   clear(): Promise<void> {
-    this.#inner.namespace = this.namespace; // Several wrappers may share what is inside.
+    this.#inner.namespace = this.namespace; // Several wrappers may share the inner store.
     return this.#inner.clear();
   }
 
@@ -108,14 +108,14 @@ export class EncryptedStore implements TokenStore {
   }
 }
 
-/** What a backend is asked for in place of a key. */
+/** The backend's key for a key. */
 export function lookupOf(key: string): string {
   const colon = key.indexOf(":");
   const digest = createHash("sha256").update(key.slice(colon + 1)).digest("hex");
   return colon < 0 ? digest : `${key.slice(0, colon)}:${digest}`;
 }
 
-/** What the envelope under a backend's key is bound to. */
+/** The place to which the envelope under a backend's key is bound. */
 export function placeOf(lookup: string): string {
   return `tokens/${lookup}`;
 }

@@ -1,6 +1,6 @@
 import { describeCause, logEvent } from "../_shared/platform/log.ts";
 
-/** What happens to the store, the leases and the providers beside requests. */
+/** Events of the store, the leases and the providers. */
 export interface TokenEvent {
   event:
     | "store_degraded"
@@ -11,11 +11,11 @@ export interface TokenEvent {
     | "token_refused"
     | "authorization_ended"
     | "late_token_refused";
-  /** The backend or the provider. */
+  /** The name of the backend or the provider. */
   of: string;
   /** Writes that were replayed or refused; failures in a row. */
   count?: number;
-  /** Why, without anything secret. */
+  /** The cause, without secrets. */
   cause?: unknown;
 }
 
@@ -23,7 +23,7 @@ type Listener = (event: TokenEvent) => void;
 
 const listeners = new Set<Listener>();
 
-/** Calls back for each event, for metrics; returns what ends that. */
+/** Registers a listener for events, for metrics. Returns a function that removes it. */
 export function onTokenEvent(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -31,7 +31,7 @@ export function onTokenEvent(listener: Listener): () => void {
 
 const HARMLESS: TokenEvent["event"][] = ["store_recovered", "leases_recovered", "late_token_refused"];
 
-/** Writes one line to the log, and tells who listens. */
+/** Writes one line to the log, and calls the listeners. */
 export function report({ cause, ...event }: TokenEvent): void {
   const level = HARMLESS.includes(event.event) ? "info" : "error";
   logEvent(level, { component: "oauth", ...event, cause: describeCause(cause) });

@@ -13,7 +13,7 @@ import {
 
 const MAX_ENTRIES = 10_000;
 
-/** A write that the backend has not seen. */
+/** A write that the backend does not have yet. */
 type Journaled = { kind: "delete" } | {
   kind: "write";
   value: string | null;
@@ -22,9 +22,9 @@ type Journaled = { kind: "delete" } | {
 };
 
 /**
- * A store that goes on in memory when its backend fails. Only what was written meanwhile is read from there: what the
- * backend held may have been revoked by others. Before the backend is asked again, the journal of these writes is
- * replayed, each under its fence, so that what is newer stays.
+ * A store that continues in memory when its backend fails. Reads from memory see only what was written meanwhile:
+ * others may have revoked what the backend held. Before the backend is used again, the journal of these writes is
+ * replayed, each with its fence, so that newer values stay.
  */
 export class FallbackStore implements TokenStore {
   readonly opts: { dialect: string; url: string };
@@ -37,7 +37,7 @@ export class FallbackStore implements TokenStore {
   readonly #circuit = new Circuit();
   #recovering: Promise<boolean> | undefined;
 
-  /** `mayKeep`: whether a key may be kept in memory; of others the failure is passed on. */
+  /** `mayKeep`: whether a key may be kept in memory; for other keys the backend's failure is thrown. */
   constructor(backend: TokenStore, mayKeep: (key: string) => boolean) {
     this.opts = { ...backend.opts };
     this.#backend = backend;
@@ -80,7 +80,7 @@ export class FallbackStore implements TokenStore {
     );
   }
 
-  /** Is remembered and replayed whether the key may be kept or not: there is no value in it. */
+  /** Always journaled and replayed, even if the key may not be kept: a burial has no value. */
   bury(key: string, fence: number): Promise<boolean> {
     return this.#either(
       [],
@@ -136,7 +136,7 @@ export class FallbackStore implements TokenStore {
     };
   }
 
-  /** Asks the backend, or the memory when it fails and all of the keys may be kept there. */
+  /** Uses the backend, or the memory if the backend fails and all keys may be kept there. */
   async #either<Result>(
     keys: string[],
     onBackend: () => Promise<Result>,
@@ -162,7 +162,7 @@ export class FallbackStore implements TokenStore {
     if (this.#circuit.failed()) report({ event: "store_degraded", of: this.health().type, cause });
   }
 
-  /** Whether the backend may be asked; one that failed gets all that it missed first. */
+  /** Whether the backend may be used; after a failure it first gets all missed writes. */
   async #isUsable(): Promise<boolean> {
     if (!this.#circuit.isFailing) return true;
     if (this.#circuit.isOpen) return false;
@@ -186,7 +186,7 @@ export class FallbackStore implements TokenStore {
     return true;
   }
 
-  /** Each entry leaves the journal when the backend has it, and one that came meanwhile is replayed as well. */
+  /** Each entry leaves the journal once the backend has it; entries that arrive meanwhile are replayed too. */
   async #replay(): Promise<void> {
     for (const namespace of this.#cleared) {
       await this.#clearBackend(namespace);

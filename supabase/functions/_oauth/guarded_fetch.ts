@@ -7,8 +7,8 @@ import { readableAnswer } from "./token_answer.ts";
 import type { Provider } from "./provider.ts";
 
 /**
- * How a provider is asked: endpoints that it names of itself must be as safe as those of the configuration, redirects are
- * not followed, everything ends with the signal, and tokens come as the standard has them.
+ * Requests to a provider: endpoints from its metadata must be as safe as configured ones, redirects are not followed,
+ * everything ends with the signal, and token responses are put into the standard form.
  */
 export function guardedFetch(
   { name, settings }: Provider,

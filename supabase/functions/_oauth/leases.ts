@@ -3,15 +3,15 @@ import type { CallDatabase, RpcArguments, RpcName } from "../_shared/database/rp
 import { Circuit } from "./circuit.ts";
 import { report } from "./events.ts";
 
-/** What must be known to judge a stored token. */
+/** The state that decides whether a stored token may be served. */
 export interface LeaseState {
   /** The database's time, in milliseconds since 1970. */
   now_ms: number;
-  /** What was written under this fence or a lower one is revoked. */
+  /** Everything written under this fence or a lower one is revoked. */
   revoked_fence: number;
-  /** How long the provider is still left alone, by everybody; 0 where it may be asked. */
+  /** How long the provider still rests, for all callers; 0 if it may be called. */
   retry_after_ms: number;
-  /** How long this token alone is not renewed, as the provider refused it; 0 where it may be. */
+  /** How long this token alone rests, because the provider refused it; 0 if it may be renewed. */
   rest_ms: number;
   /** Why it rests. */
   last_error: string | null;
@@ -28,25 +28,25 @@ export interface Claimed {
 
 export interface NotClaimed {
   claimed: false;
-  /** Another one renews the token, the provider is left alone, or this token rests. */
+  /** Another caller renews the token, or the provider or this token rests. */
   reason: "held" | "left_alone" | "resting";
   wait_ms: number;
   /** Why it rests. */
   last_error?: string | null;
 }
 
-/** `failed` is about the provider, `refused` about this token alone. */
+/** `failed` concerns the provider, `refused` only this token. */
 export type Outcome = "succeeded" | "ended" | "unneeded" | "failed" | "refused";
 
-/** Whose lease, and at which provider. */
+/** The lease's key and provider. */
 export interface LeaseKey {
   key: string;
   provider: string;
 }
 
 /**
- * Who may renew a token, over all processes: leases with fences in Postgres. Throws `service_unavailable` when they cannot
- * be reached, and says so at once for a while after that.
+ * Decides which process may renew a token: leases with fences in Postgres. Throws `service_unavailable` when Postgres
+ * cannot be reached, and then for a while without trying.
  */
 export class Leases {
   readonly #call: CallDatabase;
@@ -78,7 +78,7 @@ export class Leases {
     }) as Promise<Claimed | NotClaimed>;
   }
 
-  /** Tells whether what was got under the lease may be served. */
+  /** Returns whether the token obtained under the lease may be served. */
   async finish(
     { key, provider }: LeaseKey,
     { fence, failure_count }: Claimed,
@@ -97,7 +97,7 @@ export class Leases {
     return answer.accepted;
   }
 
-  /** Revokes all versions; returns the fence to bury the stored one under. */
+  /** Revokes all versions. Returns the fence for burying the stored version. */
   async revoke(key: string): Promise<number> {
     return (await this.#ask("revoke_oauth_lease", { p_key: key }) as { fence: number }).fence;
   }

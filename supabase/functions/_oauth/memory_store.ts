@@ -15,9 +15,9 @@ interface Kept {
 
 const WRITES_PER_SWEEP = 1_000;
 
-/** A store in this process alone: for tests, for development, and behind one that fails. */
+/** A store only in this process: for tests, for development, and as the fallback. */
 export class MemoryStore implements TokenStore {
-  /** Keyv iterates over the dialects that it knows. */
+  /** Keyv iterates only over dialects that it knows. */
   readonly opts = { dialect: "redis", url: "memory:" };
   namespace?: string;
   readonly #kept = new Map<string, Kept>();
@@ -96,7 +96,7 @@ export class MemoryStore implements TokenStore {
     return { type: "memory", state: "ok", journalEntries: 0 };
   }
 
-  /** Writes at once, so that nothing can come between. */
+  /** Writes synchronously, so that no other write can come between. */
   write({ key, value, ttlMs, fence }: StoreEntry): boolean {
     const before = this.#kept.get(key);
     if (fence !== undefined && before?.fence !== undefined && before.fence > fence) return false;

@@ -15,7 +15,7 @@ type StoreSettings =
   & Pick<ReturnType<typeof oauthSettings>, "TOKEN_STORE_TYPE" | "OAUTH_MEMORY_FALLBACK">
   & Pick<ReturnType<typeof tokenSettings>, "REDIS_URL" | "REDIS_CA_CERTIFICATE">;
 
-/** The store that the settings name: encrypted, and with its memory for when the backend fails. */
+/** The store in the settings: encrypted, with a fallback in memory. */
 export function openStore(
   settings: StoreSettings,
   keyring: Keyring,

@@ -11,7 +11,10 @@ import {
 /** One call of the database takes this many keys. */
 const BATCH = 500;
 
-/** The table `tokens`, through REST. Keys travel in bodies and never in addresses, which have an end and are logged. */
+/**
+ * The table `tokens`, through REST. Keys are sent in bodies and never in URLs, which are limited in length and
+ * logged.
+ */
 export class PostgresStore implements TokenStore {
   readonly opts = { dialect: "postgres", url: "postgres:" };
   namespace?: string;
@@ -102,7 +105,7 @@ export class PostgresStore implements TokenStore {
     return { type: "supabase", state: "ok", journalEntries: 0 };
   }
 
-  /** Writes many entries, and tells which keys were written. */
+  /** Writes many entries. Returns which keys were written. */
   async write(entries: StoreEntry[]): Promise<Set<string>> {
     const written = new Set<string>();
     for (const batch of batches(entries)) {

@@ -6,7 +6,7 @@ export interface Provider {
   settings: ProviderSettings;
 }
 
-/** What a provider gave; what else it told stands beside. */
+/** A provider's token response, with its extra fields. */
 export interface Granted {
   [name: string]: unknown;
   access_token: string;

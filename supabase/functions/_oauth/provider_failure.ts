@@ -2,7 +2,7 @@ import { AppError } from "../_shared/platform/errors.ts";
 
 const ERROR_CODE = /^[a-z][a-z0-9_]{0,59}$/;
 
-/** What a provider says when the user must authorize anew; the last are GitHub's and Slack's words for it. */
+/** Error codes that mean: the user must authorize again. The last ones are GitHub's and Slack's. */
 const ENDED = [
   "invalid_grant",
   "interaction_required",
@@ -14,7 +14,7 @@ const ENDED = [
   "token_revoked",
   "token_expired",
 ];
-/** What is the same whoever asks; the last is GitHub's word for the client's own credentials. */
+/** Error codes that concern all callers. The last one is GitHub's code for wrong client credentials. */
 const EVERYBODYS = [
   "timeout",
   "unreachable",
@@ -27,22 +27,22 @@ const EVERYBODYS = [
 const TOO_MANY_REQUESTS = 429;
 
 /**
- * Whom a failure is about: `provider`, whoever asks; `token`, the one that was to be renewed; `grant`, which has ended, so
- * that its user has to authorize anew.
+ * What a failure concerns: `provider`, so all callers; `token`, only the one being renewed; `grant`, which has ended,
+ * so the user must authorize again.
  */
 export type Blame = "provider" | "token" | "grant";
 
-/** What is known of a failure beside its kind. */
+/** Details of a failure. */
 export interface FailureDetails {
-  /** The status of the answer, where there was one. */
+  /** The status of the response, if there was one. */
   status?: number;
-  /** What the provider asks for with Retry-After. */
+  /** The provider's Retry-After. */
   retryAfterMs?: number;
-  /** It came about before any token was named: all that ask get the same. */
+  /** It happened before any token was involved, so it concerns all callers. */
   isBeforeToken?: boolean;
 }
 
-/** A provider gave no token. Has the kind of the failure, and nothing of what was sent or answered. */
+/** A provider gave no token. Has the kind of the failure, and nothing from the request or response. */
 export class ProviderFailure extends Error {
   override readonly name = "ProviderFailure";
   readonly retryAfterMs?: number;
@@ -57,19 +57,19 @@ export class ProviderFailure extends Error {
     this.retryAfterMs = details.retryAfterMs;
   }
 
-  /** Whom it is about, when a token of a user or the app's own was to be renewed. */
+  /** What the failure concerns, for the renewal of a user's or the app's own token. */
   blame({ isAppsOwn }: { isAppsOwn: boolean }): Blame {
     const { status = 0, isBeforeToken = false } = this.details;
     if (!isAppsOwn && !isBeforeToken && ENDED.includes(this.kind)) return "grant";
     const isRefusedClient = status === 401 && this.kind === "http_401";
-    // What the app itself asks too often, it asks too often whoever it asks for.
+    // A rate limit of the app concerns all of its users.
     const isAppsLimit = isAppsOwn && status === TOO_MANY_REQUESTS;
     const isEverybodys = isBeforeToken || isRefusedClient || isAppsLimit || status >= 500 ||
       EVERYBODYS.includes(this.kind);
     return isEverybodys ? "provider" : "token";
   }
 
-  /** For the caller of an endpoint. */
+  /** The error for an endpoint's caller. */
   asAppError(): AppError {
     const details = { provider: this.provider, kind: this.kind };
     return this.kind === "timeout"
@@ -84,7 +84,7 @@ export class ProviderFailure extends Error {
   }
 }
 
-/** What openid-client threw. */
+/** Reads what openid-client threw. */
 export function asProviderFailure(provider: string, thrown: unknown): ProviderFailure {
   const chain = causesOf(thrown);
   const known = chain.find((one) => one instanceof ProviderFailure);

@@ -4,7 +4,7 @@ import { StoreError, type StoreHealth, type TokenStore } from "./token_store.ts"
 const WRITE_ATTEMPTS = 8;
 const WRITE_PAUSE_MS = 500;
 
-/** The store, as it holds versions of tokens. */
+/** Versions of tokens in the store. */
 export class Records {
   readonly #store: TokenStore;
 
@@ -21,7 +21,10 @@ export class Records {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  /** A new version that is lost may be the only one: tried again while the lease lasts. Tells whether it is the newest. */
+  /**
+   * A lost new version may be the only one, so the write is retried while the lease lasts. Returns whether it is the
+   * newest.
+   */
   async write(key: string, record: TokenRecord, ttlMs: number | undefined): Promise<boolean> {
     for (let attempt = 1;; attempt++) {
       try {
@@ -33,7 +36,7 @@ export class Records {
     }
   }
 
-  /** What cannot be buried now is in the store's journal, and its fence is revoked in any case. */
+  /** A failed burial is in the store's journal, and the fence is revoked anyway. */
   async bury(key: string, fence: number): Promise<void> {
     await this.#store.bury(key, fence).catch((error) => {
       if (!(error instanceof StoreError)) throw error;

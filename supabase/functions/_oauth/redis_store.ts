@@ -13,8 +13,8 @@ const TIMEOUT_MS = 2_000;
 const PAGE = 500;
 
 /**
- * A value is kept as `<fence>|v<value>`, a buried key as `<fence>|x`; the fence is empty for what was written without
- * one. One key in one script, so that a cluster takes it.
+ * A value is stored as `<fence>|v<value>`, a buried key as `<fence>|x`; the fence is empty for writes without one.
+ * Each script uses one key, so that it works in a cluster.
  */
 const WRITE_IF_NEWER = `
 local before = redis.call('get', KEYS[1])
@@ -24,13 +24,13 @@ if ARGV[3] == '' then redis.call('set', KEYS[1], ARGV[1] .. '|' .. ARGV[2])
 else redis.call('set', KEYS[1], ARGV[1] .. '|' .. ARGV[2], 'px', ARGV[3]) end
 return 1`;
 
-/** Tells whether there was a value, as a buried key has none. */
+/** Returns whether there was a value; a buried key has none. */
 const DELETE = `
 local before = redis.call('get', KEYS[1])
 redis.call('del', KEYS[1])
 return before and string.match(before, '^%d*|v') and 1 or 0`;
 
-/** A Redis server, version 5 or later, or one that speaks its language. Redis itself ends what has expired. */
+/** A Redis server, version 5 or later, or a compatible one. Redis itself expires entries. */
 export class RedisStore implements TokenStore {
   readonly opts = { dialect: "redis", url: "redis:" };
   namespace?: string;
@@ -38,7 +38,7 @@ export class RedisStore implements TokenStore {
   readonly #authority: string | undefined;
   #connecting: Promise<RedisClientType> | undefined;
 
-  /** `authority`: who signed the server's certificate, as PEM, where it is not a public one. */
+  /** `authority`: the CA that signed the server's certificate, as PEM, if it is not a public CA. */
   constructor(url: string, authority?: string) {
     this.#url = url;
     this.#authority = authority;
@@ -103,7 +103,7 @@ export class RedisStore implements TokenStore {
 
   // deno-lint-ignore no-explicit-any
   async *iterator(namespace = this.namespace): AsyncGenerator<any, void> {
-    const seen = new Set<string>(); // SCAN may say a key twice.
+    const seen = new Set<string>(); // SCAN may return a key twice.
     for await (const keys of this.#pages(requireNamespace(namespace))) {
       const fresh = keys.filter((key) => !seen.has(key));
       fresh.forEach((key) => seen.add(key));
@@ -151,7 +151,7 @@ export class RedisStore implements TokenStore {
     }
   }
 
-  /** A connection that failed is not used again: the next command opens another. */
+  /** A failed connection is not reused: the next command opens a new one. */
   async #giveUp(): Promise<void> {
     const connecting = this.#connecting;
     this.#connecting = undefined;
@@ -164,7 +164,7 @@ export class RedisStore implements TokenStore {
     const client = createClient({
       url: this.#url,
       disableOfflineQueue: true,
-      // Who asks next connects anew; commands must not wait meanwhile.
+      // The next command connects again; commands must not queue meanwhile.
       socket: {
         connectTimeout: TIMEOUT_MS,
         reconnectStrategy: false,
@@ -186,7 +186,7 @@ function expiring(ttl: number | undefined): { expiration: { type: "PX"; value: n
   return ttl === undefined ? undefined : { expiration: { type: "PX", value: Math.max(1, Math.ceil(ttl)) } };
 }
 
-/** Redis that hangs must not hold a request. */
+/** A hanging Redis must not block a request. */
 async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   work.catch(() => {});
@@ -196,7 +196,7 @@ async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
   return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** REDIS_URL has a password in it. */
+/** REDIS_URL contains a password. */
 function withoutAddress(error: unknown): Error {
   const { name, message } = error as Error;
   return new Error(`${name}: ${String(message).replaceAll(/rediss?:\/\/\S*/g, "[address]")}`);

@@ -12,17 +12,17 @@ export interface RenewalParts {
   records: Records;
   leases: Leases;
   upstream: Upstream;
-  /** Whether what is got for an owner may be kept in memory while the store cannot be reached. */
+  /** Whether an owner's tokens may be kept in memory while the store cannot be reached. */
   mayUseMemory(owner: TokenOwner): boolean;
 }
 
-/** What a renewal is for. */
+/** The token to renew. */
 export interface RenewalRequest extends TokenOwner {
   /** A token that the API has refused. */
   rejected?: string;
 }
 
-/** What a provider's revocation came to. */
+/** The outcome of a revocation at the provider. */
 export type UpstreamRevocation = "revoked" | "failed" | "impossible";
 
 /** Gets new versions of tokens from their providers, each under a lease. */
@@ -40,8 +40,8 @@ export class Renewal {
   }
 
   /**
-   * Renews under a lease; `seen` is the version that was found too old, `decide` is called before what is true is asked.
-   * Undefined when another version is to be looked at.
+   * Renews under a lease. `seen` is the outdated version; `decide` is called right before the state is read.
+   * Undefined if the caller must read the stored version again.
    */
   async renew(
     request: RenewalRequest,
@@ -52,7 +52,8 @@ export class Renewal {
     const lease = leaseKeyOf(request);
     let record: TokenRecord | undefined;
     try {
-      // Another one may have renewed it before this lease was given, unless the lease before is the one that wrote it.
+      // Another process may have renewed it before this lease was claimed, unless the version was written under the
+      // lease right before.
       record = (seen?.fence ?? 0) === claim.fence - 1 ? seen : await this.#records.read(lease.key);
       const freshness = freshnessOf(record, { ...claim, rejected: request.rejected });
       if (freshness === "fresh") {
@@ -60,7 +61,7 @@ export class Renewal {
         return record;
       }
       if (!canRenew(request, record, claim.revoked_fence)) throw this.missing(request);
-      // What could not be kept must not be fetched: a refresh token is good once.
+      // Do not refresh if the result cannot be stored: refresh tokens are single-use.
       if (!this.#mayUseMemory(request) && this.#records.health().state === "degraded") {
         throw storeUnavailable();
       }
@@ -87,13 +88,13 @@ export class Renewal {
     granted: Granted,
     { before, callback, decide = () => {} }: {
       before?: TokenRecord;
-      /** What the provider told by the browser that brought the code. */
+      /** The provider's parameters from the browser that brought the code. */
       callback?: Record<string, string>;
       decide?: () => void;
     },
   ): Promise<TokenRecord | undefined> {
     const lease = leaseKeyOf(owner);
-    // From before it was asked for, so that it never counts as good for longer than it is.
+    // The time before the request, so that the token never counts as valid for too long.
     const { now_ms, fence } = claim;
     const record = recordOf(granted, {
       now_ms,
@@ -108,7 +109,8 @@ export class Renewal {
     if (isAccepted) return record;
     report({ event: "late_token_refused", of: owner.provider.name });
     const { revoked_fence } = await this.#leases.read(lease);
-    // A token that another version has overtaken may share its grant; one that was revoked must end there too.
+    // A token that was replaced by a newer version may share its grant; a revoked one must be revoked at the provider
+    // too.
     if (claim.fence <= revoked_fence) {
       await this.#records.bury(lease.key, revoked_fence);
       await this.revokeUpstream(owner, record);
@@ -133,14 +135,14 @@ export class Renewal {
     }
   }
 
-  /** A store that cannot be reached does not say that nothing is there. */
+  /** An unreachable store does not mean that there is no token. */
   missing({ provider }: TokenOwner): Error {
     return this.#records.health().state === "degraded"
       ? storeUnavailable()
       : authorizationRequired(provider.name);
   }
 
-  /** Whom the failure is about decides who waits. The version before may still be good. */
+  /** What the failure concerns decides who must wait. The version before may still be valid. */
   async #failed(
     request: RenewalRequest,
     claim: Claimed,
@@ -162,7 +164,7 @@ export class Renewal {
     throw failure;
   }
 
-  /** The provider knows the refresh token no more: another one has used it, or the grant has ended. */
+  /** The provider no longer accepts the refresh token: another process has used it, or the grant has ended. */
   async #ended(owner: TokenOwner, claim: Claimed, used: TokenRecord): Promise<undefined> {
     const lease = leaseKeyOf(owner);
     const now = await this.#records.read(lease.key);
@@ -171,14 +173,14 @@ export class Renewal {
       return undefined;
     }
     const isNewest = await this.#leases.finish(lease, claim, "ended");
-    if (!isNewest) return undefined; // The user has authorized anew meanwhile.
+    if (!isNewest) return undefined; // The user has authorized again meanwhile.
     await this.#records.bury(lease.key, claim.fence);
     report({ event: "authorization_ended", of: owner.provider.name });
     throw authorizationRequired(owner.provider.name);
   }
 }
 
-/** Whether there is what a renewal needs: a refresh token that is not revoked, for the app itself nothing. */
+/** Whether a renewal is possible: a user needs a refresh token that is not revoked, the app itself needs nothing. */
 export function canRenew(
   { subject }: TokenOwner,
   record: TokenRecord | undefined,
@@ -188,7 +190,7 @@ export function canRenew(
   return record?.refresh_token !== undefined && record.fence > revokedFence;
 }
 
-/** An access token alone is of no use after its end; a refresh token is for as long as the provider says. */
+/** An access token alone is useless after it expires; a refresh token is kept as long as the settings say. */
 function ttlOf({ provider }: TokenOwner, record: TokenRecord): number | undefined {
   if (record.refresh_token === undefined) return record.lifetime_ms ?? undefined;
   const days = provider.settings.refresh_token_days;

@@ -10,14 +10,14 @@ import { placeOf } from "./encrypted_store.ts";
 const BATCH_TOKENS = 500;
 
 /**
- * Encrypts every OAuth token of the database anew that is not under the active key: a renewal that comes between wins, and
- * no fence changes. Whoever calls has made sure that the active key is the right one. Failures have the keys of rows.
+ * Re-encrypts every OAuth token in the database that is not under the active key: a renewal that happens meanwhile
+ * wins, and no fence changes. The caller has verified the active key. Failures have the keys of rows.
  */
 export async function rotateOAuthTokens(
   { call, keyring, onProgress }: {
     call: CallDatabase;
     keyring: Keyring;
-    /** Told after each batch how many tokens are under the active key that were not before. */
+    /** Called after each batch with the number of tokens that were moved to the active key. */
     onProgress?(rotated: number): void;
   },
 ): Promise<EnvelopeRotation> {

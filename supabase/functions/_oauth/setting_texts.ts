@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { jsonIn } from "../_shared/platform/setting_texts.ts";
 
-/** A provider is asked over TLS; plain HTTP is for one on this machine. */
+/** Providers are called over TLS; plain HTTP is only for a provider on this machine. */
 export function isSafeProviderUrl(url: URL): boolean {
   const isLoopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
   const isPlain = url.username === "" && url.password === "" && url.hash === "";
@@ -44,7 +44,7 @@ const Provider = z.strictObject({
   }
 });
 
-/** How one provider is spoken to: all that differs between providers. */
+/** The settings of one provider: everything that differs between providers. */
 export type ProviderSettings = z.output<typeof Provider>;
 
 const Providers = z.record(
@@ -52,7 +52,7 @@ const Providers = z.record(
   Provider,
 );
 
-/** OAuth providers as a setting: JSON with one object for each, by name. What was given has no place in a message. */
+/** OAuth providers as a setting: JSON with one object for each, by name. Messages never repeat the value. */
 export const ProvidersText = z.string().transform((text, context): ReadonlyMap<string, ProviderSettings> => {
   const json = jsonIn(text);
   if (json === undefined) {
@@ -67,7 +67,7 @@ export const ProvidersText = z.string().transform((text, context): ReadonlyMap<s
   return z.NEVER;
 });
 
-/** Where a browser may be sent after an authorization: whole addresses, separated by white space or commas. */
+/** Where a browser may be sent after an authorization: exact addresses, separated by white space or commas. */
 export const RedirectUrlsText = z.string().transform((text, context): string[] => {
   const urls = text.split(/[\s,]+/).filter(Boolean);
   const isFine = (url: string) =>

@@ -1,16 +1,16 @@
 import type { Granted } from "./provider.ts";
 
-/** Longer than anybody means: what says more does not say when the token ends. */
+/** No real token lives longer: a longer lifetime counts as unknown. */
 const MAX_LIFETIME_S = 100 * 366 * 86_400;
-/** Of what a provider tells beside the token, so much is kept, as JSON. */
+/** The most characters of JSON that are stored of a provider's extra fields. */
 const MAX_KEPT_CHARACTERS = 8_000;
 const STANDARD = ["access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token"];
 
 /**
- * The answer of a token endpoint as RFC 6749 has it, so that a grant is never lost for what stands beside the token: a
- * refresh token that was used may be gone at the provider. What is null, empty or of another kind counts as left out, a
- * list of scopes as a text, a lifetime of 0 as none. An error under the status 200 gets the status 400. An id_token is
- * left where it `isIdTokenWanted`; nobody looks at it otherwise.
+ * Puts a token endpoint's response into the form of RFC 6749, so that odd extra fields never lose a grant: the used
+ * refresh token may already be invalid at the provider. Fields that are null, empty or of the wrong type are left
+ * out, a list of scopes becomes a text, a lifetime of 0 counts as none. An error with status 200 gets status 400. An
+ * id_token is kept only if `isIdTokenWanted`; otherwise nothing reads it.
  */
 export async function readableAnswer(
   response: Response,
@@ -33,12 +33,12 @@ export async function readableAnswer(
     refresh_token: isText(refresh_token) ? refresh_token : undefined,
     id_token: isIdTokenWanted && isText(id_token) ? id_token : undefined,
   };
-  return Response.json(readable, { headers }); // What is undefined is left out.
+  return Response.json(readable, { headers }); // Undefined fields are left out.
 }
 
 /**
- * What a provider told beside the token and its standard fields: `instance_url` of Salesforce, for example. Tokens of
- * another kind that stand in it are left out, and so are the fields behind what is too much.
+ * A provider's fields other than the standard ones, for example Salesforce's `instance_url`. Other kinds of tokens in
+ * it are left out, and so are fields beyond the size limit.
  */
 export function extrasOf(granted: Granted): Record<string, unknown> {
   let left = MAX_KEPT_CHARACTERS;

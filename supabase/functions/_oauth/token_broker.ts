@@ -12,13 +12,13 @@ import { type AccessToken, asAccessToken, authorizationRequired, freshnessOf } f
 import type { TokenStore } from "./token_store.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** With `rejected`, a token that the API has refused, another one is given, renewed if need be. */
+/** With `rejected`, a token that the API has refused, a different one is returned, renewed if necessary. */
 export type TokenRequest = RenewalRequest;
 
 export interface Revocation {
   /** Whether there was a token in the store. */
   was_stored: boolean;
-  /** What the provider did: `impossible` where it has no revocation endpoint. */
+  /** What the provider did: `impossible` if it has no revocation endpoint. */
   upstream: UpstreamRevocation | "nothing_to_revoke";
 }
 
@@ -26,23 +26,23 @@ export interface BrokerParts {
   store: TokenStore;
   leases: Leases;
   upstream: Upstream;
-  /** Whose tokens a process may keep in its memory while something cannot be reached. */
+  /** Whose tokens a process may keep in memory while store or leases cannot be reached. */
   memoryFallback: "none" | "app" | "all";
   providerTimeoutMs: number;
 }
 
-/** How much longer than the provider's answer a lease lasts: for what is written after it. */
+/** How much longer than the provider's timeout a lease lasts, for the writes afterwards. */
 const LEASE_MARGIN_MS = 5_000;
-/** Whoever waits for another one's renewal looks again after about a sixteenth of the time so far. */
+/** A caller that waits for another's renewal checks again after about a sixteenth of the time waited so far. */
 const POLL_SHARE = 1 / 16;
 const SHORTEST_POLL_MS = 10;
 const MAX_POLL_MS = 100;
-/** A renewal whose outcome may not be served is tried again, as another version may be there; so often at most. */
+/** How often a renewal is tried again whose result may not be served, as there may be another version. */
 const MAX_RENEWALS = 4;
 
 /**
- * Gives out access tokens and renews them: once for all callers of all processes. The store says what there is, the lease
- * who may change it and what is revoked. A refresh token leaves this class for its provider alone.
+ * Returns access tokens and renews them, once for all callers in all processes. The store has the versions; the lease
+ * decides who may write and what is revoked. A refresh token is sent only to its provider.
  */
 export class TokenBroker {
   readonly #records: Records;
@@ -52,8 +52,8 @@ export class TokenBroker {
   readonly #memoryFallback: BrokerParts["memoryFallback"];
   readonly #providerTimeoutMs: number;
   readonly #coalescer = new Coalescer();
-  /** Revocations that the leases have not heard of. */
-  readonly #unheard = new Set<string>();
+  /** Revocations that the leases do not have yet. */
+  readonly #unrecorded = new Set<string>();
 
   constructor({ store, leases, upstream, memoryFallback, providerTimeoutMs }: BrokerParts) {
     this.#records = new Records(store);
@@ -67,8 +67,8 @@ export class TokenBroker {
   }
 
   /**
-   * A token that is good now. Throws `authorization_required`, `provider_error`, `provider_timeout`, and
-   * `service_unavailable` with Retry-After while the provider is left alone or the store cannot be reached.
+   * A token that is valid now. Throws `authorization_required`, `provider_error`, `provider_timeout`, and
+   * `service_unavailable` with Retry-After while the provider rests or the store cannot be reached.
    */
   getAccessToken(request: TokenRequest): Promise<AccessToken> {
     const rejected = request.rejected === undefined ? "" : digest(request.rejected);
@@ -77,9 +77,9 @@ export class TokenBroker {
   }
 
   /**
-   * Stores what a user has just authorized, in place of what was there: `grant` is called under a lease, `callback` is what
-   * the provider told by the user's browser. Throws what `grant` throws, and `authorization_required` when the access was
-   * revoked meanwhile.
+   * Stores a user's new authorization and replaces the old one: `grant` is called under a lease, `callback` has the
+   * provider's parameters from the user's browser. Throws what `grant` throws, and `authorization_required` when the
+   * access was revoked meanwhile.
    */
   async authorize(
     owner: TokenOwner,
@@ -103,8 +103,9 @@ export class TokenBroker {
   }
 
   /**
-   * Ends a token here in any case, and at the provider where that is possible. From then on no process serves it. Throws
-   * `service_unavailable` when that cannot be recorded: this process serves it no more all the same, and records it later.
+   * Revokes a token here, and at the provider if possible. From then on no process serves it. Throws
+   * `service_unavailable` when this cannot be recorded: this process stops serving the token anyway, and records the
+   * revocation later.
    */
   async revoke(owner: TokenOwner): Promise<Revocation> {
     const key = keyOf(owner);
@@ -114,7 +115,7 @@ export class TokenBroker {
     try {
       fence = await this.#leases.revoke(key);
     } catch (error) {
-      this.#unheard.add(key);
+      this.#unrecorded.add(key);
       throw error;
     }
     await this.#records.bury(key, fence);
@@ -135,9 +136,9 @@ export class TokenBroker {
       ]);
       if (state instanceof Error) return await this.#getAlone(request, state);
       this.#appAlone.forgetAll();
-      if (this.#unheard.size > 0) {
-        if (await this.#tellUnheard()) continue;
-        if (this.#unheard.has(lease.key)) throw storeUnavailable();
+      if (this.#unrecorded.size > 0) {
+        if (await this.#recordRevocations()) continue;
+        if (this.#unrecorded.has(lease.key)) throw storeUnavailable();
       }
       const freshness = freshnessOf(record, { ...state, rejected: request.rejected });
       if (freshness === "fresh") return asAccessToken(record!);
@@ -164,7 +165,7 @@ export class TokenBroker {
     }
   }
 
-  /** Until another one has renewed the token, or may be replaced. */
+  /** Waits until another process has renewed the token, or its lease has ended. */
   async #wait(provider: string, claim: NotClaimed, waitedMs: number): Promise<void> {
     if (claim.reason === "left_alone") throw leftAlone(provider, claim.wait_ms);
     if (claim.reason === "resting") throw resting(provider, claim.wait_ms, claim.last_error ?? null);
@@ -178,13 +179,13 @@ export class TokenBroker {
     return await this.#appAlone.get(keyOf({ provider }), provider, rejected);
   }
 
-  /** Records revocations that could not be recorded when they were asked for; tells whether all are. */
-  async #tellUnheard(): Promise<boolean> {
-    for (const key of this.#unheard) {
+  /** Records revocations that could not be recorded before. Returns whether all are recorded. */
+  async #recordRevocations(): Promise<boolean> {
+    for (const key of this.#unrecorded) {
       const fence = await this.#leases.revoke(key).catch(() => undefined);
       if (fence === undefined) return false;
       await this.#records.bury(key, fence);
-      this.#unheard.delete(key);
+      this.#unrecorded.delete(key);
     }
     return true;
   }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { LeaseKey } from "./leases.ts";
 import type { Provider } from "./provider.ts";
 
-/** Whose token. Without a subject it is the app's own, by client credentials. */
+/** The owner of a token: a user, or without a subject the app itself (client credentials). */
 export interface TokenOwner {
   provider: Provider;
   subject?: string;
@@ -12,7 +12,7 @@ export interface TokenOwner {
 const APP = "oauth-app";
 const USER = "oauth-user";
 
-/** The key of a token in the store; the namespace says whether it is a user's. */
+/** The key of a token in the store; the namespace shows whether it is a user's. */
 export function keyOf({ provider, subject }: TokenOwner): string {
   const digested = digest(JSON.stringify([provider.name, subject ?? null]));
   return `${subject === undefined ? APP : USER}:${digested}`;
@@ -28,7 +28,7 @@ export function leaseKeyOf(owner: TokenOwner): LeaseKey {
   return { key: keyOf(owner), provider: owner.provider.name };
 }
 
-/** Of what must not be kept itself. */
+/** A digest of what must not be stored itself. */
 export function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -2,45 +2,45 @@ import { AppError } from "../_shared/platform/errors.ts";
 import type { Granted } from "./provider.ts";
 import { extrasOf } from "./token_answer.ts";
 
-/** What a provider tells beside the token, and an API of it may need: a company's id, the address of an instance. */
+/** A provider's extra fields, which its API may need: a company's id, an instance's address. */
 export interface Extras {
-  /** With the code, by the user's browser, which may have changed it. */
+  /** Came with the code through the user's browser, which may have changed it. */
   callback: Record<string, string>;
-  /** With the token, and not told again by each renewal. */
+  /** Came with the token; renewals do not repeat it. */
   token: Record<string, unknown>;
 }
 
-/** One version of a token, as the store keeps it; a refresh token is seen by this folder alone. */
+/** One version of a token in the store. Only this folder sees refresh tokens. */
 export interface TokenRecord {
   access_token: string;
   token_type: string;
   scope?: string;
-  /** By the database's clock, in milliseconds since 1970; null when the provider does not say. */
+  /** By the database's clock, in milliseconds since 1970; null if the provider does not report it. */
   expires_at_ms: number | null;
-  /** How long it was good when it was got, in milliseconds. */
+  /** Its lifetime when it was issued, in milliseconds. */
   lifetime_ms: number | null;
   refresh_token?: string;
-  /** Undefined where the provider told nothing more. */
+  /** Undefined without extra fields. */
   extras?: Extras;
-  /** The lease that it was got under. */
+  /** The fence of the lease under which it was obtained. */
   fence: number;
 }
 
-/** What a caller gets. */
+/** A token for a caller. */
 export interface AccessToken {
   access_token: string;
   token_type: string;
-  /** ISO 8601; null when the provider does not say. */
+  /** ISO 8601; null if the provider does not report it. */
   expires_at: string | null;
   scope: string | null;
   extras: Extras;
 }
 
-/** A new version of what a provider gave; `before` is the one that it replaces, where it has the same grant. */
+/** Makes a new version from a provider's response; `before` is the replaced version of the same grant. */
 export function recordOf(
   granted: Granted,
   { now_ms, fence, isUsers, before, callback = before?.extras?.callback ?? {} }: {
-    /** When it was asked for, by the clock that decides, in milliseconds since 1970. */
+    /** When it was requested, by the database's clock, in milliseconds since 1970. */
     now_ms: number;
     fence: number;
     isUsers: boolean;
@@ -48,7 +48,7 @@ export function recordOf(
     callback?: Record<string, string>;
   },
 ): TokenRecord {
-  // A lifetime of 0 says nothing: the token would have ended before it came.
+  // A lifetime of 0 counts as unknown: the token would have expired before it arrived.
   const lifetimeMs = granted.expires_in ? granted.expires_in * 1_000 : null;
   const { scope: callbackScope, ...others } = callback;
   const token = extrasOf({ ...before?.extras?.token, ...granted });
@@ -65,10 +65,10 @@ export function recordOf(
   };
 }
 
-/** Renewed this long before its end, or in the last tenth of its life when that is shorter. */
+/** Renewed this long before it expires, or in the last tenth of its lifetime if that is shorter. */
 const MARGIN_MS = 60_000;
 
-/** `fresh`: to be served. `ending`: good, and to be renewed. `gone`: expired, revoked, rejected or not there. */
+/** `fresh`: may be served. `ending`: valid, but renew it. `gone`: expired, revoked, rejected or missing. */
 export type Freshness = "fresh" | "ending" | "gone";
 
 export interface Judgement {
@@ -92,7 +92,7 @@ export function freshnessOf(
   return leftMs > Math.min(MARGIN_MS, (record.lifetime_ms ?? Infinity) / 10) ? "fresh" : "ending";
 }
 
-/** What a caller gets of a stored version. */
+/** The caller's part of a stored version. */
 export function asAccessToken(record: TokenRecord): AccessToken {
   const { access_token, token_type, expires_at_ms, scope, extras } = record;
   const expires_at = expires_at_ms === null ? null : new Date(expires_at_ms).toISOString();
@@ -105,7 +105,7 @@ export function asAccessToken(record: TokenRecord): AccessToken {
   };
 }
 
-/** The user has not authorized the provider, or the provider knows the grant no more. */
+/** The user has not authorized the provider, or the grant has ended. */
 export function authorizationRequired(provider: string): AppError {
   return new AppError(
     "authorization_required",

@@ -1,37 +1,37 @@
 import type { KeyvStoreAdapter } from "keyv";
 
-/** How a store does, for an operator to see. */
+/** A store's health, for operators. */
 export interface StoreHealth {
   type: "supabase" | "redis" | "memory";
-  /** `degraded`: it cannot be reached, and this process keeps what is written in its memory. */
+  /** `degraded`: it cannot be reached, and this process keeps new writes in memory. */
   state: "ok" | "degraded";
-  /** Since when, in milliseconds since 1970; undefined for one that never failed. */
+  /** Since when, in milliseconds since 1970; undefined if it never failed. */
   sinceMs?: number;
   /** Writes that wait to be replayed. */
   journalEntries: number;
 }
 
 export interface FencedWrite {
-  /** How long the value can be read, in milliseconds; without one it stays. */
+  /** How long the value can be read, in milliseconds; default: forever. */
   ttlMs?: number;
-  /** The lease that it is written under: counts up, so that the highest is the newest. */
+  /** The fence of the lease that it is written under: the highest is the newest. */
   fence: number;
 }
 
 /**
- * Where tokens are kept: an adapter of Keyv (https://keyv.org) with two more operations, as a token has an order of
- * versions. Keys are `<namespace>:<rest>`. What has expired is never read, by the clock of the backend where it has one.
- * A backend that cannot be reached throws StoreError.
+ * The store of tokens: an adapter of Keyv (https://keyv.org) with two more operations, because versions of a token
+ * are ordered. Keys are `<namespace>:<rest>`. Expired values are never returned, by the backend's clock if it has
+ * one. Throws StoreError if the backend cannot be reached.
  */
 export interface TokenStore extends KeyvStoreAdapter {
-  /** Writes unless a higher fence has written or buried the key; tells whether it was written. */
+  /** Writes unless a higher fence has written or buried the key. Returns whether it was written. */
   setIfNewer(key: string, value: string, write: FencedWrite): Promise<boolean>;
-  /** Takes the value away, and refuses every writer with a lower fence from then on. False when a higher one was here. */
+  /** Removes the value, and refuses later writes with a lower fence. False if a higher fence was here before. */
   bury(key: string, fence: number): Promise<boolean>;
   health(): StoreHealth;
 }
 
-/** A value with all that is known of it, as it is written in one go. */
+/** A value with its metadata, written together. */
 export interface StoreEntry {
   key: string;
   /** Null: buried. */
@@ -45,7 +45,7 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-/** Buried keys are remembered for longer than any writer can be late. */
+/** How long buried keys are remembered: longer than any writer can be late. */
 export const BURIED_MS = 30 * 24 * 3_600_000;
 
 /** The namespace of a key. */
@@ -53,7 +53,7 @@ export function namespaceOf(key: string): string {
   return key.split(":", 1)[0]!;
 }
 
-/** Which keys `clear` and `iterator` are about. */
+/** The keys that `clear` and `iterator` act on. */
 export function requireNamespace(namespace: string | undefined): string {
   if (namespace) return namespace;
   throw new TypeError("Cannot clear or iterate a store without a namespace: it may hold what is not Keyv's");

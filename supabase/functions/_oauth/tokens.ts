@@ -14,7 +14,7 @@ import { Upstream } from "./upstream.ts";
 import { oauthSettings } from "./settings.ts";
 import { tokenSettings } from "../_tokens/settings.ts";
 
-/** All that serves tokens in this process, made from the settings at the first use. */
+/** The token broker of this process, created from the settings at the first use. */
 export interface TokenService {
   store: TokenStore;
   leases: Leases;
@@ -31,9 +31,9 @@ export function tokenService(): TokenService {
 }
 
 /**
- * A token of a provider in OAUTH_PROVIDERS that is good now: a user's by its id as `subject`, the app's own without one.
- * For other functions. Throws AppError: `authorization_required` when the user has to authorize first, `provider_error`,
- * `provider_timeout`, `service_unavailable`, `not_found` for a provider that is not configured.
+ * For other functions: a valid token of a provider in OAUTH_PROVIDERS, of the user with the id `subject`, or without
+ * one of the app itself. Throws AppError: `authorization_required` when the user has to authorize first,
+ * `provider_error`, `provider_timeout`, `service_unavailable`, `not_found` for a provider that is not configured.
  */
 export function getAccessToken(
   { provider, subject, rejected }: { provider: string; subject?: string; rejected?: string },
@@ -46,16 +46,21 @@ export function getAccessToken(
   });
 }
 
-/** Revokes what a user has authorized, at every provider that gives tokens of users. */
+/** Revokes a user's authorizations at every provider with tokens of users. */
 export async function revokeAllOf(subject: string): Promise<void> {
-  for (const [name, { grants }] of oauthSettings().OAUTH_PROVIDERS) {
-    if (grants.includes("authorization_code")) {
-      await tokenService().broker.revoke({ provider: providerNamed(name), subject });
-    }
+  for (const name of providersOfUsers()) {
+    await tokenService().broker.revoke({ provider: providerNamed(name), subject });
   }
 }
 
-/** A configured provider that can do what it is wanted for. Throws `not_found`. */
+/** The names of the providers with tokens of users. */
+export function providersOfUsers(): string[] {
+  return [...oauthSettings().OAUTH_PROVIDERS].flatMap(([name, { grants }]) =>
+    grants.includes("authorization_code") ? [name] : []
+  );
+}
+
+/** A configured provider that supports this use. Throws `not_found`. */
 export function providerNamed(
   name: string,
   grant?: "client_credentials" | "authorization_code",

@@ -6,14 +6,14 @@ import { guardedFetch } from "./guarded_fetch.ts";
 import type { Granted, Provider } from "./provider.ts";
 import { asProviderFailure, ProviderFailure } from "./provider_failure.ts";
 
-/** What only the server knows of an authorization under way. */
+/** The server's secrets of an authorization in progress. */
 export interface Secrets {
   state: string;
   verifier: string;
   nonce: string;
 }
 
-/** Speaks OAuth 2.1 with providers. Every failure is a ProviderFailure; every operation ends after the timeout. */
+/** Calls providers with OAuth 2.1. Every failure is a ProviderFailure; every operation ends after the timeout. */
 export class Upstream {
   readonly #timeoutMs: number;
   readonly #configurations = new Configurations();
@@ -41,7 +41,7 @@ export class Upstream {
     );
   }
 
-  /** Where a user authorizes, with PKCE (RFC 7636), and what must be kept until the answer comes. */
+  /** The URL where a user authorizes, with PKCE (RFC 7636), and the secrets to keep until the response. */
   authorize(provider: Provider, redirectUri: string): Promise<{ url: string; secrets: Secrets }> {
     const { user_scope, scope, authorize_parameters } = provider.settings;
     const asked = user_scope ?? scope;
@@ -65,7 +65,7 @@ export class Upstream {
     });
   }
 
-  /** Exchanges the answer, as it came to the redirect URI, for tokens. */
+  /** Exchanges the response at the redirect URI for tokens. */
   exchange(provider: Provider, answer: URL, { state, verifier, nonce }: Secrets): Promise<Granted> {
     const { user_scope, scope, token_parameters } = provider.settings;
     const isIdTokenWanted = isOpenId(user_scope ?? scope);
@@ -82,7 +82,7 @@ export class Upstream {
     );
   }
 
-  /** Revokes tokens (RFC 7009), and tells whether the provider can. */
+  /** Revokes tokens (RFC 7009). Returns whether the provider supports it. */
   revoke(provider: Provider, tokens: { token: string; hint: string }[]): Promise<boolean> {
     return this.#with(provider, async (client, configuration) => {
       if (!configuration.serverMetadata().revocation_endpoint) return false;
@@ -93,7 +93,7 @@ export class Upstream {
     });
   }
 
-  /** Opens a configuration of its own for one operation, whose requests all end with it. */
+  /** Opens a separate configuration for one operation; its requests end with the operation. */
   async #with<Result>(
     provider: Provider,
     operation: (client: Client, configuration: Configuration) => Promise<Result>,

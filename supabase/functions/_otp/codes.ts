@@ -5,29 +5,29 @@ import { isDigit, withAsciiDigits } from "./digits.ts";
 
 const DIGITS = 6;
 
-/** What a code is for: one for something else has another HMAC. */
+/** What the code is for: the same code for another purpose has another HMAC. */
 export interface CodePlace {
   /** E.164. */
   phone: string;
   purpose: string;
 }
 
-/** Six digits of the system's own random numbers, leading zeros kept. */
+/** Six digits from the system's secure random numbers, with leading zeros. */
 export function newCode(): string {
   return String(randomInt(10 ** DIGITS)).padStart(DIGITS, "0");
 }
 
-/** What keyboards and messages put between digits: blanks, hyphens, marks of direction. */
+/** What keyboards and messages put between digits: blanks, hyphens, direction marks. */
 const BETWEEN = /[\s\p{Z}\p{Cf}\p{Pd}]/gu;
 
-/** A code as a person typed it, in whatever script's digits; undefined for what is none. */
+/** Reads a code as a person typed it, with the digits of any script; undefined if it is no code. */
 export function readCode(typed: string): string | undefined {
   const characters = [...typed.replaceAll(BETWEEN, "")];
   if (characters.length !== DIGITS || !characters.every(isDigit)) return undefined;
   return withAsciiDigits(characters.join(""));
 }
 
-/** What the database gets in place of the code: an HMAC-SHA-256 in hex under the key with this id. */
+/** The HMAC-SHA-256 that the database stores instead of the code, in hex, under the key with this id. */
 export function macOf(peppers: Keyring, keyId: string, code: string, { phone, purpose }: CodePlace): string {
   const key = peppers.key(keyId);
   if (key === undefined) throw new Error(`The pepper ${keyId} is not among the given ones`);

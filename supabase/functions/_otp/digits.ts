@@ -10,7 +10,7 @@ export function withAsciiDigits(text: string): string {
   return text.replaceAll(/\p{Nd}/gu, valueOf);
 }
 
-/** Unicode keeps each script's digits together, in order from zero. */
+/** In Unicode the digits of each script are consecutive, starting at zero. */
 function valueOf(digit: string): string {
   const codePoint = digit.codePointAt(0)!;
   let count = 0;

@@ -2,11 +2,11 @@ import { z } from "zod";
 
 import { AppError } from "../_shared/platform/errors.ts";
 
-/** What Supabase Auth sends; what it has besides is not looked at. */
+/** The parts of Supabase Auth's call that are used. */
 const Payload = z.object({
   user: z.object({
     id: z.uuid().optional(),
-    // Empty for a user who has none, or whose second factor it is.
+    // Empty for a user without a phone, or if the phone is only a second factor.
     phone: z.string().nullish(),
     new_phone: z.string().nullish(),
     user_metadata: z.object({ locale: z.string().optional() }).optional().catch(undefined),
@@ -15,20 +15,20 @@ const Payload = z.object({
 }).transform(({ user, sms }) => ({
   ...user,
   otp: sms.otp,
-  // Auth writes a phone that is being changed into `new_phone`, and a factor's beside the code.
+  // While a phone is being changed, Auth puts it into `new_phone`; a factor's phone is beside the code.
   phone: sms.phone || user.new_phone || user.phone || "",
 })).refine(({ phone }) => phone !== "");
 
 export interface HookCall {
   userId: string | null;
-  /** As Auth has it, which may be without the plus sign. */
+  /** As Auth stores it, perhaps without the plus sign. */
   phone: string;
   code: string;
   locale?: string;
 }
 
 /**
- * A call of the Send SMS hook whose signature fits, as Standard Webhooks has it, with one of the secrets.
+ * Verifies a call of the Send SMS hook, signed with one of the secrets (Standard Webhooks).
  * https://supabase.com/docs/guides/auth/auth-hooks/send-sms-hook
  * Throws `invalid_request`.
  */

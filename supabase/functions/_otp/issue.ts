@@ -10,38 +10,40 @@ import { deliver, type Delivery, describeAttempts } from "./sender.ts";
 import type { OtpSetup } from "./setup.ts";
 import { type CodeReader, messageText } from "./templates.ts";
 
-/** A code to be made and sent. */
+/** A request for a code. */
 export interface Issue {
   phone: Phone;
   purpose: string;
   channel: Channel;
   locale?: string;
-  /** Where the message goes when that is not the phone. */
+  /** The recipient, if it is not the phone. */
   address?: string;
-  /** Whose limits it takes from; null where the caller's network is not known, as of Supabase Auth. */
+  /** The network whose limits it counts against; null if unknown, as in Supabase Auth's calls. */
   network: string | null;
-  /** The wider network that it is a part of. */
+  /** The wider network around it. */
   wideNetwork?: string | null;
-  /** Who reads the code from the message for the user; all that are set up unless told. */
+  /** Which apps can read the code from the message; default: all that are set up. */
   codeReader?: CodeReader;
   userId?: string;
-  /** The same one is the same request: it is not sent twice. */
+  /** A request with the same key is sent only once. */
   requestKey?: string;
-  /** A code that Supabase Auth made and judges itself: the same one for the same user and phone is the same request. */
+  /**
+   * A code that Supabase Auth made and checks itself: the same code for the same user and phone is the same request.
+   */
   authCode?: { code: string; userId: string | null };
-  /** How long all providers together may take. */
+  /** The time for all providers together. */
   deadlineMs: number;
 }
 
-/** What the database answers. */
+/** The database's outcome. */
 export interface Issued {
   challengeId: string;
   expiresInS: number;
   resendInS: number;
   attemptsLeft: number;
-  /** The limits that are the caller's own. */
+  /** The caller's own limits. */
   headers: Record<string, string>;
-  /** What providers said, for the log. */
+  /** The providers' messages, for the log. */
   deliveryNote?: string;
 }
 
@@ -61,7 +63,7 @@ interface RequestAnswer {
   limits: LimitState[];
 }
 
-/** Makes a code, takes it from all limits in one call, and sends it. Throws `otp_…` codes. */
+/** Creates a code, counts it against all limits in one call, and sends it. Throws `otp_…` codes. */
 export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issued> {
   const { phone, purpose, channel, authCode } = issue;
   const providers = settings.providers.filter((one) => one.channel === channel);
@@ -115,7 +117,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
     afterTheAnswer(record);
     return { ...issued, deliveryNote };
   }
-  await record; // What failed must be void before the caller is told so.
+  await record; // A failed code must be void before the caller gets the error.
   const last = delivery.attempts.at(-1);
   if (last?.problem === "recipient") {
     throw new AppError("otp_unsupported_number", "No message reaches this number", {
@@ -128,7 +130,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
   });
 }
 
-/** As long as a code may live; what a message costs is counted before it is known how long this one does. */
+/** The longest lifetime of a code: a message's cost is computed before this code's lifetime is known. */
 const MAX_MINUTES = 10;
 
 function messageOf(
@@ -147,8 +149,8 @@ function messageOf(
 }
 
 /**
- * Auth tries up to three times, each time under another message id: the code tells that it is the same message. Whoever has
- * the database alone must not find it, so it is hashed with the pepper.
+ * Auth tries up to three times, each time with another message id, so the code identifies the message. It is hashed
+ * with the pepper: nobody may find the code with the database alone.
  */
 function hookRequestKey(
   { peppers }: OtpSetup,
@@ -167,18 +169,18 @@ async function recordDelivery(issuanceId: string, { outcome, attempts, messageId
   });
 }
 
-/** The caller does not wait for it; the platform lets it end. */
+/** The caller does not wait; the platform lets the work finish. */
 function afterTheAnswer(work: Promise<void>): void {
   inBackground(work.catch((error) => console.error("otp: the delivery was not recorded:", String(error))));
 }
 
-/** What is left of the caller's own quota; what is left of a phone's would tell strangers of its owner. */
+/** The rest of the caller's own quota. The rest of a phone's quota would tell strangers about its owner. */
 function callerHeaders(limits: LimitState[]): Record<string, string> {
   return limitHeaders(limits.filter(({ name }) => name === "network"));
 }
 
 const DEFAULT_RETRY_AFTER_S = 3_600;
-/** Limits that are the caller's alone. */
+/** Limits that no other caller shares. */
 const CALLERS_LIMITS = ["cooldown", "phone", "address", "network"];
 
 function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAnswer): AppError {
@@ -189,7 +191,7 @@ function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAn
     case "too_many_sends":
       return new AppError("otp_too_many_sends", "No further code is sent now; try again later", {
         headers: { ...headers, ...callerHeaders(limits ?? []) },
-        // Of the limits that others share, a caller learns no more than how long to wait.
+        // For limits that others share, a caller learns only how long to wait.
         details: {
           retry_after_s: retryAfterS,
           limit: CALLERS_LIMITS.includes(denied_by ?? "") ? denied_by : "other",

@@ -12,13 +12,13 @@ export interface Guess {
   /** Six ASCII digits. */
   code: string;
   network: string;
-  /** The wider network that it is a part of. */
+  /** The wider network around it. */
   wideNetwork: string | null;
   challengeId?: string;
   userId?: string;
 }
 
-/** A code that was right. */
+/** The outcome of a right code. */
 export interface Verified {
   challengeId: string;
   verifiedAt: string;
@@ -39,7 +39,7 @@ interface VerifyAnswer {
   expires_at_s: number;
 }
 
-/** Has the database judge a guess, and signs the proof of a right one. Throws `otp_…` codes. */
+/** Has the database check a guess, and signs the proof for a right one. Throws `otp_…` codes. */
 export async function judgeGuess({ peppers }: OtpSetup, guess: Guess): Promise<Verified> {
   const { phone, purpose, userId } = guess;
   const answer = await callDatabase("verify_otp", {
@@ -69,7 +69,7 @@ export async function judgeGuess({ peppers }: OtpSetup, guess: Guess): Promise<V
 function refusal({ error, attempts_left = 0, retry_after_s }: VerifyAnswer): AppError {
   switch (error) {
     case "incorrect":
-      return new AppError("otp_incorrect", "The code is another one", { details: { attempts_left } });
+      return new AppError("otp_incorrect", "The code is wrong", { details: { attempts_left } });
     case "expired":
       return new AppError(
         "otp_expired",

@@ -2,8 +2,8 @@ const IPV6_NETWORK = "/64";
 const WIDE_BITS = 48;
 
 /**
- * The network that an IPv6 /64 is one of 65,536 of, its /48: some providers give each customer a whole one. Null for an IPv4
- * address, and for a network that is not known.
+ * The /48 around an IPv6 /64, with 65,536 of them: some providers give each customer a whole /48. Null for an IPv4
+ * address and an unknown network.
  */
 export async function wideNetworkOf(network: string): Promise<string | null> {
   if (!network.endsWith(IPV6_NETWORK)) return null;

@@ -1,10 +1,10 @@
-/** How a country's numbers are written now, where many are still written as before. */
+/** A country's current number format, where many numbers are still written in the old one. */
 export interface OldForm {
-  /** The number without its calling code is in the form that was left. */
+  /** Matches a number, without its calling code, in the old format. */
   isOld: RegExp;
-  /** The same number in the form of now; undefined where it is not certain which it is. */
+  /** The same number in the current format; undefined if that is ambiguous. */
   renew(national: string): string | undefined;
-  /** What the form of now is, for people. */
+  /** The current format, in words. */
   form: string;
 }
 
@@ -33,14 +33,15 @@ const OLD_FORMS: Record<string, OldForm> = {
     },
     form: "+225, the operator's 01, 05 or 07, and the eight digits of before",
   },
-  // Brazil, by 2016: 9 before mobile numbers. Those with a 7 are of radio phones, which are good with and without it.
+  // Brazil, by 2016: 9 before mobile numbers. Numbers with a 7 belong to trunked radio phones, which are valid with
+  // and without it.
   55: {
     isOld: /^\d{2}[689]\d{7}$/,
     renew: (national) => `${national.slice(0, 2)}9${national.slice(2)}`,
     form: "+55, the area code, 9 and the eight digits of before",
   },
-  // Argentina: mobile numbers have a 9 before the area code when they are called from abroad, in place of the 15 behind it.
-  // Without either, a landline's number looks the same.
+  // Argentina: from abroad, mobile numbers have a 9 before the area code instead of the 15 after it. Without either,
+  // a landline's number looks the same.
   54: {
     isOld: /^(?:\d{10}|9\d{12})$/,
     renew: (national) => national.length === 13 ? national.slice(1) : undefined,
@@ -48,7 +49,9 @@ const OLD_FORMS: Record<string, OldForm> = {
   },
 };
 
-/** What is known of a number that is no mobile number as it stands; undefined where its country left no form. */
+/**
+ * Checks a number that is not a valid mobile number for an old format; undefined if its country has no old format.
+ */
 export function oldFormOf(callingCode: string, national: string): OldForm | undefined {
   const known = OLD_FORMS[callingCode];
   return known?.isOld.test(national) ? known : undefined;

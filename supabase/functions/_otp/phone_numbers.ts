@@ -6,22 +6,22 @@ import { oldFormOf } from "./old_forms.ts";
 import { readTelUri } from "./tel_uri.ts";
 
 export interface PhonePolicy {
-  /** Calling codes that get messages; none for all. */
+  /** Calling codes of the countries that get messages. Empty: all countries. */
   callingCodes: string[];
-  /** Where numbers without a calling code belong. */
+  /** The country of numbers without a calling code. */
   defaultCountry?: string;
   allowVoip: boolean;
 }
 
-/** A phone in the one form that everything is keyed by. */
+/** A phone in the canonical form, which is the key everywhere. */
 export interface Phone {
   /** E.164, with the plus sign. */
   number: string;
-  /** ISO code; the calling code with its plus sign where the number is of no country. */
+  /** The ISO code; for a number without a country, the calling code with its plus sign. */
   country: string;
 }
 
-/** Types of libphonenumber that cannot get a message, or get it at a price. */
+/** Number types of libphonenumber that cannot get a message, or at a high price. */
 const REFUSED_TYPES = new Set([
   "FIXED_LINE",
   "PREMIUM_RATE",
@@ -43,9 +43,9 @@ const MESSAGES: Record<Reason, string> = {
   old_form: "phone: numbers of this country have another form now",
 };
 
-/** However a number is spelled, the same phone. Throws `otp_unsupported_number` with a reason. */
+/** Normalizes a number, however it is written. Throws `otp_unsupported_number` with a reason. */
 export async function phoneOf(text: string, policy: PhonePolicy): Promise<Phone> {
-  // The whole metadata, of which only this knows a number's type: 156 KB, not loaded before a number comes.
+  // Only the full metadata knows a number's type: 156 KB, so it is loaded at the first number.
   const { parsePhoneNumberFromString } = await import("libphonenumber-js/max");
   const parse = (spelled: string) =>
     parsePhoneNumberFromString(spelled, {
@@ -76,12 +76,12 @@ export async function phoneOf(text: string, policy: PhonePolicy): Promise<Phone>
 
 function isReachable(parsed: PhoneNumber, { allowVoip }: PhonePolicy): boolean {
   const type = parsed.getType();
-  // Non-geographic numbers are of satellites and of services abroad: dear, and nobody's phone.
+  // Non-geographic numbers belong to satellites and international services: expensive, and nobody's phone.
   if (type === undefined || parsed.country === undefined || REFUSED_TYPES.has(type)) return false;
   return allowVoip || type !== "VOIP";
 }
 
-/** `form`: how mobile numbers of that country are written. */
+/** `form`: the format of that country's mobile numbers. */
 function refusal(reason: Reason, form?: string): AppError {
   const message = form === undefined ? MESSAGES[reason] : `${MESSAGES[reason]}; mobile ones are ${form}`;
   return new AppError("otp_unsupported_number", message, { details: { reason, form } });

@@ -11,13 +11,13 @@ export interface Proof {
   /** E.164. */
   phone: string;
   purpose: string;
-  /** How the code came: only `sms` proves that the phone is at hand. */
+  /** How the code was delivered: only `sms` proves possession of the phone. */
   channel: "sms" | "email";
-  /** Who was signed in; undefined where nobody was. */
+  /** The signed-in user; undefined if nobody was signed in. */
   userId?: string;
 }
 
-/** What the database says of a verified code; its clock alone decides when the proof ends. */
+/** A verified code as the database returns it; only the database's clock decides when the proof expires. */
 export interface ProofTimes {
   proofId: string;
   issuedAtS: number;
@@ -26,9 +26,9 @@ export interface ProofTimes {
 
 export interface ExpectedProof {
   purpose: string;
-  /** The phone that must be proven, in E.164; any where it is left out. */
+  /** The phone that must be proven, in E.164. Default: any. */
   phone?: string;
-  /** The signed-in user whose proof it must be; anybody's where it is left out. */
+  /** The user whose proof it must be. Default: anybody. */
   userId?: string;
   channel?: "sms" | "email";
 }
@@ -65,9 +65,9 @@ export async function signProof(
 }
 
 /**
- * Takes a proof that a client got from `otp/verify`, once: signature, purpose, channel (`sms` unless told otherwise),
- * and what else is expected must fit, by the database's clock. Throws `forbidden`, and `service_unavailable` without a
- * database.
+ * Redeems a proof that a client got from `otp/verify`; a proof works once. Signature, purpose, channel (default:
+ * `sms`) and the other expectations must match, and the database's clock decides whether it has expired. Throws
+ * `forbidden`, or `service_unavailable` when the database does not answer.
  */
 export async function useProof(token: string, expected: ExpectedProof): Promise<Proof> {
   const { exp, jti, sub, phone, purpose, channel } = await readProof(token);

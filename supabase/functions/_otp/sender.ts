@@ -1,6 +1,6 @@
 import { DeliveryError, type DeliveryProblem, type Message, type Provider } from "./providers/provider.ts";
 
-/** One provider's part in a delivery, as the database is told of it. */
+/** One provider's attempt at a delivery, as the database records it. */
 export interface Attempt {
   provider: string;
   /** Whether its circuit breaker counts it. */
@@ -10,7 +10,7 @@ export interface Attempt {
 }
 
 export interface Delivery {
-  /** `unknown`: a provider may have taken it. */
+  /** `unknown`: a provider may have accepted it. */
   outcome: "sent" | "unknown" | "failed";
   attempts: Attempt[];
   messageId?: string;
@@ -19,7 +19,7 @@ export interface Delivery {
 const FAULTS: DeliveryProblem[] = ["provider", "account", "unknown"];
 const GO_ON: DeliveryProblem[] = ["unroutable", "provider", "account"];
 
-/** Asks one provider after the other until one takes the message, or may have taken it. */
+/** Tries the providers in order until one accepts the message, or may have accepted it. */
 export async function deliver(
   providers: Provider[],
   message: Message,
@@ -46,7 +46,7 @@ export async function deliver(
   return { outcome: "failed", attempts };
 }
 
-/** What went wrong on the way, for the log: providers and their codes, nothing of the message. */
+/** The failed attempts, for the log: providers and their codes, never the message. */
 export function describeAttempts(attempts: Attempt[]): string | undefined {
   const problems = attempts.filter(({ problem }) => problem !== null);
   if (problems.length === 0) return undefined;

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { jsonIn } from "../_shared/platform/setting_texts.ts";
 
-/** A list as a setting, divided by commas or white space. */
+/** A list as a setting, separated by commas or white space. */
 export const ListText = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
 
 const ProofKey = z.object({
@@ -19,7 +19,7 @@ const ProofKey = z.object({
 export const ProofKeyText = z.string().transform((text, context): JWK & { kid: string } => {
   const parsed = ProofKey.safeParse(jsonIn(text));
   if (parsed.success) return parsed.data;
-  // What was given has no place in the message.
+  // The message must not repeat the value.
   context.addIssue({
     code: "custom",
     message: "Expected a private JWK with kty EC, crv P-256, x, y, d and kid, as JSON",
@@ -27,7 +27,7 @@ export const ProofKeyText = z.string().transform((text, context): JWK & { kid: s
   return z.NEVER;
 });
 
-/** Phones in E.164 with their fixed codes: `+33612345678=123456`, divided by commas or white space. */
+/** Phones in E.164 with their fixed codes: `+33612345678=123456`, separated by commas or white space. */
 export const TestNumbersText = z.string().transform((text, context): Map<string, string> => {
   const numbers = new Map<string, string>();
   for (const entry of text.split(/[\s,]+/).filter(Boolean)) {

@@ -10,10 +10,10 @@ import { twilioReportUrl } from "./twilio_reports.ts";
 import { vonage } from "./providers/vonage.ts";
 import { otpSettings } from "./settings.ts";
 
-/** What the environment says. */
+/** The settings of the environment. */
 export type Settings = ReturnType<typeof otpSettings> & ReturnType<typeof coreSettings>;
 
-/** All that one-time codes are set up with, checked as a whole. */
+/** The setup of one-time codes, checked as a whole. */
 export interface OtpSetup {
   peppers: Keyring;
   providers: Provider[];
@@ -29,13 +29,16 @@ export interface OtpSetup {
 
 let known: OtpSetup | undefined;
 
-/** The setup, checked at its first use. Throws `internal` for what must not be, such as a console in production. */
+/**
+ * The setup, checked at its first use. Throws `internal` for forbidden settings, such as the console provider in
+ * production.
+ */
 export function otpSetup(): OtpSetup {
   known ??= checkedSetup({ ...coreSettings(), ...otpSettings() }, isLocalProject(), supabase().publicUrl);
   return known;
 }
 
-/** The ways in which a development stack calls itself; a self-hosted project has another public address. */
+/** The host names of development stacks; a self-hosted project has another public address. */
 const LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]", "kong", "host.docker.internal"];
 
 function isLocalProject(): boolean {
@@ -43,7 +46,7 @@ function isLocalProject(): boolean {
   return [url, publicUrl].every((address) => LOCAL_HOSTS.includes(new URL(address).hostname));
 }
 
-/** What the settings come to. `publicUrl`: where providers find the project. Throws `internal`. */
+/** Builds the setup from the settings. `publicUrl`: the project's address for providers. Throws `internal`. */
 export function checkedSetup(settings: Settings, isLocal: boolean, publicUrl: string): OtpSetup {
   const { OTP_PEPPERS, OTP_PROVIDERS, OTP_TEST_NUMBERS, OTP_TEST_NUMBERS_UNTIL } = settings;
   if (OTP_PEPPERS === undefined) throw misconfigured("OTP_PEPPERS is not set");

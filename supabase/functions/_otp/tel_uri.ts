@@ -1,20 +1,20 @@
 const SCHEME = /^tel:/i;
 
-/** What a `tel:` URI names. */
+/** The content of a `tel:` URI. */
 export interface TelNumber {
-  /** The number, with the calling code where the URI tells it. */
+  /** The number, with the calling code if the URI has it. */
   number: string;
   hasExtension: boolean;
 }
 
-/** A `tel:` URI as RFC 3966 has it; undefined for any other text, and for one that cannot be read. */
+/** Parses a `tel:` URI (RFC 3966); undefined for any other or invalid text. */
 export function readTelUri(text: string): TelNumber | undefined {
   if (!SCHEME.test(text)) return undefined;
   const [number = "", ...parameters] = text.replace(SCHEME, "").split(";").map(decoded);
   const valueOf = (name: string) =>
     parameters.find((one) => one.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
   const context = valueOf("phone-context");
-  // A context that is a domain tells a company's own numbers apart: it says nothing of the country.
+  // A context that is a domain is for a company's internal numbers and gives no country.
   const isLocal = !number.trim().startsWith("+") && context.startsWith("+");
   return {
     number: isLocal ? context + number : number,

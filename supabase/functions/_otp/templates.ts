@@ -1,4 +1,4 @@
-/** What a message says. */
+/** The values in a message. */
 export interface MessageText {
   subject: string;
   text: string;
@@ -10,21 +10,21 @@ export interface TemplateValues {
   minutes: number;
   /** Lets the Android app read the code: https://developers.google.com/identity/sms-retriever/verify */
   appHash?: string;
-  /** Lets browsers fill the code in on this site alone: https://wicg.github.io/sms-one-time-codes/ */
+  /** Lets browsers fill in the code only on this site: https://wicg.github.io/sms-one-time-codes/ */
   webDomain?: string;
 }
 
-/** Who reads a code from an SMS. */
+/** Which apps read a code from an SMS. */
 export const CODE_READERS = ["android", "web"] as const;
 export type CodeReader = typeof CODE_READERS[number];
 
 type Template = { subject: string; text: string };
 
-/** In the letters of an SMS (GSM 03.38) where the language allows, so that a message is one SMS. */
+/** In the alphabet of an SMS (GSM 03.38) if the language allows, so that a message is one SMS. */
 const TEMPLATES: Record<string, Template> = {
   en: {
     subject: "{code} is your code for {app}",
-    text: "{app}: your code is {code}. It is good for {minutes} min. Tell it to nobody.",
+    text: "{app}: your code is {code}. It is valid for {minutes} min. Do not share it.",
   },
   fr: {
     subject: "{code} est votre code pour {app}",
@@ -58,10 +58,10 @@ const TEMPLATES: Record<string, Template> = {
 
 const DEFAULT_LOCALE = "en";
 
-/** The languages that there are texts for. */
+/** The languages with texts. */
 export const LOCALES: string[] = Object.keys(TEMPLATES);
 
-/** The message in the language of a tag (`fr-CA`, `fr_FR`, `fr_FR.UTF-8`), English where there is no text in it. */
+/** The message in the language of a tag (`fr-CA`, `fr_FR`, `fr_FR.UTF-8`); English for other languages. */
 export function messageText(locale: string | undefined, values: TemplateValues): MessageText {
   const language = /^[a-z]+/i.exec(locale?.trim() ?? "")?.[0].toLowerCase() ?? DEFAULT_LOCALE;
   const { subject, text } = Object.hasOwn(TEMPLATES, language)

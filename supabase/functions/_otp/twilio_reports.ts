@@ -6,18 +6,18 @@ import { z } from "zod";
 import { AppError } from "../_shared/platform/errors.ts";
 import { twilioProblem } from "./providers/twilio.ts";
 
-/** What became of a message that Twilio took. */
+/** The final status of a message that Twilio accepted. */
 export interface TwilioReport {
   issuanceId: string;
   messageId: string;
   isDelivered: boolean;
-  /** Whether it did not arrive though the phone is not at fault. */
+  /** Whether it failed although the phone is not the cause. */
   isFault: boolean;
 }
 
 /**
- * Where Twilio reports on a message, but for the message's id at its end. Undefined for a project that is not at an https
- * address, as a local one: Twilio would not reach it, and refuses messages with such an address.
+ * The URL for Twilio's reports, without the message's id at its end. Undefined for a project without an https
+ * address, such as a local one: Twilio could not reach it, and refuses messages with such a URL.
  */
 export function twilioReportUrl(publicUrl: string): string | undefined {
   if (!publicUrl.startsWith("https://")) return undefined;
@@ -31,8 +31,8 @@ const Fields = z.object({
 });
 
 /**
- * A report that Twilio signed, of a message that has ended; undefined for what is on its way. Throws `forbidden` for one
- * without Twilio's signature, `invalid_request` for one in another form.
+ * Verifies Twilio's report on a message with a final status; undefined for a message on its way. Throws `forbidden`
+ * without Twilio's signature, `invalid_request` for another form.
  * https://www.twilio.com/docs/usage/security#validating-requests
  */
 export function readTwilioReport(
@@ -60,7 +60,7 @@ export function readTwilioReport(
   return { issuanceId: issuanceId.data, messageId, isDelivered, isFault };
 }
 
-/** HMAC-SHA1, which is Twilio's, over the address as it was given to Twilio and the fields in the order of their names. */
+/** Twilio's signature: HMAC-SHA1 over the URL as given to Twilio and the fields, sorted by name. */
 function isSigned(
   url: string,
   fields: URLSearchParams,

@@ -1,2 +1,2 @@
-/** What a function imports that is no feature. */
+/** For functions that are not features. */
 export * from "./http/endpoint.ts";

@@ -1,2 +1,2 @@
-/** What a feature imports. */
+/** For features. */
 export * from "./feature/feature.ts";

@@ -1,2 +1,2 @@
-/** The inputs of features. */
+/** Input types of features. */
 export * from "./media/inputs.ts";

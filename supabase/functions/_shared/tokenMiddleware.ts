@@ -1,2 +1,2 @@
-/** The ledger's calls, by the name that earlier functions import. */
+/** The ledger's calls, under the file name that earlier functions import. */
 export * from "./ledger/calls.ts";

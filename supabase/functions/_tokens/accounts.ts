@@ -1,13 +1,13 @@
 /** What a key in Redis is for. */
 export type KeyType = "main" | "sub_account" | "auth";
 
-/** Where an account belongs. */
+/** An account's place among the accounts of its broker. */
 export interface Place {
   mainAccount: string;
   keyType: KeyType;
 }
 
-/** How one broker names the accounts below a main account: the first that fits counts. A new broker is one entry here. */
+/** How brokers name the accounts below a main account; the first match wins. Add an entry for a new broker. */
 const SUB_ACCOUNTS: { pattern: RegExp; mainAccount: (id: string) => string }[] = [
   // Apex: PAAPEX2720450000001 is the performance account 0000001 of the trader 272045, whose main account is APEX_272045.
   { pattern: /^PAAPEX(\d{1,12})\d{7}$/, mainAccount: (id) => `APEX_${id}` },
@@ -17,8 +17,8 @@ const SUB_ACCOUNTS: { pattern: RegExp; mainAccount: (id: string) => string }[] =
 const AUTH = /^auth[:_](.+)$|^(.+)[:_]auth$/;
 
 /**
- * The main account that an account belongs to: by its broker's rule, else the account itself. A token for opening
- * sessions belongs where its account belongs.
+ * The main account of an account: by its broker's rule, else the account itself. A token for opening sessions belongs
+ * to the main account of its account.
  */
 export function placeOf(accountName: string): Place {
   const [, before, after] = AUTH.exec(accountName) ?? [];

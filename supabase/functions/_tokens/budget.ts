@@ -1,12 +1,12 @@
 import process from "node:process";
 
-/** How much one invocation may use before it rests. */
+/** How much one invocation may use before it pauses. */
 export interface Budget {
   wallMs: number;
   cpuMs: number;
 }
 
-/** What a sync has done so far, as far as it costs processor time. */
+/** The work of a sync so far that costs processor time. */
 export interface Work {
   /** Commands to Redis and calls of the database. */
   roundTrips: number;
@@ -30,18 +30,19 @@ const COST_US: Record<keyof Work, number> = {
   bytesStored: 0.07,
 };
 
-/** Loading the Redis client: once for each isolate, and most of them are new to a sync. */
+/** Loading the Redis client: once per isolate, and for most syncs the isolate is new. */
 const START_MS = 300;
 
-/** The processor time that a sync's work stands for. */
+/** The estimated processor time of a sync's work. */
 export function countedCpuMs(work: Work): number {
   const names = Object.keys(COST_US) as (keyof Work)[];
   return START_MS + names.reduce((sum, name) => sum + work[name] * COST_US[name], 0) / 1_000;
 }
 
 /**
- * Starts to count. The answer tells whether work has used up the budget: by the clock, by what it stands for, or by the
- * processor time of the process where the platform tells it. The hosted one does not, and ends what uses too much of it.
+ * Starts to count. The returned function says whether the budget is used up: by the clock, by the estimated processor
+ * time, or by the measured one if the platform reports it. The hosted platform does not report it, and ends functions
+ * that use too much.
  */
 export function startBudget({ wallMs, cpuMs }: Budget): (work: Work) => boolean {
   const startedAt = performance.now();
@@ -52,7 +53,7 @@ export function startBudget({ wallMs, cpuMs }: Budget): (work: Work) => boolean 
     cpuAtStartMs > 0 && cpuUsedMs() - cpuAtStartMs >= cpuMs;
 }
 
-/** 0 where the platform does not tell; it may write a line to the log each time that it is asked. */
+/** 0 if the platform does not report it; each call may write a line to the log. */
 function cpuUsedMs(): number {
   try {
     const { user, system } = process.cpuUsage();

@@ -1,6 +1,6 @@
 import { callDatabase, type RpcArguments } from "../_shared/database/rpc.ts";
 
-/** What a page of a scan changed. */
+/** The changes of one page of a scan. */
 export interface PageDiff {
   held: boolean;
   /** Names separated by commas. */
@@ -9,12 +9,12 @@ export interface PageDiff {
   expired_count: number;
 }
 
-/** A sync's lease and where its scan goes on. */
+/** A sync's lease, and where its scan continues. */
 export type BegunSync =
   | { started: true; continues: boolean; fence: number; cursor: string; scan_number: number }
   | { started: false; retry_after_s: number };
 
-/** What a sync left behind. */
+/** The state at the end of a sync. */
 export interface FinishedSync {
   held: boolean;
   gone_count: number;
@@ -28,7 +28,7 @@ export interface TokenEnvelope {
   envelope: string;
 }
 
-/** What the RPCs of the token manager answer; the generated types know only that it is JSON. */
+/** The results of the token manager's RPCs; the generated types only say JSON. */
 interface Answers {
   prove_token_key: string;
   begin_token_sync: BegunSync;
@@ -44,7 +44,7 @@ export type TokenDatabase = {
   [Name in keyof Answers]: (args: RpcArguments<Name>) => Promise<Answers[Name]>;
 };
 
-/** Makes them of whatever calls an RPC. */
+/** Builds these RPCs from a function that calls an RPC. */
 export function tokenDatabase(
   call: (name: keyof Answers, args: Record<string, unknown>) => Promise<unknown>,
 ): TokenDatabase {

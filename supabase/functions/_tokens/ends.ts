@@ -1,4 +1,4 @@
-/** What a value may call the time at which its token ends. */
+/** Field names for the time at which a token expires. */
 const END_FIELDS = [
   "expirationTime",
   "expiration_time",
@@ -9,19 +9,19 @@ const END_FIELDS = [
   "expires",
   "exp",
 ];
-/** What it may call how long its token is good, in seconds. */
+/** Field names for a token's lifetime in seconds. */
 const LIFETIME_FIELDS = ["expires_in", "expiresIn"];
-/** What it may call the time that this counts from. */
+/** Field names for the start of the lifetime. */
 const BEGIN_FIELDS = ["issued_at", "issuedAt", "created_at", "createdAt", "obtained_at", "iat"];
 
 /** The year 9999. */
 const LAST_S = 253_402_300_799;
-/** A number beyond is no time in seconds, which would be after the year 5000, but one in milliseconds. */
+/** A larger number is a time in milliseconds: in seconds it would be after the year 5000. */
 const LAST_PLAUSIBLE_S = 1e11;
 const NUMBER = /^\d{1,16}(?:\.\d+)?$/;
 const ISO_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$/i;
 
-/** When a token ends, in seconds since 1970, and who says so. */
+/** When a token expires, in seconds since 1970, and the source of that time. */
 export interface TokenEnd {
   expiresAtS?: number;
   expirySource?: "jwt" | "field" | "arrival";
@@ -30,8 +30,9 @@ export interface TokenEnd {
 const NO_END: TokenEnd = { expiresAtS: undefined, expirySource: undefined };
 
 /**
- * When a token ends: by the fields beside it, else by its own claims. A time is a number of seconds or milliseconds, also
- * as text, or ISO 8601, in UTC where it names no zone. A JWT is never good for longer than it says itself.
+ * When a token expires: by the fields beside it, else by its own claims. A time is a number of seconds or
+ * milliseconds, also as text, or ISO 8601, in UTC if it has no zone. A JWT is never valid for longer than its own
+ * claim says.
  */
 export function endOf(
   fields: Record<string, unknown>,
@@ -85,7 +86,7 @@ function numberIn(value: unknown): number | undefined {
   return typeof value === "string" && NUMBER.test(value.trim()) ? Number(value) : undefined;
 }
 
-/** NaN is none. */
+/** NaN is not a number of seconds. */
 function isTime(seconds: number): boolean {
   return seconds > 0 && seconds <= LAST_S;
 }

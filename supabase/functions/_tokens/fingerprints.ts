@@ -3,14 +3,14 @@ import { createHash, createHmac } from "node:crypto";
 
 import type { Keyring } from "../_shared/security/keyring.ts";
 
-/** Changes when a value is to be read differently, so that every value counts as new. */
+/** Change this when values must be read differently: then every value counts as new. */
 const RULES_VERSION = "2";
-/** 96 bits of SHA-1: what Redis can compute by itself. Nobody gains by two values with the same digest. */
+/** 96 bits of SHA-1, which Redis can compute itself. A collision of two values helps nobody. */
 export const FINGERPRINT_CHARACTERS = 24;
 
 /**
- * What digests begin with, in hexadecimal. It is made of the active key, so that a dump of the database does not let one
- * try values; after a rotation every value counts as changed, and the next sync stores it anew.
+ * The salt of the digests, in hexadecimal. It is derived from the active key, so that nobody can test values against
+ * a dump of the database. After a rotation every value counts as changed, and the next sync stores it again.
  */
 export function fingerprintSalt(keyring: Keyring): string {
   return createHmac("sha256", keyring.active.key).update(`tessera fingerprints ${RULES_VERSION}`).digest(

@@ -6,7 +6,7 @@ import type { TokenDatabase } from "./database.ts";
 
 const PROOF = "This key encrypts tokens";
 
-/** The keys of the settings. Throws `service_unavailable` without any: nothing is stored unencrypted. */
+/** The keys in the settings. Throws `service_unavailable` without keys: nothing is stored unencrypted. */
 export function tokenKeyring(): Keyring {
   const keyring = encryptionSettings().TOKEN_ENCRYPTION_KEYS;
   if (keyring) return keyring;
@@ -17,7 +17,7 @@ export function tokenKeyring(): Keyring {
 }
 
 /**
- * Makes sure that the active key is the one that was used under its id before; the first use is remembered. Throws
+ * Checks that the active key is the same as before under its id; the first use is recorded. Throws
  * `service_unavailable`.
  */
 export async function proveActiveKey(database: TokenDatabase, keyring: Keyring): Promise<void> {
@@ -30,7 +30,7 @@ export async function proveActiveKey(database: TokenDatabase, keyring: Keyring):
   throw wrongKey(id);
 }
 
-/** Whether the key that is given under this id is the one that the proof was made with. */
+/** Whether the given key with this id made the proof. */
 export async function isProvenBy(keyring: Keyring, id: string, proof: string): Promise<boolean> {
   try {
     return await open(keyring, proof, placeOfProof(id)) === PROOF;
@@ -40,7 +40,10 @@ export async function isProvenBy(keyring: Keyring, id: string, proof: string): P
   }
 }
 
-/** Opens the envelope of an account's token. Throws `service_unavailable` without the key, `internal` when it is altered. */
+/**
+ * Opens the envelope of an account's token. Throws `service_unavailable` without the key, `internal` if it was
+ * altered.
+ */
 export async function openToken(keyring: Keyring, envelope: string, accountName: string): Promise<string> {
   try {
     return await open(keyring, envelope, accountName);

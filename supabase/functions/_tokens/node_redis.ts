@@ -4,23 +4,23 @@ import type { CommandLine } from "./script_source.ts";
 import { SourceError } from "./source.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A server that says nothing for so long is gone. */
+/** A server that is silent for this long is gone. */
 const SILENCE_MS = 15_000;
 
-/** How a Redis is reached. */
+/** The address of a Redis. */
 export interface RedisAddress {
   url: string;
-  /** PEM, where the certificate's authority is not a public one. */
+  /** The certificate's authority as PEM, if it is not a public one. */
   caCertificate?: string;
 }
 
-/** Options for a connection that is opened once: a cursor must not go on at another server unnoticed. */
+/** Options for a connection that never reconnects: a cursor must not continue on another server unnoticed. */
 export function connectionOptions({ url, caCertificate }: RedisAddress): RedisClientOptions {
   const isTls = url.startsWith("rediss:");
   return {
     url,
     disableOfflineQueue: true,
-    // Says at least who is connected, in CLIENT LIST.
+    // Shows in CLIENT LIST who is connected.
     name: "tessera-token-manager",
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -35,7 +35,7 @@ export function connectionOptions({ url, caCertificate }: RedisAddress): RedisCl
 export async function connectRedis(address: RedisAddress): Promise<CommandLine> {
   const { createClient } = await import("@redis/client");
   const client = createClient(connectionOptions(address));
-  client.on("error", () => {}); // the command under way fails, and says so
+  client.on("error", () => {}); // the running command fails and reports it
   try {
     await client.connect();
   } catch (cause) {
@@ -45,7 +45,7 @@ export async function connectRedis(address: RedisAddress): Promise<CommandLine> 
   return {
     address: hostOf(address.url),
     send: (args) => client.sendCommand(args).catch(asSourceError),
-    // Nothing is under way that is still wanted.
+    // No running command is still needed.
     close: () => Promise.resolve(client.destroy()),
   };
 }

@@ -6,13 +6,13 @@ import type { TokenSource } from "./source.ts";
 import { openUpstash } from "./upstash.ts";
 import { tokenSettings } from "./settings.ts";
 
-/** Whether the settings name a Redis at all. */
+/** Whether a Redis is set. */
 export function isSourceConfigured(): boolean {
   const { REDIS_URL, UPSTASH_REDIS_REST_URL } = tokenSettings();
   return REDIS_URL !== undefined || UPSTASH_REDIS_REST_URL !== undefined;
 }
 
-/** Connects to the Redis of the settings. Throws SourceError, and `service_unavailable` where none is named. */
+/** Connects to the Redis in the settings. Throws SourceError, and `service_unavailable` if none is set. */
 export async function openSource(): Promise<TokenSource> {
   const {
     REDIS_URL,
@@ -33,8 +33,8 @@ export async function openSource(): Promise<TokenSource> {
 }
 
 /**
- * A Redis server, or a cluster with mode `plain`. One that runs no scripts is read by plain commands in either mode. Throws
- * SourceError.
+ * A Redis server, or a cluster with mode `plain`. A server that runs no scripts is read with plain commands in either
+ * mode. Throws SourceError.
  */
 export async function openRedis(address: RedisAddress, mode: "lua" | "plain"): Promise<TokenSource> {
   if (mode === "plain") return await PlainSource.connect(address);

@@ -16,19 +16,19 @@ import {
 
 type Send = (args: string[]) => Promise<unknown>;
 
-/** A Redis server, or the servers of a cluster that have keys. */
+/** A Redis server, or a cluster's servers with keys. */
 interface Servers {
   address: string;
-  /** One for each server, in an order that stays. */
+  /** One per server, in a stable order. */
   nodes: Send[];
-  /** Sends a command to the server that has the key. */
+  /** Sends a command to the key's server. */
   sendTo(key: string, args: string[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /**
- * Reads keys by plain commands, values included: for clusters, and for servers that forbid scripts. A key is read by two
- * commands, between which it may change or end; the next sync puts right what came of it.
+ * Reads keys with plain commands, including values: for clusters, and for servers that forbid scripts. A key is read
+ * with two commands, between which it may change or expire; the next sync corrects the result.
  */
 export class PlainSource implements TokenSource {
   roundTrips = 0;
@@ -116,7 +116,7 @@ export class PlainSource implements TokenSource {
     return this.servers.close();
   }
 
-  /** The cursor after a page of one server: the next server's first page when it was the last one. */
+  /** The cursor after a page of one server: after its last page, the next server's first page. */
   private after(index: number, nodeCursor: string): string {
     const { length } = this.servers.nodes;
     if (nodeCursor !== "0") return length === 1 ? nodeCursor : `${index}:${nodeCursor}`;
@@ -147,7 +147,7 @@ function textOf(value: unknown): string {
 
 async function connectServers(address: RedisAddress): Promise<Servers> {
   const { createClient, createCluster, RESP_TYPES } = await import("@redis/client");
-  // A digest is of the bytes, whatever they are.
+  // A digest covers the raw bytes.
   const options = {
     ...connectionOptions(address),
     commandOptions: {

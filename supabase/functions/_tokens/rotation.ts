@@ -8,15 +8,15 @@ const BATCH_TOKENS = 500;
 export interface RotationOptions {
   database: TokenDatabase;
   keyring: Keyring;
-  /** Who rotates, for the audit. */
+  /** The caller, for the audit. */
   keyName: string;
   requestId: string;
-  /** Told after each batch how many tokens are under the active key that were not before. */
+  /** Called after each batch with the number of tokens that were moved to the active key. */
   onProgress?(rotated: number): void;
 }
 
 /**
- * Encrypts every broker's token anew that is not under the active key, whose proof is checked first. Failures have the
+ * Re-encrypts every broker token that is not under the active key, whose proof is checked first. Failures have the
  * names of accounts.
  */
 export async function rotateTokens(options: RotationOptions): Promise<EnvelopeRotation> {

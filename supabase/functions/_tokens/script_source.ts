@@ -1,30 +1,30 @@
 import { COUNT_SCRIPT, PAGE_SCRIPT, PROBE_SCRIPT, VALUES_SCRIPT } from "./scripts.ts";
 import { type KeyPage, type KeyValue, MARKS, SourceError, type TokenSource, TOO_LARGE } from "./source.ts";
 
-/** How servers refuse a script, or what it does. */
+/** Errors of servers that refuse a script, or what it does. */
 const FORBIDDEN = /undeclared key|^NOPERM|unknown command|not allowed|not supported|disabled/i;
 
-/** A way to one Redis server that takes commands. */
+/** A connection to one Redis server. */
 export interface CommandLine {
-  /** Names the server where it does not say itself what it is. */
+  /** Identifies a server that does not report its own id. */
   address: string;
   send(args: string[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** Reads keys by scripts that run in Redis: the values of keys that have not changed never leave it. */
+/** Reads keys with scripts that run in Redis: values of unchanged keys never leave it. */
 export class ScriptSource implements TokenSource {
   roundTrips = 0;
   valuesRead = 0;
   bytesRead = 0;
-  /** How many values are asked for at once: fewer after the server found an answer too large. */
+  /** How many values are requested at once: fewer after the server refused a response as too large. */
   private maxNames = Infinity;
 
   constructor(private readonly line: CommandLine) {}
 
   /**
-   * Whether the server runs scripts that read keys which they are not told of beforehand. Dragonfly does not, nor does a
-   * server whose operator forbids scripts. Throws SourceError when it does not answer.
+   * Whether the server runs scripts that read undeclared keys. Dragonfly does not, nor does a server whose operator
+   * forbids scripts. Throws SourceError when it does not answer.
    */
   async canRunScripts(): Promise<boolean> {
     try {
@@ -123,7 +123,7 @@ export class ScriptSource implements TokenSource {
   }
 }
 
-/** The id that a Redis server has from its start to its end. */
+/** The id of a Redis server, new at each start. */
 export function runIdIn(info: unknown): string | undefined {
   return typeof info === "string" ? /^run_id:(\w+)/m.exec(info)?.[1] : undefined;
 }

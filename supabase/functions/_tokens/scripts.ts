@@ -12,8 +12,8 @@ local function read(key, salt)
 end`;
 
 /**
- * A page of keys with fingerprints and TTLs, joined here, so that nobody takes 100,000 answers apart. ARGV: cursor, salt,
- * count. Where few keys have the prefix it goes on scanning, up to ten times, before it answers.
+ * A page of keys with fingerprints and TTLs, joined in Redis, so that the client need not parse 100,000 replies.
+ * ARGV: cursor, salt, count. If few keys have the prefix, it continues scanning, up to ten times, before it returns.
  */
 export const PAGE_SCRIPT = `${READ_KEY}
 local cursor, salt, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -48,10 +48,10 @@ for name in string.gmatch(ARGV[2], '[^,]+') do
 end
 return { values, table.concat(fingerprints, ','), table.concat(ttls, ',') }`;
 
-/** Reads a key as the other scripts do: one that is named nowhere before. */
+/** Reads an undeclared key, as the other scripts do. */
 export const PROBE_SCRIPT = `return redis.call('PTTL', '${KEY_PREFIX}') + #redis.sha1hex('')`;
 
-/** Counts keys from a cursor on, ten scans at a time. ARGV: cursor. */
+/** Counts keys from a cursor, ten scans at a time. ARGV: cursor. */
 export const COUNT_SCRIPT = `
 local cursor, count, scans = ARGV[1], 0, 0
 repeat

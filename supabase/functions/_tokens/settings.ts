@@ -3,26 +3,26 @@ import { z } from "zod";
 import { defineSettings } from "../_shared/platform/env.ts";
 import { CertificatesText } from "../_shared/platform/setting_texts.ts";
 
-/** The Redis that brokers' tokens are copied from. */
+/** The Redis from which brokers' tokens are copied. */
 export const tokenSettings = defineSettings("Provider tokens", {
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional().describe(
     "The Redis with the keys `token:*`; rediss:// for TLS",
   ),
   REDIS_CA_CERTIFICATE: CertificatesText.optional().describe(
-    "The authority that signed the certificate of REDIS_URL, as PEM, where it is not a public one",
+    "The authority that signed the certificate of REDIS_URL, as PEM, if it is not a public one",
   ),
   REDIS_SCAN_MODE: z.enum(["lua", "plain"]).default("lua").describe(
-    "How keys are read: by a script that runs in Redis, or by plain commands, for clusters and where scripts are forbidden",
+    "How keys are read: by a script in Redis, or by plain commands, for clusters and servers that forbid scripts",
   ),
-  UPSTASH_REDIS_REST_URL: z.url().optional().describe("In place of REDIS_URL: a Redis of Upstash, over HTTP"),
+  UPSTASH_REDIS_REST_URL: z.url().optional().describe("Instead of REDIS_URL: a Redis of Upstash, over HTTP"),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1).optional().describe("The token for UPSTASH_REDIS_REST_URL"),
   TOKEN_SOURCE: z.string().regex(/^[\w.-]{1,100}$/).default("redis").describe(
-    "Names the Redis among several that are copied into the same database",
+    "The name of this Redis, if several are copied into the same database",
   ),
   TOKEN_SYNC_MAX_MS: z.coerce.number().int().min(100).max(140_000).default(60_000).describe(
-    "After so long a sync rests, and goes on at the next call",
+    "How long one call of a sync may work; the next call continues",
   ),
   TOKEN_SYNC_MAX_CPU_MS: z.coerce.number().int().min(50).max(60_000).default(1_400).describe(
-    "After so much CPU a sync rests, and goes on at the next call; hosted functions have 2,000 ms",
+    "How much CPU one call of a sync may use; the next call continues. Hosted functions have 2,000 ms",
   ),
 });

@@ -7,10 +7,10 @@ import { openSource } from "./open_source.ts";
 import { SourceError } from "./source.ts";
 import { tokenSettings } from "./settings.ts";
 
-/** Counting more keys than fit in this time tells little more. */
+/** Counting stops after this time: an exact count of more keys is of little use. */
 const MAX_COUNT_MS = 3_000;
 
-/** What provider_token_status answers. */
+/** The result of provider_token_status. */
 interface StoredStatus {
   now: string;
   token_count: number;
@@ -43,13 +43,13 @@ interface Unusable {
   detail: string | null;
 }
 
-/** What is known of Redis: how many keys, or why not. */
+/** The number of keys in Redis, or why it is unknown. */
 export interface SourceStatus {
   keys: number | null;
   problem: string | null;
 }
 
-/** Everything that an operator wants to know, read from Redis and from Postgres. */
+/** The whole status for operators, from Redis and Postgres. */
 export async function tokenStatus(limit: number) {
   const { TOKEN_ENCRYPTION_KEYS: keyring } = encryptionSettings();
   const { TOKEN_SOURCE } = tokenSettings();
@@ -95,7 +95,7 @@ export async function tokenStatus(limit: number) {
   };
 }
 
-/** Tokens under a key whose id is known but whose bytes are other ones are no more usable than those under an unknown one. */
+/** A key with a known id but other bytes is as useless as an unknown key. */
 async function readStored(source: string, limit: number, keyring: Keyring | undefined) {
   const read = async (keyIds: string[]) =>
     await callDatabase("provider_token_status", {

@@ -9,20 +9,20 @@ import { proveActiveKey } from "./keys.ts";
 import { type KeyPage, type KeyValue, MARKS, MAX_VALUE_BYTES, type TokenSource } from "./source.ts";
 import { isRejection, readTokenValue, type TokenValue } from "./values.ts";
 
-/** How many keys are taken at once. */
+/** How many keys are processed at once. */
 export interface Pace {
-  /** Redis stands still for so many: 500 values are hashed in about 5 ms. */
+  /** Redis blocks while a script runs: 500 values are hashed in about 5 ms. */
   pageKeys: number;
-  /** So many are compared in one call. */
+  /** How many are compared in one call. */
   batchKeys: number;
-  /** So many are fetched, encrypted and stored in one call: 1,000 are about 1 MB. */
+  /** How many are fetched, encrypted and stored in one call: 1,000 are about 1 MB. */
   chunkKeys: number;
 }
 
 const DEFAULT_PACE: Pace = { pageKeys: 500, batchKeys: 5_000, chunkKeys: 1_000 };
-/** A batch may have no key in it: those of others lie between. */
+/** A batch may have no key: other programs' keys lie in between. */
 const MAX_PAGES_PER_BATCH = 100;
-/** Names in the answer. */
+/** The most names in the response. */
 const MAX_ACCOUNTS = 100;
 
 export interface SyncOptions {
@@ -34,37 +34,37 @@ export interface SyncOptions {
   pace?: Pace;
 }
 
-/** What one call of sync did. */
+/** The result of one call of sync. */
 export interface SyncResult {
-  /** Tokens that were new or had changed, and are stored. */
+  /** New or changed tokens, which were stored. */
   synced: number;
   unchanged: number;
-  /** Rows that became inactive: gone from Redis, or over. */
+  /** Tokens that became inactive: gone from Redis, or expired. */
   deactivated: number;
-  /** Values that are no token. */
+  /** Values that are not tokens. */
   rejected: number;
-  /** Keys whose name no account can have. */
+  /** Keys with an invalid account name. */
   unusableNames: number;
-  /** Keys that ended between two commands. */
+  /** Keys that expired between two commands. */
   vanished: number;
-  /** Key mappings that are known in all. */
+  /** All known key mappings. */
   mappings: number;
-  /** Active tokens in all. */
+  /** All active tokens. */
   active: number;
-  /** Accounts that were stored, the first hundred. */
+  /** The first hundred accounts that were stored. */
   accounts: string[];
   isComplete: boolean;
-  /** Whether it went on where an earlier call had stopped. */
+  /** Whether it continued an earlier call. */
   isContinued: boolean;
   roundTrips: { redis: number; database: number };
-  /** What its work counts as; where the platform tells the processor time, that counts as well. */
+  /** Its estimated processor time; a measured one also counts against the budget. */
   countedCpuMs: number;
 }
 
 /**
- * Copies the tokens of a Redis that have changed. When its budget is used up it rests, and the next call goes on.
- * Throws `request_in_progress` while another sync is at work, SourceError when Redis fails; what was stored stays, and
- * the next call goes on there.
+ * Copies the changed tokens of a Redis. When its budget is used up it pauses, and the next call continues. Throws
+ * `request_in_progress` while another sync runs, SourceError when Redis fails; stored tokens stay, and the next call
+ * continues from there.
  */
 export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
   const { source, sourceName, database, keyring, budget } = options;
@@ -80,7 +80,7 @@ export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
   try {
     run.result.isComplete = await run.scan(begun.cursor, () => hasUsedUp(run.work));
   } catch (error) {
-    // The lease would end by itself, only later; what failed is what counts.
+    // The lease would also expire by itself, later; the original error matters.
     await database.finish_token_sync({ p_source: sourceName, p_fence: begun.fence, p_is_complete: false })
       .catch(() => {});
     throw error;
@@ -89,7 +89,7 @@ export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
   return run.result;
 }
 
-/** A token that is to be stored. */
+/** A token to store. */
 interface NewToken {
   name: string;
   mainAccount: string;
@@ -102,7 +102,7 @@ interface NewToken {
   expirySource: "jwt" | "field" | undefined;
 }
 
-/** A value that is no token, as put_provider_tokens takes it. */
+/** A value that is not a token, in the form of put_provider_tokens. */
 type NewRejection = { name: string; reason: string; fingerprint: string };
 
 class SyncRun {
@@ -144,15 +144,15 @@ class SyncRun {
     };
   }
 
-  /** Goes through the keys from a cursor on; whether it came to their end. */
+  /** Goes through the keys from a cursor. Returns whether it reached their end. */
   async scan(cursor: string, isSpent: () => boolean): Promise<boolean> {
     let next: Promise<KeyPage> | undefined = this.readBatch(cursor, isSpent);
     while (next) {
       const batch: KeyPage = await next;
-      // Redis reads on while Postgres compares.
+      // Redis reads the next batch while Postgres compares this one.
       const isLast = batch.cursor === "0";
       next = isLast || isSpent() ? undefined : this.readBatch(batch.cursor, isSpent);
-      next?.catch(() => {}); // told of when it is awaited
+      next?.catch(() => {}); // handled where it is awaited
       const isStored = await this.store(batch, isSpent);
       if (!isStored || !isLast && isSpent()) {
         await next?.catch(() => {});
@@ -178,7 +178,7 @@ class SyncRun {
     this.result.countedCpuMs = countedCpuMs(this.work);
   }
 
-  /** Ends early when the budget is used up: any page may be a batch's last. */
+  /** Ends early when the budget is used up: a batch may end after any page. */
   private async readBatch(cursor: string, isSpent: () => boolean): Promise<KeyPage> {
     const pages: KeyPage[] = [];
     let count = 0;
@@ -204,8 +204,9 @@ class SyncRun {
   }
 
   /**
-   * Compares a batch with what is stored, and stores what has changed; the scan goes on after it only then. Whether it
-   * stored everything: what a used up budget leaves of it is all that is new when the batch comes again.
+   * Compares a batch with the stored tokens, and stores the changes; only then does the scan advance. Returns whether
+   * everything was stored: if the budget runs out first, the next call reads the batch again and finds only the rest
+   * to be new.
    */
   private async store(batch: KeyPage, isSpent: () => boolean): Promise<boolean> {
     this.result.unusableNames += batch.unusableCount;
@@ -234,10 +235,10 @@ class SyncRun {
     for (const [index, chunk] of chunks.entries()) {
       const fetched = await values;
       const isLast = index === chunks.length - 1;
-      // The next chunk comes in while this one is being stored.
+      // The next chunk is fetched while this one is being stored.
       if (!isLast) {
         values = this.fetch(chunks[index + 1]!);
-        values.catch(() => {}); // told of when it is awaited
+        values.catch(() => {}); // handled where it is awaited
       }
       await this.put(chunk, fetched, isLast ? batch.cursor : undefined);
       if (!isLast && isSpent()) {
@@ -308,7 +309,7 @@ class SyncRun {
   }
 }
 
-/** As put_provider_tokens takes them: a few long texts are written and read faster than a thousand objects. */
+/** In the form of put_provider_tokens: a few long texts are written and read faster than a thousand objects. */
 function listsOf(tokens: NewToken[]): Record<string, string> {
   const list = (field: (token: NewToken) => unknown) => tokens.map(field).join();
   return {
@@ -324,7 +325,10 @@ function listsOf(tokens: NewToken[]): Record<string, string> {
   };
 }
 
-/** A lifetime whose beginning nobody says counts from now, unless Redis knows better: its TTL began with the value. */
+/**
+ * A lifetime without a start counts from now, unless the key has a TTL in Redis: that began with the value, so it
+ * counts.
+ */
 function endOf(
   { expiresAtS, expirySource }: TokenValue,
   ttlMs: number,

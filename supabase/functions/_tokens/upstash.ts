@@ -2,10 +2,10 @@ import type { CommandLine } from "./script_source.ts";
 import { SourceError } from "./source.ts";
 
 const TIMEOUT_MS = 15_000;
-/** Between tries. All commands only read: each may be sent again. */
+/** Pauses between tries. All commands only read, so each may be sent again. */
 const PAUSES_MS = [100, 400];
 
-/** A Redis of Upstash over HTTP, where connections of its own protocol are not possible. */
+/** A Redis of Upstash over HTTP, for platforms without TCP connections. */
 export async function openUpstash({ url, token }: { url: string; token: string }): Promise<CommandLine> {
   const { Redis } = await import("@upstash/redis");
   const redis = new Redis({
@@ -13,7 +13,7 @@ export async function openUpstash({ url, token }: { url: string; token: string }
     token,
     automaticDeserialization: false,
     enableTelemetry: false,
-    retry: false, // it knows only of connections that fail
+    retry: false, // the library retries only failed connections
     signal: () => AbortSignal.timeout(TIMEOUT_MS),
   });
   return {
@@ -23,7 +23,7 @@ export async function openUpstash({ url, token }: { url: string; token: string }
         try {
           return await redis.exec([command!, ...args]);
         } catch (error) {
-          // Its errors repeat the command, and with it what fingerprints are made with.
+          // Its errors repeat the command, which contains the fingerprints' salt.
           const [message = ""] = String(error instanceof Error ? error.message : error).split(
             ", command was",
           );
@@ -40,7 +40,7 @@ export async function openUpstash({ url, token }: { url: string; token: string }
   };
 }
 
-/** Redis itself refused (`ERR …`, `NOPERM …`), or Upstash the token: another try ends the same way. */
+/** Redis itself refused (`ERR …`, `NOPERM …`), or Upstash refused the token: a retry would fail too. */
 function isFinal(message: string): boolean {
   if (/^(?:LOADING|BUSY|TRYAGAIN) /.test(message)) return false;
   return /^[A-Z]{3,} /.test(message) || /unauthorized/i.test(message);

@@ -2,35 +2,35 @@ import { Buffer } from "node:buffer";
 
 import { endOf } from "./ends.ts";
 
-/** What a value in Redis holds. */
+/** The content of a value in Redis. */
 export interface TokenValue {
   token: string;
-  /** When it ends, in seconds since 1970; undefined when the value does not say. */
+  /** When it expires, in seconds since 1970; undefined if the value does not say. */
   expiresAtS?: number;
-  /** Who says so: the JWT, a field beside the token, or a lifetime that counts from the moment of reading. */
+  /** The source of that time: the JWT, a field beside the token, or a lifetime counted from the moment of reading. */
   expirySource?: "jwt" | "field" | "arrival";
 }
 
-/** Why a value is no token, in words that do not repeat it. */
+/** Why a value is not a token; never repeats the value. */
 export interface Rejection {
   reason: string;
 }
 
-/** What a JSON value may call its token. */
+/** Field names for a token in JSON. */
 const TOKEN_FIELDS = ["access_token", "accessToken", "token"];
 
-/** Its head is JSON, which in base64 begins with `eyJ`, or with `ey` where there are spaces. */
+/** A JWT's header is JSON, which in base64 begins with `eyJ`, or with `ey` if it has spaces. */
 const JWT = /^ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 /** Printable, without spaces: fits in an Authorization header. RFC 6750, 2.1, allows less. */
 const HEADER_VALUE = /^[\x21-\x7e]+$/;
 
-/** A value may be encoded so often: quoted by each program that passed it on. */
+/** How often a value may be encoded: each program that passed it on may have quoted it. */
 const MAX_ENCODINGS = 3;
 
 /**
- * Reads a value: a JWT, or JSON with the token as access_token, accessToken or token, a JWT or not. Either may be quoted as
- * a JSON text, also twice, and a token may have `Bearer ` before it. `nowS` is what a lifetime counts from where the value
- * does not say when it was written, in seconds since 1970.
+ * Reads a value: a JWT, or JSON with a token, JWT or not, as access_token, accessToken or token. Either may be quoted
+ * as a JSON text, also twice, and a token may begin with `Bearer `. A lifetime without a start in the value counts
+ * from `nowS`, in seconds since 1970.
  */
 export function readTokenValue(value: string, nowS = Date.now() / 1_000): TokenValue | Rejection {
   let text = value.trim();
@@ -64,12 +64,12 @@ function fromJson(text: string, nowS: number): TokenValue | Rejection {
   return { token, ...endOf(fields, claimsOf(token), nowS) };
 }
 
-/** `Bearer ` is how a token is sent, and no part of it. */
+/** `Bearer ` is the scheme and not part of the token. */
 function withoutScheme(text: string): string {
   return text.trim().replace(/^bearer\s+/i, "");
 }
 
-/** The claims of a JWT, not verified: its issuer alone can. */
+/** The claims of a JWT, unverified: only its issuer could verify it. */
 function claimsOf(text: string): Record<string, unknown> | undefined {
   if (!JWT.test(text)) return undefined;
   const payloadAt = text.indexOf(".") + 1;

@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-import { revokeAllOf } from "../_oauth/tokens.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 import { userClient } from "../_shared/database/database.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
@@ -17,17 +16,17 @@ const Limits = z.object({
   plan: z.string(),
   request_limits: z.record(z.string(), z.object({ quota: z.number(), window_s: z.number() }))
     .describe(
-      "By name: `user` for all functions together, `function` for each, a function's name for that one",
+      "By name: `user` for all functions together, `function` for each function, or one function's name",
     ),
-  paused_at: z.string().nullable().describe("Since when no request is let in"),
+  paused_at: z.string().nullable().describe("Since when requests are refused"),
   pause_reason: z.string().nullable(),
-  daily_cap_tokens: Cap.describe("The most to spend on a day (UTC); null for no cap"),
+  daily_cap_tokens: Cap.describe("The most to spend per day (UTC); null for no cap"),
   monthly_cap_tokens: Cap,
-  spent_today: Tokens.nullable().describe("Known where there is a cap"),
+  spent_today: Tokens.nullable().describe("Only with a cap"),
   spent_this_month: Tokens.nullable(),
 });
 
-/** The signed-in user's plan, rate limits and caps, and what was spent of them. */
+/** The signed-in user's plan, rate limits and caps, and what was spent. */
 const limits = defineEndpoint({
   name: "account/limits",
   auth: "user",
@@ -38,7 +37,7 @@ const limits = defineEndpoint({
   handle: async ({ caller }) => Response.json(await limitsOf(caller.userId)),
 });
 
-/** Sets what the signed-in user wants to spend at the most on a day and in a month; null takes a cap away. */
+/** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. */
 const caps = defineEndpoint({
   name: "account/caps",
   auth: "user",
@@ -60,7 +59,10 @@ const caps = defineEndpoint({
 
 const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected is the id of a request");
 
-/** Why a request was charged: its life from hold to settlement, with times, price, usage and how the price is reached. A user asks for its own, a server for anybody's. */
+/**
+ * Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the
+ * cost. Users see their own requests, servers anybody's.
+ */
 const why = defineEndpoint({
   name: "account/why",
   auth: ["user", "secret"],
@@ -73,8 +75,8 @@ const why = defineEndpoint({
     operation_type: z.string().describe("The feature, or `grant`"),
     status: z.enum(["held", "settled", "released", "expired"]),
     attempt: z.int().nullable().describe("How often it ran"),
-    held_until: z.string().nullable().describe("Of a request that runs: when its hold ends by itself"),
-    charged: z.int().describe("Tokens; below 0 for a grant"),
+    held_until: z.string().nullable().describe("For a running request: when its hold expires"),
+    charged: z.int().describe("Tokens; negative for a grant"),
     price: z.record(z.string(), z.number()).nullable(),
     usage: z.record(z.string(), z.number()).nullable(),
     model: z.string().nullable(),
@@ -82,11 +84,13 @@ const why = defineEndpoint({
       rate: z.string(),
       rate_tokens: z.number(),
       quantity: z.number(),
-      tokens: z.number().describe("Parts of a token included; their sum is rounded up once"),
+      tokens: z.number().describe("May be a fraction; the sum is rounded up once"),
     })).nullable(),
-    entry_number: z.int().nullable().describe("Of the entry in the user's history"),
-    has_answer: z.boolean().describe("Whether a retry gets the stored answer"),
-    is_known: z.boolean().describe("False once the request's id is forgotten: the history alone tells then"),
+    entry_number: z.int().nullable().describe("The number of the entry in the user's history"),
+    has_answer: z.boolean().describe("Whether a retry gets the stored response"),
+    is_known: z.boolean().describe(
+      "False once the request's id was deleted: then only the history has the request",
+    ),
     events: z.array(z.object({
       at: z.string(),
       event: z.enum(["held", "charged", "released", "expired", "granted"]),
@@ -130,7 +134,11 @@ const ledger = defineEndpoint({
   },
 });
 
-/** Takes away what is kept of a person: stored answers, pictures, uploads, settings, access to OAuth providers. The ledger's numbers stay, under an id that leads to nobody. For a server, right before it deletes the user in Auth; may be repeated. */
+/**
+ * Deletes a person's data: stored responses, pictures, uploads, settings. Other modules delete theirs by their own parts
+ * of `forget_user`. The ledger's numbers stay, under an id that identifies nobody. A server calls it right before it
+ * deletes the user in Auth; it may be repeated.
+ */
 const forget = defineEndpoint({
   name: "account/forget",
   auth: "secret",
@@ -138,21 +146,23 @@ const forget = defineEndpoint({
   input: z.object({ user_id: z.uuid() }),
   output: z.object({ files: z.int().describe("How many files were removed") }),
   async handle({ input }) {
-    await revokeAllOf(input.user_id);
-    // Before the files: it closes the account, so that none comes after those that are listed.
+    // Before the files: this closes the account, so that no new file appears after the listing.
     await callDatabase("forget_user", { p_user_id: input.user_id });
     return Response.json({ files: await forgetFiles(input.user_id) });
   },
 });
 
-/** Removes files of all users that were kept long enough (table `file_settings`): uploads after 30 days, what features made after 90, unless it says otherwise. The schedule calls it every night; what is left is removed by the next call. */
+/**
+ * Removes files of all users that are past their retention (table `file_settings`; default: uploads after 30 days,
+ * generated files after 90). The schedule calls it every night; the next call removes the rest.
+ */
 const cleanUpFiles = defineEndpoint({
   name: "account/clean-up-files",
   auth: "secret",
   method: "POST",
   input: z.object({
     budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(100_000).describe(
-      "After so long no further thousand is begun",
+      "No new batch of a thousand files starts after this time",
     ),
   }),
   output: z.object({ files: z.int().describe("How many files were removed") }),

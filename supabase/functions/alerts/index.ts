@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Delivered, Delivering } from "../_alerts/deliver.ts";
 import { newSecret, openEndpoint, sealEndpoint } from "../_alerts/endpoints.ts";
 import { Outbox } from "../_alerts/outbox.ts";
-import { ALERT_TYPES } from "../_alerts/types.ts";
+import { wantedTypes } from "../_alerts/types.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { misconfigured, supabase } from "../_shared/platform/env.ts";
@@ -13,18 +13,18 @@ import type { Keyring } from "../_shared/security/keyring.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { alertSettings } from "../_alerts/settings.ts";
 
-const EndpointId = z.uuid().describe("As subscribe and list name it");
+const EndpointId = z.uuid().describe("As `subscribe` and `list` return it");
 const Time = z.string().describe("As Postgres writes a time with its zone");
 const Secret = z.string().describe(
-  "What deliveries are signed with, `whsec_…`: shown this once, and never again",
+  "The signing secret of deliveries, `whsec_…`: shown only this once",
 );
 
-/** How long receivers may take to learn of a new secret. */
+/** How long a replaced secret stays valid. */
 const KEEP_PREVIOUS_SECRET_H = 24;
 
 /**
- * Sends the alerts that are due, to each endpoint in the order of their keys, until nothing is due or the time is over.
- * The schedule calls it every minute; two at once do no harm.
+ * Sends due alerts, to each endpoint in order within an ordering key, until none is due or the time is over. The
+ * schedule calls it every minute; two at once do no harm.
  */
 const deliver = defineEndpoint({
   name: "alerts/deliver",
@@ -32,14 +32,14 @@ const deliver = defineEndpoint({
   method: "POST",
   input: z.object({
     budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(40_000).describe(
-      "After so long no further alert is begun",
+      "No new delivery starts after this time",
     ),
   }),
   output: z.object({
     delivered: z.int(),
-    failed: z.int().describe("Tried in vain, to be tried again"),
-    dead: z.int().describe("Given up: dead letters"),
-    lost: z.int().describe("Taken over by another deliverer, as they took too long"),
+    failed: z.int().describe("Failed, and will be tried again"),
+    dead: z.int().describe("Dead letters: given up"),
+    lost: z.int().describe("Taken over by another worker, as they took too long"),
   }),
   async handle({ input }) {
     const { lastError: _, ...counts } = await run({ budgetMs: input.budget_ms });
@@ -51,20 +51,20 @@ const Listed = z.object({
   alert_id: z.int(),
   endpoint_id: z.string(),
   host: z.string(),
-  webhook_id: z.string().describe("Names the alert to receivers"),
+  webhook_id: z.string().describe("The alert's id for receivers"),
   alert_type: z.string(),
   data: z.record(z.string(), z.unknown()),
   created_at: Time,
   status: z.enum(["pending", "delivered", "dead", "cancelled"]),
   attempts: z.int(),
   last_attempt_at: Time.nullable(),
-  next_attempt_at: Time.nullable().describe("Null for what waits for nothing"),
+  next_attempt_at: Time.nullable().describe("Null if no further attempt is planned"),
   last_http_status: z.int().nullable(),
   last_error: z.string().nullable(),
   delivered_at: Time.nullable(),
 });
 
-/** Tells what waits, where alerts go, and the deliveries of one status, the newest first: dead letters unless told otherwise. */
+/** Lists what waits, the endpoints, and the deliveries of one status, the newest first; default: dead letters. */
 const list = defineEndpoint({
   name: "alerts/list",
   auth: "secret",
@@ -80,7 +80,7 @@ const list = defineEndpoint({
   }),
   output: z.object({
     queue: z.object({
-      not_spread: z.int().describe("Alerts that no deliverer has seen yet"),
+      not_spread: z.int().describe("Alerts that are not yet queued for their endpoints"),
       pending: z.int(),
       dead: z.int(),
       oldest_pending_s: z.int().describe("The age of the oldest alert that waits"),
@@ -100,7 +100,7 @@ const list = defineEndpoint({
       alert_types: z.array(z.string()),
       description: z.string(),
       ended_at: Time,
-    })).describe("Those that answered 410 Gone in the last 90 days, and get nothing any more"),
+    })).describe("Endpoints that answered 410 Gone in the last 90 days, and get no more alerts"),
     deliveries: z.array(Listed),
   }),
   async handle({ input }) {
@@ -121,8 +121,8 @@ const list = defineEndpoint({
 });
 
 /**
- * Makes dead letters due again: all, or those of one endpoint. With alert ids it sends those alerts again, delivered or
- * not, to each endpoint that wants them, or to the one.
+ * Makes dead letters due again: all, or those of one endpoint. With alert ids it sends those alerts again, delivered
+ * or not, to every subscribed endpoint, or only to the given one.
  */
 const replay = defineEndpoint({
   name: "alerts/replay",
@@ -131,7 +131,7 @@ const replay = defineEndpoint({
   input: z.object({
     endpoint_id: EndpointId.optional(),
     alert_ids: z.array(z.int().min(1)).min(1).max(1_000).optional(),
-    limit: z.int().min(1).max(10_000).default(1_000).describe("At most so many, the oldest first"),
+    limit: z.int().min(1).max(10_000).default(1_000).describe("The most deliveries, the oldest first"),
   }),
   output: z.object({ replayed: z.int().describe("Deliveries that are due now") }),
   async handle({ input }) {
@@ -144,10 +144,10 @@ const replay = defineEndpoint({
   },
 });
 
-/** Time for what waits at the endpoint already. */
+/** Extra time for alerts that already wait for the endpoint. */
 const TEST_BUDGET_MS = 30_000;
 
-/** Sends an alert of type `test` to one endpoint, and tells at once whether it was taken. */
+/** Sends an alert of type `test` to one endpoint, and returns at once whether it was accepted. */
 const test = defineEndpoint({
   name: "alerts/test",
   auth: "secret",
@@ -156,8 +156,8 @@ const test = defineEndpoint({
   input: z.object({ endpoint_id: EndpointId }),
   output: z.object({
     webhook_id: z.string(),
-    delivered: z.boolean().describe("False: it is tried again, as any alert"),
-    error: z.string().nullable().describe("Why not, in words"),
+    delivered: z.boolean().describe("False: it is tried again, like any alert"),
+    error: z.string().nullable().describe("Why it was not delivered, in words"),
   }),
   async handle({ input }) {
     const emitted = await callDatabase("emit_test_alert", { p_endpoint_id: input.endpoint_id }) as {
@@ -174,7 +174,7 @@ const test = defineEndpoint({
       p_limit: 1,
     }) as { alert_id: number }[];
     const delivered = taken[0]?.alert_id === emitted.alert_id;
-    const error = delivered ? null : lastError ?? "It is under way with another deliverer";
+    const error = delivered ? null : lastError ?? "Another worker is delivering it";
     return Response.json({ webhook_id: emitted.webhook_id, delivered, error });
   },
 });
@@ -182,8 +182,8 @@ const test = defineEndpoint({
 const TRY_PLATFORM_MS = 20_000;
 
 /**
- * Tries on the platform itself what alerts, pictures and secrets rest on: sealing, opening, refusing an altered envelope,
- * fetching over https and posting over https. Only the project itself is asked, and nothing is stored.
+ * Tests on the platform itself what alerts, pictures and secrets depend on: sealing, opening, refusing an altered
+ * envelope, fetching over https and posting over https. Only the project itself is called, and nothing is stored.
  */
 const tryPlatform = defineEndpoint({
   name: "alerts/try-platform",
@@ -193,7 +193,7 @@ const tryPlatform = defineEndpoint({
   output: z.object({
     trials: z.array(z.object({
       trial: z.enum(["sealing", "opening", "refusing", "picture", "alert"]),
-      outcome: z.enum(["good", "bad", "untried"]).describe("untried: what it needs is not there"),
+      outcome: z.enum(["good", "bad", "untried"]).describe("untried: a requirement is missing"),
       message: z.string(),
     })),
   }),
@@ -209,28 +209,32 @@ const tryPlatform = defineEndpoint({
 });
 
 /**
- * Adds a receiver of alerts. It gets those that are emitted from now on, signed with the secret that is answered here. Its
- * address must be https and lead to the public internet; it may be a secret itself, and is stored encrypted.
+ * Adds a receiver of alerts. It gets the alerts that are emitted from now on, signed with the secret in this
+ * response. Its URL must be https and lead to the public internet; it may be a secret itself, and is stored
+ * encrypted.
  */
 const subscribe = defineEndpoint({
   name: "alerts/subscribe",
   auth: "secret",
   method: "POST",
   input: z.object({
-    url: z.string().min(1).max(2_000).describe("Where alerts are posted to"),
-    alert_types: z.array(z.enum(ALERT_TYPES)).min(1).default(ALERT_TYPES),
+    url: z.string().min(1).max(2_000).describe("The URL to which alerts are posted"),
+    alert_types: z.array(z.string().min(1).max(60)).min(1).max(100).optional().describe(
+      "Types of docs/alerts.md; default all that exist now",
+    ),
     description: z.string().trim().max(200).default(""),
   }),
   output: z.object({ endpoint_id: z.uuid(), secret: Secret }),
   async handle({ input }) {
     const keyring = activeKeyring();
+    const alertTypes = await wantedTypes(input.alert_types);
     const host = await hostOf(input.url);
     const endpointId = crypto.randomUUID();
     const secret = newSecret();
     const created = await callDatabase("create_alert_endpoint", {
       p_endpoint_id: endpointId,
       p_host: host,
-      p_alert_types: [...new Set(input.alert_types)],
+      p_alert_types: alertTypes,
       p_sealed: await sealEndpoint(keyring, endpointId, { url: input.url, secret }),
       p_description: input.description,
     }) as { success: boolean; message: string };
@@ -239,7 +243,7 @@ const subscribe = defineEndpoint({
   },
 });
 
-/** Ends a subscription; what still waits for the endpoint is cancelled. */
+/** Ends a subscription; alerts that still wait for the endpoint are cancelled. */
 const unsubscribe = defineEndpoint({
   name: "alerts/unsubscribe",
   auth: "secret",
@@ -254,8 +258,8 @@ const unsubscribe = defineEndpoint({
 });
 
 /**
- * Gives an endpoint a new signing secret. For 24 hours each delivery is signed with both, the new one first, so that the
- * receiver can change over without missing one.
+ * Gives an endpoint a new signing secret. For 24 hours each delivery is signed with both secrets, the new one first,
+ * so that the receiver can switch without missing an alert.
  */
 const rotate = defineEndpoint({
   name: "alerts/rotate",
@@ -296,7 +300,7 @@ export default defineActions("alerts", {
   "try-platform": tryPlatform,
 }) satisfies Deno.ServeDefaultExport;
 
-/** Signatures, TLS and DNS take as long to load as the rest, and most actions need none of them. */
+/** Loaded late: signatures, TLS and DNS take as long to load as the rest, and most actions need none of them. */
 async function run(options: Pick<Delivering, "budgetMs" | "endpointId">): Promise<Delivered> {
   const { deliver } = await import("../_alerts/deliver.ts");
   const { ALERT_LOOPBACK, ALERT_TIMEOUT_MS } = alertSettings();
@@ -328,7 +332,7 @@ async function readEndpoints(): Promise<StoredEndpoint[]> {
 
 const LOOKUP_MS = 5_000;
 
-/** The host of an address that alerts may go to now; where it leads is asked again at each delivery. */
+/** The host of an allowed URL; its addresses are checked again at each delivery. */
 async function hostOf(address: string): Promise<string> {
   const { findReceiver, UnusableReceiver } = await import("../_alerts/receiver.ts");
   const mayBeLoopback = alertSettings().ALERT_LOOPBACK === "allowed";

@@ -8,11 +8,11 @@ const Input = z.object({ limit: z.coerce.number().int().min(1).max(100).default(
 
 const Output = z.object({
   balance: z.int().min(0).describe("Tokens that the user owns"),
-  held: z.int().min(0).describe("What running requests hold of it"),
-  available: z.int().min(0).describe("The balance without what is held"),
+  held: z.int().min(0).describe("The part that running requests hold"),
+  available: z.int().min(0).describe("The balance minus what is held"),
   entries: z.array(z.object({
     entry_number: z.int(),
-    delta: z.int().describe("Below 0 for a charge"),
+    delta: z.int().describe("Negative for a charge"),
     balance_after: z.int(),
     operation_type: z.string().describe("The feature, or why tokens were granted"),
     request_id: z.string().nullable(),
@@ -23,7 +23,7 @@ const Output = z.object({
 
 const NOTHING = { balance: 0, held: 0 };
 
-/** What the signed-in user owns, what running requests hold of it, and the newest entries of the ledger. */
+/** The signed-in user's balance, the part that running requests hold, and the newest entries of the ledger. */
 export default defineEndpoint({
   name: "balance",
   auth: "user",

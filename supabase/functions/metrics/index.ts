@@ -6,8 +6,8 @@ import { LATENCY_BOUNDS_S } from "../_shared/http/request_metrics.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 
 /**
- * Requests, latencies, tokens, anomalies, queues, jobs and the database, as text for Prometheus (0.0.4), or as OpenMetrics
- * for a scraper that accepts it. docs/metrics.md names them all.
+ * Requests, latencies, tokens, anomalies, queues, jobs and the database, as text for Prometheus (0.0.4), or as
+ * OpenMetrics for a scraper that accepts it. docs/metrics.md lists all metrics.
  */
 export default defineEndpoint({
   name: "metrics",

@@ -6,15 +6,16 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { answerIn, beginAuthorization, completeAuthorization, takeAnswer } from "../_oauth/authorize.ts";
 import { getAccessToken, providerNamed, tokenService } from "../_oauth/tokens.ts";
+import { revokeForgottenUsers } from "../_oauth/revocations.ts";
 import { oauthSettings } from "../_oauth/settings.ts";
 
 const ProviderName = z.string().min(1).max(50).describe("A name in OAUTH_PROVIDERS");
-const State = z.string().min(20).max(200).describe("As it was given to the app's address");
+const State = z.string().min(20).max(200).describe("As it was sent to the app's address");
 const Subject = z.uuid().describe("The user's id");
 
 /**
- * Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the address in a browser;
- * afterwards the browser comes to `redirect_to` with `?state=…`, which the app hands to `complete`.
+ * Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the URL in a
+ * browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app passes to `complete`.
  */
 const authorize = defineEndpoint({
   name: "oauth-token/authorize",
@@ -24,11 +25,11 @@ const authorize = defineEndpoint({
   input: z.object({
     provider: ProviderName,
     redirect_to: z.string().max(2_000).optional().describe(
-      "One of OAUTH_REDIRECT_URLS, the first one unless given",
+      "One of OAUTH_REDIRECT_URLS; default: the first",
     ),
   }),
   output: z.object({
-    authorization_url: z.string().describe("Where the user's browser is to go"),
+    authorization_url: z.string().describe("The URL for the user's browser"),
     expires_in_s: z.int().describe("How long the user may take"),
   }),
   codes: ["not_found", "provider_error", "provider_timeout"],
@@ -44,8 +45,8 @@ const authorize = defineEndpoint({
 });
 
 /**
- * Takes the provider's redirect: its address is the redirect URI to register. The browser is sent on to the app's address
- * with the state and nothing else; the code stays here, sealed, until the user completes.
+ * Receives the provider's redirect: its address is the redirect URI to register. The browser is sent on to the app's
+ * address with only the state; the code stays here, encrypted, until the user completes.
  */
 const callback = defineEndpoint({
   name: "oauth-token/callback",
@@ -54,10 +55,10 @@ const callback = defineEndpoint({
   callLimit: { quota: 600, window_s: 3_600 },
   input: z.object({
     state: State,
-    code: z.string().min(1).max(4_000).optional().describe("What the provider gives for a token"),
-    iss: z.string().max(2_000).optional().describe("Who answers (RFC 9207)"),
-    error: z.string().max(200).optional().describe("Why the provider refuses"),
-  }).catchall(z.string().describe("What else the provider tells, kept for `token`")).refine(
+    code: z.string().min(1).max(4_000).optional().describe("The authorization code"),
+    iss: z.string().max(2_000).optional().describe("The issuer (RFC 9207)"),
+    error: z.string().max(200).optional().describe("The provider's error code"),
+  }).catchall(z.string().describe("The provider's other parameters, kept for `token`")).refine(
     ({ code, error }) => code !== undefined || error !== undefined,
     "Expected code or error",
   ),
@@ -79,7 +80,7 @@ const complete = defineEndpoint({
   input: z.object({ state: State }),
   output: z.object({
     provider: z.string(),
-    scope: z.string().nullable().describe("What the user granted, where the provider says it"),
+    scope: z.string().nullable().describe("What the user granted, if the provider reports it"),
   }),
   codes: ["forbidden", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ caller, input }) {
@@ -89,8 +90,8 @@ const complete = defineEndpoint({
 });
 
 /**
- * Gives a server of ours an access token that is good now, renewed if need be. The refresh token is never given out. With
- * `rejected`, a token that the API refused with 401, another one is given.
+ * Returns a valid access token to one of our servers, renewed if necessary. The refresh token is never returned. With
+ * `rejected`, a token that the API refused with 401, a different one is returned.
  */
 const token = defineEndpoint({
   name: "oauth-token/token",
@@ -98,20 +99,20 @@ const token = defineEndpoint({
   method: "POST",
   input: z.object({
     provider: ProviderName,
-    subject: Subject.optional().describe("The user's id; without one it is the app's own token"),
+    subject: Subject.optional().describe("The user's id; without it, the app's own token"),
     rejected: z.string().min(1).max(20_000).optional().describe("The access token that the API has refused"),
   }),
   output: z.object({
     access_token: z.string(),
     token_type: z.string(),
-    expires_at: z.string().nullable().describe("ISO 8601; null when the provider does not say"),
+    expires_at: z.string().nullable().describe("ISO 8601; null if the provider does not report it"),
     scope: z.string().nullable(),
     extras: z.object({
       callback: z.record(z.string(), z.string()).describe(
-        "With the code (`realmId`, …), by the user's browser, which may have changed it",
+        "Came with the code (`realmId`, …) through the user's browser, which may have changed it",
       ),
-      token: z.record(z.string(), z.unknown()).describe("With the token: `instance_url`, …"),
-    }).describe("What the provider told beside the token"),
+      token: z.record(z.string(), z.unknown()).describe("Came with the token: `instance_url`, …"),
+    }).describe("The provider's extra fields"),
   }),
   codes: ["not_found", "authorization_required", "provider_error", "provider_timeout"],
   async handle({ input }) {
@@ -120,8 +121,8 @@ const token = defineEndpoint({
 });
 
 /**
- * Ends an access here and, where the provider can, there: a user its own, a server anybody's. When this has answered, the
- * token is never served again.
+ * Revokes an access here and, if the provider supports it, there: a user's own, or for a server anybody's. After the
+ * response the token is never served again.
  */
 const revoke = defineEndpoint({
   name: "oauth-token/revoke",
@@ -131,13 +132,13 @@ const revoke = defineEndpoint({
   input: z.object({
     provider: ProviderName,
     subject: Subject.optional().describe(
-      "Whose; a user may name itself alone. Of a server without one: the app's own",
+      "The user's id; a user may only name itself. From a server without one: the app's own",
     ),
   }),
   output: z.object({
     was_stored: z.boolean().describe("Whether there was a token"),
     upstream: z.enum(["revoked", "failed", "impossible", "nothing_to_revoke"]).describe(
-      "What the provider did; impossible where it has no revocation endpoint",
+      "What the provider did; impossible if it has no revocation endpoint",
     ),
   }),
   codes: ["not_found", "forbidden"],
@@ -151,7 +152,24 @@ const revoke = defineEndpoint({
   },
 });
 
-/** Tells how the store, the leases and the providers do, as this process sees it. */
+/** Ends the access of users who were forgotten, here and at their providers. The schedule calls it every 5 minutes. */
+const revokeForgotten = defineEndpoint({
+  name: "oauth-token/revoke-forgotten",
+  auth: "secret",
+  method: "POST",
+  input: z.object({
+    budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(100_000).describe(
+      "After so long no further user is begun",
+    ),
+  }),
+  output: z.object({
+    revoked: z.int().describe("Of how many users"),
+    is_done: z.boolean().describe("False: some are left for the next call"),
+  }),
+  handle: async ({ input }) => Response.json(await revokeForgottenUsers(input.budget_ms)),
+});
+
+/** Returns the health of the store, the leases and the providers, as this process sees it. */
 const status = defineEndpoint({
   name: "oauth-token/status",
   auth: "secret",
@@ -162,25 +180,25 @@ const status = defineEndpoint({
     store: z.object({
       type: z.enum(["supabase", "redis", "memory"]),
       state: z.enum(["ok", "degraded"]).describe(
-        "degraded: this process keeps what is written in its memory",
+        "degraded: this process keeps new writes in memory",
       ),
-      since: z.string().nullable().describe("When that began; null for a store that never failed"),
+      since: z.string().nullable().describe("When that began; null if the store never failed"),
       journal_entries: z.int().describe("Writes that wait to be replayed"),
     }),
     leases: z.object({ state: z.enum(["ok", "degraded"]) }),
     memory_fallback: z.enum(["none", "app", "all"]).describe("OAUTH_MEMORY_FALLBACK"),
-    providers: z.array(z.string()).describe("Those that are configured"),
+    providers: z.array(z.string()).describe("The configured providers"),
     database: z.object({
       tokens: z.object({ stored: z.int(), expired: z.int(), buried: z.int() }),
       leases_held: z.int(),
-      leases_resting: z.int().describe("Tokens that their provider refused to renew, and that wait alone"),
+      leases_resting: z.int().describe("Tokens that rest because their provider refused to renew them"),
       authorizations_open: z.int(),
       providers: z.array(z.object({
         provider: z.string(),
         failure_count: z.int(),
         last_error: z.string().nullable(),
         retry_after_s: z.int().nullable(),
-      })).describe("Providers that failed, and how long they are left alone"),
+      })).describe("Providers that failed, and how long they rest"),
     }).nullable().describe("Null when the database cannot be reached"),
   }),
   async handle() {
@@ -209,5 +227,6 @@ export default defineActions("oauth-token", {
   complete,
   token,
   revoke,
+  "revoke-forgotten": revokeForgotten,
   status,
 }) satisfies Deno.ServeDefaultExport;

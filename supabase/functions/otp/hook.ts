@@ -17,13 +17,13 @@ const Output = z.object({
   ),
 });
 
-/** Supabase Auth waits five seconds for all. */
+/** Supabase Auth waits five seconds in total. */
 const DEADLINE_MS = 4_000;
 const PURPOSE = "supabase_auth";
 
 /**
- * Supabase Auth's Send SMS hook, signed as Standard Webhooks has it: sends the code that Auth made, under the same limits
- * and guard and through the same providers. A repeated call sends no second message.
+ * Supabase Auth's Send SMS hook, signed with Standard Webhooks: sends the code that Auth made, with the same limits,
+ * guard and providers. A repeated call sends no second message.
  */
 export const hook = defineEndpoint({
   name: "otp/hook",
@@ -58,7 +58,7 @@ export const hook = defineEndpoint({
       if (!(error instanceof AppError) || error.code === "internal") throw error;
       log.code = error.code;
       log.cause = describeCause(error.cause);
-      // Auth reads the reason from an answer that succeeded, and makes "unexpected" of any other.
+      // Auth reads the reason only from a response with status 200, and reports any other as "unexpected".
       return Response.json({ error: { http_code: STATUS[error.code], message: error.message } });
     }
   },

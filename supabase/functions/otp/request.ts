@@ -16,30 +16,30 @@ const Input = z.object({
   phone: PhoneInput,
   purpose: PurposeInput,
   channel: z.enum(["sms", "email"]).default("sms").describe(
-    "`email` goes to the signed-in user's own confirmed address, and proves no phone",
+    "`email` sends to the signed-in user's confirmed address, and proves no phone",
   ),
   locale: z.string().max(64).regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$/).optional()
     .describe(`The message's language, as BCP 47 or with an underscore; there are ${LOCALES.join(", ")}`)
     .meta({ examples: ["fr", "fr-CA", "pt_BR"] }),
   code_reader: z.enum(CODE_READERS).optional().describe(
-    "Who reads the code from the SMS: the Android app (OTP_APP_HASH) or a browser or iOS (OTP_WEB_DOMAIN); both unless told",
+    "Which app can read the code from the SMS: the Android app (OTP_APP_HASH), or a browser or iOS (OTP_WEB_DOMAIN); default: both",
   ),
 });
 
 const Output = z.object({
-  challenge_id: z.uuid().describe("Names this code; to be sent with the guess"),
-  expires_in: z.number().describe("Seconds that the code is good for"),
-  resend_in: z.number().describe("Seconds until another one may be asked for"),
-  attempts_left: z.int().describe("Guesses that there are"),
+  challenge_id: z.uuid().describe("Identifies this code; send it with the guess"),
+  expires_in: z.number().describe("Seconds until the code expires"),
+  resend_in: z.number().describe("Seconds until another code may be requested"),
+  attempts_left: z.int().describe("How many guesses are left"),
 });
 
 const ADDRESS = z.email();
 const DEADLINE_MS = 12_000;
 
 /**
- * Sends a code of six digits to a phone. A code that was sent before for the same phone and purpose is void from then on.
- * What is answered does not tell whether anybody knows the number. With an `Idempotency-Key` a repeated request sends no
- * second message.
+ * Sends a code of six digits to a phone. It replaces the code that was sent before for the same phone and purpose.
+ * The response does not reveal whether the number is known here. With an `Idempotency-Key` a repeated request sends
+ * no second message.
  */
 export const request = defineEndpoint({
   name: "otp/request",
@@ -70,7 +70,7 @@ export const request = defineEndpoint({
       userId: caller.userId,
       requestKey: idempotencyKey(headers) === null
         ? undefined
-        // A stranger who uses the same key must not meet the code of another.
+        // A stranger with the same key must not get the response for another caller's code.
         : [requestId, caller.userId || network, phone.number, purpose, channel].join(" "),
       deadlineMs: DEADLINE_MS,
     });
@@ -84,7 +84,7 @@ export const request = defineEndpoint({
   },
 });
 
-/** The address in the verified token: a code goes to nobody's else. */
+/** The address in the verified token: a code is sent to no other address. */
 function addressOf({ userId, token }: Caller): string {
   if (userId === "") {
     throw new AppError("invalid_request", "channel: email is for signed-in users, to their own address");

@@ -14,8 +14,9 @@ const Output = z.object({}).describe("Nothing");
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * What became of a message that Twilio took, as Twilio reports it and signs it with the account's auth token. One that did not
- * arrive counts against Twilio for that country, unless the phone is at fault, and the next code for the phone goes elsewhere.
+ * Twilio's report on a message that it accepted, signed with the account's auth token. A failed message counts
+ * against Twilio for that country, unless the phone is the cause, and the next code for the phone uses another
+ * provider.
  */
 export const twilioReport = defineEndpoint({
   name: "otp/twilio-report",

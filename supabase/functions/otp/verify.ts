@@ -14,11 +14,11 @@ const Input = z.object({
   phone: PhoneInput,
   code: z.string({
     error: 'expected is a text of six digits, "012345"; as a number it would lose its leading zeros',
-  }).min(1).max(40).describe("As typed: blanks and the digits of any script are taken")
+  }).min(1).max(40).describe("As typed: blanks and the digits of any script are accepted")
     .meta({ examples: ["012345", "123 456"] }),
   purpose: PurposeInput,
   challenge_id: z.uuid().optional().describe(
-    "From the request; may be left out by whoever asked: the same user, or the same network",
+    "From the request; optional for the caller that requested the code: the same user, or the same network",
   ),
 });
 
@@ -28,13 +28,13 @@ const Output = z.object({
   purpose: z.string(),
   challenge_id: z.uuid(),
   verified_at: z.string(),
-  proof: z.string().describe("A JWT (ES256) that another function takes once"),
-  proof_expires_in: z.number().describe("Seconds that the proof is good for"),
+  proof: z.string().describe("A JWT (ES256) that another function accepts once"),
+  proof_expires_in: z.number().describe("Seconds until the proof expires"),
 });
 
 /**
- * Takes a code back, once. Answers a proof for other functions, and keeps the phone as the signed-in user's where there is
- * one and the code came by SMS.
+ * Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there
+ * is one and the code was sent by SMS.
  */
 export const verify = defineEndpoint({
   name: "otp/verify",

@@ -14,10 +14,11 @@ import { bytesIn } from "../_shared/ledger/price.ts";
 /** What every kitchen has and nobody lists. */
 const PANTRY = ["water", "salt", "pepper", "oil"];
 
+/** No words are looked for in what is too long. */
 const Input = z.object({
-  ingredients: z.array(z.string().trim().min(1).max(60)).min(1).max(40),
+  ingredients: z.array(z.string().trim().min(1).max(60, { abort: true })).min(1).max(40),
   servings: z.int().min(1).max(12).default(2),
-  diet: z.string().trim().max(100).default("none"),
+  diet: z.string().trim().max(100, { abort: true }).default("none"),
   max_duration_min: z.int().min(5).max(1_440).default(1_440),
   locale: Locale,
 }).refine(

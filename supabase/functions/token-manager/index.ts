@@ -13,7 +13,7 @@ import { syncTokens } from "../_tokens/sync.ts";
 import { CleanupOutput, GetInput, GetOutput, StatusInput, StatusOutput, SyncOutput } from "./schemas.ts";
 import { tokenSettings } from "../_tokens/settings.ts";
 
-/** What there is to tell where no Redis is set. */
+/** The response without a Redis. */
 const NOTHING_SYNCED = {
   is_configured: false,
   synced: 0,
@@ -32,9 +32,9 @@ const NOTHING_SYNCED = {
 } satisfies z.input<typeof SyncOutput>;
 
 /**
- * Copies the tokens of all keys `token:*` from Redis that are new or have changed. A sync that runs out of its budget
- * answers with `is_complete: false`, and the next call goes on. Keys that are gone deactivate their tokens when a scan is
- * complete. One sync works at a time; others get `request_in_progress`.
+ * Copies new and changed tokens of all keys `token:*` from Redis. A sync that runs out of its budget returns
+ * `is_complete: false`, and the next call continues. When a scan is complete, tokens whose keys are gone are
+ * deactivated. Only one sync runs at a time; others get `request_in_progress`.
  */
 const sync = defineEndpoint({
   name: "token-manager/sync",
@@ -43,7 +43,7 @@ const sync = defineEndpoint({
   isAlsoPost: true,
   input: z.object({
     if_configured: z.union([z.boolean(), z.stringbool()]).default(false).describe(
-      "Answers `is_configured: false` where no Redis is set, instead of an error: for the schedule",
+      "Returns `is_configured: false` instead of an error if no Redis is set: for the schedule",
     ),
   }),
   output: SyncOutput,
@@ -82,8 +82,8 @@ const sync = defineEndpoint({
 });
 
 /**
- * How many tokens Redis and Postgres have, whether a sync is needed, the newest tokens, those that end soon, and for each
- * account that is not usable why. Lists have at most `limit` entries. Works without Redis, and says so.
+ * How many tokens Redis and Postgres have, whether a sync is needed, the newest tokens, those that expire soon, and
+ * why accounts are not usable. Lists have at most `limit` entries. Works without Redis, and reports that.
  */
 const status = defineEndpoint({
   name: "token-manager/status",
@@ -97,7 +97,7 @@ const status = defineEndpoint({
   },
 });
 
-/** What read_provider_token answers. */
+/** The result of read_provider_token. */
 interface StoredToken {
   outcome: "given" | "not_found" | "expired" | "gone" | "operator";
   account_name: string;
@@ -110,8 +110,8 @@ interface StoredToken {
 }
 
 /**
- * The token of an account. Works without Redis, and writes down which key asked for which account, and when. Answers
- * `token_expired` when its time is over, `not_found` when there is none or its key is gone from Redis.
+ * The token of an account. Works without Redis, and records which API key asked for which account, and when. Refuses
+ * with `token_expired` when the token has expired, `not_found` when there is none or its key is gone from Redis.
  */
 const get = defineEndpoint({
   name: "token-manager/get",
@@ -141,7 +141,7 @@ const get = defineEndpoint({
   },
 });
 
-/** Makes tokens inactive whose time is over, and says how many. No answer of `get` depends on it. */
+/** Deactivates expired tokens and returns how many. `get` never returns an expired token, even before this. */
 const cleanup = defineEndpoint({
   name: "token-manager/cleanup",
   auth: "secret",
@@ -176,7 +176,7 @@ function refusal(account: string, { outcome, expires_at, updated_at }: StoredTok
   }
 }
 
-/** Opens the Redis of the settings for one request. Its failures become `service_unavailable`. */
+/** Opens the Redis in the settings for one request. Its failures become `service_unavailable`. */
 async function withSource<Result>(
   use: (source: Awaited<ReturnType<typeof openSource>>) => Promise<Result>,
 ): Promise<Result> {
@@ -199,7 +199,7 @@ async function withSource<Result>(
   }
 }
 
-/** Tokens of third parties: copied from Redis, kept encrypted, given out to servers. */
+/** Third-party tokens: copied from Redis, stored encrypted, returned to servers. */
 export default defineActions("token-manager", {
   sync,
   status,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { exists, projectFolder } from "../../../scripts/local/paths.ts";
 import { missingSettings, settings } from "../../../scripts/settings/settings.ts";
-import { ALERT_TYPES } from "../../../supabase/functions/_alerts/types.ts";
+import { ALERT_TYPES } from "../../support/alert_data.ts";
 import { pages } from "../../support/markdown.ts";
 
 const texts = new Map(

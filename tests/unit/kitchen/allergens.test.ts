@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 
 import { z } from "zod";
 
+import recipeDetailGenerator from "../../../supabase/functions/recipe-detail-generator/index.ts";
+import recipeGenerator from "../../../supabase/functions/recipe-generator/index.ts";
 import { foodRules } from "../../../supabase/functions/_app/kitchen/menu.ts";
 import { Allergy, checkLanguage } from "../../../supabase/functions/_app/kitchen/stock.ts";
 import { Locale } from "../../../supabase/functions/_shared/media/inputs.ts";
@@ -363,4 +365,50 @@ describe("compounds of German and Dutch", () => {
     "Portuguese %s is in %s, though English reads it as without",
     (text, allergen) => expect(allergensIn(text)).toContain(allergen),
   );
+});
+
+describe("a language that is none", () => {
+  it.each(["en us", "e", "en-".repeat(50), ""])(
+    "is refused beside allergies, and read by nobody: %j",
+    (locale) => {
+      const input = { title: "Soup", summary: "With leeks", allergies: ["milk"], locale };
+      const parse = () => recipeDetailGenerator.input.safeParse(input).error!.issues;
+      expect(parse).not.toThrow();
+      expect(parse().map(({ path }) => path.join("."))).toContain("locale");
+    },
+  );
+});
+
+describe("a text that is far too long", () => {
+  const fastestMs = (text: string) =>
+    Math.min(...[1, 2].map(() => {
+      const start = performance.now();
+      allergensIn(text);
+      return performance.now() - start;
+    }));
+
+  it.each([["letters", "a"], ["accents", "a\u0301"], ["short words", "ab "], ["joints", "ab-\n"]])(
+    "takes nowhere near the square of the time: %s",
+    (_name, part) => {
+      allergensIn(part.repeat(100));
+      const [eighthMs, wholeMs] = [500, 4_000].map((times) => fastestMs(part.repeat(times))) as [
+        number,
+        number,
+      ];
+      expect(wholeMs, `${eighthMs} ms for an eighth`).toBeLessThan(16 * eighthMs + 500);
+    },
+  );
+
+  it("is not looked at as an allergy", () => {
+    const issues = Allergy.safeParse("花生".repeat(100)).error!.issues;
+    expect(issues.map(({ code }) => code)).toEqual(["too_big"]);
+  });
+
+  it.each([
+    { ingredients: ["beef ".repeat(100)], diet: "vegan" },
+    { ingredients: ["beef"], diet: "vegan ".repeat(100) },
+  ])("is not looked through for what a diet forbids", (input) => {
+    const issues = recipeGenerator.input.safeParse(input).error!.issues;
+    expect(issues.map(({ code }) => code)).toEqual(["too_big"]);
+  });
 });

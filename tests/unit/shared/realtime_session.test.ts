@@ -36,8 +36,8 @@ class FakeSocket {
   }
 }
 
-/** A till that counts what it holds. */
-class FakeTill {
+/** Billing that counts what it holds. */
+class FakeBilling {
   readonly settled: Slice[] = [];
   isSeatTaken = false;
   isSeatForfeit = false;
@@ -89,7 +89,7 @@ const DELTA = { type: "response.output_audio.delta", delta: "AAAA" };
 const unavailable = new AppError("service_unavailable", "The ledger cannot be reached at the moment");
 
 function open(limits: Partial<SessionParts["limits"]> = {}) {
-  const [client, provider, till] = [new FakeSocket(), new FakeSocket(), new FakeTill()];
+  const [client, provider, billing] = [new FakeSocket(), new FakeSocket(), new FakeBilling()];
   const price = { per_1k_input_tokens: 1, per_1k_audio_output_tokens: 2 };
   const session = new RealtimeSession({
     sessionId: "session",
@@ -99,12 +99,12 @@ function open(limits: Partial<SessionParts["limits"]> = {}) {
     client: client as unknown as Socket,
     openProvider: () => provider as unknown as Socket,
     setup: { type: "realtime" },
-    till,
+    billing,
     slices: new Slices(price, { input_tokens: 1_000, output_tokens: 1_000 }, 6),
     limits: { ...DEFAULT_SESSION, ...limits },
     tokenEndsAtMs: Infinity,
   });
-  return { client, provider, till, session };
+  return { client, provider, billing, session };
 }
 
 async function begin(limits: Partial<SessionParts["limits"]> = {}) {
@@ -123,8 +123,8 @@ async function ended({ session, client }: Pick<ReturnType<typeof open>, "session
   return client.closedWith;
 }
 
-function expectNothingHeld(till: FakeTill): void {
-  expect({ held: till.held, isSeatTaken: till.isSeatTaken }).toEqual({ held: 0, isSeatTaken: false });
+function expectNothingHeld(billing: FakeBilling): void {
+  expect({ held: billing.held, isSeatTaken: billing.isSeatTaken }).toEqual({ held: 0, isSeatTaken: false });
 }
 
 beforeEach(() => {
@@ -141,7 +141,7 @@ afterEach(() => {
 describe("a session", () => {
   it("sends no answer's request before its slice is held, and one at a time", async () => {
     const parts = await begin();
-    const { client, provider, till } = parts;
+    const { client, provider, billing } = parts;
     client.say(TEXT);
     client.say(ASK);
     client.say(ASK);
@@ -153,7 +153,7 @@ describe("a session", () => {
     expect(provider.types().filter((type) => type === "response.create").length).toBe(1);
     // Unreported usage empties the slice: the next answer has to wait for the next slice.
     let letHold = () => {};
-    till.gate = new Promise((resolve) => letHold = resolve);
+    billing.gate = new Promise((resolve) => letHold = resolve);
     provider.say(DELTA);
     provider.say({ type: "response.done", response: { id: "resp_1", status: "completed", usage: null } });
     await vi.advanceTimersByTimeAsync(1);
@@ -161,24 +161,24 @@ describe("a session", () => {
     letHold();
     await vi.advanceTimersByTimeAsync(1);
     expect(provider.types().filter((type) => type === "response.create").length).toBe(2);
-    expect(till.settled).toMatchObject([{ number: 1, isUnknown: true }]);
+    expect(billing.settled).toMatchObject([{ number: 1, isUnknown: true }]);
     client.onclose!({} as CloseEvent);
     await ended(parts);
-    expectNothingHeld(till);
+    expectNothingHeld(billing);
   });
 
   it("that ends while a slice is being held gives it back", async () => {
     const parts = open();
     let letHold = () => {};
-    parts.till.gate = new Promise((resolve) => letHold = resolve);
+    parts.billing.gate = new Promise((resolve) => letHold = resolve);
     parts.client.onopen!(new Event("open"));
     await vi.advanceTimersByTimeAsync(1);
     parts.client.onclose!({} as CloseEvent);
     await vi.advanceTimersByTimeAsync(1);
-    expect(parts.till.isSeatTaken).toBe(true);
+    expect(parts.billing.isSeatTaken).toBe(true);
     letHold();
     await ended(parts);
-    expectNothingHeld(parts.till);
+    expectNothingHeld(parts.billing);
     expect(parts.provider.onmessage).toBeNull();
   });
 
@@ -188,7 +188,7 @@ describe("a session", () => {
     parts.provider.say({ type: "input_audio_buffer.cleared" });
     expect(await ended(parts)).toEqual({ code: 4431, reason: "client_too_slow" });
     expect(parts.client.types()).toEqual(["session_ready"]);
-    expectNothingHeld(parts.till);
+    expectNothingHeld(parts.billing);
   });
 
   it("ends with 4504 for a provider that takes nothing", async () => {
@@ -196,7 +196,7 @@ describe("a session", () => {
     parts.provider.bufferedAmount = DEFAULT_SESSION.buffered_bytes + 1;
     parts.client.say({ type: "input_audio_buffer.append", audio: "AAAA" });
     expect(await ended(parts)).toEqual({ code: 4504, reason: "provider_timeout" });
-    expectNothingHeld(parts.till);
+    expectNothingHeld(parts.billing);
   });
 
   it("waits for the usage of the answer that it breaks off, and not for ever", async () => {
@@ -212,8 +212,8 @@ describe("a session", () => {
       expect(parts.client.closedWith).toBeUndefined();
       if (isReported) parts.provider.say(DONE);
       expect(await ended(parts)).toEqual({ code: 4410, reason: "session_ended" });
-      expect(parts.till.settled).toMatchObject([{ isUnknown: !isReported }]);
-      expectNothingHeld(parts.till);
+      expect(parts.billing.settled).toMatchObject([{ isUnknown: !isReported }]);
+      expectNothingHeld(parts.billing);
     }
   });
 
@@ -228,7 +228,7 @@ describe("a session", () => {
     for (let mistake = 0; mistake < 11; mistake++) parts.client.say(TEXT);
     expect(await ended(parts)).toEqual({ code: 4400, reason: "invalid_request" });
     expect(parts.provider.types()).toEqual([]);
-    expectNothingHeld(parts.till);
+    expectNothingHeld(parts.billing);
   });
 
   it("counts an answer once, however often it is reported", async () => {
@@ -240,7 +240,9 @@ describe("a session", () => {
     for (let report = 0; report < 3; report++) parts.provider.say(DONE);
     parts.session.end("closed");
     await ended(parts);
-    expect(parts.till.settled).toMatchObject([{ used: { audio_input_tokens: 10, audio_output_tokens: 10 } }]);
+    expect(parts.billing.settled).toMatchObject([{
+      used: { audio_input_tokens: 10, audio_output_tokens: 10 },
+    }]);
     expect(parts.client.types().filter((type) => type === "usage").length).toBe(1);
   });
 
@@ -261,7 +263,7 @@ describe("a session", () => {
     ]);
     parts.session.end("closed");
     await ended(parts);
-    expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 10 } }]);
+    expect(parts.billing.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 10 } }]);
   });
 
   it("charges nothing for an answer of which no event was understood, and ends", async () => {
@@ -272,8 +274,8 @@ describe("a session", () => {
     parts.provider.say({ type: "response.sound.piece", piece: "AAAA" });
     parts.provider.say(DONE);
     expect(await ended(parts)).toEqual({ code: 4502, reason: "provider_error" });
-    expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 0 } }]);
-    expectNothingHeld(parts.till);
+    expect(parts.billing.settled).toMatchObject([{ isUnknown: false, used: { audio_output_tokens: 0 } }]);
+    expectNothingHeld(parts.billing);
   });
 
   it("keeps the seat of a client whose message filled the memory, and no other's", async () => {
@@ -281,7 +283,7 @@ describe("a session", () => {
       const parts = await begin();
       parts.client.say({ type: "x".repeat(characters) });
       expect(await ended(parts)).toEqual({ code: 4413, reason: "payload_too_large" });
-      const { isSeatTaken, isSeatForfeit } = parts.till;
+      const { isSeatTaken, isSeatForfeit } = parts.billing;
       expect({ isSeatTaken, isSeatForfeit }).toEqual({ isSeatTaken: isKept, isSeatForfeit: isKept });
     }
   });
@@ -293,17 +295,17 @@ describe("a session", () => {
     await vi.advanceTimersByTimeAsync(1);
     await vi.advanceTimersByTimeAsync(DEFAULT_SESSION.provider_s * 1000);
     expect(await ended(parts)).toEqual({ code: 4504, reason: "provider_timeout" });
-    expect(parts.till.settled).toMatchObject([{ isUnknown: false, used: { input_tokens: 0 } }]);
+    expect(parts.billing.settled).toMatchObject([{ isUnknown: false, used: { input_tokens: 0 } }]);
   });
 
   it("ends with 4503 when the ledger cannot be reached, at the beginning and in the middle", async () => {
     const early = open();
-    early.till.fail.hold = unavailable;
+    early.billing.fail.hold = unavailable;
     early.client.onopen!(new Event("open"));
     expect(await ended(early)).toEqual({ code: 4503, reason: "service_unavailable" });
 
     const parts = await begin();
-    parts.till.fail.hold = unavailable;
+    parts.billing.fail.hold = unavailable;
     parts.client.say(TEXT);
     parts.client.say(ASK);
     await vi.advanceTimersByTimeAsync(1);
@@ -313,15 +315,15 @@ describe("a session", () => {
       response: { ...DONE.response, usage: { input_tokens: 0, output_tokens: 2_000 } },
     });
     expect(await ended(parts)).toEqual({ code: 4503, reason: "service_unavailable" });
-    expectNothingHeld(parts.till);
+    expectNothingHeld(parts.billing);
   });
 
   it("says goodbye to the client though nothing can be settled; the hold then ends by its time", async () => {
     const parts = await begin();
-    parts.till.fail.settle = unavailable;
+    parts.billing.fail.settle = unavailable;
     parts.session.end("idle_timeout");
     expect(await ended(parts)).toEqual({ code: 4408, reason: "idle_timeout" });
-    expect(parts.till.isSeatTaken).toBe(false);
+    expect(parts.billing.isSeatTaken).toBe(false);
   });
 
   it("whatever comes in whatever order leaves nothing held, and settles each slice once", async () => {
@@ -355,8 +357,8 @@ describe("a session", () => {
           parts.provider.onclose!({} as CloseEvent);
         } else parts.session.end(end as keyof typeof ENDINGS);
         await ended(parts);
-        expectNothingHeld(parts.till);
-        const numbers = parts.till.settled.map(({ number }) => number);
+        expectNothingHeld(parts.billing);
+        const numbers = parts.billing.settled.map(({ number }) => number);
         expect(new Set(numbers).size).toBe(numbers.length);
         expect(parts.client.types().at(-1)).toBe("session_ended");
       }),

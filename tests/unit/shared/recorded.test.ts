@@ -162,6 +162,61 @@ describe("a recording that ffmpeg makes", await needing("ffmpeg"), () => {
   });
 });
 
+describe("a wav that is something else behind its head", await needing("ffmpeg"), () => {
+  const LOUD = `${NOISE} -ac 2`;
+  const head = (dataBytes: number, rate: number) => {
+    const bytes = Buffer.alloc(44);
+    bytes.write("RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    bytes.writeUInt32LE(36 + dataBytes, 4);
+    bytes.writeUInt32LE(rate, 24);
+    bytes.writeUInt32LE(4 * rate, 28);
+    bytes.set([4, 0, 16, 0], 32);
+    bytes.write("data", 36);
+    bytes.writeUInt32LE(dataBytes, 40);
+    return bytes;
+  };
+
+  it.each([
+    ["MP3", `${LOUD} -c:a libmp3lame -b:a 64k -id3v2_version 0`, "mp3"],
+    ["MP3 at 22 kHz", `${LOUD} -ar 22050 -c:a libmp3lame -b:a 32k -id3v2_version 0`, "mp3"],
+    ["MP2", `${LOUD} -c:a mp2 -b:a 96k`, "mp2"],
+    ["AAC as it is broadcast", `${LOUD} -c:a aac -b:a 64k`, "adts"],
+    ["AAC in LATM", `${LOUD} -c:a aac -b:a 64k`, "latm"],
+    ["AC-3", `${LOUD} -c:a ac3 -b:a 64k`, "ac3"],
+    ["AC-3 at 44.1 kHz", `${LOUD} -ar 44100 -c:a ac3 -b:a 96k`, "ac3"],
+    ["Enhanced AC-3", `${LOUD} -c:a eac3 -b:a 64k`, "eac3"],
+    ["DTS", `${LOUD} -c:a dca -strict -2 -b:a 320k`, "dts"],
+    ["TrueHD", `${LOUD} -c:a truehd -strict -2`, "truehd"],
+    ["AC-3 for S/PDIF", `${LOUD} -c:a ac3 -b:a 64k`, "spdif"],
+  ])("is held for what is heard of it: %s", async (_name, options, format) => {
+    const sound = await record(options, { format });
+    const bytes = new Uint8Array(Buffer.concat([head(sound.length, 192_000), sound]));
+    const heard = await heardSeconds(bytes);
+    const { duration_s, max_duration_s } = Recording.of(bytes).content;
+    expect(duration_s).toBeUndefined();
+    expect(max_duration_s).toBeGreaterThanOrEqual(heard);
+  });
+
+  it("is held for what is heard of it: the file of a small recorder", async () => {
+    const bytes = new Uint8Array(Buffer.concat([head(51_200 - 44, 48_000), Buffer.alloc(51_200 - 44, 0x5a)]));
+    bytes.fill(0, 44, 512);
+    bytes.set([0x84, 0, 0, 0, 9], 256);
+    new DataView(bytes.buffer).setUint32(24, 8_000, true);
+    const heard = await heardSeconds(bytes);
+    expect(heard).toBeGreaterThan(40);
+    expect(Recording.of(bytes).content.max_duration_s).toBeGreaterThanOrEqual(heard);
+  });
+
+  it("is not mistaken for it where it is loud, soft or silent", async () => {
+    for (const amplitude of [1, 0.3, 0.0001, 0]) {
+      const options =
+        `-f lavfi -i anoisesrc=duration=30:sample_rate=48000:amplitude=${amplitude} -c:a pcm_s16le`;
+      const bytes = await record(options, { format: "wav" });
+      expect(Recording.of(bytes).content.duration_s).toBeCloseTo(30, 3);
+    }
+  });
+});
+
 describe("a recording that states less than it has", await needing("ffmpeg"), () => {
   const made = (name: string) => {
     const [, , options, format, isPiped] = SOUNDS.find((one) => one[0] === name)!;

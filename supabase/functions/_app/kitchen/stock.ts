@@ -14,8 +14,11 @@ export const StockItem = z.object({
 /** The same in an answer, where many may have been added up. */
 export const StockTotal = StockItem.extend({ quantity: z.number().min(0) });
 
-/** A food or an ingredient that somebody may not eat, in words of any kind that we know. */
-export const Allergy = z.string().trim().max(40).refine((text) => /\p{L}/u.test(text), "Expected a word")
+/** A food or an ingredient that somebody may not eat, in words of any kind that we know. Nobody reads what is too long. */
+export const Allergy = z.string().trim().max(40, { abort: true }).refine(
+  (text) => /\p{L}/u.test(text),
+  "Expected a word",
+)
   .refine(isCheckedScript, `Expected a word in Latin letters: ${UNCHECKED_LANGUAGE}`);
 
 /** In an answer, what of the given allergies was not looked for in other words and languages. */

@@ -106,7 +106,11 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
  * between two, and only the reader of the whole text would know.
  */
 const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
-const RUN = new RegExp(`[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`, "gu");
+/** From the beginning of its first word alone: a long word would be gone through again from each of its letters. */
+const RUN = new RegExp(
+  `(?<![\\p{L}\\p{M}\\p{N}])[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`,
+  "gu",
+);
 /** So many joints of one run are read in every way; with more a text is not readable. */
 const MAX_JOINTS = 5;
 

@@ -1,6 +1,6 @@
 import type { Channel, Provider } from "./provider.ts";
 
-/** Prints messages, for development: whoever reads the log has the codes. */
+/** Prints messages, only for development: everybody who reads the log has the codes. */
 export function consoleOf(channel: Channel): Provider {
   return {
     name: "console",

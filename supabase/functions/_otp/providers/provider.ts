@@ -1,25 +1,26 @@
-/** What is to be delivered. */
+/** A message to deliver. */
 export interface Message {
   /** A phone in E.164, or an e-mail address. */
   to: string;
   subject: string;
   text: string;
-  /** The issuance: the same message has the same one, so that a provider or a mailbox can tell a repetition. */
+  /** The issuance's id. A repeated message has the same id, so that a provider or a mailbox recognizes it. */
   id: string;
 }
 
 /**
- * Why a message was not taken, which decides what happens next:
- * - `recipient`: this phone gets no messages, whoever sends them. Nobody else is asked.
- * - `unroutable`: this provider cannot reach the phone; another one may. No fault of the provider.
- * - `provider`: it cannot take messages now. The next one is asked, and this one left alone when it goes on.
- * - `account`: ours there is at fault: key, credit, sender. As `provider`; an operator has to act.
- * - `unknown`: nobody knows whether it was taken: it took too long, or the connection broke. Nobody else is asked, as the
- *   phone may get the message yet, and must not get two.
+ * Why a message was not accepted, which decides what happens next:
+ * - `recipient`: this phone gets no messages from any provider. No other provider is tried.
+ * - `unroutable`: this provider cannot reach the phone; another one may. Not a failure of the provider.
+ * - `provider`: it cannot accept messages now. The next provider is tried; after repeated failures this one is
+ *   skipped for a while.
+ * - `account`: our account there is the cause: key, credit, sender. Handled like `provider`; an operator must act.
+ * - `unknown`: it may have been accepted: it took too long, or the connection broke. No other provider is tried, as
+ *   the phone may still get the message and must not get two.
  */
 export type DeliveryProblem = "recipient" | "unroutable" | "provider" | "account" | "unknown";
 
-/** A failed delivery. Says what the provider said, and never what was to be delivered. */
+/** A failed delivery, with the provider's message and never the content. */
 export class DeliveryError extends Error {
   override readonly name = "DeliveryError";
 
@@ -30,20 +31,20 @@ export class DeliveryError extends Error {
 
 export type Channel = "sms" | "email";
 
-/** Somebody who delivers messages. */
+/** A service that delivers messages. */
 export interface Provider {
   name: string;
   channel: Channel;
-  /** What one message costs, in millionths of the currency of the settings. */
+  /** The cost of one message, in millionths of the settings' currency. */
   costMicros: number;
-  /** Gives the provider's own name of the message. Throws DeliveryError. */
+  /** Returns the provider's id of the message. Throws DeliveryError. */
   send(message: Message, signal: AbortSignal): Promise<{ messageId?: string }>;
 }
 
 const BEFORE_ANYTHING_WAS_SENT = /\(Connect\)|connection refused/i;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Asks a provider's HTTP API. Throws DeliveryError when there is no answer. */
+/** Calls a provider's HTTP API. Throws DeliveryError without a response. */
 export async function askProvider(
   url: string,
   init: RequestInit & { signal: AbortSignal },

@@ -7,7 +7,7 @@ export interface SmtpAccount {
   timeoutMs: number;
 }
 
-/** What nodemailer says of a failure. */
+/** nodemailer's error. */
 interface SmtpFailure {
   code?: string;
   command?: string;
@@ -77,14 +77,14 @@ const CLOSING = 421;
 function problemOf({ code, command, responseCode, response = "" }: SmtpFailure): DeliveryProblem {
   if (code === "EAUTH") return "account";
   if (responseCode !== undefined && responseCode < 500 && responseCode !== CLOSING) {
-    // Not now, and not for this mailbox: others get their mail.
+    // A temporary failure of only this mailbox: others get their mail.
     if (command === "RCPT TO" || (command === "DATA" && ABOUT_THE_MAILBOX.test(response))) {
       return "unroutable";
     }
   }
   if (command === "RCPT TO" && responseCode !== undefined && responseCode >= 500) return "recipient";
   if (responseCode !== undefined) return "provider";
-  // Before the message itself was sent, nothing can have been taken.
+  // Before the message itself was sent, it cannot have been accepted.
   return command === "DATA" ? "unknown" : "provider";
 }
 

@@ -10,7 +10,7 @@ export interface TwilioAccount {
   authToken: string;
   /** A number, a name, or a messaging service. */
   from: string;
-  /** Where Twilio reports what became of a message; the message's id is added to it. */
+  /** The URL for Twilio's reports; the message's id is added to it. */
   reportUrl?: string;
   costMicros: number;
 }
@@ -88,7 +88,7 @@ export function twilio(account: TwilioAccount): Provider {
   return { name: "twilio", channel: "sms", costMicros, send };
 }
 
-/** What an error code means; undefined for one that is not known. */
+/** What an error code means; undefined for an unknown code. */
 export function twilioProblem(code: number): DeliveryProblem | undefined {
   return PROBLEMS[code];
 }
@@ -98,7 +98,7 @@ function problemOf(status: number, code: number | undefined): DeliveryProblem {
   if (known) return known;
   if (status === 429 || status === 503) return "provider";
   if (status === 401 || status === 403 || status === 404) return "account";
-  // A failure that Twilio itself reports; what a proxy before it says leaves open what happened behind.
+  // Only for errors of Twilio itself; an error of a proxy in between leaves open what happened behind it.
   if (status >= 500) return code === undefined ? "unknown" : "provider";
   return "unroutable";
 }

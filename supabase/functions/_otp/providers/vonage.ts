@@ -55,7 +55,7 @@ export function vonage({ baseUrl, apiKey, apiSecret, from, costMicros }: VonageA
     const messages = Answer.safeParse(body).data?.messages;
     if (status === 200 && messages) {
       const [first] = messages;
-      // Of several parts some may have been taken: then the rest is no reason for a second message.
+      // If some of several parts were accepted, the others are no reason for a second message.
       if (messages.some((part) => part.status === "0")) return { messageId: first!["message-id"] };
       throw new DeliveryError(PROBLEMS[first!.status] ?? "unroutable", `status ${first!.status}`);
     }

@@ -10,7 +10,7 @@ export type DatabaseClient = SupabaseClient<Database>;
 
 const DATABASE_TIMEOUT_MS = 10_000;
 
-/** Without a limit a database that hangs would hold the request until the platform ends it. */
+/** Without a limit, a database that hangs would block the request until the platform ends it. */
 const fetchWithTimeout: typeof fetch = async (input, given) => {
   if (given?.signal) return endingWith(await send(input, given), given.signal);
   const signal = AbortSignal.timeout(DATABASE_TIMEOUT_MS);
@@ -28,7 +28,7 @@ function send(input: RequestInfo | URL, init: RequestInit): Promise<Response> {
   );
 }
 
-/** What is asked for, by its kind alone: `rpc hold_tokens`, `GET token_balances`, `storage`. */
+/** The kind of a request, for its span: `rpc hold_tokens`, `GET token_balances`, `storage`. */
 function operationOf(input: RequestInfo | URL, method = "GET"): string {
   const { pathname } = new URL(input instanceof Request ? input.url : input);
   const [, service, , first, second] = pathname.split("/");
@@ -38,7 +38,7 @@ function operationOf(input: RequestInfo | URL, method = "GET"): string {
 
 let admin: DatabaseClient | undefined;
 
-/** Passes by row level security: for the ledger's RPCs and the storage of results, never for what a caller asks. */
+/** Bypasses row level security: for the ledger's RPCs and for storing results, never for what a caller asks for. */
 export function adminClient(): DatabaseClient {
   admin ??= createAdminClient<Database>({
     env: supabase(),
@@ -47,7 +47,7 @@ export function adminClient(): DatabaseClient {
   return admin;
 }
 
-/** Sees what the signed-in user may see. */
+/** Sees only what the signed-in user may see. */
 export function userClient(token: string): DatabaseClient {
   return createContextClient<Database>({
     auth: { token },

@@ -274,6 +274,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "call_limit_sources": {
+        Row: {
+          "description": string;
+          "limit_of": string;
+          "name": string;
+          "note_excess": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "description": string;
+          "limit_of": string;
+          "name": string;
+          "note_excess": string;
+        };
+        Update: {
+          "description"?: string;
+          "limit_of"?: string;
+          "name"?: string;
+          "note_excess"?: string;
+        };
+        Relationships: [];
+      };
       "caller_networks": {
         Row: {
           "network": string;
@@ -537,6 +559,22 @@ export type Database = {
           "provider"?: string;
           "retry_at"?: string | null;
           "updated_at"?: string;
+        };
+        Relationships: [];
+      };
+      "oauth_revocations": {
+        Row: {
+          "requested_at": string;
+          "subject": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "requested_at"?: string;
+          "subject": string;
+        };
+        Update: {
+          "requested_at"?: string;
+          "subject"?: string;
         };
         Relationships: [];
       };
@@ -1786,6 +1824,7 @@ export type Database = {
       };
       "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
       "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
+      "end_oauth_revocation": { Args: { "p_requested_at": string; "p_subject": string }; Returns: boolean };
       "expire_token_holds_of": {
         Args: { "p_user_id": string };
         Returns: {
@@ -1808,6 +1847,7 @@ export type Database = {
         };
       };
       "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "export_caller_networks": { Args: { "p_user_id": string }; Returns: Json };
       "export_ledger_user": { Args: { "p_user_id": string }; Returns: Json };
       "export_otp_user": { Args: { "p_user_id": string }; Returns: Json };
       "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
@@ -1860,7 +1900,10 @@ export type Database = {
         Args: { "p_except"?: (Json)[]; "p_fields": (string)[]; "p_key": string };
         Returns: undefined;
       };
+      "forget_call_limits": { Args: { "p_user_id": string }; Returns: undefined };
+      "forget_caller_networks": { Args: { "p_user_id": string }; Returns: undefined };
       "forget_ledger_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "forget_oauth_user": { Args: { "p_user_id": string }; Returns: undefined };
       "forget_otp_user": { Args: { "p_user_id": string }; Returns: undefined };
       "forget_rate_limits": { Args: { "p_keys": (string)[] }; Returns: undefined };
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
@@ -1903,11 +1946,13 @@ export type Database = {
       };
       "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_gone_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
+      "list_oauth_revocations": { Args: { "p_limit"?: number }; Returns: Json };
       "list_tokens": {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
       "lock_token_balances": { Args: { "p_users": (string)[] }; Returns: undefined };
+      "note_call_excess": { Args: { "p_limit": Json; "p_user_id": string }; Returns: undefined };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {

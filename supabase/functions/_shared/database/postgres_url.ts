@@ -1,4 +1,4 @@
-/** What of a URL's query the driver knows; the rest it would pass on to the server, which refuses it. */
+/** The query parameters that the driver knows. It would pass others on to the server, which refuses them. */
 const DRIVER_PARAMETERS = [
   "sslmode",
   "ssl",
@@ -9,8 +9,8 @@ const DRIVER_PARAMETERS = [
 ];
 
 /**
- * A database's address. What other tools have in the query (`pgbouncer=true`) is left out. Throws with what is wrong, and
- * without any of the text: there is a password in it.
+ * Reads a database's address. Query parameters of other tools (`pgbouncer=true`) are dropped. Errors say what is
+ * wrong and never repeat the text, which contains a password.
  */
 export function readPostgresUrl(text: string, setting: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -26,7 +26,7 @@ export function readPostgresUrl(text: string, setting: string): URL {
   return url;
 }
 
-/** Characters of a password that are not encoded end the user's part too early, and leave a `@` or a `#` behind. */
+/** Unencoded characters of a password end the user part too early, and leave a `@` or a `#` behind. */
 function isWhole({ username, password, hostname, pathname, search, hash }: URL): boolean {
   try {
     decodeURIComponent(username);
@@ -38,7 +38,7 @@ function isWhole({ username, password, hostname, pathname, search, hash }: URL):
   }
 }
 
-/** A text without the password of an address, written as it is there or plain. */
+/** Removes the password of an address from a text, percent-encoded or decoded. */
 export function withoutPassword(text: string, url: URL): string {
   const password = url.password;
   if (password === "") return text;

@@ -1,17 +1,20 @@
 import { AppError, type ErrorCode } from "../platform/errors.ts";
 import { type FailureReason, ModelFailure } from "../models/failures.ts";
 
-// Failures that their caller pays for: the model was asked, and what it answered may not be given for a reason that a
-// caller can bring about. What a provider breaks costs its caller nothing.
+// Failures that the caller pays for: the model was called, and its answer cannot be returned for a reason that a
+// caller can cause. Failures of the provider cost the caller nothing.
 
-/** What a model makes of what it is asked. Only a caller's words lead to it for certain, and only these are charged for. */
+/** Failures that certainly come from the caller's words. Always charged. */
 const CALLERS: ReadonlySet<FailureReason> = new Set(["refused", "truncated"]);
-/** What a model may do by itself: the caller's where a part of the answer was shown, as words can bring it about too. */
+/**
+ * Failures that a model may cause by itself, but a caller's words too: charged only if a part of the answer was
+ * shown.
+ */
 const ANSWERS: ReadonlySet<FailureReason> = new Set(["nonsense", "wrong_shape", "unfinished"]);
 
 /**
- * A failure of a run as its caller is told of it: `answer_refused` for one of the caller's own doing. `isShown`: drafts of
- * the answer were sent.
+ * Turns a run's failure into the caller's error: `answer_refused` if the caller caused it. `isShown`: drafts of the
+ * answer were sent.
  */
 export function failureOfRun(error: unknown, isShown: boolean): unknown {
   if (!(error instanceof AppError)) return error;
@@ -25,17 +28,17 @@ export function failureOfRun(error: unknown, isShown: boolean): unknown {
 
 const BEGINNING = '{"failure":';
 
-/** What the ledger keeps in place of an answer, up to the two numbers that it adds. */
+/** The failure as the ledger stores it in place of a response, up to the two numbers that the ledger adds. */
 export function failureHead({ code, message, details }: AppError): string {
   return `${BEGINNING}${JSON.stringify({ error: code, message, details }).slice(0, -1)},`;
 }
 
-/** Whether what the ledger kept is a failure. */
+/** Whether a stored response is a failure. */
 export function isFailure(json: string): boolean {
   return json.startsWith(BEGINNING);
 }
 
-/** The failure that was kept, as it was told the first time. */
+/** The stored failure, as the caller got it the first time. */
 export function storedFailure(json: string, { isReplay }: { isReplay: boolean }): AppError {
   const { error, message, details, charged, balance } = JSON.parse(json).failure;
   return new AppError(error as ErrorCode, message, {

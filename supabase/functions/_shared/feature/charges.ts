@@ -6,7 +6,7 @@ import type { RunUsage } from "../models/models.ts";
 import { cost, type Price } from "../ledger/price.ts";
 import { releaseTokens, type RpcClient, type SettleOutcome, settleTokens } from "../ledger/calls.ts";
 
-/** A request that runs: what it holds, and what its models have used so far. */
+/** A running request and its hold. */
 export interface HeldRequest {
   supabaseClient: RpcClient;
   requestId: string;
@@ -14,20 +14,20 @@ export interface HeldRequest {
   attempt: number;
 }
 
-/** How a request that was held ends in the ledger. */
+/** The ways in which a held request ends in the ledger. */
 export interface Charges {
-  /** Charges an answer, and keeps it. Throws when that is refused, or when nobody knows whether it was done. */
+  /** Charges and stores a response. Throws when the ledger refuses, or when it is unknown whether it was charged. */
   answer(responseHead: string): Promise<SettleOutcome>;
   /**
-   * Charges a failure of the caller's own doing up to the hold, and keeps it for a retry; gives back the hold of any other.
-   * `isShown`: a part of the answer was sent. Gives back what the caller is told.
+   * Charges a failure that the caller caused, at most the hold, and stores it for a retry. Releases the hold after
+   * any other failure. `isShown`: a part of the answer was sent. Returns the error for the caller.
    */
   failure(error: unknown, isShown: boolean): Promise<unknown>;
-  /** Charges what was used by the time that a caller left, up to the hold. */
+  /** Charges what was used until the caller disconnected, at most the hold. */
   hangUp(): Promise<void>;
 }
 
-/** Opens the account of a request; `bound` is what it holds, in tokens. */
+/** Settles one request; `bound` is its hold, in tokens. */
 export function openCharges({ held, price, bound, usage, log }: {
   held: HeldRequest;
   price: Price;
@@ -60,7 +60,7 @@ export function openCharges({ held, price, bound, usage, log }: {
   async function release(reason: string): Promise<void> {
     const used = usage();
     const metadata = used.calls > 0 ? usageMetadata(used) : undefined;
-    // What cannot be given back now is given back when the hold expires; the caller hears of the failure itself.
+    // If the release fails, the hold expires later; the caller gets the failure itself.
     await releaseTokens({ ...held, reason, metadata }).catch(() => {});
   }
 
@@ -102,7 +102,7 @@ export function openCharges({ held, price, bound, usage, log }: {
   };
 }
 
-/** The ledger was asked again and again and did not answer: it may have done what it was asked for. */
+/** The ledger did not answer after several tries: it may have charged or not. */
 function unsure(cause: unknown): AppError {
   return new AppError(
     "service_unavailable",
@@ -112,7 +112,7 @@ function unsure(cause: unknown): AppError {
   );
 }
 
-/** Why a hold is given back, as the metrics and the search for failing providers read it. */
+/** Why a hold is released, for the metrics and the search for failing providers. */
 function reasonOf(failure: unknown): string {
   if (isRefusedContent(failure)) return "refused_content";
   return failure instanceof AppError ? failure.code : "internal";
@@ -122,7 +122,7 @@ function usageMetadata({ model, input_tokens, output_tokens, images, seconds, ch
   return { model, usage: { input_tokens, output_tokens, images, seconds, characters } };
 }
 
-/** Whether the usage says what the request costs: tokens and seconds only matter where they have a price. */
+/** Whether the usage determines the cost: unknown tokens or seconds only matter where they have a price. */
 function isKnown(price: Price, usage: RunUsage): boolean {
   return usage.known || !(price.per_1k_input_tokens || price.per_1k_output_tokens || price.per_1k_seconds);
 }

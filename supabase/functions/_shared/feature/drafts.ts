@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What of an unfinished value fits a schema, so that a draft never shows what an answer could not have: a field is left
- * out until its value fits; objects and lists grow. Undefined when nothing of it does.
+ * The part of an unfinished value that fits a schema, so that a draft never shows what a final answer could not have:
+ * a field is left out until its value fits; objects and lists grow. Undefined when nothing fits.
  */
 export function draftOf(schema: z.core.$ZodType, value: unknown): unknown {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
@@ -24,8 +24,8 @@ export function draftOf(schema: z.core.$ZodType, value: unknown): unknown {
 }
 
 /**
- * The elements of a list in an answer that is still being written, without the one that may go on: the last, unless a field
- * after the list has begun. What is checked as a whole is checked when it is whole.
+ * The finished elements of a list in an unfinished answer. The last element is left out, as it may still grow, unless
+ * a field after the list has begun. Checks of the whole list run only when it is complete.
  */
 export function wholeElements<Element extends z.ZodType>(
   list: z.ZodArray<Element>,

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import { answerAsEvents, asJson, type Watcher } from "./answers.ts";
+import { asEvents, asJson, type Viewer } from "./responses.ts";
 import { inBackground } from "../platform/background.ts";
 import { defineEndpoint, type Endpoint } from "../http/endpoint.ts";
 import { runFeature } from "./run.ts";
@@ -16,9 +16,9 @@ export type Feature<Input extends z.ZodType, Output extends z.ZodType> =
   & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
 
 /**
- * A metered AI feature. Each request is charged exactly once, for what it used: its bound is held before `run`, the cost
- * is settled together with the answer, and given back when anything fails. A retry with the same `Idempotency-Key` gets
- * the stored answer. https://github.com/ietf-wg-httpapi/idempotency
+ * A metered AI feature. Each request is charged exactly once, for what it used: an upper bound is held before `run`,
+ * the cost is settled together with the response, and the hold is released when anything fails. A retry with the same
+ * `Idempotency-Key` gets the stored response. https://github.com/ietf-wg-httpapi/idempotency
  *
  * `Accept: text/event-stream` gets the same as events: docs/streaming.md.
  */
@@ -37,19 +37,19 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     handle(context) {
       const { request, requestId, caller, input, log } = context;
       const isRepeatable = idempotencyKey(request.headers) !== null;
-      const run = (watcher?: Watcher) =>
+      const run = (viewer?: Viewer) =>
         finishInAnyCase(runFeature(
           spec,
           { requestId, userId: caller.userId, accessToken: caller.token, input, isRepeatable, log },
-          watcher,
+          viewer,
         ));
-      return wantsEvents(request) ? answerAsEvents(context, run) : run().then(asJson);
+      return wantsEvents(request) ? asEvents(context, run) : run().then(asJson);
     },
   });
   return { ...spec, auth, method, callLimit, fetch };
 }
 
-/** A client that hangs up must not stop the settlement: asks the platform to let the work end. */
+/** A client that disconnects must not stop the settlement: asks the platform to let the work finish. */
 function finishInAnyCase<Result>(work: Promise<Result>): Promise<Result> {
   inBackground(work.catch(() => {}));
   return work;

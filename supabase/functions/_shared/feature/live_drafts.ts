@@ -1,12 +1,12 @@
 import type { z } from "zod";
 
-import type { Watcher } from "./answers.ts";
+import type { Viewer } from "./responses.ts";
 import { draftOf } from "./drafts.ts";
 import type { ReadDraft } from "../models/models.ts";
 
-/** Joins what a feature shows with what its model writes, and passes on as much of it as the output could have. */
-export function draftsFor<Output extends z.ZodType>(output: Output, watcher: Watcher | undefined) {
-  if (watcher === undefined) return { show: () => {} };
+/** Merges what a feature shows with what its model writes, and passes on the part that fits the output. */
+export function draftsFor<Output extends z.ZodType>(output: Output, viewer: Viewer | undefined) {
+  if (viewer === undefined) return { show: () => {} };
   let shown: unknown;
   let isShownNew = false;
   let readWritten: ReadDraft = () => Promise.resolve(undefined);
@@ -22,11 +22,11 @@ export function draftsFor<Output extends z.ZodType>(output: Output, watcher: Wat
     show(draft: Partial<z.input<Output>>) {
       shown = draftOf(output, draft);
       isShownNew = true;
-      watcher.draft(read);
+      viewer.draft(read);
     },
     onDraft(readSoFar: ReadDraft) {
       readWritten = readSoFar;
-      watcher.draft(read);
+      viewer.draft(read);
     },
   };
 }

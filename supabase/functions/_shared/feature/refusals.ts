@@ -3,7 +3,10 @@ import { AppError } from "../platform/errors.ts";
 import { limitHeaders, statesOf } from "../http/limit_headers.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
 
-/** The answer that the request got the first time. Throws the failure that it was charged for, and `response_not_stored`. */
+/**
+ * The response that the request got the first time. Throws the failure that it was charged for, or
+ * `response_not_stored`.
+ */
 export function stored(hold: HoldOutcome): string {
   if (hold.response) {
     if (isFailure(hold.response)) throw storedFailure(hold.response, { isReplay: true });
@@ -20,7 +23,7 @@ export function stored(hold: HoldOutcome): string {
 
 const RETRY_AFTER_S = 2;
 
-/** Why a request was not let in, as its caller is told. */
+/** Turns a refused hold into the caller's error. */
 export function refusal(hold: HoldOutcome): AppError {
   const { error, message = "The request was refused", required, available } = hold;
   switch (error) {

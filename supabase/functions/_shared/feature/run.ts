@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import type { Answer, Watcher } from "./answers.ts";
+import type { FeatureResponse, Viewer } from "./responses.ts";
 import { type Charges, openCharges } from "./charges.ts";
 import { AppError } from "../platform/errors.ts";
 import type { FeatureSpec, FeatureTools } from "./spec.ts";
@@ -26,9 +26,9 @@ import { withRecordings } from "../media/recordings.ts";
 import { callDatabase } from "../database/rpc.ts";
 import { type HoldOutcome, holdTokens } from "../ledger/calls.ts";
 
-/** Who asks for a run of a feature, and under which id. */
+/** One request for a run of a feature. */
 export interface RunRequest<Input> {
-  /** What the ledger charges once: a second run with the same id gets the response of the first. */
+  /** The ledger charges an id once: a second run with the same id gets the response of the first. */
   requestId: string;
   userId: string;
   /** The user's JWT: pictures and recordings in Storage are read as this user. */
@@ -36,20 +36,20 @@ export interface RunRequest<Input> {
   input: Input;
   /** Whether the caller can ask again with the same id. */
   isRepeatable: boolean;
-  /** Completed with what the run knows: its model, the tokens charged, whether it was a replay. */
+  /** The run adds its model, the tokens charged, and whether it was a replay. */
   log: Partial<RequestLog>;
 }
 
 /**
- * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so that a job or
- * another protocol can call it. `watcher`: somebody who sees the response grow. Throws an AppError for every refusal and
- * failure.
+ * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so that a job
+ * or another protocol can call it. `viewer`: a client that watches the response grow. Throws an AppError for every
+ * refusal and failure.
  */
 export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   request: RunRequest<z.output<Input>>,
-  watcher?: Watcher,
-): Promise<Answer> {
+  viewer?: Viewer,
+): Promise<FeatureResponse> {
   const reading = { token: request.accessToken, admit: () => admitReading(spec.price, request) };
   return withRecordings(request.input, reading, async () => {
     const admission = await admit(spec, request);
@@ -58,14 +58,14 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
       request.log.replayed = true;
       return { json: stored(admission.hold), isReplay: true, limits };
     }
-    watcher?.open(limits);
-    const work = open(spec, request, admission, watcher);
-    const responseHead = await run(spec, request, work, watcher);
+    viewer?.open(limits);
+    const work = open(spec, request, admission, viewer);
+    const responseHead = await run(spec, request, work, viewer);
     return { json: await settle(request, work, responseHead), isReplay: false, limits };
   });
 }
 
-/** Reads nothing large for a user who could not pay for it, and for nobody without a limit. */
+/** Before a recording is read: checks the user's balance and counts the read against a limit. */
 async function admitReading(
   price: Price,
   { requestId, userId }: Pick<RunRequest<unknown>, "requestId" | "userId">,
@@ -78,10 +78,10 @@ async function admitReading(
   if (!outcome.success) throw refusal(outcome);
 }
 
-/** What was let in: the hold, and the bounds that it pays for. */
+/** An admitted request: its hold, and the usage that the hold pays for. */
 interface Admission {
   hold: HoldOutcome;
-  /** What is held, in tokens. */
+  /** The hold, in tokens. */
   bound: number;
   limits: UsageLimits;
 }
@@ -93,8 +93,8 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
 ): Promise<Admission> {
   const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
   const limits = { ...DEFAULT_LIMITS, ...given };
-  modelsConfig(); // What is wrong with it must show before anything is held.
-  limits.output_tokens += modelSettings().AI_REASONING_TOKENS; // Billed like the answer, so it is held like it.
+  modelsConfig(); // Wrong settings must fail before anything is held.
+  limits.output_tokens += modelSettings().AI_REASONING_TOKENS; // Billed like the answer, so held like it.
   const bound = cost(spec.price, usageBound(input, limits));
   const hold = await holdTokens({
     supabaseClient: ledger(),
@@ -102,7 +102,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
     userId,
     operationType: spec.name,
     tokenAmount: bound,
-    // An id that was made for this call is new: no other input can have it.
+    // A generated id is new: no other input can have it.
     fingerprint: isRepeatable ? fingerprint(input) : undefined,
     metadata: { price: spec.price },
   });
@@ -123,13 +123,13 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, userId, log }: RunRequest<z.output<Input>>,
   { hold, bound, limits }: Admission,
-  watcher: Watcher | undefined,
+  viewer: Viewer | undefined,
 ): Work<z.input<Output>> {
   const { attempt } = hold;
   if (attempt === undefined) throw refusal(hold);
-  const { show, onDraft } = draftsFor(spec.output, watcher);
+  const { show, onDraft } = draftsFor(spec.output, viewer);
   const end = new AbortController();
-  const signal = watcher === undefined ? end.signal : AbortSignal.any([watcher.signal, end.signal]);
+  const signal = viewer === undefined ? end.signal : AbortSignal.any([viewer.signal, end.signal]);
   const models = createModels({
     config: modelsConfig(),
     maxOutputTokens: limits.output_tokens,
@@ -149,20 +149,23 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
       end.abort(reason);
       return models.idle();
     },
-    // What is left in Storage hurts nobody; the caller hears of the first failure.
+    // Files that stay in Storage do no harm; the caller gets the first failure.
     discardFiles: () => files.discard().catch(() => {}),
   };
 }
 
-/** Gives the response up to what only the settlement knows. A failure is charged or released before it is thrown. */
+/**
+ * Returns the response up to the part that only the settlement knows. A failure is charged or released before it is
+ * thrown.
+ */
 async function run<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, input, accessToken }: RunRequest<z.output<Input>>,
   { models, files, show, charges, usage, stop, discardFiles }: Work<z.input<Output>>,
-  watcher: Watcher | undefined,
+  viewer: Viewer | undefined,
 ): Promise<string> {
   try {
-    // Now, not before: a replay needs no picture, and who cannot pay makes us fetch nothing.
+    // Only now: a replay needs no pictures, and nothing is fetched for a caller who cannot pay.
     const data = await withPictures(
       input,
       accessToken,
@@ -170,16 +173,16 @@ async function run<Input extends z.ZodType, Output extends z.ZodType>(
     );
     return headOf(data, requestId, usage());
   } catch (error) {
-    const isShown = watcher?.stopDrafts() ?? false;
-    const isStopped = watcher?.signal.aborted && error === watcher.signal.reason;
-    await stop(error); // What still runs is of no use, and must be counted.
+    const isShown = viewer?.stopDrafts() ?? false;
+    const isStopped = viewer?.signal.aborted && error === viewer.signal.reason;
+    await stop(error); // Calls that still run are useless, but their usage must be counted.
     const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
     const [failure] = await Promise.all([end, discardFiles()]);
     throw failure;
   }
 }
 
-/** Charges the response and gives it whole. */
+/** Charges the response and completes it. */
 async function settle(
   { isRepeatable }: Pick<RunRequest<unknown>, "isRepeatable">,
   { charges, discardFiles }: Pick<Work<unknown>, "charges" | "discardFiles">,
@@ -189,7 +192,7 @@ async function settle(
     const { response_tail } = await charges.answer(responseHead);
     return responseHead + response_tail;
   } catch (error) {
-    // Whose charge is not known may still be asked for by its id, with the files that it names.
+    // If the charge is unknown, a retry may still get this response and the files that it names.
     const mayReturn = error instanceof AppError && error.charge !== undefined && isRepeatable;
     if (!mayReturn) await discardFiles();
     throw error;

@@ -18,8 +18,9 @@ export interface ActionsFunction {
 }
 
 /**
- * A function of several endpoints. Which one is asked for says the path (`/otp/verify`), else the query
- * (`/otp?action=verify`), else the field `action` of a JSON body, as `supabase.functions.invoke("otp", { body })` sends it.
+ * A function with several endpoints. The path selects the action (`/otp/verify`), else the query
+ * (`/otp?action=verify`), else the field `action` of a JSON body, as `supabase.functions.invoke("otp", { body })`
+ * sends it.
  */
 export function defineActions(name: string, actions: Actions): ActionsFunction {
   return { name, actions, fetch };
@@ -51,7 +52,7 @@ export function defineActions(name: string, actions: Actions): ActionsFunction {
     return new AppError("not_found", message, { details: { actions: names } });
   }
 
-  /** Refuses in the form of every endpoint. */
+  /** Sends a refusal in the form that every endpoint uses. */
   function refusal(error: unknown): Actions[string] {
     const handle = () => Promise.reject(error);
     const input = z.unknown();

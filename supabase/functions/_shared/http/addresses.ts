@@ -6,8 +6,9 @@ import { unlessAborted } from "../platform/aborting.ts";
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3") as [ipaddr.IPv6, number];
 
 /**
- * Whether an IP address is of the public internet: none that IANA lists for special use, tunnels and translations to
- * IPv4 included. Of IPv6 only what has been handed out counts, so that what is reserved tomorrow is refused today.
+ * Whether an IP address is on the public internet. Addresses that IANA lists for special use are not, including
+ * tunnels and translations to IPv4. IPv6 addresses must be allocated already, so that ranges reserved tomorrow are
+ * refused today.
  * https://www.iana.org/assignments/iana-ipv4-special-registry
  * https://www.iana.org/assignments/iana-ipv6-special-registry
  */
@@ -18,16 +19,17 @@ export function isPublicAddress(address: string): boolean {
   return parsed.kind() === "ipv4" || (parsed as ipaddr.IPv6).match(GLOBAL_UNICAST);
 }
 
-/** Every address that a host's name leads to. */
+/** Resolves a host name to all of its addresses. */
 export type AddressesOf = (host: string) => Promise<string[]>;
 
-/** As the system resolves it. */
+/** The system's resolver. */
 export const systemAddressesOf: AddressesOf = async (host) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
 /**
- * An address of a host all of whose addresses are of the public internet; undefined of any other. To be connected to
- * itself, so that no second answer of the DNS counts. Throws what the lookup throws, and the signal's reason.
+ * An address of a host, if all of the host's addresses are public; else undefined. Connect to this address and not to
+ * the name, so that a second DNS answer cannot change the target. Throws what the lookup throws, and the signal's
+ * reason.
  */
 export async function publicAddressOf(
   host: string,
@@ -36,5 +38,5 @@ export async function publicAddressOf(
 ): Promise<string | undefined> {
   const addresses = await unlessAborted(addressesOf(host), signal);
   if (!addresses.every(isPublicAddress)) return undefined;
-  return addresses.find((one) => !one.includes(":")) ?? addresses[0]; // Many cannot reach IPv6.
+  return addresses.find((one) => !one.includes(":")) ?? addresses[0]; // Many networks cannot reach IPv6.
 }

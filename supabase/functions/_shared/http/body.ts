@@ -2,21 +2,21 @@ import { Buffer } from "node:buffer";
 
 import { AppError } from "../platform/errors.ts";
 
-/** The largest bodies in bytes, by content type; without one for multipart there may be none of it. */
+/** The largest bodies in bytes, by content type. Without a limit for multipart, multipart is not accepted. */
 export interface BodyLimits {
   json: number;
   multipart?: number;
-  /** How long a body may take; a minute unless told otherwise. */
+  /** How long a body may take to arrive. Default: one minute. */
   arrivalMs?: number;
 }
 
-/** What a client says that it sends: how, and how much of it there may be. */
+/** What the request's head says: the form of the body, and the limit for its size. */
 export interface BodyHead {
   boundary?: string;
   maxBytes: number;
 }
 
-/** Refuses another content type and too large a body before any of it is read. */
+/** Refuses other content types and bodies that are too large, before reading any of the body. */
 export function readHead({ headers }: Request, limits: BodyLimits): BodyHead {
   const head = headOf(headers.get("Content-Type") ?? "", limits);
   if (Number(headers.get("Content-Length")) > head.maxBytes) throw tooLarge(head.maxBytes);
@@ -52,7 +52,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
   }
 }
 
-/** The body as a text, whatever its type says. */
+/** The body as text, whatever its content type. */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
   if (Number(request.headers.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
   return decode(await readBytes(request, { maxBytes }));
@@ -60,10 +60,10 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
 
 const FIRST_BYTES = 16 * 1024;
 
-/** A body that trickles in would keep its memory from others; who is slow uploads to Storage, which goes on where it broke. */
+/** A slow body would block its memory for others. Slow clients upload to Storage, which can resume. */
 const ARRIVAL_MS = 60_000;
 
-/** The body in one piece that is as large as the client says, so that nothing of it is there twice. */
+/** The body in one buffer of the announced size, so that no part of it is in memory twice. */
 async function readBytes(
   request: Request,
   { maxBytes, arrivalMs = ARRIVAL_MS }: { maxBytes: number; arrivalMs?: number },
@@ -100,15 +100,17 @@ async function readBytes(
 
 const DISCARD_BYTES = 64 * 1024 * 1024;
 const DISCARD_MS = 30_000;
-/** Who sends nothing for so long waits for the answer; who has begun may be one of many that share a wire. */
-const SILENCE_MS = { before: 2_000, between: 3_000 };
+/**
+ * A client that sends nothing for this long is waiting for the response; one that has started may share a slow line.
+ */
+const SILENCE_MS = { before: 2_000, between: 10_000 };
 
 /**
- * Takes what is still to come of a body that is refused, and drops it. Where a server closes the connection on a body that
- * is under way, as the hosted runtime's does, the client is told of a broken connection and never sees the answer.
+ * Reads the rest of a refused body and drops it. If a server closes the connection while a body is arriving, as the
+ * hosted runtime does, the client sees a broken connection and never the response.
  */
 export async function discardRest({ body, headers }: Request): Promise<void> {
-  // To read would tell a client to go on that asked first.
+  // Reading would tell a client that asked first (100-continue) to send its body.
   if (body === null || body.locked || headers.has("Expect")) return;
   const reader = body.getReader();
   const endsAtMs = performance.now() + DISCARD_MS;
@@ -125,7 +127,7 @@ export async function discardRest({ body, headers }: Request): Promise<void> {
       silenceMs = SILENCE_MS.between;
     }
   } catch {
-    // It broke off, and with it whoever waited for the answer.
+    // The connection broke, so nobody waits for the response.
   }
   reader.cancel().catch(() => {});
 }
@@ -154,7 +156,7 @@ function readParts(body: Uint8Array<ArrayBuffer>, boundary: string): Record<stri
   return Object.fromEntries(parts);
 }
 
-/** Where the first part begins: a line end or words for readers without MIME may stand before it. RFC 2046, 5.1.1 */
+/** Where the first part begins. A line end or a preamble may come before it. RFC 2046, 5.1.1 */
 function firstPart(buffer: Buffer, delimiter: Buffer): number {
   const opening = delimiter.subarray(2);
   if (buffer.subarray(0, opening.length).equals(opening)) return opening.length;

@@ -1,54 +1,57 @@
-import type { Caller } from "./credentials.ts";
-import { coreSettings } from "../platform/settings.ts";
-import { AppError } from "../platform/errors.ts";
-import { refusal } from "../feature/refusals.ts";
-import { repeatableRequestId } from "./identifiers.ts";
-import { limitHeaders, type LimitState, statesOf } from "./limit_headers.ts";
 import { callDatabase } from "../database/rpc.ts";
-import type { HoldOutcome } from "../ledger/calls.ts";
+import { AppError } from "../platform/errors.ts";
+import { coreSettings } from "../platform/settings.ts";
+import type { Caller } from "./credentials.ts";
+import { repeatableRequestId } from "./identifiers.ts";
+import { limitHeaders, type LimitState } from "./limit_headers.ts";
 
-/** How often a caller may call an endpoint that costs no tokens; refills evenly, and may be used in one burst. */
+/**
+ * How often a caller may call an endpoint that costs no tokens. The limit refills evenly, and may be used in one
+ * burst.
+ */
 export interface CallLimit {
   quota: number;
   window_s: number;
 }
 
+/** What `take_rate_limits` answers. */
+interface Taken {
+  allowed: boolean;
+  /** Null for what can never be allowed. */
+  retry_after_s: number | null;
+  limits: LimitState[];
+}
+
 /**
- * Takes a call from the limit of its caller: a user's own, which its plan may name otherwise, else that of the network.
- * Callers whose network cannot be told have no limit: they would share one, and anybody could use it up for all. Answers the state as header fields. Throws `rate_limited`, or `service_unavailable` without an answer.
+ * Counts a call against its caller's limit: the user's, which its plan may change, else the network's. Callers
+ * without a known network have no limit: they would share one, and any of them could use it up for all. Returns the
+ * state as header fields. Throws `rate_limited`, or `service_unavailable` when the database does not answer.
  */
-export function takeCallLimit(
+export async function takeCallLimit(
   name: string,
-  caller: Pick<Caller, "userId">,
-  headers: Headers,
-  limit: CallLimit,
-): Promise<Record<string, string>> {
-  return caller.userId ? takeOfUser(name, caller.userId, limit) : takeOfNetwork(name, headers, limit);
-}
-
-async function takeOfUser(name: string, userId: string, limit: CallLimit): Promise<Record<string, string>> {
-  const rule = { quota: limit.quota, window_s: limit.window_s };
-  const taken = await callDatabase("take_call_limit", { p_user_id: userId, p_name: name, p_rule: rule });
-  const outcome = taken as unknown as HoldOutcome;
-  if (!outcome.success) throw refusal(outcome);
-  return limitHeaders(statesOf(outcome.limits));
-}
-
-async function takeOfNetwork(
-  name: string,
+  { userId }: Pick<Caller, "userId">,
   headers: Headers,
   { quota, window_s }: CallLimit,
 ): Promise<Record<string, string>> {
-  // Not imported before: few endpoints are for callers who are no users.
+  const taken = userId
+    ? await callDatabase("take_call_limit", { p_user_id: userId, p_name: name, p_rule: { quota, window_s } })
+    : await takeOfNetwork(name, headers, { quota, window_s });
+  if (taken === undefined) return {};
+  const { allowed, retry_after_s, limits } = taken as unknown as Taken;
+  if (allowed) return limitHeaders(limits);
+  throw new AppError("rate_limited", "Too many requests", {
+    headers: {
+      "Retry-After": String(retry_after_s ?? limits[0]?.window_s ?? window_s),
+      ...limitHeaders(limits),
+    },
+  });
+}
+
+async function takeOfNetwork(name: string, headers: Headers, limit: CallLimit) {
+  // Imported late: few endpoints have callers that are not users.
   const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
   const network = await networkOf(headers, coreSettings().OTP_TRUSTED_PROXIES);
-  if (network === UNKNOWN_NETWORK) return {};
+  if (network === UNKNOWN_NETWORK) return undefined;
   const key = `call ${repeatableRequestId("", name, network)}`;
-  const taken = await callDatabase("take_rate_limits", {
-    p_limits: [{ name, key, quota, window_s }],
-  }) as unknown as { allowed: boolean; retry_after_s: number; limits: LimitState[] };
-  if (taken.allowed) return limitHeaders(taken.limits);
-  throw new AppError("rate_limited", "Too many requests", {
-    headers: { "Retry-After": String(taken.retry_after_s), ...limitHeaders(taken.limits) },
-  });
+  return await callDatabase("take_rate_limits", { p_limits: [{ name, key, ...limit }] });
 }

@@ -6,8 +6,8 @@ import { coreSettings } from "../platform/settings.ts";
 import { encryptionSettings } from "../security/settings.ts";
 import { describeCause, logEvent } from "../platform/log.ts";
 
-// From which networks each user calls, so that a token which many have shows: `many_networks` in docs/alerts.md. It is
-// kept in memory and reported now and then, so that no request writes or waits for it.
+// Notes from which networks each user calls, which shows an access token that many people use: `many_networks` in
+// docs/alerts.md. It is kept in memory and reported now and then, so that no request writes or waits for it.
 
 const REPORT_AFTER_MS = 60_000;
 const TIMEOUT_MS = 5_000;
@@ -15,15 +15,15 @@ const TIMEOUT_MS = 5_000;
 const MAX_HOPS = 100;
 const MAX_USERS = 2_000;
 const DIGEST_BYTES = 12;
-/** As many as OTP_TRUSTED_PROXIES may be, each an IPv6 address with brackets, port and blank. */
+/** Room for the largest OTP_TRUSTED_PROXIES, each an IPv6 address with brackets, port and blank. */
 const MAX_TRUSTED_PROXIES = 10;
 const MAX_HOP_CHARACTERS = MAX_TRUSTED_PROXIES * 64;
 
-/** The hops that each user was seen at since the last report. */
+/** The hops from which each user called since the last report. */
 let seen = new Map<string, Set<string>>();
 let isPlanned = false;
 
-/** Notes where a user's request came from. Never throws, and takes no time. */
+/** Notes where a user's request came from. Never throws and never waits. */
 export function noteCallerNetwork(userId: string, headers: Headers): void {
   const hops = trustedEnd(headers.get("X-Forwarded-For") ?? "");
   if (hops === "") return;
@@ -38,14 +38,14 @@ export function noteCallerNetwork(userId: string, headers: Headers): void {
   inBackground(later(REPORT_AFTER_MS).then(reportCallerNetworks));
 }
 
-/** The last hops, which our proxies wrote; what stands left of them is the client's, as long as it likes. */
+/** The last hops, which our proxies wrote. The client may have written anything of any length to the left of them. */
 function trustedEnd(forwarded: string): string {
-  // Copied by way of bytes: a part of a text keeps the whole of it in memory.
+  // Copied through bytes: a substring would keep the whole text in memory.
   const end = forwarded.slice(-MAX_HOP_CHARACTERS).split(",").slice(-MAX_TRUSTED_PROXIES).join(",");
   return new TextDecoder().decode(new TextEncoder().encode(end));
 }
 
-/** Reports what was noted. What cannot be reported is forgotten: the user is seen again, or is no case. Never throws. */
+/** Reports what was noted. If that fails, the notes are dropped: a user who matters is seen again. Never throws. */
 export async function reportCallerNetworks(): Promise<void> {
   const noted = seen;
   seen = new Map();
@@ -55,7 +55,7 @@ export async function reportCallerNetworks(): Promise<void> {
     const { OTP_TRUSTED_PROXIES: trustedProxies } = coreSettings();
     if (keyring === undefined || trustedProxies === 0 || noted.size === 0) return;
     const key = new Uint8Array(hkdfSync("sha256", keyring.active.key, "", "caller networks", 32));
-    // Not imported before: what tells addresses apart is loaded once a minute, not with each function.
+    // Imported late: the code that parses addresses is needed once a minute, not in each function.
     const { networkOf, UNKNOWN_NETWORK } = await import("./networks.ts");
     const networksOf = async (forwarded: Set<string>) => {
       const networks = await Promise.all(
@@ -78,7 +78,7 @@ export async function reportCallerNetworks(): Promise<void> {
   }
 }
 
-/** Bound to the user, so that nobody can be followed from one account to another. */
+/** The digest includes the user, so that nobody can be followed from one account to another. */
 function digestOf(key: Uint8Array, userId: string, network: string): string {
   return createHmac("sha256", key).update(`${userId}\n${network}`).digest().subarray(0, DIGEST_BYTES)
     .toString("base64url");

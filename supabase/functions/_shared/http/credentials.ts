@@ -5,7 +5,7 @@ import { misconfigured, supabase } from "../platform/env.ts";
 import { AppError } from "../platform/errors.ts";
 import { ShortMemory } from "../platform/short_memory.ts";
 
-/** Who may call: a signed-in user, a client app (publishable key), a server of ours (secret key), anybody. */
+/** Kinds of callers: a signed-in user, a client app (publishable key), one of our servers (secret key), anybody. */
 export type Auth = "user" | "publishable" | "secret" | "none";
 
 export interface Caller {
@@ -13,13 +13,13 @@ export interface Caller {
   userId: string;
   /** The user's JWT, verified; empty for other callers. */
   token: string;
-  /** What it proved to be. */
+  /** The kind of caller that was proven. */
   auth: Auth;
   /** The name of the publishable or secret key; empty for users and anybody. */
   keyName: string;
 }
 
-/** What the caller proves to be, of several the first. Throws `unauthorized`. */
+/** Checks the caller's credentials; with several, the first match wins. Throws `unauthorized`. */
 export async function authenticate(expected: Auth | Auth[], request: Request): Promise<Caller> {
   if (expected === "none") return { userId: "", token: "", auth: "none", keyName: "" };
   const auths = [expected].flat();
@@ -39,14 +39,14 @@ export async function authenticate(expected: Auth | Auth[], request: Request): P
     throw unauthorized(auths, new Error("The token's subject is no user id"));
   }
   if (caller.auth === first && credential !== undefined) {
-    // Never past the token's own end; so long a withdrawn signing key still counts.
+    // Never past the token's expiry. A withdrawn signing key is still accepted for this long.
     const endsAtMs = caller.auth === "user" ? (data.jwtClaims?.exp ?? 0) * 1_000 : Infinity;
     verified[first].set(credential, caller, Math.min(endsAtMs, Date.now() + REMEMBER_MS));
   }
   return caller;
 }
 
-/** A token by what follows the scheme, whose case does not matter. https://www.rfc-editor.org/rfc/rfc9110#section-11.1 */
+/** The token after the scheme, whose case does not matter. https://www.rfc-editor.org/rfc/rfc9110#section-11.1 */
 function bearerToken(headers: Headers): string | undefined {
   return /^bearer +([^\s,]+) *$/i.exec(headers.get("Authorization") ?? "")?.[1];
 }
@@ -60,7 +60,7 @@ async function verify(auths: Auth[], request: Request, token: string | undefined
     throw misconfigured(error);
   }
   if (auths.includes("user") && token !== undefined && isOfUnknownKey(token)) {
-    // The project has a new signing key since this process was told of its keys.
+    // The project has a new signing key that this process does not know yet.
     const published = await verifyAuth(credentials, {
       ...options,
       env: { ...supabase(), jwks: publishedKeys() },
@@ -70,7 +70,7 @@ async function verify(auths: Auth[], request: Request, token: string | undefined
   throw unauthorized(auths, error);
 }
 
-/** The same request for who reads nothing but `Bearer `, once. */
+/** The same request with `Bearer ` in the only form that the library reads. */
 function withToken(request: Request, token: string | undefined): Request {
   if (token === undefined || request.headers.get("Authorization") === `Bearer ${token}`) return request;
   const headers = new Headers(request.headers);
@@ -78,7 +78,7 @@ function withToken(request: Request, token: string | undefined): Request {
   return new Request(request.url, { headers });
 }
 
-/** Whether a token names a signing key that this process was not told of when it started. */
+/** Whether a token names a signing key that this process did not get at its start. */
 function isOfUnknownKey(token: string): boolean {
   const { jwks } = supabase();
   if (jwks === null || jwks instanceof URL) return false;
@@ -90,7 +90,7 @@ function isOfUnknownKey(token: string): boolean {
   }
 }
 
-/** Where the project shows its present keys; they are asked for twice a minute at the most, whoever sends what. */
+/** Where the project publishes its current keys. They are fetched at most twice a minute, whatever callers send. */
 function publishedKeys(): URL {
   return new URL(`${supabase().url.replace(/\/$/, "")}/auth/v1/.well-known/jwks.json`);
 }
@@ -111,17 +111,19 @@ function unauthorized(auths: Auth[], cause: unknown): AppError {
   });
 }
 
-/** A key is looked for by its digest, since how long that takes may tell how much of it is right. */
+/** Keys are looked up by digest: the time of a direct comparison could reveal how much of a key is right. */
 function digestOf(apiKey: string | null): string | undefined {
   return apiKey === null ? undefined : createHash("sha256").update(apiKey).digest("base64");
 }
 
-/** A signature, or a key in constant time, takes longer to check than all else that is done with a small request. */
+/** Checking a signature, or a key in constant time, takes longer than everything else in a small request. */
 const REMEMBER_MS = 60_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_TOKEN_CHARACTERS = 4 * 1024;
 
-/** What was verified within the last minute; each kind apart, so that no text of one is ever taken for another. */
+/**
+ * Credentials verified within the last minute, one cache for each kind, so that one kind is never taken for another.
+ */
 const verified: Record<Exclude<Auth, "none">, ShortMemory<Caller>> = {
   user: remembering(),
   publishable: remembering(),

@@ -6,7 +6,7 @@ import { publicHttpsUrl } from "./public_url.ts";
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Why a download gave nothing; its message is for the log, as it may tell what is inside a network. */
+/** Why a download failed. The message is only for the log: it may reveal what is inside a network. */
 export class DownloadError extends Error {
   override readonly name = "DownloadError";
 }
@@ -18,17 +18,17 @@ export interface Reply {
   close(): void;
 }
 
-/** The world outside; tests have one of their own. */
+/** The outside world, which tests replace. */
 export interface Internet {
   addressesOf: AddressesOf;
-  /** Connects to exactly this address, which must prove to be the URL's host. */
+  /** Connects to exactly this address, which must prove (TLS) that it is the URL's host. */
   get(url: URL, address: string, signal: AbortSignal): Promise<Reply>;
 }
 
 /**
- * Fetches what a caller named, and nothing from inside our network. The host is resolved first and every address of it
- * must be public; the connection then goes to an address that was checked, so that no second answer of the DNS counts,
- * and TLS proves that the host is there. Each redirect is followed by hand and checked in the same way.
+ * Fetches a caller's URL, but never from inside our network (SSRF). The host is resolved first, and all of its
+ * addresses must be public. The connection then goes to a checked address, so that a second DNS answer cannot change
+ * the target, and TLS proves the host. Each redirect is followed by hand and checked in the same way.
  * https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
  */
 export async function download(
@@ -60,7 +60,7 @@ async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Int
   return address;
 }
 
-/** Asks a host at an address of it. The address is what is connected to: there is no name left to resolve again. */
+/** Sends a request to a host at one of its addresses, so that the name is not resolved again. */
 export async function get(
   url: URL,
   address: string,

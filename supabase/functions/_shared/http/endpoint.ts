@@ -16,39 +16,39 @@ import { isTraced, traceRequest } from "../platform/tracing.ts";
 
 export interface EndpointContext<Input> {
   request: Request;
-  /** Names this request in answers, logs and the ledger. */
+  /** Identifies this request in responses, logs and the ledger. */
   requestId: string;
   caller: Caller;
   input: Input;
-  /** To be completed by the handler with what it knows. */
+  /** The handler adds what it knows. */
   log: Partial<RequestLog>;
-  /** Work that goes on while the answer is being sent: the request is over, and logged, when it has ended. */
+  /** Work that goes on while the response is being sent. The request ends, and is logged, when this work ends. */
   until(work: Promise<unknown>): void;
 }
 
 export interface EndpointSpec<Input extends z.ZodType> {
-  /** The function's folder, and the action where it has several: `balance`, `otp/verify`. */
+  /** The function's folder, and the action if it has several: `balance`, `otp/verify`. */
   name: string;
-  /** Who may call; of a list the first that fits. */
+  /** Accepted credentials; with a list, the first match wins. */
   auth: Auth | Auth[];
   method: "GET" | "POST";
-  /** Of GET: takes its input with POST too, as a JSON body, as a query or as both. */
+  /** For GET: also accepts its input by POST, as a JSON body, as a query or as both. */
   isAlsoPost?: boolean;
-  /** What the JSON body (POST) or the query (GET) must fit; a text body as `{ text }`. */
+  /** The schema of the JSON body (POST) or the query (GET); a raw body is `{ text }`. */
   input: Input;
-  /** What it answers, for the reference. */
+  /** The schema of the response, for the API reference. */
   output?: z.ZodType;
   /**
-   * How often each caller without a secret key may call: a user by itself, others by their network. Or what limits it
-   * instead, in words. Every endpoint that a user or anybody may call has one.
+   * How often each caller without a secret key may call: users each, other callers by network. Or what limits calls
+   * instead, in words. Every endpoint that a user or anybody may call needs one.
    */
   callLimit?: CallLimit | { instead: string };
-  /** Refusals of its own, beside those that every endpoint has. */
+  /** The endpoint's own error codes, besides those of every endpoint. */
   codes?: ErrorCode[];
-  /** Takes the body as it is, whatever its type says: for signatures over its bytes. */
+  /** Passes the raw body through, whatever its content type, e.g. to verify a webhook's signature. */
   isTextBody?: boolean;
   maxBodyBytes?: number;
-  /** Takes multipart/form-data too, up to this size: its files become byte arrays, its fields texts. */
+  /** Also accepts multipart/form-data up to this size: files become byte arrays, fields become texts. */
   maxUploadBytes?: number;
   handle(context: EndpointContext<z.output<Input>>): Promise<Response>;
 }
@@ -69,8 +69,8 @@ const RESPONSE_HEADERS: Record<string, string> = {
 };
 
 /**
- * An Edge Function: who may call it, what it takes, and what it does. Everything around that happens here: CORS, method,
- * credentials, body, request id, errors and the log. `fetch` never throws.
+ * An Edge Function: who may call it, its input, and its work. The rest happens here: CORS, method, credentials, body,
+ * request id, errors and the log. `fetch` never throws.
  */
 export function defineEndpoint<Input extends z.ZodType>(spec: EndpointSpec<Input>): Endpoint<Input> {
   return {
@@ -150,7 +150,7 @@ async function serve<Input extends z.ZodType>(
   return response;
 }
 
-/** A failure as the caller is told of it; why it came about goes to the log. */
+/** Turns a failure into the caller's response; the cause goes to the log. */
 export function refuse(
   thrown: unknown,
   { requestId, log }: Pick<EndpointContext<unknown>, "requestId" | "log">,
@@ -169,10 +169,10 @@ function checkMethod(spec: Pick<EndpointSpec<z.ZodType>, "method" | "isAlsoPost"
   });
 }
 
-/** A POST that may as well have its input in the query need not have a body. */
+/** A POST that may have its input in the query needs no body. */
 function hasBody({ isAlsoPost }: Pick<EndpointSpec<z.ZodType>, "isAlsoPost">, request: Request): boolean {
   if (request.method === "GET") return false;
-  // A server's request has a stream in `body` even when nothing was sent: `curl -X POST`.
+  // `body` is a stream even when nothing was sent, as with `curl -X POST`.
   const { headers } = request;
   return !isAlsoPost || headers.has("Content-Type") || headers.has("Transfer-Encoding") ||
     Number(headers.get("Content-Length") ?? 0) > 0;

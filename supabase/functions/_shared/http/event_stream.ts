@@ -1,8 +1,14 @@
-/** Nothing sent for this long looks broken to proxies, and hosted functions are ended after 150 s without a byte. */
+/**
+ * Proxies close a connection on which nothing is sent for this long, and hosted functions end after 150 s without a
+ * byte.
+ */
 const HEARTBEAT_MS = 15_000;
-/** A client that has left is only noticed once the answer has begun; what fails sooner than this still has its status. */
+/**
+ * A client that left is noticed only once the response has begun. A failure before this time still has its own
+ * status.
+ */
 const OPEN_AFTER_MS = 1_000;
-/** As often as anybody sees a draft change; each is sent whole. */
+/** No reader sees a draft change more often; each draft is sent whole. */
 const DRAFT_EVERY_MS = 100;
 
 /** Whether a client asks for events. */
@@ -10,21 +16,24 @@ export function wantsEvents({ headers }: Request): boolean {
   return /(?:^|,)\s*text\/event-stream\s*(?:[;,]|$)/i.test(headers.get("Accept") ?? "");
 }
 
-/** An answer as server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** A response as server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export interface EventStream {
   body: ReadableStream<Uint8Array>;
-  /** Resolves when there is something to send, from when on the answer is a stream whatever happens. */
+  /** Resolves when there is something to send; from then on the response is a stream, whatever happens. */
   started: Promise<void>;
   hasStarted(): boolean;
-  /** From here on comments are sent while there is nothing to say, the first one soon. */
+  /** Starts to send comments while there is no event, the first one soon. */
   open(): void;
-  /** Sends what this reads, as `data`, soon. Of several the last is sent: a slow client gets fewer, not later ones. */
+  /**
+   * Sends the draft that `read` returns as `data`, soon. Only the latest is sent: a slow client gets fewer drafts,
+   * not later ones.
+   */
   draft(read: () => Promise<string | undefined>): void;
-  /** Sends no draft any more; whether one was sent. */
+  /** Stops sending drafts. Returns whether one was sent. */
   stopDrafts(): boolean;
-  /** Sends the last events, each a name and JSON, and ends. */
+  /** Sends the last events, each with a name and JSON, and ends the stream. */
   end(events: [name: string, json: string][]): void;
-  /** Ends it when nothing was sent and nobody will read it. */
+  /** Ends the stream when nothing was sent and nobody will read it. */
   discard(): void;
 }
 
@@ -128,7 +137,7 @@ export function openEvents(
   };
 }
 
-/** JSON has no line ends, so that it is one line of data. */
+/** JSON has no line ends, so it is one line of data. */
 function asEvent(name: string, json: string): string {
   return `event: ${name}\ndata: ${json}\n\n`;
 }

@@ -1,9 +1,9 @@
-/** What a server did that is no HTTP, or more of it than anyone needs. */
+/** A server's response is not valid HTTP, or is too large. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
 }
 
-/** The bytes of a connection; of TLS where the address is https. */
+/** The bytes of a connection, inside TLS for https. */
 export interface Connection {
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -30,8 +30,8 @@ const READ_BYTES = 16 * 1024;
 const LINE_END = 0x0a;
 
 /**
- * One request and its answer over a connection of its own (RFC 9112). Strict where a lenient reader and a strict one would
- * see two different messages. Throws HttpError, and what the connection throws.
+ * One request and its response over a connection of its own (RFC 9112). Strict where a lenient and a strict reader
+ * would see different messages. Throws HttpError, and what the connection throws.
  */
 export async function exchange(connection: Connection, request: HttpRequest): Promise<HttpReply> {
   await writeAll(connection, requestBytes(request));
@@ -39,7 +39,7 @@ export async function exchange(connection: Connection, request: HttpRequest): Pr
   for (;;) {
     const { status, headers } = await readHead(reader);
     if (status === 101) throw new HttpError("The server changed the protocol");
-    if (status < 200) continue; // it says only that an answer will come
+    if (status < 200) continue; // only announces the response
     return { status, headers, body: bodyOf(reader, request.method, status, headers) };
   }
 }
@@ -128,20 +128,20 @@ async function* chunked(reader: Reader): AsyncGenerator<Uint8Array> {
     yield* sized(reader, length);
     if (await reader.line(0) !== "") throw new HttpError("A chunk is longer than it says");
   }
-  // Trailers tell nothing that is needed; the end must come.
+  // Trailers are not needed, but the end must come.
   let room = MAX_HEAD_BYTES;
   for (let line = await reader.line(room); line !== ""; line = await reader.line(room)) {
     room -= line.length + 2;
   }
 }
 
-/** Takes lines and pieces from a connection. */
+/** Reads lines and chunks from a connection. */
 class Reader {
   #left = new Uint8Array(0);
 
   constructor(private readonly connection: Connection) {}
 
-  /** Up to so many bytes, at least one; null at the end. */
+  /** Reads from one to `most` bytes; null at the end. */
   async some(most: number): Promise<Uint8Array | null> {
     if (this.#left.length === 0 && !await this.#more()) return null;
     const bytes = this.#left.subarray(0, most);
@@ -149,7 +149,7 @@ class Reader {
     return bytes;
   }
 
-  /** A line without its end, which may have so many characters. */
+  /** A line without its line end, of at most so many characters. */
   async line(most: number): Promise<string> {
     for (let searched = 0;;) {
       const end = this.#left.indexOf(LINE_END, searched);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 
 import { AppError } from "../platform/errors.ts";
 
-/** 128 bits are unique enough, and half as long in every index as a whole digest: 22 characters. */
+/** 128 bits are unique enough, and in every index half as long as a whole digest: 22 characters. */
 const ID_BYTES = 16;
 /** Milliseconds since 1970 until the year 10889, as in a UUID of version 7. */
 const TIME_BYTES = 6;
@@ -11,14 +11,14 @@ function digest(text: string): string {
   return createHash("sha256").update(text).digest().subarray(0, ID_BYTES).toString("base64url");
 }
 
-/** An id for a request that brought none. It begins with the time, so that new ids meet on the same pages of an index. */
+/** An id for a request that has none. It begins with the time, so that new ids are on the same pages of an index. */
 export function newRequestId(): string {
   const id = randomBytes(ID_BYTES);
   id.writeUIntBE(Date.now(), 0, TIME_BYTES);
   return id.toString("base64url");
 }
 
-/** The id of a request that may be repeated: the same for the same user, function and key, and for no others. */
+/** The id of a repeatable request, derived from user, function and key. */
 export function repeatableRequestId(
   userId: string,
   functionName: string,
@@ -27,15 +27,15 @@ export function repeatableRequestId(
   return digest(`${userId}\n${functionName}\n${idempotencyKey}`);
 }
 
-/** Tells whether a repeated request is the same one: a digest of its parsed input. */
+/** A digest of the parsed input, which shows whether a repeated request is the same. */
 export function fingerprint(input: unknown): string {
   return digest(JSON.stringify(input) ?? "");
 }
 
 /**
- * The caller's `Idempotency-Key`, null when there is none.
- * The draft standard writes it as a quoted string, most clients do not; both are taken. One that a proxy sends twice arrives
- * as `key, key`, and is the one key: as another one, the request would run and be charged again. A bare key may have commas.
+ * The caller's `Idempotency-Key`, null when there is none. The draft standard writes it as a quoted string, most
+ * clients do not; both are accepted. A key that a proxy duplicated arrives as `key, key` and counts as `key`: as
+ * another key, the request would run and be charged again. An unquoted key may have commas.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 export function idempotencyKey(headers: Headers): string | null {

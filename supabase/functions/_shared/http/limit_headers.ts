@@ -1,14 +1,14 @@
-/** What is left of a quota, as the database tells it. */
+/** The rest of a quota, as the database returns it. */
 export interface LimitState {
   name: string;
   quota: number;
   window_s: number;
   remaining: number;
-  /** Until the quota is whole again. */
+  /** Until the quota is full again. */
   reset_s: number;
 }
 
-/** A limit as `admit_request` tells it. */
+/** A limit as `admit_request` returns it. */
 export interface UsedLimit {
   name: string;
   quota: number;
@@ -17,14 +17,14 @@ export interface UsedLimit {
   used_s: number;
 }
 
-/** What is left of a limit. */
+/** The rest of a limit. */
 export function stateOf({ name, quota, window_s, used_s }: UsedLimit): LimitState {
-  // A thousandth makes up for rounding.
+  // A thousandth corrects rounding.
   const remaining = Math.max(0, Math.floor(quota * (1 - used_s / window_s) + 0.001));
   return { name, quota, window_s, remaining, reset_s: Math.ceil(used_s) };
 }
 
-/** The same of all limits that a hold has told of; a request without one has null in its place. */
+/** The rest of each limit that a hold returned; null for a limit that the user does not have. */
 export function statesOf(limits: (UsedLimit | null)[] | null | undefined): LimitState[] {
   return (limits ?? []).flatMap((limit) => limit ? [stateOf(limit)] : []);
 }

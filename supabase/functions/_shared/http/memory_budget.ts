@@ -1,13 +1,13 @@
 import { AppError } from "../platform/errors.ts";
 import { type BodyLimits, readHead } from "./body.ts";
 
-/** What large bodies may take together; hosted functions end at 256 MB, of which a part is taken by the code. */
+/** The memory for all large bodies together; hosted functions end at 256 MB, of which the code takes a part. */
 const BUDGET_BYTES = 112 * 1024 * 1024;
-/** A body up to this size is always let in. */
+/** A body up to this size is always admitted. */
 const SMALL_BYTES = 256 * 1024;
 /**
- * How much of a body is in memory at the most: JSON as bytes, text, value and the provider's request; a file as it is, and
- * as what the runtime has not yet let go of on the way in and out.
+ * How many copies of a body are in memory at most: JSON as bytes, text, value and the provider's request; a file is
+ * counted twice: once in use, once awaiting garbage collection.
  */
 const COPIES = { json: 4, multipart: 2 };
 const RETRY_AFTER_S = 5;
@@ -15,8 +15,8 @@ const RETRY_AFTER_S = 5;
 let inUseBytes = 0;
 
 /**
- * Lets a request in while there is memory for its body, told before any of it is read; the answer is to be called when
- * the request is over. One that is alone is let in whatever its size.
+ * Admits a request while there is memory for its body, before any of it is read. Call the returned function when the
+ * request is over. A request that is alone is admitted whatever its size.
  */
 export function admit(request: Request, limits: BodyLimits): () => void {
   if (request.method === "GET") return () => {};
@@ -26,7 +26,7 @@ export function admit(request: Request, limits: BodyLimits): () => void {
   return reserve(bodyBytes * COPIES[boundary === undefined ? "json" : "multipart"]);
 }
 
-/** Memory for something large, given back by the answer. */
+/** Reserves memory for something large. Call the returned function to release the memory. */
 export function reserve(bytes: number): () => void {
   if (inUseBytes > 0 && inUseBytes + bytes > BUDGET_BYTES) {
     throw new AppError("service_unavailable", "Too many large requests at once; nothing was charged", {

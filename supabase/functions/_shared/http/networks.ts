@@ -1,11 +1,11 @@
 import { logEvent } from "../platform/log.ts";
 
-/** Stands for callers whose address cannot be told: they share one network's limits. */
+/** Stands for callers without a known address: they share one network's limits. */
 export const UNKNOWN_NETWORK = "unknown";
 
 const IPV6_PREFIX_BITS = 64;
 
-/** Ranges of addresses that nobody calls from over the internet. */
+/** Address ranges from which no caller on the internet comes. */
 const INTERNAL: ReadonlySet<string> = new Set([
   "private",
   "loopback",
@@ -15,9 +15,8 @@ const INTERNAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The network that a request comes from: an IPv4 address, or an IPv6 /64, of which one customer has all addresses.
- * Each of our proxies appends whom it heard from to X-Forwarded-For; what stands left of theirs the client may have
- * written itself.
+ * The network of a request's caller: an IPv4 address, or an IPv6 /64, which belongs to one customer. Each of our
+ * proxies appends its caller's address to X-Forwarded-For; the client may have written the entries further left.
  */
 export async function networkOf(headers: Headers, trustedProxies: number): Promise<string> {
   if (trustedProxies === 0) return UNKNOWN_NETWORK;
@@ -25,7 +24,7 @@ export async function networkOf(headers: Headers, trustedProxies: number): Promi
   const { default: ipaddr } = await import("ipaddr.js");
   const address = withoutPort(hops.at(-trustedProxies) ?? "");
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return UNKNOWN_NETWORK;
-  const parsed = ipaddr.process(address); // an IPv4 address in IPv6 clothes is an IPv4 address
+  const parsed = ipaddr.process(address); // an IPv4-mapped IPv6 address counts as IPv4
   if (hops.length > trustedProxies && INTERNAL.has(parsed.range())) warnOfHop();
   if (parsed.kind() === "ipv4") return parsed.toString();
   const bytes = parsed.toByteArray().map((byte, index) => index < IPV6_PREFIX_BITS / 8 ? byte : 0);
@@ -34,7 +33,9 @@ export async function networkOf(headers: Headers, trustedProxies: number): Promi
 
 let isWarned = false;
 
-/** An address inside the platform in the place of the caller's makes all callers one network: the next hop is theirs. */
+/**
+ * With an internal address as the trusted hop all callers look like one network; the caller's own is further left.
+ */
 function warnOfHop(): void {
   if (isWarned) return;
   isWarned = true;

@@ -2,23 +2,24 @@ import { unlessAborted } from "../platform/aborting.ts";
 import { type Connection, exchange, type HttpReply, type HttpRequest } from "./http_connection.ts";
 
 export interface PinnedRequest extends Omit<HttpRequest, "target"> {
-  /** Another than the URL's. */
+  /** Replaces the URL's port. */
   port?: number;
-  /** Further authorities to trust, in PEM. */
+  /** Further certificate authorities to trust, in PEM. */
   ca?: string;
 }
 
 export interface PinnedReply extends HttpReply {
-  /** Ends the connection, whatever of the answer was read. */
+  /** Closes the connection, however much of the response was read. */
   close(): void;
 }
 
 /**
- * Asks a URL's host at one address of it: there is no name left to resolve again, and of https the certificate must be the
- * host's. No redirect is followed. Throws what the connection throws, HttpError, and the signal's reason.
+ * Sends a request to a URL's host at one of its addresses: the name is not resolved again, and with https the
+ * certificate must be the host's. Redirects are not followed. Throws what the connection throws, HttpError, and the
+ * signal's reason.
  *
- * Over `Deno.connect` and `Deno.startTls`, which every runtime has: the `node:https` of the hosted one checks the
- * certificate against the address instead, and `fetch` cannot be told an address.
+ * Uses `Deno.connect` and `Deno.startTls`, which every runtime has: `node:https` of the hosted runtime checks the
+ * certificate against the address instead of the host, and `fetch` takes no address.
  */
 export async function requestAt(
   url: URL,
@@ -30,7 +31,7 @@ export async function requestAt(
   const port = request.port ?? (Number(url.port) || (isTls ? 443 : 80));
   const opening = Deno.connect({ hostname: address, port });
   const plain = await unlessAborted(opening, signal).catch((error) => {
-    // What opens after the end is closed.
+    // A connection that opens after the end is closed.
     opening.then((late) => late.close(), () => {});
     throw error;
   });
@@ -63,7 +64,7 @@ export async function requestAt(
   }
 }
 
-/** The same, with the signal's reason where that has closed the connection. */
+/** Runs work, and throws the signal's reason if the signal has closed the connection. */
 async function* untilAborted(
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,

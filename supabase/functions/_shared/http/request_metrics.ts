@@ -3,10 +3,10 @@ import { adminClient } from "../database/database.ts";
 import { observability } from "../platform/settings.ts";
 import { describeCause, logEvent, type RequestLog } from "../platform/log.ts";
 
-// What an isolate counts stays in its memory for a few seconds and is then added to the database's sums, in one call. No
-// request waits for that, and none fails over it.
+// An isolate keeps its counts in memory for a few seconds and then adds them to the database's sums, in one call. No
+// request waits for that or fails because of it.
 
-/** Upper bounds of the latency buckets, in seconds; to change them the table `metrics.request_totals` must be emptied. */
+/** Upper bounds of the latency buckets, in seconds. To change them, empty the table `metrics.request_totals`. */
 export const LATENCY_BOUNDS_S = [
   0.005,
   0.01,
@@ -25,9 +25,9 @@ export const LATENCY_BOUNDS_S = [
 ] as const;
 
 const FLUSH_TIMEOUT_MS = 5_000;
-/** As many as the database takes at once. */
+/** The most series that the database takes in one call. */
 const MAX_SERIES = 2_000;
-/** So often a flush that failed is tried again without a new request. */
+/** How often a failed flush is tried again without a new request. */
 const MAX_RETRIES = 5;
 
 interface Series {
@@ -40,13 +40,13 @@ interface Series {
 
 /** What was counted since the last flush. */
 let counted = new Map<string, Series>();
-/** A flush that is not known to have arrived: it is sent again as it is, and the database adds it once. */
+/** A flush that may not have arrived: it is sent again unchanged, and the database adds it once. */
 let unsent: { id: string; series: Series[] } | undefined;
 let isPlanned = false;
 let failureCount = 0;
 let lastFlush: Promise<void> = Promise.resolve();
 
-/** Counts a request that is over. Takes no user, no id and no text of the request. */
+/** Counts a request that has ended, without its user, id or text. */
 export function countRequest(
   { function: name, status, code, replayed }: Pick<RequestLog, "function" | "status" | "code" | "replayed">,
   durationMs: number,
@@ -56,7 +56,7 @@ export function countRequest(
   if (replayed) add("replays", name);
 }
 
-/** Counts one call of a provider: `ok`, `stopped` or why it failed. `model` as it is configured. */
+/** Counts one call of a provider: `ok`, `stopped` or why it failed. `model`: as configured. */
 export function countProviderCall(model: string, outcome: string, durationMs: number): void {
   add("provider_calls", model, outcome, durationMs / 1_000);
 }
@@ -96,13 +96,15 @@ function plan(): void {
   inBackground(flushed);
 }
 
-/** Writes what was counted; one flush after the other. Never throws. */
+/** Writes the counts, one flush at a time. Never throws. */
 export function flushMetrics(): Promise<void> {
   lastFlush = lastFlush.then(flush);
   return lastFlush;
 }
 
-/** What is left of the flush before, and what was counted until now; what is counted meanwhile waits for the next one. */
+/**
+ * Sends the rest of the flush before, and the counts until now. Counts that arrive meanwhile wait for the next flush.
+ */
 async function flush(): Promise<void> {
   if (!await sendUnsent() || counted.size === 0) return;
   unsent = { id: crypto.randomUUID(), series: [...counted.values()] };
@@ -110,7 +112,7 @@ async function flush(): Promise<void> {
   await sendUnsent();
 }
 
-/** Whether nothing is left to be sent. */
+/** Whether everything was sent. */
 async function sendUnsent(): Promise<boolean> {
   if (unsent === undefined) return true;
   const failure = await send(unsent);
@@ -132,7 +134,7 @@ async function send({ id, series }: { id: string; series: Series[] }): Promise<u
       .rpc("record_request_metrics", { p_flush_id: id, p_series: series as never })
       .abortSignal(AbortSignal.timeout(FLUSH_TIMEOUT_MS));
     if (error) return error;
-    // What the database does not take now it never will: this is reported and left.
+    // The database would refuse it again, so this is reported and dropped.
     const outcome = data as { success: boolean; message?: string };
     if (!outcome.success) report(new Error(outcome.message));
     return undefined;

@@ -1,6 +1,6 @@
 import { AppError } from "../platform/errors.ts";
 
-/** What a session needs of a WebSocket; both ends of it are one. */
+/** The part of a WebSocket that a session needs, for its client and for its provider. */
 export type Socket = Pick<
   WebSocket,
   "send" | "close" | "readyState" | "bufferedAmount" | "onopen" | "onmessage" | "onclose" | "onerror"
@@ -8,17 +8,17 @@ export type Socket = Pick<
 
 export const OPEN = 1;
 
-/** The subprotocol that is spoken here; a client offers it together with its token. */
+/** The subprotocol of this server. A client offers it together with its token. */
 const PROTOCOL = "tessera";
 const TOKEN_PREFIX = "bearer.";
 /** A client that does not answer a ping for this long is gone. */
 const PING_TIMEOUT_S = 20;
-/** A connection that broke inside its handshake never opens, and nothing says so. */
+/** A connection that breaks during the handshake never opens, and no event reports it. */
 const OPENS_WITHIN_MS = 2_000;
 
 /**
- * The same request with the token of `["tessera", "bearer.<jwt>"]` in the Authorization header, which a browser's
- * WebSocket cannot set; a header that is there counts. An address would end up in logs.
+ * Moves the token of the subprotocols `["tessera", "bearer.<jwt>"]` into the Authorization header, which a browser's
+ * WebSocket cannot set. An existing header wins. A token in the URL would end up in logs.
  */
 export function withProtocolToken(request: Request): Request {
   if (request.headers.has("Authorization")) return request;
@@ -29,7 +29,7 @@ export function withProtocolToken(request: Request): Request {
   return new Request(request.url, { method: request.method, headers });
 }
 
-/** Refuses what is no handshake of a WebSocket. Throws `upgrade_required` and `invalid_request`. */
+/** Checks for a WebSocket handshake. Throws `upgrade_required` and `invalid_request`. */
 export function checkHandshake({ headers }: Request): void {
   if (headers.get("Upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("upgrade_required", "This is a WebSocket: connect with Upgrade: websocket", {
@@ -45,15 +45,15 @@ function noHandshake(cause?: unknown): AppError {
 }
 
 /**
- * Accepts a WebSocket; the caller answers with the response in any case. Only the server's own request object can be
- * upgraded, no copy. `closed` resolves when the connection is gone, which may be long after `close()`, or never came about.
+ * Accepts a WebSocket; the caller must return the response. Only the server's own request object can be upgraded, no
+ * copy. `closed` resolves when the connection is gone, which may be long after `close()`, or when it never opened.
  */
 export function upgrade(request: Request): { socket: Socket; response: Response; closed: Promise<void> } {
-  // A client that offered none must be answered none, or it hangs up.
+  // A client that offered no subprotocol must get none, or it hangs up.
   const protocol = protocolsOf(request).includes(PROTOCOL) ? PROTOCOL : undefined;
   try {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol, idleTimeout: PING_TIMEOUT_S });
-    // Of some runtimes the headers of this response cannot be changed, and nobody would read them.
+    // On some runtimes the headers of this response cannot be changed, and nobody would read them.
     Object.defineProperty(response, "headers", { configurable: true, value: new Headers(response.headers) });
     const closed = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, OPENS_WITHIN_MS);

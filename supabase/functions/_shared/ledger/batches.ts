@@ -1,7 +1,7 @@
 import type { RpcClient } from "./calls.ts";
 import { inThisTrace } from "../platform/tracing.ts";
 
-/** What `run_token_operations` can do, and how it calls it. */
+/** The calls that `run_token_operations` can run, with its names for them. */
 const OPERATIONS: Record<string, string> = {
   admit_request: "admit",
   hold_tokens: "hold",
@@ -10,7 +10,7 @@ const OPERATIONS: Record<string, string> = {
   consume_tokens_atomic: "consume",
 };
 
-/** So that one batch stays a matter of milliseconds for the database. */
+/** Keeps one batch within milliseconds in the database. */
 const MAX_OPERATIONS = 200;
 
 type Result = { data: unknown; error: unknown };
@@ -19,13 +19,13 @@ interface Waiting {
   name: string;
   args: Record<string, unknown>;
   answer(result: Result): void;
-  /** Runs work as a part of the request that waits. */
+  /** Runs work inside the trace of the waiting request. */
   within<Returned>(work: () => Returned): Returned;
 }
 
 /**
- * Lets ledger calls share a round trip and a transaction: while `batchesAtOnce` are under way, what arrives waits and
- * travels together. A call that finds the way free is sent as it is and at once, so nothing ever waits for company.
+ * Lets ledger calls share a round trip and a transaction: while `batchesAtOnce` batches are running, new calls wait
+ * and are sent together. Otherwise a call is sent at once, so no call waits only to fill a batch.
  */
 export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
   let waiting: Waiting[] = [];
@@ -62,12 +62,12 @@ async function run(client: RpcClient, batch: Waiting[]): Promise<void> {
       batch.forEach(({ answer }, index) => answer({ data: outcomes?.[index], error }));
       return;
     }
-    // One operation that the database cannot run must not take the others with it.
+    // One operation that the database cannot run must not fail the others.
   }
   await Promise.all(batch.map(async ({ name, args, answer }) => answer(await attempt(client, name, args))));
 }
 
-/** Only an error of the database itself, told by its SQLSTATE, says for sure that nothing of the batch happened. */
+/** Only an error of the database itself, which has a SQLSTATE, proves that nothing in the batch happened. */
 function wasRolledBack(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^(?=.*\d)(?!08|57P)[0-9A-Z]{5}$/.test(code);

@@ -19,7 +19,7 @@ export interface TokenRequest {
   metadata?: Record<string, unknown>;
 }
 
-/** What every ledger RPC answers; a duplicate carries the first one's outcome. */
+/** What every ledger RPC returns; a duplicate carries the first call's outcome. */
 export interface TokenOutcome {
   success: boolean;
   duplicate: boolean;
@@ -27,7 +27,7 @@ export interface TokenOutcome {
   error: string | null;
   message?: string;
   charged: number;
-  /** Tokens owned after it; null when that is none of the caller's business. */
+  /** The balance afterwards; null when the caller may not see it. */
   balance: number | null;
   request_id: string;
   /** With `insufficient_tokens`. */
@@ -36,11 +36,11 @@ export interface TokenOutcome {
 }
 
 export interface HoldOutcome extends TokenOutcome {
-  /** The run that this hold pays for: settle and release must name it. */
+  /** The attempt that this hold pays for: settle and release must name it. */
   attempt?: number;
-  /** Of a duplicate: the stored answer, null when it was too large to be kept. */
+  /** With a duplicate: the stored response, null when it was too large to store. */
   response?: string | null;
-  /** The user's rate limits; null for one that there is not. */
+  /** The user's rate limits; null for a limit that the user does not have. */
   limits?: (UsedLimit | null)[] | null;
   /** With `rate_limited`. */
   retry_after_s?: number;
@@ -53,13 +53,13 @@ export interface HoldOutcome extends TokenOutcome {
 }
 
 export interface SettleOutcome extends TokenOutcome {
-  /** The end of the answer's JSON, after the head that was passed. */
+  /** The end of the response's JSON, after the head that was passed. */
   response_tail?: string;
 }
 
 /**
- * Charges a request in one step, once, however often it is called with the same `requestId`.
- * Never throws: when the ledger cannot be reached, `success` is false and `error` is `service_unavailable`.
+ * Charges a request in one step, and only once, however often it is called with the same `requestId`. Never throws:
+ * when the ledger cannot be reached, `success` is false and `error` is `service_unavailable`.
  */
 export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenOutcome> {
   try {
@@ -82,10 +82,10 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
 }
 
 /**
- * Lets a user's request in: asks for its rate limits, caps and pause, claims its id and reserves the most it may cost, in
- * one call. Each call here is a run of its own, which repeats itself when the ledger does not answer and gets the same
- * attempt again. Throws `service_unavailable` without an answer; what the run holds all the same is given back, and what
- * arrives after that holds nothing.
+ * Admits a user's request: checks rate limits, caps and pause, claims its id and holds the most it may cost, in one
+ * RPC (`admit_request`). Each call of this function is a run of its own, which retries when the ledger does not
+ * answer and then gets the same attempt again. Throws `service_unavailable` when the ledger never answers; a hold
+ * that was made anyway is released, and a try that arrives later holds nothing.
  */
 export async function holdTokens(
   request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
@@ -107,7 +107,7 @@ export async function holdTokens(
   }
 }
 
-/** Lets a hold live for so many seconds from now. Throws `service_unavailable` without an answer. */
+/** Extends a hold to so many seconds from now. Throws `service_unavailable` when the ledger does not answer. */
 export function extendHold(
   { supabaseClient, requestId, userId, attempt, timeToLiveS }: {
     supabaseClient: RpcClient;
@@ -126,8 +126,8 @@ export function extendHold(
 }
 
 /**
- * Charges what a held request really cost and stores its answer. `tokenAmount` null: the cost is unknown, and the
- * whole hold is charged. Repeats itself when the ledger does not answer, which is safe: it settles once.
+ * Charges what a held request really cost and stores its response. `tokenAmount` null: the cost is unknown, and the
+ * whole hold is charged. Retries when the ledger does not answer, which is safe: it settles once.
  */
 export function settleTokens(
   { supabaseClient, requestId, userId, attempt, tokenAmount, metadata, responseHead }: {
@@ -137,7 +137,7 @@ export function settleTokens(
     attempt: number;
     tokenAmount: number | null;
     metadata?: Record<string, unknown>;
-    /** The answer's JSON up to and including the comma before `"charged"`. */
+    /** The response's JSON up to and including the comma before `"charged"`. */
     responseHead?: string;
   },
 ): Promise<SettleOutcome> {
@@ -154,8 +154,8 @@ export function settleTokens(
 }
 
 /**
- * Gives a hold back, uncharged: that of an attempt, or of the run of `holdTokens` that did not hear of its attempt.
- * `metadata` has the `usage` of models that ran all the same. Repeats itself when the ledger does not answer.
+ * Releases a hold without a charge: of an attempt, or of a run of `holdTokens` that never learned its attempt.
+ * `metadata` has the `usage` of models that ran anyway. Retries when the ledger does not answer.
  */
 export function releaseTokens(
   { supabaseClient, requestId, userId, attempt = null, runId, reason, metadata }: {
@@ -180,7 +180,7 @@ export function releaseTokens(
   );
 }
 
-/** Grants tokens; with a request id (the payment's, the webhook event's) once, however often it is called. */
+/** Grants tokens; with a request id (the payment's, the webhook event's) only once, however often it is called. */
 export function addTokens(
   { supabaseClient, userId, tokenAmount, reason, requestId, metadata }: {
     supabaseClient: RpcClient;
@@ -223,14 +223,14 @@ async function call<Outcome, Name extends RpcName = RpcName>(
 }
 
 interface Persistence {
-  /** The waits between one try and the next. */
+  /** The pauses between tries. */
   delays_ms: number[];
-  /** After so long no further try is made. */
+  /** No try starts after this time. */
   within_ms: number;
 }
 
 const PERSISTENCE: Persistence = { delays_ms: [100, 500, 2_000], within_ms: Infinity };
-/** Nothing is lost but the request yet: a database that takes long to fail is not asked again. */
+/** Only the request can be lost here: a database that is slow to fail is not tried again. */
 const HOLD_PERSISTENCE: Persistence = { delays_ms: [100, 500], within_ms: 5_000 };
 
 async function persist<Outcome>(

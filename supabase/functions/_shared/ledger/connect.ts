@@ -6,18 +6,18 @@ import { connectToLedger } from "./postgres.ts";
 import type { RpcClient } from "./calls.ts";
 import { isTraced, traced } from "../platform/tracing.ts";
 
-/** Enough that one request which waits for a user's row does not hold up all the others. */
+/** Enough that one request that waits for a user's row does not block all the others. */
 const REST_REQUESTS_AT_ONCE = 4;
 
 let client: RpcClient | undefined;
 
-/** The ledger's RPCs, on the way that LEDGER_TRANSPORT names; calls that arrive together travel together. */
+/** The ledger's RPCs, over the transport in LEDGER_TRANSPORT. Calls that arrive together are sent together. */
 export function ledger(): RpcClient {
   client ??= isTraced() ? withSpans(open()) : open();
   return client;
 }
 
-/** A span for each call, its wait for others that it travels with included. */
+/** A span for each call, including its wait for a batch. */
 function withSpans(client: RpcClient): RpcClient {
   return {
     rpc: (name, args) => traced(`ledger ${name}`, "internal", {}, async () => await client.rpc(name, args)),

@@ -16,8 +16,8 @@ const COLUMNS = [
 type Entry = Record<typeof COLUMNS[number], unknown> & { entry_number: number };
 
 /**
- * A user's entries, oldest first, page by page as they are asked for. Throws `service_unavailable` where the first page
- * cannot be read; a later failure breaks the stream off.
+ * A user's entries, oldest first, read page by page on demand. Throws `service_unavailable` if the first page cannot
+ * be read; a later failure aborts the stream.
  */
 export async function readEntries(client: DatabaseClient, userId: string): Promise<AsyncGenerator<Entry[]>> {
   const readPage = async (after: number): Promise<Entry[]> => {
@@ -39,7 +39,7 @@ export async function readEntries(client: DatabaseClient, userId: string): Promi
   })();
 }
 
-/** As CSV with a head, as RFC 4180 has it. https://www.rfc-editor.org/rfc/rfc4180 */
+/** As CSV with a header line (RFC 4180). https://www.rfc-editor.org/rfc/rfc4180 */
 export async function* csvOf(pages: AsyncIterable<Entry[]>): AsyncGenerator<string> {
   yield `${COLUMNS.join(",")}\r\n`;
   for await (const page of pages) {
@@ -47,7 +47,7 @@ export async function* csvOf(pages: AsyncIterable<Entry[]>): AsyncGenerator<stri
   }
 }
 
-/** As JSON, one entry a line. */
+/** As JSON, one entry per line. */
 export async function* jsonOf(pages: AsyncIterable<Entry[]>): AsyncGenerator<string> {
   for await (const page of pages) yield page.map((entry) => `${JSON.stringify(entry)}\n`).join("");
 }
@@ -55,7 +55,7 @@ export async function* jsonOf(pages: AsyncIterable<Entry[]>): AsyncGenerator<str
 function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  // A spreadsheet runs what begins like a formula. https://owasp.org/www-community/attacks/CSV_Injection
+  // Spreadsheets run cells that begin like a formula. https://owasp.org/www-community/attacks/CSV_Injection
   const harmless = typeof value === "string" && /^[=+\-@\t\r](?![\w-]*$)/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

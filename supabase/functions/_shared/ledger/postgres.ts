@@ -6,13 +6,13 @@ import type { RpcClient } from "./calls.ts";
 const CONNECT_TIMEOUT_S = 10;
 const IDLE_TIMEOUT_S = 60;
 const RECONNECT_DELAY_S = 0.1;
-/** Whoever waits longer has given up. */
+/** A caller that waits longer has given up. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 
 /**
- * The ledger's RPCs straight on a connection of their own: one per isolate, as a hundred isolates share one database.
- * Each call is one simple query, one round trip, with no prepared statement and no setting of the session, so that a
- * transaction pooler may stand between: PgBouncer refuses a connection that asks for a statement_timeout.
+ * The ledger's RPCs over a direct connection: one per isolate, as a hundred isolates share one database. Each call is
+ * one simple query, one round trip, without prepared statements or session settings, so that it works through a
+ * transaction pooler: PgBouncer refuses a connection that sets a statement_timeout.
  * https://www.pgbouncer.org/features.html
  */
 export function connectToLedger(databaseUrl: string): RpcClient {
@@ -34,7 +34,7 @@ export function connectToLedger(databaseUrl: string): RpcClient {
   };
 }
 
-/** Both statements of the query are one transaction: the limit ends with it. */
+/** Both statements of the query are one transaction, and the limit ends with it. */
 const LIMIT = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`;
 
 async function open(databaseUrl: string): Promise<Sql> {
@@ -45,13 +45,13 @@ async function open(databaseUrl: string): Promise<Sql> {
     fetch_types: false,
     connect_timeout: CONNECT_TIMEOUT_S,
     idle_timeout: IDLE_TIMEOUT_S,
-    backoff: () => RECONNECT_DELAY_S, // The usual one grows to 20 s, for which a request would wait.
+    backoff: () => RECONNECT_DELAY_S, // The driver's default grows to 20 s, and requests would wait that long.
     onnotice: () => {},
     connection: { application_name: "tessera" },
   });
 }
 
-/** `select public.name(p_a => 'x', …)`; what is undefined is left to the function's default. */
+/** `select public.name(p_a => 'x', …)`; undefined arguments get the function's default. */
 function callOf(name: string, args: Record<string, unknown>): string {
   if (!/^[a-z_]+$/.test(name)) throw new TypeError(`Cannot call ${name} as it is no name of a function`);
   const given = Object.entries(args)
@@ -60,7 +60,7 @@ function callOf(name: string, args: Record<string, unknown>): string {
   return `select public.${name}(${given.join(", ")}) as outcome`;
 }
 
-/** A value as SQL: quotes doubled, and backslashes too, whatever the server takes them for. */
+/** A value as an SQL literal: quotes and backslashes doubled, safe with every server setting. */
 function literal(value: unknown): string {
   if (value === null) return "null";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -1,6 +1,9 @@
 import { Picture } from "../media/inputs.ts";
 
-/** What one token is worth where it is sold: prices are set by it, and docs/pricing.md compares it with the provider's bill. */
+/**
+ * The price of one sold token. Feature prices are based on it, and docs/pricing.md compares it with the provider's
+ * bill.
+ */
 export const TOKEN_VALUE_USD = 0.0025;
 
 /** What a feature costs, in whole tokens. At least one rate is above 0. */
@@ -9,31 +12,31 @@ export interface Price {
   per_1k_input_tokens?: number;
   per_1k_output_tokens?: number;
   per_image?: number;
-  /** Sound is cheap by the second, and speech by the character: a whole token for one would be many times its worth. */
+  /** A second of sound or a character of speech costs much less than one token, so these are priced per 1,000. */
   per_1k_seconds?: number;
   per_1k_characters?: number;
-  /** Sound inside a conversation, counted by the model apart from its text. */
+  /** Sound in a conversation, which the model counts apart from its text. */
   per_1k_audio_input_tokens?: number;
   per_1k_audio_output_tokens?: number;
 }
 
-/** What a request used, or may use at the most. */
+/** What a request used, or may use at most. */
 export interface PricedUsage {
   input_tokens: number;
   output_tokens: number;
   images: number;
-  /** Of recordings that were transcribed, each begun second. */
+  /** Of transcribed recordings; each started second counts. */
   seconds: number;
-  /** Of texts that were spoken, in Unicode's code points. */
+  /** Of spoken texts, in Unicode code points. */
   characters: number;
-  /** Of conversations; the two above are then of text alone. */
+  /** Of conversations; `input_tokens` and `output_tokens` then count only text. */
   audio_input_tokens?: number;
   audio_output_tokens?: number;
 }
 
-/** What the models may be given and may answer in one request. */
+/** Limits for the models' input and output in one request. */
 export interface UsageLimits {
-  /** Tokens of the instructions and the answer's schema, which come on top of the caller's input. */
+  /** Tokens of the instructions and the answer's schema, in addition to the caller's input. */
   prompt_tokens: number;
   output_tokens: number;
   images: number;
@@ -52,7 +55,7 @@ export const DEFAULT_LIMITS: UsageLimits = {
   calls: 1,
 };
 
-/** The least that whoever sends a recording pays for. */
+/** The least that a request with a recording costs. */
 export const SHORTEST_RECORDING: PricedUsage = {
   input_tokens: 0,
   output_tokens: 0,
@@ -61,10 +64,12 @@ export const SHORTEST_RECORDING: PricedUsage = {
   characters: 0,
 };
 
-/** A photo's input tokens: 1,536 patches at the most, times 1.62. https://platform.openai.com/docs/guides/images-vision */
+/**
+ * A photo's input tokens: at most 1,536 patches, times 1.62. https://platform.openai.com/docs/guides/images-vision
+ */
 export const TOKENS_PER_PHOTO = 2_500;
 
-/** What each rate counts, and by how many at a time. */
+/** What each rate counts, per 1 or per 1,000. */
 const RATES: Record<keyof Price, { per: 1 | 1_000; quantity(usage: PricedUsage): number }> = {
   per_call: { per: 1, quantity: () => 1 },
   per_1k_input_tokens: { per: 1_000, quantity: (usage) => usage.input_tokens },
@@ -76,16 +81,16 @@ const RATES: Record<keyof Price, { per: 1 | 1_000; quantity(usage: PricedUsage):
   per_1k_audio_output_tokens: { per: 1_000, quantity: (usage) => usage.audio_output_tokens ?? 0 },
 };
 
-/** One rate of a price, and what a usage comes to by it. */
+/** One rate of a price, and what a usage costs at it. */
 export interface PriceLine {
   rate: keyof Price;
   rate_tokens: number;
   quantity: number;
-  /** Parts of a token included. */
+  /** May be a fraction. */
   tokens: number;
 }
 
-/** How a price is reached, rate by rate. */
+/** How a cost is computed, rate by rate. */
 export function priceLines(price: Price, usage: PricedUsage): PriceLine[] {
   return (Object.keys(RATES) as (keyof Price)[]).filter((rate) => price[rate]).map((rate) => {
     const [rate_tokens, quantity] = [price[rate]!, RATES[rate].quantity(usage)];
@@ -93,7 +98,7 @@ export function priceLines(price: Price, usage: PricedUsage): PriceLine[] {
   });
 }
 
-/** The price of a usage. Parts of a token are summed up first and then rounded up once. */
+/** The cost of a usage. Fractions of a token are summed first and rounded up once. */
 export function cost(price: Price, usage: PricedUsage): number {
   let whole = 0;
   let thousandths = 0;
@@ -105,7 +110,7 @@ export function cost(price: Price, usage: PricedUsage): number {
   return whole + Math.ceil(thousandths / 1_000);
 }
 
-/** A text's length as it is priced, the same in every script. */
+/** A text's length for pricing, the same in every script. */
 export function charactersIn(text: string): number {
   return [...text].length;
 }
@@ -116,8 +121,8 @@ export function bytesIn(text: string): number {
 }
 
 /**
- * The most that a request may use: from the size of its input and the limits on the answer. A token for each byte: no
- * tokeniser makes more of a text, and for rare scripts or a heap of signs it makes as many.
+ * The most that a request may use, from the size of its input and the limits of the answer. It counts one token per
+ * byte: no tokeniser makes more, and with rare scripts or many symbols it makes as many.
  */
 export function usageBound(input: unknown, limits: UsageLimits): PricedUsage {
   const { bytes, photos } = inputSize(input);
@@ -141,7 +146,7 @@ function inputSize(value: unknown): { bytes: number; photos: number } {
   return { bytes: bytesIn(text ?? ""), photos };
 }
 
-/** Refuses a price that cannot be charged, when the feature is declared. */
+/** Throws for a price that cannot be charged, when the feature is declared. */
 export function checkPrice(name: string, price: Price): void {
   const rates = Object.entries(price);
   const wrong = rates.find(([_rate, tokens]) => !Number.isSafeInteger(tokens) || tokens < 0);

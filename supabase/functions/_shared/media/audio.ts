@@ -11,7 +11,7 @@ import { webmLength } from "./audio/webm.ts";
 import { isUploadedPath } from "./inputs.ts";
 import { hintOf } from "./spoken_languages.ts";
 
-/** How the recordings begin that are taken, with the name that a provider knows each by. */
+/** The first bytes of accepted recordings, with the type names that providers know. */
 const SIGNATURES: [RegExp, mediaType: string, extension: string, measure: Measure][] = [
   [/^RIFF[^]{4}WAVE/, "audio/wav", "wav", wavLength],
   [/^(?:ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb])/, "audio/mpeg", "mp3", mp3Length],
@@ -21,7 +21,7 @@ const SIGNATURES: [RegExp, mediaType: string, extension: string, measure: Measur
   [/^fLaC/, "audio/flac", "flac", flacLength],
 ];
 
-/** How recordings begin that providers do not take, with what they are called. */
+/** The first bytes of recordings that providers do not accept, with names for the message. */
 const OTHERS: [RegExp, name: string][] = [
   [/^caff/, "a CAF"],
   [/^FORM[^]{4}AIF[FC]/, "an AIFF"],
@@ -30,7 +30,7 @@ const OTHERS: [RegExp, name: string][] = [
   [/^\x30\x26\xb2\x75/, "a WMA"],
 ];
 
-/** The language of a recording, a hint for the model: `fr`, or what phones call it, such as `nb` or `pt-BR`. */
+/** The language of a recording, as a hint for the model: `fr`, or a phone's tag such as `nb` or `pt-BR`. */
 export const SpokenLanguage = z.string().max(35)
   .regex(/^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*$/, "Expected a language code like en")
   .transform((tag, context) => {
@@ -41,17 +41,17 @@ export const SpokenLanguage = z.string().max(35)
     return hint ?? z.NEVER;
   });
 
-/** What OpenAI takes in one request. https://platform.openai.com/docs/guides/speech-to-text */
+/** The largest recording that OpenAI accepts. https://platform.openai.com/docs/guides/speech-to-text */
 export const RECORDING_BYTES = 25 * 1024 * 1024;
 /** Room for one recording and a few words around it in a multipart body. */
 export const RECORDING_BODY_BYTES = RECORDING_BYTES + 64 * 1024;
 
-/** A day: what a header claims beyond is no recording's length. */
+/** One day: no real recording is longer, whatever its header claims. */
 const MAX_SECONDS = 86_400;
-/** Decoders add a part of a second at the ends. */
+/** Decoders add a fraction of a second at the ends. */
 const PADDING_S = 1;
 
-/** What a file is, told from its first bytes; undefined when it is no recording that we know. */
+/** A file's type by its first bytes; undefined for an unknown recording. */
 export function audioType(bytes: Uint8Array): string | undefined {
   return signatureOf(bytes)?.[1];
 }
@@ -73,13 +73,13 @@ function noRecording(bytes: Uint8Array): TypeError {
   );
 }
 
-/** A recording in an input: its type and length as its bytes tell them, whatever the client says. */
+/** A recording in an input. Its type and length come from its bytes, never from the client. */
 export class Recording {
   #content: Content | undefined;
   #digest: string | undefined;
 
   private constructor(
-    /** In Storage, where it is read from before `run`. */
+    /** Its path in Storage, from which it is read before `run`. */
     readonly path: string | undefined,
     readonly maxSeconds: number,
   ) {}
@@ -94,7 +94,7 @@ export class Recording {
     return new Recording(path, maxSeconds);
   }
 
-  /** Takes the bytes, or throws a `TypeError` with words for the caller. */
+  /** Sets the bytes, or throws a `TypeError` with a message for the caller. */
   fill(bytes: Uint8Array<ArrayBuffer>): void {
     const signature = signatureOf(bytes);
     if (signature === undefined) throw noRecording(bytes);
@@ -114,19 +114,19 @@ export class Recording {
     };
   }
 
-  /** What is known of it once it was read. */
+  /** Its content, once it was read. */
   get content(): Content {
     if (this.#content === undefined) throw new Error("Cannot use a recording that was not read");
     return this.#content;
   }
 
-  /** Gives the memory back now; the next garbage collection may be many uploads away. */
+  /** Releases the memory now: the next garbage collection may come many uploads later. */
   release(): void {
     this.#content?.bytes.buffer.transfer(0);
     this.#content = undefined;
   }
 
-  /** What stands for it where requests are compared, and where text is counted; under its path a file never changes. */
+  /** Represents it when requests are compared and text is counted; a file at a path never changes. */
   toJSON(): string {
     if (this.path !== undefined) return this.path;
     this.#digest ??= createHash("sha256").update(this.content.bytes).digest("base64url");
@@ -137,15 +137,15 @@ export class Recording {
 interface Content {
   bytes: Uint8Array<ArrayBuffer>;
   mediaType: string;
-  /** Says the type, which is what providers go by. */
+  /** The file name shows the type, which providers rely on. */
   fileName: string;
-  /** As measured; undefined where the file does not tell. */
+  /** The measured length; undefined if the file does not show it. */
   duration_s: number | undefined;
-  /** Whole seconds that it is never charged beyond. */
+  /** The most seconds that it is charged for. */
   max_duration_s: number;
 }
 
-/** A file with offsets that lead out of it is broken, and tells nothing. */
+/** A file whose offsets lead out of it is damaged: its length is unknown. */
 function measured(measure: Measure, bytes: Uint8Array): Length | undefined {
   try {
     const length = measure(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -157,8 +157,8 @@ function measured(measure: Measure, bytes: Uint8Array): Length | undefined {
 }
 
 /**
- * How a feature takes a recording, up to 25 MB: wav, mp3, m4a, webm, ogg or flac, as its bytes say. Either as `file` in a multipart
- * body, or as the path of a file in the bucket `uploads`, which is read with the caller's own rights.
+ * An input field for a recording of up to 25 MB: wav, mp3, m4a, webm, ogg or flac, by its bytes. Either `file` in a
+ * multipart body, or the path of a file in the bucket `uploads`, which is read with the caller's rights.
  */
 export function recordingFields({ maxSeconds }: { maxSeconds?: number } = {}) {
   const file = z.instanceof(Uint8Array<ArrayBuffer>, { error: "Expected a file in a multipart body" })

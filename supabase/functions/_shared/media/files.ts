@@ -3,26 +3,26 @@ import { supabase } from "../platform/env.ts";
 import { AppError } from "../platform/errors.ts";
 import { callDatabase } from "../database/rpc.ts";
 
-/** The private bucket; each user reads the folder that has the user's id for a name. */
+/** The private bucket; each user may read the folder named after the user's id. */
 export const BUCKET = "generated";
 
-/** Longer than an answer is kept for a retry, so that a replayed one still works. */
+/** Longer than a response is stored for a retry, so that links in a replayed response still work. */
 const SIGNED_URL_LIFETIME_S = 7 * 24 * 60 * 60;
 
 export interface SavedFile {
   /** In the bucket `generated`: `<user id>/<request id>-<attempt>/<number>.<type>`. */
   path: string;
   media_type: string;
-  /** Works without a credential for 7 days. */
+  /** A link that works without credentials for 7 days. */
   signed_url: string;
 }
 
-/** Where a feature puts what it made: the caller's own folder, and nowhere else. */
+/** Stores what a feature made, only in the caller's own folder. */
 export interface Files {
   save(bytes: Uint8Array, mediaType: string): Promise<SavedFile>;
 }
 
-/** The folder of one attempt at a request. `discard` takes back what was saved when the attempt fails afterwards. */
+/** The folder of one attempt. `discard` removes the saved files if the attempt fails afterwards. */
 export function createFiles(userId: string, attemptId: string): Files & { discard(): Promise<void> } {
   const paths: string[] = [];
   return {
@@ -48,7 +48,7 @@ function unavailable(cause: unknown): AppError {
   });
 }
 
-/** Inside containers the project has another address than outside. */
+/** Inside containers the project has a different address than outside. */
 function reachable(url: string): string {
   const { url: internalUrl, publicUrl } = supabase();
   return url.startsWith(internalUrl) ? publicUrl + url.slice(internalUrl.length) : url;
@@ -60,8 +60,8 @@ const REMOVED_AT_ONCE = 1_000;
 const FORGET_BUDGET_MS = 100_000;
 
 /**
- * Removes all files of a user, in every bucket. Gives back how many there were. Throws `service_unavailable` while some are
- * left: asked again it goes on.
+ * Removes all files of a user, in every bucket. Returns how many. Throws `service_unavailable` if some are left: call
+ * it again to continue.
  */
 export async function forgetFiles(userId: string): Promise<number> {
   const list = () => callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
@@ -72,7 +72,7 @@ export async function forgetFiles(userId: string): Promise<number> {
   return count;
 }
 
-/** Removes files that were kept long enough, until none is left or the time is over. Gives back how many there were. */
+/** Removes files past their retention, until none is left or the time is over. Returns how many. */
 export async function removeOldFiles(budgetMs: number): Promise<number> {
   return await removeAll(() => callDatabase("files_to_remove", { p_limit: REMOVED_AT_ONCE }), budgetMs);
 }
@@ -82,7 +82,10 @@ interface StoredFile {
   path: string;
 }
 
-/** Ends when nothing is listed any more, or the time is over; what Storage says is removed and is not would have no end. */
+/**
+ * Ends when no file is listed or the time is over. Without progress it throws: a file that Storage reports as removed
+ * but keeps would loop forever.
+ */
 async function removeAll(list: () => Promise<StoredFile[]>, budgetMs: number): Promise<number> {
   const endsAtMs = performance.now() + budgetMs;
   let before = new Set<string>();

@@ -1,22 +1,25 @@
 import type { Recording } from "./audio.ts";
 
-/** Whisper hears in windows of 30 s, and some servers report how many they were instead of the recording's length. */
+/**
+ * Whisper processes windows of 30 s, and some servers report the sum of these windows instead of the recording's
+ * length.
+ */
 const WINDOW_S = 30;
 
-/** How long a recording was for whoever heard it. */
+/** The length of a recording as it was transcribed. */
 export interface Heard {
-  /** Of the recording; undefined where nobody knows. */
+  /** The recording's length; undefined if unknown. */
   duration_s: number | undefined;
-  /** Whole seconds to be paid for. */
+  /** Whole seconds to charge. */
   seconds: number;
-  /** Whether the provider heard, and bills, more than the file says that there is. */
+  /** Whether the provider decoded, and bills, more than the file's headers say. */
   isLonger: boolean;
 }
 
 /**
- * How long a recording is, by what the provider reports and what its file says. The provider decoded it all, and a file's
- * own headers are only what somebody wrote: what it heard counts. But plain samples can be counted, and a last window is
- * often reported as a whole one: neither is held against the caller, who then pays for what the file says.
+ * The length of a recording, from the provider's report and from the file. The provider's report counts, as it
+ * decoded everything and a file's headers may be wrong. There are two exceptions in the caller's favour, where the
+ * file counts: plain samples can be counted exactly, and a last window is often reported as a full one.
  */
 export function heardOf(
   content: Pick<Recording["content"], "mediaType" | "duration_s" | "max_duration_s">,

@@ -6,11 +6,13 @@ import { publicHttpsUrl } from "../http/public_url.ts";
 const EXPECTED_TAG = "Expected a language tag like en or fr-CA";
 
 /**
- * The language of the answer as a BCP 47 tag, or with `_` as many systems write it. What devices add to it (calendar, first
- * day of the week, units) is left out: a feature gets language, script and region. https://www.rfc-editor.org/info/bcp47
+ * The language of the answer as a BCP 47 tag, or with `_` as many systems write it. Extensions of devices (calendar,
+ * first day of the week, units) are dropped: a feature gets language, script and region.
+ * https://www.rfc-editor.org/info/bcp47
  */
-export const Locale = z.string().max(100)
-  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, EXPECTED_TAG)
+export const Locale = z.string().max(100, { abort: true })
+  // What compares fields would read a tag that is none.
+  .regex(/^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,8})*$/, { error: EXPECTED_TAG, abort: true })
   .transform((tag, { issues }) => {
     try {
       return new Intl.Locale(tag.replaceAll("_", "-")).baseName;
@@ -21,9 +23,9 @@ export const Locale = z.string().max(100)
   })
   .default("en");
 
-/** A picture in an input: told apart from text, which is priced by its length. */
+/** A picture in an input, as a type of its own: text is priced by its length, pictures are not. */
 export class Picture {
-  /** As the caller named it; in a feature's hands always a data URL, whose type is what its bytes are. */
+  /** The caller's source; inside a feature always a data URL, whose type matches its bytes. */
   constructor(readonly url: string) {}
 
   toJSON(): string {
@@ -31,18 +33,18 @@ export class Picture {
   }
 }
 
-/** The private bucket for what users give to features; each user fills and reads the folder that has its id for a name. */
+/** The private bucket for users' uploads; each user writes and reads the folder named after the user's id. */
 export const UPLOADS = "uploads";
 
-/** No part of a path begins with a dot, and no character of it means anything in a URL. */
+/** No part of a path begins with a dot, and no character has a special meaning in URLs. */
 const UPLOADED = /^uploads(\/[A-Za-z0-9_][A-Za-z0-9_.-]*){2,8}$/;
 
 const ONE_PIXEL =
   "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /**
- * A photo, JPEG, PNG or WebP by its bytes and up to 5 MB, in one of three ways: as data URL; as `https` URL, which is
- * fetched with care (`download.ts`); or as the path of a file in the bucket `uploads`, read with the caller's own rights.
+ * A photo of up to 5 MB, JPEG, PNG or WebP by its bytes, in one of three forms: a data URL; an `https` URL, which is
+ * fetched safely (`download.ts`); or the path of a file in the bucket `uploads`, read with the caller's rights.
  */
 export const Photo = z.string()
   .max(7_000_000, "Expected a photo of at most 5 MB")
@@ -57,7 +59,7 @@ export function isUploadedPath(source: string): boolean {
   return source.length <= 500 && UPLOADED.test(source);
 }
 
-/** In capitals and as `image/jpg`, too, which is no media type and is written all the same. */
+/** Also in capitals, and as `image/jpg`, which is common although it is no media type. */
 const DATA_URL = /^data:(image\/\w+);base64,([A-Za-z0-9+/]+={0,2})$/i;
 
 function isPictureDataUrl(source: string): boolean {
@@ -65,7 +67,7 @@ function isPictureDataUrl(source: string): boolean {
   return base64 !== "" && declared.toLowerCase().replace(/jpg$/, "jpeg") === pictureType(firstBytes(base64));
 }
 
-/** A data URL with the type that its bytes have; any other source as it is. */
+/** A data URL with the type of its bytes; other sources unchanged. */
 function withTrueType(source: string): string {
   const base64 = DATA_URL.exec(source)?.[2];
   return base64 === undefined ? source : `data:${pictureType(firstBytes(base64))};base64,${base64}`;
@@ -78,7 +80,7 @@ function firstBytes(base64: string): Uint8Array {
 /** Room for one photo in a body. */
 export const PHOTO_BODY_BYTES = 7_500_000;
 
-/** What several photos of one request may have together. */
+/** The most bytes of all photos in one request together. */
 export const PHOTOS_BYTES = 15_000_000;
 /** Room for them in a body. */
 export const PHOTOS_BODY_BYTES = 3 * PHOTO_BODY_BYTES;

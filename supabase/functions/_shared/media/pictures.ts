@@ -12,13 +12,15 @@ import { bareWebp } from "./picture/webp.ts";
 
 const PHOTO_BYTES = 5_000_000;
 const TIMEOUT_MS = 5_000;
-/** How much of a picture is in memory: its bytes, and as base64 in the data URL, the provider's request and its bytes. */
+/**
+ * How often a picture is in memory: its bytes, and as base64 in the data URL, the provider's request and its bytes.
+ */
 const COPIES = 5;
 
-/** TLS and DNS take as long to load as half of a function, and most requests need neither. */
+/** Loaded late: TLS and DNS take half as long to load as a whole function, and most requests need neither. */
 const loadDownload = () => import("../http/download.ts");
 
-/** What a provider sees of a picture: all that draws it and how it is turned, and nothing of where, when and by whom. */
+/** Removes metadata: a provider gets the image and its orientation, but not where, when and by whom it was taken. */
 const BARE: Record<string, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
   "image/jpeg": bareJpeg,
   "image/png": barePng,
@@ -26,10 +28,10 @@ const BARE: Record<string, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
 };
 
 /**
- * Does the work with an input in which every picture is a data URL, whose type is told from the bytes, without what the
- * camera wrote beside it: place, time, device, texts, thumbnails. What is on the web or in Storage is read first, all at
- * once and as the caller; a picture that cannot be had is an `invalid_request` that names its field. Memory is reserved
- * for what arrives, until the work is done; a picture in the body lives in what was reserved for the body's bytes.
+ * Runs the work with an input in which every picture is a data URL with the type of its bytes, without the camera's
+ * metadata: place, time, device, texts, thumbnails. Pictures on the web or in Storage are read first, all at once and
+ * with the caller's rights; a picture that cannot be read is an `invalid_request` that names its field. Memory for
+ * these is reserved until the work is done; a picture in the body uses the body's reservation.
  */
 export async function withPictures<Input, Result>(
   input: Input,
@@ -100,7 +102,7 @@ function replaced<Value>(value: Value, found: Map<Picture, Picture>): Value {
   ) as Value;
 }
 
-/** What zod makes of JSON; whatever else an input has is no place to look for pictures. */
+/** Only plain objects and lists, as zod makes them from JSON, are searched for pictures. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   return Array.isArray(value) ||
     (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
@@ -113,7 +115,7 @@ async function read(source: string, reading: Reading): Promise<Uint8Array<ArrayB
     return await download(source, reading);
   } catch (error) {
     if (error instanceof UnusableFile || error instanceof AppError) throw error;
-    // One message for whatever went wrong, so that nobody learns here what is inside our network.
+    // One message for all failures, so that nobody learns what is inside our network.
     throw new UnusableFile(
       "The picture could not be fetched: the address must be public and answer within 5 s",
       {

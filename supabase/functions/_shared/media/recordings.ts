@@ -3,12 +3,12 @@ import { Recording, RECORDING_BYTES } from "./audio.ts";
 import { fileRefusal, readUpload, UnusableFile } from "./uploads.ts";
 
 const TIMEOUT_MS = 20_000;
-/** As it is read, and as it is sent. */
+/** One copy as it is read, one as it is sent. */
 const COPIES = 2;
 
 /**
- * Does the work once the recordings of an input that are in Storage were read, as the caller and when `admit` lets it:
- * before anything is held, as their length is what they cost. Afterwards none is in memory any more.
+ * Runs the work after reading an input's recordings from Storage, with the caller's rights and if `admit` allows it.
+ * They are read before anything is held, as their length determines the cost. Afterwards their memory is released.
  */
 export async function withRecordings<Result>(
   input: unknown,

@@ -1,10 +1,10 @@
-/** The languages that Whisper knows; it reports them by their English names. */
+/** The languages that Whisper knows; it reports their English names. */
 const CODES =
   ("af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it " +
     "ja jv ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn " +
     "so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh").split(" ");
 
-/** What phones and older systems call some of them. */
+/** Codes that phones and older systems use for some of them. */
 const ALIASES: Record<string, string> = {
   nb: "no",
   iw: "he",
@@ -16,7 +16,7 @@ const ALIASES: Record<string, string> = {
   mo: "ro",
 };
 
-/** The code that a model knows a language by, from a tag such as `nb` or `pt-BR`; undefined for one that none knows. */
+/** A model's code for a language tag such as `nb` or `pt-BR`; undefined for an unknown language. */
 export function hintOf(tag: string): string | undefined {
   const [primary = ""] = tag.toLowerCase().split(/[-_]/);
   const code = ALIASES[primary] ?? primary;
@@ -25,7 +25,7 @@ export function hintOf(tag: string): string | undefined {
 
 let codesByName: Map<string, string> | undefined;
 
-/** The code of a language as a provider reports it, by name or by code; null where that is none. */
+/** The code of a language that a provider reports by name or code; null if unknown. */
 export function spokenLanguageOf(reported: unknown): string | null {
   if (typeof reported !== "string") return null;
   codesByName ??= namedLanguages();

@@ -3,12 +3,12 @@ import { userClient } from "../database/database.ts";
 import { AppError } from "../platform/errors.ts";
 import { UPLOADS } from "./inputs.ts";
 
-/** Why a file that an input names cannot be used, in words for the caller. */
+/** A file that an input names cannot be used; the message is for the caller. */
 export class UnusableFile extends Error {
   override readonly name = "UnusableFile";
 }
 
-/** How a file is read: with whose rights, how much of it, and for how long. */
+/** How to read a file: with whose rights, how much of it, and how long. */
 export interface Reading {
   token: string;
   take: Take;
@@ -16,8 +16,8 @@ export interface Reading {
 }
 
 /**
- * Reads a file of the bucket `uploads` with the rights of the user, so that Storage's policies decide whose it is.
- * `UnusableFile` when there is none for this user, or as `take` says; all else is a `service_unavailable`.
+ * Reads a file of the bucket `uploads` with the user's rights, so that Storage's policies decide who may read it.
+ * Throws `UnusableFile` if there is no such file for this user, or as `take` says; else `service_unavailable`.
  */
 export async function readUpload(
   path: string,
@@ -40,7 +40,7 @@ export async function readUpload(
   }
 }
 
-/** Refuses a file; `path` is the field's, empty where the input is the file. */
+/** The error for a refused file; `path` is the field's path, empty if the input itself is the file. */
 export function fileRefusal(path: string, message: string, cause?: unknown): AppError {
   return new AppError("invalid_request", path ? `${path}: ${message}` : message, {
     details: [{ path, code: "custom", message }],

@@ -1,12 +1,12 @@
 import { z } from "zod";
 
-/** A text with a lower bound is a name, of which a part may be another thing's. */
+/** A text with a lower bound is a name; a cut name may be the name of something else. */
 const MIN_BOUND_CHARACTERS = 100;
 
-/** Lists of which what is too much may be left out: each entry stands for itself. */
+/** Lists that may be shortened, as their entries are independent. */
 const cuttable = z.registry<Record<never, never>>();
 
-/** A list in an answer, of which a model that writes more than asked for is cut short: advice, ideas, remarks. */
+/** Marks a list that is shortened when a model writes too many entries: advice, ideas, remarks. */
 export function shortList<Element extends z.ZodType>(
   element: Element,
   { min, max }: { min?: number; max: number },
@@ -16,16 +16,16 @@ export function shortList<Element extends z.ZodType>(
 }
 
 /**
- * Reads an answer through its schema. Many providers ignore `maxLength` and `maxItems`: a text that is too long is cut
- * after a sentence or a word, and a short list after its last entry that is allowed. Names stay wrong, and any other list
- * too: it is what sums are made of.
+ * Parses an answer with its schema. Many providers ignore `maxLength` and `maxItems`: a text that is too long is cut
+ * after a sentence or a word, and a list marked by `shortList` after the last allowed entry. Names and other lists
+ * stay invalid: sums are computed from such lists.
  */
 export async function readThrough<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): Promise<z.ZodSafeParseResult<z.output<Schema>>> {
   let parsed = await schema.safeParseAsync(value);
-  // Zod looks at what is in a list once the list itself fits.
+  // Zod checks the entries of a list only when the list itself fits.
   for (let cuts = 0; cuts < MAX_CUTS && !parsed.success; cuts++) {
     const { issues } = parsed.error;
     if (!issues.every((issue) => isTooMuch(schema, issue))) break;
@@ -35,7 +35,7 @@ export async function readThrough<Schema extends z.ZodType>(
   return parsed;
 }
 
-/** As deep as short lists lie in each other. */
+/** The deepest nesting of short lists. */
 const MAX_CUTS = 4;
 
 type TooBig = z.core.$ZodIssueTooBig;
@@ -47,7 +47,7 @@ function isTooMuch(schema: z.core.$ZodType, issue: z.core.$ZodIssue): issue is T
   return list !== undefined && cuttable.has(list);
 }
 
-/** The schema of a value inside another; undefined where more than one could be it. */
+/** The schema at a path inside another; undefined if it is ambiguous. */
 function schemaAt(schema: z.core.$ZodType, path: PropertyKey[]): z.core.$ZodType | undefined {
   let at: z.core.$ZodType | undefined = bare(schema);
   for (const step of path) {
@@ -80,7 +80,7 @@ function cut(value: unknown, issues: TooBig[]): unknown {
   return copy.value;
 }
 
-/** A text of at most so many characters, ended after a sentence, or else after a word and with an ellipsis. */
+/** Cuts a text to at most so many characters, after a sentence, or else after a word with an ellipsis. */
 export function shorten(text: string, most: number): string {
   if (text.length <= most) return text;
   const head = text.slice(0, most);

@@ -2,12 +2,15 @@ import type { JSONSchema7 } from "@ai-sdk/provider";
 import { asSchema } from "@ai-sdk/provider-utils";
 import type { z } from "zod";
 
-/** Schemas are a feature's constants: each is converted once. */
+/** A feature's schemas are constants, so each is converted once. */
 const converted = new WeakMap<z.ZodType, JSONSchema7>();
-/** The same without words that a server refuses, for the last set of them. */
+/** The same without keywords that a server refuses, for the last set of keywords. */
 const reduced = new WeakMap<z.ZodType, { omitted: ReadonlySet<string>; schema: JSONSchema7 }>();
 
-/** A schema as JSON schema. Words among `omitted` are told in descriptions: the model knows them, the server does not. */
+/**
+ * A schema as JSON schema. Keywords in `omitted` move into descriptions, which the model reads and the server
+ * ignores.
+ */
 export async function jsonSchemaOf(schema: z.ZodType, omitted: ReadonlySet<string>): Promise<JSONSchema7> {
   let whole = converted.get(schema);
   if (whole === undefined) {
@@ -22,13 +25,13 @@ export async function jsonSchemaOf(schema: z.ZodType, omitted: ReadonlySet<strin
   return without;
 }
 
-/** What the model is told where the server does not hold it to the schema. */
+/** The instructions for a model whose server does not enforce the schema. */
 export function schemaInWords(schema: JSONSchema7): string {
   return `Answer with one JSON object that fits this JSON schema, and with nothing else: no Markdown, no explanation.
 ${JSON.stringify(schema)}`;
 }
 
-/** Zod's bounds of every whole number are JavaScript's, mean nothing to a model, and break some servers' grammars. */
+/** Zod adds JavaScript's bounds to every integer; they mean nothing to a model, and break some servers' grammars. */
 function withoutSafeRange(node: JSONSchema7): JSONSchema7 {
   const { minimum, maximum, ...rest } = node;
   return {
@@ -38,7 +41,7 @@ function withoutSafeRange(node: JSONSchema7): JSONSchema7 {
   };
 }
 
-/** Says nothing to a model. */
+/** Means nothing to a model. */
 const SILENT = new Set(["$schema", "additionalProperties", "title", "propertyNames"]);
 
 function inWords(node: JSONSchema7, omitted: ReadonlySet<string>): JSONSchema7 {
@@ -53,7 +56,7 @@ function inWords(node: JSONSchema7, omitted: ReadonlySet<string>): JSONSchema7 {
 const LISTS_OF_SCHEMAS = ["anyOf", "oneOf", "allOf", "prefixItems"];
 const MAPS_OF_SCHEMAS = ["properties", "definitions", "$defs"];
 
-/** A copy in which every schema is changed, from the outermost inwards. */
+/** A copy in which every schema is changed, from the outside inwards. */
 function mapSchemas(schema: JSONSchema7, change: (node: JSONSchema7) => JSONSchema7): JSONSchema7 {
   const visit = (node: unknown): unknown => isObject(node) ? mapSchemas(node, change) : node;
   const visitAll = (node: unknown): unknown => Array.isArray(node) ? node.map(visit) : visit(node);

@@ -1,4 +1,4 @@
-/** How models mark what they only thought, where a server does not take it out. */
+/** How models mark their reasoning, if the server does not remove it. */
 const THOUGHTS = [
   ["<think>", "</think>"],
   ["<thinking>", "</thinking>"],
@@ -9,8 +9,8 @@ const THOUGHTS = [
 ] as const;
 
 /**
- * An answer, or as much of it as there is, without the thoughts before it; empty while they go on. Some templates put the
- * opening mark into the prompt, so that only the closing one is in the answer.
+ * An answer, finished or not, without the reasoning before it; empty while the model still reasons. Some templates
+ * put the opening mark into the prompt, so that only the closing mark is in the answer.
  */
 export function withoutThoughts(text: string): string {
   let rest = text;
@@ -35,7 +35,7 @@ export function withoutThoughts(text: string): string {
   return rest;
 }
 
-/** The JSON object in an answer, or its beginning: without thoughts, a Markdown fence and words around it. */
+/** The JSON object in an answer, or its beginning, without reasoning, Markdown fence and words around it. */
 export function jsonIn(text: string): string {
   const answer = withoutThoughts(text).trimStart();
   if (answer.startsWith("[") || answer === "") return answer;
@@ -44,7 +44,7 @@ export function jsonIn(text: string): string {
   return start < 0 ? "" : answer.slice(start);
 }
 
-/** The value of an answer in JSON; undefined where there is none. What needs no repair costs none. */
+/** Parses an answer's JSON; undefined if there is none. Valid JSON skips the repair. */
 export function parseAnswer(text: string): unknown {
   const whole = parse(text);
   if (whole !== undefined) return whole;

@@ -14,32 +14,32 @@ import { spokenLanguageOf } from "../media/spoken_languages.ts";
 
 type Content = Recording["content"];
 
-/** What a provider made of a recording. */
+/** A provider's transcription of a recording. */
 export interface Heard {
   text: string;
   language: string | null;
   segments: { start_s: number; end_s: number; text: string }[];
-  /** What the provider decoded; undefined where it does not say, or says what cannot be. */
+  /** The length that the provider decoded; undefined if it reports none or an impossible one. */
   duration_s: number | undefined;
 }
 
 interface Request {
   model: string;
   dialect: Dialect;
-  /** Is told what is sent, before it is. */
+  /** Called with the request before it is sent. */
   onSend(body: Record<string, unknown>): void;
   abortSignal: AbortSignal;
   headers?: Record<string, string>;
 }
 
-/** The text is what was paid for: nothing beside it may cost it. */
+/** The text was paid for, so a problem in other fields must not lose it. */
 const Transcription = z.looseObject({ text: z.string() });
 
 const Segment = z.object({ start: z.coerce.number(), end: z.coerce.number(), text: z.string() });
 
 /**
- * The two routes of OpenAI's API that the AI SDK's OpenAI-compatible provider lacks, by the SDK's own means, so that
- * they fail as its other calls do. https://platform.openai.com/docs/api-reference/audio
+ * The two routes of OpenAI's API that the AI SDK's OpenAI-compatible provider lacks, built with the SDK's own tools,
+ * so that they fail like its other calls. https://platform.openai.com/docs/api-reference/audio
  */
 export function createAudioApi({ addressOf, headers: own, fetch }: Connection) {
   const common = ({ abortSignal, headers }: Request) => ({
@@ -113,7 +113,7 @@ export function createAudioApi({ addressOf, headers: own, fetch }: Connection) {
 const OF_RECORDING =
   /invalid file format|too[ _]short|too[ _]long|corrupt|could not (?:be )?(?:decode|read|process)|(?:decod|load|open)(?:e|ing)? (?:the )?(?:audio|file)|unsupported (?:file|audio|media)|file (?:is )?(?:empty|too large)|no audio|maximum content size/i;
 
-/** Whether a refusal is about what was recorded; the length of the body is the recording's too. */
+/** Whether a refusal is about the recording; a body that is too large is, too. */
 function isOfRecording(error: unknown): boolean {
   const { status = 0, words } = refusalOfError(error);
   return status === 413 || ([400, 415, 422].includes(status) && OF_RECORDING.test(words));
@@ -135,7 +135,7 @@ function durationIn(value: unknown): number | undefined {
     : undefined;
 }
 
-/** Where servers without a duration of their own say what they bill. */
+/** Servers that report no duration report here what they bill. */
 function secondsIn(usage: unknown): unknown {
   const { type, seconds, prompt_audio_seconds } = (usage ?? {}) as Record<string, unknown>;
   return type === "duration" ? seconds : prompt_audio_seconds;
@@ -143,7 +143,7 @@ function secondsIn(usage: unknown): unknown {
 
 const PIECE_BYTES = 64 * 1024;
 
-/** As a stream, of which the network takes one piece after the other: a form would be a second copy of it all. */
+/** A stream that is sent piece by piece: a form would be a second copy in memory. */
 function inPieces(bytes: Uint8Array): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({

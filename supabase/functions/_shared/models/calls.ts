@@ -7,7 +7,7 @@ import { countProviderCall } from "../http/request_metrics.ts";
 import { retryDelayMs, sleep } from "./retries.ts";
 import { traced } from "../platform/tracing.ts";
 
-/** The SDK weighs more than all else here: it is loaded with the first call, not with the function. */
+/** The SDK is the largest part of a function: it is loaded at the first call, not with the function. */
 async function loadSdk() {
   const [provider, connection, chat, errors, lessons] = await Promise.all([
     import("./provider.ts"),
@@ -23,34 +23,34 @@ type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 
 let sdkOnceLoaded: Promise<Sdk> | undefined;
 
-/** What one try of a call is given. */
+/** The arguments of one try of a call. */
 interface Try {
   sdk: Sdk;
   provider: Provider;
   abortSignal: AbortSignal;
-  /** What the model's server takes, as far as it is known by now. */
+  /** What is known so far of the request forms that the model's server accepts. */
   dialect: Dialect;
-  /** To be told what is sent, so that a refusal of a part of it can be understood. */
+  /** Must be called with the request body, so that a refusal of a part of it can be understood. */
   onSend(body: Record<string, unknown>): void;
 }
 
 interface Call<Result> {
   model: string;
-  /** What the log may not repeat. */
+  /** The log must not repeat it. */
   prompt: string;
   run(one: Try): Promise<Result>;
-  /** Of a call that may be stopped on the way: what it used by now. */
+  /** For a call that can be stopped midway: what it has used so far. */
   usedByNow?(): Usage;
-  /** Why an answer that arrived is of no use, for the metrics. */
+  /** Why an answer that arrived is unusable, for the metrics. */
   faultOf?(result: Result): string | undefined;
-  /** The caller's field that holds what is sent. */
+  /** The caller's input field whose content is sent. */
   field?: string;
 }
 
-/** A model that has written nothing for so long has fallen silent; of a run with less time, for a fifth of it. */
+/** A model that writes nothing for this long counts as silent; in a run with less time, for a fifth of it. */
 const SILENT_AFTER_MS = 5_000;
 
-/** The calls of one run, whose time starts now: each with its retries, its lessons and what it cost. */
+/** The calls of one run, whose time starts now, with their retries, learned dialect and usage. */
 export function openCalls(
   { signal, config, meter }: { signal?: AbortSignal; config: ModelsConfig; meter: UsageMeter },
 ) {
@@ -61,7 +61,7 @@ export function openCalls(
   const underWay = new Set<Promise<unknown>>();
   let lastWroteAtMs = -Infinity;
 
-  /** Runs one call, with its retries, and turns whatever goes wrong into the run's errors. */
+  /** Runs one call with its retries, and turns every failure into the run's errors. */
   function call<Result>(one: Call<Result>): Promise<Result> {
     const work = tryCall(one);
     const over: Promise<unknown> = work.catch(() => {}).finally(() => underWay.delete(over));
@@ -114,7 +114,7 @@ export function openCalls(
           tries--;
           continue;
         }
-        if (reason === undefined) throw error; // a bug of ours, not the provider's doing
+        if (reason === undefined) throw error; // our bug, not the provider's failure
         const delayMs = retryDelayMs({ reason, askedFor: sdk.retryAfterOf(error), tries }, config);
         if (!(delayMs < deadlineAtMs - performance.now())) {
           throw failure(reason, { model, tries, ...sdk.vendorFacts(error, config.apiKey, prompt) }, field);
@@ -128,14 +128,17 @@ export function openCalls(
     return { baseUrl: config.baseUrl, model, structuredOutput: config.structuredOutput };
   }
 
-  /** Keeps what a request was taken with, and tells the operator once. */
+  /** Remembers the form in which a request was accepted, and tells the operator once. */
   function learn(model: string, dialect: Dialect, lessons: Iterable<string>): void {
     remember(addressOf(model), dialect);
     const cause = `The provider refused a part of the request and takes: ${[...lessons].join(", ")}`;
     logEvent("info", { model, cause });
   }
 
-  /** An answer that no server gives that holds its models to the schema: the next one has it in the prompt too. */
+  /**
+   * A server that enforces the schema could not give such an answer: the next request has the schema in the prompt
+   * too.
+   */
   function noteUnheldSchema(model: string): void {
     const dialect = dialectOf(addressOf(model));
     if (dialect.structuredOutput !== "json_schema" || dialect.isSchemaInPrompt) return;
@@ -143,23 +146,26 @@ export function openCalls(
     learn(model, { ...dialect, isSchemaInPrompt: true }, ["schema in the prompt too, as it is not kept to"]);
   }
 
-  /** Throws what ended the run, the caller's reason before the deadline, if anything did. */
+  /** Throws if the run has ended: the caller's reason first, then the deadline. */
   function throwIfOver(model: string, tries: number): void {
     signal?.throwIfAborted();
     if (deadline.aborted) throw failure(isUnfinished() ? "unfinished" : "timeout", { model, tries });
   }
 
-  /** Whether the time was over while a model wrote: its answer was too long, and no provider fell silent. */
+  /**
+   * Whether the time ran out while a model was writing: then the answer was too long, and the provider was not
+   * silent.
+   */
   function isUnfinished(): boolean {
     return deadline.aborted && deadlineAtMs - lastWroteAtMs < silentAfterMs;
   }
 
-  /** To be told whenever a model has written more of an answer. */
+  /** Call it whenever a model has written more of an answer. */
   function noteWriting(): void {
     lastWroteAtMs = performance.now();
   }
 
-  /** Resolves when no call is under way any more, so that the meter has them all. */
+  /** Resolves when no call is running, so that the meter has counted all. */
   async function idle(): Promise<void> {
     await Promise.all(underWay);
   }

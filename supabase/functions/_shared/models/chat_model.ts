@@ -13,8 +13,8 @@ import type { Connection } from "./connection.ts";
 import { BrokenOff, errorInAnswer, refusedWith } from "./provider_errors.ts";
 
 /**
- * Bytes, or where they are: `data:image/…;base64,…`, or `https://…`, which the provider fetches and we never do, with all
- * that its camera wrote beside it. A feature's own pictures are data URLs, which have lost that (`pictures.ts`).
+ * Bytes, or a URL: `data:image/…;base64,…`, or `https://…`, which the provider fetches and we never do, with all of
+ * the camera's metadata. A feature's pictures are data URLs without metadata (`pictures.ts`).
  */
 export type ImageInput = string | { bytes: Uint8Array; mediaType: string };
 
@@ -24,30 +24,30 @@ export interface Prompt {
   images?: ImageInput[];
 }
 
-/** What is needed of an answer, whether it came in one piece or streamed. */
+/** The needed parts of an answer, whole or streamed. */
 export interface ChatAnswer {
   text: string;
   ending: Ending;
   usage: ChatUsage;
-  /** The model that answered. */
+  /** The model's name as the provider reports it. */
   model: string;
 }
 
 export interface ChatRequest extends Prompt {
-  /** Of an object: sent in the form that the server takes. The answer is checked by whoever asked. */
+  /** For an object: sent in the form that the server accepts. The caller checks the answer. */
   schema?: z.ZodType;
   maxOutputTokens?: number;
   reasoningEffort?: string;
   dialect: Dialect;
-  /** Is told what is sent, before it is. */
+  /** Called with the request before it is sent. */
   onSend(body: Record<string, unknown>): void;
   abortSignal: AbortSignal;
   headers?: Record<string, string>;
 }
 
 /**
- * Asks a language model. The SDK's provider knows what to send and how to read the answer; the request itself is sent here:
- * the SDK's own way from its surface to `fetch` takes more processor time than all else that a metered request needs.
+ * Calls a language model. The SDK's provider builds the request and reads the answer, but the request is sent here:
+ * the SDK's own path to `fetch` takes more CPU time than the rest of a metered request.
  */
 export async function ask(
   model: OpenAICompatibleChatLanguageModel,
@@ -58,7 +58,9 @@ export async function ask(
   return await readWhole(model, connection, response, request.abortSignal);
 }
 
-/** The same as a stream, each piece told as it comes; one that ends without saying why it ended was cut. */
+/**
+ * The same as a stream, with each piece passed on as it arrives. A stream that ends without a finish reason was cut.
+ */
 export async function askForStream(
   model: OpenAICompatibleChatLanguageModel,
   connection: Connection,
@@ -68,7 +70,7 @@ export async function askForStream(
     ? {}
     : { stream_options: { include_usage: true } };
   const response = await send(model, connection, request, { stream: true, ...options });
-  // Some servers do not stream what they must check first, and answer as if nobody had asked for it.
+  // Some servers do not stream what they must check first, and send a whole answer instead.
   if (/^application\/json/i.test(response.headers.get("content-type") ?? "")) {
     const answer = await readWhole(model, connection, response, request.abortSignal);
     onText(answer.text);
@@ -163,7 +165,7 @@ async function optionsOf(
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Any other address is refused: a picture is bytes or what the provider itself fetches, never what we do. */
+/** Throws for any other URL: the provider fetches pictures, we never do. */
 function toFilePart(image: ImageInput): LanguageModelV4FilePart {
   if (typeof image !== "string") {
     return { type: "file", data: { type: "data", data: image.bytes }, mediaType: image.mediaType };

@@ -3,24 +3,26 @@ import { z } from "zod";
 
 import { BrokenOff, errorInAnswer } from "./provider_errors.ts";
 
-/** A chat's answer as it was streamed. */
+/** A streamed answer of a chat. */
 export interface StreamedAnswer {
   text: string;
   finishReason: string;
   isRefusal: boolean;
-  /** As it was reported last; undefined where it was not. */
+  /** As reported last; undefined if never reported. */
   usage: unknown;
   model: string | undefined;
 }
 
-/** What is read of a chunk. Any part may be missing: no two servers agree on what the first and the last one have. */
+/**
+ * The fields of a chunk that are read. Any may be missing: servers differ in what the first and the last chunk have.
+ */
 interface Chunk {
   model?: string | null;
   choices?: { delta?: Delta | null; finish_reason?: string | null }[] | null;
   usage?: unknown;
   x_groq?: { usage?: unknown } | null;
   error?: unknown;
-  /** `error` where the whole chunk is one. */
+  /** `error` if the whole chunk is an error. */
   object?: string;
 }
 
@@ -30,9 +32,9 @@ interface Delta {
 }
 
 /**
- * Reads the events of a chat's answer, each piece of text told as it comes. Own code, as the SDK's takes a chunk without
- * `choices` for the end of the answer: https://github.com/vercel/ai/issues/7417. Throws BrokenOff for a stream that ends
- * without saying why it ended, for an error in it and for what is no JSON.
+ * Reads the events of a chat's answer, and passes on each piece of text as it arrives. Own code, because the SDK
+ * takes a chunk without `choices` for the end of the answer: https://github.com/vercel/ai/issues/7417. Throws
+ * BrokenOff for a stream that ends without saying why it ended, for an error in it and for what is no JSON.
  */
 export async function readChatStream(
   response: Response,
@@ -79,7 +81,7 @@ export async function readChatStream(
   return { ...answer, finishReason };
 }
 
-/** Content in parts has the model's thoughts among them, which are left out. */
+/** Content in parts includes the model's reasoning, which is left out. */
 function textOf(content: Delta["content"]): string {
   if (typeof content === "string") return content;
   return (content ?? []).map(({ type, text }) => type === "text" && typeof text === "string" ? text : "")

@@ -3,7 +3,7 @@ import { modelSettings } from "./settings.ts";
 
 let known: ModelsConfig | undefined;
 
-/** The server of models that the settings name. Throws `internal` for a setting that does not fit. */
+/** The model server in the settings. Throws `internal` for an invalid setting. */
 export function modelsConfig(): ModelsConfig {
   known ??= configOf(modelSettings());
   return known;

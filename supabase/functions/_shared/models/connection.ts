@@ -4,34 +4,37 @@ import { endingWith } from "../platform/aborting.ts";
 import { addressOf, keyHeaders } from "./provider_address.ts";
 import { isTraced, withTraceContext } from "../platform/tracing.ts";
 
-/** Where the provider is, and how it is reached. */
+/** The provider's addresses, and how requests are sent. */
 export interface Connection {
-  /** The address of a route. */
+  /** The URL of a route. */
   addressOf(path: `/${string}`): string;
   headers: Record<string, string>;
-  /** Its signal ends the whole request. */
+  /** The signal ends the whole request. */
   fetch: typeof globalThis.fetch;
-  /** Its signal is sure to end it only before the body: for who watches the signal and wants no second stream. */
+  /**
+   * The signal surely ends it only before the body: for callers that watch the signal themselves and need no second
+   * stream.
+   */
   fetchHead: typeof globalThis.fetch;
 }
 
-/** How far one try came, which the SDK's errors do not say. */
+/** How far one try got, which the SDK's errors do not say. */
 export interface Progress {
   isSent: boolean;
   isUnreachable: boolean;
-  /** The provider began a good answer, so it may charge for it. */
+  /** The provider started a good answer, so it may charge for it. */
   isCharged: boolean;
 }
 
-/** Leads from a request that the SDK makes to the try that it belongs to. */
+/** Finds the try to which a request of the SDK belongs. */
 const progressOfTry = new AsyncLocalStorage<Progress>();
 
-/** Runs one try, whose requests note in `progress` how far they come. */
+/** Runs one try; its requests note in `progress` how far they get. */
 export function runTry<Returned>(progress: Progress, work: () => Returned): Returned {
   return progressOfTry.run(progress, work);
 }
 
-/** The way to a provider; what goes over it notes its progress in the try that it is a part of. */
+/** The connection to a provider; each request notes its progress in its try. */
 export function connectTo({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): Connection {
   const addresses = new Map<string, string>();
   return {
@@ -46,7 +49,7 @@ export function connectTo({ baseUrl, apiKey }: { baseUrl: string; apiKey: string
   };
 }
 
-/** For whoever reads the body by itself: the SDK. */
+/** For the SDK, which reads the body itself. */
 async function fetchToTheEnd(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const response = await fetchWithProgress(input, init);
   return init?.signal ? endingWith(response, init.signal) : response;

@@ -1,18 +1,18 @@
 import { isAzure } from "./provider_address.ts";
 
 /**
- * What a server that speaks OpenAI's protocol takes of a request, for one of its models. It begins with what is known of
- * the address, and learns from refusals: docs/providers.md.
+ * The request forms that an OpenAI-compatible server accepts for one of its models. It starts from what is known
+ * about the address, and learns from refusals: docs/providers.md.
  */
 export interface Dialect {
-  /** How an object is asked for. Of the two below `json_schema` the schema stands in the prompt. */
+  /** How an object is requested. With the two forms below `json_schema` the schema is in the prompt. */
   structuredOutput: StructuredOutput;
-  /** The schema stands in the prompt too, as the server was seen to answer what does not fit it. */
+  /** The schema is in the prompt too, because the server was seen to return answers that do not fit it. */
   isSchemaInPrompt: boolean;
   limitField: "max_tokens" | "max_completion_tokens";
-  /** Fields that are left out; `system` means that the instructions go before the user's words. */
+  /** Fields that are left out; `system` puts the instructions before the user's words. */
   omitted: ReadonlySet<string>;
-  /** Words of JSON schema that are told in descriptions in place of words of the schema. */
+  /** JSON schema keywords that move into descriptions. */
   omittedKeywords: ReadonlySet<string>;
   transcriptFormat: "verbose_json" | "json" | undefined;
   speechFormat: "mp3" | "wav" | undefined;
@@ -21,7 +21,7 @@ export interface Dialect {
 export const STRUCTURED_OUTPUTS = ["json_schema", "json_object", "prompt"] as const;
 export type StructuredOutput = typeof STRUCTURED_OUTPUTS[number];
 
-/** Bounds of values: all go at once when a server refuses one, since the answer is checked here in any case. */
+/** Bounds of values: all are dropped when a server refuses one, since the answer is checked here anyway. */
 const BOUNDS = [
   "minLength",
   "maxLength",
@@ -39,17 +39,17 @@ const BOUNDS = [
   "maxProperties",
   "propertyNames",
 ];
-/** What says nothing that a model must know. */
+/** Keywords that a model need not know. */
 const ORNAMENTS = ["$schema", "additionalProperties", "default", "examples", "title"];
 
-/** Servers of which the documentation says what they take, so that the first request need not be refused. */
+/** Servers whose documentation says what they accept, so that the first request is not refused. */
 const KNOWN: [host: RegExp, Partial<Dialect>][] = [
   [/(?:^|\.)openai\.com$/, { limitField: "max_completion_tokens" }],
   [/(?:^|\.)deepseek\.com$/, { structuredOutput: "json_object" }],
   [/(?:^|\.)anthropic\.com$/, { structuredOutput: "prompt" }], // It ignores response_format.
 ];
 
-/** What is known of a model before it was asked. */
+/** What is known about a model before its first request. */
 export function firstDialect(
   { baseUrl, model, structuredOutput }: {
     baseUrl: string;
@@ -71,29 +71,29 @@ export function firstDialect(
   };
 }
 
-/** OpenAI's newer models refuse `verbose_json`, under whatever prefix a gateway gives them. */
+/** OpenAI's newer models refuse `verbose_json`; gateways may add a prefix to their names. */
 function tellsLength(model: string): boolean {
   return !/(?:^|\/)gpt-[\w.-]*transcribe/.test(model);
 }
 
-/** A refused request: what was sent and, without what it repeats of the request, what the server said. */
+/** A refused request: what was sent, and the server's words without their quotes of the request. */
 export interface Refused {
   status: number;
   words: string;
   body: Record<string, unknown>;
-  /** The structured form was set by the operator and stays. */
+  /** The operator set the structured form, so it stays. */
   isFormFixed: boolean;
 }
 
-/** What a refusal teaches. */
+/** What a refusal teaches about the server. */
 export interface Lesson {
-  /** The same lesson is not taken twice in one call. */
+  /** Identifies the lesson, which is not applied twice in one call. */
   name: string;
   change: Partial<Dialect>;
 }
 
 const REFUSALS = [400, 404, 415, 422, 500, 501];
-/** The field is known, its value is not liked: another field would do no better. */
+/** The server knows the field and refuses its value; another field would not help. */
 const IS_ABOUT_VALUE =
   /too (?:large|long|many|big|small)|context (?:length|window)|exceed|at most|at least|maximum allowed/i;
 const FORM = /response[_. ]?format|json_schema|json_object|structured[ _]outputs?|json[ _]mode|guided/i;
@@ -102,7 +102,10 @@ const GRAMMAR =
 const NO_SYSTEM =
   /(?:system|developer) (?:role|message|prompt|instruction)s?\b[^.]{0,40}not (?:be )?(?:support|enabl)|role ['"`]?system['"`]?[^.]{0,40}not support/i;
 
-/** What to change after a refusal so that the next try may be taken; undefined when it says nothing of the request's form. */
+/**
+ * What to change after a refusal so that the next try may be accepted; undefined when the refusal is not about the
+ * request's form.
+ */
 export function lessonOf(dialect: Dialect, refused: Refused, taken: ReadonlySet<string>): Lesson | undefined {
   if (!REFUSALS.includes(refused.status)) return undefined;
   return lessonsOf(dialect, refused).find(({ name }) => !taken.has(name));
@@ -161,7 +164,7 @@ function schemaLessons({ omittedKeywords }: Dialect, words: string, format: unkn
   const isRefused = (word: string) => {
     if (!sent.includes(`"${word}":`)) return false;
     const name = word.replace("$", "\\$");
-    // Some of these are words of plain English too, which count only as a name.
+    // Some of these are also ordinary English words, and count only as a name.
     const pattern = /[A-Z$]/.test(word)
       ? `(?<!\\w)${name}(?!\\w)`
       : `['"\`]${name}['"\`]|(?<!\\w)${name} (?:is|are) not|keyword:? ${name}(?!\\w)`;
@@ -177,10 +180,12 @@ function schemaLessons({ omittedKeywords }: Dialect, words: string, format: unkn
   return lessons;
 }
 
-/** What the process knows of each model of each server; a change is kept once a request was taken with it. */
+/**
+ * What the process knows about each model of each server; a change is remembered once a request was accepted with it.
+ */
 const known = new Map<string, Dialect>();
 
-/** Fields whose refusal is about the value that was sent, so that the next request has them again. */
+/** Fields whose refusal is about the value; the next request has them again. */
 const OF_ONE_REQUEST = ["language"];
 
 export function dialectOf(

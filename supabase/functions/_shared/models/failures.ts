@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from "../platform/errors.ts";
 
-/** Why a provider gave nothing of use, each with the words that are safe to show. */
+/** Why a provider gave no usable answer, each with a message that is safe to show. */
 const FAILURES = {
   misconfigured: "The AI provider does not accept this server's request",
   rejected: "The AI provider rejected the request",
@@ -26,14 +26,14 @@ export type FailureReason = keyof typeof FAILURES;
 
 interface FailureFacts {
   model: string;
-  /** Not given where an answer arrived whole and is itself at fault. */
+  /** Undefined if a whole answer arrived and the answer itself is wrong. */
   tries?: number;
   status?: number;
   vendorCode?: string;
   detail?: string;
 }
 
-/** The cause of an `AppError`, for the log alone: no key, no prompt, of an answer only its fields' names. */
+/** The cause of an `AppError`, only for the log: no key, no prompt, and of an answer only the names of its fields. */
 export class ModelFailure extends Error {
   override readonly name = "ModelFailure";
 
@@ -45,10 +45,10 @@ export class ModelFailure extends Error {
   }
 }
 
-/** The longest part of a provider's own words that is kept for the log. */
+/** The most characters of a provider's message that go to the log. */
 export const MAX_DETAIL_CHARACTERS = 300;
 
-/** A failure as the caller hears of it. `field` is the caller's, where what it holds is at fault. */
+/** The caller's error for a failure. `field`: the input field whose content caused it. */
 export function failure(reason: FailureReason, facts: FailureFacts, field?: string): AppError {
   const message = FAILURES[reason];
   return new AppError(codeOf(reason), message, {
@@ -62,7 +62,7 @@ function codeOf(reason: FailureReason): ErrorCode {
   return reason === "unusable_recording" ? "invalid_request" : "provider_error";
 }
 
-/** True where the provider works and the model would not answer this caller: no failure of the provider. */
+/** True if the provider works and the model refused this caller's content: not a failure of the provider. */
 export function isRefusedContent(error: unknown): boolean {
   return error instanceof AppError && error.cause instanceof ModelFailure && error.cause.reason === "refused";
 }

@@ -4,10 +4,10 @@ import { type Dialect, type Lesson, lessonOf } from "./dialect.ts";
 import type { ModelsConfig } from "./provider.ts";
 import { refusalOfError } from "./provider_errors.ts";
 
-/** As many refusals of one request as are answered by another form of it. */
+/** How many refusals of one request are followed by another form of it. */
 const MAX_LESSONS = 6;
 
-/** What a refused try teaches of the server; undefined where another form of the request would not help. */
+/** What a refused try teaches about the server; undefined if another form of the request would not help. */
 export function lessonFrom(
   error: unknown,
   { dialect, sent, taken, config }: {

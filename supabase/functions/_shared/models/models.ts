@@ -17,17 +17,17 @@ import type { ModelsConfig } from "./provider.ts";
 
 export type { RunUsage } from "./usage.ts";
 
-/** What a feature's `run` may do with AI: no key, no environment and no database behind it. */
+/** The AI calls of a feature's `run`, which gives no access to keys, environment or database. */
 export interface Models {
   /** A value that fits the schema; the schema's fields are required, since strict providers know no optional ones. */
   object<Schema extends z.ZodType>(
     prompt: Prompt & { schema: Schema; draft?: Draft },
   ): Promise<z.output<Schema>>;
-  /** `onText` is told the text so far while it grows; only of an answer that somebody watches. */
+  /** `onText` gets the text so far while it grows; only called if a client watches. */
   text(prompt: Prompt & { onText?: (text: string) => void }): Promise<string>;
   /** As many images as the provider made, which may be fewer than asked for. */
   image(prompt: { prompt: string; size: `${number}x${number}`; count: number }): Promise<ImageFile[]>;
-  /** What is said in a recording; an empty text where nothing is. */
+  /** The words in a recording; empty if nothing is said. */
   transcribe(prompt: { recording: Recording; language?: string }): Promise<Transcript>;
   speech(prompt: { text: string; voice: string; speed: number }): Promise<AudioFile>;
   usage(): RunUsage;
@@ -42,28 +42,28 @@ export type AudioFile = ImageFile;
 
 export interface Transcript {
   text: string;
-  /** A code like `en`; null where the model does not tell. */
+  /** A code like `en`; null if the model does not report it. */
   language: string | null;
-  /** None from a model that does not divide its text. */
+  /** Empty if the model does not divide its text. */
   segments: { start_s: number; end_s: number; text: string }[];
-  /** As the provider heard it, or else as measured; null where neither is known. */
+  /** As the provider reports it, else as measured; null if neither is known. */
   duration_s: number | null;
 }
 
 /**
- * What of an unfinished answer may be shown, in the terms of the feature's output: a feature that checks or computes shows
- * what it has checked. Without one all of it may be that fits the output.
+ * Turns an unfinished answer into a draft of the feature's output: a feature that checks or computes shows only what
+ * it has checked. Without this function, everything that fits the output is shown.
  */
 export type Draft = (written: unknown) => unknown;
 
-/** Reads what a model has answered so far, as far as it is whole; undefined before its first part is. */
+/** Reads the complete parts of an unfinished answer; undefined before the first is complete. */
 export type ReadDraft = () => Promise<unknown>;
 
-/** So that one request makes all images: several at once could fail in part, and be paid for in part. */
+/** One request makes all images: several requests could fail in part, and be paid for in part. */
 const MAX_IMAGES = 10;
-/** What the price of a picture was set for; by itself the provider may choose one that costs three times as much. */
+/** The quality on which the price of a picture is based; the provider's default may cost three times as much. */
 const IMAGE_QUALITY = "medium";
-/** Of calls that are paid by the second or the character. */
+/** For calls that are paid by the second or the character. */
 const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
 
 /**
@@ -73,19 +73,19 @@ const NO_TOKENS = { input_tokens: 0, output_tokens: 0 };
  *
  * A call is tried again only while the provider has not begun to answer (no connection, 408, 429, 5xx), so no retry
  * pays twice and a hold for one call is enough. The same holds where the provider refuses a part of the request that it
- * does not know: it is asked again without (`dialect.ts`). An answer that is of no use is an error; what it cost is in
+ * does not know: it is asked again without (`dialect.ts`). An unusable answer is an error; its cost is in
  * `usage()`.
  *
- * The caller's signal stops the answers of language models at once, and what they used by then is estimated. A picture, a
- * voice or a transcription that was begun goes on to its end: the provider bills it whole in any case.
+ * The caller's signal stops language models at once, and their usage so far is estimated. A started picture, voice or
+ * transcription runs to its end: the provider bills it whole in any case.
  */
 export function createModels(
   { signal, config, maxOutputTokens, requestId, onDraft }: {
     signal?: AbortSignal;
     config: ModelsConfig;
-    /** Has the language models stream, and is told whenever there is more of an object to read. */
+    /** Makes the language models stream, and is called whenever there is more of an object to read. */
     onDraft?: (read: ReadDraft) => void;
-    /** For each call. */
+    /** Per call. */
     maxOutputTokens?: number;
     requestId?: string;
   },
@@ -94,7 +94,7 @@ export function createModels(
   const meter = new UsageMeter();
   const { call, noteUnheldSchema, noteWriting, idle } = openCalls({ signal, config, meter });
 
-  /** Asks a language model and counts the answer before anything can be wrong with it. */
+  /** Calls a language model and counts its usage before the answer is checked. */
   async function ask(
     prompt: Prompt & { onText?: (text: string) => void },
     schema?: z.ZodType,
@@ -253,13 +253,13 @@ export function createModels(
   };
 }
 
-/** The value as far as it is whole: of a number that ends the text nobody knows whether more digits come. */
+/** The complete parts of the value: a number at the end of the text may get more digits. */
 async function readJsonSoFar(text: string): Promise<unknown> {
   const { parsePartialJson } = await import("ai");
   return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
 }
 
-/** The images as bytes; undefined when one of them is no image. */
+/** The images as bytes; undefined if one of them is not an image. */
 function readFiles(images: (string | Uint8Array)[]): ImageFile[] | undefined {
   const files: ImageFile[] = [];
   for (const image of images) {

@@ -17,17 +17,17 @@ export interface ModelsConfig extends RetrySettings {
   imageModel: string;
   transcribeModel: string;
   speechModel: string;
-  /** For the whole run, all its calls, retries and waits together. */
+  /** For the whole run: all calls, retries and waits together. */
   timeoutMs: number;
-  /** How an object is asked for: `auto`, unless told otherwise, learns what the server takes. */
+  /** How an object is requested: `auto`, the default, learns what the server accepts. */
   structuredOutput?: StructuredOutput | "auto";
-  /** Sent as `reasoning_effort`; nothing is sent without one. */
+  /** Sent as `reasoning_effort`, if set. */
   reasoningEffort?: string;
 }
 
 export type Provider = ReturnType<typeof makeProvider>;
 
-/** One for each configuration: making one takes longer than all that is done with it for a call. */
+/** One per configuration: creating one takes longer than using it for a call. */
 const providers = new WeakMap<ModelsConfig, Provider>();
 
 export function providerOf(config: ModelsConfig): Provider {

@@ -11,20 +11,20 @@ import { type FailureReason, MAX_DETAIL_CHARACTERS } from "./failures.ts";
 import type { Progress } from "./connection.ts";
 import { type Refusal, refusalIn, wordsIn } from "./refusals.ts";
 
-/** A provider's words that repeat this much of a prompt are not kept. */
+/** A provider's message that repeats this many characters of a prompt is not logged. */
 const QUOTE_CHARACTERS = 16;
 
-/** Why an answer that began well has no end; the cause says how. */
+/** An answer that started well broke off; the cause says why. */
 export class BrokenOff extends Error {
   override readonly name = "BrokenOff";
 }
 
-/** The provider refused a recording for what it is; the cause is the refusal. */
+/** The provider cannot use this recording; the cause is its refusal. */
 export class UnusableRecording extends Error {
   override readonly name = "UnusableRecording";
 }
 
-/** Why a try failed; undefined when the provider had no part in it. */
+/** Why a try failed; undefined when the provider did not cause it. */
 export function reasonOf(
   error: unknown,
   { isCharged, isUnreachable }: Progress,
@@ -51,7 +51,7 @@ export function reasonOf(
   return [401, 403, 404].includes(status) ? "misconfigured" : "rejected";
 }
 
-/** What the provider said in place of an answer; nothing where the error is no answer of it. */
+/** The provider's refusal; empty if the error did not come from the provider. */
 export function refusalOfError(error: unknown): Refusal {
   const given = error instanceof BrokenOff || error instanceof UnusableRecording ? error.cause : error;
   if (!APICallError.isInstance(given)) return refusalIn({});
@@ -62,12 +62,12 @@ export function refusalOfError(error: unknown): Refusal {
   });
 }
 
-/** A text as an answer; a page of a proxy says nothing. */
+/** Reads a text; the HTML page of a proxy says nothing. */
 function plainText(body: string | undefined): string | undefined {
   return body === undefined || /^\s*</.test(body) ? undefined : body;
 }
 
-/** A refusal as the SDK's error, also when its reason did not arrive. */
+/** A refusal as the SDK's error, even when its body did not arrive. */
 export async function refusedWith(
   response: Response,
   url: string,
@@ -81,7 +81,7 @@ export async function refusedWith(
   }
 }
 
-/** An error in place of an answer that began with 200. */
+/** An error instead of an answer, after status 200. */
 export function errorInAnswer(data: unknown, url: string): BrokenOff {
   const cause = new APICallError({
     message: wordsIn(data).message,
@@ -92,7 +92,7 @@ export function errorInAnswer(data: unknown, url: string): BrokenOff {
   return new BrokenOff("The provider gave an error in place of the answer", { cause });
 }
 
-/** Reads a refusal in whatever form it is. */
+/** Reads a refusal in any form. */
 export const errorStructure = {
   errorSchema: z.unknown(),
   errorToMessage: (body: unknown) => wordsIn(body).message,
@@ -100,12 +100,12 @@ export const errorStructure = {
 
 export const failedResponseHandler = createJsonErrorResponseHandler(errorStructure);
 
-/** What a provider that refused says of when to come again. */
+/** When a refusal says to try again. */
 export function retryAfterOf(error: unknown): string | undefined {
   return APICallError.isInstance(error) ? error.responseHeaders?.["retry-after"] : undefined;
 }
 
-/** What the log may know of a provider's refusal: its words too, unless they repeat the key or the prompt. */
+/** A provider's refusal for the log, including its message unless that repeats the key or the prompt. */
 export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
   const { status, message, code } = refusalOfError(error);
   const isQuoting = message.includes(apiKey) || quotes(message, prompt);
@@ -116,7 +116,7 @@ export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
   };
 }
 
-/** True when the message repeats a stretch of the prompt. */
+/** True if the message repeats a part of the prompt. */
 function quotes(message: string, prompt: string): boolean {
   const width = Math.min(QUOTE_CHARACTERS, prompt.length);
   for (let at = 0; width > 0 && at + width <= message.length; at++) {

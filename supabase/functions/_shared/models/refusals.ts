@@ -1,16 +1,16 @@
-/** What a provider said in place of an answer. */
+/** A provider's refusal. */
 export interface Refusal {
   status?: number;
   /** Its sentences, for the operator's log. */
   message: string;
-  /** The same with the names of codes, types and fields: what is looked for in a refusal is looked for here. */
+  /** The sentences plus the names of codes, types and fields; refusals are matched against this. */
   words: string;
   code?: string;
-  /** The account has nothing left: no retry helps, the operator must pay. */
+  /** The account is out of funds: retries do not help, the operator must pay. */
   isOfFunds: boolean;
-  /** The caller's words or pictures are not let through. */
+  /** The provider blocked the caller's words or pictures. */
   isOfContent: boolean;
-  /** The model's own answer was no JSON, which some servers check themselves. */
+  /** The model's answer was not JSON, which some servers check themselves. */
   isOfAnswer: boolean;
 }
 
@@ -20,7 +20,9 @@ const CONTENT =
   /content[_ -](?:filter|policy|management)|moderation|responsibleai|safety[_ ]system|input was flagged|data_inspection_failed|prohibited[_ ]content|sensitive_words/i;
 const ANSWER = /json_validate_failed|failed to (?:generate|validate) json/i;
 
-/** Reads a refusal of any server: OpenAI's form, a list of them, a plain text, FastAPI's and Pydantic's details. */
+/**
+ * Reads a refusal of any server: OpenAI's form, a list of such errors, plain text, FastAPI's and Pydantic's details.
+ */
 export function refusalIn(
   { status, body, isTimed = false }: { status?: number; body?: unknown; isTimed?: boolean },
 ): Refusal {
@@ -32,7 +34,7 @@ export function refusalIn(
     message,
     words,
     code,
-    // With a time to come again it is a limit and no empty account.
+    // With a retry time it is a rate limit and not an empty account.
     isOfFunds: !isTimed && (status === 402 || ((isClientError || status === undefined) && FUNDS.test(words))),
     isOfContent: (status === undefined || [400, 403, 422].includes(status)) && CONTENT.test(words),
     isOfAnswer: isClientError && ANSWER.test(words),
@@ -42,10 +44,10 @@ export function refusalIn(
 /** Fields of an error that hold sentences, and those that hold names. */
 const SENTENCES = ["message", "msg", "detail", "details", "error", "errors", "description", "reason"];
 const NAMES = ["code", "type", "param", "status", "loc", "field", "innererror", "metadata", "object"];
-/** What repeats the request, or what the model wrote, is neither read nor logged. */
+/** Fields that repeat the request or the model's text are neither read nor logged. */
 const MAX_DEPTH = 6;
 
-/** Finds the sentences and names in an error; whatever else is in it is left alone. */
+/** Finds the sentences and names in an error and ignores the rest. */
 export function wordsIn(body: unknown): { message: string; names: string; code?: string } {
   const sentences: string[] = [];
   const names: string[] = [];
@@ -69,7 +71,7 @@ export function wordsIn(body: unknown): { message: string; names: string; code?:
       return;
     }
     if (typeof value !== "object") return;
-    // The place before what is wrong there.
+    // Put the location before its problem.
     const entries = Object.entries(value).toSorted(([a], [b]) => Number(b === "loc") - Number(a === "loc"));
     for (const [name, part] of entries) {
       if (SENTENCES.includes(name) || NAMES.includes(name)) visit(part, name, depth + 1);
@@ -77,7 +79,7 @@ export function wordsIn(body: unknown): { message: string; names: string; code?:
     }
   }
 
-  /** Some proxies put the error of the server behind them into a text. */
+  /** Some proxies put the error of the server behind them into a string. */
   function readSentence(text: string, field: string, depth: number): void {
     const inner = /^\s*[{[]/.test(text) ? parse(text) : undefined;
     if (inner !== undefined) visit(inner, field, depth + 1);

@@ -7,15 +7,15 @@ const DEFAULT_MAX_RETRY_AFTER_MS = 5_000;
 const RETRYABLE: ReadonlySet<FailureReason> = new Set(["rate_limited", "unavailable", "unreachable"]);
 
 export interface RetrySettings {
-  /** How often one call is tried again; 1 unless told otherwise. */
+  /** How often one call is tried again. Default: 1. */
   maxRetries?: number;
   /** The first wait before a retry without `Retry-After`, doubled each time. */
   retryDelayMs?: number;
-  /** A `Retry-After` above this is not waited for: the call fails at once. */
+  /** With a longer `Retry-After` the call fails at once. */
   maxRetryAfterMs?: number;
 }
 
-/** How long to wait before the next try: what the provider asks for, or a doubling wait with some chance in it. */
+/** How long to wait before the next try: the provider's `Retry-After`, or exponential backoff with jitter. */
 export function retryDelayMs(
   { reason, askedFor, tries }: { reason: FailureReason; askedFor: string | undefined; tries: number },
   settings: RetrySettings,
@@ -35,7 +35,7 @@ function retryAfterMs(value: string | undefined): number | undefined {
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }
 
-/** Waits, or ends at once when the signal aborts; the caller then looks at why. */
+/** Waits, or returns at once when the signal aborts; the caller then checks why. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -1,22 +1,22 @@
-/** What one call cost as the provider counted it; null where it did not say, or said what cannot be true. */
+/** The usage of one call as the provider counted it; null if it reported none or an impossible count. */
 export type Usage = { input_tokens: number; output_tokens: number } | null;
 
-/** What a run has cost so far, over all its calls, those included whose answer was of no use. */
+/** What a run has used so far in all its calls, including those with unusable answers. */
 export interface RunUsage {
   input_tokens: number;
   output_tokens: number;
   images: number;
   seconds: number;
   characters: number;
-  /** Requests that the provider may charge for; those it refused or that never reached it are not among them. */
+  /** Requests that the provider may charge for, without those that it refused or never got. */
   calls: number;
-  /** False as soon as one call's tokens are unknown, so that the sums above are too low. Says nothing of images. */
+  /** False as soon as one call's tokens are unknown, so that the sums above are too low. Does not cover images. */
   known: boolean;
   /** The model that answered last, null before the first answer. */
   model: string | null;
 }
 
-/** Adds up what the calls of one run cost. */
+/** Adds up the usage of one run's calls. */
 export class UsageMeter {
   readonly #total: RunUsage = {
     input_tokens: 0,
@@ -29,7 +29,7 @@ export class UsageMeter {
     model: null,
   };
 
-  /** Adds one charged call; unknown usage is never taken for none. */
+  /** Adds one charged call; unknown usage never counts as zero. */
   count(
     usage: Usage,
     model: string | null,
@@ -52,8 +52,8 @@ export class UsageMeter {
 }
 
 /**
- * Reads what the provider reported. Nothing is asked or answered in 0 tokens, so 0 is as unknown as a fraction or a
- * negative number; it is also what the SDK fills in where only one of the two counts is reported.
+ * Reads the provider's report. No request or answer has 0 tokens, so 0 counts as unknown, like a fraction or a
+ * negative number; the SDK also fills in 0 where only one of the two counts is reported.
  */
 export function readUsage(
   { inputTokens, outputTokens }: { inputTokens?: number; outputTokens?: number },
@@ -66,7 +66,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
-/** The tokens of a chat's answer, as far as they are reported. */
+/** The reported token counts of a chat's answer. */
 export interface ChatUsage {
   inputTokens?: number;
   outputTokens?: number;
@@ -74,8 +74,8 @@ export interface ChatUsage {
 }
 
 /**
- * The `usage` of a chat's answer. Some servers leave the reasoning out of `completion_tokens` and have it in
- * `total_tokens`, and bill it: what is billed is what the total has beside the prompt.
+ * The `usage` of a chat's answer. Some servers count reasoning only in `total_tokens` and not in `completion_tokens`,
+ * and bill it: the billed output is the total minus the prompt.
  */
 export function readChatUsage(usage: unknown): ChatUsage {
   const { prompt_tokens, completion_tokens, total_tokens, completion_tokens_details } =
@@ -88,7 +88,7 @@ export function readChatUsage(usage: unknown): ChatUsage {
   return { inputTokens, outputTokens: billedOutput(), reasoningTokens };
 
   function billedOutput(): number | undefined {
-    // An answer may be reasoning alone; a count that is missing or no count stays unknown, whatever the total is.
+    // An answer may be only reasoning; a missing or invalid count stays unknown, whatever the total is.
     if (!isCount(inputTokens) || !Number.isSafeInteger(written) || written! < 0) return written;
     if (isCount(total_tokens)) return Math.max(written!, total_tokens - inputTokens);
     return reasoningTokens !== undefined && reasoningTokens > written! ? written! + reasoningTokens : written;
@@ -97,7 +97,7 @@ export function readChatUsage(usage: unknown): ChatUsage {
 
 const BYTES_PER_TOKEN = 4;
 
-/** About how many tokens a text has, for an answer that was stopped before its provider counted them. */
+/** Estimates the tokens of a text, for an answer that was stopped before its provider counted them. */
 export function tokensIn(text: string): number {
   return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN);
 }

@@ -1,4 +1,4 @@
-/** Work that cannot be ended itself is left alone when the signal aborts; its reason is thrown. */
+/** Stops waiting for work that cannot be ended when the signal aborts, and throws the signal's reason. */
 export function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -9,8 +9,8 @@ export function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal):
 }
 
 /**
- * The answer to a fetch, with a body that the signal ends for sure. Deno ties the body to the signal by a weak reference:
- * once garbage was collected, a server that falls silent in the middle would be waited for without end.
+ * The response of a fetch, with a body that always ends with the signal. Deno ties the body to the signal by a weak
+ * reference: after a garbage collection the caller would wait forever for a server that falls silent in the middle.
  */
 export function endingWith(response: Response, signal: AbortSignal): Response {
   if (response.body === null) return response;
@@ -48,8 +48,8 @@ export function endingWith(response: Response, signal: AbortSignal): Response {
 }
 
 /**
- * The same for an answer that is read as a text: without a second stream, which costs more than a small answer itself. The
- * connection to a server that has fallen silent stays until the platform closes it.
+ * The same for a response that is read as text, without a second stream, which costs more than a small response
+ * itself. The connection to a silent server stays open until the platform closes it.
  */
 export function textEndingWith(response: Response, signal: AbortSignal): Response {
   const read = response.text.bind(response);

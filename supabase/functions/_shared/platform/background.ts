@@ -2,7 +2,7 @@ interface Runtime {
   EdgeRuntime?: { waitUntil(promise: Promise<unknown>): void };
 }
 
-/** Asks the platform to let work end that goes on after an answer; the work must not fail. */
+/** Asks the platform to let work finish that goes on after the response. The work must not throw. */
 export function inBackground(work: Promise<unknown>): void {
   (globalThis as Runtime).EdgeRuntime?.waitUntil(work);
 }
@@ -10,7 +10,7 @@ export function inBackground(work: Promise<unknown>): void {
 let isEnding = false;
 const urgent = new Set<() => void>();
 
-/** Resolves after a time, or at once when the platform tells that the process is to end. */
+/** Resolves after a time, or at once when the platform announces the end of the process. */
 export function later(delayMs: number): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
@@ -23,7 +23,7 @@ export function later(delayMs: number): Promise<void> {
   });
 }
 
-/** Whether the platform has told that the process is to end. */
+/** Whether the platform has announced the end of the process. */
 export const isProcessEnding = (): boolean => isEnding;
 
 globalThis.addEventListener?.("beforeunload", () => {

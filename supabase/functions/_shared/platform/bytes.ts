@@ -1,4 +1,4 @@
-/** Takes note of bytes before they are kept, and throws when there is no room for them. */
+/** Counts bytes before they are kept, and throws when there is no room for them. */
 export type Take = (byteCount: number) => void;
 
 /** Reads a body into memory. */

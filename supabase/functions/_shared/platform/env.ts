@@ -3,17 +3,17 @@ import { z } from "zod";
 
 import { AppError } from "./errors.ts";
 
-/** The settings of one module: called, they are read and checked at their first use. Throws `internal` for one that does not fit. */
+/** The settings of one module, read and checked at the first call. Throws `internal` for an invalid setting. */
 export interface DeclaredSettings<Shape extends z.ZodRawShape> {
   (): z.output<z.ZodObject<Shape>>;
-  /** What the table in docs/configuration.md is called. */
+  /** The title of the table in docs/configuration.md. */
   title: string;
   schema: z.ZodObject<Shape>;
 }
 
 /**
- * Declares the settings of one module, in its `settings.ts`: docs/configuration.md and `doctor` find them there. A setting
- * that does not fit stops what needs its module, and nothing else.
+ * Declares the settings of one module, in its `settings.ts`: docs/configuration.md and `doctor` find them there. An
+ * invalid setting stops only what needs its module.
  */
 export function defineSettings<Shape extends z.ZodRawShape>(
   title: string,
@@ -24,7 +24,7 @@ export function defineSettings<Shape extends z.ZodRawShape>(
   return Object.assign(() => known ??= readSettings(schema), { title, schema });
 }
 
-/** What a module throws for a setting that is missing or contradicts another. The log alone gets the cause. */
+/** The error for a setting that is missing or contradicts another. Only the log gets the cause. */
 export function misconfigured(cause: string | Error): AppError {
   return new AppError("internal", "This server is not configured completely", {
     cause: typeof cause === "string" ? new Error(cause) : cause,

@@ -32,13 +32,13 @@ export const STATUS = {
 
 export type ErrorCode = keyof typeof STATUS;
 
-/** What a failure cost all the same; of `charged` null it is not known whether anything was charged. */
+/** What a failure cost although it failed. `charged` null: it is not known whether anything was charged. */
 export interface FailureCharge {
   charged: number | null;
   balance?: number | null;
 }
 
-/** A failure that the caller is told about. `message`, `details` and `charge` are shown; `cause` goes to the log alone. */
+/** A failure for the caller, who gets `message`, `details` and `charge`. `cause` goes only to the log. */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly details?: unknown;
@@ -63,13 +63,13 @@ export class AppError extends Error {
   }
 }
 
-/** Anything thrown, as an AppError; what nobody foresaw is `internal`, with the cause for the log. */
+/** Turns anything thrown into an AppError. An unexpected error becomes `internal`, with its cause for the log. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   return new AppError("internal", "Something went wrong on our side; nothing was charged", { cause: thrown });
 }
 
-/** The one place where a failure becomes HTTP. */
+/** The only place where a failure becomes an HTTP response. */
 export function errorResponse(error: AppError, requestId: string): Response {
   const { code, message, details, charge } = error;
   const body = { error: code, message, request_id: requestId, details, ...charge };

@@ -1,4 +1,4 @@
-/** What is known of one request by the time it is answered. Bodies, keys and tokens have no place here. */
+/** What is known about a request when it is answered. Never put bodies, keys or tokens here. */
 export interface RequestLog {
   request_id: string;
   function: string;
@@ -8,7 +8,7 @@ export interface RequestLog {
   tokens_charged?: number;
   replayed?: boolean;
   model?: string;
-  /** Where there are traces: the one that it is a part of. */
+  /** The trace that the request belongs to, if tracing is on. */
   trace_id?: string;
   duration_ms: number;
   cause?: string;
@@ -19,14 +19,14 @@ export function logRequest(entry: RequestLog): void {
   logEvent(entry.status >= 500 ? "error" : "info", { ...entry });
 }
 
-/** Writes one JSON line; what is no mere information goes to the error stream. */
+/** Writes one JSON line. Warnings and errors go to the error stream. */
 export function logEvent(level: "info" | "warning" | "error", fields: Record<string, unknown>): void {
   const line = JSON.stringify({ time: new Date().toISOString(), level, ...fields });
   if (level === "info") console.log(line);
   else console.error(line);
 }
 
-/** Tokens and keys, and the password in an address, up to the last @ there is. */
+/** Tokens and keys, and the password in an address, up to its last @. */
 const SECRETS =
   /(?<=\b[a-z][a-z+.-]*:\/\/[^\s:/@]*:)\S+(?=@)|\b(?:eyJ[\w-]+\.[\w-]+\.[\w-]*|(?:sb_secret|sb_publishable|sk)[_-][\w-]+)|data:[\w/+.-]+;base64,[\w+/=]+/g;
 

@@ -1,13 +1,13 @@
 import { z } from "zod";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END CERTIFICATE-----/g;
-/** A line's end as places for secrets write it that have one line only. */
+/** A line end as it is written where a secret must fit on one line. */
 const WRITTEN_LINE_END = /\\r|\\n|\\t/g;
 const LINE_CHARACTERS = 64;
 
 /**
- * Certificates as a setting, PEM: with line ends, with `\n` in their place, with spaces, or all of it in base64. As PEM has
- * it, whatever came; what was given has no place in a message.
+ * Certificates as a setting, PEM: with line ends, with `\n` in their place, with spaces, or all of it in base64. The
+ * result is always PEM. Error messages never repeat the value.
  */
 export const CertificatesText = z.string().transform((text, context): string => {
   const certificates = [...plain(text).matchAll(CERTIFICATE)].map(([, body]) =>
@@ -22,8 +22,8 @@ export const CertificatesText = z.string().transform((text, context): string => 
 });
 
 /**
- * The value of a setting in JSON, also where it was quoted once more, or its line ends and quotes were written as `\n` and
- * `\"` on the way. Undefined for what is no JSON.
+ * Parses a setting in JSON, also when it was quoted once more, or when its line ends and quotes were escaped as `\n`
+ * and `\"` on the way. Undefined if it is not JSON.
  */
 export function jsonIn(text: string): unknown {
   const trimmed = text.trim().replace(/^'([\s\S]*)'$/, "$1");

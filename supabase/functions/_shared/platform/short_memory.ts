@@ -1,18 +1,18 @@
-/** What an entry takes beside its texts, roughly. */
+/** About how many bytes an entry takes besides its texts. */
 const ENTRY_BYTES = 500;
 
 /**
- * Remembers values by text keys for a time, within so many bytes: keys come from callers, who must not fill the memory with
- * them. The oldest go first, and with each new entry the oldest ones that have ended.
+ * A cache with a time limit and a size limit in bytes: keys come from callers, who must not fill the memory. When it
+ * is full, the oldest entries are dropped; each new entry also drops the oldest expired ones.
  */
 export class ShortMemory<Value> {
   readonly #entries = new Map<string, { value: Value; untilMs: number; byteCount: number }>();
   #byteCount = 0;
 
-  /** A longer key than `maxKeyCharacters` is not remembered. */
+  /** Keys longer than `maxKeyCharacters` are not stored. */
   constructor(readonly limits: { maxBytes: number; maxKeyCharacters: number }) {}
 
-  /** What is kept of it, in bytes as they are counted here. */
+  /** The size of its contents, in bytes as counted here. */
   get byteCount(): number {
     return this.#byteCount;
   }
@@ -25,7 +25,7 @@ export class ShortMemory<Value> {
     return undefined;
   }
 
-  /** `valueBytes`: what the value takes beside the key. */
+  /** `valueBytes`: the size of the value without the key. */
   set(key: string, value: Value, untilMs: number, { valueBytes = 0, nowMs = Date.now() } = {}): void {
     if (key.length > this.limits.maxKeyCharacters || untilMs <= nowMs) return;
     this.#forget(key);

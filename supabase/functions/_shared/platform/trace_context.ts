@@ -5,14 +5,14 @@ export interface TraceContext {
   /** 16 hexadecimal digits: the span that the work is a part of. */
   spanId: string;
   isSampled: boolean;
-  /** What other systems want passed on, as it came. */
+  /** Data of other tracing systems, passed on unchanged. */
   tracestate?: string;
 }
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
 const MAX_TRACESTATE_CHARACTERS = 512;
 
-/** Reads `traceparent` and `tracestate`; undefined when there is none, or none that is valid. */
+/** Reads `traceparent` and `tracestate`; undefined when they are missing or invalid. */
 export function readTraceContext(headers: { get(name: string): string | null }): TraceContext | undefined {
   const [, version, traceId, spanId, flags, rest] = TRACEPARENT.exec(headers.get("traceparent") ?? "") ?? [];
   const isValid = version !== undefined && version !== "ff" && (version !== "00" || rest === undefined) &&
@@ -40,6 +40,6 @@ export const newSpanId = (): string => randomHex(8);
 
 function randomHex(byteCount: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(byteCount));
-  bytes[0]! |= 1; // An id of zeros alone is none.
+  bytes[0]! |= 1; // An id of only zeros is invalid.
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

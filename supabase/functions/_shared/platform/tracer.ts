@@ -3,8 +3,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { inBackground, isProcessEnding, later } from "./background.ts";
 import { newSpanId, newTraceId, readTraceContext, type TraceContext } from "./trace_context.ts";
 
-// Spans, and their export as OTLP over HTTP in JSON. Loaded only where there is an endpoint for them; why not the
-// official packages: docs/decisions/libraries.md. https://opentelemetry.io/docs/specs/otlp/
+// Spans, and their export as OTLP over HTTP in JSON. Loaded only when an endpoint is set. docs/decisions/libraries.md
+// says why this does not use the official packages. https://opentelemetry.io/docs/specs/otlp/
 
 export interface TracerSettings {
   /** The collector's address, without /v1/traces. */
@@ -12,22 +12,22 @@ export interface TracerSettings {
   /** `name=value`, …, values percent-encoded. */
   headers?: string;
   serviceName: string;
-  /** How long spans wait for others that are exported with them. */
+  /** How long spans are collected before they are exported together. */
   delayMs: number;
-  /** Whether a caller's decision counts, where it made one. */
+  /** Whether the caller's sampling decision is used, if it made one. */
   isParentBased: boolean;
-  /** The part of the traces that is kept, from 0 to 1. */
+  /** The share of traces that is kept, from 0 to 1. */
   ratio: number;
 }
 
 export type SpanKind = "internal" | "server" | "client";
-/** Never what a user sent or was answered, nor who it is. */
+/** Never a user's input, its response, or who the user is. */
 export type Attributes = Record<string, string | number | boolean | undefined>;
 
 export interface Span {
   readonly context: TraceContext;
   set(attributes: Attributes): void;
-  /** Ends it; a second time nothing happens. */
+  /** Ends the span. A second call does nothing. */
   end(outcome?: { isError?: boolean }): void;
 }
 
@@ -49,7 +49,10 @@ const STATUS_ERROR = 2;
 const EXPORT_TIMEOUT_MS = 5_000;
 /** In one export. */
 const MAX_SPANS = 512;
-/** That wait for an export; more are dropped, as a collector that is away must not fill the memory. */
+/**
+ * The most spans that wait for an export. More are dropped, so that an unreachable collector does not fill the
+ * memory.
+ */
 const MAX_WAITING = 4_096;
 const MAX_FAILURES = 3;
 
@@ -63,7 +66,7 @@ export function createTracer(settings: TracerSettings) {
   let failureCount = 0;
   let lastExport: Promise<void> = Promise.resolve();
 
-  /** A span that goes on from what the headers say, or begins a trace. */
+  /** A span that continues the trace in the headers, or starts a new trace. */
   function startServer(
     headers: { get(name: string): string | null },
     name: string,
@@ -77,7 +80,7 @@ export function createTracer(settings: TracerSettings) {
     return start(name, "server", attributes, { traceId, isSampled, tracestate: parent?.tracestate }, parent);
   }
 
-  /** A span inside the one that is running; undefined where none is. */
+  /** A span inside the current one; undefined without one. */
   function startChild(name: string, kind: SpanKind, attributes: Attributes = {}): Span | undefined {
     const parent = current.getStore();
     return parent && start(name, kind, attributes, parent, parent);
@@ -132,7 +135,7 @@ export function createTracer(settings: TracerSettings) {
     );
   }
 
-  /** Exports what has ended so far; one export after the other. Never throws. */
+  /** Exports the spans that have ended, one export at a time. Never throws. */
   function flush(): Promise<void> {
     lastExport = lastExport.then(exportAll);
     return lastExport;
@@ -153,7 +156,7 @@ export function createTracer(settings: TracerSettings) {
     }
   }
 
-  /** Whether there is nothing more to do about these spans. */
+  /** Whether these spans are done: exported, or refused for good. */
   async function send(spans: Recorded[]): Promise<boolean> {
     try {
       const response = await current.exit(() =>
@@ -170,7 +173,7 @@ export function createTracer(settings: TracerSettings) {
         })
       );
       await response.body?.cancel();
-      return ![429, 502, 503, 504].includes(response.status); // What is refused otherwise is refused for good.
+      return ![429, 502, 503, 504].includes(response.status); // Any other refusal is final.
     } catch {
       return false;
     }
@@ -179,14 +182,14 @@ export function createTracer(settings: TracerSettings) {
   return {
     startServer,
     startChild,
-    /** Runs work inside a span: what it starts is a part of it. */
+    /** Runs work inside a span; spans that the work starts are its children. */
     run: <Result>(span: Span, work: () => Result): Result => current.run(span.context, work),
     current: (): TraceContext | undefined => current.getStore(),
     flush,
   };
 }
 
-/** As the samplers of OpenTelemetry decide, so that all services keep the same traces. */
+/** Decides as OpenTelemetry's samplers do, so that all services keep the same traces. */
 function isInRatio(traceId: string, ratio: number): boolean {
   return Number.parseInt(traceId.slice(-13), 16) < ratio * 2 ** 52;
 }

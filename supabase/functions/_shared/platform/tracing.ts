@@ -3,11 +3,11 @@ import { describeCause, logEvent } from "./log.ts";
 import type { Attributes, Span, SpanKind, Tracer } from "./tracer.ts";
 import { traceContextHeaders } from "./trace_context.ts";
 
-/** Null: nothing is traced, and nothing is loaded for it. */
+/** Null: tracing is off, and its code is not loaded. */
 let tracer: Tracer | null | undefined;
 let loading: Promise<void> | undefined;
 
-/** Whether there is an endpoint for traces. */
+/** Whether an endpoint for traces is set. */
 export function isTraced(): boolean {
   if (tracer === undefined) {
     tracer = observability().OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : undefined;
@@ -31,7 +31,7 @@ async function load(): Promise<void> {
   });
 }
 
-/** Serves a request inside a span of its own, which is part of its caller's trace. The work ends the span. */
+/** Serves a request inside its own span, which belongs to the caller's trace. The work ends the span. */
 export async function traceRequest<Result>(
   request: Request,
   route: string,
@@ -46,7 +46,7 @@ export async function traceRequest<Result>(
   return await tracer.run(span, () => work(span));
 }
 
-/** Runs work inside a span, as a part of the request's; without a traced request it is just run. */
+/** Runs work inside a child span of the request's span; without a traced request it just runs the work. */
 export async function traced<Result>(
   name: string,
   kind: SpanKind,
@@ -66,7 +66,7 @@ export async function traced<Result>(
   }
 }
 
-/** `fetch` inside a span of the running request, which the other side is told of. */
+/** `fetch` inside a span of the running request, with trace headers for the other side. */
 export function tracedFetch(
   name: string,
   attributes: Attributes,
@@ -82,7 +82,7 @@ export function tracedFetch(
   });
 }
 
-/** Adds where in the trace the running work is. */
+/** Adds the trace headers of the running work. */
 export function withTraceContext(headers: Headers): Headers {
   const context = tracer?.current();
   if (context === undefined) return headers;
@@ -90,7 +90,7 @@ export function withTraceContext(headers: Headers): Headers {
   return headers;
 }
 
-/** Lets work that others begin be part of the request that is running now. */
+/** Makes work that starts elsewhere part of the request that is running now. */
 export function inThisTrace(): <Result>(work: () => Result) => Result {
   const context = tracer?.current();
   if (context === undefined) return (work) => work();

@@ -16,7 +16,7 @@ export interface Customer {
   supabaseClient: RpcClient;
   userId: string;
   sessionId: string;
-  /** The function's name, the operation in the ledger. */
+  /** The function's name, and the operation type in the ledger. */
   name: string;
   price: Price;
   model: string;
@@ -24,16 +24,16 @@ export interface Customer {
 
 export type Seat = "taken" | "none_free" | "insufficient_tokens";
 
-/** A seat is free again so long after its process was killed. */
+/** How long after its process was killed a seat is free again. */
 const SEAT_LEASE_S = 60;
-/** A renewal may fail, and the next one too, before the seat is lost. */
+/** Two renewals may fail before the seat is lost. */
 const SEAT_RENEWAL_MS = 20_000;
 const FORFEIT_S = 600;
-/** A session ends well before. */
+/** A session ends well before this many. */
 const MAX_RENEWALS = 30;
 
-/** What a session does in the ledger: a seat for as long as it lasts, and its slices one by one. */
-export class Till {
+/** A session's calls to the ledger: one seat for the whole session, and its slices one by one. */
+export class Billing {
   readonly #customer: Customer;
   #seat: Promise<Seat> | undefined;
   #lease: Lease | undefined;
@@ -43,9 +43,9 @@ export class Till {
   }
 
   /**
-   * Takes one of the user's seats, so that no user has more sessions than seats, whatever process they are in: a seat
-   * is the hold of one token under an id of its own. It lives for a minute and is renewed for as long as the session
-   * lasts, so that the seat of a process that was killed is soon free again. Asked again, it is the same seat.
+   * Takes one of the user's seats, so that no user has more sessions than seats, over all processes. A seat is a hold
+   * of one token under its own id. It expires after a minute and is renewed while the session lasts, so that the seat
+   * of a killed process is soon free again. A second call returns the same seat.
    */
   takeSeat(seats: number): Promise<Seat> {
     return this.#seat ??= this.#takeSeat(seats);
@@ -79,12 +79,14 @@ export class Till {
     await this.#lease?.end();
   }
 
-  /** Leaves the seat to nobody for 10 minutes. */
+  /** Blocks the seat for 10 minutes. */
   async forfeitSeat(): Promise<void> {
     await this.#lease?.forfeit();
   }
 
-  /** Holds a slice, or what is left of the balance if that will do; gives back the tokens held, 0 for none. */
+  /**
+   * Holds a slice, or the rest of the balance if it is enough for one response. Returns the tokens held, 0 for none.
+   */
   async hold(number: number, sliceTokens: number, leastTokens: number): Promise<number> {
     const { available = 0, held } = await this.#hold(number, sliceTokens);
     if (held > 0 || available < leastTokens) return held;
@@ -105,7 +107,7 @@ export class Till {
     throw refusal("Slice", outcome);
   }
 
-  /** Charges a slice what was used of it, or gives it back unused. */
+  /** Charges the used part of a slice, or releases an unused one. */
   async settle(slice: Slice): Promise<Pick<SettleOutcome, "charged" | "balance">> {
     const { price, model } = this.#customer;
     const request = this.#request(slice.number);
@@ -119,14 +121,14 @@ export class Till {
     return settlement;
   }
 
-  /** The id of a slice is new, so that its first attempt is the only one. */
+  /** The id of a slice is new, so its first attempt is the only one. */
   #request(number: number) {
     const { supabaseClient, userId, sessionId } = this.#customer;
     return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
   }
 }
 
-/** A seat that is renewed until one of these is called. */
+/** A seat that is renewed until one of these functions is called. */
 interface Lease {
   end(): Promise<unknown>;
   forfeit(): Promise<unknown>;
@@ -138,7 +140,7 @@ function keepSeat(
   let renewals = 0;
   const timer = setInterval(() => {
     if (++renewals > MAX_RENEWALS) return clearInterval(timer);
-    extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next one may arrive.
+    extendHold({ ...seat, timeToLiveS: SEAT_LEASE_S }).catch(() => {}); // The next renewal may succeed.
   }, SEAT_RENEWAL_MS);
   return {
     end() {
@@ -152,7 +154,7 @@ function keepSeat(
   };
 }
 
-/** Why somebody who could pay may not; anything else is a fault of ours. */
+/** Refusals other than a low balance; any other error is a server error. */
 const NOT_ALLOWED: readonly unknown[] = ["rate_limited", "account_paused", "spend_cap_reached"];
 
 function refusal(what: string, { error, message = "" }: HoldOutcome): Error {

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import type { TalkUsage } from "./slices.ts";
 
-/** What may not be sent is all else: another model, other instructions, limits, tools, responses out of turn. */
+/** Everything else is refused: another model, other instructions, limits, tools, responses out of turn. */
 const MAX_TEXT = 1_000;
 const eventId = z.string().max(64).optional();
 const itemId = z.string().min(1).max(64);
@@ -39,7 +39,7 @@ const ClientEvent = z.discriminatedUnion("type", [
 
 export type ClientEvent = z.output<typeof ClientEvent>;
 
-/** A client's event, when it is one that a client may send. */
+/** Parses a client's event; undefined if clients may not send it. */
 export function readClientEvent(message: unknown): ClientEvent | undefined {
   if (typeof message !== "string") return undefined;
   return ClientEvent.safeParse(parse(message)).data;
@@ -55,7 +55,7 @@ export function readProviderEvent(message: unknown): ProviderEvent | undefined {
   return typeof event?.type === "string" ? event : undefined;
 }
 
-/** Events by the names that they had in the beta, which some servers still send, and those that clients know. */
+/** Beta names of events, which some servers still send, and the current names that clients know. */
 const BETA_NAMES: Record<string, string> = {
   "conversation.item.created": "conversation.item.added",
   "response.audio.delta": "response.output_audio.delta",
@@ -66,11 +66,14 @@ const BETA_NAMES: Record<string, string> = {
   "response.text.done": "response.output_text.done",
 };
 
-/** Gives a provider's events their present names. Of a server that sends each under both, the older ones are left out. */
+/**
+ * Gives a provider's events their current names. If a server sends each event under both names, the old ones are
+ * dropped.
+ */
 export class EventNames {
   readonly #seen = new Set<string>();
 
-  /** The event under the name that clients know; undefined for one that comes under that name too. */
+  /** The event under its current name; undefined if the server sends it under that name too. */
   translate(event: ProviderEvent): ProviderEvent | undefined {
     const type = BETA_NAMES[event.type];
     if (type === undefined) {
@@ -91,7 +94,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Events of the provider that the client gets as they are; `response.*` of the whole response are rebuilt. */
+/** The provider's events that the client gets unchanged; events with a whole response are rebuilt. */
 const PASSED_ON = new Set([
   "input_audio_buffer.speech_started",
   "input_audio_buffer.speech_stopped",
@@ -116,7 +119,7 @@ export function isPassedOn({ type }: ProviderEvent): boolean {
   return PASSED_ON.has(type);
 }
 
-/** Whether the event brings a part of an answer, which the provider will want to be paid. */
+/** Whether the event has a part of an answer, which the provider will bill. */
 export function isOutput({ type }: ProviderEvent): boolean {
   return /^response\.output_(audio|text|audio_transcript)\.delta$/.test(type);
 }
@@ -126,7 +129,7 @@ const Response = z.object({
   status: z.enum(["in_progress", "completed", "cancelled", "failed", "incomplete"]),
 });
 
-/** What a client is told of a response: not what it was made with, nor why it failed at the provider. */
+/** The part of a response that the client gets: neither its settings, nor why it failed at the provider. */
 export function responseEvent({ type, response }: ProviderEvent): ProviderEvent | undefined {
   const known = Response.safeParse(response).data;
   return known && { type, response: known };
@@ -140,7 +143,7 @@ const Usage = z.object({
   output_token_details: z.object({ audio_tokens: count }).nullish().catch(null),
 });
 
-/** Whether an answer that has ended whole says that the model put something out, by what it reports. */
+/** Whether a finished answer reports any output of the model. */
 export function hasOutput({ response }: ProviderEvent): boolean {
   const { status, usage } = (response ?? {}) as {
     status?: unknown;
@@ -149,7 +152,7 @@ export function hasOutput({ response }: ProviderEvent): boolean {
   return status === "completed" && Number(usage?.output_tokens) > 0;
 }
 
-/** What `response.done` reports; tokens of which the kind is not told count as sound, the dearer one. */
+/** The usage in `response.done`; tokens of an unknown kind count as sound, which costs more. */
 export function usageOf({ response }: ProviderEvent): TalkUsage | undefined {
   const usage = Usage.safeParse((response as { usage?: unknown } | null | undefined)?.usage).data;
   if (!usage) return undefined;

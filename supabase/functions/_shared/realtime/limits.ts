@@ -1,21 +1,21 @@
-/** How a session may go; times in seconds. */
+/** The limits of a session; times in seconds. */
 export interface SessionLimits {
   /** The longest session; below the 400 s that a hosted function may last, and the 600 s that a hold does. */
   session_s: number;
-  /** How long before the end the client is told of it. */
+  /** How long before the end the client is warned. */
   notice_s: number;
-  /** How long nobody may say anything. */
+  /** How long both sides may be silent. */
   idle_s: number;
-  /** How long the provider may be silent when it is to say something. */
+  /** How long the provider may be silent while a response is due. */
   provider_s: number;
-  /** The longest turn, of which the sound becomes input. */
+  /** The longest turn; its sound becomes input. */
   turn_s: number;
-  /** Of one message of the client. */
+  /** The size of one message of the client. */
   message_bytes: number;
   messages_per_s: number;
-  /** What may wait to be sent, in each direction. */
+  /** How many bytes may wait to be sent, in each direction. */
   buffered_bytes: number;
-  /** How many a user may have at once. */
+  /** How many sessions a user may have at once. */
   sessions: number;
 }
 
@@ -31,7 +31,7 @@ export const DEFAULT_SESSION: SessionLimits = {
   sessions: 2,
 };
 
-/** Why a session ends: the close code, and what the client is told. Codes are part of the API: never renamed. */
+/** Why a session ends: the close code and the message. Codes are part of the API: never renamed. */
 export const ENDINGS = {
   closed: { closeCode: 1000, message: "The client has closed the session" },
   invalid_request: { closeCode: 4400, message: "Too many messages were none that a client may send" },
@@ -55,7 +55,7 @@ export const ENDINGS = {
 
 export type Ending = keyof typeof ENDINGS;
 
-/** Lets through so much in a second, and so much more at once after a pause. */
+/** A token bucket: so much per second, and a larger burst after a pause. */
 export class Allowance {
   #left: number;
   #atMs: number;
@@ -65,7 +65,7 @@ export class Allowance {
     this.#atMs = nowMs;
   }
 
-  /** Whether so much may pass now; what may not is not counted. */
+  /** Whether so much may pass now; a refused amount is not counted. */
   take(amount: number, nowMs: number): boolean {
     const refill = Math.max(0, nowMs - this.#atMs) / 1000 * this.perSecond;
     this.#left = Math.min(this.atOnce, this.#left + refill);

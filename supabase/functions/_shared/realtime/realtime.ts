@@ -11,28 +11,28 @@ import { addressOf } from "../models/provider_address.ts";
 import { RealtimeSession } from "./session.ts";
 import { DEFAULT_SESSION, type SessionLimits } from "./limits.ts";
 import { Slices } from "./slices.ts";
-import { type Seat, Till } from "./billing.ts";
+import { Billing, type Seat } from "./billing.ts";
 import { checkHandshake, type Socket, upgrade, withProtocolToken } from "../http/websocket.ts";
 
-/** What one answer may use, in tokens of the model. */
+/** The limits of one answer, in tokens of the model. */
 export interface AnswerLimits {
   instruction_tokens: number;
-  /** As much of the conversation as the model is given again; the oldest goes first. */
+  /** How much of the conversation the model gets again; the oldest part is dropped first. */
   conversation_tokens: number;
   output_tokens: number;
 }
 
 export interface RealtimeSpec<Input extends z.ZodType> {
-  /** The function's folder, and the operation in the ledger. */
+  /** The function's folder, and the operation type in the ledger. */
   name: string;
   price: Price;
-  /** Tokens that are held at a time; at least what one answer may cost. */
+  /** Tokens held at a time; at least the most that one answer may cost. */
   slice_tokens: number;
   answer: AnswerLimits;
   limits?: Partial<SessionLimits>;
-  /** What the query must fit. */
+  /** The schema of the query. */
   input: Input;
-  /** What the conversation is about, by the server alone: a client changes nothing of it. */
+  /** The session's settings, which only the server sets and a client cannot change. */
   session(input: z.output<Input>): { instructions: string; voice: string };
 }
 
@@ -40,7 +40,7 @@ export type Realtime<Input extends z.ZodType> =
   & RealtimeSpec<Input>
   & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
 
-/** A hold lives for 600 s; a session ends well before, settlement included. */
+/** A hold expires after 600 s; a session ends well before, settlement included. */
 const MAX_SESSION_S = 540;
 const CALL_LIMIT = {
   instead: "the plan's limits, taken with the seat and with each slice; two sessions at once",
@@ -88,8 +88,8 @@ function newSlices({ price, slice_tokens, answer }: RealtimeSpec<z.ZodType>): Sl
 }
 
 /**
- * Sockets of callers without a seat, which were accepted to be told why. What a client sends is measured when it has
- * arrived, up to 64 MiB in one frame: more of them at once are refused without a socket.
+ * Sockets of callers without a seat are accepted only to send the reason. A client's frame is measured after it has
+ * arrived, up to 64 MiB: more such callers at once are refused without a socket.
  */
 const MAX_SEATLESS = 1;
 let seatlessCount = 0;
@@ -101,11 +101,11 @@ async function open<Input extends z.ZodType>(
   { caller, input, log }: EndpointContext<z.output<Input>>,
 ): Promise<Response> {
   const { AI_REALTIME_MODEL: model } = modelSettings();
-  // What can go wrong must show before there is a socket: once accepted, it is the answer.
+  // Check everything before accepting the socket, which is the response.
   checkHandshake(request);
   const sessionId = newRequestId();
   const customer = { userId: caller.userId, sessionId, name: spec.name, price: spec.price, model };
-  const till = new Till({ ...customer, supabaseClient: ledger() });
+  const billing = new Billing({ ...customer, supabaseClient: ledger() });
   const parts = {
     sessionId,
     name: spec.name,
@@ -113,15 +113,15 @@ async function open<Input extends z.ZodType>(
     model,
     openProvider: () => openProvider(model),
     setup: setupOf(spec.session(input), spec.answer),
-    till,
+    billing,
     slices: newSlices(spec),
     limits,
     tokenEndsAtMs: endOf(caller.token),
   };
   log.model = model;
-  const refusal = await refusalOf(till.takeSeat(limits.sessions));
+  const refusal = await refusalOf(billing.takeSeat(limits.sessions));
   if (refusal !== undefined && seatlessCount >= MAX_SEATLESS) throw refusal;
-  const { socket, response, closed } = await accept(request, till);
+  const { socket, response, closed } = await accept(request, billing);
   if (refusal !== undefined) {
     seatlessCount += 1;
     closed.then(() => seatlessCount -= 1);
@@ -132,7 +132,7 @@ async function open<Input extends z.ZodType>(
   return response;
 }
 
-/** Why somebody gets no seat; undefined for who has one. */
+/** Why the caller gets no seat; undefined if it has one. */
 async function refusalOf(taken: Promise<Seat>): Promise<unknown> {
   try {
     const seat = await taken;
@@ -144,16 +144,16 @@ async function refusalOf(taken: Promise<Seat>): Promise<unknown> {
   }
 }
 
-async function accept(request: Request, till: Till): Promise<ReturnType<typeof upgrade>> {
+async function accept(request: Request, billing: Billing): Promise<ReturnType<typeof upgrade>> {
   try {
     return upgrade(request);
   } catch (error) {
-    await till.leaveSeat().catch(() => {}); // It is free when its hold expires, too.
+    await billing.leaveSeat().catch(() => {}); // The seat is also free when its hold expires.
     throw error;
   }
 }
 
-/** Lets a session end by itself when the worker is to end, and keeps the worker until then. */
+/** Lets a session finish when the worker is about to end, and keeps the worker alive until then. */
 function keepAlive(session: RealtimeSession): void {
   const stop = () => session.end("service_unavailable");
   globalThis.addEventListener("beforeunload", stop);
@@ -161,7 +161,7 @@ function keepAlive(session: RealtimeSession): void {
   inBackground(finished.catch(() => {}));
 }
 
-/** The key goes as a subprotocol, since not every runtime's WebSocket sends headers. */
+/** The key is sent as a subprotocol, since not every runtime's WebSocket sends headers. */
 function openProvider(model: string): Socket {
   const { AI_BASE_URL, AI_API_KEY } = modelSettings();
   const url = new URL(addressOf(AI_BASE_URL, "/realtime").replace(/^http/, "ws"));
@@ -170,10 +170,15 @@ function openProvider(model: string): Socket {
 }
 
 const PCM = { type: "audio/pcm", rate: 24_000 };
-/** How much of the conversation stays when it has become too long: a little less each time would spoil the cache. */
+/**
+ * How much of the conversation stays when it is too long: dropping a little each time would defeat the provider's
+ * cache.
+ */
 const RETENTION = 0.8;
 
-/** The GA form of the session; the model hears when a turn ends, and waits to be told to answer it. */
+/**
+ * The session in the form of the GA API; the model detects the end of a turn, and waits for a request to answer it.
+ */
 function setupOf(
   { instructions, voice }: { instructions: string; voice: string },
   { conversation_tokens, output_tokens }: AnswerLimits,
@@ -198,7 +203,7 @@ function setupOf(
   };
 }
 
-/** When a verified token ends. */
+/** When a verified token expires. */
 function endOf(token: string): number {
   const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
   const { exp } = JSON.parse(atob(payload)) as { exp?: number };

@@ -14,7 +14,7 @@ import {
 } from "./events.ts";
 import { Allowance, type Ending, ENDINGS, type SessionLimits } from "./limits.ts";
 import { type Slice, type Slices, talkCost } from "./slices.ts";
-import type { Till } from "./billing.ts";
+import type { Billing } from "./billing.ts";
 import { OPEN, type Socket } from "../http/websocket.ts";
 
 export interface SessionParts {
@@ -24,39 +24,39 @@ export interface SessionParts {
   model: string;
   client: Socket;
   openProvider(): Socket;
-  /** What the provider is told of the conversation before it begins. */
+  /** The event that sets up the conversation at the provider. */
   setup: Record<string, unknown>;
-  till: Pick<Till, "takeSeat" | "leaveSeat" | "forfeitSeat" | "hold" | "settle">;
+  billing: Pick<Billing, "takeSeat" | "leaveSeat" | "forfeitSeat" | "hold" | "settle">;
   slices: Slices;
   limits: SessionLimits;
-  /** When the client's token ends, and the session with it. */
+  /** When the client's token expires, and the session ends. */
   tokenEndsAtMs: number;
 }
 
 /** Sound in and out: PCM of 16 bits at 24 kHz in one channel. */
 const AUDIO_BYTES_PER_S = 48_000;
-/** Sound may come a little faster than it is spoken, and at once what a client kept while it connected. */
+/** Sound may arrive a little faster than real time, plus a burst of what a client buffered while it connected. */
 const AUDIO_PACE = 1.5;
 const AUDIO_AT_ONCE_S = 10;
 const MESSAGES_AT_ONCE_S = 4;
 const MAX_MISTAKES = 10;
 /**
- * A message is measured when it has arrived, and the memory of all sessions in this process had to take it: one larger than
- * this costs the seat for 10 minutes.
+ * A message is measured after it has arrived, and takes memory that all sessions in this process share: a larger one
+ * than this blocks the seat for 10 minutes.
  */
 const SEAT_BYTES = 1024 * 1024;
-/** How long the end of a session waits for the usage of an answer that it broke off. */
+/** How long the end of a session waits for the usage of an answer that it cancelled. */
 const LAST_USAGE_MS = 5_000;
 const LAST_WORDS_MS = 5_000;
 
 type Alarm = "notice" | "end" | "idle" | "provider";
 
 /**
- * A conversation between a client and the provider. The provider answers a turn only when told to, and it is told to
- * when there is a slice with room for the most that an answer may cost.
+ * A conversation between a client and the provider. The provider answers a turn only on request, which is sent when a
+ * slice has room for the most that an answer may cost.
  */
 export class RealtimeSession {
-  /** When all is settled and released. */
+  /** Resolves when everything is settled and released. */
   readonly finished: Promise<void>;
   readonly #parts: SessionParts;
   readonly #startedAtMs = Date.now();
@@ -76,12 +76,12 @@ export class RealtimeSession {
   #isSeatForfeit = false;
   #turnBytes = 0;
   #isSpeaking = false;
-  /** Something was said that has no answer yet, and an answer to it is wanted. */
+  /** A turn waits for its answer. */
   #hasInput = false;
   #isAnswerWanted = false;
-  /** The answer that is being given. */
+  /** The answer in progress. */
   #answer: { isHeard: boolean; done: PromiseWithResolvers<void> } | undefined;
-  /** Answers whose usage was counted, so that what is reported again counts no more. */
+  /** Answers whose usage was counted, so that a repeated report is not counted again. */
   readonly #counted = new Set<unknown>();
   #charged = 0;
   #balance: number | null = null;
@@ -121,8 +121,8 @@ export class RealtimeSession {
   }
 
   async #open(): Promise<void> {
-    const { till, limits, slices } = this.#parts;
-    const seat = await till.takeSeat(limits.sessions);
+    const { billing, limits, slices } = this.#parts;
+    const seat = await billing.takeSeat(limits.sessions);
     if (seat === "none_free") return this.end("rate_limited");
     if (seat === "taken") await this.#holdNext();
     if (!slices.current) return this.end("balance_exhausted");
@@ -164,9 +164,9 @@ export class RealtimeSession {
     }
     if (!this.#messages.take(1, Date.now())) return this.end("rate_limited");
     const event = readClientEvent(data);
-    if (!event) return this.#mistake("This is no event that a client may send");
+    if (!event) return this.#mistake("Unknown event type, or an event that clients may not send");
     if (this.#isReady) return this.#pass(event);
-    // A microphone that is open early is no mistake, and what it heard is not worth an error for each chunk.
+    // A microphone that is open early is no mistake, and its chunks need no error each.
     if (event.type !== "input_audio_buffer.append") this.#mistake("Wait for session_ready");
   }
 
@@ -201,7 +201,7 @@ export class RealtimeSession {
     return this.#audio.take(bytes, Date.now());
   }
 
-  /** Ends a turn for somebody who never stops: its sound is input of the next answer. */
+  /** Ends the turn of a speaker who never stops; its sound is input of the next answer. */
   #closeLongTurn(): void {
     if (this.#turnBytes < this.#parts.limits.turn_s * AUDIO_BYTES_PER_S) return;
     this.#turnBytes = 0;
@@ -249,7 +249,7 @@ export class RealtimeSession {
     this.#answerNext();
   }
 
-  /** Of the provider's own words the client gets none: they may quote what it must not see. */
+  /** The client gets none of the provider's words, which may quote what it must not see. */
   #providerError({ error }: ProviderEvent): void {
     const { event_id, code } = (error ?? {}) as { event_id?: unknown; code?: unknown };
     this.#cause ??= new Error(`The provider refused an event: ${String(code).slice(0, 100)}`);
@@ -261,7 +261,7 @@ export class RealtimeSession {
     });
   }
 
-  /** The provider does not speak as it should. */
+  /** The provider broke the protocol. */
   #giveUp(why: string): void {
     this.#cause ??= new Error(why);
     this.end("provider_error");
@@ -273,7 +273,7 @@ export class RealtimeSession {
     if (id !== undefined && this.#counted.has(id)) return;
     this.#counted.add(id);
     if (this.#answer && !this.#answer.isHeard && hasOutput(event)) {
-      this.#forgetAnswer(); // Nobody pays for what was said in words that nobody here understands.
+      this.#forgetAnswer(); // An answer that was never understood is not charged.
       return this.#giveUp("The provider reported an answer of which no event was understood");
     }
     const usage = usageOf(event);
@@ -319,26 +319,26 @@ export class RealtimeSession {
     if (!slices.hasRoom) return this.end("balance_exhausted");
     this.#hasInput = this.#isAnswerWanted = false;
     this.#answer = { isHeard: false, done: Promise.withResolvers<void>() };
-    this.#disarm("idle"); // It is the provider's turn, whose silence has a limit of its own.
+    this.#disarm("idle"); // It is the provider's turn, which has its own limit for silence.
     this.#toProvider({ type: "response.create", event_id: ANSWER_EVENT });
     this.#awaitProvider();
   }
 
-  /** Holds the next slice where one is wanted; one call at a time. */
+  /** Holds the next slice if needed; one call at a time. */
   #holdNext(): Promise<void> {
     this.#holding ??= this.#holdOne().finally(() => this.#holding = undefined);
     return this.#holding;
   }
 
   async #holdOne(): Promise<void> {
-    const { slices, till } = this.#parts;
+    const { slices, billing } = this.#parts;
     if (this.#ending || !slices.wantsHold) return;
-    const held = await till.hold(slices.nextNumber, slices.sliceTokens, slices.leastTokens);
+    const held = await billing.hold(slices.nextNumber, slices.sliceTokens, slices.leastTokens);
     if (held > 0) slices.add(held);
   }
 
   #settle(slice: Slice): void {
-    const work = this.#parts.till.settle(slice).then(({ charged, balance }) => {
+    const work = this.#parts.billing.settle(slice).then(({ charged, balance }) => {
       this.#charged += charged;
       this.#balance = balance ?? this.#balance;
       if (!this.#ending) this.#tell({ type: "slice_settled", slice: slice.number, charged, balance });
@@ -349,7 +349,7 @@ export class RealtimeSession {
   // --- The end ---
 
   async #finish(): Promise<void> {
-    const { client, limits, till } = this.#parts;
+    const { client, limits, billing } = this.#parts;
     const ending = this.#ending!;
     const { closeCode, message } = ENDINGS[ending];
     if (ending === "balance_exhausted") this.#tell({ type: ending, message });
@@ -361,7 +361,7 @@ export class RealtimeSession {
       await within(this.#answer.done.promise, Math.min(LAST_USAGE_MS, limits.provider_s * 1000));
     }
     close(this.#provider, 1000, "");
-    const leave = () => this.#isSeatForfeit ? till.forfeitSeat() : till.leaveSeat();
+    const leave = () => this.#isSeatForfeit ? billing.forfeitSeat() : billing.leaveSeat();
     const settled = this.#settleAll().finally(leave).catch((error) => this.#cause ??= error);
     await within(settled, LAST_WORDS_MS);
     this.#tell({ type: "session_ended", reason: ending, charged: this.#charged, balance: this.#balance });
@@ -370,7 +370,7 @@ export class RealtimeSession {
     this.#log(ending);
   }
 
-  /** Charges and gives back whatever is still held; nothing is added to it any more. */
+  /** Settles everything that is still held; nothing is added any more. */
   async #settleAll(): Promise<void> {
     const { slices } = this.#parts;
     await Promise.allSettled([this.#opening, this.#holding]);
@@ -411,7 +411,7 @@ export class RealtimeSession {
     provider.send(JSON.stringify(event));
   }
 
-  /** Somebody said something. */
+  /** Resets the idle timer. */
   #heard(): void {
     if (this.#answer) return;
     this.#arm("idle", this.#parts.limits.idle_s, () => this.end("idle_timeout"));
@@ -431,18 +431,18 @@ export class RealtimeSession {
   }
 }
 
-/** Names our own events to the provider, whose refusal repeats it. */
+/** The id of our own events, which the provider's error repeats. */
 const ANSWER_EVENT = "tessera_answer";
 
 function close(socket: Socket | undefined, code: number, reason: string): void {
   try {
     socket?.close(code, reason);
   } catch {
-    // It never opened.
+    // The socket never opened.
   }
 }
 
-/** A text in UTF-16, which is its bytes for everything that a client has reason to send. */
+/** The length in UTF-16, which equals the bytes of everything that a client has reason to send. */
 function sizeOf(data: unknown): number {
   if (typeof data === "string") return data.length;
   const { byteLength, size } = data as { byteLength?: number; size?: number };

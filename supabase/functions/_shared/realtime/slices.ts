@@ -1,25 +1,25 @@
 import { cost, type Price, type PricedUsage } from "../ledger/price.ts";
 
-/** What one response of a conversation may use at the most. */
+/** What one response of a conversation may use at most. */
 export interface ResponseBound {
-  /** Instructions and as much of the conversation as the model is given again, of whatever kind. */
+  /** Instructions and the part of the conversation that the model gets again, text and sound. */
   input_tokens: number;
   output_tokens: number;
 }
 
-/** What a conversation has used, its text apart from its sound. */
+/** What a conversation has used, text and sound apart. */
 export type TalkUsage = Required<
   Pick<PricedUsage, "input_tokens" | "output_tokens" | "audio_input_tokens" | "audio_output_tokens">
 >;
 
-/** A part of a session that is paid in advance: one request in the ledger. */
+/** A part of a session that is held in advance: one request in the ledger. */
 export interface Slice {
   /** From 1. */
   number: number;
   /** Tokens held for it. */
   held: number;
   used: TalkUsage;
-  /** A response was given of which nobody reported the usage: the whole hold is charged. */
+  /** The provider did not report the usage of a response: the whole hold is charged. */
   isUnknown: boolean;
 }
 
@@ -30,10 +30,10 @@ const NOTHING: TalkUsage = {
   audio_output_tokens: 0,
 };
 
-/** Below this part of it that is left, the next slice is held. */
+/** When less than this share of a slice is left, the next slice is held. */
 const NEXT_BELOW = 1 / 2;
 
-/** The most that a response may cost: all of it at the dearer of its two rates. */
+/** The most that a response may cost: everything at the higher of the two rates. */
 export function responseCost(price: Price, bound: ResponseBound): number {
   const bySound = (price.per_1k_audio_input_tokens ?? 0) > (price.per_1k_input_tokens ?? 0);
   const bySoundOut = (price.per_1k_audio_output_tokens ?? 0) > (price.per_1k_output_tokens ?? 0);
@@ -50,7 +50,7 @@ export function talkCost(price: Price, usage: TalkUsage): number {
   return cost(price, { ...usage, images: 0, seconds: 0, characters: 0 });
 }
 
-/** The tokens to charge for a slice; null when that is not known. */
+/** The tokens to charge for a slice; null when unknown. */
 export function chargeOf(price: Price, slice: Slice): number | null {
   return slice.isUnknown ? null : talkCost(price, slice.used);
 }
@@ -60,11 +60,11 @@ export function isUnused(price: Price, slice: Slice): boolean {
 }
 
 /**
- * The slices of a session: one in use and at most one held in advance. A response begins only in a slice that has
- * room for the most it may cost, and its usage counts in that slice alone; so a slice is used up to its hold at the most.
+ * The slices of a session: one in use and at most one held in advance. A response starts only in a slice with room
+ * for the most it may cost, and its usage counts in that slice alone; so a slice never uses more than its hold.
  */
 export class Slices {
-  /** Tokens that a slice must hold to be of use: those of one response. */
+  /** The least that a slice must hold: the cost of one response. */
   readonly leastTokens: number;
   #current?: Slice;
   #next?: Slice;
@@ -83,7 +83,7 @@ export class Slices {
     return this.#current;
   }
 
-  /** The number of the slice to be held next. */
+  /** The number of the next slice to hold. */
   get nextNumber(): number {
     return this.#count + 1;
   }
@@ -95,7 +95,7 @@ export class Slices {
     return room < this.leastTokens || room < this.#current!.held * NEXT_BELOW;
   }
 
-  /** Takes a slice that was held into the session. */
+  /** Adds a held slice to the session. */
   add(held: number): void {
     if (this.#next) throw new Error("Two slices are held already");
     const slice = { number: this.nextNumber, held, used: NOTHING, isUnknown: false };
@@ -104,12 +104,12 @@ export class Slices {
     else this.#current = slice;
   }
 
-  /** Whether a response may begin now. */
+  /** Whether a response may start now. */
   get hasRoom(): boolean {
     return this.#room >= this.leastTokens;
   }
 
-  /** Goes on to the slice held in advance once the current one has no room; gives back the finished one. */
+  /** Switches to the slice held in advance when the current one has no room. Returns the finished slice. */
   turnOver(): Slice | undefined {
     if (this.hasRoom || !this.#next) return undefined;
     const finished = this.#current;
@@ -118,7 +118,7 @@ export class Slices {
     return finished;
   }
 
-  /** Counts what a response used; undefined for one that was given and not reported. */
+  /** Counts what a response used; undefined if its usage was not reported. */
   use(usage: TalkUsage | undefined): void {
     const slice = this.#current;
     if (!slice) throw new Error("There is no slice to be used");
@@ -126,7 +126,7 @@ export class Slices {
     else slice.used = sum(slice.used, usage);
   }
 
-  /** Ends the book: the slices that are still held. */
+  /** Ends the session's slices. Returns those that are still held. */
   close(): Slice[] {
     const open = [this.#current, this.#next].filter((one) => one !== undefined);
     this.#current = this.#next = undefined;

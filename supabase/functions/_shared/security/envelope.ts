@@ -6,7 +6,7 @@ const VERSION = "t1";
 const CIPHER = "AES-GCM";
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Random bytes are cheaper by the page than by the dozen. */
+/** One page of random bytes is cheaper than many small requests for them. */
 const PAGE_BYTES = 3_072;
 const MAX_AT_ONCE = 64;
 
@@ -14,10 +14,10 @@ let page = new Uint8Array(0);
 let pageAt = 0;
 
 const encoder = new TextEncoder();
-/** By the bytes of a keyring's key. */
+/** Imported keys, by the bytes of the keyring's key. */
 const imported = new WeakMap<Buffer, Promise<CryptoKey>>();
 
-/** Why an envelope cannot be opened. Says nothing of what is in it. */
+/** Why an envelope cannot be opened. Never reveals its content. */
 export class EnvelopeError extends Error {
   override readonly name = "EnvelopeError";
 
@@ -28,10 +28,10 @@ export class EnvelopeError extends Error {
 
 /**
  * A secret, encrypted with the active key: `t1.<key id>.<base64url of nonce, ciphertext and tag>`, AES-256-GCM with a
- * random nonce of 96 bits, good for 2^32 secrets per key (NIST SP 800-38D, 8.3). `place` names the row that it belongs
- * to, and is bound in: the envelope cannot be opened as another row's.
+ * random nonce of 96 bits, safe for 2^32 secrets per key (NIST SP 800-38D, 8.3). `place` names its row and is
+ * authenticated: the envelope cannot be opened as another row's.
  *
- * By WebCrypto: the `node:crypto` of the hosted runtime decrypts without a look at the tag.
+ * Uses WebCrypto: `node:crypto` of the hosted runtime decrypts without checking the tag.
  */
 export async function seal(keyring: Keyring, secret: string, place: string): Promise<string> {
   const { id, key } = keyring.active;
@@ -56,7 +56,10 @@ export function sealAll(
   return someAtOnce(secrets, ({ secret, place }) => seal(keyring, secret, place));
 }
 
-/** Does the same with each of many envelopes or secrets, a few dozen at once: a thousand under way only wait for each other. */
+/**
+ * Runs one operation on many envelopes or secrets, a few dozen at once: a thousand at once would only wait for each
+ * other.
+ */
 export async function someAtOnce<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
@@ -68,7 +71,7 @@ export async function someAtOnce<Item, Result>(
   return results;
 }
 
-/** What was sealed for this place. Throws EnvelopeError. */
+/** Opens an envelope that was sealed for this place. Throws EnvelopeError. */
 export async function open(keyring: Keyring, envelope: string, place: string): Promise<string> {
   const id = keyIdOf(envelope);
   const sealed = Uint8Array.from(Buffer.from(envelope.slice(VERSION.length + id.length + 2), "base64url"));
@@ -93,14 +96,14 @@ export async function open(keyring: Keyring, envelope: string, place: string): P
   }
 }
 
-/** The id of the key that an envelope was sealed with. Throws EnvelopeError when it is none. */
+/** The id of the key that an envelope was sealed with. Throws EnvelopeError when the text is no envelope. */
 export function keyIdOf(envelope: string): string {
   const [version, id, sealed] = envelope.split(".", 4);
   if (version !== VERSION || !id || !sealed) throw malformed();
   return id;
 }
 
-/** Whether the envelope is not under the active key, and so to be sealed anew. */
+/** Whether the envelope is not under the active key and must be sealed again. */
 export function isUnderOldKey(keyring: Keyring, envelope: string): boolean {
   return keyIdOf(envelope) !== keyring.active.id;
 }
@@ -118,7 +121,10 @@ function cryptoKeyOf(key: Buffer): Promise<CryptoKey> {
   return found;
 }
 
-/** Bytes that nobody else has: a new page rather than the old one anew, as an encryption may still be reading from it. */
+/**
+ * Unused random bytes. A new page is allocated instead of refilling the old one, which an encryption may still be
+ * reading.
+ */
 function newNonce(): Uint8Array<ArrayBuffer> {
   if (pageAt >= page.length) {
     page = crypto.getRandomValues(new Uint8Array(PAGE_BYTES));

@@ -5,22 +5,23 @@ import { type Keyring, KeyringText } from "./keyring.ts";
 const SECRET = "What was sealed opens, and nothing else does";
 const PLACE = "proof/row";
 
-/** Keys that protect nothing. */
+/** Test keys that protect nothing. */
 const KEYS = { given: btoa("\x07".repeat(32)), other: btoa("\x08".repeat(32)) };
 
-/** What the first key made of the secret, some time ago, on another platform. */
+/** The secret, sealed with the first key on another platform. */
 const KEPT =
   "t1.proof.6myXtYEAhCYGq-creXR7PYxiBQIh93zrY76p4MQu6NX4yAIAEw0Ge5SFEFsKEN9aNPSd6Z4hkav_ChyULJabLOKskwyRK49k";
 
-/** How envelopes are made and opened. */
+/** The functions under test. */
 export interface Envelopes {
   seal(keyring: Keyring, secret: string, place: string): Promise<string>;
   open(keyring: Keyring, envelope: string, place: string): Promise<string>;
 }
 
 /**
- * What this platform does wrong with envelopes, in words; empty where it is sound: what was sealed opens, and nothing that
- * was altered, moved to another row or sealed with another key. A runtime was found whose `node:crypto` opens them all.
+ * Lists what this platform does wrong with envelopes, in words. On a sound platform the list is empty: sealed
+ * envelopes open, and envelopes that were altered, moved to another row or sealed with another key do not. One
+ * runtime's `node:crypto` was seen to open them all.
  */
 export async function flawsOfEnvelopes({ seal, open }: Envelopes = ENVELOPES): Promise<string[]> {
   const [given, other] = [KEYS.given, KEYS.other].map((key) => KeyringText.parse(`proof:${key}`)) as [
@@ -58,7 +59,9 @@ export async function flawsOfEnvelopes({ seal, open }: Envelopes = ENVELOPES): P
 let found: Promise<string[]> | undefined;
 let isSound = false;
 
-/** Throws `service_unavailable` on a platform whose envelopes protect nothing; looked at once, before the first request. */
+/**
+ * Throws `service_unavailable` on a platform whose envelopes protect nothing. Checked once, before the first request.
+ */
 export async function requireSoundEnvelopes(): Promise<void> {
   if (isSound) return;
   const flaws = await (found ??= flawsOfEnvelopes());
@@ -69,7 +72,7 @@ export async function requireSoundEnvelopes(): Promise<void> {
   });
 }
 
-/** With one character changed, counted from the end; not one whose bits partly fall away. */
+/** The text with one character changed, counted from the end; not a character whose bits are partly unused. */
 function altered(envelope: string, at: number): string {
   const index = envelope.length + at;
   return envelope.slice(0, index) + (envelope[index] === "A" ? "B" : "A") + envelope.slice(index + 1);

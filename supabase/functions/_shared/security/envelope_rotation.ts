@@ -2,40 +2,42 @@ import { EnvelopeError, open, seal, someAtOnce } from "./envelope.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Keyring } from "./keyring.ts";
 
-/** Rows that others are writing are left for another round; what changes all the time gets its new key by that. */
+/**
+ * Rows that others are writing wait for the next round; a row that changes all the time gets the new key that way.
+ */
 const MAX_ROUNDS = 5;
 
-/** An envelope in its row. */
+/** An envelope with its row. */
 export interface StoredEnvelope {
-  /** Names the row; rows come in the order of their names. */
+  /** Identifies the row; rows are processed in the order of their names. */
   name: string;
   envelope: string;
 }
 
 export interface EnvelopeRotationOptions {
   keyring: Keyring;
-  /** What an envelope is bound to, by its row's name. */
+  /** The place an envelope is bound to, from its row's name. */
   placeOf(name: string): string;
-  /** The next envelopes after a name, of those that are not under the active key; none at the end. */
+  /** The next envelopes after a name that are not under the active key; none at the end. */
   next(after: string): Promise<StoredEnvelope[]>;
-  /** Puts new envelopes in the place of old ones where these are still there. Returns how many were. */
+  /** Replaces old envelopes that are still there with new ones. Returns how many were replaced. */
   replace(replacements: { name: string; old: string; new: string }[]): Promise<number>;
-  /** Opens an envelope, with a failure in words of its own; as envelopes are opened unless given. */
+  /** Opens an envelope, with its own error messages. Default: `open`. */
   open?(envelope: string, name: string): string | Promise<string>;
-  /** Told after each batch how many envelopes are under the active key that were not before. */
+  /** Called after each batch with the number of envelopes that were moved to the active key. */
   onProgress?(rotated: number): void;
 }
 
 export interface EnvelopeRotation {
   rotated: number;
-  /** What cannot be opened, by why; it stays as it is. */
+  /** Envelopes that cannot be opened, with the reason; they stay unchanged. */
   failures: { name: string; reason: string }[];
   isComplete: boolean;
 }
 
 /**
- * Encrypts everything anew that is not under the active key. May be stopped and begun again at any time, and run beside
- * readers and writers: a row is replaced only while it still holds the envelope that was opened.
+ * Re-encrypts everything that is not under the active key. It may be stopped and started again at any time, and run
+ * beside readers and writers: a row is replaced only while it still holds the envelope that was opened.
  */
 export async function rotateEnvelopes(options: EnvelopeRotationOptions): Promise<EnvelopeRotation> {
   const failures = new Map<string, string>();
@@ -57,7 +59,7 @@ export async function rotateEnvelopes(options: EnvelopeRotationOptions): Promise
   return end(rotated, false);
 }
 
-/** Goes once through all rows, in the order of their names. Left are those that somebody else was writing. */
+/** Goes once through all rows, in the order of their names. `left` counts the rows that somebody else was writing. */
 async function rotateRound(
   options: EnvelopeRotationOptions,
   failures: Map<string, string>,

@@ -4,10 +4,10 @@ import { z } from "zod";
 
 const KEY_BYTES = 32;
 
-/** Keys with their ids. The first is used for what is new, each of them for what names its id. */
+/** Keys with their ids. The first encrypts; each decrypts the envelopes that name its id. */
 export interface Keyring {
   active: { id: string; key: Buffer };
-  /** Undefined for an id that is not in the list. */
+  /** The key with an id; undefined if it is not in the list. */
   key(id: string): Buffer | undefined;
   /** The ids, the active one first. */
   ids: string[];
@@ -22,7 +22,7 @@ export const KeyringText = z.string().transform((text, context): Keyring => {
   for (const entry of text.split(/[\s,]+/).filter(Boolean)) {
     const [, id, base64 = ""] = /^([\w-]{1,32}):([A-Za-z0-9+/_-]+={0,2})$/.exec(entry) ?? [];
     const key = Buffer.from(base64, "base64");
-    // What was given has no place in the message.
+    // The message must not repeat the value.
     if (id === undefined || key.length !== KEY_BYTES || keys.has(id)) {
       context.addIssue({
         code: "custom",

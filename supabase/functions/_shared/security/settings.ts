@@ -4,6 +4,6 @@ import { KeyringText } from "./keyring.ts";
 /** The keys that stored secrets are encrypted with. */
 export const encryptionSettings = defineSettings("Encryption", {
   TOKEN_ENCRYPTION_KEYS: KeyringText.optional().describe(
-    "Encrypts third-party tokens: `id:key`, …; the first is used for what is new; keys of 32 bytes in base64",
+    "Encrypts stored secrets: `id:key`, …; the first encrypts, all decrypt; each key is 32 bytes in base64",
   ),
 });

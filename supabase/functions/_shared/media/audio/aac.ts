@@ -10,10 +10,10 @@ const USUAL = [1, 2, 5, 29];
 /** With low delay. */
 const HALVED = [23, 39];
 
-/** Twice what a frame may have. */
+/** Twice the largest frame. */
 const MAX_CHANNEL_BYTES = 2 * 768;
 
-/** AAC by its AudioSpecificConfig, from which a decoder has the rate. ISO 14496-3, 1.6.2.1 */
+/** AAC by its AudioSpecificConfig, from which decoders take the rate. ISO 14496-3, 1.6.2.1 */
 export function aac(view: DataView, at: number, bytes: number): Codec | undefined {
   let place = 0;
   const read = (bits: number) => {
@@ -47,7 +47,7 @@ export function aac(view: DataView, at: number, bytes: number): Codec | undefine
   const maxBytes = MAX_CHANNEL_BYTES * (channels === 0 || channels > 6 ? 8 : channels);
   return {
     isEven: true,
-    // Decoders go on behind the first frame of a packet: one that is too large has many.
+    // Decoders continue after the first frame of a packet: a packet that is too large has several.
     packetSeconds: (_view, _at, bytes) => bytes <= maxBytes ? seconds : boundOf(bytes),
   };
 }

@@ -10,13 +10,17 @@ const RATES = [
   ...[32_000, 44_100, 48_000, 96_000],
 ];
 
-/** FLAC, by the rate that its STREAMINFO has for frames without one. https://www.rfc-editor.org/info/rfc9639 */
+/** FLAC, with the rate of its STREAMINFO for frames without one. https://www.rfc-editor.org/info/rfc9639 */
 export function flac(view: DataView, streamInfo: number): Codec {
   const rate = view.getUint32(streamInfo + RATE_AT) >>> 12;
-  return { isSearched: true, packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate) };
+  return {
+    isSearched: true,
+    isReadWhole: true,
+    packetSeconds: (view, at, bytes) => sumOfFrames(view, at, at + bytes, rate),
+  };
 }
 
-/** The sum of all frames: how many there are, whoever streams cannot write into the head. */
+/** The sum of all frames: a streaming encoder cannot write the total into the header. */
 export function flacLength(view: DataView): Length | undefined {
   let at = MAGIC_BYTES;
   let rate = 0;
@@ -37,7 +41,7 @@ function sumOfFrames(view: DataView, from: number, to: number, rate: number): nu
   return seconds;
 }
 
-/** How long the frame sounds that begins here; 0 where none does, which its head's checksum tells. */
+/** The length of the frame that begins here; 0 if none does, by the header's checksum. */
 function frameSeconds(view: DataView, at: number, streamRate: number): number {
   if (at + 6 > view.byteLength || (view.getUint16(at) & 0xfffe) !== 0xfff8) return 0;
   const [sizes, form] = [view.getUint8(at + 2), view.getUint8(at + 3)];

@@ -1,33 +1,35 @@
-/** How long a file sounds. */
+/** The length of a file's sound. */
 export interface Length {
   seconds: number;
-  /** What it is never longer than, whatever decodes it. */
+  /** The upper bound for any decoder. */
   most_s: number;
 }
 
 /**
- * Tells a file's length from what is in it that sounds, never from what a header states of it: a header is what somebody
- * wrote, and a provider bills what it decodes. Undefined where that cannot be told; a `RangeError` where offsets lead out of
- * the file says the same.
+ * Measures a file's length by its audio data, never by the length in its header: a header may lie, and a provider
+ * bills what it decodes. Undefined if the length cannot be measured; a `RangeError` (offsets that lead out of the
+ * file) means the same.
  */
 export type Measure = (view: DataView) => Length | undefined;
 
-/** A length that was counted; undefined where there is nothing to count. */
+/** A counted length; undefined if there is nothing to count. */
 export function counted(seconds: number): Length | undefined {
   return seconds > 0 ? { seconds, most_s: seconds } : undefined;
 }
 
-/** Opus' lowest rate, below what any of the formats is used at: what nothing tells of is at most so long. */
+/**
+ * The lowest rate of Opus, lower than any format is used at. It bounds the length of data that cannot be measured.
+ */
 const LOWEST_BITS_PER_SECOND = 6_000;
 
-/** What a part of a file is never longer than whose length nothing tells. */
+/** The upper bound for a part of a file that cannot be measured. */
 export function boundOf(bytes: number): number {
   return bytes * 8 / LOWEST_BITS_PER_SECOND;
 }
 
 /**
- * The longest of several tracks, any of which may be the one that is heard. Some of a file of these bytes may tell nothing;
- * undefined where all do.
+ * The longest of several tracks, any of which a provider may transcribe. Some tracks may not be measurable; undefined
+ * if none is.
  */
 export function longest(lengths: (Length | undefined)[], bytes: number): Length | undefined {
   const known = lengths.filter((length) => length !== undefined);

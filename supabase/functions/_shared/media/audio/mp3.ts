@@ -7,11 +7,11 @@ const KBITS = {
   mpeg2: [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 };
 const RATES = [44_100, 48_000, 32_000];
-/** By the header's two bits of the version: 2.5, none, 2, 1. */
+/** By the version bits of the header: 2.5, none, 2, 1. */
 const RATE_DIVISORS = [4, 0, 2, 1];
 const LOWEST_BITS_PER_SECOND = 8_000;
 
-/** One frame of layer III; undefined where none begins. */
+/** One frame of layer III; undefined if none begins here. */
 function frameAt(view: DataView, at: number, end: number): { bytes: number; seconds: number } | undefined {
   if (at + 4 > end) return undefined;
   const header = view.getUint32(at);
@@ -28,16 +28,17 @@ function frameAt(view: DataView, at: number, end: number): { bytes: number; seco
   };
 }
 
-/** Every frame counts, since a Xing header is only what somebody wrote. */
+/** Counts every frame, since a Xing header may lie. */
 export function mp3Length(view: DataView): Length | undefined {
   const tagBytes = textAt(view, 0, 3) === "ID3" ? 10 + syncsafe(view, 6) : 0;
   const { seconds, otherBytes } = sumOfFrames(view, tagBytes, view.byteLength);
   if (seconds === 0) return undefined;
-  // A decoder may find frames where we see none, though none that are sparser.
+  // A decoder may find frames where we see none, but at no lower rate.
   return { seconds, most_s: seconds + otherBytes * 8 / LOWEST_BITS_PER_SECOND };
 }
 
 export const mp3: Codec = {
+  isReadWhole: true,
   packetSeconds: (view, at, bytes) => sumOfFrames(view, at, Math.min(at + bytes, view.byteLength)).seconds,
 };
 
@@ -47,7 +48,7 @@ function sumOfFrames(view: DataView, from: number, to: number): { seconds: numbe
   let isInStep = false;
   for (let at = from; at + 4 <= to;) {
     const frame = frameAt(view, at, to);
-    // What only looks like a frame is followed by none.
+    // Bytes that only look like a frame are not followed by another frame.
     const end = at + (frame?.bytes ?? 0);
     if (frame && (isInStep || end >= to || frameAt(view, end, to))) {
       seconds += frame.seconds;
@@ -62,7 +63,7 @@ function sumOfFrames(view: DataView, from: number, to: number): { seconds: numbe
   return { seconds, otherBytes };
 }
 
-/** Seven bits of each of four bytes, as ID3 writes lengths. */
+/** A length in ID3: seven bits in each of four bytes. */
 function syncsafe(view: DataView, at: number): number {
   return [0, 1, 2, 3].reduce((value, index) => value * 128 + (view.getUint8(at + index) & 127), 0);
 }

@@ -16,8 +16,8 @@ const [MOVIE, FRAGMENT, TRACK, PART, DEFAULTS, SOUND] = [
 const MAX_TRACKS = 100;
 
 /**
- * The longest of the sound tracks by the packets that are there: those that the index names, and those of fragments, which
- * is how browsers write while they record.
+ * The longest audio track by the packets in the file: those in the index, and those in fragments, which browsers
+ * write while they record.
  */
 export function mp4Length(view: DataView): Length | undefined {
   const movies: Box[] = [];
@@ -29,7 +29,10 @@ export function mp4Length(view: DataView): Length | undefined {
   const movie = movies[0];
   if (movie === undefined) return undefined;
   const tracks = new Map<number, SoundTrack>();
-  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK).take(MAX_TRACKS)) {
+  let trackCount = 0;
+  for (const box of boxesIn(view, movie).filter(({ type }) => type === TRACK)) {
+    // Nobody knows what is in the others.
+    if (++trackCount > MAX_TRACKS) return undefined;
     const track = soundTrack(view, box);
     if (track && !tracks.has(track.id)) tracks.set(track.id, track);
   }
@@ -40,7 +43,7 @@ export function mp4Length(view: DataView): Length | undefined {
       if (part.type !== PART) continue;
       const found = fragmentOf(view, fragment, part);
       const packets = found && tracks.get(found.trackId)?.packets;
-      // Those of other tracks are in between, but say where they are.
+      // Packets of other tracks lie in between, but the track says where its own are.
       if (packets) base = found.take(packets, defaults.get(found.trackId), base);
     }
   }
@@ -86,7 +89,7 @@ function unitsPerSecond(view: DataView, movie: Box): number {
   return view.getUint32(header.start + (view.getUint8(header.start) === 1 ? 20 : 12));
 }
 
-/** A list of several edits may have the same packets heard again. */
+/** An edit list with several entries may play the same packets again. */
 function lengthOf(view: DataView, { packets, edits }: SoundTrack, scale: number): Length | undefined {
   const length = packets?.length();
   if (length === undefined || edits === undefined) return length;

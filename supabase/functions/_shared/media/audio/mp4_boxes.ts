@@ -3,9 +3,9 @@ import { tagOf } from "./reading.ts";
 export interface Box {
   /** Its name, as a number. */
   type: number;
-  /** Where the whole begins. */
+  /** Where the box begins. */
   at: number;
-  /** Where its content is. */
+  /** Where its content begins and ends. */
   start: number;
   end: number;
 }
@@ -25,7 +25,7 @@ export function* boxesIn(view: DataView, { start, end }: Range): Generator<Box> 
   }
 }
 
-/** What lies at a path of boxes. */
+/** The boxes at a path. */
 export function findBox(view: DataView, range: Range, ...path: string[]): Box | undefined {
   let found: Range | undefined = range;
   for (const name of path) {

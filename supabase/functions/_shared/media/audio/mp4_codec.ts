@@ -9,7 +9,7 @@ import type { Codec } from "./packets.ts";
 import { pcm } from "./pcm.ts";
 import { textAt } from "./reading.ts";
 
-/** Bytes of a plain sample, by QuickTime's names of them; 0 where another field says it. */
+/** Bytes of a PCM sample, by QuickTime's codec names; 0 if another field has the size. */
 const PLAIN: Record<string, number> = {
   "sowt": 2,
   "twos": 2,
@@ -22,13 +22,13 @@ const PLAIN: Record<string, number> = {
   "raw ": 0,
   "lpcm": 0,
 };
-/** Of a description's fields before its boxes, by version; the latter two are QuickTime's. */
+/** Bytes of a description's fields before its boxes, by version; the last two are QuickTime's. */
 const FIELD_BYTES = [28, 44, 64];
-/** The kinds of sound that an MPEG-4 descriptor names. */
+/** The audio types in an MPEG-4 descriptor. */
 const [AAC, MP3] = [[0x40, 0x66, 0x67, 0x68], [0x69, 0x6b]];
 const [ES_DESCRIPTOR, DECODER_CONFIG, DECODER_SPECIFIC] = [3, 4, 5];
 
-/** The codec of a track by its sample description, `stsd`; undefined where there are several, or it is none that we know. */
+/** The codec of a track by its sample description, `stsd`; undefined if there are several or it is unknown. */
 export function codecOf(view: DataView, description: Box): Codec | undefined {
   if (view.getUint32(description.start + 4) !== 1) return undefined;
   const entry = boxesIn(view, { ...description, start: description.start + 8 }).next().value;
@@ -82,7 +82,7 @@ function plainCodec(view: DataView, name: string, at: number, version: number): 
   return pcm({ rate, channels, sampleBytes: bytes || Math.ceil(bits / 8) });
 }
 
-/** What the descriptor in `esds` names. ISO 14496-1, 7.2.6 */
+/** The codec in the descriptor of `esds`. ISO 14496-1, 7.2.6 */
 function mpeg4Codec(view: DataView, esds: Box | undefined): Codec | undefined {
   if (esds === undefined) return undefined;
   const stream = descriptorIn(view, { ...esds, start: esds.start + 4 }, ES_DESCRIPTOR);

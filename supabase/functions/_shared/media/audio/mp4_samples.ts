@@ -4,7 +4,7 @@ import { tagOf } from "./reading.ts";
 
 const [RUN, HEADER] = [tagOf("trun"), tagOf("tfhd")];
 
-/** Takes the packets that a track's index names. ISO 14496-12, 8.7 */
+/** Adds the packets in a track's index. ISO 14496-12, 8.7 */
 export function takeIndexed(view: DataView, table: Range, packets: Packets): void {
   const [sizes, toChunk] = [findBox(view, table, "stsz"), findBox(view, table, "stsc")];
   const long = findBox(view, table, "co64");
@@ -43,19 +43,19 @@ export function takeIndexed(view: DataView, table: Range, packets: Packets): voi
   }
 }
 
-/** Of a track's samples in fragments that do not say more. */
+/** Defaults for a track's samples in fragments. */
 export interface Defaults {
   bytes: number;
 }
 
-/** A fragment of a movie's track, for whoever wants its packets. */
+/** A fragment of a track. */
 export interface Fragment {
   trackId: number;
-  /** Takes its packets and tells where they end; `base` is where they begin that do not say it. */
+  /** Adds its packets and returns where they end; `base` is where packets without an offset begin. */
   take(packets: Packets, defaults: Defaults | undefined, base: number): number;
 }
 
-/** The parts of one `moof`; each is what was recorded of one track. ISO 14496-12, 8.8 */
+/** The track fragments of one `moof`. ISO 14496-12, 8.8 */
 export function fragmentOf(view: DataView, movie: Box, part: Box): Fragment | undefined {
   const header = findBox(view, part, "tfhd");
   if (header === undefined) return undefined;

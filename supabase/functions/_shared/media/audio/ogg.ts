@@ -7,17 +7,19 @@ import { vorbis } from "./vorbis.ts";
 
 const PAGE = tagOf("OggS");
 const HEAD_BYTES = 27;
-/** Where STREAMINFO is in FLAC's first packet, behind marks and its own head. */
+/** Where STREAMINFO is in FLAC's first packet, after the marks and its own header. */
 const FLAC_STREAMINFO_AT = 17;
 const [IS_CONTINUED, IS_FIRST] = [1, 2];
-/** How streams begin that have no sound: an index, and pictures. */
+/** Pages without content could name a million of them. */
+const MAX_STREAMS = 1_000;
+/** The first bytes of streams without sound: an index, and pictures. */
 const SILENT = ["fishead", "\x80theora"];
 const silence: Codec = { packetSeconds: () => 0 };
 
 interface Stream {
   packets: Packets | undefined;
   packetCount: number;
-  /** Samples in a second of a page's position; undefined where no position is asked for. */
+  /** Samples per second in a page's position; undefined if positions are not needed. */
   rate: number | undefined;
   lastPosition: number;
 }
@@ -28,12 +30,13 @@ export function oggLength(view: DataView): Length | undefined {
   const bySerial = new Map<number, Stream>();
   for (let at = 0; at + HEAD_BYTES <= view.byteLength;) {
     if (view.getUint32(at) !== PAGE) {
-      at += 1; // Decoders go on behind what is broken.
+      at += 1; // Decoders continue after damaged data.
       continue;
     }
     const serial = view.getUint32(at + 14, true);
     let stream = bySerial.get(serial);
     if (stream === undefined || (view.getUint8(at + 5) & IS_FIRST) !== 0) {
+      if (all.length >= MAX_STREAMS) return undefined;
       stream = { packets: undefined, packetCount: 0, rate: undefined, lastPosition: 0 };
       bySerial.set(serial, stream);
       all.push(stream);
@@ -41,7 +44,7 @@ export function oggLength(view: DataView): Length | undefined {
     at = readPage(view, at, stream);
   }
   const lengths = all.map(({ packets, rate, lastPosition }) => packets?.length(rate && lastPosition / rate));
-  // Of streams that follow each other one that tells nothing may be most of it.
+  // With chained streams, one that cannot be measured may be most of the file.
   if (all.some(({ packets }) => packets === undefined)) return undefined;
   const sum = (part: keyof Length) => lengths.reduce((total, length) => total + (length?.[part] ?? 0), 0);
   return sum("most_s") > 0 ? { seconds: sum("seconds"), most_s: sum("most_s") } : undefined;
@@ -57,7 +60,7 @@ function readPage(view: DataView, page: number, stream: Stream): number {
   let isStart = (view.getUint8(page + 5) & IS_CONTINUED) === 0;
   for (let index = 0; index < segments && at < view.byteLength; index++) {
     const length = view.getUint8(page + HEAD_BYTES + index);
-    // The first segment of a packet has all that we look at.
+    // The first segment of a packet has everything that is read here.
     if (isStart && length > 0) takePacket(view, at, Math.min(length, view.byteLength - at), stream);
     isStart = length < 255;
     at += length;
@@ -71,7 +74,7 @@ function takePacket(view: DataView, at: number, bytes: number, stream: Stream): 
   const index = stream.packetCount++;
   const { packets } = stream;
   if (index === 0) openStream(view, at, bytes, stream);
-  // The second one of Opus has words.
+  // The second packet of Opus has comments.
   else if (packets && !packets.codec.isSearched && (index > 1 || packets.codec !== opus)) {
     packets.add(view, at, bytes);
   }

@@ -6,10 +6,10 @@ const FRAME_MS = [
   ...[10, 20, 10, 20],
   ...[2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20, 2.5, 5, 10, 20],
 ];
-/** No packet is longer. */
+/** The longest packet. */
 const MAX_SECONDS = 0.12;
 
-/** How long an Opus packet sounds, as a decoder tells it: by its first byte. https://www.rfc-editor.org/info/rfc6716 */
+/** The length of an Opus packet by its first byte, as decoders compute it. https://www.rfc-editor.org/info/rfc6716 */
 function packetSeconds(view: DataView, at: number, bytes: number): number {
   if (bytes === 0) return 0;
   const head = view.getUint8(at);

@@ -1,26 +1,31 @@
 import type { Length } from "./length.ts";
 
-/** How long what a codec wrote sounds. */
+/** Measures the packets of a codec. */
 export interface Codec {
-  /** Of one packet, at the most; 0 for one that does not sound. */
+  /** The longest that one packet can be; 0 for a packet without sound. */
   packetSeconds(view: DataView, at: number, bytes: number): number;
-  /** What every packet has at the least of that; nothing where it is exact. */
+  /** The least share of that length that every packet has; undefined if the length is exact. */
   leastShare?: number;
-  /** Of plain samples: the bytes of one in all channels. A packet is as many as fit. */
+  /** For PCM: the bytes of one sample in all channels. A packet has as many as fit. */
   frameBytes?: number;
-  /** Whether packets are told by what is in them, and not by where they begin. */
+  /** Whether frames are found by searching the data, also from one packet into the next. */
   isSearched?: boolean;
-  /** Whether each packet sounds as long as any other. */
+  /** Whether all of a packet is read, and not only its beginning. */
+  isReadWhole?: boolean;
+  /** Whether all packets have the same length. */
   isEven?: boolean;
 }
 
-/** No recording has more: 25 MB of it would be 5 bytes each. An index may name the same bytes over and over. */
+/** No recording has more: 25 MB would mean 5 bytes per packet. An index may name the same bytes many times. */
 const MAX_PACKETS = 5_000_000;
+/** Packets may overlap: at most four times the size of a recording is read, which takes less than a second. */
+const MAX_READ_BYTES = 100_000_000;
 
 /** Sums up the packets of one track. */
 export class Packets {
   #count = 0;
   #seconds = 0;
+  #readBytes = 0;
 
   constructor(readonly codec: Codec) {}
 
@@ -28,19 +33,22 @@ export class Packets {
     if (++this.#count > MAX_PACKETS) {
       throw new TypeError(`Expected a recording of at most ${MAX_PACKETS} packets`);
     }
+    if (this.codec.isReadWhole && (this.#readBytes += bytes) > MAX_READ_BYTES) {
+      throw new TypeError("Expected a recording whose packets do not lie in each other");
+    }
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }
 
-  /** Adds what of a packet is in the file: decoders take a part of one, too. */
+  /** Adds the part of a packet that is in the file: decoders also use a part. */
   addHeld(view: DataView, at: number, bytes: number): void {
     const held = Math.min(bytes, view.byteLength - at);
     if (at >= 0 && held > 0) this.add(view, at, held);
   }
 
-  /** Adds packets of one size that follow each other. */
+  /** Adds consecutive packets of one size. */
   addRun(view: DataView, at: number, bytes: number, count: number): void {
     const { frameBytes, isEven } = this.codec;
-    const size = Math.max(bytes, frameBytes ?? 0); // QuickTime says 1 for plain samples.
+    const size = Math.max(bytes, frameBytes ?? 0); // QuickTime states 1 for PCM.
     const left = view.byteLength - at;
     if (size === 0 || at < 0 || left <= 0) return;
     if (frameBytes !== undefined) return this.add(view, at, Math.min(size * count, left));
@@ -49,7 +57,7 @@ export class Packets {
     else for (let index = 0; index < held; index++) this.addHeld(view, at + index * size, size);
   }
 
-  /** A stated length counts only within what the packets allow. */
+  /** A stated length counts only within the bounds of the packets. */
   length(stated_s = Infinity): Length | undefined {
     const most_s = this.#seconds;
     if (most_s === 0) return undefined;

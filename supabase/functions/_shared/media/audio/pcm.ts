@@ -1,6 +1,6 @@
 import type { Codec } from "./packets.ts";
 
-/** Samples that are stored as they are. */
+/** PCM: uncompressed samples. */
 export function pcm(
   { rate, channels, sampleBytes }: { rate: number; channels: number; sampleBytes: number },
 ): Codec | undefined {

@@ -4,8 +4,8 @@ import type { Codec } from "./packets.ts";
 const HEADER_BYTES = 30;
 
 /**
- * Vorbis has short and long blocks, and which one a packet is only its decoder knows: a length that is stated is believed
- * between the two. https://xiph.org/vorbis/doc/Vorbis_I_spec.html
+ * Vorbis has short and long blocks, and only a decoder knows which one a packet is: a stated length is accepted
+ * between the two bounds. https://xiph.org/vorbis/doc/Vorbis_I_spec.html
  */
 export function vorbis(view: DataView, header: number): (Codec & { rate: number }) | undefined {
   if (header + HEADER_BYTES > view.byteLength || textAt(view, header, 7) !== "\x01vorbis") return undefined;

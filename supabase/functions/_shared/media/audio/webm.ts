@@ -11,18 +11,22 @@ import {
 } from "./webm_elements.ts";
 import { type Track, trackOf } from "./webm_track.ts";
 
-/** Their children are read as what follows: a length that nobody knew while recording is never needed. */
+/**
+ * The children of these elements are read as if they followed: so the unknown length of a live recording is never
+ * needed.
+ */
 const PARENTS = [ELEMENT.segment, ELEMENT.info, ELEMENT.tracks, ELEMENT.cluster, ELEMENT.blockGroup];
 const CLUSTER_START = 0x1f;
 const CLUSTER_HEAD_BYTES = 4;
 const MAX_TRACKS = 100;
 
 /**
- * The longest track's packets; browsers record without stating any length. Where something is broken it goes on with the
- * next cluster, as decoders do.
+ * The length of the longest track by its packets; browsers record without a length. After damaged data it continues
+ * with the next cluster, as decoders do.
  */
 export function webmLength(view: DataView): Length | undefined {
   const tracks = new Map<number, Track>();
+  let trackCount = 0;
   let [scale_ns, stated, clusterTime, clusterEnd, last] = [1_000_000, 0, 0, Infinity, 0];
   for (let at = 0; at < view.byteLength;) {
     const element = elementAt(view, at);
@@ -32,7 +36,7 @@ export function webmLength(view: DataView): Length | undefined {
     }
     const { id, start, end } = element;
     if (PARENTS.includes(id)) {
-      // One of no known size has the largest number for it.
+      // An element of unknown size has the largest number as its size.
       if (id === ELEMENT.cluster) clusterEnd = end;
       at = start;
       continue;
@@ -48,12 +52,14 @@ export function webmLength(view: DataView): Length | undefined {
       if (id === ELEMENT.timestamp) clusterTime = integerOf(view, element);
       else if (id === ELEMENT.timestampScale) scale_ns = integerOf(view, element);
       else if (id === ELEMENT.duration) stated = floatOf(view, element);
-      else if (id === ELEMENT.track && tracks.size < MAX_TRACKS) {
+      else if (id === ELEMENT.track) {
+        // They may lie in each other, so all count, also those that are no sound; of more nobody knows what they have.
+        if (++trackCount > MAX_TRACKS) return undefined;
         const track = trackOf(view, element);
         if (track && !tracks.has(track.number)) tracks.set(track.number, track);
       }
     }
-    // A list of places names clusters without being one.
+    // An index names clusters without being one.
     const isSkipped = end <= view.byteLength && (id === ELEMENT.seekHead || end - start < CLUSTER_HEAD_BYTES);
     at = isSkipped ? end : nextCluster(view, start, Math.min(end, view.byteLength));
   }
@@ -61,7 +67,7 @@ export function webmLength(view: DataView): Length | undefined {
   return longest([...tracks.values()].map(({ packets }) => packets?.length(stated_s)), view.byteLength);
 }
 
-/** Where the next cluster begins, or the end of what is looked through. */
+/** Where the next cluster begins, or the end of the searched part. */
 function nextCluster(view: DataView, from: number, to: number): number {
   for (let at = from; at + 4 <= to; at++) {
     if (view.getUint8(at) === CLUSTER_START && view.getUint32(at) === ELEMENT.cluster) return at;
@@ -69,7 +75,7 @@ function nextCluster(view: DataView, from: number, to: number): number {
   return to;
 }
 
-/** Takes a block's packets, and tells its time from its cluster's on. */
+/** Adds a block's packets, and returns its time relative to its cluster. */
 function takeBlock(view: DataView, { start, end }: Element, tracks: Map<number, Track>): number | undefined {
   const trackBytes = integerBytes(view, start);
   const [timeAt, flagsAt] = [start + trackBytes, start + trackBytes + 2];
@@ -81,7 +87,7 @@ function takeBlock(view: DataView, { start, end }: Element, tracks: Map<number, 
 
 const LACING = { none: 0, xiph: 1, fixed: 2, ebml: 3 };
 
-/** A block has one packet, or several with their sizes in front. RFC 9559, 10.3 */
+/** A block has one packet, or several after a list of their sizes. RFC 9559, 10.3 */
 function takePackets(view: DataView, flagsAt: number, end: number, packets: Packets): void {
   const lacing = view.getUint8(flagsAt) >> 1 & 3;
   let at = flagsAt + 1;
@@ -101,7 +107,7 @@ function takePackets(view: DataView, flagsAt: number, end: number, packets: Pack
       if (bytes === 0) return;
       const value = variableInteger(view, at, bytes);
       at += bytes;
-      // All but the first are what is added to the one before, from the middle of what fits.
+      // All sizes but the first are signed differences to the size before.
       sizes.push(index === 0 ? value : sizes[index - 1]! + value - (2 ** (7 * bytes - 1) - 1));
     }
   }

@@ -27,12 +27,12 @@ export const ELEMENT = {
 
 export interface Element {
   id: number;
-  /** Where its content is; the end may lie behind the file's. */
+  /** Where its content is; the end may be after the end of the file. */
   start: number;
   end: number;
 }
 
-/** The element that begins here; undefined where none does. Small files may have millions of them. */
+/** The element that begins here; undefined if none does. Must be fast: small files may have millions of them. */
 export function elementAt(view: DataView, at: number): Element | undefined {
   const idBytes = integerBytes(view, at);
   if (idBytes === 0) return undefined;
@@ -47,7 +47,7 @@ export function elementAt(view: DataView, at: number): Element | undefined {
   };
 }
 
-/** What is in an element of a known size. */
+/** The content of an element of known size. */
 export function* childrenOf(view: DataView, { start, end }: Element): Generator<Element> {
   for (let at = start; at < end;) {
     const element = elementAt(view, at);
@@ -57,7 +57,7 @@ export function* childrenOf(view: DataView, { start, end }: Element): Generator<
   }
 }
 
-/** How many bytes EBML's integer has that begins here, which its first one says; 0 where it is none, or not all there. */
+/** The number of bytes of the EBML integer that begins here, by its first byte; 0 if it is invalid or incomplete. */
 export function integerBytes(view: DataView, at: number): number {
   if (at >= view.byteLength) return 0;
   const bytes = Math.clz32(view.getUint8(at)) - 23;

@@ -10,23 +10,23 @@ import { vorbis } from "./vorbis.ts";
 import { childrenOf, ELEMENT, type Element, floatOf, integerOf } from "./webm_elements.ts";
 
 const AUDIO = 2;
-/** Of STREAMINFO in FLAC's private data, behind its mark and head. */
+/** Where STREAMINFO is in FLAC's private data, after its mark and header. */
 const FLAC_STREAMINFO_AT = 8;
 
 export interface Track {
   number: number;
-  /** Undefined where how long its packets sound cannot be told. */
+  /** Undefined if its packets cannot be measured. */
   packets: Packets | undefined;
 }
 
-/** A track of sound; undefined for others. */
+/** An audio track; undefined for other tracks. */
 export function trackOf(view: DataView, element: Element): Track | undefined {
   const found = new Map<number, Element>();
   for (const child of childrenOf(view, element)) found.set(child.id, child);
   const integer = (id: number) => found.has(id) ? integerOf(view, found.get(id)!) : undefined;
   if (integer(ELEMENT.trackType) !== AUDIO) return undefined;
   const audio = found.get(ELEMENT.audio);
-  // Encrypted or compressed packets tell nothing.
+  // Encrypted or compressed packets cannot be measured.
   const codec = found.has(ELEMENT.encodings) ? undefined : codecOf(view, {
     name: nameOf(view, found.get(ELEMENT.codec)),
     config: found.get(ELEMENT.codecPrivate),
@@ -70,7 +70,7 @@ function formOf(view: DataView, audio: Element): Pick<Sound, "rate" | "channels"
   return form;
 }
 
-/** Three headers, of which the first two have their length in front, as sums of bytes. */
+/** Three headers after the lengths of the first two, each length written as a sum of bytes. */
 function vorbisIn(view: DataView, start: number): Codec | undefined {
   let at = start + 1;
   for (let header = 0; header < 2; header++) {

@@ -1,6 +1,6 @@
 import { viewOf } from "./parts.ts";
 
-/** What Exif begins with in JPEG, and in some WebP files. */
+/** The first bytes of Exif in JPEG, and in some WebP files. */
 export const EXIF_HEAD = "Exif\0\0";
 
 const ORIENTATION = 0x0112;
@@ -8,8 +8,9 @@ const SHORT = 3;
 const ENTRY_BYTES = 12;
 
 /**
- * How a picture is to be turned, 2 to 8; undefined for as it is, and where nothing readable says. Only the first directory
- * is read, which is where it must stand. https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E
+ * A picture's orientation, 2 to 8; undefined if it is upright or the orientation cannot be read. Only the first
+ * directory is read, where the orientation must be.
+ * https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E
  */
 export function orientationIn(tiff: Uint8Array): number | undefined {
   const view = viewOf(tiff);
@@ -32,7 +33,7 @@ export function orientationIn(tiff: Uint8Array): number | undefined {
   }
 }
 
-/** Exif that says how a picture is to be turned, and nothing else. */
+/** Exif with only the orientation. */
 export function exifOf(orientation: number): Uint8Array {
   const tiff = new Uint8Array(26);
   const view = viewOf(tiff);

@@ -7,8 +7,9 @@ const JFIF_BYTES = 14;
 const ADOBE_BYTES = 12;
 
 /**
- * A JPEG with what is needed to draw it, its colour profile and its turn. Left out are all other applications' segments
- * (Exif, XMP, IPTC, maker notes, thumbnails), comments, and what stands behind the picture: films, further pictures, depth.
+ * A JPEG with only what is needed to draw it, its colour profile and its orientation. All other application segments
+ * (Exif, XMP, IPTC, maker notes, thumbnails), comments, and data after the picture (videos, more pictures, depth) are
+ * removed.
  * https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B
  */
 export function bareJpeg(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -79,7 +80,7 @@ function isDrawing(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xdf && marker !== 0xc8;
 }
 
-/** Has no length behind it. */
+/** These markers have no length field. */
 function isAlone(marker: number): boolean {
   return marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 }

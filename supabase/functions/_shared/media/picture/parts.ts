@@ -1,12 +1,12 @@
-/** Why a picture cannot be taken apart: a part of it is longer than the file, or no part at all. */
+/** A picture cannot be parsed: a part of it is longer than the file, or invalid. */
 export class DamagedPicture extends Error {
   override readonly name = "DamagedPicture";
 }
 
-/** What a format's own parts may grow by when they are written anew. */
+/** How many bytes rewritten parts of a format may add. */
 const ROOM_BYTES = 64;
 
-/** A file made of what is kept of another, in order; one buffer, however many parts there are. */
+/** A new file from the kept parts of another, in order and in one buffer. */
 export class Kept {
   readonly #source: Uint8Array;
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -35,7 +35,7 @@ export class Kept {
   }
 }
 
-/** A name of four letters, as PNG and RIFF have them. */
+/** A four-letter name, as in PNG and RIFF. */
 export function nameAt(bytes: Uint8Array, at: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + 4));
 }

@@ -5,13 +5,16 @@ const SIGNATURE_BYTES = 8;
 /** Length, name and checksum. */
 const AROUND_BYTES = 12;
 
-/** What draws a picture, in its colours and sizes, moving ones too. https://www.w3.org/TR/png-3/ */
+/** The chunks that are needed to draw a picture, including animation. https://www.w3.org/TR/png-3/ */
 const DRAWING: ReadonlySet<string> = new Set([
   ..."IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST sPLT pHYs".split(" "),
   ..."acTL fcTL fdAT".split(" "),
 ]);
 
-/** A PNG with what is needed to draw it, its colour profile and its turn; no texts, times, Exif or unknown chunks. */
+/**
+ * A PNG with only what is needed to draw it, its colour profile and its orientation; no texts, times, Exif or unknown
+ * chunks.
+ */
 export function barePng(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const kept = new Kept(bytes);
   const view = viewOf(bytes);
@@ -45,7 +48,7 @@ function chunkOf(name: string, content: Uint8Array): Uint8Array {
   return chunk;
 }
 
-/** CRC-32, bit by bit: of a few bytes, and `crc32` of node:zlib is not in every runtime. */
+/** CRC-32, bit by bit: it covers only a few bytes, and not every runtime has `crc32` of node:zlib. */
 function checksum(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

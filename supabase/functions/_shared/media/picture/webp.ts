@@ -10,8 +10,8 @@ const FLAG_EXIF = 0x08;
 const DRAWING: ReadonlySet<string> = new Set(["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "ICCP"]);
 
 /**
- * A WebP picture with what is needed to draw it, its colour profile and its turn; no Exif, XMP or unknown chunks, and
- * nothing behind its end. https://developers.google.com/speed/webp/docs/riff_container
+ * A WebP picture with only what is needed to draw it, its colour profile and its orientation; no Exif, XMP or unknown
+ * chunks, and no data after its end. https://developers.google.com/speed/webp/docs/riff_container
  */
 export function bareWebp(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const kept = new Kept(bytes);
@@ -40,7 +40,7 @@ export function bareWebp(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     }
     at = next;
   }
-  // Only an extended file may have a turn, and it stands behind the picture.
+  // Only an extended file may have an orientation, after the picture.
   if (isExtended && orientation !== undefined) kept.add(exifChunk(orientation));
   const bare = kept.bytes;
   if (isExtended) {

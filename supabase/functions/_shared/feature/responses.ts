@@ -4,46 +4,46 @@ import { limitHeaders, statesOf } from "../http/limit_headers.ts";
 import { type EventStream, openEvents } from "../http/event_stream.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
 
-/** An answer's JSON, charged and stored. */
-export interface Answer {
+/** A response's JSON, charged and stored. */
+export interface FeatureResponse {
   json: string;
   isReplay: boolean;
   limits: HoldOutcome["limits"];
 }
 
-/** Somebody who sees an answer grow, and may leave. */
-export interface Watcher extends Pick<EventStream, "draft" | "stopDrafts"> {
-  /** The request was let in. */
+/** A client that watches the response grow, and may disconnect. */
+export interface Viewer extends Pick<EventStream, "draft" | "stopDrafts"> {
+  /** Called when the request was admitted. */
   open(limits: HoldOutcome["limits"]): void;
   signal: AbortSignal;
 }
 
-/** Why a run was stopped that nobody waits for and nobody can ask for again. */
+/** The client disconnected and sent no Idempotency-Key, so nobody could get the answer: the run is stopped. */
 export class HungUp extends Error {
   override readonly name = "HungUp";
 }
 
-/** The answer as one body. */
-export function asJson({ json, ...about }: Answer): Response {
+/** The response as one body. */
+export function asJson({ json, ...about }: FeatureResponse): Response {
   return new Response(json, { headers: { "Content-Type": "application/json", ...headersOf(about) } });
 }
 
 /**
- * The answer as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first event is
- * an answer with a status like any other, a later one an `error` event.
+ * The response as events: drafts as `data`, then the whole as `data` and its `usage`. A failure before the first
+ * event is an ordinary response with a status, a later one an `error` event.
  */
-export async function answerAsEvents<Input>(
+export async function asEvents<Input>(
   context: EndpointContext<Input>,
-  answer: (watcher: Watcher) => Promise<Answer>,
+  answer: (viewer: Viewer) => Promise<FeatureResponse>,
 ): Promise<Response> {
   const { request, log } = context;
   const stop = new AbortController();
-  // With a key the client can come back for the answer: the run goes on.
+  // With a key the client can come back for the response, so the run goes on.
   const mayReturn = idempotencyKey(request.headers) !== null;
   const onHangUp = () => mayReturn || stop.abort(new HungUp("The client hung up"));
   const events = openEvents({ onHangUp });
   let limits: HoldOutcome["limits"];
-  const watcher = {
+  const viewer = {
     signal: stop.signal,
     draft: events.draft,
     stopDrafts: events.stopDrafts,
@@ -52,7 +52,7 @@ export async function answerAsEvents<Input>(
       events.open();
     },
   };
-  const work = answer(watcher).then((given) => {
+  const work = answer(viewer).then((given) => {
     const { json } = given;
     limits = given.limits;
     const { data, usage } = JSON.parse(json);
@@ -75,12 +75,12 @@ export async function answerAsEvents<Input>(
   return new Response(events.body, {
     headers: {
       "Content-Type": "text/event-stream",
-      "X-Accel-Buffering": "no", // nginx would collect the events
+      "X-Accel-Buffering": "no", // else nginx buffers the events
       ...headersOf({ isReplay: log.replayed === true, limits }),
     },
   });
 }
 
-function headersOf({ isReplay, limits }: Omit<Answer, "json">): Record<string, string> {
+function headersOf({ isReplay, limits }: Omit<FeatureResponse, "json">): Record<string, string> {
   return { ...isReplay && { "Idempotent-Replayed": "true" }, ...limitHeaders(statesOf(limits)) };
 }

@@ -1,0 +1,89 @@
+-- How often a user may call an endpoint that costs nothing. The endpoint says the limit; another module may know a better
+-- one for that user, and may want to hear who asked too often.
+
+-- Tables --------------------------------------------------------------------------------------------------------
+
+create table public.call_limit_sources (
+  name text not null,
+  limit_of text not null,
+  note_excess text not null,
+  description text not null,
+  constraint call_limit_sources_pkey primary key (name),
+  constraint call_limit_sources_limit_of_a_name check (limit_of ~ '^[a-z][a-z0-9_]{0,62}$'),
+  constraint call_limit_sources_note_excess_a_name check (note_excess ~ '^[a-z][a-z0-9_]{0,62}$')
+);
+
+comment on table public.call_limit_sources is 'Who has a say in the limits of calls; each module adds itself.';
+comment on column public.call_limit_sources.name is 'Whose say; of several, each is asked with the answer of the one before.';
+comment on column public.call_limit_sources.limit_of is
+  'A function of schema public that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the '
+  'limit that holds for this user.';
+comment on column public.call_limit_sources.note_excess is
+  'A function of schema public that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
+comment on column public.call_limit_sources.description is 'What its limits are.';
+
+alter table public.call_limit_sources enable row level security;
+
+create policy "nobody but the functions" on public.call_limit_sources using (false);
+
+-- Functions -----------------------------------------------------------------------------------------------------
+
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_source public.call_limit_sources;
+  v_rule jsonb := p_rule;
+  v_taken jsonb;
+begin
+  for v_source in select * from public.call_limit_sources order by name loop
+    execute format('select public.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
+  end loop;
+  -- With the window in its key: what was used of a longer one that the user had once counts no more.
+  v_taken := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_name,
+    'key', 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s'),
+    'quota', v_rule -> 'quota', 'window_s', v_rule -> 'window_s')));
+  if (v_taken -> 'allowed')::boolean or v_taken ? 'error' then
+    return v_taken;
+  end if;
+  for v_source in select * from public.call_limit_sources order by name loop
+    execute format('select public.%I($1, $2)', v_source.note_excess) using p_user_id, v_taken #> '{limits,0}';
+  end loop;
+  return v_taken;
+end;
+$$;
+
+comment on function public.take_call_limit(uuid, text, jsonb) is
+  'Takes from a user''s limit of an endpoint that costs no tokens: the given rule, {"quota", "window_s"}, unless one of '
+  'call_limit_sources knows another. Returns what take_rate_limits does.';
+
+create function public.forget_call_limits(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.rate_limits
+  where key >= 'call ' || p_user_id || ' ' and key < 'call ' || p_user_id || '!';
+end;
+$$;
+
+comment on function public.forget_call_limits(uuid) is 'A part of forget_user: how often the user called.';
+
+-- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function
+  public.take_call_limit(uuid, text, jsonb),
+  public.forget_call_limits(uuid)
+from public, anon, authenticated;
+
+grant execute on function public.take_call_limit(uuid, text, jsonb) to service_role;
+
+-- User data -----------------------------------------------------------------------------------------------------
+
+insert into public.user_data (name, forget, export, description)
+values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost nothing, until it counts no more');

@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from "vitest";
+
+import { createDatabase, newId } from "./support.ts";
+
+// With core alone: what a user's plan says of them is in limits.test.ts.
+
+const { sql } = await createDatabase({ modules: ["core"] });
+
+async function take(user: string, name: string, quota = 1) {
+  const rule = sql.json({ quota, window_s: 3_600 });
+  const [row] = await sql`select public.take_call_limit(${user}, ${name}, ${rule}) as taken`;
+  return row!.taken;
+}
+
+const keysOf = (user: string) =>
+  sql`select key from public.rate_limits where key like ${`%${user}%`} order by key`;
+
+/** What another module does in its migration. */
+async function addSource(): Promise<void> {
+  await sql.unsafe(`
+    create table public.test_excess (user_id uuid, excess jsonb);
+    create function public.test_limit_of(uuid, p_name text, p_rule jsonb) returns jsonb language sql as
+      $$ select case when p_name = 'named' then p_rule || '{"quota": 3}' else p_rule end $$;
+    create function public.test_note_excess(p_user_id uuid, p_limit jsonb) returns void language sql as
+      $$ insert into public.test_excess values (p_user_id, p_limit) $$;
+    insert into public.call_limit_sources values ('test', 'test_limit_of', 'test_note_excess', '');`);
+}
+
+describe("a limit of calls", () => {
+  afterEach(() =>
+    sql.unsafe(`
+      delete from public.call_limit_sources where name = 'test';
+      drop function if exists public.test_limit_of, public.test_note_excess;
+      drop table if exists public.test_excess;`).then(() => {})
+  );
+
+  it("is each user's own, for each endpoint", async () => {
+    const [user, other] = [newId(), newId()];
+    expect(await take(user, "a")).toMatchObject({ allowed: true, limits: [{ name: "a", remaining: 0 }] });
+    expect(await take(user, "a")).toMatchObject({ allowed: false, denied_by: "a" });
+    expect(await take(user, "b")).toMatchObject({ allowed: true });
+    expect(await take(other, "a")).toMatchObject({ allowed: true });
+  });
+
+  it("is what a module says that has a say, and the module hears of who asks for more", async () => {
+    await addSource();
+    const user = newId();
+    for (let count = 0; count < 3; count++) {
+      expect(await take(user, "named")).toMatchObject({ allowed: true });
+    }
+    expect(await sql`select from public.test_excess`).toHaveLength(0);
+    expect(await take(user, "named")).toMatchObject({ allowed: false });
+    expect(await sql`select * from public.test_excess`).toMatchObject([
+      { user_id: user, excess: { name: "named", quota: 3, window_s: 3_600 } },
+    ]);
+    expect(await take(user, "other")).toMatchObject({ allowed: true });
+    expect(await take(user, "other")).toMatchObject({ allowed: false });
+  });
+
+  it("that means nothing denies, and is nobody's excess", async () => {
+    await addSource();
+    expect(await take(newId(), "a", -1)).toMatchObject({ allowed: false, error: "invalid_request" });
+    expect(await sql`select from public.test_excess`).toHaveLength(0);
+  });
+
+  it("is forgotten with its user, and no other's is", async () => {
+    const [user, other] = [newId(), newId()];
+    for (const one of [user, other]) for (const name of ["a", "b"]) await take(one, name);
+    expect(await keysOf(user)).toHaveLength(2);
+    await sql`select public.forget_user(${user})`;
+    expect(await keysOf(user)).toEqual([]);
+    expect(await keysOf(other)).toHaveLength(2);
+  });
+});
