@@ -68,7 +68,7 @@ begin
   set full_at = used.full_at - asked.window_s * coalesce(asked.cost, 1) / asked.quota * interval '1 second'
   from jsonb_to_recordset(p_limits)
     as asked (key text, quota double precision, window_s double precision, cost double precision)
-  where used.key = asked.key and coalesce(asked.cost, 1) <= asked.quota;
+  where used.key = asked.key and asked.quota > 0 and coalesce(asked.cost, 1) <= asked.quota;
   return jsonb_build_object('allowed', false, 'denied_by', v_denied #> '{0,name}',
     'retry_after_s', case when v_denied #> '{0,retry_after_s}' <> 'null' then v_denied #> '{0,retry_after_s}' end,
     'limits', v_denied);

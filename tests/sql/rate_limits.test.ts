@@ -112,6 +112,12 @@ describe("a rate limit", () => {
     expect(await take(limitOf({ quota: 0 }))).toMatchObject({ allowed: false, retry_after_s: null });
   });
 
+  it("of nothing denies what costs nothing too, also where it was larger before", async () => {
+    const limit = limitOf({ cost: 0 });
+    expect(await take(limit)).toMatchObject({ allowed: true });
+    expect(await take({ ...limit, quota: 0 })).toMatchObject({ allowed: false, retry_after_s: null });
+  });
+
   it("lets exactly the quota through when 200 ask at once, under two limits in any order", async () => {
     const [one, other] = [limitOf({ quota: 5 }), limitOf({ name: "ip", quota: 8 })];
     const answers = await Promise.all(
