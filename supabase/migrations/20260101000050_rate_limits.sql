@@ -9,7 +9,7 @@ create unlogged table public.rate_limits (
 
 comment on table public.rate_limits is 'Used quotas, by key; a key that is not there has its whole quota';
 comment on column public.rate_limits.key is 'What the quota is of, as its caller names it';
-comment on column public.rate_limits.full_at is 'From then on the quota is whole again';
+comment on column public.rate_limits.full_at is 'From then on the quota is full again';
 
 alter table public.rate_limits enable row level security;
 
@@ -104,7 +104,7 @@ end
 $$;
 
 comment on function public.give_back_rate_limits(jsonb) is
-  'Gives back what take_rate_limits took of the same p_limits, for what did not happen after all.';
+  'Gives back what take_rate_limits took with the same p_limits, if the action did not happen.';
 
 create function public.forget_rate_limits(p_keys text[])
 returns void
@@ -139,7 +139,7 @@ end
 $$;
 
 comment on function public.cleanup_rate_limits(integer) is
-  'Deletes keys whose quota is whole again, at most p_limit of them; no limit depends on it. Returns how many.';
+  'Deletes keys with a refilled quota, at most p_limit of them; no limit depends on it. Returns how many.';
 
 revoke all on function
   public.take_rate_limits(jsonb),

@@ -9,7 +9,7 @@
 
 create schema job_runner;
 
-comment on schema job_runner is 'What runs public.jobs. Nobody but the tables'' owner may look in here.';
+comment on schema job_runner is 'Runs public.jobs. Only the tables'' owner may use it.';
 
 create function job_runner.cron_values(p_field text, p_first integer, p_last integer)
 returns integer[]
@@ -118,9 +118,9 @@ create table public.jobs (
   constraint jobs_timeout_in_range check (timeout_ms between 1000 and 7200000)
 );
 
-comment on table public.jobs is 'What is run on a schedule: the one list. After a change: select install_schedule().';
+comment on table public.jobs is 'The one list of scheduled jobs. After a change: select install_schedule().';
 comment on column public.jobs.name is 'The job''s name, in messages and in pg_cron.';
-comment on column public.jobs.description is 'What it does, for whoever reads the list.';
+comment on column public.jobs.description is 'What the job does, for people.';
 comment on column public.jobs.schedule is 'When, as a cron text of five fields in UTC.';
 comment on column public.jobs.kind is 'sql: a function of schema public; http: an Edge Function, by POST.';
 comment on column public.jobs.command is
@@ -157,7 +157,7 @@ create table public.job_runs (
 create index job_runs_job_name_idx on public.job_runs (job_name, id);
 create unique index job_runs_open_idx on public.job_runs (job_name) where ended_at is null;
 
-comment on table public.job_runs is 'What became of each run of a job; the newest 14 days.';
+comment on table public.job_runs is 'Each run of a job and its outcome, for 14 days.';
 comment on column public.job_runs.job_name is 'Which job.';
 comment on column public.job_runs.started_at is 'Recorded before the work begins.';
 comment on column public.job_runs.ends_by is 'The run is ended when it takes longer.';
@@ -323,7 +323,7 @@ end;
 $$;
 
 comment on function job_runner.tend_runs() is
-  'Ends runs that cannot end by themselves any more, and cancels those that take too long.';
+  'Ends runs that cannot end by themselves any more, and cancels runs that take too long.';
 
 create function job_runner.due_jobs(p_grace interval default '0', p_name text default null)
 returns setof text
@@ -633,8 +633,8 @@ end;
 $$;
 
 comment on function public.prune_job_runs(integer) is
-  'Deletes runs that ended more than 14 days ago, the last ones of each job aside, and what pg_cron noted of these jobs '
-  'more than 7 days ago, at most p_limit of each. Returns job_runs and cron_runs.';
+  'Deletes runs that ended more than 14 days ago, except the last ones of each job, and pg_cron''s records of these '
+  'jobs after 7 days, at most p_limit of each. Returns job_runs and cron_runs.';
 
 -- The view ------------------------------------------------------------------------------------------------------
 
@@ -681,14 +681,14 @@ comment on column public.job_status.last_started_at is 'When the newest run bega
 comment on column public.job_status.last_done_at is 'When it last did its work to the end.';
 comment on column public.job_status.last_duration_ms is 'How long the last run took that ended.';
 comment on column public.job_status.last_outcome is 'How the last run ended that ended.';
-comment on column public.job_status.last_result is 'What that run did.';
+comment on column public.job_status.last_result is 'The result of that run.';
 comment on column public.job_status.last_error is 'Why that run failed or was lost.';
 comment on column public.job_status.schedule is 'When it is run, as a cron text in UTC.';
 comment on column public.job_status.kind is 'sql or http.';
 comment on column public.job_status.command is 'The function that does the work.';
 comment on column public.job_status.timeout_ms is 'How long a run may take.';
 comment on column public.job_status.overdue_after is 'How long after it was last done it counts as overdue.';
-comment on column public.job_status.description is 'What it does.';
+comment on column public.job_status.description is 'What the job does.';
 
 -- Installation --------------------------------------------------------------------------------------------------
 
@@ -783,9 +783,9 @@ insert into public.jobs (
 )
 values
   ('cleanup_rate_limits', '*/5 * * * *', 'sql', 'cleanup_rate_limits', true, null, 60000, '30 minutes',
-    'Deletes quotas that are whole again'),
+    'Deletes refilled quotas'),
   ('prune_job_runs', '40 3 * * *', 'sql', 'prune_job_runs', true, null, 300000, '2 days',
-    'Deletes what is old in this schedule''s own history');
+    'Deletes old runs of this schedule');
 
 -- The linter calls an index unused until it has been read once.
 do $$

@@ -17,7 +17,7 @@ comment on column public.alert_types.alert_type is 'As in docs/alerts.md.';
 comment on column public.alert_types.scan is
   'A function of schema public without arguments that looks for such alerts, emits them and returns how many; it is called '
   'every minute. Null for those that are emitted where they arise.';
-comment on column public.alert_types.description is 'Of what it tells.';
+comment on column public.alert_types.description is 'What the alert reports.';
 
 create table public.alert_outbox (
   webhook_id text not null default 'msg_' || replace(gen_random_uuid()::text, '-', ''),
@@ -36,7 +36,7 @@ create index alert_outbox_not_spread_idx on public.alert_outbox (id) where not i
 create index alert_outbox_created_at_idx on public.alert_outbox (created_at);
 create index alert_outbox_ordering_key_idx on public.alert_outbox (ordering_key); -- For forget_alerts.
 
-comment on table public.alert_outbox is 'Every alert, written in the transaction of what it tells.';
+comment on table public.alert_outbox is 'Every alert, written in the transaction that it reports.';
 comment on column public.alert_outbox.webhook_id is
   'Names the alert to its receivers, the same at every try, so that they can tell a repetition.';
 comment on column public.alert_outbox.alert_type is 'As in docs/alerts.md.';
@@ -44,7 +44,7 @@ comment on column public.alert_outbox.ordering_key is
   'Alerts of the same key arrive one after the other, the older first: what the alert is about.';
 comment on column public.alert_outbox.dedupe_key is
   'The same type and key are emitted once; null for an alert that is always another.';
-comment on column public.alert_outbox.payload is 'What the receiver gets as "data".';
+comment on column public.alert_outbox.payload is 'The receiver gets it as "data".';
 comment on column public.alert_outbox.is_spread is 'Whether its deliveries have been made, one for each endpoint.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ end;
 $$;
 
 comment on function public.cleanup_alert_outbox(integer) is
-  'Deletes at most p_limit alerts that nobody has taken for 90 days, as where nobody delivers them. Returns how many.';
+  'Deletes at most p_limit alerts that no worker has taken for 90 days. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

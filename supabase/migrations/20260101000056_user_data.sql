@@ -19,7 +19,7 @@ comment on column public.user_data.forget is
   'A function of schema public that takes a user''s id, and takes away what leads to the person. It may be called again.';
 comment on column public.user_data.export is
   'A function of schema public that takes a user''s id and returns, as jsonb, what is kept of the person; null: nothing to hand out.';
-comment on column public.user_data.description is 'What is kept.';
+comment on column public.user_data.description is 'The kind of data.';
 
 alter table public.user_data enable row level security;
 
@@ -47,8 +47,8 @@ end;
 $$;
 
 comment on function public.forget_user(uuid) is
-  'Takes away what is kept of a person, each part as user_data says, all or nothing. What must stay, as the ledger''s history, '
-  'stays under an id that leads to nobody. May be repeated.';
+  'Deletes a person''s data, each part as user_data says, all or nothing. What must stay, such as the ledger''s '
+  'history, stays under an id that identifies nobody. May be repeated.';
 
 create function public.export_user_data(p_user_id uuid)
 returns jsonb
@@ -74,7 +74,7 @@ end;
 $$;
 
 comment on function public.export_user_data(uuid) is
-  'What is kept of a person, by the names of user_data. Null without a user.';
+  'A person''s data, by the names of user_data. Null without a user.';
 
 create function public.forget_deleted_user()
 returns trigger

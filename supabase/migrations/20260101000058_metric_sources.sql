@@ -2,7 +2,7 @@
 
 create schema metrics;
 
-comment on schema metrics is 'What is summed for metrics. Nobody but the tables'' owner may look in here.';
+comment on schema metrics is 'Sums for metrics. Only the tables'' owner may use it.';
 
 create table metrics.sources (
   name text not null,

@@ -265,6 +265,6 @@ values
   ('prune_metric_flushes', '35 * * * *', 'sql', 'prune_metric_flushes', true, null, 60000, '3 hours',
     'Forgets which counts of the functions were added more than a day ago'),
   ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
-    'Deletes from which networks users called more than a day ago');
+    'Deletes records of users'' networks that are older than a day');
 
 select public.install_schedule();

@@ -22,7 +22,7 @@ create table public.token_balances (
 ) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
 
 comment on table public.token_balances is
-  'What each user owns. No foreign key to auth.users: money outlives the account.';
+  'Each user''s balance. No foreign key to auth.users: money outlives the account.';
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
@@ -40,7 +40,7 @@ comment on column public.token_balances.updated_at is 'Never goes back, as it is
 create schema token_history;
 
 comment on schema token_history is
-  'The months of public.token_balance_history. Nobody but the tables'' owner may look in here.';
+  'The monthly partitions of public.token_balance_history. Only the tables'' owner may use it.';
 
 create table public.token_balance_history (
   user_id uuid not null,
@@ -65,9 +65,9 @@ comment on column public.token_balance_history.delta is 'Tokens added (positive)
 comment on column public.token_balance_history.created_at is 'Never before the time of the user''s entry before.';
 comment on column public.token_balance_history.operation_type is 'The feature that was charged for, or ''grant''.';
 comment on column public.token_balance_history.metadata is
-  'Why: price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
+  'Price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
-  'Digest of the entry before''s chain and this entry: shows what was altered, removed or inserted by a superuser.';
+  'Digest of the chain of the entry before and this entry: shows entries that a superuser altered, removed or inserted.';
 comment on table token_history.other_months is
   'Takes the entries of a month that has no partition, which happens when prepare_token_history did not run for a year.';
 
@@ -130,9 +130,9 @@ create table public.token_anomalies (
 create index token_anomalies_day_idx on public.token_anomalies
   (user_id, anomaly_type, ((created_at at time zone 'UTC')::date));
 
-comment on table public.token_anomalies is 'What was suspicious, for an operator to look at and resolve.';
+comment on table public.token_anomalies is 'Suspicious events, for an operator to examine and resolve.';
 comment on column public.token_anomalies.occurrence is
-  'What makes this case one: the request id, or the start of the time window. Recording it again changes nothing.';
+  'Identifies the case: the request id, or the start of the time window. Recording it again changes nothing.';
 comment on column public.token_anomalies.details is 'The evidence.';
 
 create table public.token_settings (
@@ -189,7 +189,7 @@ end;
 $$;
 
 comment on function public.forbid_token_history_change() is
-  'Refuses to change what the ledger says, for the tables'' owner too.';
+  'Refuses to change entries of the ledger, for the tables'' owner too.';
 
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
@@ -471,7 +471,7 @@ end;
 $$;
 
 comment on function public.expire_token_holds_of(uuid) is
-  'Gives back the holds of a user that outlived their time; returns the user''s balance row, locked.';
+  'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
 create function public.known_request_outcome(
   p_lock public.token_consumption_locks,
@@ -1043,10 +1043,10 @@ end;
 $$;
 
 comment on function public.cleanup_expired_locks(integer) is
-  'Gives back the holds that outlived their time, of at most 500 users, and deletes outcomes that were kept long enough from '
-  'the next p_page_limit pages of 8 KiB. To be run every minute; it waits for nobody. Returns users_with_expired_holds, '
-  'skipped_users (somebody had their row locked), deleted_locks, and has_more: whether users are left for another call. No '
-  'charge depends on it.';
+  'Releases the expired holds of at most 500 users, and deletes outcomes past their retention from the next '
+  'p_page_limit pages of 8 KiB. To be run every minute; it waits for no lock. Returns users_with_expired_holds, '
+  'skipped_users (another transaction had locked their row), deleted_locks, and has_more: whether users are left for '
+  'another call. No charge depends on it.';
 
 create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
@@ -1186,8 +1186,8 @@ insert into public.jobs (
 )
 values
   ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
-    'Gives back holds that outlived their time, and forgets outcomes that were kept long enough'),
+    'Releases expired holds, and deletes outcomes past their retention'),
   ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
-    'Makes the coming months of the ledger');
+    'Creates the ledger''s next 12 monthly partitions');
 
 select public.install_schedule();

@@ -52,7 +52,8 @@ create index token_accounts_plan_idx on public.token_accounts (plan);
 
 comment on table public.token_accounts is 'Users for whom something else holds than for all: a plan, a pause, a cap.';
 comment on column public.token_accounts.plan is 'Null: ''default''.';
-comment on column public.token_accounts.paused_at is 'Since when no request of the user is let in; null: it is not paused.';
+comment on column public.token_accounts.paused_at is
+  'Since when the user''s requests are refused; null: the account is not paused.';
 comment on column public.token_accounts.pause_reason is 'Why, for the operator and the user.';
 comment on column public.token_accounts.daily_cap_tokens is
   'The most that may be spent on one day (UTC), by the user''s own wish; null: no cap.';
@@ -72,11 +73,11 @@ create unlogged table public.request_counters (
 ) with (fillfactor = 50);
 
 comment on table public.request_counters is
-  'How much of its rate limits each user has used, in one row, so that all of them are taken in one write. Not logged: after '
-  'a crash of the database all limits are whole again.';
+  'How much of its rate limits each user has used, in one row, so that one write updates all of them. Not logged: after '
+  'a crash of the database all limits are full again.';
 comment on column public.request_counters.subject is 'The user.';
 comment on column public.request_counters.full_at_s is
-  'When the limit of all functions together is whole again (GCRA''s theoretical arrival time), in seconds since 1970.';
+  'When the limit of all functions together is full again (GCRA''s theoretical arrival time), in seconds since 1970.';
 comment on column public.request_counters.function_full_at_s is 'The same of each function, by its name.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -486,8 +487,8 @@ end;
 $$;
 
 comment on function public.cleanup_request_counters(integer) is
-  'Deletes the counters of users whose limits are whole again, at most p_limit of them; no limit depends on it. Returns how '
-  'many.';
+  'Deletes the counters of users whose limits have refilled, at most p_limit of them; no limit depends on it. Returns '
+  'how many.';
 
 create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
 returns table (this_month numeric, today numeric)
@@ -557,8 +558,8 @@ end;
 $$;
 
 comment on function public.set_spend_caps(uuid, bigint, bigint) is
-  'Sets what a user wants to spend at the most on a day and in a month (UTC), in tokens; null takes a cap away. Counts '
-  'what was spent of the present ones already. Errors: invalid_request, account_paused (of a user who was forgotten).';
+  'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. What was spent '
+  'in the current day and month counts already. Errors: invalid_request, account_paused (of a user who was forgotten).';
 
 create function public.account_limits(p_user_id uuid)
 returns jsonb
@@ -613,8 +614,8 @@ end;
 $$;
 
 comment on function public.pause_account(uuid, text) is
-  'Lets no request of the user in any more; what runs ends as usual. The reason is shown to the user. Returns whether the '
-  'account was not paused before.';
+  'Refuses all new requests of the user; running requests end as usual. The reason is shown to the user. Returns '
+  'whether the account was not paused before.';
 
 create function public.resume_account(p_user_id uuid)
 returns boolean
@@ -704,7 +705,7 @@ insert into public.jobs (
 )
 values
   ('cleanup_request_counters', '*/5 * * * *', 'sql', 'cleanup_request_counters', true, null, 60000, '30 minutes',
-    'Deletes the request counters of users whose limits are whole again');
+    'Deletes the request counters of users whose limits have refilled');
 
 select public.install_schedule();
 

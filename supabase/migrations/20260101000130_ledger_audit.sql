@@ -252,6 +252,6 @@ insert into public.jobs (
 )
 values
   ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
-    'Sends away a digest of the ends of all histories, which shows if one is written anew');
+    'Sends a digest of all histories out of the database, so that a rewritten history can be detected');
 
 select public.install_schedule();

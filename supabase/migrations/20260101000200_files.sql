@@ -163,7 +163,7 @@ end;
 $$;
 
 comment on function public.files_to_remove(integer) is
-  'Files that were kept long enough (file_settings), for whoever removes them by Storage''s API: a row that is deleted in SQL '
+  'Files past their retention (file_settings), to be removed through Storage''s API: deleting the row in SQL '
   'leaves the file behind.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
@@ -189,6 +189,6 @@ insert into public.jobs (
 )
 values
   ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
-    'Removes uploads and generated files that were kept long enough');
+    'Removes uploads and generated files past their retention');
 
 select public.install_schedule();

@@ -736,7 +736,7 @@ end
 $$;
 
 comment on function public.cleanup_provider_tokens(integer) is
-  'Makes tokens inactive whose time is over, at most p_limit of them; no read depends on it. Returns how many.';
+  'Deactivates expired tokens, at most p_limit of them; no read depends on it. Returns how many.';
 
 -- Key rotation --------------------------------------------------------------------------------------------------
 
@@ -885,8 +885,8 @@ values
   ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
     'Brings the provider tokens of the session store into the vault'),
   ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
-    'Makes provider tokens inactive whose time is over'),
+    'Deactivates expired provider tokens'),
   ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
-    'Deletes what the audit of token reads has kept for long enough');
+    'Deletes old rows of the audit of token reads');
 
 select public.install_schedule();

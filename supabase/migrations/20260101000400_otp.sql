@@ -149,9 +149,9 @@ comment on table public.otp_codes is
 comment on column public.otp_codes.id is
   'The challenge: names this issuance, in every answer and as the fence of what is said about its delivery.';
 comment on column public.otp_codes.phone_number is 'E.164, with the plus sign.';
-comment on column public.otp_codes.purpose is 'What the code is for; a code for one purpose is none for another.';
+comment on column public.otp_codes.purpose is 'What the code is for; it works for no other purpose.';
 comment on column public.otp_codes.owner_id is
-  'Who alone may give it back: the signed-in user who verified this phone before, or whose e-mail address it went to.';
+  'The only user who may redeem it: the signed-in user who verified this phone before, or whose e-mail address got it.';
 comment on column public.otp_codes.channel is 'sms or email: how it was sent, and so what it proves.';
 comment on column public.otp_codes.country is 'Where the number belongs, for the statistics.';
 comment on column public.otp_codes.prefix is 'The number without its last four digits, for the statistics.';
@@ -324,8 +324,9 @@ create table public.otp_known_phones (
 create index otp_known_phones_verified_at_idx on public.otp_known_phones (verified_at);
 
 comment on table public.otp_known_phones is
-  'From where a phone''s code came back: such a phone is no pump, and strangers'' use of what is shared does not stop it. '
-  'Kept for otp_settings.verified_phone_lifetime; only a code that came back makes a row.';
+  'The networks from which a phone''s code was redeemed: a verified owner is exempt from the pumping guard, and '
+  'strangers'' use of shared limits does not stop it. Kept for otp_settings.verified_phone_lifetime; only a redeemed '
+  'code makes a row.';
 comment on column public.otp_known_phones.phone is 'Digest of the phone.';
 comment on column public.otp_known_phones.network is 'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
 comment on column public.otp_known_phones.verified_at is 'When a code last came back.';
@@ -354,7 +355,7 @@ create table public.otp_spend (
 ) with (fillfactor = 50);
 
 comment on table public.otp_spend is
-  'What messages cost, per day (UTC): the spend cap stands on it, so it is logged. Never deleted: one row a day.';
+  'The cost of messages per day (UTC): the spend cap depends on it, so it is logged. Never deleted: one row a day.';
 comment on column public.otp_spend.channel is 'What is paid for: sms, which all codes by SMS are, those of Supabase Auth included.';
 comment on column public.otp_spend.day is 'The day in UTC.';
 comment on column public.otp_spend.spent_micros is 'In millionths of the currency that the prices are in.';
@@ -385,7 +386,7 @@ create table public.otp_used_proofs (
 create index otp_used_proofs_expires_at_idx on public.otp_used_proofs (expires_at);
 
 comment on table public.otp_used_proofs is 'Proofs that were used, kept until they would have ended by themselves.';
-comment on column public.otp_used_proofs.expires_at is 'When the proof ends.';
+comment on column public.otp_used_proofs.expires_at is 'When the proof expires.';
 
 create table public.user_phones (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -396,7 +397,7 @@ create table public.user_phones (
 );
 
 comment on table public.user_phones is
-  'The phone that each user verified last. A phone is one user''s: whoever verifies it takes it over.';
+  'The phone that each user verified last. A phone belongs to one user: the user who verified it last.';
 comment on column public.user_phones.phone is 'E.164, with the plus sign.';
 comment on column public.user_phones.verified_at is
   'When. Numbers are given to others in time: ask again when it is long ago.';
@@ -444,7 +445,7 @@ end
 $$;
 
 comment on function public.otp_digest(bytea, text, text) is
-  'What stands for a phone, a network or a key where the thing itself is not needed: 128 bits of a salted SHA-256, in hex.';
+  'Replaces a phone, a network or a key where the value itself is not needed: 128 bits of a salted SHA-256, in hex.';
 
 create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text)
 returns text
@@ -1514,7 +1515,7 @@ insert into public.jobs (
 )
 values
   ('cleanup_expired_otps', '*/5 * * * *', 'sql', 'cleanup_expired_otps', true, null, 60000, '30 minutes',
-    'Deletes one-time codes, and what was counted of them, that nothing stands on any more');
+    'Deletes expired one-time codes and their expired counters');
 
 select public.install_schedule();
 

@@ -54,9 +54,9 @@ create table public.anomaly_rules (
 );
 
 comment on table public.anomaly_rules is
-  'What happens by itself when an anomaly of severity critical is recorded; changed by an operator in SQL.';
+  'What happens automatically when a critical anomaly is recorded; changed by an operator in SQL.';
 comment on column public.anomaly_rules.pauses_account is
-  'Whether the user''s account is paused. Nothing but somebody''s decision ends a pause.';
+  'Whether the user''s account is paused. Only a person ends a pause.';
 
 insert into public.anomaly_rules (anomaly_type, pauses_account)
 values ('ledger_mismatch', false), ('ledger_tampered', false), ('cost_spike', false);
@@ -73,7 +73,7 @@ create table public.anomaly_resolutions (
 );
 
 comment on table public.anomaly_resolutions is
-  'Who looked at an anomaly and what came of it; not for the eyes of the user whom it is about.';
+  'Who examined an anomaly, and the result; not visible to the user concerned.';
 comment on column public.anomaly_resolutions.anomaly_id is 'The anomaly: its resolved_at is set as well.';
 comment on column public.anomaly_resolutions.resolved_by is 'Who resolved it, as that one names itself.';
 comment on column public.anomaly_resolutions.note is 'What was found and done.';
@@ -452,6 +452,6 @@ values
     '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
   ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
-    'Deletes anomalies that were kept long enough');
+    'Deletes anomalies past their retention');
 
 select public.install_schedule();

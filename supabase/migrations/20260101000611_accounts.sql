@@ -183,7 +183,7 @@ end;
 $$;
 
 comment on function public.files_of_user(uuid, integer) is
-  'The user''s files in Storage, whose folder has the user''s id for a name.';
+  'The user''s files in Storage, in the folder named after the user''s id.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

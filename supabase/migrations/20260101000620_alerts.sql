@@ -28,7 +28,7 @@ comment on column public.alert_settings.first_retry_after is
 comment on column public.alert_settings.longest_retry_after is 'No longer than this between two tries.';
 comment on column public.alert_settings.give_up_after is
   'A delivery that still fails so long after its first try is a dead letter.';
-comment on column public.alert_settings.keep_delivered is 'How long an alert is kept that waits for nothing any more.';
+comment on column public.alert_settings.keep_delivered is 'How long a finished alert is kept.';
 comment on column public.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
 insert into public.alert_settings default values;
 
@@ -50,7 +50,7 @@ comment on column public.alert_endpoints.host is 'Where it is; the rest of its a
 comment on column public.alert_endpoints.sealed is
   'Address and signing secrets, encrypted under TOKEN_ENCRYPTION_KEYS, which the database does not have.';
 comment on column public.alert_endpoints.alert_types is 'Which alerts it gets.';
-comment on column public.alert_endpoints.description is 'What it is for, in words.';
+comment on column public.alert_endpoints.description is 'What the endpoint is for, in words.';
 comment on column public.alert_endpoints.previous_secret_until is
   'Until then each delivery is also signed with the secret before the newest.';
 comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
@@ -90,10 +90,11 @@ comment on column public.alert_deliveries.status is
 comment on column public.alert_deliveries.attempts is 'How often it was tried, counted before each try.';
 comment on column public.alert_deliveries.next_attempt_at is 'Not before then.';
 comment on column public.alert_deliveries.lease_id is 'Names the last try; only its own deliverer may say how it ended.';
-comment on column public.alert_deliveries.leased_until is 'Until then nobody else may try it; null: nobody is at it.';
+comment on column public.alert_deliveries.leased_until is
+  'Until then no other worker may try it; null: no worker has it.';
 comment on column public.alert_deliveries.first_attempt_at is 'When it was tried first, since the last replay.';
 comment on column public.alert_deliveries.last_attempt_at is 'When it was tried last.';
-comment on column public.alert_deliveries.last_http_status is 'What the receiver answered last; null: nothing.';
+comment on column public.alert_deliveries.last_http_status is 'The status of the receiver''s last response; null: none.';
 comment on column public.alert_deliveries.last_error is 'Why the last try failed.';
 comment on column public.alert_deliveries.delivered_at is 'When the receiver took it.';
 
@@ -325,7 +326,7 @@ end;
 $$;
 
 comment on function public.end_alert_endpoint(uuid) is
-  'Unsubscribes a receiver; what waits for it is cancelled. Returns whether there was one.';
+  'Unsubscribes a receiver, and cancels alerts that wait for it. Returns whether there was one.';
 
 -- Delivering ----------------------------------------------------------------------------------------------------
 
@@ -684,8 +685,8 @@ end;
 $$;
 
 comment on function public.cleanup_alerts(integer) is
-  'Deletes at most p_limit alerts that were kept long enough, dead letters longer than delivered ones. To be run once a '
-  'day. Returns how many.';
+  'Deletes at most p_limit alerts past their retention, which is longer for dead letters than for delivered ones. To be '
+  'run once a day. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -744,7 +745,7 @@ values
   ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
     'Looks for what is to be alerted and nobody tells by itself'),
   ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
-    'Deletes alerts that were kept long enough');
+    'Deletes alerts past their retention');
 
 select public.install_schedule();
 

@@ -3,7 +3,7 @@
 
 create schema operations;
 
-comment on schema operations is 'What operators'' commands note. No API shows it.';
+comment on schema operations is 'Records of operators'' commands. No API shows it.';
 
 create table operations.deployments (
   id bigint generated always as identity,
@@ -16,7 +16,7 @@ create table operations.deployments (
   constraint deployments_commit_id_whole check (commit_id ~ '^[0-9a-f]{40}$')
 );
 
-comment on table operations.deployments is 'Every deployment of functions; the newest says what is deployed.';
+comment on table operations.deployments is 'Every deployment of functions; the newest is the deployed one.';
 comment on column operations.deployments.commit_id is 'The commit that all functions are of since then.';
 comment on column operations.deployments.functions is 'The functions that were deployed, as the others had not changed.';
 comment on column operations.deployments.is_complete is
