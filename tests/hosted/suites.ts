@@ -107,7 +107,6 @@ export const TESTS_NOT_INSIDE: Record<string, string> = {
 /** Modules with `node:` that no test inside loads: where they are asked over HTTP. */
 export const OVER_HTTP: Record<string, string> = {
   "_oauth/authorizations.ts": "tests/http/oauth_token.test.ts",
-  "_shared/media/pictures.ts": "tests/http/pictures.test.ts",
   "_tokens/fingerprints.ts": "tests/http/token_sync.test.ts",
   "_tokens/plain_source.ts": "tests/http/token_sync.test.ts",
 };
