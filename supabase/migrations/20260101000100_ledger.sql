@@ -302,6 +302,42 @@ comment on function public.token_entry_chain(bytea, uuid, bigint, bigint, bigint
   'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
   'a SHA-256.';
 
+create function public.post_token_entry(
+  p_user_id uuid,
+  p_delta bigint,
+  p_released bigint,
+  p_operation_type text,
+  p_request_id text,
+  p_metadata jsonb
+)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+begin
+  update public.token_balances
+  set balance = balance + p_delta, held = held - p_released, granted = granted + greatest(p_delta, 0),
+    entry_count = entry_count + 1,
+    chain = public.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
+      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
+    updated_at = greatest(updated_at, now())
+  where user_id = p_user_id
+  returning * into v_balance;
+  insert into public.token_balance_history
+    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+  values (p_user_id, v_balance.entry_count, p_delta, v_balance.balance, v_balance.updated_at, p_operation_type,
+    p_request_id, p_metadata, v_balance.chain);
+  return v_balance;
+end;
+$$;
+
+comment on function public.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
+  'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
+  'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
+  'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
+
 create function public.token_refusal(
   p_request_id text,
   p_error text,
@@ -717,17 +753,8 @@ begin
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
-    update public.token_balances
-    set balance = balance - v_charged, held = held - v_lock.amount, entry_count = entry_count + 1,
-      chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_charged, balance - v_charged,
-        greatest(updated_at, now()), v_lock.operation_type, p_request_id, v_metadata),
-      updated_at = greatest(updated_at, now())
-    where user_id = p_user_id
-    returning * into v_balance;
-    insert into public.token_balance_history
-      (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
-    values (p_user_id, v_balance.entry_count, -v_charged, v_balance.balance, v_balance.updated_at,
-      v_lock.operation_type, p_request_id, v_metadata, v_balance.chain);
+    v_balance := public.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
+      v_metadata);
   else
     update public.token_balances
     set held = held - v_lock.amount
@@ -950,17 +977,7 @@ begin
     exit when found; -- Otherwise another user has claimed the id since we looked: look again.
   end loop;
 
-  update public.token_balances
-  set balance = balance + v_amount, granted = granted + v_amount, entry_count = entry_count + 1,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, v_amount, balance + v_amount,
-      greatest(updated_at, now()), 'grant', p_request_id, v_metadata),
-    updated_at = greatest(updated_at, now())
-  where user_id = p_user_id
-  returning * into v_balance;
-  insert into public.token_balance_history
-    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
-  values (p_user_id, v_balance.entry_count, v_amount, v_balance.balance, v_balance.updated_at, 'grant', p_request_id,
-    v_metadata, v_balance.chain);
+  v_balance := public.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
     'balance', v_balance.balance, 'request_id', p_request_id);
 end;
@@ -1132,6 +1149,7 @@ revoke execute on function
   token_history.alter_briefly(text),
   public.prepare_token_history(integer, boolean),
   public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
+  public.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
   public.token_response_tail(bigint, bigint),
   public.token_refusal(text, text, text, bigint, jsonb),
   public.token_request_problem(text, uuid, numeric, text, jsonb),

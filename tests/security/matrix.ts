@@ -204,6 +204,7 @@ export const ROUTINES: Record<string, Rule<"call">> = {
   record_otp_delivery: { server: ["call"], why: "says what became of a code" },
   record_otp_report: { server: ["call"], why: "takes a report whose signature its caller has checked" },
   record_request_excess: { why: "a part of admit_request" },
+  post_token_entry: { why: "a part of settle_tokens and add_tokens" },
   refuse_networks_of_forgotten: { why: "a trigger" },
   record_request_metrics: { server: ["call"], why: "adds to what is counted" },
   record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },

@@ -65,6 +65,17 @@ describe("the chain of a history", () => {
     expect(await problemsOf(user)).toEqual([{ entry: 3, problem: ALTERED }]);
   });
 
+  it("is written by post_token_entry, and beside it by the two charges in one step alone", async () => {
+    const writers = await sql`
+      select proname as name from pg_proc
+      where prosrc ~* 'insert\\s+into\\s+public\\.token_balance_history' order by proname`;
+    expect(writers.map(({ name }) => name)).toEqual([
+      "consume_tokens_atomic",
+      "consume_tokens_batch",
+      "post_token_entry",
+    ]);
+  });
+
   it("names the place where an entry was removed", async () => {
     const user = await withHistory(ledger);
     await tamper(`delete from public.token_balance_history where user_id = '${user}' and entry_number = 3`);

@@ -39,6 +39,7 @@ const INTERNAL_FUNCTIONS: Record<string, string> = {
   forget_call_limits: "a part of forget_user",
   forget_caller_networks: "a part of forget_user",
   note_call_excess: "told by take_call_limit",
+  post_token_entry: "a part of settle_tokens and add_tokens",
   refuse_networks_of_forgotten: "a trigger",
   watch_caller_networks: "a trigger",
   follow_alert_ordering_key: "a trigger",

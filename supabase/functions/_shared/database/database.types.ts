@@ -2009,6 +2009,34 @@ export type Database = {
         Returns: Json;
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
+      "post_token_entry": {
+        Args: {
+          "p_delta": number;
+          "p_metadata": Json;
+          "p_operation_type": string;
+          "p_released": number;
+          "p_request_id": string;
+          "p_user_id": string;
+        };
+        Returns: {
+          "balance": number;
+          "chain": string | null;
+          "created_at": string;
+          "entry_count": number;
+          "granted": number;
+          "held": number;
+          "is_closed": boolean;
+          "previous_chain": string | null;
+          "updated_at": string;
+          "user_id": string;
+        };
+        SetofOptions: {
+          from: "*";
+          to: "token_balances";
+          isOneToOne: true;
+          isSetofReturn: false;
+        };
+      };
       "prepare_token_history": { Args: { "p_may_block"?: boolean; "p_months"?: number }; Returns: Json };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
       "provider_token_status": {
