@@ -7,7 +7,7 @@ import type { Section } from "./section.ts";
 
 const FILE = join(projectFolder, "docs", "benchmarks.md");
 
-/** Writes docs/benchmarks.md anew and tells where it is. */
+/** Writes docs/benchmarks.md and prints its path. */
 export async function writeReport(machine: string, effort: Effort, sections: Section[]): Promise<string> {
   const body = sections.map(({ title, text, table }) =>
     [`## ${title}`, ...(text ? [text] : []), table].join("\n\n")

@@ -194,7 +194,7 @@ export function simulate(world: World, maxMs = Infinity): Result {
     if (events.now + pause < endsAt) events.after(pause, arrive);
   }
 
-  // Requests that are with the model already: what is left of a call in a steady state is a uniform share of one that is
+  // Requests that are with the model already: the rest of a call in a steady state is a uniform share of one that is
   // picked by its length.
   const mu = Math.log(world.modelMedianMs);
   const running = Math.round(world.requestsPerSecond / 1_000 * modelMeanMs(world));

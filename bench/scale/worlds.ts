@@ -9,7 +9,7 @@ export const OPERATION_CPU_MS = (() => {
   return { transaction: aloneMs - operationMs, operation: operationMs };
 })();
 
-/** What is left of the measured time of a transaction on one row, after its processor time and its flush. */
+/** The rest of the measured time of a transaction on one row, after its processor time and its flush. */
 export const HANDOVER_MS = Math.max(
   0,
   500 / input("hotPairsPerSecond") - input("pairCpuUs") / 2_000 - input("measuredFlushUs") / 1_000,

@@ -6,7 +6,7 @@ const BATCH = 1_000;
 /** About what a broker's JWT has. */
 const CLAIMS = { iss: "https://broker.example", aud: "api", roles: "x".repeat(430) };
 
-/** Sets the tokens from one number up to another, of about 800 characters each, anew. */
+/** Sets the tokens from one number up to another, of about 800 characters each, again. */
 export async function setTokens(url: string, from: number, to: number): Promise<void> {
   const client = createClient({ url });
   await client.connect();

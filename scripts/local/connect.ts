@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { postgresUrl } from "./database_url.ts";
 
 /**
- * Connections to a project's database, one unless told otherwise: with TLS, unless it is on this machine or its URL says otherwise, and without
+ * Connections to a project's database, one by default: with TLS, unless it is on this machine or its URL says otherwise, and without
  * prepared statements, so that a transaction pooler may stand between. Throws StackError for what is no address.
  */
 export function connectTo(

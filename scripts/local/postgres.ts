@@ -22,7 +22,7 @@ export interface PostgresCommand {
   cwd: string;
 }
 
-/** Makes the data folder where there is none yet; an unfinished one is made anew. */
+/** Makes the data folder where there is none yet; an unfinished one is made again. */
 export async function ensureCluster(
   files: PostgresFiles,
   user: PostgresUser | undefined,

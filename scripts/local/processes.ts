@@ -27,7 +27,7 @@ export interface ProcessEvents {
 
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 10_000;
-/** A child that lived this long was healthy: its next death starts the backoff anew. */
+/** A child that lived this long was healthy: its next death starts the backoff again. */
 const HEALTHY_AFTER_MS = 30_000;
 const LOG_LIMIT_BYTES = 5_000_000;
 const LAST_LINES = 20;

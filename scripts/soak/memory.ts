@@ -7,7 +7,7 @@ export type MemoryMb = Record<string, number>;
 
 /**
  * What each part of a stack occupies, for Postgres the sum over its processes: the resident memory that is a process's
- * own. Shared buffers and mapped programs would count anew with each process of Postgres that touches them.
+ * own. Shared buffers and mapped programs would be counted again with each process of Postgres that touches them.
  */
 export async function readMemory(dataDir: string): Promise<MemoryMb> {
   const state = await readState(dataDir);

@@ -13,7 +13,7 @@ import { ProgressBar } from "./progress.ts";
 import { ask, type Project } from "./project.ts";
 
 /**
- * Encrypts everything anew that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
+ * Encrypts everything again that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
  * again.
  */
 export async function rotateKey(project: Project, options: CommandOptions): Promise<ExitCode> {

@@ -64,7 +64,7 @@ describe("balance", () => {
     expect((await balanceOf(user)).body).toMatchObject({ balance: PLENTY, held: 0, available: PLENTY });
   });
 
-  it("shows as many entries as asked for, 20 unless told otherwise", async () => {
+  it("shows as many entries as asked for, 20 by default", async () => {
     const user = await newUser();
     for (let tokens = 1; tokens <= 25; tokens++) await grant(user.id, tokens);
     const deltas = async (query: string) =>

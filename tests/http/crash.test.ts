@@ -54,7 +54,7 @@ async function expectChargedOnce(user: SignedInUser, answer: Answer): Promise<vo
 }
 
 describe("a functions process that is killed", () => {
-  it("between hold and settle leaves a hold that ends by its time; the same key runs anew and is charged once (mistakes 18, 23)", async () => {
+  it("between hold and settle leaves a hold that ends by its time; the same key runs again and is charged once (mistakes 18, 23)", async () => {
     const doomed = await openFunctions(env);
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
@@ -220,7 +220,7 @@ describe("a ledger that cannot be reached", () => {
     expect(answer.body.data.padding).toHaveLength(300 * KIB);
   });
 
-  it("for good at the settlement (call lost): no answer is given away uncharged; after the hold's time it runs anew (mistakes 9, 26)", async () => {
+  it("for good at the settlement (call lost): no answer is given away uncharged; after the hold's time it runs again (mistakes 9, 26)", async () => {
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
     const outage = proxy.lose("settle_tokens", user.id, "before");

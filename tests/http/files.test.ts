@@ -30,7 +30,7 @@ describe("a user whose uploads are as many as they may be", () => {
 });
 
 describe("account/clean-up-files", () => {
-  it("removes what was kept long enough, with its bytes, and nothing else", async () => {
+  it("removes what is past its retention, with its bytes, and nothing else", async () => {
     const { id } = await signUp();
     for (const bucket of ["uploads", "generated"]) {
       for (const name of ["old", "young"]) {

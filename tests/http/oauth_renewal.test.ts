@@ -186,7 +186,7 @@ describe("a token of a user", () => {
     }
   });
 
-  it("that was authorized anew during a refresh is the new one, and the old one's refresh changes nothing", async () => {
+  it("that was authorized again during a refresh is the new one, and the old one's refresh changes nothing", async () => {
     const owner = await newUser();
     await expire(test, owner);
     const pause = openId.pause("after");
@@ -264,7 +264,7 @@ describe("a token that its provider refuses", () => {
     expect(grants()).toEqual(["refresh_token"]);
     expect(await failureCountOf(first.provider)).toBe(0);
     expect(events.map(({ event }) => event)).toEqual(["token_refused"]);
-    // Whoever authorizes anew does not wait.
+    // Whoever authorizes again does not wait.
     await authorizeUser(test, openId, first, REDIRECT_URI);
     expect(await codeOf(test.broker.getAccessToken(first))).toBe("success");
   });
@@ -299,7 +299,7 @@ describe("a token that its provider refuses", () => {
       [200, "bad_refresh_token"],
       [200, "invalid_refresh_token"],
     ] as const,
-  )("is over where its user has to authorize anew (%d %s)", async (status, error) => {
+  )("is over where its user has to authorize again (%d %s)", async (status, error) => {
     const owner = await newUser();
     await expire(test, owner);
     openId.answerOnce(status, { error, error_description: "something of the user" });

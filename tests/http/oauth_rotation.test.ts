@@ -37,7 +37,7 @@ const ownRows: CallDatabase = async (name, args) => {
 };
 
 describe("a key rotation of OAuth tokens", () => {
-  it("encrypts every one anew in pages, with its fence and its end, and is done when it is repeated", async () => {
+  it("encrypts every one again in pages, with its fence and its end, and is done when it is repeated", async () => {
     const before = storeWith(oldKey);
     const keys = keysOf(30);
     for (const [index, key] of keys.entries()) {

@@ -378,7 +378,7 @@ describe("a sync", withRedis, () => {
     },
   );
 
-  it("begins anew when the server is another one, as a cursor means nothing there", async () => {
+  it("begins again when the server is another one, as a cursor means nothing there", async () => {
     const world = await World.open();
     await world.fill(200);
     expect((await world.sync({ budget: { wallMs: 0, cpuMs: 60_000 }, pace: SLOW })).isComplete).toBe(false);
@@ -583,7 +583,7 @@ async function ownTokens(
 }
 
 describe("a key rotation", withRedis, () => {
-  it("encrypts all anew under the active key, changes nothing else, and reads work meanwhile", async () => {
+  it("encrypts all again under the active key, changes nothing else, and reads work meanwhile", async () => {
     const world = await World.open();
     const accounts = await world.fill(30);
     const [oldKey, newKey] = [

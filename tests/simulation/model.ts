@@ -222,7 +222,7 @@ export interface Spared {
   requestsOf: string[];
 }
 
-/** Gives back every overdue hold and forgets the outcomes that were kept long enough. */
+/** Gives back every overdue hold and forgets the outcomes past their retention. */
 export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requestsOf: [] }) {
   let deleted = 0n;
   for (const [id, { status, ends, user }] of ledger.requests) {
@@ -238,7 +238,7 @@ export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requests
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
 }
 
-/** Gives back what the user's holds that outlived their time had reserved; tells how many there were. */
+/** Gives back what the user's expired holds had reserved; tells how many there were. */
 export function endOverdueHolds(ledger: Ledger, user: string): number {
   const overdue = [...ledger.requests.values()].filter((request) =>
     request.user === user && request.status === "held" && isOver(request.ends, ledger.now)

@@ -11,7 +11,7 @@ export interface Observed {
   happened: "yes" | "no" | "perhaps";
 }
 
-/** What is left of an observed call: many in one are carried out in their order, and others may come in between. */
+/** The rest of an observed call: many in one are carried out in their order, and others may come in between. */
 interface Remainder {
   parts: { call: Call; answer?: Answer }[];
   mayBeSkipped: boolean;

@@ -394,7 +394,7 @@ describe("a receiver", () => {
     expect(await statuses()).toEqual({ delivered: 1, cancelled: 1 });
   });
 
-  it("that changes its secret gets both signatures for a day, and its row sealed anew when the key is old", async () => {
+  it("that changes its secret gets both signatures for a day, and its row sealed again when the key is old", async () => {
     const old = KeyringText.parse(`old:${oldKeyText()}`);
     const [secret, previous] = [newSecret(), receiver.secrets[0]!];
     const sealed = await sealEndpoint(old, endpointId, {
@@ -583,7 +583,7 @@ describe("scan_alerts", () => {
     expect(await scan()).toMatchObject({ is_whole: true, errors: {} });
   });
 
-  it("alerts a job that is overdue once, and again when it was done and is overdue anew", async () => {
+  it("alerts a job that is overdue once, and again when it was done and is overdue again", async () => {
     const name = `test_${newId().slice(0, 8)}`;
     await sql`
       insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
@@ -660,7 +660,7 @@ describe("scan_alerts", () => {
 });
 
 describe("cleanup_alerts", () => {
-  it("deletes what was kept long enough, dead letters later, and never what still waits", async () => {
+  it("deletes what is past its retention, dead letters later, and never what still waits", async () => {
     const ids: number[] = [];
     for (const number of range(4)) {
       const { alert_id } = await emit(newId(), { key: "k", number });

@@ -112,7 +112,7 @@ describe("deno task ledger", async () => {
     return { code, printed: decoder.decode(stdout) + decoder.decode(stderr) };
   }
 
-  it("finds a history that was written anew from some entry on by the anchor that was kept", async () => {
+  it("finds a history that was rewritten from some entry on by the anchor that was kept", async () => {
     const user = await withHistory(ledger);
     const anchor = await Deno.makeTempFile({ prefix: "tessera-test-" });
     try {

@@ -108,7 +108,7 @@ describe("many requests", () => {
     expect(await ledger.consume(user, 2)).toMatchObject({ success: true, balance: 8 });
   });
 
-  it("spends what a hold that outlived its time had reserved, before any cleanup (mistake 23)", async () => {
+  it("spends what an expired hold had reserved, before any cleanup (mistake 23)", async () => {
     const [user, stale, id] = [newId(), newId(), newId()];
     await ledger.add(user, 10);
     await ledger.hold(user, 8, stale);

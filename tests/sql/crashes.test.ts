@@ -62,7 +62,7 @@ const operations: Record<string, () => Promise<Prepared>> = {
     await ledger.release(user, id);
     return { user, call: hold(user, 10, id) };
   },
-  "hold_tokens when holds have outlived their time": async () => {
+  "hold_tokens when holds have expired": async () => {
     const user = await withTokens(10);
     const id = newId();
     await ledger.hold(user, 10, id);
@@ -89,7 +89,7 @@ const operations: Record<string, () => Promise<Prepared>> = {
     const user = await withTokens(100);
     return { user, call: consume(user, 10, newId()) };
   },
-  "consume_tokens_atomic when holds have outlived their time": async () => {
+  "consume_tokens_atomic when holds have expired": async () => {
     const { user, id } = await running(10);
     await ledger.outlive(id);
     return { user, call: consume(user, 10, newId()) };

@@ -128,7 +128,7 @@ describe("the bucket for uploads", () => {
 });
 
 describe("files_to_remove", () => {
-  it("names what was kept long enough, of both buckets and of no other", async () => {
+  it("names what is past its retention, of both buckets and of no other", async () => {
     const user = newId();
     await sql`insert into storage.buckets (id, name) values ('theirs', 'theirs')`;
     const insert = (bucket: string, days: number) =>

@@ -354,7 +354,7 @@ describe("the fence", () => {
     expect(await ledger.deltas(user)).toEqual([100, -4]);
   });
 
-  it("lets a request whose hold outlived its time run again, also when that hold took all there was", async () => {
+  it("lets a request whose hold has expired run again, also when that hold took all there was", async () => {
     const { user, id } = await held(10, 10);
     await ledger.outlive(id);
     expect(await ledger.hold(user, 10, id)).toMatchObject({ success: true, attempt: 2, held: 10 });
@@ -405,7 +405,7 @@ describe("the fence", () => {
 });
 
 describe("the cleanup", () => {
-  it("gives back every hold that outlived its time, of every user, and no other (mistake 23)", async () => {
+  it("gives back every expired hold, of every user, and no other (mistake 23)", async () => {
     const stale = await Promise.all(range(3).map(() => held()));
     const running = await held();
     await ledger.outlive(...stale.map((one) => one.id));

@@ -43,7 +43,7 @@ async function tamper({ sql }: Database, change: string): Promise<void> {
   });
 }
 
-/** Writes a user's chain anew from the first entry on, the end in its balance included. */
+/** Writes a user's chain again from the first entry on, the end in its balance included. */
 function rebuildChain(user: string): string {
   return `
     do $$
@@ -191,7 +191,7 @@ describe("deno task ledger verify", async () => {
 });
 
 describe("an anchor", () => {
-  it("finds a history that was written anew, chain and balance included", async () => {
+  it("finds a history that was rewritten, chain and balance included", async () => {
     const database = await openLedger();
     const anchor = await anchorOf(database);
     const user = database.users[1]!;
@@ -301,7 +301,7 @@ describe("anchor_token_ledger", () => {
     expect((await command(database, "verify", "--digest", digest)).printed).toContain(
       `user ${users[2]}, up to entry 4`,
     );
-    // Who writes the kept lines anew as well cannot make them fit the digest that was sent.
+    // Who writes the kept lines again as well cannot make them fit the digest that was sent.
     await sql`update token_history.anchors set lines = replace(lines, '"balance":"9', '"balance":"8')`;
     const { code, printed } = await command(database, "verify", "--digest", digest);
     expect(code).toBe(2);

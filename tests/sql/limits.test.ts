@@ -160,7 +160,7 @@ describe("a plan's rate limits", () => {
     expect(await admit(user)).toMatchObject({ success: true });
   });
 
-  it("are whole again for who has used a longer window up, or has a counter without end", async () => {
+  it("are full again for who has used a longer window up, or has a counter without end", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 1_000_000 } });
     expect((await admit(user)).success).toBe(true);
     expect((await admit(user)).error).toBe("rate_limited");
@@ -813,7 +813,7 @@ describe("a user's own caps", () => {
     expect(await balanceOf(user)).toEqual({ balance: 1_000 - 18, held: 0 });
   });
 
-  it("do not count a hold that outlived its time, whether or not a cleanup has run", async () => {
+  it("do not count an expired hold, whether or not a cleanup has run", async () => {
     const [user, dead] = [await userOnPlan({}), newId()];
     await setCaps(user, 10, null);
     await admit(user, { requestId: dead, amount: 8 });

@@ -110,7 +110,7 @@ describe("a lease", () => {
     }
   });
 
-  it("is taken from its holder by force, for a user who has authorized anew", async () => {
+  it("is taken from its holder by force, for a user who has authorized again", async () => {
     const lease = newLease();
     const first = await claim(lease);
     const forced = await claim(lease, { isForced: true });

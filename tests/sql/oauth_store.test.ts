@@ -76,7 +76,7 @@ describe.each(NAMES)("the store in %s", withRedis, (name) => {
     expect(await store.delete(key)).toBe(false);
   });
 
-  it("forgets the end of a value that is written anew without one", async () => {
+  it("forgets the end of a value that is rewritten without one", async () => {
     const [store, key] = [open(), newKey()];
     await store.set(key, "short", SHORT_MS);
     await store.set(key, "long");

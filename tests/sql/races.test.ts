@@ -126,7 +126,7 @@ describe("settle against", () => {
     }
   });
 
-  it("cleanup of a hold that outlived its time either charges or refuses (mistake 23)", async () => {
+  it("cleanup of an expired hold either charges or refuses (mistake 23)", async () => {
     for (const _ of ROUNDS) {
       const { user, id } = await running();
       await ledger.outlive(id);

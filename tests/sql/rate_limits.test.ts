@@ -127,7 +127,7 @@ describe("a rate limit", () => {
     expect((await take(other)).limits[0].remaining).toBe(2);
   });
 
-  it("is forgotten by the cleanup when it is whole again, not before", async () => {
+  it("is forgotten by the cleanup when it is full again, not before", async () => {
     const [used, whole] = [limitOf(), limitOf()];
     await take(used);
     await take(whole);

@@ -253,7 +253,7 @@ describe("the lease of a sync", () => {
     expect(await begin(source)).toMatchObject({ started: false });
   });
 
-  it("begins anew where a scan rested for more than an hour", async () => {
+  it("begins again where a scan rested for more than an hour", async () => {
     const source = newSource();
     const { fence, scan_number } = await begin(source);
     await sql`select public.diff_provider_tokens(${source}, ${fence}, '', '', '', '42')`;

@@ -121,7 +121,7 @@ it(
     const whole = await tryDeploy({ isConfirmed: true });
     expect(whole, whole.said).toMatchObject({ isDone: true, sent: FUNCTIONS });
     expect(whole.said).toContain("AI_TEXT_MODLE is set and read by nothing");
-    // The REST server looks anew, before a function asks it for what is new.
+    // The REST server looks again, before a function asks it for what is new.
     expect(toldRest).toContain("reload schema");
     await listening.unlisten();
     expect(tablesAtFirstFunction).toEqual(expect.arrayContaining(["token_balances", "deployments"]));

@@ -94,7 +94,7 @@ describe("what is sealed of an endpoint", () => {
     await expect(openEndpoint(old, "row-2", sealed)).rejects.toThrow(EnvelopeError);
   });
 
-  it("is sealed anew when its key is not the active one any more, and only then", async () => {
+  it("is sealed again when its key is not the active one any more, and only then", async () => {
     const sealed = await sealEndpoint(old, "row-1", secrets);
     expect(await resealed(old, "row-1", sealed)).toBeUndefined();
     const anew = (await resealed(both, "row-1", sealed))!;

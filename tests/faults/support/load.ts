@@ -132,7 +132,7 @@ export class Load {
     if (!answer) return "failed";
     this.lastFailure = `${answer.status} ${answer.text}`;
     if (answer.status >= 500) this.serverErrors++;
-    // Grants go through REST, whose refusals have a shape of their own. While it reads the schema anew after a crash, lite
+    // Grants go through REST, whose refusals have a shape of their own. While it reads the schema again after a crash, lite
     // knows no function, where PostgREST would answer 503.
     const isExcused = open.isGrant
       ? answer.status >= 500 || answer.status === 409 || answer.text.includes("PGRST202")

@@ -13,7 +13,7 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  /** Where the functions are; the suite's own stack unless told otherwise. */
+  /** Where the functions are; the suite's own stack by default. */
   base?: string;
   user?: Pick<SignedInUser, "token">;
   /** Sent as JSON, a text, bytes or a stream as they are, and as a form what has bytes among its fields: those are files. */

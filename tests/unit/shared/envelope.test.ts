@@ -42,7 +42,7 @@ describe("an envelope", () => {
     }
   });
 
-  it("opens after its key has become an old one, and says that it is to be sealed anew", async () => {
+  it("opens after its key has become an old one, and says that it is to be sealed again", async () => {
     const envelope = await seal(keyring, "a secret", "row");
     expect(await open(rotated, envelope, "row")).toBe("a secret");
     expect(isUnderOldKey(rotated, envelope)).toBe(true);

@@ -23,7 +23,7 @@ export function sum(parts: Macros[]): Macros {
   return macrosOf((key) => parts.reduce((total, part) => total + part[key], 0));
 }
 
-/** What is left of a target; negative where it is exceeded. */
+/** The rest of a target; negative where it is exceeded. */
 export function subtract(target: Macros, eaten: Macros): Macros {
   return macrosOf((key) => target[key] - eaten[key]);
 }
