@@ -187,6 +187,37 @@ describe("a project of one's own", () => {
     await project.commit();
   }, 120_000);
 
+  it("loses what Tessera dropped; what its owner removed or pinned otherwise stays so", async () => {
+    const [dropped, changedAndDropped, removed] = ["old_forms", "tel_uri", "sms_parts"]
+      .map((name) => `supabase/functions/_otp/${name}.ts`) as [string, string, string];
+    for (const path of [dropped, changedAndDropped]) await Deno.remove(join(tessera, path));
+    await project.write(changedAndDropped, "// Mine\n");
+    await Deno.remove(join(project.folder, removed));
+    const map = "supabase/functions/deno.json";
+    const own = (await project.read(map)).replace(/"npm:zod@[^"]+"/, '"npm:zod@4.0.0"');
+    await project.write(map, own);
+
+    const { code, printed } = await add("--yes");
+    expect(code, printed).toBe(0);
+    expect(printed).toContain(`remove  ${dropped}`);
+    expect(printed).toContain(`${changedAndDropped} is gone from Tessera, and was changed by you`);
+    expect(printed).toContain(`${removed} was removed by you`);
+    expect(printed).toContain(`${map} has zod as npm:zod@4.0.0`);
+    await expect(project.read(dropped)).rejects.toThrow();
+    await expect(project.read(removed)).rejects.toThrow();
+    expect(await project.read(changedAndDropped)).toBe("// Mine\n");
+    expect(await project.read(map)).toBe(own);
+
+    expect(await add("--yes", "--force", removed)).toMatchObject({ code: 0 });
+    expect(await project.read(removed)).toBe(await Deno.readTextFile(join(tessera, removed)));
+    const wrong = await add("--yes", "--force", dropped);
+    expect(wrong).toMatchObject({
+      code: 1,
+      printed: expect.stringContaining(`nothing to decide about ${dropped}`),
+    });
+    await project.commit();
+  }, 120_000);
+
   it("is told of a migration that was edited, which no database applies again", async () => {
     const name = [...Deno.readDirSync(join(tessera, "supabase/migrations"))]
       .map((entry) => entry.name).find((one) => one.endsWith("_otp.sql"))!;
