@@ -37,15 +37,34 @@ as $$
 declare
   v_source public.call_limit_sources;
   v_rule jsonb := p_rule;
+  v_key text;
+  v_quota double precision;
+  v_window_s double precision;
+  v_now timestamptz;
+  v_used_s double precision;
   v_taken jsonb;
 begin
   for v_source in select * from public.call_limit_sources order by name loop
     execute format('select public.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
   end loop;
   -- With the window in its key: what was used of a longer one that the user had once counts no more.
-  v_taken := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_name,
-    'key', 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s'),
-    'quota', v_rule -> 'quota', 'window_s', v_rule -> 'window_s')));
+  v_key := 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s');
+  v_quota := v_rule ->> 'quota';
+  v_window_s := v_rule ->> 'window_s';
+  v_now := clock_timestamp();
+  -- What take_rate_limits would do, in 456,000 instructions instead of 733,000, where something is left of a quota in use.
+  update public.rate_limits
+  set full_at = greatest(full_at, v_now) + make_interval(secs => v_window_s / greatest(v_quota, 1))
+  where key = v_key and v_quota >= 1
+    and full_at <= v_now + make_interval(secs => v_window_s - v_window_s / greatest(v_quota, 1) + 0.001)
+  returning extract(epoch from full_at - v_now) into v_used_s;
+  if found then
+    return jsonb_build_object('allowed', true, 'denied_by', null, 'retry_after_s', 0,
+      'limits', jsonb_build_array(jsonb_build_object('name', p_name, 'quota', v_quota, 'window_s', v_window_s,
+        'remaining', floor(v_quota * (1 - v_used_s / v_window_s) + 0.001), 'reset_s', ceil(v_used_s))));
+  end if;
+  v_taken := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_name, 'key', v_key,
+    'quota', v_quota, 'window_s', v_window_s)));
   if (v_taken -> 'allowed')::boolean or v_taken ? 'error' then
     return v_taken;
   end if;

@@ -57,6 +57,23 @@ describe("a limit of calls", () => {
     expect(await take(user, "other")).toMatchObject({ allowed: false });
   });
 
+  it("is used up after as many calls as it has, and says what is left; one below 1 lets none in", async () => {
+    const user = newId();
+    const left: unknown[] = [];
+    for (let count = 0; count < 4; count++) {
+      const { allowed, limits } = await take(user, "a", 3);
+      left.push([allowed, limits[0].remaining]);
+    }
+    expect(left).toEqual([[true, 2], [true, 1], [true, 0], [false, 0]]);
+    for (const quota of [0, 0.5]) {
+      expect(await take(newId(), "a", quota)).toMatchObject({ allowed: false, limits: [{ remaining: 0 }] });
+      expect(await take(user, "a", quota)).toMatchObject({ allowed: false });
+    }
+    await sql`update public.rate_limits set full_at = now() - interval '1 hour' where key like ${`%${user}%`}`;
+    expect(await take(user, "a", 0.5)).toMatchObject({ allowed: false });
+    expect(await take(user, "a", 3)).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] });
+  });
+
   it("that means nothing denies, and is nobody's excess", async () => {
     await addSource();
     expect(await take(newId(), "a", -1)).toMatchObject({ allowed: false, error: "invalid_request" });
