@@ -1398,7 +1398,7 @@ grant execute on function public.split_other_months() to service_role;
 
 create function public.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body fee9575439c61dd0
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4349ad554935e0b8
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e34381609d2aa51a
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3edb3f07d93ac419

@@ -49,8 +49,8 @@ begin
   end loop;
   -- With the window in its key: what was used of a longer one that the user had once counts no more.
   v_key := 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s');
-  v_quota := v_rule ->> 'quota';
-  v_window_s := v_rule ->> 'window_s';
+  v_quota := (v_rule ->> 'quota')::double precision;
+  v_window_s := (v_rule ->> 'window_s')::double precision;
   v_now := clock_timestamp();
   -- What take_rate_limits would do, in 456,000 instructions instead of 733,000, where something is left of a quota in use.
   update public.rate_limits

@@ -72,13 +72,14 @@ async function findingsIn(target: postgres.Sql): Promise<string[]> {
     join pg_language as language on language.oid = procedure.prolang and language.lanname = 'plpgsql'
     left join lateral (
       -- A trigger's function is checked for each of its tables.
-      select distinct tgrelid as relation from pg_trigger where tgfoid = procedure.oid and tgparentid = 0
+      select distinct tgrelid as relation, tgoldtable, tgnewtable
+      from pg_trigger where tgfoid = procedure.oid and tgparentid = 0
     ) as tables on true
     cross join lateral (
       select count(*) over () as findings, found.*
       from (select true) as one left join extensions.plpgsql_check_function_tb(procedure.oid,
         coalesce(tables.relation, 0), fatal_errors => false, other_warnings => true, extra_warnings => true,
-        security_warnings => true) as found on true
+        security_warnings => true, oldtable => tables.tgoldtable, newtable => tables.tgnewtable) as found on true
     ) as finding
     where procedure.pronamespace in (
       select oid from pg_namespace where nspname not like 'pg\\_%'
