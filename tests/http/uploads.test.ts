@@ -50,11 +50,16 @@ describe.each([["50", "told", true], ["10", "not told", false]])(
   await needing("linux"),
   (count, _how, isTold) => {
     it("are answered or refused, within 256 MB, and the next one is answered", async () => {
-      const user = await newUser(PLENTY);
-      const options = { base: functions.url, user };
-      const send = () =>
-        call("audio-transcribe", { ...options, ...isTold ? { body: large } : withoutLength() });
-      expectCharged(await call("audio-transcribe", { ...options, body: { file: wav(1) } }));
+      // One user's leave room for another's.
+      const users = [await newUser(PLENTY), await newUser(PLENTY)];
+      const send = (_: unknown, index: number) =>
+        call("audio-transcribe", {
+          base: functions.url,
+          user: users[index % users.length],
+          ...isTold ? { body: large } : withoutLength(),
+        });
+      const small = { base: functions.url, user: users[0], body: { file: wav(1) } };
+      expectCharged(await call("audio-transcribe", small));
       const before = await residentMb(functions.pid);
       let peak = before;
       const timer = setInterval(async () => peak = Math.max(peak, await residentMb(functions.pid)), 10);
@@ -70,13 +75,15 @@ describe.each([["50", "told", true], ["10", "not told", false]])(
       expect(answers.length - refused.length).toBeGreaterThanOrEqual(2);
       expect(peak - before).toBeLessThan(MAX_GROWTH_MB);
 
-      expectCharged(await send());
-      const { charges, held, locks } = await accountOf(user);
-      expect({ held, charged: charges.length }).toEqual({
-        held: 0,
+      expectCharged(await send(undefined, 0));
+      const accounts = await Promise.all(users.map(accountOf));
+      const charges = accounts.flatMap((account) => account.charges);
+      expect({ held: accounts.map(({ held }) => held), charged: charges.length }).toEqual({
+        held: [0, 0],
         charged: answers.length - refused.length + 2,
       });
-      expect(locks).toHaveLength(charges.length); // what was refused never came as far as a hold
+      // What was refused never came as far as a hold.
+      expect(accounts.flatMap(({ locks }) => locks)).toHaveLength(charges.length);
     }, PATIENCE_MS);
   },
 );
