@@ -11,7 +11,19 @@ import { neededSettings } from "./add/settings.ts";
 import { findTarget, readTarget } from "./add/target.ts";
 import { undo, write } from "./add/write.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
+import { explainWhenAsked } from "./local/usage.ts";
 import { readManifest } from "./modules/manifest.ts";
+
+explainWhenAsked(
+  "add",
+  `deno task add <folder> <module>…   says what it would write into the Supabase project, and every conflict
+    --yes               writes it
+    --force <file>      takes Tessera's text for a file that you changed
+    --applied <file>    a migration whose change your database has already
+deno task add --list                lists the modules, and what each requires
+
+More: docs/add.md`,
+);
 
 try {
   const { values, positionals: [name, ...modules] } = parseArgs({

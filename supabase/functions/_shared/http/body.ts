@@ -103,7 +103,7 @@ const DISCARD_MS = 30_000;
 /**
  * A client that sends nothing for this long is waiting for the response; one that has started may share a slow line.
  */
-const SILENCE_MS = { before: 2_000, between: 10_000 };
+const SILENCE_MS = { before: 2_000, between: 3_000 };
 
 /**
  * Reads the rest of a refused body and drops it. If a server closes the connection while a body is arriving, as the
