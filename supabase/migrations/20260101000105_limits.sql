@@ -172,6 +172,7 @@ declare
   v_spacing_s double precision;
   v_full_at_s double precision;
   v_wait_s double precision;
+  v_taken jsonb;
   v_limit jsonb;
 begin
   -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
@@ -192,16 +193,18 @@ begin
       function_full_at_s = case when p_rule is null then used.function_full_at_s
         else used.function_full_at_s || jsonb_build_object(p_name,
           greatest((used.function_full_at_s ->> p_name)::double precision, v_now_s) + v_spacing_s) end
-    where used.subject = p_user_id and v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s
-      and used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
-      and (p_rule is null or coalesce((used.function_full_at_s ->> p_name)::double precision, 0)
-        <= v_now_s + v_window_s - v_spacing_s + 0.001)
-    returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
-    into v_user_full_at_s, v_full_at_s;
+    where used.subject = p_user_id
+      and used.full_at_s <= case when v_user_spacing_s <= v_user_window_s
+        then v_now_s + v_user_window_s - v_user_spacing_s + 0.001 else '-Infinity' end
+      and coalesce((used.function_full_at_s ->> p_name)::double precision, 0) <= case when v_spacing_s <= v_window_s
+        then v_now_s + v_window_s - v_spacing_s + 0.001 else '-Infinity' end
+    returning jsonb_build_object('limits', jsonb_build_array(
+      p_user_rule || jsonb_build_object('name', 'user', 'used_s', used.full_at_s - v_now_s),
+      p_rule || jsonb_build_object('name', p_name,
+        'used_s', (used.function_full_at_s ->> p_name)::double precision - v_now_s)))
+    into v_taken;
     if found then
-      return jsonb_build_object('limits', jsonb_build_array(
-        p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
+      return v_taken;
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -319,24 +322,25 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_plan text;
   v_is_paused boolean;
   v_pause_reason text;
   v_has_cap boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
-  v_is_counted boolean := true;
+  v_is_balance_locked boolean;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
 begin
-  select accounts.paused_at is not null, accounts.pause_reason,
-    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
-    plans.request_limits -> 'user',
-    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
-  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule
-  from (select p_user_id as user_id) as asking
-  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  select plan, paused_at is not null, pause_reason, daily_cap_tokens is not null or monthly_cap_tokens is not null
+  into v_plan, v_is_paused, v_pause_reason, v_has_cap
+  from public.token_accounts
+  where user_id = p_user_id;
+  select request_limits -> 'user', coalesce(request_limits -> p_operation_type, request_limits -> 'function')
+  into v_user_rule, v_function_rule
+  from public.token_plans
+  where plan = coalesce(v_plan, 'default');
   -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
   if p_fingerprint is not null then
     perform from public.token_consumption_locks where request_id = p_request_id;
@@ -361,17 +365,18 @@ begin
       v_limits := null;
     end if;
   end if;
-  if v_denied is null and v_has_cap then
-    v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
-    v_is_counted := false; -- The balance is locked from here on, and counters come before it.
-  end if;
-
-  if v_denied is not null then
-    -- It may have begun in another call since we looked.
-    return coalesce(
-      public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_is_counted),
-      coalesce(v_limits, '{"limits": null}') || v_denied);
+  if v_has_cap or v_denied is not null then
+    if v_denied is null then
+      v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+      v_is_balance_locked := true; -- And counters come before it.
+    end if;
+    if v_denied is not null then
+      -- It may have begun in another call since we looked.
+      return coalesce(
+        public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+          p_run_id, v_is_balance_locked is not true),
+        coalesce(v_limits, '{"limits": null}') || v_denied);
+    end if;
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);
