@@ -380,7 +380,7 @@ begin
     -- The largest that every reader of JSON keeps exact.
     when (p_token_amount = least(greatest(trunc(p_token_amount), 1), 9007199254740991)) is not true
       then 'token_amount must be a whole number from 1 to 9007199254740991'
-    when jsonb_typeof(p_metadata) <> 'object' then 'metadata must be an object'
+    when not p_metadata @> '{}' then 'metadata must be an object'
   end;
 end;
 $$;
@@ -728,10 +728,10 @@ declare
   v_metadata jsonb;
   v_response_tail text;
 begin
-  if p_token_amount not between 0 and 9007199254740991 or p_token_amount <> trunc(p_token_amount) then
+  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
     return public.token_refusal(p_request_id, 'invalid_request',
       'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
-  elsif jsonb_typeof(p_metadata) <> 'object' then
+  elsif not p_metadata @> '{}' then
     return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
 

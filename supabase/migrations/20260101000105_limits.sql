@@ -353,20 +353,19 @@ begin
     end if;
   end if;
 
-  if v_is_paused then
-    v_denied := public.token_refusal(p_request_id, 'account_paused',
-      concat_ws(': ', 'This account is paused', v_pause_reason));
-  elsif p_user_id is not null and p_operation_type is not null
+  if v_is_paused is not true and p_user_id is not null and p_operation_type is not null
     and (v_user_rule is not null or v_function_rule is not null)
   then
     v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if v_limits ? 'error' then
+  end if;
+  if v_is_paused or v_has_cap or v_limits ? 'error' then
+    if v_is_paused then
+      v_denied := public.token_refusal(p_request_id, 'account_paused',
+        concat_ws(': ', 'This account is paused', v_pause_reason));
+    elsif v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
-    end if;
-  end if;
-  if v_has_cap or v_denied is not null then
-    if v_denied is null then
+    else
       v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
       v_is_balance_locked := true; -- And counters come before it.
     end if;
