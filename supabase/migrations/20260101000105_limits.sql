@@ -187,7 +187,7 @@ begin
   loop
     v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
-    -- passes over it: nothing is used.
+    -- passes over it: nothing is used. A condition without a column would get a node of its own.
     update public.request_counters as used
     set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
       function_full_at_s = case when p_rule is null then used.function_full_at_s
