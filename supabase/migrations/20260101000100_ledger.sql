@@ -371,16 +371,16 @@ set search_path = ''
 as $$
 begin
   return case
-    when p_request_id is null or char_length(p_request_id) not between 1 and 255
+    when (p_request_id <> '' and char_length(p_request_id) <= 255) is not true
       then 'request_id must have 1 to 255 characters'
     when p_user_id is null then 'user_id is missing'
-    when p_operation_type is null or char_length(p_operation_type) not between 1 and 100
+    when (p_operation_type <> '' and char_length(p_operation_type) <= 100) is not true
       then 'operation_type must have 1 to 100 characters'
     when p_operation_type = 'grant' then 'operation_type grant is reserved for add_tokens'
-    when p_token_amount is null or p_token_amount <> trunc(p_token_amount)
-      or p_token_amount not between 1 and 9007199254740991 -- The largest that every reader of JSON keeps exact.
+    -- The largest that every reader of JSON keeps exact.
+    when (p_token_amount = least(greatest(trunc(p_token_amount), 1), 9007199254740991)) is not true
       then 'token_amount must be a whole number from 1 to 9007199254740991'
-    when jsonb_typeof(p_metadata) <> 'object' then 'metadata must be an object'
+    when not p_metadata @> '{}' then 'metadata must be an object'
   end;
 end;
 $$;
@@ -582,11 +582,9 @@ declare
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
 begin
-  if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
-  elsif p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
+  if v_problem is not null or (p_time_to_live between '1 second' and '24 hours') is not true then
     return public.token_refusal(p_request_id, 'invalid_request',
-      'time_to_live must be between 1 second and 24 hours');
+      coalesce(v_problem, 'time_to_live must be between 1 second and 24 hours'));
   end if;
   v_amount := p_token_amount;
 
@@ -730,10 +728,10 @@ declare
   v_metadata jsonb;
   v_response_tail text;
 begin
-  if p_token_amount not between 0 and 9007199254740991 or p_token_amount <> trunc(p_token_amount) then
+  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
     return public.token_refusal(p_request_id, 'invalid_request',
       'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
-  elsif jsonb_typeof(p_metadata) <> 'object' then
+  elsif not p_metadata @> '{}' then
     return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
 

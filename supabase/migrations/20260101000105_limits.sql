@@ -172,6 +172,7 @@ declare
   v_spacing_s double precision;
   v_full_at_s double precision;
   v_wait_s double precision;
+  v_taken jsonb;
   v_limit jsonb;
 begin
   -- GCRA (ITU-T I.371): each request moves the time at which its limit is whole again by window / quota, up to a window
@@ -186,22 +187,24 @@ begin
   loop
     v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
-    -- passes over it: nothing is used.
+    -- passes over it: nothing is used. A condition without a column would get a node of its own.
     update public.request_counters as used
     set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
       function_full_at_s = case when p_rule is null then used.function_full_at_s
         else used.function_full_at_s || jsonb_build_object(p_name,
           greatest((used.function_full_at_s ->> p_name)::double precision, v_now_s) + v_spacing_s) end
-    where used.subject = p_user_id and v_user_spacing_s <= v_user_window_s and v_spacing_s <= v_window_s
-      and used.full_at_s <= v_now_s + v_user_window_s - v_user_spacing_s + 0.001
-      and (p_rule is null or coalesce((used.function_full_at_s ->> p_name)::double precision, 0)
-        <= v_now_s + v_window_s - v_spacing_s + 0.001)
-    returning used.full_at_s, (used.function_full_at_s ->> p_name)::double precision
-    into v_user_full_at_s, v_full_at_s;
+    where used.subject = p_user_id
+      and used.full_at_s <= case when v_user_spacing_s <= v_user_window_s
+        then v_now_s + v_user_window_s - v_user_spacing_s + 0.001 else '-Infinity' end
+      and coalesce((used.function_full_at_s ->> p_name)::double precision, 0) <= case when v_spacing_s <= v_window_s
+        then v_now_s + v_window_s - v_spacing_s + 0.001 else '-Infinity' end
+    returning jsonb_build_object('limits', jsonb_build_array(
+      p_user_rule || jsonb_build_object('name', 'user', 'used_s', used.full_at_s - v_now_s),
+      p_rule || jsonb_build_object('name', p_name,
+        'used_s', (used.function_full_at_s ->> p_name)::double precision - v_now_s)))
+    into v_taken;
     if found then
-      return jsonb_build_object('limits', jsonb_build_array(
-        p_user_rule || jsonb_build_object('name', 'user', 'used_s', v_user_full_at_s - v_now_s),
-        p_rule || jsonb_build_object('name', p_name, 'used_s', v_full_at_s - v_now_s)));
+      return v_taken;
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
     insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
@@ -319,24 +322,25 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_plan text;
   v_is_paused boolean;
   v_pause_reason text;
   v_has_cap boolean;
   v_user_rule jsonb;
   v_function_rule jsonb;
-  v_is_counted boolean := true;
+  v_is_balance_locked boolean;
   v_limits jsonb;
   v_denied jsonb;
   v_outcome jsonb;
 begin
-  select accounts.paused_at is not null, accounts.pause_reason,
-    accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null,
-    plans.request_limits -> 'user',
-    coalesce(plans.request_limits -> p_operation_type, plans.request_limits -> 'function')
-  into v_is_paused, v_pause_reason, v_has_cap, v_user_rule, v_function_rule
-  from (select p_user_id as user_id) as asking
-  left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  select plan, paused_at is not null, pause_reason, daily_cap_tokens is not null or monthly_cap_tokens is not null
+  into v_plan, v_is_paused, v_pause_reason, v_has_cap
+  from public.token_accounts
+  where user_id = p_user_id;
+  select request_limits -> 'user', coalesce(request_limits -> p_operation_type, request_limits -> 'function')
+  into v_user_rule, v_function_rule
+  from public.token_plans
+  where plan = coalesce(v_plan, 'default');
   -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
   if p_fingerprint is not null then
     perform from public.token_consumption_locks where request_id = p_request_id;
@@ -349,29 +353,29 @@ begin
     end if;
   end if;
 
-  if v_is_paused then
-    v_denied := public.token_refusal(p_request_id, 'account_paused',
-      concat_ws(': ', 'This account is paused', v_pause_reason));
-  elsif p_user_id is not null and p_operation_type is not null
+  if v_is_paused is not true and p_user_id is not null and p_operation_type is not null
     and (v_user_rule is not null or v_function_rule is not null)
   then
     v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
-    if v_limits ? 'error' then
+  end if;
+  if v_is_paused or v_has_cap or v_limits ? 'error' then
+    if v_is_paused then
+      v_denied := public.token_refusal(p_request_id, 'account_paused',
+        concat_ws(': ', 'This account is paused', v_pause_reason));
+    elsif v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
+    else
+      v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+      v_is_balance_locked := true; -- And counters come before it.
     end if;
-  end if;
-  if v_denied is null and v_has_cap then
-    v_denied := public.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
-    v_is_counted := false; -- The balance is locked from here on, and counters come before it.
-  end if;
-
-  if v_denied is not null then
-    -- It may have begun in another call since we looked.
-    return coalesce(
-      public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-        p_run_id, v_is_counted),
-      coalesce(v_limits, '{"limits": null}') || v_denied);
+    if v_denied is not null then
+      -- It may have begun in another call since we looked.
+      return coalesce(
+        public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+          p_run_id, v_is_balance_locked is not true),
+        coalesce(v_limits, '{"limits": null}') || v_denied);
+    end if;
   end if;
   v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
     p_time_to_live, p_run_id);

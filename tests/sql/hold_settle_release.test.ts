@@ -81,6 +81,37 @@ describe("a hold", () => {
     },
   );
 
+  it.each([
+    [null, "1", "meal-analyzer", "{}", "request_id must"],
+    ["", "1", "meal-analyzer", "{}", "request_id must"],
+    ["x".repeat(256), "1", "meal-analyzer", "{}", "request_id must"],
+    ["x".repeat(255), "1", "", "{}", "operation_type must"],
+    ["id", "1", null, "{}", "operation_type must"],
+    ["id", "1", "ß".repeat(101), "{}", "operation_type must"],
+    ["id", "1", "grant", "{}", "operation_type grant"],
+    ["id", null, "ß".repeat(100), "{}", "token_amount must"],
+    ["id", "0", "meal-analyzer", "{}", "token_amount must"],
+    ["id", "1.5", "meal-analyzer", "{}", "token_amount must"],
+    ["id", "9007199254740992", "meal-analyzer", "{}", "token_amount must"],
+    ["id", "NaN", "meal-analyzer", "{}", "token_amount must"],
+    ["id", "Infinity", "meal-analyzer", "{}", "token_amount must"],
+    ["id", "9007199254740991", "meal-analyzer", "[]", "metadata must"],
+    ["id", "1.0", "meal-analyzer", "[{}]", "metadata must"],
+    ["id", "1", "meal-analyzer", "null", "metadata must"],
+    ["id", "1", "meal-analyzer", '"{}"', "metadata must"],
+    ["id", "1", "meal-analyzer", '{"model": "m"}', null],
+    ["id", "1", "meal-analyzer", null, null],
+  ])(
+    "of the id %s, the amount %s, the operation %s and the metadata %s has the problem %s",
+    async (...asked) => {
+      const [id, amount, operation, metadata, problem] = asked;
+      const [row] = await sql`
+      select public.token_request_problem(${id}, ${newId()}, ${amount}, ${operation}, ${metadata}::text::jsonb) as problem`;
+      if (problem === null) expect(row!.problem).toBeNull();
+      else expect(row!.problem).toContain(problem);
+    },
+  );
+
   it("lives longer than any function may run, by default 10 minutes", async () => {
     const { id } = await held();
     const [lock] = await sql`

@@ -58,6 +58,31 @@ const balanceOf = async (user: string) =>
   (await sql`select balance::integer, held::integer from public.token_balances where user_id = ${user}`)[0];
 
 describe("a plan's rate limits", () => {
+  it.each([
+    { user: { quota: 0, window_s: 60 } },
+    { user: { quota: 0.9, window_s: 60 } },
+    { function: { quota: 0, window_s: 60 } },
+    { user: { quota: 5, window_s: 60 }, function: { quota: 0.9, window_s: 60 } },
+  ])("let nothing through of a quota below 1, nor later: %j", async (limits) => {
+    const user = await userOnPlan(limits);
+    await sql`insert into public.request_counters (subject) values (${user})`;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await admit(user)).toMatchObject({ success: false, error: "rate_limited" });
+    }
+    expect(await countersOf(user)).toEqual({ full_at_s: 0, function_full_at_s: {} });
+  });
+
+  it("that are of one kind alone are null of the other", async () => {
+    const rule = { quota: 5, window_s: 60 };
+    const both = [{ user: rule }, { function: rule }].map(async (limits) =>
+      (await admit(await userOnPlan(limits))).limits
+    );
+    expect(await Promise.all(both)).toMatchObject([
+      [{ name: "user", ...rule }, null],
+      [null, { name: "meal-analyzer", ...rule }],
+    ]);
+  });
+
   it("let as many requests in as they say, all functions together and each alone, and deny the rest unheld", async () => {
     const user = await userOnPlan({
       user: { quota: 5, window_s: 3600 },
