@@ -1038,7 +1038,7 @@ grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_
 create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 78e44f7ff75a1a5c
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cec7d916e93d5206
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1e6315cf3a18a0e5
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body 38733d64a2a8344b
@@ -1211,7 +1211,7 @@ grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
 create function public.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 4319aa10208c1c9c
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09edc1102eff99f
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1b9487a824d45c73
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa7530a3e24c3837
@@ -1386,7 +1386,7 @@ grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens b
 
 create function public.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body f27b3809e7fca164
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fba5835a9e001c3
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4c633070a183846b
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11032a05fb2ebea7
@@ -1409,13 +1409,13 @@ create function public.take_otp_network_limits(p_limits jsonb) returns jsonb lan
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 951a0b56662c99fa
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 30fae4431acda30a
+create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5df2893deb44de6f
 
 create function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
 
 create function public.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
-create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body f9ad0a54d8fbc7d4
+create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
 
 create function public.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 

@@ -14,13 +14,13 @@ import { openBrowser } from "./support/browser.ts";
 declare const client: SupabaseClient;
 
 /** What MediaRecorder may be asked for, and the time of each piece; not every Chromium can do all. */
+/** What Debian's Chromium records; AAC, which it does not, is made by ffmpeg in tests/unit/shared/recorded.test.ts. */
 const KINDS: [type: string, how: string, timeslice_ms?: number][] = [
   ["audio/webm;codecs=opus", "whole"],
   ["audio/webm;codecs=opus", "in pieces", 300],
   ["audio/webm;codecs=pcm", "whole"],
   ["audio/mp4;codecs=opus", "whole"],
   ["audio/mp4;codecs=opus", "in pieces", 300],
-  ["audio/mp4;codecs=mp4a.40.2", "whole"],
 ];
 const TOLERANCE_S = 0.12;
 
@@ -74,9 +74,9 @@ describe("a recording of Chromium's MediaRecorder", await needing("chromium", "f
 
   it.for(KINDS)(
     "is as long as it is heard, and is charged so: %s, %s",
-    async ([type, , timeslice_ms], { skip }) => {
+    async ([type, , timeslice_ms]) => {
       const made = await recordAndSend(type, timeslice_ms);
-      if (made === undefined) return skip("This Chromium does not record it");
+      if (made === undefined) throw new Error("This Chromium does not record it");
       const bytes = new Uint8Array(Buffer.from(made.base64, "base64"));
       const heard = await heardSeconds(bytes);
       expect(heard).toBeGreaterThan(1);
