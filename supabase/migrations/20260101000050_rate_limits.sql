@@ -48,7 +48,9 @@ begin
     insert into public.rate_limits as used (key, full_at)
     select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
-    returning key, extract(epoch from full_at - v_now)::double precision as used_s
+    -- Judged at the time when the row is ours: whoever waited for it asked before its first taker did, and would find a
+    -- quota used up by the time between the two.
+    returning key, greatest(0, extract(epoch from full_at - clock_timestamp()))::double precision as used_s
   )
   select
     jsonb_agg(jsonb_build_object('name', name, 'quota', quota, 'window_s', window_s,
