@@ -1406,7 +1406,7 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 
 create function public.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 951a0b56662c99fa
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b2e0833f3c5085d
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
 create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5df2893deb44de6f
