@@ -1,14 +1,16 @@
 import postgres from "postgres";
+import { localModule } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** Changes whenever the SQL below does, so that it runs again on a folder made by an earlier version. */
-const VERSION = "tessera local stack 1, lite 0.10.0";
+const VERSION = "tessera local stack 2, lite 0.10.0";
 
 /** The roles, schemas and defaults that a hosted project has before its first migration. */
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {
   return await asAdmin(adminUrl, async (sql) => {
     if (await isBootstrapped(sql)) return { isNew: false };
-    await sql.begin((transaction) => transaction.unsafe(rolesSql(secrets)));
+    const realtimeSql = await Deno.readTextFile(localModule("realtime/schema.sql"));
+    await sql.begin((transaction) => transaction.unsafe(rolesSql(secrets) + realtimeSql));
     return { isNew: true };
   });
 }
