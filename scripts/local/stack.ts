@@ -28,6 +28,7 @@ import {
   requireFreePorts,
 } from "./ports.ts";
 import { READY_LINE } from "./ready.ts";
+import { realtimeIsOn } from "./realtime/switch.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
 import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
 import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
@@ -159,7 +160,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     signal?.throwIfAborted();
     const postgres = add({
       name: "postgres",
-      command: () => postgresCommand(files, ports.postgres, { fast: options.fast ?? false }),
+      command: () =>
+        postgresCommand(files, ports.postgres, { fast: options.fast ?? false, logical: realtimeIsOn() }),
       user,
       logFile: logFile(dataDir, "postgres"),
       isReady: () => isServing(files.pgdata),
