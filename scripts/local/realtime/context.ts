@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 import type { Authorization } from "./authorization.ts";
+import type { PostgresChanges } from "./changes/changes.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Measures } from "./measures.ts";
-import type { PostgresChanges } from "./postgres_changes.ts";
 import type { PresenceList } from "./presence.ts";
 import type { Rate } from "./rate.ts";
 import type { Member, Rooms } from "./rooms.ts";

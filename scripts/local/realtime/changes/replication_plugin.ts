@@ -52,7 +52,8 @@ export class SlotPlugin extends PgoutputPlugin {
 
   async #makeSlot(client: ReplicationClient): Promise<void> {
     const { slot, temporary, anew, onChangesLost } = this.#slot;
-    const make = (kind: string) => client.query(`CREATE_REPLICATION_SLOT "${slot}" ${kind} LOGICAL pgoutput`);
+    const make = (kind: string) =>
+      client.query(`CREATE_REPLICATION_SLOT "${slot}" ${kind} LOGICAL pgoutput (SNAPSHOT 'nothing')`);
     if (temporary) {
       await make("TEMPORARY");
       return;
