@@ -52,9 +52,10 @@ export class SlotPlugin extends PgoutputPlugin {
 
   async #makeSlot(client: ReplicationClient): Promise<void> {
     const { slot, temporary, anew, onChangesLost } = this.#slot;
-    const make = (kind: string) => client.query(`create_replication_slot "${slot}" ${kind} logical pgoutput`);
+    const make = (kind: string) =>
+      client.query(`CREATE_REPLICATION_SLOT "${slot}" ${kind} LOGICAL pgoutput (SNAPSHOT 'nothing')`);
     if (temporary) {
-      await make("temporary");
+      await make("TEMPORARY");
       return;
     }
     const { rows: [found] } = await client.query(
