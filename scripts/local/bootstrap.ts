@@ -1,6 +1,5 @@
 import postgres from "postgres";
 import { localModule } from "./paths.ts";
-import { CHANGES_GRANTS_SQL, CHANGES_SCHEMA_SQL } from "./realtime/changes/schema.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** Changes whenever the SQL below does, so that it runs again on a folder made by an earlier version. */
@@ -10,8 +9,12 @@ const VERSION = "tessera local stack 2, lite 0.10.0";
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {
   return await asAdmin(adminUrl, async (sql) => {
     if (await isBootstrapped(sql)) return { isNew: false };
-    const realtimeSql = await Deno.readTextFile(localModule("realtime/schema.sql"));
-    await sql.begin((transaction) => transaction.unsafe(rolesSql(secrets) + realtimeSql));
+    const realtimeSql = await Promise.all(
+      ["realtime/schema.sql", "realtime/changes/schema.sql"].map((name) =>
+        Deno.readTextFile(localModule(name))
+      ),
+    );
+    await sql.begin((transaction) => transaction.unsafe([rolesSql(secrets), ...realtimeSql].join("\n")));
     return { isNew: true };
   });
 }
@@ -58,11 +61,6 @@ function rolesSql(secrets: Secrets): string {
       `login createrole createdb bypassrls replication password '${secrets.postgresPassword}'`,
     ),
     role("authenticator", `login noinherit password '${secrets.authenticatorPassword}'`),
-    // What Realtime connects as: it takes the role of each that listens.
-    role(
-      "supabase_realtime_admin",
-      `login noinherit replication password '${secrets.realtimePassword}'`,
-    ),
     // What REST, Auth and Storage connect as, all three in one process here: it owns the tables of Auth and
     // Storage, sees every table's name, and reads the project's data only after it took an API role.
     role("tessera_lite", `login inherit password '${secrets.litePassword}'`),
@@ -71,7 +69,6 @@ function rolesSql(secrets: Secrets): string {
     grant anon, authenticated, service_role to postgres with admin option;
     grant anon, authenticated, service_role to tessera_lite with inherit false;
     grant supabase_auth_admin, supabase_storage_admin, pg_read_all_data to tessera_lite;
-    grant anon, authenticated, service_role to supabase_realtime_admin;
     grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
     -- A hosted project lets postgres make policies on Storage's tables through an extension; here it is a member.
     grant supabase_storage_admin to postgres;
@@ -95,7 +92,6 @@ function rolesSql(secrets: Secrets): string {
     alter database postgres set search_path to "$user", public, extensions;
     alter role postgres set search_path to "$user", public, extensions;
     alter role tessera_lite set search_path to public, extensions;
-    alter role supabase_realtime_admin set search_path to public, extensions, realtime;
 
     -- Tells REST that the schema changed, as hosted; REST forgets what it knew of it.
     create or replace function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as $$
@@ -105,8 +101,6 @@ function rolesSql(secrets: Secrets): string {
     drop event trigger if exists pgrst_drop_watch;
     create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_ddl_watch();
     `,
-    CHANGES_SCHEMA_SQL,
-    CHANGES_GRANTS_SQL,
   ].join("\n");
 }
 

@@ -66,17 +66,14 @@ export async function ensureCluster(
   }
 }
 
-/** Followers that fall behind by so much WAL lose their slot, so that a disk cannot fill. */
-const MAX_WAL_KEPT_FOR_SLOTS = "1GB";
-
 /**
- * How Postgres is run; `fast` gives up durability over a power cut, for tests only. `logical` is what Realtime follows: each
- * change's row is then written to the WAL in a form that can be read again.
+ * How Postgres is run; `fast` gives up durability over a power cut, for tests only. `isReplicated`: Realtime follows it, for
+ * which Postgres writes more.
  */
 export function postgresCommand(
   files: PostgresFiles,
   port: number,
-  options: { fast: boolean; logical: boolean },
+  options: { fast: boolean; isReplicated: boolean },
 ): PostgresCommand {
   const settings: Record<string, string> = {
     listen_addresses: "127.0.0.1",
@@ -88,9 +85,9 @@ export function postgresCommand(
     log_timezone: "UTC",
     timezone: "UTC",
     log_line_prefix: "%m [%p] %u ",
-    wal_level: options.logical ? "logical" : "replica",
-    max_slot_wal_keep_size: MAX_WAL_KEPT_FOR_SLOTS,
     ...(options.fast ? { fsync: "off" } : {}),
+    // A follower that is stuck loses its place before the disk is full.
+    ...(options.isReplicated ? { wal_level: "logical", max_slot_wal_keep_size: "1GB" } : {}),
   };
   return {
     command: join(files.nativeFolder, "bin", "postgres"),

@@ -14,7 +14,6 @@ export interface Secrets {
   adminPassword: string;
   litePassword: string;
   authenticatorPassword: string;
-  realtimePassword: string;
   studioToken: string;
   /** What the gateway shows to lite, so that no other local program is served. */
   gatewayToken: string;
@@ -72,7 +71,6 @@ async function generateSecrets(): Promise<Secrets> {
     adminPassword: random(16),
     litePassword: random(16),
     authenticatorPassword: random(16),
-    realtimePassword: random(16),
     studioToken: random(16),
     gatewayToken: random(16),
     adminToken: random(16),

@@ -179,7 +179,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const postgres = add({
       name: "postgres",
       command: () =>
-        postgresCommand(files, ports.postgres, { fast: options.fast ?? false, logical: withRealtime }),
+        postgresCommand(files, ports.postgres, { fast: options.fast ?? false, isReplicated: withRealtime }),
       user,
       logFile: logFile(dataDir, "postgres"),
       isReady: () => isServing(files.pgdata),

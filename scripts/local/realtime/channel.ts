@@ -1,5 +1,4 @@
 import { type AskedAs, AuthorizationFailure, type Extension } from "./authorization.ts";
-import { type Answer, bindingId, type Subscribed } from "./changes/changes.ts";
 import { isTooLarge, PresenceCalls } from "./channel_presence.ts";
 import type { Context } from "./context.ts";
 import { type Claims, expired } from "./credentials.ts";
@@ -55,7 +54,6 @@ export class Channel implements Member {
   #claims!: Claims;
   #isPresenceOn: boolean;
   #replayed = new Set<string>();
-  #subscribed: Subscribed | undefined;
   /** What came while the join was still at work. */
   #held: [RoomMessage, Frame, string | undefined][] | undefined = [];
   #isOver = false;
@@ -125,9 +123,9 @@ export class Channel implements Member {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const { rooms, presences } = this.context;
+    const { rooms, presences, changes } = this.context;
     rooms.leave(this.#room, this);
-    void this.#subscribed?.unsubscribe();
+    changes.unsubscribe(this);
     const diff = presences.untrack(this.#room, this);
     if (diff) rooms.send(this.#room, { kind: "json", event: "presence_diff", payload: diff });
   }
@@ -167,7 +165,7 @@ export class Channel implements Member {
       const held = this.#held ?? [];
       this.#held = undefined;
       for (const one of held) this.deliver(...one);
-      if (isSubscribed) this.#tellOfChanges({ ok: true, ids: [] });
+      if (isSubscribed) this.#saySubscribed();
       else void this.#followChanges();
       if (this.#isPresenceOn) this.#pushPresences();
       if (this.#config.broadcast.isReplicationReadyAsked) this.#waitUntilFollowing();
@@ -175,10 +173,11 @@ export class Channel implements Member {
   }
 
   #response(): unknown {
+    const { changes } = this.context;
     return {
       postgres_changes: this.#config.postgresChanges.map((binding) => ({
         ...binding,
-        id: bindingId(binding),
+        id: changes.idOf(binding),
       })),
     };
   }
@@ -355,41 +354,41 @@ export class Channel implements Member {
     const claims = this.#claims;
     const outcome = await this.#subscribe();
     if (this.#isOver || claims !== this.#claims) return;
-    this.#tellOfChanges(outcome);
-    if (outcome.ok || !outcome.mayRetry) return;
+    if (outcome.ok) return this.#saySubscribed();
+    this.#refuseChanges(outcome, claims);
+  }
+
+  #refuseChanges({ error, mayRetry }: { error: string; mayRetry: boolean }, claims: Claims): void {
+    this.#system("postgres_changes", "error", error);
+    if (!mayRetry) return;
     const { first, last } = CHANGES_RETRY_MS;
     this.#later(first + Math.random() * (last - first), () => {
       if (claims === this.#claims) void this.#followChanges();
     });
   }
 
-  /** Subscribes, or goes on under the claims of a new token. */
-  async #subscribe(): Promise<Answer> {
-    if (this.#subscribed) return await this.#subscribed.renew(this.#claims);
-    const outcome = await this.context.changes.subscribe({
+  #subscribe() {
+    return this.context.changes.subscribe({
+      channel: this,
       bindings: this.#config.postgresChanges,
       claims: this.#claims,
-      deliver: (json, ids) => this.#deliverChange(json, ids),
-      onStatus: (answer) => this.#tellOfChanges(answer),
+      deliver: (json, ids) => {
+        if (this.#isOver) return;
+        const payload = `{"ids":${JSON.stringify(ids)},"data":${json}}`;
+        const frame = this.serializer.room(this.topic, { kind: "text", event: "postgres_changes", payload });
+        if (frame) this.host.send(frame);
+        this.#count();
+      },
+      onAnew: (answer) => {
+        if (this.#isOver) return;
+        if (answer.ok) this.#saySubscribed();
+        else this.#refuseChanges(answer, this.#claims);
+      },
     });
-    if (!("unsubscribe" in outcome)) return outcome;
-    if (this.#isOver) void outcome.unsubscribe();
-    else this.#subscribed = outcome;
-    return outcome;
   }
 
-  #deliverChange(json: string, ids: number[]): void {
-    if (this.#isOver) return;
-    const payload = `{"ids":${JSON.stringify(ids)},"data":${json}}`;
-    const frame = this.serializer.room(this.topic, { kind: "text", event: "postgres_changes", payload });
-    if (frame) this.host.send(frame);
-    this.#count();
-  }
-
-  #tellOfChanges(answer: Answer): void {
-    if (this.#isOver) return;
-    if (answer.ok) this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
-    else this.#system("postgres_changes", "error", answer.error);
+  #saySubscribed(): void {
+    this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
   }
 
   #waitUntilFollowing(limitMs = performance.now() + READY_LIMIT_MS): void {

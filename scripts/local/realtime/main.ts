@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { databaseUrl } from "../database_url.ts";
 import { portsAt } from "../ports.ts";
+import { ADMIN_ROLE } from "../postgres.ts";
 import { delay } from "../process_ids.ts";
 import { announceReady } from "../ready.ts";
 import { readSecrets } from "../secrets.ts";
@@ -21,8 +22,6 @@ import { createRealtimeServer } from "./server.ts";
 import { LIMITS_VARIABLE, readLimits } from "./settings.ts";
 import { keepPartitions } from "./stored_messages.ts";
 
-/** As hosted: it owns the messages, and takes each caller's role to ask the policies. */
-const ROLE = "supabase_realtime_admin";
 const PARTITIONS_EVERY_MS = 3_600_000;
 const GOODBYE_MS = 2_000;
 
@@ -32,11 +31,12 @@ const { values } = parseArgs({
 });
 const ports = portsAt(Number(values["port-base"]));
 const secrets = await readSecrets(values["data-folder"]!);
-const url = databaseUrl(ports.postgres, ROLE, secrets.realtimePassword);
+// As hosted: the superuser asks the policies in each caller's role, and follows the changes.
+const adminUrl = databaseUrl(ports.postgres, ADMIN_ROLE, secrets.adminPassword);
 const limits = readLimits(Deno.env.get(LIMITS_VARIABLE));
 const log = (message: string) => console.error(message);
 
-const sql = postgres(url, {
+const sql = postgres(adminUrl, {
   max: 5,
   idle_timeout: 60,
   connect_timeout: 5,
@@ -53,14 +53,14 @@ const context: Context = {
   measures: new Measures(),
   joins: new Rate(limits.joins_per_second),
   presenceEvents: new Rate(limits.presence_events_per_second),
-  changes: createPostgresChanges({ databaseUrl: url, log }),
+  changes: createPostgresChanges({ databaseUrl: adminUrl, log }),
 };
 
 await waitForSchema();
 await keepPartitions(sql);
 setInterval(() => keepPartitions(sql).catch(log), PARTITIONS_EVERY_MS);
 const end = new AbortController();
-const following = followDatabaseBroadcasts(context, { databaseUrl: url, signal: end.signal, log });
+const following = followDatabaseBroadcasts(context, { databaseUrl: adminUrl, signal: end.signal, log });
 await following.started;
 const server = createRealtimeServer(context, { metricsToken: secrets.gatewayToken });
 server.listen(ports.realtime, "127.0.0.1", announceReady);

@@ -1,10 +1,19 @@
 -- The schema `realtime` as the platform makes it: names, owners and grants, so that a migration which works here works hosted.
 -- Run as the superuser, and every statement bears being run again.
 
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'supabase_realtime_admin') then
+    create role supabase_realtime_admin;
+  end if;
+end $$;
+alter role supabase_realtime_admin nologin noinherit noreplication;
+grant anon, authenticated, service_role to supabase_realtime_admin;
 -- A hosted project lets postgres make policies on messages through an extension; here it is a member, and a trigger below
 -- refuses the rest.
 grant supabase_realtime_admin to postgres;
 
+create schema if not exists realtime;
+grant usage on schema realtime to postgres, anon, authenticated, service_role;
 grant all on schema realtime to supabase_realtime_admin;
 
 create table if not exists realtime.messages (
@@ -176,6 +185,10 @@ begin
     execute format('alter routine %s owner to supabase_realtime_admin', target.signature);
     execute format('grant all on routine %s to postgres', target.signature);
   end loop;
+  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+    create publication supabase_realtime;
+  end if;
+  alter publication supabase_realtime owner to postgres;
   if not exists (select from pg_publication where pubname = 'supabase_realtime_messages_publication') then
     create publication supabase_realtime_messages_publication for table realtime.messages;
   end if;

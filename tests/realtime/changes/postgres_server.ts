@@ -31,7 +31,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
   let child: Deno.ChildProcess | undefined;
   const start = async () => {
-    const { command, args, env, cwd } = postgresCommand(files, port, { fast: true, logical: true });
+    const { command, args, env, cwd } = postgresCommand(files, port, { fast: true, isReplicated: true });
     child = new Deno.Command(command, { args, env, cwd, ...user, stdout: "null", stderr: "null" }).spawn();
     while (!await isServing(files.pgdata)) await delay(20);
   };

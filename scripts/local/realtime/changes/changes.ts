@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import postgres from "postgres";
 import { messageOf } from "../../errors.ts";
 import { type Binding, bindingId, parseBinding } from "./binding.ts";
@@ -6,45 +7,34 @@ import { changeFeed } from "./feed.ts";
 import { type Following, followPublication } from "./replication.ts";
 import {
   publishedTables,
-  removeAllSubscriptions,
+  removeOtherSubscriptions,
   removeSubscriptions,
   type Subscription,
   writeSubscriptions,
 } from "./subscriptions.ts";
 
-export { type Binding, bindingId } from "./binding.ts";
-
 /** Where changes come from. */
 export interface ChangesOptions {
-  /** As `supabase_realtime_admin`. */
+  /** As a role that may take every role that listens, and may follow. */
   databaseUrl: string;
   log(message: string): void;
 }
 
-/** What a channel asks for when it is joined. */
-export interface SubscribeRequest {
+/** What a channel asks of the changes of tables. */
+export interface ChangesRequest {
+  channel: object;
   /** `config.postgres_changes` of the join, as the client sent it. */
   bindings: Binding[];
-  /** The token's claims, for row level security; their `role` is the one that reads. */
+  /** The token's, for row level security; their `role` is the one that reads. */
   claims: Record<string, unknown>;
-  /** Gets the `data` of an event as JSON, and the ids of the bindings that it is for: those of `bindingId`. */
+  /** Given the `data` of an event as JSON, whose numbers keep every digit, and the ids of the bindings that it is for. */
   deliver(json: string, ids: number[]): void;
-  /** Told when it was subscribed anew: Postgres was away, or what is published has changed. */
-  onStatus?(answer: Answer): void;
+  /** Told when it was subscribed anew: Postgres was away, or other tables are published. */
+  onAnew?(answer: Answer): void;
 }
 
 /** Whether a channel hears changes; where not, why, and whether it is worth asking again. */
-export type Answer = { ok: true; ids: number[] } | { ok: false; error: string; mayRetry: boolean };
-
-/** A channel that hears changes. */
-export interface Subscribed {
-  ok: true;
-  /** One for each binding, in their order. */
-  ids: number[];
-  /** Judges from now on by the claims of a new token; its bindings stay. */
-  renew(claims: Record<string, unknown>): Promise<Answer>;
-  unsubscribe(): Promise<void>;
-}
+export type Answer = { ok: true } | { ok: false; error: string; mayRetry: boolean };
 
 /** What there is to measure. */
 export interface ChangesState {
@@ -61,7 +51,11 @@ export interface ChangesState {
 
 /** Tells channels of what changes in the published tables. */
 export interface PostgresChanges {
-  subscribe(request: SubscribeRequest): Promise<Subscribed | (Answer & { ok: false })>;
+  /** The id of a binding: the same whenever the same is asked for. */
+  idOf(binding: Binding): number;
+  /** Follows what a channel asks for, in place of what it asked for before. */
+  subscribe(request: ChangesRequest): Promise<Answer>;
+  unsubscribe(channel: object): void;
   readonly state: ChangesState;
   close(): Promise<void>;
 }
@@ -77,8 +71,9 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 /** How long a channel waits for the stream of changes to begin. */
 const START_TIMEOUT_MS = 10_000;
 
-interface Channel {
-  request: SubscribeRequest;
+/** A channel that hears changes. */
+interface Listener {
+  request: ChangesRequest;
   subscriptions: Subscription[];
   /** Binding ids by subscription id. */
   ids: Map<string, number>;
@@ -95,35 +90,37 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   // Apart, so that a join never waits for a policy.
   const judging = connect("realtime_rls", 1);
   const writing = connect("realtime_subscription_manager", 2);
-  const channels = new Set<Channel>();
-  const channelOf = new Map<string, Channel>();
+  const listeners = new Map<object, Listener>();
+  const listenerOf = new Map<string, Listener>();
+  /** The last that each channel asked, while it is there: what it asked before, or before it left, is answered to nobody. */
+  const asked = new Map<object, ChangesRequest>();
   let heardTables = new Set<number>();
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
   let publishedBefore: string | undefined;
   let checking: Promise<void> | undefined;
   let isClosed = false;
-  const cleaned = removeAllSubscriptions(writing).catch((error) => log(messageOf(error)));
+  const cleaned = removeOtherSubscriptions(writing, []).catch((error) => log(messageOf(error)));
 
   const feed = changeFeed({
     sql: judging,
     isHeard: (tableOid) => heardTables.has(tableOid),
     onTrouble: log,
     tell({ json, subscriptionIds }) {
-      const idsFor = new Map<Channel, number[]>();
+      const idsFor = new Map<Listener, number[]>();
       for (const id of subscriptionIds) {
-        const channel = channelOf.get(id);
-        if (!channel) continue;
-        const ids = idsFor.get(channel);
-        if (ids) ids.push(channel.ids.get(id)!);
-        else idsFor.set(channel, [channel.ids.get(id)!]);
+        const listener = listenerOf.get(id);
+        if (!listener) continue;
+        const ids = idsFor.get(listener) ?? [];
+        idsFor.set(listener, ids);
+        ids.push(listener.ids.get(id)!);
       }
-      for (const [channel, ids] of idsFor) channel.request.deliver(json, ids);
+      for (const [listener, ids] of idsFor) listener.request.deliver(json, ids);
     },
   });
 
   function noteTables(): void {
-    heardTables = new Set([...channels].flatMap(({ tables }) => [...tables]));
+    heardTables = new Set([...listeners.values()].flatMap(({ tables }) => [...tables]));
   }
 
   /** Begins to follow unless it does already. */
@@ -168,7 +165,7 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   }
 
   function stopWhenIdle(): void {
-    if (channels.size > 0) return;
+    if (listeners.size > 0) return;
     clearTimeout(idleTimer);
     idleTimer = setTimeout(() => {
       const stopping = follower;
@@ -188,41 +185,58 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   }
 
   async function subscribeAllAnew(): Promise<void> {
-    for (const channel of [...channels]) {
-      await removeSubscriptions(writing, [...channel.ids.keys()]);
-      if (!channels.has(channel)) continue;
-      const answer = await write(channel);
-      channel.request.onStatus?.(answer);
+    await removeOtherSubscriptions(writing, [...listenerOf.keys()]);
+    for (const listener of [...listeners.values()]) {
+      const answer = await write(listener);
+      if (isListening(listener)) listener.request.onAnew?.(answer);
     }
   }
 
-  async function write(channel: Channel): Promise<Answer> {
-    const written = await writeSubscriptions(writing, PUBLICATION, channel.subscriptions);
-    channel.tables = new Set("tables" in written ? written.tables : []);
-    noteTables();
-    if ("error" in written) return { ok: false, ...written };
-    return { ok: true, ids: [...channel.ids.values()] };
+  function isListening(listener: Listener): boolean {
+    return listeners.get(listener.request.channel) === listener;
   }
 
-  async function forget(channel: Channel): Promise<void> {
-    if (!channels.delete(channel)) return;
-    for (const id of channel.ids.keys()) channelOf.delete(id);
+  async function write(listener: Listener): Promise<Answer> {
+    const written = await writeSubscriptions(writing, PUBLICATION, listener.subscriptions);
+    // It may have left meanwhile, and nobody would take away what was written then.
+    if (!isListening(listener)) await removeSubscriptions(writing, [...listener.ids.keys()]);
+    listener.tables = new Set("tables" in written ? written.tables : []);
+    noteTables();
+    return "error" in written ? { ok: false, ...written } : { ok: true };
+  }
+
+  async function forget(listener: Listener): Promise<void> {
+    if (isListening(listener)) listeners.delete(listener.request.channel);
+    for (const id of listener.ids.keys()) listenerOf.delete(id);
     noteTables();
     stopWhenIdle();
-    if (!isClosed) await removeSubscriptions(writing, [...channel.ids.keys()]);
+    if (!isClosed) await removeSubscriptions(writing, [...listener.ids.keys()]);
   }
 
-  async function subscribe(request: SubscribeRequest): Promise<Subscribed | (Answer & { ok: false })> {
+  /** The same bindings keep their ids, so that a new token leaves no gap. */
+  function listenerFor(request: ChangesRequest): Listener | { error: string } {
+    const before = listeners.get(request.channel);
+    if (before && isDeepStrictEqual(before.request.bindings, request.bindings)) {
+      before.request = request;
+      for (const subscription of before.subscriptions) subscription.claims = request.claims;
+      return before;
+    }
     const subscriptions: Subscription[] = [];
     const ids = new Map<string, number>();
     for (const binding of request.bindings) {
       const parsed = parseBinding(binding);
-      if ("error" in parsed) return { ok: false, error: parsed.error, mayRetry: false };
+      if ("error" in parsed) return parsed;
       const id = randomUUID();
       subscriptions.push({ id, wanted: parsed.wanted, claims: request.claims });
       ids.set(id, bindingId(binding));
     }
-    const channel: Channel = { request, subscriptions, ids, tables: new Set() };
+    return { request, subscriptions, ids, tables: new Set() };
+  }
+
+  async function subscribe(request: ChangesRequest): Promise<Answer> {
+    asked.set(request.channel, request);
+    const listener = listenerFor(request);
+    if ("error" in listener) return { ok: false, error: listener.error, mayRetry: false };
     try {
       await cleaned;
       await follow();
@@ -230,30 +244,30 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
     } catch (error) {
       return { ok: false, error: messageOf(error), mayRetry: true };
     }
-    channels.add(channel);
-    for (const id of ids.keys()) channelOf.set(id, channel);
-    const answer = await write(channel);
-    if (!answer.ok) {
-      await forget(channel).catch((error) => log(messageOf(error)));
-      return answer;
+    if (asked.get(request.channel) !== request) {
+      return { ok: false, error: "Not asked any more", mayRetry: false };
     }
-    return {
-      ok: true,
-      ids: answer.ids,
-      renew(claims) {
-        for (const subscription of subscriptions) subscription.claims = claims;
-        return write(channel);
-      },
-      unsubscribe: () => forget(channel).catch((error) => log(messageOf(error))),
-    };
+    const before = listeners.get(request.channel);
+    if (before && before !== listener) forget(before).catch((error) => log(messageOf(error)));
+    listeners.set(request.channel, listener);
+    for (const id of listener.ids.keys()) listenerOf.set(id, listener);
+    const answer = await write(listener);
+    if (!answer.ok) await forget(listener).catch((error) => log(messageOf(error)));
+    return answer;
   }
 
   return {
+    idOf: bindingId,
     subscribe,
+    unsubscribe(channel) {
+      asked.delete(channel);
+      const listener = listeners.get(channel);
+      if (listener) forget(listener).catch((error) => log(messageOf(error)));
+    },
     get state() {
       return {
-        channels: channels.size,
-        subscriptions: channelOf.size,
+        channels: listeners.size,
+        subscriptions: listenerOf.size,
         isFollowing: follower?.following.isFollowing ?? false,
         ...feed.state,
       };

@@ -12,7 +12,7 @@ export interface Subscription {
 /** The tables that a subscription hears of, by their ids; or why there are none, and whether it may be asked again. */
 export type Written = { tables: number[] } | { error: string; mayRetry: boolean };
 
-/** Writes subscriptions down, all or none; those that are there already get these claims. */
+/** Writes subscriptions down, all or none, in place of what was written of them before. */
 export async function writeSubscriptions(
   sql: postgres.Sql,
   publication: string,
@@ -22,6 +22,7 @@ export async function writeSubscriptions(
   try {
     return await sql.begin(async (transaction) => {
       const tables: number[] = [];
+      await removeSubscriptions(transaction, subscriptions.map(({ id }) => id));
       for (current of subscriptions) {
         const found = await writeOne(transaction, publication, current);
         if (found.length === 0) throw new NothingPublished();
@@ -41,13 +42,13 @@ export async function writeSubscriptions(
 }
 
 /** Forgets subscriptions. */
-export async function removeSubscriptions(sql: postgres.Sql, ids: string[]): Promise<void> {
+export async function removeSubscriptions(sql: postgres.ISql, ids: string[]): Promise<void> {
   await sql`delete from realtime.subscription where subscription_id = any (${ids}::uuid[])`;
 }
 
-/** Forgets what an earlier process has left. */
-export async function removeAllSubscriptions(sql: postgres.Sql): Promise<void> {
-  await sql`delete from realtime.subscription`;
+/** Forgets all but some: what an earlier process has left, or what could not be removed while Postgres was away. */
+export async function removeOtherSubscriptions(sql: postgres.ISql, ids: string[]): Promise<void> {
+  await sql`delete from realtime.subscription where subscription_id <> all (${ids}::uuid[])`;
 }
 
 /** Tells one state of a publication from another. */
@@ -72,7 +73,7 @@ async function writeOne(
 ): Promise<number[]> {
   const { schema, table, filters, action, columns } = wanted;
   const rows = await sql`
-    insert into realtime.subscription as mine
+    insert into realtime.subscription
       (subscription_id, entity, filters, claims, action_filter, selected_columns)
     select
       ${id}::uuid,
@@ -93,9 +94,6 @@ async function writeOne(
     where pubname = ${publication}
       and schemaname like (case ${schema} when '*' then '%' else ${schema} end) escape ''
       and tablename like (case ${table} when '*' then '%' else ${table} end) escape ''
-    on conflict (
-      subscription_id, entity, realtime.filters_hash(filters), action_filter, coalesce(selected_columns, '{}')
-    ) do update set claims = excluded.claims, created_at = timezone('utc', now())
-    returning mine.entity::oid as oid`;
+    returning entity::oid as oid`;
   return rows.map(({ oid }) => Number(oid));
 }
