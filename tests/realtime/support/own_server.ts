@@ -18,7 +18,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../../scripts/local/realtime/set
 import { readSecrets } from "../../../scripts/local/secrets.ts";
 
 /** The stack's Realtime once more, with limits of its own, in this process; it follows no broadcasts of the database. */
-export async function openOwnServer(limits: Partial<Limits>) {
+export async function openOwnServer(limits: Partial<Limits>, { silenceMs }: { silenceMs?: number } = {}) {
   const { portBase, dataDir, publishableKey } = inject("stack");
   const secrets = await readSecrets(dataDir);
   const url = databaseUrl(portsAt(portBase).postgres, ADMIN_ROLE, secrets.adminPassword);
@@ -36,7 +36,7 @@ export async function openOwnServer(limits: Partial<Limits>) {
     presenceEvents: new Rate(all.presence_events_per_second),
     changes: createPostgresChanges({ databaseUrl: url, log: () => {} }),
   };
-  const server = createRealtimeServer(context, { metricsToken: secrets.gatewayToken });
+  const server = createRealtimeServer(context, { metricsToken: secrets.gatewayToken, silenceMs });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const close = async () => {

@@ -24,8 +24,9 @@ export interface Wire {
 const PATIENCE_MS = 20_000;
 const open = new Set<Wire>();
 
-afterEach(() => {
+afterEach(async () => {
   for (const wire of open) wire.close();
+  await Promise.all([...open].map(({ closed }) => closed));
   open.clear();
 });
 
