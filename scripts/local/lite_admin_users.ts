@@ -82,9 +82,7 @@ async function createUser(sql: postgres.Sql, wish: Partial<NewUser>): Promise<Re
       )`;
     await transaction`
       insert into auth.identities (id, provider, provider_id, user_id, identity_data, created_at, updated_at)
-      values (gen_random_uuid(), 'email', ${id}, ${id}, ${
-      transaction.json(identity)
-    }, ${address}, now(), now())`;
+      values (gen_random_uuid(), 'email', ${id}, ${id}, ${transaction.json(identity)}, now(), now())`;
     return true;
   });
   if (isNew) return await readUser(sql, id);
