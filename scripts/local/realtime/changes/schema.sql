@@ -73,13 +73,14 @@ create or replace function realtime.is_visible_through_filters(
 ) returns boolean language sql stable as $$
   select coalesce(bool_and(coalesce(wanted.is_met, false)), true)
   from (
-    select realtime.check_equality_op(
+    select case when known.name is not null then
+      realtime.check_equality_op(
         asked.op,
         coalesce(known.type_oid::regtype, known.type_name::regtype),
         known.value #>> '{}',
         asked.value,
         coalesce(asked.negate, false)
-      ) and known.name is not null as is_met
+      ) end as is_met
     from unnest(filters) asked left join unnest(columns) known on known.name = asked.column_name
   ) wanted
 $$;

@@ -84,7 +84,7 @@ async function writeOne(
           ${filters.map(({ column }) => column)}::text[],
           ${filters.map(({ operator }) => operator)}::text[],
           ${filters.map(({ value }) => value)}::text[],
-          ${filters.map(({ isNegated }) => isNegated)}::boolean[]
+          ${filters.map(({ isNegated }) => String(isNegated))}::text[]::boolean[]
         ) as filter (name, operator, value, negated)
       ),
       ${sql.json(claims as postgres.JSONValue)},
