@@ -32,14 +32,14 @@ try {
     },
   });
   if (positionals.length > 0) throw new StackError(USAGE);
-  const { databaseUrl, url, secretKey, settings } = await findTarget(
+  const { databaseUrl, ...target } = await findTarget(
     values["db-url"],
     values.url,
     values["project-ref"],
   );
   const sql = connectTo(databaseUrl);
   try {
-    const reports = await examine({ sql, url, secretKey, settings });
+    const reports = await examine({ sql, ...target });
     print(reports, values.json ?? false);
     const isComplete = reports.every(({ findings }) => findings.every(({ severity }) => severity === "note"));
     if (!isComplete) Deno.exitCode = 1;
@@ -58,7 +58,7 @@ async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef
       kind: "values",
       values: functionsEnvironment(ports, secrets, functionsFolder),
     };
-    return { databaseUrl, url: givenUrl ?? url, secretKey: secrets.secretKey, settings };
+    return { databaseUrl, url: givenUrl ?? url, isLocal: true, secretKey: secrets.secretKey, settings };
   }
   const databaseUrl = postgresUrl(givenDatabaseUrl).href;
   const ref = await findProjectRef(givenRef);

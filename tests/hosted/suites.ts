@@ -82,6 +82,7 @@ export const NOT_INSIDE: Record<string, string> = {
   "tests/unit/shared/pinned_request.test.ts": "asks both Denos itself",
   "tests/unit/modules/alone.test.ts": "checks types, which the operator's Deno does",
   "tests/unit/modules/modules.test.ts": "of a command, which runs under the operator's Deno",
+  "tests/unit/modules/permissions.test.ts": "of declarations, which are the same under any Deno",
   "tests/unit/shared/recorded.test.ts":
     "half a minute of ffmpeg, for readers in plain JavaScript; `audio` has the same readers",
   "tests/unit/functions_imports.test.ts":

@@ -1,10 +1,10 @@
-import { tryPlatformOf } from "../deploy/platform.ts";
-import type { Examination, Finding } from "./finding.ts";
+import { tryPlatformOf } from "../../../deploy/platform.ts";
+import type { Examination, Finding } from "../../finding.ts";
 
 /** Whether the deployed functions can do what secrets, pictures and alerts depend on, tested where they run. */
 export const platformExamination: Examination = {
   name: "platform",
-  async examine({ url, secretKey }) {
+  async examine({ url, secretKey, isLocal }) {
     if (!url || !secretKey) {
       return [{
         severity: "note",
@@ -14,15 +14,18 @@ export const platformExamination: Examination = {
       }];
     }
     const lines = await tryPlatformOf(url, secretKey);
-    return lines.filter(({ outcome }) => outcome !== "good").map((
-      { trial, outcome, message, fix },
-    ): Finding => ({
+    // Nobody can try https where there is none.
+    const isOfHttps = (trial: string) => trial === "picture" || trial === "alert";
+    const findings = lines.filter(({ trial, outcome }) =>
+      outcome === "bad" || (outcome === "untried" && !(isLocal && isOfHttps(trial)))
+    );
+    return findings.map(({ trial, outcome, message, fix }): Finding => ({
       severity: outcome === "bad" ? "missing" : "note",
       what: outcome === "bad"
         ? `The platform fails at ${trial}: ${message}`
         : `The platform's ${trial} was not tried: ${message}`,
       why: WHY[trial],
-      fix,
+      fix: isLocal && trial === "sealing" ? "supabase/functions/.env: TOKEN_ENCRYPTION_KEYS=…" : fix,
     }));
   },
 };

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-import type { Examination, Finding } from "./finding.ts";
+import type { Examination, Finding } from "../../finding.ts";
 
 /** What each extension is for. */
 const EXTENSIONS: Record<string, string> = {
@@ -9,16 +9,23 @@ const EXTENSIONS: Record<string, string> = {
   supabase_vault: "It keeps the address and the key for these calls",
 };
 
+const NOBODY_RUNS_LOCALLY: Finding = {
+  severity: "missing",
+  what: "Nothing has run a job of the list for ten minutes",
+  why: "The process of deno task start runs the list: it may be stopped, or hang",
+  fix: "deno task stop; deno task start",
+};
+
 /** Whether pg_cron or something else runs the list of jobs, and whether every job succeeds. */
 export const scheduleExamination: Examination = {
   name: "schedule",
-  async examine({ sql }) {
+  async examine({ sql, isLocal = false }) {
     const runner = await runnerOf(sql);
     return [
-      ...await missingExtensions(sql, runner),
+      ...await missingExtensions(sql, runner, isLocal),
       ...await missingCronJobs(sql),
       ...await missingVaultSecrets(sql),
-      ...await badJobs(sql),
+      ...await badJobs(sql, isLocal),
     ];
   },
 };
@@ -46,7 +53,9 @@ async function installedExtensions(sql: postgres.Sql): Promise<Set<string>> {
   return new Set(rows.map(({ extname }) => extname));
 }
 
-async function missingExtensions(sql: postgres.Sql, runner: Runner): Promise<Finding[]> {
+async function missingExtensions(sql: postgres.Sql, runner: Runner, isLocal: boolean): Promise<Finding[]> {
+  // The embedded Postgres has none of them: the process of the stack runs the list in their place.
+  if (isLocal) return runner === "nobody" ? [NOBODY_RUNS_LOCALLY] : [];
   const installed = await installedExtensions(sql);
   const missing = Object.entries(EXTENSIONS).filter(([name]) => !installed.has(name));
   return missing.map(([name, purpose]): Finding => ({
@@ -75,18 +84,22 @@ async function missingCronJobs(sql: postgres.Sql): Promise<Finding[]> {
 async function missingVaultSecrets(sql: postgres.Sql): Promise<Finding[]> {
   const installed = await installedExtensions(sql);
   if (!installed.has("pg_cron") || !installed.has("supabase_vault")) return [];
+  const [{ jobs }] = await sql`
+    select coalesce(string_agg(name, ', ' order by name), 'none yet') as jobs from public.jobs where kind = 'http'` as [
+    { jobs: string },
+  ];
   const rows = await sql`
     select wanted.name from unnest(array['tessera_project_url', 'tessera_secret_key']) as wanted (name)
     where not exists (select from vault.secrets where secrets.name = wanted.name)`;
   return rows.map(({ name }): Finding => ({
     severity: "missing",
     what: `Vault has no secret ${name}`,
-    why: "The jobs that are Edge Functions fail: deliver_alerts, sync_tokens",
+    why: `The jobs that are Edge Functions fail: ${jobs}`,
     fix: `select vault.create_secret('…', '${name}');`,
   }));
 }
 
-async function badJobs(sql: postgres.Sql): Promise<Finding[]> {
+async function badJobs(sql: postgres.Sql, isLocal: boolean): Promise<Finding[]> {
   const rows = await sql`
     select name, state, is_overdue, last_error, last_result from public.job_status
     where is_overdue or state in ('missing', 'failed', 'problem', 'lost') order by name`;
@@ -96,6 +109,8 @@ async function badJobs(sql: postgres.Sql): Promise<Finding[]> {
       last_error ? `: ${last_error}` : ""
     }`,
     why: state === "problem" ? `It found something: ${JSON.stringify(last_result)}` : "Its work is not done",
-    fix: state === "missing" ? "deno task deploy: a migration is missing" : `deno task jobs run ${name}`,
+    fix: state === "missing"
+      ? `${isLocal ? "deno task stop; deno task start" : "deno task deploy"}: a migration is missing`
+      : `deno task jobs run ${name}`,
   }));
 }

@@ -1,12 +1,4 @@
-import type { Examination, Finding } from "./finding.ts";
-
-const NO_RECEIVER_OF_ANCHORS: Finding = {
-  severity: "note",
-  what: "Nobody keeps the ledger's anchors",
-  why: "Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain",
-  fix:
-    'alerts/subscribe with "alert_types": ["ledger_anchor"], or deno task ledger anchor --to: docs/runbook.md',
-};
+import type { Examination, Finding } from "../../finding.ts";
 
 /** Whether the ledger's next partitions exist, and no critical anomaly is open. */
 export const ledgerExamination: Examination = {
@@ -26,11 +18,8 @@ export const ledgerExamination: Examination = {
     const anomalies = await sql`
       select anomaly_type, count(*)::int as count from public.token_anomalies
       where severity = 'critical' and resolved_at is null group by anomaly_type order by anomaly_type`;
-    const [anchors] = await sql`
-      select exists (select from public.alert_endpoints where ended_at is null and 'ledger_anchor' = any(alert_types)) as kept`;
     return [
       ...findings,
-      ...anchors!.kept ? [] : [NO_RECEIVER_OF_ANCHORS],
       ...anomalies.map(({ anomaly_type, count }): Finding => ({
         severity: "missing",
         what: `${count} critical anomalies of type ${anomaly_type} are not resolved`,

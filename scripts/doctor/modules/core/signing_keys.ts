@@ -1,9 +1,9 @@
-import type { Examination } from "./finding.ts";
+import type { Examination } from "../../finding.ts";
 
 /** Whether users' tokens can be verified: functions use the published key set, and HS256 has none. */
 export const signingKeysExamination: Examination = {
   name: "signing keys",
-  async examine({ url }) {
+  async examine({ url, isLocal }) {
     if (!url) {
       return [{
         severity: "note",
@@ -23,7 +23,9 @@ export const signingKeysExamination: Examination = {
       severity: "missing",
       what: "The project signs users' tokens with the legacy secret (HS256): it publishes no key",
       why: "Functions verify users against the published keys, so that every signed-in user gets 401",
-      fix: "Dashboard: Project Settings, JWT Keys, Migrate JWT secret, then Rotate keys (ES256)",
+      fix: isLocal
+        ? "deno task stop; deno task start: the local gateway makes a key"
+        : "Dashboard: Project Settings, JWT Keys, Migrate JWT secret, then Rotate keys (ES256)",
     }];
   },
 };

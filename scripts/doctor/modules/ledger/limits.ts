@@ -1,4 +1,4 @@
-import type { Examination } from "./finding.ts";
+import type { Examination } from "../../finding.ts";
 
 /** Whether users without a plan have a call limit. */
 export const limitsExamination: Examination = {

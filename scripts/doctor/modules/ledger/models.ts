@@ -1,4 +1,4 @@
-import type { Examination, Finding } from "./finding.ts";
+import type { Examination, Finding } from "../../finding.ts";
 
 /** Outcomes of provider calls that only the operator can fix, as counted by the functions. */
 const MENDABLE: Record<string, Pick<Finding, "why" | "fix">> = {

@@ -1,0 +1,41 @@
+import { type Permissions } from "../permissions.ts";
+
+export default {
+  tables: {
+    alert_outbox: { why: "written by emit_alert alone" },
+    alert_types: { server: ["read"], why: "a list that migrations add to" },
+    call_limit_sources: { why: "a list that migrations add to" },
+    caller_networks: { why: "digests, written by note_caller_networks alone" },
+    job_runs: { server: ["read"], why: "written by the schedule alone" },
+    job_status: { server: ["read"], why: "what is overdue" },
+    jobs: { server: ["read"], why: "a migration or an operator changes it in SQL" },
+    rate_limits: { why: "counters, used through take_rate_limits alone" },
+    user_data: { server: ["read"], why: "a list that migrations add to" },
+  },
+  routines: {
+    cleanup_alert_outbox: { server: ["call"], why: "run by a schedule" },
+    cleanup_caller_networks: { server: ["call"], why: "run by a schedule" },
+    cleanup_rate_limits: { server: ["call"], why: "run by a schedule" },
+    emit_alert: { server: ["call"], why: "tells operators something" },
+    export_caller_networks: { why: "a part of export_user_data" },
+    export_user_data: { server: ["call"], why: "reads all of the user that its caller names" },
+    forget_alerts: { why: "a part of forget_ledger_user" },
+    forget_call_limits: { why: "a part of forget_user" },
+    forget_caller_networks: { why: "a part of forget_user" },
+    forget_deleted_user: { why: "a trigger" },
+    forget_rate_limits: { why: "a part of forget_ledger_user" },
+    forget_user: { server: ["call"], why: "takes personal data away" },
+    give_back_rate_limits: { why: "a part of record_otp_delivery" },
+    install_schedule: {
+      server: ["call"],
+      why: "gives the list of jobs to pg_cron; takes nothing from its caller",
+    },
+    note_caller_networks: { server: ["call"], why: "reported by the functions" },
+    prune_job_runs: { server: ["call"], why: "run by a schedule" },
+    prune_metric_flushes: { server: ["call"], why: "run by a schedule" },
+    record_request_metrics: { server: ["call"], why: "adds to what is counted" },
+    run_job: { server: ["call"], why: "runs a job of the list, by its name" },
+    take_call_limit: { server: ["call"], why: "takes from the limits of the user that its caller names" },
+    take_rate_limits: { server: ["call"], why: "takes from the quotas that its caller names" },
+  },
+} satisfies Permissions;

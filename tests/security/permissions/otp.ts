@@ -1,0 +1,63 @@
+import { type Permissions } from "../permissions.ts";
+
+export default {
+  tables: {
+    otp_codes: { why: "codes, used through their functions alone" },
+    otp_decisions: { server: ["read"], why: "why codes were sent or not: for operators" },
+    otp_guesses: { why: "counters, used through verify_otp alone" },
+    otp_known_phones: { why: "from where codes came back, used through request_otp and verify_otp alone" },
+    otp_networks: { why: "which networks asked, used through request_otp alone" },
+    otp_providers: { server: ["read"], why: "circuit breakers: for operators" },
+    otp_routes: { server: ["read"], why: "ways on which messages do not arrive: for operators" },
+    otp_settings: { why: "an operator reads and changes it in SQL" },
+    otp_spend: { server: ["read"], why: "what messages cost: for operators" },
+    otp_statistics: { server: ["read"], why: "what became of codes: for operators" },
+    otp_used_proofs: { why: "used through use_otp_proof alone" },
+    user_phones: { own: ["read"], server: ["read"], why: "written by verify_otp alone" },
+  },
+  routines: {
+    cleanup_expired_otps: { server: ["call"], why: "run by a schedule" },
+    count_otp: { why: "a part of request_otp and verify_otp" },
+    deny_otp: { why: "a part of request_otp" },
+    export_otp_user: { why: "a part of export_user_data" },
+    forget_otp_user: { why: "a part of forget_user" },
+    otp_code_of: { why: "a part of request_otp and verify_otp" },
+    otp_digest: { why: "a part of request_otp and verify_otp" },
+    otp_guard: { why: "a part of request_otp" },
+    otp_guesses_left: { why: "a part of request_otp and verify_otp" },
+    otp_is_known: { why: "a part of request_otp" },
+    otp_network_limits: { why: "a part of request_otp and verify_otp" },
+    otp_own_limits: { why: "a part of request_otp and record_otp_delivery" },
+    record_otp_delivery: { server: ["call"], why: "says what became of a code" },
+    record_otp_report: { server: ["call"], why: "takes a report whose signature its caller has checked" },
+    request_otp: { server: ["call"], why: "issues a code for the phone that its caller names" },
+    settle_auth_hook_otps: { why: "a part of cleanup_expired_otps" },
+    take_otp_network_limits: { why: "a part of deny_otp and verify_otp" },
+    use_otp_proof: { server: ["call"], why: "uses up a proof whose signature its caller has checked" },
+    verify_otp: { server: ["call"], why: "judges a guess, and names the user whose phone it becomes" },
+  },
+  endpoints: {
+    "otp/hook": {
+      anon: ["call"],
+      own: ["call"],
+      server: ["call"],
+      why: "for Supabase Auth alone: does nothing without its signature",
+    },
+    "otp/request": {
+      anon: ["call"],
+      own: ["call"],
+      why: "for the publishable key, and for whom the token names",
+    },
+    "otp/twilio-report": {
+      anon: ["call"],
+      own: ["call"],
+      server: ["call"],
+      why: "for Twilio alone: does nothing without its signature",
+    },
+    "otp/verify": {
+      anon: ["call"],
+      own: ["call"],
+      why: "for the publishable key, and for whom the token names",
+    },
+  },
+} satisfies Permissions;
