@@ -141,30 +141,6 @@ comment on function public.forget_ledger_user(uuid) is
   'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
-create function public.export_ledger_user(p_user_id uuid)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'balance', (
-      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
-      from public.token_balances where user_id = p_user_id
-    ),
-    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
-    'anomalies', (
-      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
-        'details', details) order by id), '[]')
-      from public.token_anomalies where user_id = p_user_id
-    )
-  );
-$$;
-
-comment on function public.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies. The history is exported as a table, as it may be long.';
-
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
 language plpgsql
@@ -185,6 +161,32 @@ $$;
 comment on function public.files_of_user(uuid, integer) is
   'The user''s files in Storage, in the folder named after the user''s id.';
 
+create function public.export_ledger_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'balance', (
+      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
+      from public.token_balances where user_id = p_user_id
+    ),
+    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
+        'details', details) order by id), '[]')
+      from public.token_anomalies where user_id = p_user_id
+    ),
+    'files', (select coalesce(jsonb_agg(to_jsonb(files)), '[]') from public.files_of_user(p_user_id, null) as files)
+  );
+$$;
+
+comment on function public.export_ledger_user(uuid) is
+  'A part of export_user_data: balance, account, anomalies, and where in Storage the user''s files are. The history is '
+  'exported as a table, as it may be long.';
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
@@ -203,4 +205,4 @@ to service_role;
 
 insert into public.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, plan, caps, anomalies; the history has an export of its own');
+  'Balance, plan, caps, anomalies, files; the history has an export of its own');

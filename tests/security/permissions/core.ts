@@ -18,6 +18,7 @@ export default {
     cleanup_rate_limits: { server: ["call"], why: "run by a schedule" },
     emit_alert: { server: ["call"], why: "tells operators something" },
     export_caller_networks: { why: "a part of export_user_data" },
+    export_next_user_data: { server: ["call"], why: "reads a part of the user that its caller names" },
     export_user_data: { server: ["call"], why: "reads all of the user that its caller names" },
     forget_alerts: { why: "a part of forget_ledger_user" },
     forget_call_limits: { why: "a part of forget_user" },

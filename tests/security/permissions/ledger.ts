@@ -113,6 +113,7 @@ export default {
   endpoints: {
     "account/caps": { own: ["call"], why: "sets the caps of whom the token names" },
     "account/clean-up-files": { server: ["call"], why: "removes files of all users" },
+    "account/export": { own: ["call"], why: "what is kept of whom the token names" },
     "account/forget": { server: ["call"], why: "takes personal data away" },
     "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
     "account/limits": { own: ["call"], why: "the user is whom the token names" },

@@ -3,6 +3,7 @@ import { type Permissions } from "../permissions.ts";
 export default {
   tables: {
     oauth_authorizations: { why: "states on their way, used through functions alone" },
+    oauth_grants: { why: "which access users gave, shown by export_user_data" },
     oauth_leases: { why: "who renews a token, used through functions alone" },
     oauth_provider_health: { why: "failures of providers, shown by oauth_status" },
     oauth_revocations: { why: "users who were forgotten, used through functions alone" },
@@ -26,6 +27,7 @@ export default {
     delete_tokens: { server: ["call"], why: "deletes from the token store" },
     diff_provider_tokens: { server: ["call"], why: "a part of a sync" },
     end_oauth_revocation: { server: ["call"], why: "notes that access is revoked" },
+    export_oauth_user: { why: "a part of export_user_data" },
     finish_oauth_lease: { server: ["call"], why: "ends the right to renew a token" },
     finish_token_sync: { server: ["call"], why: "a part of a sync" },
     forbid_token_access_log_change: { why: "a trigger" },
