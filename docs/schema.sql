@@ -169,6 +169,7 @@ grant select on table public.alert_settings to service_role;
 create table public.alert_types (
   alert_type text not null,
   scan text,
+  lost_without_receiver text,
   description text not null,
   constraint alert_types_pkey PRIMARY KEY (alert_type),
   constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
@@ -341,6 +342,23 @@ create table public.oauth_authorizations (
 CREATE INDEX oauth_authorizations_expires_at_idx ON public.oauth_authorizations USING btree (expires_at);
 alter table public.oauth_authorizations enable row level security;
 create policy "closed to users" on public.oauth_authorizations for all to anon, authenticated using (false);
+
+create table public.oauth_grants (
+  key text not null,
+  subject uuid not null,
+  provider text not null,
+  scope text,
+  granted_at timestamp with time zone,
+  renewed_at timestamp with time zone not null,
+  token_expires_at timestamp with time zone,
+  kept_until timestamp with time zone,
+  constraint oauth_grants_pkey PRIMARY KEY (key),
+  constraint oauth_grants_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+);
+CREATE INDEX oauth_grants_kept_until_idx ON public.oauth_grants USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+CREATE INDEX oauth_grants_subject_idx ON public.oauth_grants USING btree (subject);
+alter table public.oauth_grants enable row level security;
+create policy "closed to users" on public.oauth_grants for all to anon, authenticated using (false);
 
 create table public.oauth_leases (
   key text not null,
@@ -1095,7 +1113,7 @@ grant execute on function public.cleanup_expired_locks_step(p_step_pages integer
 create function public.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b2978758f7b08ced
 grant execute on function public.cleanup_expired_otps(p_limit integer) to service_role;
 
-create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body b91c1608d5a94b5f
+create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body c42802ef898f13cc
 grant execute on function public.cleanup_oauth_tokens(p_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1157,9 +1175,14 @@ create function public.expire_token_holds_of(p_user_id uuid) returns public.toke
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
 
-create function public.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 49b03f1b087e7a74
+create function public.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 663768e555f51890
 
-create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 13989075e52a4c9e
+create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 219498ec5eba4b4e
+
+create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body ee7317970eca4dd8
+grant execute on function public.export_next_user_data(p_user_id uuid, p_after text) to service_role;
+
+create function public.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body bfc6a20c6c02050a
 
 create function public.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1178,8 +1201,8 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body c81ece576d6ac10e
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9f39b4e5340e57ee
-grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8d5aff6c5d669cc9
+grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f354430c91d7d57f
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
@@ -1200,7 +1223,7 @@ create function public.forget_deleted_user() returns trigger language plpgsql vo
 
 create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 380f65bca240b955
 
-create function public.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0cdaf256a1ffe5cf
+create function public.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 61a51353a5f89565
 
 create function public.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2e710407726bb69a
 
@@ -1296,7 +1319,7 @@ grant execute on function public.prune_token_anomalies(p_limit integer) to servi
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body d5c606b3d4aa88fa
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 180883ad15c5a812
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6
@@ -1346,7 +1369,7 @@ grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
 
-create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a1164d93bf957f73
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 55d07b129b557621
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
 create function public.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df

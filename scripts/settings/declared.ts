@@ -5,7 +5,7 @@ import { ledgerSettings } from "../../supabase/functions/_shared/ledger/settings
 import { modelSettings } from "../../supabase/functions/_shared/models/settings.ts";
 import { coreSettings, observabilitySettings } from "../../supabase/functions/_shared/platform/settings.ts";
 import { encryptionSettings } from "../../supabase/functions/_shared/security/settings.ts";
-import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
+import { vaultSettings } from "../../supabase/functions/_vault/settings.ts";
 
 /** The settings of every module, in the order of docs/configuration.md; a test finds one that is missing here. */
 export const DECLARED = [
@@ -14,7 +14,7 @@ export const DECLARED = [
   encryptionSettings,
   otpSettings,
   oauthSettings,
-  tokenSettings,
+  vaultSettings,
   alertSettings,
   observabilitySettings,
   coreSettings,

@@ -110,6 +110,6 @@ export const TESTS_NOT_INSIDE: Record<string, string> = {
 /** Modules with `node:` that no test inside loads: where they are asked over HTTP. */
 export const OVER_HTTP: Record<string, string> = {
   "_oauth/authorizations.ts": "tests/http/oauth_token.test.ts",
-  "_tokens/fingerprints.ts": "tests/http/token_sync.test.ts",
-  "_tokens/plain_source.ts": "tests/http/token_sync.test.ts",
+  "_vault/fingerprints.ts": "tests/http/token_sync.test.ts",
+  "_vault/plain_source.ts": "tests/http/token_sync.test.ts",
 };

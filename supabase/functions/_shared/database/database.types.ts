@@ -170,17 +170,20 @@ export type Database = {
         Row: {
           "alert_type": string;
           "description": string;
+          "lost_without_receiver": string | null;
           "scan": string | null;
         };
         ComputedFields: never;
         Insert: {
           "alert_type": string;
           "description": string;
+          "lost_without_receiver"?: string | null;
           "scan"?: string | null;
         };
         Update: {
           "alert_type"?: string;
           "description"?: string;
+          "lost_without_receiver"?: string | null;
           "scan"?: string | null;
         };
         Relationships: [];
@@ -497,6 +500,40 @@ export type Database = {
           "expires_at"?: string;
           "request"?: string;
           "state_hash"?: string;
+        };
+        Relationships: [];
+      };
+      "oauth_grants": {
+        Row: {
+          "granted_at": string | null;
+          "kept_until": string | null;
+          "key": string;
+          "provider": string;
+          "renewed_at": string;
+          "scope": string | null;
+          "subject": string;
+          "token_expires_at": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "granted_at"?: string | null;
+          "kept_until"?: string | null;
+          "key": string;
+          "provider": string;
+          "renewed_at": string;
+          "scope"?: string | null;
+          "subject": string;
+          "token_expires_at"?: string | null;
+        };
+        Update: {
+          "granted_at"?: string | null;
+          "kept_until"?: string | null;
+          "key"?: string;
+          "provider"?: string;
+          "renewed_at"?: string;
+          "scope"?: string | null;
+          "subject"?: string;
+          "token_expires_at"?: string | null;
         };
         Relationships: [];
       };
@@ -1849,6 +1886,8 @@ export type Database = {
       "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
       "export_caller_networks": { Args: { "p_user_id": string }; Returns: Json };
       "export_ledger_user": { Args: { "p_user_id": string }; Returns: Json };
+      "export_next_user_data": { Args: { "p_after"?: string; "p_user_id": string }; Returns: Json };
+      "export_oauth_user": { Args: { "p_user_id": string }; Returns: Json };
       "export_otp_user": { Args: { "p_user_id": string }; Returns: Json };
       "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
       "extend_token_hold": {
@@ -1885,6 +1924,7 @@ export type Database = {
           "p_error"?: string;
           "p_failure_count"?: number;
           "p_fence": number;
+          "p_grant"?: Json;
           "p_key": string;
           "p_outcome": string;
           "p_provider": string;

@@ -40,14 +40,14 @@ interface Answers {
 }
 
 /** The RPCs that a sync and a rotation need, by name. */
-export type TokenDatabase = {
+export type VaultDatabase = {
   [Name in keyof Answers]: (args: RpcArguments<Name>) => Promise<Answers[Name]>;
 };
 
 /** Builds these RPCs from a function that calls an RPC. */
-export function tokenDatabase(
+export function vaultDatabase(
   call: (name: keyof Answers, args: Record<string, unknown>) => Promise<unknown>,
-): TokenDatabase {
+): VaultDatabase {
   const callOf = (name: keyof Answers) => (args: object) => call(name, args as Record<string, unknown>);
   return {
     prove_token_key: callOf("prove_token_key"),
@@ -57,10 +57,10 @@ export function tokenDatabase(
     finish_token_sync: callOf("finish_token_sync"),
     provider_tokens_to_rotate: callOf("provider_tokens_to_rotate"),
     rotate_provider_tokens: callOf("rotate_provider_tokens"),
-  } as TokenDatabase;
+  } as VaultDatabase;
 }
 
 /** The project's database, as service_role. */
-export function projectDatabase(): TokenDatabase {
-  return tokenDatabase((name, args) => callDatabase(name, args as never));
+export function projectDatabase(): VaultDatabase {
+  return vaultDatabase((name, args) => callDatabase(name, args as never));
 }

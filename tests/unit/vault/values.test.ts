@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { readTokenValue } from "../../../supabase/functions/_tokens/values.ts";
+import { readTokenValue } from "../../../supabase/functions/_vault/values.ts";
 
 const jwtOf = (payload: unknown, head: unknown = { alg: "RS256" }) =>
   `${btoa(JSON.stringify(head))}.${btoa(JSON.stringify(payload))}.c2lnbmF0dXJl`.replaceAll("=", "");

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { placeOf } from "../../../supabase/functions/_tokens/accounts.ts";
+import { placeOf } from "../../../supabase/functions/_vault/accounts.ts";
 
 it.each([
   ["PAAPEX2720450000001", "APEX_272045", "sub_account"],

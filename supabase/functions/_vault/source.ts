@@ -34,7 +34,7 @@ export interface KeyValue {
 }
 
 /** A Redis with tokens, over any connection. Every method throws SourceError when Redis does not answer. */
-export interface TokenSource {
+export interface VaultSource {
   /** Identifies the server, or the servers, for which a cursor is valid. */
   serverId(): Promise<string>;
   /** About `count` keys from a cursor; "0" is the start. Some keys may come twice. */

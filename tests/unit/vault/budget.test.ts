@@ -1,7 +1,7 @@
 import process from "node:process";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { countedCpuMs, startBudget, type Work } from "../../../supabase/functions/_tokens/budget.ts";
+import { countedCpuMs, startBudget, type Work } from "../../../supabase/functions/_vault/budget.ts";
 
 const NOTHING: Work = {
   roundTrips: 0,

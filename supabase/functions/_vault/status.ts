@@ -5,7 +5,7 @@ import { callDatabase } from "../_shared/database/rpc.ts";
 import { isProvenBy } from "./keys.ts";
 import { openSource } from "./open_source.ts";
 import { SourceError } from "./source.ts";
-import { tokenSettings } from "./settings.ts";
+import { vaultSettings } from "./settings.ts";
 
 /** Counting stops after this time: an exact count of more keys is of little use. */
 const MAX_COUNT_MS = 3_000;
@@ -50,11 +50,11 @@ export interface SourceStatus {
 }
 
 /** The whole status for operators, from Redis and Postgres. */
-export async function tokenStatus(limit: number) {
+export async function vaultStatus(limit: number) {
   const { TOKEN_ENCRYPTION_KEYS: keyring } = encryptionSettings();
-  const { TOKEN_SOURCE } = tokenSettings();
+  const { VAULT_SOURCE } = vaultSettings();
   const redis = await sourceStatus();
-  const { wrongKeyIds, stored } = await readStored(TOKEN_SOURCE, limit, keyring);
+  const { wrongKeyIds, stored } = await readStored(VAULT_SOURCE, limit, keyring);
   const { sync } = stored;
   return {
     redis,

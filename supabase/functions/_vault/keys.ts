@@ -2,12 +2,12 @@ import { encryptionSettings } from "../_shared/security/settings.ts";
 import { EnvelopeError, open, seal } from "../_shared/security/envelope.ts";
 import { AppError } from "../_shared/platform/errors.ts";
 import type { Keyring } from "../_shared/security/keyring.ts";
-import type { TokenDatabase } from "./database.ts";
+import type { VaultDatabase } from "./database.ts";
 
 const PROOF = "This key encrypts tokens";
 
 /** The keys in the settings. Throws `service_unavailable` without keys: nothing is stored unencrypted. */
-export function tokenKeyring(): Keyring {
+export function vaultKeyring(): Keyring {
   const keyring = encryptionSettings().TOKEN_ENCRYPTION_KEYS;
   if (keyring) return keyring;
   throw new AppError(
@@ -20,7 +20,7 @@ export function tokenKeyring(): Keyring {
  * Checks that the active key is the same as before under its id; the first use is recorded. Throws
  * `service_unavailable`.
  */
-export async function proveActiveKey(database: TokenDatabase, keyring: Keyring): Promise<void> {
+export async function proveActiveKey(database: VaultDatabase, keyring: Keyring): Promise<void> {
   const { id } = keyring.active;
   const proof = await database.prove_token_key({
     p_key_id: id,

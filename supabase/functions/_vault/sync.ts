@@ -3,10 +3,10 @@ import { AppError } from "../_shared/platform/errors.ts";
 import type { Keyring } from "../_shared/security/keyring.ts";
 import { type KeyType, placeOf } from "./accounts.ts";
 import { type Budget, countedCpuMs, startBudget, type Work } from "./budget.ts";
-import type { TokenDatabase } from "./database.ts";
+import type { VaultDatabase } from "./database.ts";
 import { fingerprintSalt } from "./fingerprints.ts";
 import { proveActiveKey } from "./keys.ts";
-import { type KeyPage, type KeyValue, MARKS, MAX_VALUE_BYTES, type TokenSource } from "./source.ts";
+import { type KeyPage, type KeyValue, MARKS, MAX_VALUE_BYTES, type VaultSource } from "./source.ts";
 import { isRejection, readTokenValue, type TokenValue } from "./values.ts";
 
 /** How many keys are processed at once. */
@@ -26,9 +26,9 @@ const MAX_PAGES_PER_BATCH = 100;
 const MAX_ACCOUNTS = 100;
 
 export interface SyncOptions {
-  source: TokenSource;
+  source: VaultSource;
   sourceName: string;
-  database: TokenDatabase;
+  database: VaultDatabase;
   keyring: Keyring;
   budget: Budget;
   pace?: Pace;
@@ -66,7 +66,7 @@ export interface SyncResult {
  * `request_in_progress` while another sync runs, SourceError when Redis fails; stored tokens stay, and the next call
  * continues from there.
  */
-export async function syncTokens(options: SyncOptions): Promise<SyncResult> {
+export async function syncVault(options: SyncOptions): Promise<SyncResult> {
   const { source, sourceName, database, keyring, budget } = options;
   const hasUsedUp = startBudget(budget);
   await proveActiveKey(database, keyring);

@@ -11,7 +11,7 @@ import {
   MARKS,
   MAX_VALUE_BYTES,
   SourceError,
-  type TokenSource,
+  type VaultSource,
 } from "./source.ts";
 
 type Send = (args: string[]) => Promise<unknown>;
@@ -30,7 +30,7 @@ interface Servers {
  * Reads keys with plain commands, including values: for clusters, and for servers that forbid scripts. A key is read
  * with two commands, between which it may change or expire; the next sync corrects the result.
  */
-export class PlainSource implements TokenSource {
+export class PlainSource implements VaultSource {
   roundTrips = 0;
   valuesRead = 0;
   bytesRead = 0;

@@ -2,25 +2,25 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { connectRedis, type RedisAddress } from "./node_redis.ts";
 import { PlainSource } from "./plain_source.ts";
 import { ScriptSource } from "./script_source.ts";
-import type { TokenSource } from "./source.ts";
+import type { VaultSource } from "./source.ts";
 import { openUpstash } from "./upstash.ts";
-import { tokenSettings } from "./settings.ts";
+import { vaultSettings } from "./settings.ts";
 
 /** Whether a Redis is set. */
 export function isSourceConfigured(): boolean {
-  const { REDIS_URL, UPSTASH_REDIS_REST_URL } = tokenSettings();
+  const { REDIS_URL, UPSTASH_REDIS_REST_URL } = vaultSettings();
   return REDIS_URL !== undefined || UPSTASH_REDIS_REST_URL !== undefined;
 }
 
 /** Connects to the Redis in the settings. Throws SourceError, and `service_unavailable` if none is set. */
-export async function openSource(): Promise<TokenSource> {
+export async function openSource(): Promise<VaultSource> {
   const {
     REDIS_URL,
     REDIS_CA_CERTIFICATE,
     REDIS_SCAN_MODE,
     UPSTASH_REDIS_REST_URL,
     UPSTASH_REDIS_REST_TOKEN,
-  } = tokenSettings();
+  } = vaultSettings();
   if (REDIS_URL !== undefined) {
     const address = { url: REDIS_URL, caCertificate: REDIS_CA_CERTIFICATE };
     return await openRedis(address, REDIS_SCAN_MODE);
@@ -36,7 +36,7 @@ export async function openSource(): Promise<TokenSource> {
  * A Redis server, or a cluster with mode `plain`. A server that runs no scripts is read with plain commands in either
  * mode. Throws SourceError.
  */
-export async function openRedis(address: RedisAddress, mode: "lua" | "plain"): Promise<TokenSource> {
+export async function openRedis(address: RedisAddress, mode: "lua" | "plain"): Promise<VaultSource> {
   if (mode === "plain") return await PlainSource.connect(address);
   const source = new ScriptSource(await connectRedis(address));
   try {

@@ -1,5 +1,5 @@
 import { COUNT_SCRIPT, PAGE_SCRIPT, PROBE_SCRIPT, VALUES_SCRIPT } from "./scripts.ts";
-import { type KeyPage, type KeyValue, MARKS, SourceError, type TokenSource, TOO_LARGE } from "./source.ts";
+import { type KeyPage, type KeyValue, MARKS, SourceError, TOO_LARGE, type VaultSource } from "./source.ts";
 
 /** Errors of servers that refuse a script, or what it does. */
 const FORBIDDEN = /undeclared key|^NOPERM|unknown command|not allowed|not supported|disabled/i;
@@ -13,7 +13,7 @@ export interface CommandLine {
 }
 
 /** Reads keys with scripts that run in Redis: values of unchanged keys never leave it. */
-export class ScriptSource implements TokenSource {
+export class ScriptSource implements VaultSource {
   roundTrips = 0;
   valuesRead = 0;
   bytesRead = 0;

@@ -4,11 +4,11 @@ import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { createClient } from "@redis/client";
 
 import { type Keyring, KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
-import { type TokenDatabase, tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
-import { connectRedis } from "../../supabase/functions/_tokens/node_redis.ts";
-import { PlainSource } from "../../supabase/functions/_tokens/plain_source.ts";
-import { ScriptSource } from "../../supabase/functions/_tokens/script_source.ts";
-import type { TokenSource } from "../../supabase/functions/_tokens/source.ts";
+import { type VaultDatabase, vaultDatabase } from "../../supabase/functions/_vault/database.ts";
+import { connectRedis } from "../../supabase/functions/_vault/node_redis.ts";
+import { PlainSource } from "../../supabase/functions/_vault/plain_source.ts";
+import { ScriptSource } from "../../supabase/functions/_vault/script_source.ts";
+import type { VaultSource } from "../../supabase/functions/_vault/source.ts";
 import { serviceClient } from "./stack.ts";
 
 export const PLENTY = { wallMs: 60_000, cpuMs: 60_000 };
@@ -45,9 +45,9 @@ export function keyringOf(...keys: string[]): Keyring {
 }
 
 /** The RPCs over REST, as functions call them. */
-export function restDatabase(): TokenDatabase {
+export function restDatabase(): VaultDatabase {
   const client = serviceClient();
-  return tokenDatabase(async (name, args) => {
+  return vaultDatabase(async (name, args) => {
     const { data, error } = await client.rpc(name, args);
     if (error) throw error;
     return data;
@@ -64,7 +64,7 @@ export async function openClient(url: string) {
   return client;
 }
 
-export async function openSource(url: string, mode: "lua" | "plain" = "lua"): Promise<TokenSource> {
+export async function openSource(url: string, mode: "lua" | "plain" = "lua"): Promise<VaultSource> {
   return mode === "plain"
     ? await PlainSource.connect({ url })
     : new ScriptSource(await connectRedis({ url }));

@@ -1,12 +1,12 @@
 import { type EnvelopeRotation, rotateEnvelopes } from "../_shared/security/envelope_rotation.ts";
 import type { Keyring } from "../_shared/security/keyring.ts";
-import type { TokenDatabase } from "./database.ts";
+import type { VaultDatabase } from "./database.ts";
 import { openToken, proveActiveKey } from "./keys.ts";
 
 const BATCH_TOKENS = 500;
 
 export interface RotationOptions {
-  database: TokenDatabase;
+  database: VaultDatabase;
   keyring: Keyring;
   /** The caller, for the audit. */
   keyName: string;
@@ -19,7 +19,7 @@ export interface RotationOptions {
  * Re-encrypts every broker token that is not under the active key, whose proof is checked first. Failures have the
  * names of accounts.
  */
-export async function rotateTokens(options: RotationOptions): Promise<EnvelopeRotation> {
+export async function rotateVault(options: RotationOptions): Promise<EnvelopeRotation> {
   const { database, keyring, keyName, requestId, onProgress } = options;
   await proveActiveKey(database, keyring);
   return await rotateEnvelopes({
