@@ -21,6 +21,7 @@ const Module = z.strictObject({
   registries: names.default([]),
   /** What functions share, and pgTAP's tests; patterns, as are the two below. */
   files: names,
+  /** Beside what is in a folder with the module's name, such as tests/http/ledger. */
   tests: names,
   docs: names,
 });
@@ -118,6 +119,7 @@ export function ownersOf(manifest: Manifest): (path: string) => string[] {
 export function patternsOf(name: string, module: Module): string[] {
   return [
     ...broughtPatterns(name),
+    `tests/*/${name}/**`,
     ...module.migrations.map((name) => `supabase/migrations/+([0-9])_${name}.sql`),
     ...module.functions.map((name) => `supabase/functions/${name}/**`),
     ...module.files,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { ProvidersText } from "../../../supabase/functions/_oauth/setting_texts.ts";
-import { ProofKeyText } from "../../../supabase/functions/_otp/setting_texts.ts";
-import { CertificatesText } from "../../../supabase/functions/_shared/platform/setting_texts.ts";
+import { ProvidersText } from "../../supabase/functions/_oauth/setting_texts.ts";
+import { ProofKeyText } from "../../supabase/functions/_otp/setting_texts.ts";
+import { CertificatesText } from "../../supabase/functions/_shared/platform/setting_texts.ts";
 
 const BODY = "TUlJQm9qQ0NBVWlnQXdJQkFnSVVOb3RBUmVhbENlcnRpZmljYXRlQnV0TG9uZ0Vub3VnaEZvclR3b0xpbmVz";
 const LINES = [BODY.slice(0, 64), BODY.slice(64)];
