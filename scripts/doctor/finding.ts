@@ -20,6 +20,8 @@ export interface Patient {
   url?: string;
   /** The local stack of this machine, where fixes are other ones. */
   isLocal?: boolean;
+  /** Also ask the models, which their provider bills. */
+  asksModels?: boolean;
   /** One of its secret keys, if known. */
   secretKey?: string;
   /** The settings of its functions; undefined if they cannot be known. */

@@ -45,10 +45,12 @@ export const INSIDE = [
 export const NOT_INSIDE: Record<string, string> = {
   "tests/unit/deploy/import_map.test.ts": "asks both Denos itself",
   "tests/unit/deploy/project.test.ts": "of commands, which run under the operator's Deno",
+  "tests/unit/deno_version.test.ts": "of commands, which run under the operator's Deno",
   "tests/unit/dialects.test.ts":
     "the demo model in its process does not shut down there; `tests/http/dialects` has one of its own",
   "tests/unit/docs/architecture.test.ts": "of a page, which is the same under any Deno",
   "tests/unit/docs/env_example.test.ts": "of a command, which runs under the operator's Deno",
+  "tests/unit/docs/example.test.ts": "of pages, which are the same under any Deno",
   "tests/unit/docs/pages.test.ts": "of pages, which are the same under any Deno",
   "tests/unit/docs/runtime.test.ts": "asks both Denos itself",
   "tests/unit/shared/background.test.ts":

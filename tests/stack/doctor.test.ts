@@ -7,6 +7,7 @@ import type { Examination, Finding, Patient } from "../../scripts/doctor/finding
 import { grantsExamination } from "../../scripts/doctor/grants.ts";
 import { ledgerExamination } from "../../scripts/doctor/modules/ledger/ledger.ts";
 import { limitsExamination } from "../../scripts/doctor/modules/ledger/limits.ts";
+import { modelTrialExamination } from "../../scripts/doctor/modules/ledger/model_trial.ts";
 import { modelsExamination } from "../../scripts/doctor/modules/ledger/models.ts";
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
 import { examinations } from "../../scripts/doctor/examine.ts";
@@ -15,7 +16,8 @@ import { receiversExamination } from "../../scripts/doctor/modules/operations/re
 import { scheduleExamination } from "../../scripts/doctor/modules/core/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
 import { signingKeysExamination } from "../../scripts/doctor/modules/core/signing_keys.ts";
-import { projectFolder } from "../../scripts/local/paths.ts";
+import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
+import { openFunctions } from "../http/support/functions.ts";
 import { createDatabase } from "../sql/support.ts";
 import { stack } from "../support/stack.ts";
 
@@ -196,6 +198,7 @@ describe("what the doctor looks at", () => {
       "ledger",
       "limits",
       "models",
+      "text model",
       "receivers of alerts",
       "platform",
     ]);
@@ -270,6 +273,38 @@ it("deno task doctor tells of the suite's own stack what is so: all but the limi
   for (const name of ["config.toml", "settings", "signing keys", "migrations", "grants"]) {
     expect(reports.find((report) => report.name === name)?.findings, name).toEqual([]);
   }
+});
+
+describe("the doctor's text model", () => {
+  const asked = { sql, url: stack.url, secretKey: stack.secretKey, asksModels: true };
+
+  it("is asked where the functions run, when it is asked for", async () => {
+    expect(await modelTrialExamination.examine(asked)).toEqual([]);
+    expect(await modelTrialExamination.examine({ ...asked, url: "http://127.0.0.1:9", asksModels: false }))
+      .toEqual([]);
+    expect(await modelTrialExamination.examine({ sql, asksModels: true })).toMatchObject([
+      { severity: "note", what: "The text model was not asked" },
+    ]);
+    await expect(modelTrialExamination.examine({ ...asked, secretKey: stack.publishableKey })).rejects
+      .toThrow("HTTP 401");
+  });
+
+  it("that nothing answers for is told of with what the network said, and no key", async () => {
+    const closed = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const { port } = closed.addr;
+    closed.close();
+    const functions = await openFunctions(
+      { AI_BASE_URL: `http://127.0.0.1:${port}/v1`, AI_API_KEY: "a-key-of-nobody" },
+      functionsFolder,
+    );
+    const findings = await modelTrialExamination.examine({ ...asked, url: functions.url, isLocal: true });
+    expect(findings).toMatchObject([{
+      severity: "missing",
+      what: expect.stringMatching(/does not answer: unreachable, .*refused/),
+      fix: expect.stringContaining("supabase/functions/.env"),
+    }]);
+    expect(JSON.stringify(findings)).not.toContain("a-key-of-nobody");
+  });
 });
 
 describe("the doctor's platform", () => {

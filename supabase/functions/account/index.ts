@@ -6,6 +6,7 @@ import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError, type ErrorCode } from "../_shared/platform/errors.ts";
 import { forgetFiles, removeOldFiles } from "../_shared/media/files.ts";
 import { csvOf, jsonOf, readEntries } from "../_shared/ledger/export.ts";
+import { tryTextModel } from "../_shared/models/trial.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { readUserData, userDataJson } from "../_shared/database/user_data.ts";
@@ -201,6 +202,24 @@ const cleanUpFiles = defineEndpoint({
   handle: async ({ input }) => Response.json({ files: await removeOldFiles(input.budget_ms) }),
 });
 
+/**
+ * Asks the text model one small thing where the functions run, and tells what came of it: `deno task doctor --models`. No
+ * user pays; the provider bills a few tokens.
+ */
+const tryModel = defineEndpoint({
+  name: "account/try-model",
+  auth: "secret",
+  method: "POST",
+  input: z.object({}),
+  output: z.object({
+    model: z.string(),
+    outcome: z.enum(["good", "bad"]),
+    message: z.string().describe("For operators: what the provider or the network said"),
+    duration_ms: z.int(),
+  }),
+  handle: async () => Response.json(await tryTextModel()),
+});
+
 export default defineActions("account", {
   limits,
   caps,
@@ -209,6 +228,7 @@ export default defineActions("account", {
   export: exportData,
   forget,
   "clean-up-files": cleanUpFiles,
+  "try-model": tryModel,
 }) satisfies Deno.ServeDefaultExport;
 
 async function limitsOf(userId: string): Promise<unknown> {

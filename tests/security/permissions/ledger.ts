@@ -117,6 +117,7 @@ export default {
     "account/forget": { server: ["call"], why: "takes personal data away" },
     "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
     "account/limits": { own: ["call"], why: "the user is whom the token names" },
+    "account/try-model": { server: ["call"], why: "asks the model at the project's cost" },
     "account/why": { own: ["call"], server: ["call"], why: "a user's own requests; a server anybody's" },
     balance: { own: ["call"], why: "the user is whom the token names" },
   },
