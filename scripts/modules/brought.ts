@@ -5,8 +5,9 @@ import { StackError } from "../local/errors.ts";
 import { projectFolder } from "../local/paths.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** The folders to which a module may bring a file with its name: what it tells `doctor`, and the tests of permissions. */
+/** The folders to which a module may bring a file with its name: its settings, what it tells `doctor`, its permissions. */
 export const BROUGHT = {
+  settings: "scripts/settings/modules",
   doctor: "scripts/doctor/modules",
   permissions: "tests/security/permissions",
 } as const;
