@@ -112,7 +112,7 @@ describe("a user's own ledger", () => {
 
 describe("a user's export", () => {
   const partNames = async () =>
-    (await sql`select name from public.user_data where export is not null order by name`).map(({ name }) =>
+    (await sql`select name from private.user_data where export is not null order by name`).map(({ name }) =>
       name
     );
 
@@ -157,7 +157,7 @@ describe("a user's export", () => {
     await grant(user.id, 40);
     await call("account/caps", { user, body: { daily_cap_tokens: 500, monthly_cap_tokens: 900 } });
     await sql`
-      insert into public.oauth_grants (key, subject, provider, scope, renewed_at)
+      insert into private.oauth_grants (key, subject, provider, scope, renewed_at)
       values (${`test:${user.id}`}, ${user.id}, 'a-provider', 'read', now())`;
     expect((await get("export", user)).body.data.oauth.grants).toHaveLength(1);
     await call("account/forget", { headers: asServer, body: { user_id: user.id } });
@@ -201,10 +201,10 @@ describe("a user's export", () => {
     async (part) => {
       const user = await newUser(0);
       await sql.unsafe(`
-        create function public.${part}(p_user_id uuid) returns jsonb language plpgsql stable set search_path = '' as $$
+        create function private.${part}(p_user_id uuid) returns jsonb language plpgsql stable set search_path = '' as $$
           begin if p_user_id = '${user.id}' then raise exception 'unreadable'; end if; return null; end $$;
-        revoke execute on function public.${part}(uuid) from public, anon, authenticated;
-        insert into public.user_data (name, forget, export, description)
+        revoke execute on function private.${part}(uuid) from public, anon, authenticated;
+        insert into private.user_data (name, forget, export, description)
         values ('${part}', 'forget_call_limits', '${part}', 'A test')`);
       try {
         const outcome = await get("export", user).then(
@@ -215,7 +215,7 @@ describe("a user's export", () => {
         expect(outcome).not.toEqual({ status: 200, isWhole: true });
       } finally {
         await sql.unsafe(
-          `delete from public.user_data where name = '${part}'; drop function public.${part}(uuid)`,
+          `delete from private.user_data where name = '${part}'; drop function private.${part}(uuid)`,
         );
       }
     },

@@ -6,9 +6,9 @@ const sql = connect({ connections: 12 });
 const keys: string[] = [];
 const providers: string[] = [];
 afterAll(async () => {
-  await sql`delete from public.oauth_leases where key = any(${keys})`;
-  await sql`delete from public.oauth_grants where key = any(${keys})`;
-  await sql`delete from public.oauth_provider_health where provider = any(${providers})`;
+  await sql`delete from private.oauth_leases where key = any(${keys})`;
+  await sql`delete from private.oauth_grants where key = any(${keys})`;
+  await sql`delete from private.oauth_provider_health where provider = any(${providers})`;
 });
 
 function newLease(): { key: string; provider: string } {
@@ -45,7 +45,7 @@ describe("what a user is told of the access that it gave", () => {
     return row!.answer.accepted;
   };
   const told = async (subject: string) =>
-    (await sql`select public.export_oauth_user(${subject}) as it`)[0]!.it.grants;
+    (await sql`select private.export_oauth_user(${subject}) as it`)[0]!.it.grants;
   const given = async (subject: string, more: object = {}) => {
     const lease = newLease();
     const { fence } = await claim(lease);
@@ -82,7 +82,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await finishWith(lease, fence, "succeeded", { subject, scope: null, is_new: true })).toBe(false);
     const { fence: next } = await claim(lease);
     expect(await finishWith(lease, next, "succeeded")).toBe(true);
-    expect(await sql`select from public.oauth_grants where key = ${lease.key}`).toHaveLength(0);
+    expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 
   it("goes when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
@@ -95,19 +95,19 @@ describe("what a user is told of the access that it gave", () => {
     expect(await told(subject)).toHaveLength(2);
     await finishWith(ended.lease, (await claim(ended.lease)).fence, "ended");
     expect(await told(subject)).toHaveLength(1);
-    await sql`select public.forget_oauth_user(${subject})`;
+    await sql`select private.forget_oauth_user(${subject})`;
     expect(await told(subject)).toEqual([]);
-    await sql`delete from public.oauth_revocations where subject = ${subject}`;
+    await sql`delete from private.oauth_revocations where subject = ${subject}`;
   });
 
   it("goes with a token that is kept for a time alone: at once for the user, later from the table", async () => {
     const subject = crypto.randomUUID();
     const { lease } = await given(subject, { kept_ms: 3_600_000 });
     expect(await told(subject)).toHaveLength(1);
-    await sql`update public.oauth_grants set kept_until = clock_timestamp() where key = ${lease.key}`;
+    await sql`update private.oauth_grants set kept_until = clock_timestamp() where key = ${lease.key}`;
     expect(await told(subject)).toEqual([]);
     await sql`select public.cleanup_oauth_tokens()`;
-    expect(await sql`select from public.oauth_grants where key = ${lease.key}`).toHaveLength(0);
+    expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 });
 
@@ -151,9 +151,9 @@ describe("a lease", () => {
   it("ends by the database's clock, and the next one has a higher fence", async () => {
     const lease = newLease();
     const first = await claim(lease);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() + interval '1 minute' where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() + interval '1 minute' where key = ${lease.key}`;
     expect((await claim(lease)).claimed).toBe(false);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() where key = ${lease.key}`;
     const second = await claim(lease);
     expect(second).toMatchObject({ claimed: true, fence: first.fence + 1 });
     expect(await finish(lease, first.fence, "succeeded")).toBe(false);
@@ -164,7 +164,7 @@ describe("a lease", () => {
   it("is still good for a holder who is late, as long as nobody has taken it", async () => {
     const lease = newLease();
     const { fence } = await claim(lease);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
     expect(await finish(lease, fence, "succeeded")).toBe(true);
   });
 
@@ -215,7 +215,7 @@ describe("a provider that failed", () => {
       const { retry_after_ms } = await read(one);
       expect(Math.ceil(retry_after_ms / 1_000)).toBe(pause);
       expect(await claim(lease())).toMatchObject({ claimed: false, reason: "left_alone" });
-      await sql`update public.oauth_provider_health set retry_at = clock_timestamp() where provider = ${provider}`;
+      await sql`update private.oauth_provider_health set retry_at = clock_timestamp() where provider = ${provider}`;
     }
     const answers = await Promise.all(Array.from({ length: 20 }, () => claim(lease())));
     expect(answers.filter(({ claimed }) => claimed)).toHaveLength(1);
@@ -226,7 +226,7 @@ describe("a provider that failed", () => {
     other.provider = one.provider;
     const failed = await claim(one);
     await finish(one, failed.fence, "failed");
-    await sql`update public.oauth_provider_health set retry_at = clock_timestamp() where provider = ${one.provider}`;
+    await sql`update private.oauth_provider_health set retry_at = clock_timestamp() where provider = ${one.provider}`;
     const probe = await claim(one);
     expect((await claim(other)).claimed).toBe(false);
     await finish(one, probe.fence, "unneeded", probe.failure_count);

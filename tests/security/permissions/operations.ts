@@ -1,30 +1,20 @@
 import { type Permissions } from "../permissions.ts";
 
 export default {
-  tables: {
-    alert_deliveries: { why: "read and changed through the alerts' functions alone" },
-    alert_endpoints: { why: "addresses and signing secrets, encrypted" },
-    alert_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  },
   routines: {
     alert_queue: { server: ["call"], why: "counts what waits" },
     claim_alert_deliveries: { server: ["call"], why: "leases what a deliverer sends" },
-    cleanup_alerts: { server: ["call"], why: "run by a schedule" },
     complete_alert_delivery: { server: ["call"], why: "ends a lease" },
     create_alert_endpoint: { server: ["call"], why: "says where alerts go" },
     emit_test_alert: { server: ["call"], why: "sends to an endpoint" },
     end_alert_endpoint: { server: ["call"], why: "says where alerts go" },
     fail_alert_delivery: { server: ["call"], why: "ends a lease" },
-    follow_alert_ordering_key: { why: "a trigger" },
     list_alert_deliveries: { server: ["call"], why: "reads what was told of every user" },
     list_alert_endpoints: { server: ["call"], why: "reads where alerts go" },
     list_gone_alert_endpoints: { server: ["call"], why: "hosts of receivers that ended" },
     read_metrics: { server: ["call"], why: "sums over every user's ledger" },
     replay_alerts: { server: ["call"], why: "sends again" },
     reseal_alert_endpoint: { server: ["call"], why: "changes what is sealed of an endpoint" },
-    scan_alerts: { server: ["call"], why: "run by a schedule" },
-    scan_overdue_jobs: { why: "a part of scan_alerts" },
-    spread_alerts: { why: "a part of claim_alert_deliveries" },
   },
   endpoints: {
     "alerts/deliver": { server: ["call"], why: "called by the schedule" },

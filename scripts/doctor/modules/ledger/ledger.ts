@@ -13,7 +13,7 @@ export const ledgerExamination: Examination = {
       severity: "missing",
       what: `The ledger's partition ${name} is not prepared`,
       why: "Its entries go to other_months, which cannot be archived month by month",
-      fix: "select prepare_token_history();",
+      fix: "select private.prepare_token_history();",
     }));
     const anomalies = await sql`
       select anomaly_type, count(*)::int as count from public.token_anomalies

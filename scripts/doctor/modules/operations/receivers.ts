@@ -7,7 +7,7 @@ export const receiversExamination: Examination = {
     const types = await sql`
       select alert_type, lost_without_receiver from public.alert_types
       where lost_without_receiver is not null and not exists (
-        select from public.alert_endpoints as endpoints
+        select from private.alert_endpoints as endpoints
         where endpoints.ended_at is null and alert_types.alert_type = any(endpoints.alert_types))
       order by alert_type`;
     return types.map(({ alert_type, lost_without_receiver }): Finding => ({
