@@ -294,7 +294,7 @@ $$;
 comment on function job_runner.collect_answers() is
   'Ends the runs whose functions have answered, by what pg_net noted. Returns how many.';
 
-create function job_runner.tend_runs()
+create function job_runner.reap_runs()
 returns void
 language plpgsql
 set search_path = ''
@@ -322,7 +322,7 @@ begin
 end;
 $$;
 
-comment on function job_runner.tend_runs() is
+comment on function job_runner.reap_runs() is
   'Ends runs that cannot end by themselves any more, and cancels runs that take too long.';
 
 create function job_runner.due_jobs(p_grace interval default '0', p_name text default null)
@@ -500,7 +500,7 @@ declare
   v_error text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
@@ -543,7 +543,7 @@ declare
   v_name text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   foreach v_name in array array(select job_runner.due_jobs(p_grace)) loop
@@ -569,7 +569,7 @@ declare
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   select * into v_job from private.jobs where name = p_name;
   if not found then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no job of this name');

@@ -63,11 +63,11 @@ begin
       (select count(*) from private.alert_deliveries where status = 'pending')::text),
     jsonb_build_array('alert_deliveries', array['dead'],
       (select count(*) from private.alert_deliveries where status = 'dead')::text),
-    jsonb_build_array('alerts_unspread', '{}'::text[],
-      (select count(*) from private.alert_outbox where not is_spread)::text),
+    jsonb_build_array('alerts_not_fanned_out', '{}'::text[],
+      (select count(*) from private.alert_outbox where not is_fanned_out)::text),
     jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
       coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
-        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_spread
+        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_fanned_out
         union all
         select alerts.created_at from private.alert_deliveries as deliveries
         join private.alert_outbox as alerts on alerts.id = deliveries.alert_id
@@ -122,7 +122,7 @@ values
   ('provider_call_duration_seconds', 'histogram', '{model, outcome}',
     'How long calls of AI models took, each try measured.'),
   ('alert_deliveries', 'gauge', '{status}', 'Alerts that wait for a receiver, or were given up.'),
-  ('alerts_unspread', 'gauge', '{}', 'Alerts that were not passed to their receivers'' queues yet.'),
+  ('alerts_not_fanned_out', 'gauge', '{}', 'Alerts that were not passed to their receivers'' queues yet.'),
   ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'How old the oldest alert is that a receiver still waits for.'),
   ('job_overdue', 'gauge', '{job}', '1 where a job was not done for longer than it may be.'),
   ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed, was cut off or found a problem.'),
