@@ -7,9 +7,9 @@ create unlogged table public.rate_limits (
   full_at timestamptz not null
 ) with (fillfactor = 50);
 
-comment on table public.rate_limits is 'Used quotas, by key; a key that is not there has its whole quota';
-comment on column public.rate_limits.key is 'What the quota is of, as its caller names it';
-comment on column public.rate_limits.full_at is 'From then on the quota is full again';
+comment on table public.rate_limits is 'Used quotas by key. A key without a row has its whole quota.';
+comment on column public.rate_limits.key is 'What the quota is for, as its caller names it';
+comment on column public.rate_limits.full_at is 'When the quota is full again';
 
 alter table public.rate_limits enable row level security;
 
@@ -78,11 +78,12 @@ end
 $$;
 
 comment on function public.take_rate_limits(jsonb) is
-  'Takes from several quotas at once, from all or from none. p_limits: [{ "name", "key", "quota", "window_s", "cost" }];
-cost is 1 unless given, a key may be named once. Each quota refills evenly over its window, and may be used in one burst
-(GCRA, as in ITU-T I.371). A number that means nothing denies all, with error invalid_request. Answers { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s",
-"remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
-for what can never be allowed.';
+  'Takes from several quotas at once: from all of them or from none. p_limits: [{ "name", "key", "quota", '
+  '"window_s", "cost" }]; cost defaults to 1, and a key may appear once. Each quota refills evenly over its window '
+  'and may be used in one burst (GCRA, as in ITU-T I.371). An invalid number denies all, with error invalid_request. '
+  'Returns { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s", "remaining", '
+  '"reset_s" }] }: all limits that were taken, or those that deny, the longest wait first. retry_after_s is null if '
+  'the request can never be allowed.';
 
 create function public.give_back_rate_limits(p_limits jsonb)
 returns void
@@ -117,7 +118,7 @@ as $$
   delete from public.rate_limits where key = any(p_keys);
 $$;
 
-comment on function public.forget_rate_limits(text[]) is 'Makes quotas whole, and forgets that they were ever used.';
+comment on function public.forget_rate_limits(text[]) is 'Deletes the keys, so that their quotas are whole again.';
 
 create function public.cleanup_rate_limits(p_limit integer default 10000)
 returns integer
@@ -141,7 +142,7 @@ end
 $$;
 
 comment on function public.cleanup_rate_limits(integer) is
-  'Deletes keys with a refilled quota, at most p_limit of them; no limit depends on it. Returns how many.';
+  'Deletes at most p_limit keys whose quota has refilled; no limit depends on it. Returns how many.';
 
 revoke all on function
   public.take_rate_limits(jsonb),

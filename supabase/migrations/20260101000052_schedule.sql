@@ -41,8 +41,8 @@ as $$
 $$;
 
 comment on function job_runner.cron_values(text, integer, integer) is
-  'The numbers that one field of a cron text stands for (*, 5, 1-5, */10, 0-30/10, lists of these), of those from p_first '
-  'to p_last; null for one that cannot be read.';
+  'The numbers from p_first to p_last that match one field of a cron expression (*, 5, 1-5, */10, 0-30/10, or a list '
+  'of these). Null for an invalid field.';
 
 create function job_runner.latest_time(p_schedule text, p_at timestamptz)
 returns timestamptz
@@ -89,7 +89,7 @@ end;
 $$;
 
 comment on function job_runner.latest_time(text, timestamptz) is
-  'The last minute, until p_at, at which a cron text (five fields, UTC) was due; null for a text that cannot be read.';
+  'The last minute up to p_at at which a cron expression (five fields, UTC) was due. Null for an invalid expression.';
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -118,23 +118,23 @@ create table public.jobs (
   constraint jobs_timeout_in_range check (timeout_ms between 1000 and 7200000)
 );
 
-comment on table public.jobs is 'The one list of scheduled jobs. After a change: select install_schedule().';
+comment on table public.jobs is 'The list of all scheduled jobs. After a change: select install_schedule().';
 comment on column public.jobs.name is 'The job''s name, in messages and in pg_cron.';
 comment on column public.jobs.description is 'What the job does, for people.';
-comment on column public.jobs.schedule is 'When, as a cron text of five fields in UTC.';
+comment on column public.jobs.schedule is 'A cron expression of five fields, in UTC.';
 comment on column public.jobs.kind is 'sql: a function of schema public; http: an Edge Function, by POST.';
 comment on column public.jobs.command is
-  'A name and nothing else: of a function that needs no argument, or <function>, <function>/<action>, '
+  'Only a name: that of a function without arguments, or <function>, <function>/<action>, '
   '<function>?action=<action>.';
 comment on column public.jobs.is_repeated is
-  'Whether one run calls a function of SQL again and again, each time in a transaction of its own, until it answers 0, an '
-  'object whose numbers are all 0, or is_done (or is_complete) as true; at most for half of timeout_ms. An Edge Function that '
-  'answers is_done (or is_complete) as false is run again at once, up to 60 times for one time of its schedule.';
+  'Whether one run calls its function repeatedly. SQL: each call in its own transaction, until the function returns '
+  '0, an object of zeros, or is_done (or is_complete) as true, for at most half of timeout_ms. HTTP: while the '
+  'response has is_done (or is_complete) as false the job runs again at once, at most 60 times per scheduled time.';
 comment on column public.jobs.expected_result is
-  'What the answer must contain; where it does not, the run''s outcome is a problem. Null: anything is good.';
-comment on column public.jobs.is_enabled is 'False takes it off the schedule; it can still be run by hand.';
-comment on column public.jobs.timeout_ms is 'How long a run may take in all, then it is ended.';
-comment on column public.jobs.overdue_after is 'How long after it was last done the job counts as overdue.';
+  'What the result must contain; otherwise the run''s outcome is a problem. Null accepts any result.';
+comment on column public.jobs.is_enabled is 'False takes the job off the schedule; it can still be run by hand.';
+comment on column public.jobs.timeout_ms is 'The maximum duration of a run; a longer run is ended.';
+comment on column public.jobs.overdue_after is 'The job is overdue when it was last done longer ago than this.';
 
 create table public.job_runs (
   job_name text not null,
@@ -157,19 +157,20 @@ create table public.job_runs (
 create index job_runs_job_name_idx on public.job_runs (job_name, id);
 create unique index job_runs_open_idx on public.job_runs (job_name) where ended_at is null;
 
-comment on table public.job_runs is 'Each run of a job and its outcome, for 14 days.';
-comment on column public.job_runs.job_name is 'Which job.';
+comment on table public.job_runs is 'Each run of a job and its outcome, kept for 14 days.';
+comment on column public.job_runs.job_name is 'The job that ran.';
 comment on column public.job_runs.started_at is 'Recorded before the work begins.';
-comment on column public.job_runs.ends_by is 'The run is ended when it takes longer.';
-comment on column public.job_runs.ended_at is 'When its work was done: of an HTTP job when the function answered.';
+comment on column public.job_runs.ends_by is 'A run that takes longer is ended.';
+comment on column public.job_runs.ended_at is 'When the work was done; for an HTTP job, when the function responded.';
 comment on column public.job_runs.outcome is
-  'succeeded; problem: it did its work, and the answer is not jobs.expected_result; failed: error says why; lost: it was '
-  'cut off, or no answer came. Null while it runs.';
-comment on column public.job_runs.result is 'What it did: the function''s answer; of a repeated one the sums, and the steps.';
+  'succeeded; problem: the work was done, but the result does not match jobs.expected_result; failed: see error; '
+  'lost: the run was cut off, or no response came. Null while it runs.';
+comment on column public.job_runs.result is
+  'What the function returned; for a repeated job the sums, and the number of steps.';
 comment on column public.job_runs.error is 'Why it failed or was lost.';
-comment on column public.job_runs.backend_pid is 'The session that runs it; null where it is run from outside.';
-comment on column public.job_runs.backend_started_at is 'When that session began, as the system gives numbers out again.';
-comment on column public.job_runs.http_request_id is 'The request''s number in pg_net.';
+comment on column public.job_runs.backend_pid is 'The database session that runs it; null for a run from outside.';
+comment on column public.job_runs.backend_started_at is 'When that session began: the system reuses process ids.';
+comment on column public.job_runs.http_request_id is 'The request''s id in pg_net.';
 
 alter table public.jobs enable row level security;
 alter table public.job_runs enable row level security;
@@ -205,7 +206,7 @@ as $$
 $$;
 
 comment on function job_runner.is_alive(public.job_runs) is
-  'Whether an open run can still end by itself: its session is at it, or an answer may still come.';
+  'Whether an open run can still end by itself: its session still works on it, or a response may still come.';
 
 create function job_runner.finish_run(
   p_run_id bigint,
@@ -234,7 +235,8 @@ end;
 $$;
 
 comment on function job_runner.finish_run(bigint, jsonb, text, timestamptz) is
-  'Ends a run: failed with an error, otherwise by what its function answered; false when it was ended before, as lost.';
+  'Ends a run: as failed if there is an error, otherwise by its result. Returns false if the run had already ended '
+  'as lost.';
 
 create function job_runner.finish_http_run(
   p_run_id bigint,
@@ -266,7 +268,8 @@ end;
 $$;
 
 comment on function job_runner.finish_http_run(bigint, integer, text, text, timestamptz) is
-  'Ends a run by its function''s answer: succeeded with a status of 2xx, or failed with the answer or p_failure.';
+  'Ends a run by its function''s response: succeeded for a 2xx status, otherwise failed with the response or '
+  'p_failure.';
 
 create function job_runner.collect_answers()
 returns integer
@@ -292,7 +295,7 @@ end;
 $$;
 
 comment on function job_runner.collect_answers() is
-  'Ends the runs whose functions have answered, by what pg_net noted. Returns how many.';
+  'Ends the runs whose responses pg_net has received. Returns how many.';
 
 create function job_runner.tend_runs()
 returns void
@@ -323,7 +326,7 @@ end;
 $$;
 
 comment on function job_runner.tend_runs() is
-  'Ends runs that cannot end by themselves any more, and cancels runs that take too long.';
+  'Ends runs that can no longer end by themselves, and cancels runs that take too long.';
 
 create function job_runner.due_jobs(p_grace interval default '0', p_name text default null)
 returns setof text
@@ -361,8 +364,9 @@ as $$
 $$;
 
 comment on function job_runner.due_jobs(interval, text) is
-  'Which jobs, of all or of one, should have been run until p_grace ago and were not, the short ones first. One that failed or was lost is '
-  'tried again, until three times for one time of its schedule; so is at once a repeated HTTP job that is not done, up to 60 times.';
+  'The jobs (or the named one) that should have run by p_grace ago but did not, quick ones first. A failed or lost '
+  'job is retried up to three times per scheduled time. An unfinished repeated HTTP job runs again at once, up to 60 '
+  'times.';
 
 create function job_runner.start_run(
   p_name text,
@@ -396,8 +400,9 @@ end;
 $$;
 
 comment on function job_runner.start_run(text, boolean, interval) is
-  'Records that a run begins; null when one is under way or, with p_only_due, another one did it already. From outside (an HTTP client that the database does not see) it '
-  'counts as alive until its time is over.';
+  'Records the start of a run. Returns null if the job is already running or, with p_only_due, another run has '
+  'already done it. A run from outside (an HTTP client, invisible to the database) counts as alive until its time is '
+  'over.';
 
 -- Runs: the work ------------------------------------------------------------------------------------------------
 
@@ -448,7 +453,7 @@ end;
 $$;
 
 comment on function job_runner.try_step(public.jobs, jsonb) is
-  'Calls a job''s function once, all or nothing. Returns error, or result (p_result with the answer''s numbers added) and '
+  'Calls a job''s function once, all or nothing. Returns error, or result (p_result with the new numbers added) and '
   'is_done.';
 
 create function job_runner.ask_function(p_job public.jobs, p_run_id bigint)
@@ -483,8 +488,8 @@ end;
 $$;
 
 comment on function job_runner.ask_function(public.jobs, bigint) is
-  'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns what is missing for it, or null; the '
-  'run ends with the answer.';
+  'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns which setting is missing, or '
+  'null. The run ends when the response arrives.';
 
 -- Procedures that commit can neither be declared with a search_path nor take another's rights, which Supabase's linter warns
 -- of: they set it in each of their transactions, name every schema, and only the tables' owner may call them.
@@ -533,8 +538,9 @@ end;
 $$;
 
 comment on procedure job_runner.run(text, interval) is
-  'Runs a job now, unless it is being run or, with p_only_due, is not due since then any more: records the start, works step by step, records the end, each in a transaction of '
-  'its own. Returns at once for an HTTP job, which ends with its answer. Raises only for a name that is not in the list.';
+  'Runs a job now, unless it is already running or, with p_only_due, no longer due. Records the start, works step by '
+  'step and records the end, each in its own transaction. For an HTTP job it returns at once; the response ends the '
+  'run. Raises only for an unknown name.';
 
 create procedure job_runner.watch(p_grace interval default '90 seconds')
 language plpgsql
@@ -553,8 +559,8 @@ end;
 $$;
 
 comment on procedure job_runner.watch(interval) is
-  'Collects answers, ends what hangs, and runs what was missed by more than p_grace: after a crash, a pause of the project, '
-  'a run that was cut off. Beside pg_cron every minute; with 0 it does what pg_cron would.';
+  'Collects responses, ends hanging runs, and runs jobs that were missed by more than p_grace, e.g. after a crash or '
+  'a paused project. Runs every minute beside pg_cron; with p_grace 0 it replaces pg_cron.';
 
 create function public.run_job(p_name text)
 returns jsonb
@@ -593,8 +599,9 @@ end;
 $$;
 
 comment on function public.run_job(text) is
-  'Runs a job by hand, in this transaction and in one step: what is left is done at its time. Returns success, error '
-  '(not_found, request_in_progress), run_id, outcome (null until an HTTP job''s function has answered), result and message.';
+  'Runs a job by hand, in this transaction and in one step; the schedule does the rest. Returns success, error '
+  '(not_found, request_in_progress), run_id, outcome (null until an HTTP job''s function has responded), result and '
+  'message.';
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
@@ -634,7 +641,7 @@ $$;
 
 comment on function public.prune_job_runs(integer) is
   'Deletes runs that ended more than 14 days ago, except the last ones of each job, and pg_cron''s records of these '
-  'jobs after 7 days, at most p_limit of each. Returns job_runs and cron_runs.';
+  'jobs after 7 days; at most p_limit of each. Returns job_runs and cron_runs.';
 
 -- The view ------------------------------------------------------------------------------------------------------
 
@@ -671,23 +678,23 @@ left join lateral (
   select * from public.job_runs where job_name = jobs.name and outcome in ('succeeded', 'problem') order by id desc limit 1
 ) as done on true;
 
-comment on view public.job_status is 'One row for each job: how it is, when it was last done, and whether it is overdue.';
+comment on view public.job_status is 'One row per job: its state, when it was last done, and whether it is overdue.';
 comment on column public.job_status.name is 'The job''s name.';
 comment on column public.job_status.state is
-  'waiting: never run; running; succeeded, problem, failed, lost: as the last run; missing: its function does not exist; '
-  'disabled.';
-comment on column public.job_status.is_overdue is 'Whether it was not done for longer than overdue_after.';
-comment on column public.job_status.last_started_at is 'When the newest run began, whatever became of it.';
-comment on column public.job_status.last_done_at is 'When it last did its work to the end.';
-comment on column public.job_status.last_duration_ms is 'How long the last run took that ended.';
-comment on column public.job_status.last_outcome is 'How the last run ended that ended.';
+  'waiting: never run; running; succeeded, problem, failed or lost: the outcome of the last run; missing: its '
+  'function does not exist; disabled.';
+comment on column public.job_status.is_overdue is 'Whether the job was last done longer ago than overdue_after.';
+comment on column public.job_status.last_started_at is 'When the newest run began, whatever its outcome.';
+comment on column public.job_status.last_done_at is 'When a run last completed its work.';
+comment on column public.job_status.last_duration_ms is 'The duration of the last run that ended.';
+comment on column public.job_status.last_outcome is 'The outcome of the last run that ended.';
 comment on column public.job_status.last_result is 'The result of that run.';
 comment on column public.job_status.last_error is 'Why that run failed or was lost.';
-comment on column public.job_status.schedule is 'When it is run, as a cron text in UTC.';
+comment on column public.job_status.schedule is 'A cron expression, in UTC.';
 comment on column public.job_status.kind is 'sql or http.';
 comment on column public.job_status.command is 'The function that does the work.';
-comment on column public.job_status.timeout_ms is 'How long a run may take.';
-comment on column public.job_status.overdue_after is 'How long after it was last done it counts as overdue.';
+comment on column public.job_status.timeout_ms is 'The maximum duration of a run.';
+comment on column public.job_status.overdue_after is 'The job is overdue when it was last done longer ago than this.';
 comment on column public.job_status.description is 'What the job does.';
 
 -- Installation --------------------------------------------------------------------------------------------------
@@ -715,7 +722,7 @@ end;
 $$;
 
 comment on function job_runner.ensure_extension(text, text) is
-  'Creates an extension where that is possible. Returns why not, or null when it is there.';
+  'Creates an extension if possible. Returns why it could not, or null if the extension exists.';
 
 create function public.install_schedule()
 returns jsonb
@@ -757,8 +764,9 @@ end;
 $$;
 
 comment on function public.install_schedule() is
-  'Gives public.jobs to pg_cron, and takes back what is not in it any more; may be repeated. Creates pg_cron, pg_net and '
-  'Vault where that is possible. Returns installed (names of pg_cron''s jobs, all beginning with "tessera: ") and problems.';
+  'Registers public.jobs with pg_cron and removes jobs that are no longer listed; may be repeated. Creates pg_cron, '
+  'pg_net and Vault if possible. Returns installed (pg_cron''s names of the jobs, which begin with "tessera: ") and '
+  'problems.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -13,10 +13,10 @@ create table public.alert_types (
 );
 
 comment on table public.alert_types is 'Every type of alert; each module adds its own.';
-comment on column public.alert_types.alert_type is 'As in docs/alerts.md.';
+comment on column public.alert_types.alert_type is 'A name from docs/alerts.md.';
 comment on column public.alert_types.scan is
-  'A function of schema public without arguments that looks for such alerts, emits them and returns how many; it is called '
-  'every minute. Null for those that are emitted where they arise.';
+  'A function without arguments, called every minute: it looks for such alerts, emits them and returns how many. '
+  'Null for alerts that are emitted where they arise.';
 comment on column public.alert_types.description is 'What the alert reports.';
 
 create table public.alert_outbox (
@@ -36,16 +36,17 @@ create index alert_outbox_not_spread_idx on public.alert_outbox (id) where not i
 create index alert_outbox_created_at_idx on public.alert_outbox (created_at);
 create index alert_outbox_ordering_key_idx on public.alert_outbox (ordering_key); -- For forget_alerts.
 
-comment on table public.alert_outbox is 'Every alert, written in the transaction that it reports.';
+comment on table public.alert_outbox is 'Every alert, written in the same transaction as the event that it reports.';
 comment on column public.alert_outbox.webhook_id is
-  'Names the alert to its receivers, the same at every try, so that they can tell a repetition.';
-comment on column public.alert_outbox.alert_type is 'As in docs/alerts.md.';
+  'The alert''s id for receivers; every attempt has the same one, so that they can recognize duplicates.';
+comment on column public.alert_outbox.alert_type is 'A name from docs/alerts.md.';
 comment on column public.alert_outbox.ordering_key is
-  'Alerts of the same key arrive one after the other, the older first: what the alert is about.';
+  'What the alert is about. Alerts with the same key are delivered one by one, oldest first.';
 comment on column public.alert_outbox.dedupe_key is
-  'The same type and key are emitted once; null for an alert that is always another.';
-comment on column public.alert_outbox.payload is 'The receiver gets it as "data".';
-comment on column public.alert_outbox.is_spread is 'Whether its deliveries have been made, one for each endpoint.';
+  'The same type and key are emitted once; null: the alert is never a duplicate.';
+comment on column public.alert_outbox.payload is 'Receivers get it as "data".';
+comment on column public.alert_outbox.is_spread is
+  'Whether the alert has been fanned out: one delivery per endpoint.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -88,9 +89,8 @@ end;
 $$;
 
 comment on function public.emit_alert(text, text, jsonb, text) is
-  'Writes an alert; it is told when, and only when, the transaction commits. key: alerts of one key arrive in their '
-  'order. dedupe_key: the same type with the same one is emitted once. Returns emitted, duplicate, error, alert_id, '
-  'webhook_id.';
+  'Writes an alert, which is sent only if the transaction commits. Alerts with the same key are delivered in order. '
+  'The same type and dedupe_key are emitted once. Returns emitted, duplicate, error, alert_id, webhook_id.';
 
 create function public.forget_alerts(p_key text, p_fields text[], p_except jsonb[] default '{}')
 returns void
@@ -110,8 +110,8 @@ end;
 $$;
 
 comment on function public.forget_alerts(text, text[], jsonb[]) is
-  'Takes from the alerts of a key whom they are about: the fields, and the key itself, in whose place they get one that leads to '
-  'nobody. They are still sent, in their order. Alerts whose payload has one of p_except in it stay as they are.';
+  'Removes the person from the alerts of a key: deletes the given fields, and replaces the key by one that leads to '
+  'nobody. The alerts are still sent, in order. Alerts whose payload contains one of p_except stay unchanged.';
 
 create function public.cleanup_alert_outbox(p_limit integer default 10000)
 returns integer

@@ -13,12 +13,12 @@ create table public.user_data (
   constraint user_data_export_a_name check (export ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table public.user_data is 'Who keeps something of users; each module adds itself.';
-comment on column public.user_data.name is 'Names the part, in an export too.';
+comment on table public.user_data is 'Which modules keep data of users; each module adds itself.';
+comment on column public.user_data.name is 'Names the part, also in an export.';
 comment on column public.user_data.forget is
-  'A function of schema public that takes a user''s id, and takes away what leads to the person. It may be called again.';
+  'A function that takes a user''s id and deletes whatever identifies the person. It may be called again.';
 comment on column public.user_data.export is
-  'A function of schema public that takes a user''s id and returns, as jsonb, what is kept of the person; null: nothing to hand out.';
+  'A function that takes a user''s id and returns the person''s data as jsonb; null: there is nothing to export.';
 comment on column public.user_data.description is 'The kind of data.';
 
 alter table public.user_data enable row level security;
@@ -47,8 +47,8 @@ end;
 $$;
 
 comment on function public.forget_user(uuid) is
-  'Deletes a person''s data, each part as user_data says, all or nothing. What must stay, such as the ledger''s '
-  'history, stays under an id that identifies nobody. May be repeated.';
+  'Deletes a person''s data, all or nothing: calls each part in user_data. Data that must stay, such as the '
+  'ledger''s history, stays under an id that identifies nobody. May be repeated.';
 
 create function public.export_user_data(p_user_id uuid)
 returns jsonb
@@ -74,7 +74,7 @@ end;
 $$;
 
 comment on function public.export_user_data(uuid) is
-  'A person''s data, by the names of user_data. Null without a user.';
+  'A person''s data, one entry per name in user_data. Null for an unknown user.';
 
 create function public.forget_deleted_user()
 returns trigger

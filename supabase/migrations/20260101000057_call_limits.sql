@@ -13,14 +13,16 @@ create table public.call_limit_sources (
   constraint call_limit_sources_note_excess_a_name check (note_excess ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table public.call_limit_sources is 'Who has a say in the limits of calls; each module adds itself.';
-comment on column public.call_limit_sources.name is 'Whose say; of several, each is asked with the answer of the one before.';
+comment on table public.call_limit_sources is
+  'Modules that may change a user''s call limits; each module adds itself.';
+comment on column public.call_limit_sources.name is
+  'Names the source. If there are several, each gets the limit that the one before returned.';
 comment on column public.call_limit_sources.limit_of is
-  'A function of schema public that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the '
-  'limit that holds for this user.';
+  'A function that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the limit '
+  'for this user.';
 comment on column public.call_limit_sources.note_excess is
-  'A function of schema public that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
-comment on column public.call_limit_sources.description is 'What its limits are.';
+  'A function that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
+comment on column public.call_limit_sources.description is 'Where its limits come from.';
 
 alter table public.call_limit_sources enable row level security;
 
@@ -76,8 +78,8 @@ end;
 $$;
 
 comment on function public.take_call_limit(uuid, text, jsonb) is
-  'Takes from a user''s limit of an endpoint that costs no tokens: the given rule, {"quota", "window_s"}, unless one of '
-  'call_limit_sources knows another. Returns what take_rate_limits does.';
+  'Takes one call from a user''s limit for an endpoint that costs no tokens: the given limit, {"quota", "window_s"}, '
+  'unless a source in call_limit_sources knows another. Returns what take_rate_limits returns.';
 
 create function public.forget_call_limits(p_user_id uuid)
 returns void

@@ -16,11 +16,11 @@ create table public.file_settings (
   constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
 );
 
-comment on table public.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
-comment on column public.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
-comment on column public.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
-comment on column public.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
-comment on column public.file_settings.keep_generated is 'How long a file that a feature made is kept.';
+comment on table public.file_settings is 'Quotas and retention of files; one row, which an operator changes in SQL.';
+comment on column public.file_settings.uploads_per_user is 'How many files a user may have in the bucket uploads.';
+comment on column public.file_settings.upload_bytes_per_user is 'How many bytes they may have in total.';
+comment on column public.file_settings.keep_uploads is 'How long a user''s upload is kept.';
+comment on column public.file_settings.keep_generated is 'How long a generated file is kept.';
 
 insert into public.file_settings default values;
 
@@ -44,7 +44,7 @@ on conflict (id) do nothing;
 
 create schema files;
 
-comment on schema files is 'What policies and triggers of Storage ask. No API shows it.';
+comment on schema files is 'Checks used by Storage''s policies and triggers. No API shows it.';
 
 create function files.has_room(p_user_id text, p_bytes bigint)
 returns boolean
@@ -72,8 +72,8 @@ end;
 $$;
 
 comment on function files.has_room(text, bigint) is
-  'Whether a user may upload one more file of so many bytes. Until the end of the transaction no other upload of the user is '
-  'let in, so that no two take the same room. One who was forgotten has none.';
+  'Whether a user may upload one more file of this size; never for a forgotten user. Locks the user''s uploads until '
+  'the transaction ends, so that no two uploads take the same room.';
 
 create function files.may_upload()
 returns boolean
@@ -104,8 +104,8 @@ end;
 $$;
 
 comment on function files.refuse_without_room() is
-  'Refuses an upload over the quota when it is entered: Storage asks the policies before it receives a file, so that many at '
-  'once would pass them.';
+  'Refuses an upload over the quota when its row is inserted: Storage asks the policies before it receives a file, '
+  'so several uploads at once would pass them.';
 
 do $$
 begin
@@ -163,8 +163,8 @@ end;
 $$;
 
 comment on function public.files_to_remove(integer) is
-  'Files past their retention (file_settings), to be removed through Storage''s API: deleting the row in SQL '
-  'leaves the file behind.';
+  'Files past their retention (file_settings), to be removed through Storage''s API; deleting the row in SQL would '
+  'leave the file behind.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -83,10 +83,10 @@ end;
 $$;
 
 comment on function public.explain_request(text, uuid) is
-  'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
-  'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
-  'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
-  'its newest 10,000 entries. Null when there is none.';
+  'A request''s history, to explain its charge: status, price and usage, events (held, charged, released, expired, '
+  'granted) with their times, and anomalies. is_known is false once its id was deleted, after '
+  'token_settings.lock_retention; then only the ledger''s history shows it. With a user id: only that user''s '
+  'request, and only the newest 10,000 ledger entries. Null if there is no such request.';
 
 create function public.forget_ledger_user(p_user_id uuid)
 returns void
@@ -137,9 +137,9 @@ end;
 $$;
 
 comment on function public.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, and in anomalies and alerts who it was. What '
-  'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
-  'account stays paused. May be repeated.';
+  'A part of forget_user: deletes stored responses, digests of requests, plan and caps, and removes the user from '
+  'anomalies and alerts. Running requests are released. The balance, the history and anomalies about the ledger stay '
+  'under an id that leads to nobody, and the account stays paused. May be repeated.';
 
 create function public.export_ledger_user(p_user_id uuid)
 returns jsonb
@@ -163,7 +163,7 @@ as $$
 $$;
 
 comment on function public.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies. The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, anomalies. The history may be long, so it is exported as a table.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)

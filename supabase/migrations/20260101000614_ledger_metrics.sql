@@ -15,11 +15,11 @@ create table metrics.ledger_totals (
 );
 
 comment on table metrics.ledger_totals is
-  'Sums over the ledger''s rows before ledger_progress.counted_until. They only grow, archived months included.';
+  'Sums over the ledger''s rows before ledger_progress.counted_until. They only grow, and include archived months.';
 comment on column metrics.ledger_totals.name is 'charges (by function), grants or anomalies (by type and severity).';
 comment on column metrics.ledger_totals.label_values is 'The values of the metric''s labels, in their order.';
 comment on column metrics.ledger_totals.count is 'How many rows.';
-comment on column metrics.ledger_totals.tokens is 'Their tokens, positive for charges too.';
+comment on column metrics.ledger_totals.tokens is 'The sum of their tokens; positive for charges, too.';
 
 create table metrics.ledger_progress (
   id boolean not null default true,
@@ -28,8 +28,8 @@ create table metrics.ledger_progress (
   constraint ledger_progress_one_row check (id)
 );
 
-comment on table metrics.ledger_progress is 'How far ledger_totals goes, in one row.';
-comment on column metrics.ledger_progress.counted_until is 'Rows before this time are in ledger_totals, all of them.';
+comment on table metrics.ledger_progress is 'How far ledger_totals reaches; one row.';
+comment on column metrics.ledger_progress.counted_until is 'All rows before this time are in ledger_totals.';
 
 insert into metrics.ledger_progress default values;
 
@@ -82,7 +82,7 @@ end;
 $$;
 
 comment on function metrics.count_ledger(timestamptz, timestamptz) is
-  'Counts and sums the ledger''s rows from a time (included) to another, as its reader''s snapshot sees them.';
+  'Counts and sums the ledger''s rows from a time (inclusive) to another (exclusive), in the reader''s snapshot.';
 
 create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint)
 returns text[]
@@ -99,7 +99,8 @@ as $$
 $$;
 
 comment on function metrics.bounded(text, text[], bigint) is
-  'The label values under which rows are summed: those of a series that is known or has room, or else other.';
+  'The label values under which rows are summed: their own if the series is known or there is room, otherwise '
+  '"other".';
 
 create function public.rollup_metrics(p_margin interval default '1 minute')
 returns jsonb
@@ -162,9 +163,9 @@ end;
 $$;
 
 comment on function public.rollup_metrics(interval) is
-  'Sums what is settled of the ledger, so that a scrape reads the newest rows alone. To be run every minute; twice at once '
-  'the second waits and finds nothing, a run that is killed has done nothing, and a later one does what others left out, '
-  'about 5,000,000 rows in a run. p_margin: how long a row stays unsummed at least; more while older transactions run. '
+  'Sums the older rows of the ledger, so that a scrape only reads the newest ones. To be run every minute. Of two at '
+  'once the second waits and finds nothing; a killed run changes nothing, and a later one catches up, about '
+  '5,000,000 rows per run. p_margin: how long a row stays unsummed at least; longer while older transactions run. '
   'Returns success, error, counted_rows, counted_until and is_complete. Errors: invalid_request, forbidden.';
 
 create function metrics.ledger_samples()
@@ -229,7 +230,7 @@ begin
 end;
 $$;
 
-comment on function metrics.ledger_samples() is 'What of the ledger a scrape is told: a source of metrics.';
+comment on function metrics.ledger_samples() is 'The ledger''s metrics for a scrape; listed in metrics.sources.';
 
 create function public.verify_metrics()
 returns jsonb
@@ -259,8 +260,8 @@ end;
 $$;
 
 comment on function public.verify_metrics() is
-  'Whether the metrics add up to the ledger: all tokens granted, less all charged, are what all users own. Returns matches, '
-  'granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
+  'Whether the metrics match the ledger: tokens granted minus tokens charged must equal the sum of all balances. '
+  'Returns matches, granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

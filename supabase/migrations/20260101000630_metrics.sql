@@ -98,8 +98,8 @@ end;
 $$;
 
 comment on function public.read_metrics() is
-  'Everything that a scrape is told, in one snapshot: samples as [name, label values, value], histograms as [name, label '
-  'values, buckets, count, seconds], and the catalog of all metrics. Values are texts, so that no number is rounded on the way.';
+  'All metrics for a scrape, in one snapshot: samples as [name, label values, value], histograms as [name, label '
+  'values, buckets, count, seconds], and the catalog. Values are texts, so that no number is rounded.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
