@@ -107,4 +107,4 @@ grant execute on function public.take_call_limit(uuid, text, jsonb) to service_r
 -- User data -----------------------------------------------------------------------------------------------------
 
 insert into public.user_data (name, forget, export, description)
-values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost nothing, until it counts no more');
+values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost no tokens, until the limits have refilled');

@@ -271,7 +271,7 @@ insert into public.jobs (
 )
 values
   ('prune_metric_flushes', '35 * * * *', 'sql', 'prune_metric_flushes', true, null, 60000, '3 hours',
-    'Forgets which counts of the functions were added more than a day ago'),
+    'Deletes the ids of metric flushes after a day'),
   ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
     'Deletes records of users'' networks that are older than a day');
 

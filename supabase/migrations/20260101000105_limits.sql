@@ -706,7 +706,7 @@ to service_role;
 -- Limits of calls ----------------------------------------------------------------------------------------------
 
 insert into public.call_limit_sources (name, limit_of, note_excess, description)
-values ('plans', 'request_limit_of', 'note_call_excess', 'What the user''s plan names');
+values ('plans', 'request_limit_of', 'note_call_excess', 'The limits in the user''s plan');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

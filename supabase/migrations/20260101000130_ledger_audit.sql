@@ -244,7 +244,7 @@ to service_role;
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
 insert into public.alert_types (alert_type, scan, description)
-values ('ledger_anchor', null, 'The digest of the ends of all histories, each night');
+values ('ledger_anchor', null, 'The nightly digest of all users'' newest chains');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

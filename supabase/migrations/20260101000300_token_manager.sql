@@ -889,7 +889,7 @@ to service_role;
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
 insert into public.alert_types (alert_type, scan, description)
-values ('token_about_to_expire', 'scan_ending_tokens', 'A provider token in use ends soon, and nobody has renewed it');
+values ('token_about_to_expire', 'scan_ending_tokens', 'An active provider token expires soon and was not renewed');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -898,10 +898,10 @@ insert into public.jobs (
 )
 values
   ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
-    'Brings the provider tokens of the session store into the vault'),
+    'Copies the provider tokens from the session store into the vault'),
   ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
     'Deactivates expired provider tokens'),
   ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
-    'Deletes old rows of the audit of token reads');
+    'Deletes old rows of the token access log');
 
 select public.install_schedule();

@@ -731,6 +731,6 @@ values
   ('revoke_forgotten_oauth', '*/5 * * * *', 'http', 'oauth-token/revoke-forgotten', true, null, 140000, '30 minutes',
     'Revokes the access of users who were forgotten, at their OAuth providers'),
   ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
-    'Deletes OAuth tokens and authorizations that have expired');
+    'Deletes expired OAuth tokens and authorizations');
 
 select public.install_schedule();

@@ -538,8 +538,9 @@ $$;
 
 comment on function
   public.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]) is
-  'Adds to the statistics of a country and a prefix; p_sent may be negative, for a code that was not delivered, and p_waiting,
-which counts for what p_counts_for names, for one that came back. Codes by e-mail are in no statistics.';
+  'Adds to the statistics of a country and a prefix. p_sent is negative for a code that was not delivered. p_waiting '
+  'is negative for a code that was verified, and counts for the areas in p_counts_for. Codes by e-mail are not '
+  'counted.';
 
 create function public.otp_guard(
   p_settings public.otp_settings,

@@ -286,19 +286,19 @@ values ('ledger', 'ledger_samples', 'Charges, grants, holds and anomalies');
 insert into metrics.catalog (name, type, labels, help)
 values
   ('tokens_charged_total', 'counter', '{function}', 'Tokens charged: the ledger''s own sum.'),
-  ('charges_total', 'counter', '{function}', 'Entries of the ledger that charged.'),
+  ('charges_total', 'counter', '{function}', 'Ledger entries that are charges.'),
   ('tokens_granted_total', 'counter', '{}', 'Tokens granted: the ledger''s own sum.'),
-  ('grants_total', 'counter', '{}', 'Entries of the ledger that granted.'),
+  ('grants_total', 'counter', '{}', 'Ledger entries that are grants.'),
   ('tokens_held', 'gauge', '{function}', 'Tokens that running requests hold.'),
   ('holds_open', 'gauge', '{function}', 'Requests that hold tokens.'),
-  ('holds_overdue', 'gauge', '{}', 'Holds that outlived their time and were not given back yet.'),
-  ('holds_overdue_seconds', 'gauge', '{}', 'For how long the oldest overdue hold should have been given back.'),
+  ('holds_overdue', 'gauge', '{}', 'Expired holds that are not yet released.'),
+  ('holds_overdue_seconds', 'gauge', '{}', 'How long ago the oldest unreleased hold expired.'),
   ('requests_released', 'gauge', '{reason}',
-    'Requests of the last 15 minutes that failed, were given their tokens back and did not run again.'),
+    'Requests of the last 15 minutes that failed, whose hold was released, and that did not run again.'),
   ('anomalies_total', 'counter', '{type, severity}', 'Anomalies recorded.'),
   ('anomalies_open', 'gauge', '{type, severity}', 'Anomalies that nobody has resolved yet.'),
   ('ledger_counted_until_timestamp_seconds', 'gauge', '{}',
-    'Up to when the ledger is summed; what is newer is read at each scrape.');
+    'The time up to which the ledger is summed; newer entries are read at each scrape.');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -307,7 +307,7 @@ insert into public.jobs (
 )
 values
   ('rollup_metrics', '* * * * *', 'sql', 'rollup_metrics', true, null, 50000, '10 minutes',
-    'Sums what is settled of the ledger for the metrics'),
+    'Sums the ledger''s older entries for the metrics'),
   ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger');
 

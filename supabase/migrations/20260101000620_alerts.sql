@@ -741,7 +741,7 @@ to service_role;
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
 insert into public.alert_types (alert_type, scan, description)
-values ('job_overdue', 'scan_overdue_jobs', 'A job was not done for too long');
+values ('job_overdue', 'scan_overdue_jobs', 'A job is overdue');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -750,9 +750,9 @@ insert into public.jobs (
 )
 values
   ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
-    'Delivers the alerts that are in the outbox'),
+    'Delivers the alerts in the outbox'),
   ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
-    'Looks for what is to be alerted and nobody tells by itself'),
+    'Runs the scans of all alert types'),
   ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
     'Deletes alerts past their retention');
 
