@@ -20,7 +20,7 @@
  * their length, sound never any.
  *
  * `/dialects/<name>/…` is the same in the dialect of another server, with its refusals, its errors and the ends of its
- * streams: `AI_BASE_URL=http://127.0.0.1:54399/dialects/mistral/v1`. They are in demo_model/dialects/table.ts.
+ * streams: `AI_BASE_URL=http://127.0.0.1:54399/dialects/mistral/v1`. They are in demo_model/dialects/.
  *
  * What happens is chosen by the model's name: `demo`, then any switches, joined by `-`, in any order. A name with
  * another word in it does not exist (404). What follows a `+` is a label without effect (`demo-text+my-test`).

@@ -14,7 +14,7 @@ const BODY = { description: "lentil soup" };
 const sql = connect({ connections: 1 });
 const { newUser, accountOf, expectUntouched } = openAccounts();
 
-/** Against a server that refuses whatever it can refuse: demo_model/dialects/table.ts. */
+/** Against a server that refuses whatever it can refuse: demo_model/dialects/strict.ts. */
 let strict: ExtraFunctions;
 let roomy: ExtraFunctions;
 
