@@ -22,7 +22,7 @@ const Delivery = z.object({
   delivered_at: Time.nullable(),
 });
 
-/** Lists what waits, the endpoints, and the deliveries of one status, the newest first; default: dead letters. */
+/** Lists the queue, the endpoints, and the deliveries of one status, newest first; default: dead letters. */
 export const list = defineEndpoint({
   name: "alerts/list",
   auth: "secret",

@@ -50,7 +50,7 @@ export function isCheckedLanguage(locale: string): boolean {
   return CHECKED_LANGUAGES.includes(new Intl.Locale(locale).language);
 }
 
-/** Whether a text is written in letters that the vocabularies know. */
+/** Whether a text is written in a script that the vocabularies cover. */
 export function isCheckedScript(text: string): boolean {
   return isReadable(text);
 }

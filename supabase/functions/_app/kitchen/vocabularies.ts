@@ -5,7 +5,7 @@ const PLANTS = list(`
   almond, cashew, coconut, hazelnut, hemp, macadamia, nut, oat, pea, peanut, pistachio, plant, rice, soy,
   soya, plant based, vegan, dairy free, vegetable, non dairy, seed, sesame, sunflower
 `);
-/** Flours, breads and noodles are made from wheat unless one of these stands before them. */
+/** Without one of these words before them, flours, breads and noodles count as wheat. */
 const GLUTEN_FREE_GRAINS = list(`
   almond, amaranth, arrowroot, buckwheat, cassava, chestnut, chickpea, coconut, corn, gram, lentil, maize,
   millet, potato, quinoa, rice, sorghum, soy, soya, tapioca, teff, glass, shirataki, konjac, zucchini,
@@ -13,8 +13,8 @@ const GLUTEN_FREE_GRAINS = list(`
 `);
 
 /**
- * By allergen, as `ALLERGENS` names them: the usual words in English, French, Spanish, Italian and Portuguese, and a few
- * in Japanese. German and Dutch are in compounds.ts.
+ * By allergen, as `ALLERGENS` names them: the usual words in English, French, Spanish, Italian and Portuguese, and a
+ * few in Japanese. German and Dutch are in compounds.ts.
  */
 export const VOCABULARIES = {
   gluten: {
