@@ -1,4 +1,4 @@
-// deno task add <folder> <module>…: puts modules into a Supabase project; without --yes it only says what it would do.
+// deno task add <folder> <module>…: copies modules into a Supabase project; without --yes it only prints the plan.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -52,7 +52,7 @@ async function add(
     throw new StackError("Expected is: deno task add <folder> <module>…   The modules: deno task add --list");
   }
   const manifest = await readManifest();
-  // A task runs in Tessera's folder, wherever it was typed.
+  // A task runs in Tessera's folder, whatever the folder in which it was typed.
   const folder = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), name);
   chosenModules(manifest, modules);
   const found = await findTarget(folder);

@@ -1,4 +1,4 @@
-// Loads a stack of its own with a mix of everything and says whether anything grows. deno task soak [--minutes 30]
+// Puts a mixed load on a separate stack and reports whether anything grows. deno task soak [--minutes 30]
 
 import { parseArgs } from "node:util";
 
@@ -39,7 +39,7 @@ function minutesOf(text: string): number {
   throw new StackError(`Cannot soak for ${text} minutes: expected is a number from 1`);
 }
 
-/** A database of its own that flushes what it commits, removed afterwards. */
+/** A separate database that flushes commits to disk; removed afterwards. */
 async function soakOwnStack(minutes: number): Promise<Finding[]> {
   requireMemoryFigures();
   const { signal } = interruption;

@@ -26,7 +26,7 @@ const COMMANDS = {
   status,
   get,
   cleanup,
-  // The only one that needs more than a request.
+  // The only command that needs more than a request.
   "rotate-key": async (project: Project, options: CommandOptions) =>
     await (await import("./tokens/rotate_key.ts")).rotateKey(project, options),
   watch,

@@ -32,7 +32,7 @@ async function generate(): Promise<Record<string, string>> {
       env: { SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
     });
     const file = join(dataDir, "database.types.ts");
-    // The CLI prints notices of its own before the types.
+    // The CLI prints its own notices before the types.
     await Deno.writeTextFile(file, printed.slice(printed.indexOf("export type Json")));
     await run(Deno.execPath(), { args: ["fmt", "-q", "--line-width", "110", file] });
     return { [TYPES]: await Deno.readTextFile(file), [SCHEMA]: schema };

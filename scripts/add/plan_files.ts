@@ -7,13 +7,13 @@ import { readText, type Target } from "./target.ts";
 interface Parts {
   target: Target;
   offer: Offer;
-  /** Is changed to what it will be. */
+  /** Changed to its new content. */
   record: Given;
   plan: Plan;
   isForced: (path: string) => boolean;
 }
 
-/** Files that are not there are added, those that their owner left alone follow, and all others stay. */
+/** Missing files are added, unchanged ones are updated, and changed ones are kept. */
 export async function planFiles({ target, offer, record, plan, isForced }: Parts): Promise<void> {
   const taken = offer.functions.filter((name) =>
     target.functions.includes(name) && !target.record.functions.includes(name)

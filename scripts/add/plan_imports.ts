@@ -7,12 +7,12 @@ import type { Target } from "./target.ts";
 interface Parts {
   target: Target;
   offer: Offer;
-  /** Is changed to what it will be. */
+  /** Changed to its new content. */
   record: Given;
   plan: Plan;
 }
 
-/** Names that the project's import map lacks are added to it; a name that stands for something else is a conflict. */
+/** Missing names are added to the project's import map; a name with another version is a conflict. */
 export async function planImports({ target, offer, record, plan }: Parts): Promise<ImportMap> {
   const map = await findImportMap(target.folder);
   const changes = new Map<string, string>();

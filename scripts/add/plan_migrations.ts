@@ -11,7 +11,7 @@ import { newVersions } from "./versions.ts";
 interface Parts {
   target: Target;
   offer: Offer;
-  /** Is changed to what it will be. */
+  /** Changed to its new content. */
   record: Given;
   plan: Plan;
   isForced: (path: string) => boolean;
@@ -19,7 +19,10 @@ interface Parts {
   now: Date;
 }
 
-/** New migrations come after the project's own; one that was given before is never run again, whatever it says now. */
+/**
+ * New migrations come after the project's own. A migration that was added before is never added again, whatever its
+ * text is now.
+ */
 export async function planMigrations(parts: Parts): Promise<void> {
   const { target, offer, record, plan, isForced, isApplied, now } = parts;
   const replaced = new Map<string, string>();
@@ -73,7 +76,7 @@ export async function planMigrations(parts: Parts): Promise<void> {
   await compareNames(parts, added, (file) => isGone.includes(file) ? "" : replaced.get(file));
 }
 
-/** Names each thing that new migrations create and that the project's migrations create too. */
+/** Reports each object that both the new migrations and the project's migrations create. */
 async function compareNames(
   { target, plan }: Parts,
   added: OfferedMigration[],

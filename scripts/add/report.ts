@@ -1,7 +1,7 @@
 import type { Setting } from "../settings/settings.ts";
 import type { Plan } from "./changes.ts";
 
-/** What a run says about a plan, in the order in which it is of use. */
+/** The report about a plan, most useful parts first. */
 export function reportOf(plan: Plan, needed: Setting[], { isWritten }: { isWritten: boolean }): string {
   const { steps, kept, conflicts, notes } = plan;
   const parts: string[] = [];

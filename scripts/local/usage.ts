@@ -3,8 +3,8 @@ import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
 
 /**
- * Ends the command here when its user asks for help: prints how it is used, or what deno.json says of a task that takes
- * nothing. Such a task refuses what else is given, as nobody would notice that it was ignored.
+ * Handles `--help`: prints the usage, or the description in deno.json of a task without arguments, and ends the
+ * command. A task without arguments refuses any argument, because nobody would notice that it was ignored.
  */
 export function explainWhenAsked(task: keyof typeof denoConfig.tasks, usage?: string): void {
   const isAsked = process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h");

@@ -1,4 +1,4 @@
-/** The feature: small, whole, and answering. */
+/** The feature: small, complete and working. */
 export function declaration(name: string): string {
   return `import { z } from "zod";
 
@@ -29,7 +29,7 @@ export default defineFeature({
 `;
 }
 
-/** The block that every runtime knows the function by. */
+/** The block in config.toml, which every runtime reads. */
 export function configBlock(name: string): string {
   return `
 [functions.${name}]
@@ -39,7 +39,7 @@ import_map = "../deno.json"
 `;
 }
 
-/** What the contract test of all features sends to it. */
+/** The body that the contract test of all features sends to it. */
 export function bodies(): string {
   return `import type { Bodies } from "../support/bodies.ts";
 
@@ -50,7 +50,7 @@ export default {
 `;
 }
 
-/** A test of its own, for what code guarantees whatever the model says. */
+/** Its own test, for what the code guarantees whatever the model answers. */
 export function test(name: string): string {
   return `import { describe, expect, it } from "vitest";
 

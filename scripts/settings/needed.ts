@@ -1,12 +1,12 @@
-/** When a setting without a default has to be there. */
+/** When a setting without a default is required. */
 export interface Need {
   /** In words, for the table. */
   when: string;
-  /** Functions of which a part answers 500 without it. */
+  /** Functions that partly answer 500 without it. */
   functions: string[];
 }
 
-/** Of every optional setting; a setting that is neither here nor has a default is always required. */
+/** Every optional setting without a default; a setting that is not listed and has no default is always required. */
 export const NEEDS: Record<string, Need> = {
   AI_REASONING_EFFORT: { when: "a model reasons more, or less, than its features need", functions: [] },
   TOKEN_ENCRYPTION_KEYS: {

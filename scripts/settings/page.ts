@@ -1,6 +1,6 @@
 import type { Setting } from "./settings.ts";
 
-/** docs/configuration.md: every setting with its default, its values, what it is for and when it is required. */
+/** docs/configuration.md: every setting with its default, values, purpose, and when it is required. */
 export function configurationPage(settings: Setting[]): string {
   const sections = [...new Set(settings.map(({ title }) => title))].map((title) =>
     `## ${title}\n\n${table(settings.filter((setting) => setting.title === title))}\n`

@@ -13,8 +13,8 @@ import { ProgressBar } from "./progress.ts";
 import { ask, type Project } from "./project.ts";
 
 /**
- * Encrypts everything again that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
- * again.
+ * Re-encrypts everything that is not under the first key: broker tokens, then OAuth tokens. It may be stopped and
+ * started again.
  */
 export async function rotateKey(project: Project, options: CommandOptions): Promise<ExitCode> {
   if (!project.encryptionKeys) {

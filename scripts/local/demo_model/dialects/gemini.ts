@@ -33,13 +33,13 @@ export const gemini: ServerDialect = {
     },
   }],
   reasoningTokens: 64,
-  // The thoughts are billed, and counted in the sum alone.
+  // Thoughts are billed, but only counted in the total.
   usage: ({ prompt_tokens, completion_tokens }, thoughts) => ({
     prompt_tokens,
     completion_tokens,
     total_tokens: prompt_tokens + completion_tokens + thoughts,
   }),
-  // Each piece has the usage so far.
+  // Each chunk has the usage so far.
   stream: (events, usage) =>
     events.filter(({ choices }) => (choices as unknown[]).length > 0).map((event) => ({ ...event, usage })),
 };

@@ -1,7 +1,7 @@
 import { OpenAiError } from "../answer.ts";
 import type { Body, ServerDialect } from "./dialect.ts";
 
-/** The form of Pydantic's complaints, as Mistral's API passes them on. */
+/** The format of Pydantic's errors, which Mistral's API passes on. */
 function extraForbidden(body: Body, fields: string[]): OpenAiError | undefined {
   const field = fields.find((name) => body[name] !== undefined);
   return field === undefined
@@ -41,7 +41,7 @@ export const mistral: ServerDialect = {
       { type: "text", text: content },
     ],
   }),
-  // The usage comes with the last piece, asked for or not.
+  // The usage comes with the last chunk, requested or not.
   stream: (events, usage) =>
     events.filter(({ choices }) => (choices as unknown[]).length > 0).map((event, index, all) =>
       index === all.length - 1 ? { ...event, usage } : event

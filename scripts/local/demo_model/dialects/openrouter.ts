@@ -11,7 +11,7 @@ export const openrouter: ServerDialect = {
     "https://openrouter.ai/docs/api-reference/streaming",
   ],
   error: ({ message, status }) => ({ error: { code: status, message, metadata: { provider_name: "demo" } } }),
-  // A model behind it that is not held to the schema likes Markdown.
+  // A model behind it that does not enforce the schema tends to write Markdown.
   content: (content, isJson) => isJson ? `Here is the JSON:\n\n\`\`\`json\n${content}\n\`\`\`` : content,
   usage: (usage) => ({ ...usage, cost: 0.000_1, completion_tokens_details: { reasoning_tokens: 0 } }),
   stream: (events, usage) => [

@@ -1,7 +1,7 @@
 import { OpenAiError } from "../answer.ts";
 import { type ServerDialect, without } from "./dialect.ts";
 
-/** No server in particular: what gateways and small servers do, all of it at once. */
+/** Not a particular server: the deviations of gateways and small servers, all at once. */
 export const strict: ServerDialect = {
   name: "strict",
   title: "Gateways and small servers, their oddities together",
@@ -26,7 +26,7 @@ export const strict: ServerDialect = {
   finishReason: (reason) => reason === "stop" ? "eos_token" : reason,
   content: (content, isJson) =>
     isJson ? `<think>JSON it is.</think>\n\`\`\`\n${content}\n\`\`\`\nI hope that helps!` : content,
-  // The last piece has the usage and no choices at all.
+  // The last chunk has the usage and no choices.
   stream: (events, usage) => [
     ...events.filter(({ choices }) => (choices as unknown[]).length > 0),
     { usage: usage as Record<string, unknown> },

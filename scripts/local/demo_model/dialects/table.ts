@@ -12,7 +12,7 @@ import { strict } from "./strict.ts";
 import { vllm } from "./vllm.ts";
 import type { ServerDialect } from "./dialect.ts";
 
-/** Every dialect that the demo model speaks, by its name in the address. */
+/** Every dialect of the demo model, by its name in the URL. */
 export const DIALECTS: ServerDialect[] = [
   openai,
   azure,

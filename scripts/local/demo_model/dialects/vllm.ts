@@ -28,7 +28,7 @@ export const vllm: ServerDialect = {
     param: null,
     code: status,
   }),
-  // Without a parser for its reasoning, and with a template that opens the thought in the prompt.
+  // Without a reasoning parser, and with a template that puts the opening mark into the prompt.
   content: (content) => `The user wants {an answer}.\n</think>\n\n${content}`,
   usage: (usage) => ({ ...usage, prompt_tokens_details: null }),
 };
