@@ -46,7 +46,7 @@ async function readMap(
   const errors: ParseError[] = [];
   const whole = parse(text, errors, { allowTrailingComma: true });
   if (errors.length > 0 || typeof whole !== "object" || whole === null) {
-    throw new StackError(`${path} is no JSON`);
+    throw new StackError(`${path} is not valid JSON`);
   }
   return { path, text, isNew: false, whole, imports: whole.imports ?? {} };
 }

@@ -39,7 +39,7 @@ export async function owedBy(files: string[], migrations: string[]): Promise<Owe
       );
     }
     if (kind === "sql" && !created.has(refers_to)) {
-      notes.push(`${file} still asks for ${refers_to}, which no module that you take creates`);
+      notes.push(`${file} still calls ${refers_to}, which none of the chosen modules creates`);
     }
   }
   return { files: [...found], notes };

@@ -65,9 +65,9 @@ function planBlocks(target: Target, offer: Offer, importMap: string, plan: Plan)
   const lost = offer.functions.filter((name) =>
     target.record.functions.includes(name) && !target.configured.includes(name)
   );
-  for (const name of lost) plan.notes.push(`${CONFIG} has no block [functions.${name}] any more: left so`);
+  for (const name of lost) plan.notes.push(`${CONFIG} has no block [functions.${name}] any more: unchanged`);
   const taken = added.filter(([name]) => target.configured.includes(name));
-  for (const [name] of taken) plan.conflicts.push(`block [functions.${name}] is in ${CONFIG}`);
+  for (const [name] of taken) plan.conflicts.push(`block [functions.${name}] exists in ${CONFIG}`);
   if (added.length === 0 || taken.length > 0) return;
   const eol = target.config.includes("\r\n") ? "\r\n" : "\n";
   const blocks = added.map(([, block]) => `\n${block}\nimport_map = "${fromConfig(importMap)}"\n`).join("");

@@ -18,7 +18,7 @@ export async function planFiles({ target, offer, record, plan, isForced }: Parts
   const taken = offer.functions.filter((name) =>
     target.functions.includes(name) && !target.record.functions.includes(name)
   );
-  for (const name of taken) plan.conflicts.push(`function folder supabase/functions/${name} is there`);
+  for (const name of taken) plan.conflicts.push(`function folder supabase/functions/${name} exists`);
 
   for (const [path, text] of offer.files) {
     if (taken.some((name) => path.startsWith(`supabase/functions/${name}/`))) continue;
@@ -39,11 +39,11 @@ export async function planFiles({ target, offer, record, plan, isForced }: Parts
     };
     if (current === text) record.files[path] = digest;
     else if (current === undefined && !recorded) write("add   ");
-    else if (!recorded) plan.conflicts.push(`file ${path} is there`);
+    else if (!recorded) plan.conflicts.push(`file ${path} exists`);
     else if (current !== undefined && await digestOf(current) === recorded) write("update");
     else if (isForced(path)) write("force ");
     else if (current === undefined) {
-      plan.notes.push(`${path} was removed by you, and stays away; --force ${path} brings it back`);
+      plan.notes.push(`${path} was removed by you, and stays removed; --force ${path} restores it`);
     } else {
       const also = recorded === digest ? "" : ", and Tessera changed it too";
       keep(plan, path, `changed by you${also}`, current, text);
@@ -59,7 +59,7 @@ export async function planFiles({ target, offer, record, plan, isForced }: Parts
       plan.removals.push(path);
       plan.steps.push(`remove  ${path}`);
     } else {plan.notes.push(
-        `${path} is gone from Tessera, and was changed by you: it is all yours from now on`,
+        `${path} is gone from Tessera, and you changed it: from now on it is yours`,
       );}
   }
 }

@@ -69,7 +69,7 @@ export async function planMigrations(parts: Parts): Promise<void> {
     if (statementsOf(file, text).some(({ type }) => type === "AlterDefaultPrivilegesStmt")) {
       plan.notes.push(
         `${file} changes default privileges: tables and functions that your later migrations create are closed ` +
-          "until they grant what is needed",
+          "until they grant the rights",
       );
     }
   }
@@ -108,13 +108,13 @@ async function compareNames(
 
 function changedSince(file: string, current: string, text: string): string {
   return `${file} has changed in Tessera since it was added. A database that has applied it does not apply it again.
-  If no database has it whose data you keep: --force ${file}, then \`supabase db reset\`.
-  Else write what differs as a migration of your own (\`supabase migration new …\`), apply it, and say so: --applied ${file}
+  If you can reset every database that has applied it: --force ${file}, then \`supabase db reset\`.
+  Otherwise write the difference as a migration of your own (\`supabase migration new …\`), apply it, and confirm with --applied ${file}
 ${namedDifference(file, current, text)}`;
 }
 
 function goneSince(file: string): string {
-  return `${file} is no migration of Tessera any more: others have what it had.
-  If no database has it whose data you keep: --force ${file} removes it; then \`supabase db reset\`.
-  Else look at what is new, write what your databases lack as a migration of your own, and say so: --applied ${file}`;
+  return `${file} is no longer one of Tessera's migrations: others replace it.
+  If you can reset every database that has applied it: --force ${file} removes it; then \`supabase db reset\`.
+  Otherwise look at the new migrations, write what your databases lack as a migration of your own, and confirm with --applied ${file}`;
 }

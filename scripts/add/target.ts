@@ -27,7 +27,7 @@ export async function findTarget(folder: string): Promise<string> {
     if (error instanceof Deno.errors.NotFound) throw new StackError(`There is no folder ${folder}`);
     throw error;
   });
-  if (!isDirectory) throw new StackError(`${folder} is no folder`);
+  if (!isDirectory) throw new StackError(`${folder} is not a folder`);
   const real = await Deno.realPath(folder);
   const home = await Deno.realPath(projectFolder);
   if (!relative(home, real).startsWith("..") && resolve(home, relative(home, real)) === real) {
@@ -35,7 +35,7 @@ export async function findTarget(folder: string): Promise<string> {
   }
   if (!await isFolder(join(real, "supabase"))) {
     throw new StackError(
-      `${folder} has no folder supabase: it is made there by \`npx supabase init\`. Name the folder that has it`,
+      `${folder} has no folder supabase: \`npx supabase init\` creates it. Name the folder that has it`,
     );
   }
   return real;
@@ -45,7 +45,7 @@ export async function findTarget(folder: string): Promise<string> {
 export async function readTarget(real: string): Promise<Target> {
   const config = await readText(real, CONFIG);
   if (config === undefined) {
-    throw new StackError(`${real} has no ${CONFIG}: it is made there by \`npx supabase init\``);
+    throw new StackError(`${real} has no ${CONFIG}: \`npx supabase init\` creates it`);
   }
   return {
     folder: real,

@@ -174,8 +174,8 @@ describe("a subscription to alerts", () => {
 
   it.each([
     ["http://example.com/", /https/],
-    ["https://10.0.0.1/", /https, with a host by its name/],
-    ["https://db/", /https, with a host by its name/],
+    ["https://10.0.0.1/", /https, with a host name/],
+    ["https://db/", /https, with a host name/],
     ["not an address", /https/],
   ])("to %s is refused with the reason", async (url, reason) => {
     const answer = await ask("subscribe", { url });
@@ -252,7 +252,7 @@ describe("the platform that the functions run on", () => {
       ...["picture", "alert"].map((trial) => ({
         trial,
         outcome: "untried",
-        message: "The project is not reached by https under a public name",
+        message: "The project has no https URL with a public name",
       })),
     ]);
   });

@@ -147,7 +147,7 @@ describe("a transaction pooler between the functions and Postgres", () => {
     const wrong = "postgresql://postgres.abc:s#e/c?r%et@db.example.com:5432/postgres";
     const { error } = await connectToLedger(wrong).rpc("add_tokens", amount);
     expect(error).toMatchObject({
-      message: expect.stringContaining("SUPABASE_DB_URL is no address of Postgres"),
+      message: expect.stringContaining("SUPABASE_DB_URL is not a Postgres URL"),
     });
     expect(Deno.inspect(error)).not.toContain("s#e");
   });

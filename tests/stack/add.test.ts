@@ -200,7 +200,7 @@ describe("a project of one's own", () => {
     const { code, printed } = await add("--yes");
     expect(code, printed).toBe(0);
     expect(printed).toContain(`remove  ${dropped}`);
-    expect(printed).toContain(`${changedAndDropped} is gone from Tessera, and was changed by you`);
+    expect(printed).toContain(`${changedAndDropped} is gone from Tessera, and you changed it`);
     expect(printed).toContain(`${removed} was removed by you`);
     expect(printed).toContain(`${map} has zod as npm:zod@4.0.0`);
     await expect(project.read(dropped)).rejects.toThrow();

@@ -26,9 +26,9 @@ describe("deno task add", () => {
   });
 
   it.each([
-    [[], "Expected is: deno task add <folder>"],
+    [[], "Usage: deno task add <folder>"],
     [["nowhere", "otp"], "There is no folder"],
-    [[SCRIPT, "otp"], "is no folder"],
+    [[SCRIPT, "otp"], "is not a folder"],
     [[".", "otp"], "has no folder supabase"],
     [[".", "wallet"], "There is no module wallet. The modules: core, ledger, "],
     [[projectFolder, "otp"], "is inside Tessera itself"],
@@ -139,7 +139,10 @@ describe("a write that does not come to its end", () => {
     expect((await project.changed()).length).toBeGreaterThan(20);
 
     const next = await add(empty, project.folder, "ledger");
-    expect(next).toMatchObject({ code: 0, printed: expect.stringContaining("An earlier run was cut off") });
+    expect(next).toMatchObject({
+      code: 0,
+      printed: expect.stringContaining("An earlier run was interrupted"),
+    });
     expect(await project.changed()).toEqual([]);
     expect(await add(empty, project.folder, "ledger", "--yes")).toMatchObject({ code: 0 });
   }, 60_000);

@@ -39,13 +39,13 @@ export async function findReceiver(
   }
   const url = publicHttpsUrl(text);
   if (url === undefined) {
-    throw new UnusableReceiver("The address must be https, with a host by its name and the usual port");
+    throw new UnusableReceiver("The URL must be https, with a host name and the default port");
   }
   const address = await publicAddressOf(url.hostname, signal, network.addressesOf).catch((cause) => {
     if (signal.aborted) throw cause;
     throw new UnusableReceiver(`${url.hostname} has no address`, { cause });
   });
-  if (address === undefined) throw new UnusableReceiver(`${url.hostname} is not of the public internet`);
+  if (address === undefined) throw new UnusableReceiver(`${url.hostname} is not on the public internet`);
   return { url, address };
 }
 

@@ -7,7 +7,7 @@ export function leftAlone(provider: string, waitMs: number): AppError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new AppError(
     "service_unavailable",
-    `The provider ${provider} failed and is left alone for ${seconds} s`,
+    `The provider ${provider} failed and is not called for ${seconds} s`,
     {
       details: { provider },
       headers: { "Retry-After": String(seconds) },
@@ -22,7 +22,7 @@ export function resting(provider: string, waitMs: number, kind: string | null): 
     "service_unavailable",
     `The provider ${provider} refused to renew this token (${
       kind ?? "unknown"
-    }) and is asked again in ${seconds} s`,
+    }); the next attempt is in ${seconds} s`,
     { details: { provider, kind }, headers: { "Retry-After": String(seconds) } },
   );
 }

@@ -73,8 +73,8 @@ export function providerNamed(
   throw new AppError(
     "not_found",
     grant === "client_credentials"
-      ? `The provider ${name} gives no token to the app itself; a subject is expected`
-      : `The provider ${name} gives no tokens of users`,
+      ? `The provider ${name} has no tokens for the app itself: a subject is required`
+      : `The provider ${name} has no tokens for users`,
   );
 }
 

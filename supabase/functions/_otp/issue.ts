@@ -201,9 +201,9 @@ function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAn
     case "unconfirmed_address":
       return new AppError("invalid_request", "channel: email is for users who have confirmed their address");
     case "spend_cap":
-      return new AppError("service_unavailable", "No codes are sent for the moment", { headers, cause });
+      return new AppError("service_unavailable", "No codes are sent at the moment", { headers, cause });
     case "delivery_unavailable":
-      return new AppError("service_unavailable", "No provider delivers messages for the moment", {
+      return new AppError("service_unavailable", "No provider delivers messages at the moment", {
         headers,
         cause,
       });

@@ -57,7 +57,7 @@ const caps = defineEndpoint({
   },
 });
 
-const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected is the id of a request");
+const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected a request id");
 
 /**
  * Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the

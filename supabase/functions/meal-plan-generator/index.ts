@@ -85,7 +85,7 @@ export default defineFeature({
         }));
         return { day, meals: marked, totals, energy_plausible: checkEnergy(totals).energy_plausible };
       }
-      throw new AppError("answer_refused", `No plan for day ${day} keeps to the rules`, {
+      throw new AppError("answer_refused", `No plan for day ${day} satisfies the rules`, {
         details: { day, reasons: faults },
       });
     }

@@ -70,7 +70,7 @@ it.each(["deploy", "doctor", "why r", "jobs", "ledger verify"])(
     }).output();
     const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     expect(code).not.toBe(0);
-    expect(printed).toContain("is no address of Postgres");
+    expect(printed).toContain("is not a Postgres URL");
     expect(printed).not.toContain("sec#ret");
   },
 );

@@ -57,7 +57,7 @@ export function isCheckedScript(text: string): boolean {
 
 /** The error message for any other language. */
 export const UNCHECKED_LANGUAGE =
-  "Allergies can be checked in answers in English, French, German, Spanish, Italian, Portuguese and Dutch alone";
+  "Allergies can only be checked in answers in English, French, German, Spanish, Italian, Portuguese and Dutch";
 
 /** Words around the name of the allergen, as in "allergic to nuts". */
 const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;

@@ -49,7 +49,7 @@ export async function parseInput<Input extends z.ZodType>(
   const issues = parsed.error.issues.slice(0, MAX_ISSUES);
   const first = issues[0];
   const where = first?.path.length ? `${first.path.join(".")}: ` : "";
-  throw new AppError("invalid_request", `${where}${first?.message ?? "The request does not fit"}`, {
+  throw new AppError("invalid_request", `${where}${first?.message ?? "The request is invalid"}`, {
     details: issues.map(({ path, code, message }) => ({ path: path.join("."), code, message })),
   });
 }

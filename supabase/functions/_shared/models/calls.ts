@@ -143,7 +143,9 @@ export function openCalls(
     const dialect = dialectOf(addressOf(model));
     if (dialect.structuredOutput !== "json_schema" || dialect.isSchemaInPrompt) return;
     if (![undefined, "auto"].includes(config.structuredOutput)) return;
-    learn(model, { ...dialect, isSchemaInPrompt: true }, ["schema in the prompt too, as it is not kept to"]);
+    learn(model, { ...dialect, isSchemaInPrompt: true }, [
+      "schema in the prompt too, as answers did not fit it",
+    ]);
   }
 
   /** Throws if the run has ended: the caller's reason first, then the deadline. */

@@ -233,7 +233,7 @@ export class RealtimeSession {
     if (this.#answer && event_id === ANSWER_EVENT) this.#forgetAnswer();
     this.#tell({
       type: "error",
-      error: { code: "provider_error", message: "The AI provider did not take an event" },
+      error: { code: "provider_error", message: "The AI provider refused an event" },
     });
   }
 
@@ -250,7 +250,7 @@ export class RealtimeSession {
     this.#counted.add(id);
     if (this.#answer && !this.#answer.isHeard && hasOutput(event)) {
       this.#forgetAnswer(); // An answer that was never understood is not charged.
-      return this.#giveUp("The provider reported an answer of which no event was understood");
+      return this.#giveUp("The provider reported an answer without any event that we understand");
     }
     const usage = usageOf(event);
     if (slices.current && (usage || this.#answer?.isHeard)) slices.use(usage);
