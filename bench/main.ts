@@ -116,5 +116,5 @@ function orInterrupted(work: Promise<void>): Promise<void> {
 function wholeNumber(name: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new StackError(`Cannot use --${name} ${value}: expected is a whole number from 1`);
+  throw new StackError(`Cannot use --${name} ${value}: expected a whole number from 1`);
 }

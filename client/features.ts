@@ -185,7 +185,7 @@ export interface AccountCapsOutput {
 }
 
 export interface AccountWhyInput {
-  /** Is the id of a request */
+  /** A request id */
   request_id: string;
 }
 

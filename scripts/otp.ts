@@ -14,7 +14,7 @@ const MESSAGE_WITHIN_MS = 5_000;
 
 explainWhenAsked(
   "otp",
-  "deno task otp [--phone +33612345678] [--locale fr]: sends a one-time code to yourself, on this console, and takes it back",
+  "deno task otp [--phone +33612345678] [--locale fr]: sends a one-time code to this console, and verifies it",
 );
 
 try {

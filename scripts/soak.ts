@@ -18,7 +18,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 explainWhenAsked(
   "soak",
-  "deno task soak [--minutes 30]: loads a stack of its own, and tells whether anything grows",
+  "deno task soak [--minutes 30]: puts load on a separate stack, and reports whether anything grows",
 );
 
 try {
@@ -36,7 +36,7 @@ try {
 function minutesOf(text: string): number {
   const minutes = Number(text);
   if (minutes >= 1) return minutes;
-  throw new StackError(`Cannot soak for ${text} minutes: expected is a number from 1`);
+  throw new StackError(`Cannot soak for ${text} minutes: expected a number from 1`);
 }
 
 /** A separate database that flushes commits to disk; removed afterwards. */

@@ -49,7 +49,7 @@ try {
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(path, text);
     } else if (await Deno.readTextFile(path).catch(() => "") !== text) {
-      throw new StackError(`${name} does not fit the migrations. To write it again: deno task types`);
+      throw new StackError(`${name} does not match the migrations. To update it: deno task types`);
     }
   }
 } catch (error) {

@@ -32,7 +32,7 @@ export async function otherFunctionsDeno(
 export function denoOf(version: string): Promise<FunctionsDeno> {
   if (!/^\d+\.\d+\.\d+$/.test(version)) {
     throw new StackError(
-      `${FUNCTIONS_DENO_VARIABLE} is a version of Deno, as ${HOSTED_DENO}, not ${version}`,
+      `${FUNCTIONS_DENO_VARIABLE} must be a Deno version such as ${HOSTED_DENO}, not ${version}`,
     );
   }
   let found = known.get(version);

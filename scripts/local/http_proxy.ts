@@ -86,7 +86,7 @@ export function forward(
     outgoing.on("error", fail);
     outgoing.on("socket", (socket) => {
       // Only the connection shows that the peer was killed, not the request.
-      const onEnd = () => fail(new Error("the connection was closed without an answer"));
+      const onEnd = () => fail(new Error("the connection was closed without a response"));
       socket.once("end", onEnd).once("close", onEnd);
       outgoing.once("response", () => socket.off("end", onEnd).off("close", onEnd));
       const send = () => {

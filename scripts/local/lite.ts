@@ -126,7 +126,7 @@ const server = Deno.serve({ port: ports.lite, hostname: "127.0.0.1", onListen: a
     case secrets.adminToken:
       return studioFile(request) ?? answer(request, adminApp, "127.0.0.1");
     default:
-      return Response.json({ message: "Only the stack's gateway is served here" }, { status: 403 });
+      return Response.json({ message: "Only the stack's gateway may connect here" }, { status: 403 });
   }
 });
 

@@ -17,7 +17,9 @@ export async function postgresUser(): Promise<PostgresUser | undefined> {
   if (existing) return existing;
   await createUser();
   const created = await lookUp(NAME);
-  if (!created) throw new StackError(`Cannot start Postgres as root, and the user "${NAME}" cannot be made`);
+  if (!created) {
+    throw new StackError(`Cannot start Postgres as root, and the user "${NAME}" cannot be created`);
+  }
   return created;
 }
 

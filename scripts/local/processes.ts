@@ -185,9 +185,7 @@ export class ManagedProcess {
     const waitMs = this.#backoffMs;
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
     this.events.report(
-      `${this.name} ended with ${
-        describe(status)
-      }; it is started again in ${waitMs} ms (log: ${this.spec.logFile})`,
+      `${this.name} ended with ${describe(status)}; it restarts in ${waitMs} ms (log: ${this.spec.logFile})`,
     );
     await delay(waitMs);
     if (!this.#isStopped && !this.#current) this.spawn();

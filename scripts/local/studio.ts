@@ -33,7 +33,7 @@ export function serveStudio(ports: Ports, secrets: Secrets): Server {
       return;
     }
     if (!isSame(cookie(incoming, cookieName), secrets.studioToken)) {
-      return refuse(answer, "Open the Studio by the address that `deno task start` printed");
+      return refuse(answer, "Open the Studio with the URL that `deno task start` printed");
     }
     answer.setHeader("x-frame-options", "DENY");
     forward(incoming, answer, {

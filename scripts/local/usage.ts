@@ -14,6 +14,6 @@ export function explainWhenAsked(task: keyof typeof denoConfig.tasks, usage?: st
     Deno.exit(0);
   }
   if (usage !== undefined || Deno.args.length === 0) return;
-  console.error(`deno task ${task} takes no options, and was given: ${Deno.args.join(" ")}`);
+  console.error(`deno task ${task} takes no arguments, but got: ${Deno.args.join(" ")}`);
   Deno.exit(1);
 }

@@ -36,7 +36,7 @@ export function compare(violations: Violation[], debts: Debt[]): string[] {
   return [
     ...violations.filter((one) => !known.has(keyOf(one))).map(sentenceOf),
     ...debts.filter((debt) => !present.has(keyOf(debt))).map((debt) =>
-      `${debt.file} refers to ${debt.refers_to} no more: take it off supabase/module_debts.json`
+      `${debt.file} refers to ${debt.refers_to} no longer: remove it from supabase/module_debts.json`
     ),
   ];
 }

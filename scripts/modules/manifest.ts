@@ -74,7 +74,7 @@ export function parseManifest(value: unknown): Manifest {
   for (const [name, { requires }] of Object.entries(data.modules)) {
     for (const required of requires) {
       if (!Object.hasOwn(data.modules, required)) {
-        throw new StackError(`supabase/modules.json: ${name} requires ${required}, which is no module`);
+        throw new StackError(`supabase/modules.json: ${name} requires ${required}, which is not a module`);
       }
     }
   }

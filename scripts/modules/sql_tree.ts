@@ -48,7 +48,7 @@ export function plpgsqlTree(where: string, statement: string): Node[] {
   const { plpgsql_funcs: functions } = parsed(where, () => parsePlPgSQLSync(statement)) as unknown as {
     plpgsql_funcs?: Node[];
   };
-  if (!functions?.length) throw new StackError(`${where}: no plpgsql was found in it`);
+  if (!functions?.length) throw new StackError(`${where}: it contains no plpgsql`);
   return functions;
 }
 

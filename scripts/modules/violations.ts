@@ -133,8 +133,8 @@ function absent(manifest: Manifest, files: string[]): string[] {
   const has = (path: RegExp) => files.some((file) => path.test(file));
   return Object.entries(manifest.modules).flatMap(([module, { migrations, functions }]) => [
     ...migrations.filter((name) => !has(new RegExp(`^supabase/migrations/\\d+_${name}\\.sql$`)))
-      .map((name) => `${module} has the migration ${name}, which is not there`),
+      .map((name) => `${module} has the migration ${name}, which does not exist`),
     ...functions.filter((name) => !has(new RegExp(`^supabase/functions/${name}/index\\.ts$`)))
-      .map((name) => `${module} has the function ${name}, which is not there`),
+      .map((name) => `${module} has the function ${name}, which does not exist`),
   ]);
 }

@@ -8,11 +8,11 @@ export function configurationPage(settings: Setting[]): string {
   return `# Configuration
 
 Written by \`deno task docs\` from each module's \`settings.ts\`. Only \`supabase/functions/_shared/platform/env.ts\` reads the
-environment. A value that does not fit stops the functions that need its table below with \`internal\`, and no others; the
-function's log says which setting and why.
+environment. An invalid value stops only the functions that need its table below: they answer \`internal\`, and their log
+says which setting is wrong and why.
 
-Locally the settings come from \`supabase/functions/.env\` and the environment of \`deno task start\`, which sets keys of its
-own where nothing is named. Hosted they are secrets of the project:
+Locally the settings come from \`supabase/functions/.env\` and the environment of \`deno task start\`, which sets its own
+keys where none are given. Hosted they are secrets of the project:
 
 <!-- not run: needs a hosted project -->
 

@@ -29,8 +29,8 @@ export async function soak(stack: Stack, options: SoakOptions): Promise<Finding[
     const problems = await audit(sql, mix.userIds, mix.books);
     return [
       ...judge(samples),
-      verdict("no request got an unexpected answer", mix.errors, mix.firstErrors),
-      verdict("the ledger says what clients were told", problems.length, problems),
+      verdict("no request got an unexpected response", mix.errors, mix.firstErrors),
+      verdict("the ledger matches the responses that clients got", problems.length, problems),
     ];
   } finally {
     await sql.end();

@@ -20,9 +20,9 @@ export async function findProject(givenUrl: string | undefined): Promise<Project
   if (url) {
     const secretKey = process.env.SUPABASE_SECRET_KEY;
     if (!secretKey) {
-      throw new StackError(`SUPABASE_SECRET_KEY is not set: the secret key of ${url} is expected`);
+      throw new StackError(`SUPABASE_SECRET_KEY is not set: it must be the secret key of ${url}`);
     }
-    if (!URL.canParse(url)) throw new StackError(`Cannot use ${url}: the project's address is expected`);
+    if (!URL.canParse(url)) throw new StackError(`Cannot use ${url}: expected the project's URL`);
     return { url, secretKey, encryptionKeys: process.env.TOKEN_ENCRYPTION_KEYS || undefined };
   }
   const { url: localUrl, secrets, ports } = await findRunningStack();

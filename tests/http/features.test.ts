@@ -259,7 +259,7 @@ describe("the layout of supabase/functions", () => {
       if (way.includes(path)) throw new Error(`Imports in a circle: ${[...way, path].join(" → ")}`);
       if (done.has(path)) return;
       const source = byPath.get(path);
-      if (!source) throw new Error(`${way.at(-1)} imports ${path}, which is not there`);
+      if (!source) throw new Error(`${way.at(-1)} imports ${path}, which does not exist`);
       for (const target of source.imports.filter((one) => one.endsWith(".ts"))) visit(target, [...way, path]);
       done.add(path);
     };

@@ -185,7 +185,7 @@ describe("deno task ledger verify", async () => {
       `update public.token_balance_history set delta = -2 where user_id = '${user}' and entry_number = 4321`,
     );
     expect((await command(database, "verify")).printed).toContain(
-      `user ${user}, entry 4321, request 4320: it was altered`,
+      `user ${user}, entry 4321, request 4320: it or the entry before it was changed`,
     );
   });
 });
@@ -204,7 +204,7 @@ describe("an anchor", () => {
     const { code, printed } = await command(database, "verify", "--anchor", anchor);
     expect(code).toBe(1);
     expect(printed).toBe(
-      `user ${user}, up to entry 4: the history is not the one of the anchor\n1 findings\n`,
+      `user ${user}, up to entry 4: the history does not match the anchor\n1 findings\n`,
     );
   });
 
@@ -228,7 +228,7 @@ describe("an anchor", () => {
     const [active] = database.users as [string];
     await database.ledger.consume(active, 1);
     await archiveAll(database);
-    const archived = "1 users' entries of that time are archived: of them only a newer anchor tells more\n";
+    const archived = "1 users' entries of that time are archived: only a newer anchor can check them\n";
     expect(await command(database, "verify", "--anchor", before)).toEqual({
       code: 0,
       printed: archived + SOUND.printed,
@@ -250,7 +250,7 @@ describe("an anchor", () => {
     expect(await database.ledger.problems()).toEqual([]);
     const { code, printed } = await command(database, "verify", "--anchor", anchor);
     expect(code).toBe(1);
-    expect(printed).toContain(`user ${user}, up to entry 4: the history is not the one of the anchor`);
+    expect(printed).toContain(`user ${user}, up to entry 4: the history does not match the anchor`);
   });
 
   it("is refused where a line of it was changed, added or taken away", async () => {
@@ -288,7 +288,7 @@ describe("anchor_token_ledger", () => {
 
     const other = `${digest[0] === "0" ? "1" : "0"}${digest.slice(1)}`;
     expect((await command(database, "verify", "--digest", other)).printed).toContain(
-      "has no anchor of this digest",
+      "no longer has the anchor with this digest",
     );
 
     await tamper(

@@ -154,7 +154,7 @@ test("a killed supervisor takes every process with it, and the next start finds 
   next.kill("SIGKILL");
   await next.ended;
   expect((await finish(runScript("stop", place))).printed).toContain(
-    "Ended what a killed stack had left running",
+    "Ended processes that a killed stack had left running",
   );
   expect(await isAllFree(place.ports)).toBe(true);
 });
@@ -166,7 +166,7 @@ test("a Postgres that was left alone is taken over at the next start", async () 
   for (const pid of [command.pid, ...childPids]) Deno.kill(pid, "SIGKILL");
   await command.ended;
   expect(isAlive(postgresPid)).toBe(true);
-  expect((await startAndWait()).printed).toContain("Ended what an earlier start left running");
+  expect((await startAndWait()).printed).toContain("Ended processes that an earlier start had left running");
   expect(isAlive(postgresPid)).toBe(false);
 });
 

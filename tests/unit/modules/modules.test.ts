@@ -95,7 +95,7 @@ describe("the check of the modules", () => {
     });
     expect(surveyOf(twice, ["docs/new.md"], new Map()).misplaced).toEqual([
       "docs/new.md belongs to a and to b",
-      "a has the migration gone, which is not there",
+      "a has the migration gone, which does not exist",
     ]);
   });
 
@@ -104,7 +104,7 @@ describe("the check of the modules", () => {
     expect(of({ a: module(["b"]), b: module(["c"]), c: module(["a"]) })).toThrow(
       "a cycle: a requires b requires c requires a",
     );
-    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is no module");
+    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is not a module");
     expect(of({ a: { ...module([]), migration: [] } })).toThrow("migration");
     expect(() => parseJson("supabase/modules.json", "{")).toThrow(/^supabase\/modules.json is no JSON: /);
   });
@@ -260,7 +260,7 @@ describe("the check of the modules", () => {
     expect(compare([violation], [debt])).toEqual([]);
     expect(compare([violation], [{ ...debt, refers_to: "c.ts" }])).toEqual([
       "a.ts:7 imports b.ts of b, which a does not require",
-      "a.ts refers to c.ts no more: take it off supabase/module_debts.json",
+      "a.ts refers to c.ts no longer: remove it from supabase/module_debts.json",
     ]);
   });
 });
