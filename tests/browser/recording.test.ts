@@ -73,7 +73,7 @@ describe("a recording of Chromium's MediaRecorder", await needing("chromium", "f
   }
 
   it.for(KINDS)(
-    "is as long as it is heard, and is charged so: %s, %s",
+    "is charged for its real length: %s, %s",
     async ([type, , timeslice_ms]) => {
       const made = await recordAndSend(type, timeslice_ms);
       if (made === undefined) throw new Error("This Chromium does not record it");

@@ -13,7 +13,7 @@ describe("the run under the Deno of the Edge Runtime", () => {
     expect(Object.values(NOT_SERVED).filter((reason) => reason.length < 10)).toEqual([]);
   });
 
-  it("leaves out no unit test that is not there", () => {
+  it("excludes no unit test that does not exist", () => {
     const files = testFilesIn("tests/unit");
     expect(Object.keys(NOT_INSIDE).filter((file) => !files.includes(file))).toEqual([]);
     expect(INSIDE.flatMap(testFilesIn)).toEqual(INSIDE);

@@ -44,7 +44,7 @@ describe("why was I charged?", () => {
     expect(held).toBeLessThanOrEqual(settled);
   });
 
-  it("is answered for a request that failed: what was held, and why it was given back", async () => {
+  it("is answered for a failed request: what was held, and why it was released", async () => {
     const user = await newUser(1_000);
     const requestId = crypto.randomUUID();
     await sql`select public.hold_tokens(${requestId}, ${user.id}, 30, 'meal-analyzer')`;
@@ -58,7 +58,7 @@ describe("why was I charged?", () => {
     });
   });
 
-  it("is still answered when the request's id is forgotten, from the history", async () => {
+  it("is still answered from the history when the request's id was deleted", async () => {
     const user = await newUser(1_000);
     const { requestId, charged: tokens } = await charged(user);
     await sql`delete from public.token_consumption_locks where request_id = ${requestId}`;
@@ -134,7 +134,7 @@ describe("a user's caps", () => {
     daily_cap_tokens: 1.5,
     monthly_cap_tokens: 2,
   }])(
-    "that mean nothing are refused: %j",
+    "that are invalid are refused: %j",
     async (caps) => {
       expectRefusal(
         await call("account/caps", { user: await newUser(0), body: caps }),
@@ -195,7 +195,7 @@ describe("a user who is forgotten", () => {
     ["refuses to remove", "raise exception 'no'"],
     ["says that it removed, and did not", "return null"],
   ])(
-    "has a closed account although Storage %s a file, and whoever asks hears of it",
+    "has a closed account although Storage %s a file, and the caller is told",
     async (_what, answer) => {
       const { user } = await leave();
       const name = `keeps_files_${user.id.replaceAll("-", "_")}`;

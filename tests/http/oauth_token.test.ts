@@ -225,7 +225,7 @@ describe("connecting a user", () => {
     expect(openId.calls.map(({ grant }) => grant)).toEqual(["authorization_code"]);
   });
 
-  it("is for the user who began it: another one who is lured into it gets 403, and it is void", async () => {
+  it("belongs to the user who began it: another user who completes it gets 403, and it becomes void", async () => {
     const [attacker, victim] = await Promise.all([signUp(), signUp()]);
     const { state } = await walk(attacker);
     expectRefusal(await askFor("complete", { state }, victim), 403, "forbidden");
@@ -444,7 +444,7 @@ describe("revoking", () => {
 });
 
 describe("the status", () => {
-  it("says how store, leases and providers do, and who is left alone", async () => {
+  it("reports the state of store, leases and providers, and which providers are not called", async () => {
     const { body, status } = await call("oauth-token/status", { base: at(), method: "GET", headers: SECRET });
     expect(status).toBe(200);
     expect(body).toMatchObject({

@@ -210,7 +210,7 @@ describe("what is refused before the first event", () => {
     await expectUntouched(poor, 1);
   });
 
-  it("also when the key is at work, or was used for something else", async () => {
+  it("also if the key is in use, or was used for something else", async () => {
     const user = await newUser(PLENTY);
     const key = crypto.randomUUID();
     const { text, model, events } = await askAndSeeHalf(user, { key });
@@ -310,7 +310,7 @@ describe("a provider that fails in the middle", () => {
 });
 
 describe("a ledger that cannot be reached at the end", () => {
-  it("is an error event: what was not paid for is not given whole", async () => {
+  it("is an error event: an uncharged answer is not completed", async () => {
     const user = await newUser(PLENTY);
     const text = newText();
     const answer = callForEvents("echo", { base: behindProxy.url, user, body: { text, padding: 10 } });

@@ -107,7 +107,7 @@ describe("an upload", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("of what is no recording is refused by its bytes, whatever it is called", async () => {
+  it("of another file is refused by its bytes, whatever its name", async () => {
     const user = await newUser(PLENTY);
     const form = new FormData();
     form.append("file", new File(["This is a text."], "voice.wav", { type: "audio/wav" }));
@@ -159,7 +159,7 @@ describe("a recording in Storage", () => {
     }
   });
 
-  it("is not read for who cannot pay for it, and each reading takes from a limit, whatever comes of it", async () => {
+  it("is not read for a user who cannot pay, and each read takes from a limit, whatever the result", async () => {
     const project = await openLedgerProxy();
     const { url: base } = await openFunctions({ TEST_SUPABASE_URL: project.url });
     const [poor, user] = [await newUser(1), await newUser(PLENTY)];
@@ -191,7 +191,7 @@ describe("a recording in Storage", () => {
     expectCharged(await call("audio-transcribe", { base, user, body: { file: wav(1) } }));
   });
 
-  it("is refused while others of its size are at work, and each is charged that is not", async () => {
+  it("is refused while others of its size are being processed, and each other one is charged", async () => {
     const user = await newUser(PLENTY);
     const path = `${user.id}/large.wav`;
     const bytes = wav((RECORDING_BYTES - 44) / 44_100, { rate: 44_100 });

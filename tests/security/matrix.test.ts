@@ -461,6 +461,6 @@ describe("what is not of the project's schema", () => {
   );
 });
 
-it("every column of the declaration has somebody who tries it", () => {
+it("every column of the declaration is tried by a caller", () => {
   expect(new Set(askers.map(({ column }) => column))).toEqual(new Set(Object.keys(CALLERS)));
 });

@@ -42,7 +42,7 @@ describe("a limit of calls", () => {
     expect(await take(other, "a")).toMatchObject({ allowed: true });
   });
 
-  it("is what a module says that has a say, and the module hears of who asks for more", async () => {
+  it("is the one that a registered module returns, and the module is told about excess calls", async () => {
     await addSource();
     const user = newId();
     for (let count = 0; count < 3; count++) {
@@ -74,7 +74,7 @@ describe("a limit of calls", () => {
     expect(await take(user, "a", 3)).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] });
   });
 
-  it("that means nothing denies, and is nobody's excess", async () => {
+  it("that is invalid denies the call, and is not recorded as excess", async () => {
     await addSource();
     expect(await take(newId(), "a", -1)).toMatchObject({ allowed: false, error: "invalid_request" });
     expect(await sql`select from public.test_excess`).toHaveLength(0);

@@ -247,7 +247,7 @@ describe.each(Object.entries(operations))("%s", (name, operation) => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("killed after the commit is done once, though its caller never heard of it", async () => {
+  it("killed after the commit has happened once, although its caller got no response", async () => {
     const prepared = await operation();
     await doomed(async (connection, pid) => {
       await run(connection, prepared.call);

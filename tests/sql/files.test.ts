@@ -54,7 +54,7 @@ async function untilWaiting(count: number): Promise<void> {
 }
 
 describe("the files of a user who is forgotten", () => {
-  it.each(["authenticated", "postgres"])("get no more, entered as %s", async (role) => {
+  it.each(["authenticated", "postgres"])("get no further files, entered as %s", async (role) => {
     const user = newId();
     expect(await enter(user, { role })).toBe("entered");
     await sql`select public.forget_user(${user})`;
@@ -62,7 +62,7 @@ describe("the files of a user who is forgotten", () => {
     expect(await enter(newId(), { role })).toBe("entered");
   });
 
-  it("are all known by then: an upload is let in before, or refused", async () => {
+  it("are complete: a concurrent upload is admitted before, or refused", async () => {
     const user = newId();
     const [uploader, deletion] = await Promise.all([sql.reserve(), sql.reserve()]);
     try {

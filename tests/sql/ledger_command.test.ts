@@ -139,7 +139,7 @@ describe("deno task ledger verify", async () => {
       "a charge without its request's settlement",
       "update public.token_consumption_locks set status = 'released' where user_id = '$user' and status = 'settled'",
     ],
-  ])("finds %s altered, although the database's own audit says nothing any more", async (_, change) => {
+  ])("finds %s changed, although the database's own audit was disabled", async (_, change) => {
     const database = await openLedger();
     const user = database.users[2]!;
     await tamper(database, change.replaceAll("$user", user));
@@ -161,7 +161,7 @@ describe("deno task ledger verify", async () => {
     for (const other of database.users.filter((one) => one !== user)) expect(printed).not.toContain(other);
   });
 
-  it("is not shown a view in place of a table", async () => {
+  it("refuses a view in place of a table", async () => {
     const database = await openLedger();
     await database.sql.unsafe(`
       alter table public.token_balances rename to real_balances;
@@ -222,7 +222,7 @@ describe("an anchor", () => {
     expect((await command(database, "verify", "--anchor", anchor)).code).toBe(1);
   });
 
-  it("raises no alarm when the months it is of are archived, before and after further charges", async () => {
+  it("raises no alarm when its months are archived, before and after further charges", async () => {
     const database = await openLedger();
     const before = await anchorOf(database);
     const [active] = database.users as [string];
@@ -275,7 +275,7 @@ describe("an anchor", () => {
 });
 
 describe("anchor_token_ledger", () => {
-  it("sends away the digest of the lines that the database keeps, and verify holds the ledger against them", async () => {
+  it("sends the digest of the lines that the database keeps, and verify compares the ledger with them", async () => {
     const database = await openLedger();
     const { sql, users } = database;
     const [row] = await sql`select public.anchor_token_ledger() as anchor`;

@@ -270,18 +270,18 @@ async function meet(left: [name: string, path: string][]): Promise<string | unde
 }
 
 describe("the paths of the ledger", () => {
-  it.each(Object.entries(PATHS))("%s: runs to its end where nobody is in its way", async (_, path) => {
+  it.each(Object.entries(PATHS))("%s: completes if nothing blocks it", async (_, path) => {
     first.begin(path);
     expect(await first.end()).toBeUndefined();
   });
 
   it.each(Object.entries(RESOURCES))(
-    "wait for each other in no circle, when one of them waits at %s",
+    "do not deadlock when one of them waits at %s",
     async (_, lock) => expect(await circlesAt(lock, PATHS)).toEqual([]),
     240_000,
   );
 
-  it("would wait for each other in a circle if one of them turned the order round", async () => {
+  it("would deadlock if one of them reversed the order", async () => {
     await sql.unsafe(`
       create function public.turned_round() returns void language plpgsql as $$
       begin
@@ -300,7 +300,7 @@ describe("the paths of the ledger", () => {
 });
 
 describe("a charge", () => {
-  it("does not wait for caps that read what was spent of the month", async () => {
+  it("does not wait for caps that sum the month's spending", async () => {
     // Caps read the history, a hold does not.
     const isWaiting = await whileLocked(
       "lock table public.token_balance_history in access exclusive mode",
@@ -327,7 +327,7 @@ describe("a charge", () => {
   }
 
   it.each(Object.entries(MAINTENANCE))(
-    "does not wait for %s, wherever that one waits",
+    "does not wait for %s, wherever that waits",
     async (_, path) => {
       const waiting: string[] = [];
       for (const [resource, lock] of Object.entries(RESOURCES)) {

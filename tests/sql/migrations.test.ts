@@ -79,7 +79,7 @@ describe.each(migrations)("$name", ({ name, text }) => {
     }
   });
 
-  it("asks for nobody else in a function that policies ask", () => {
+  it("reads only the caller in a function that policies call", () => {
     for (const signature of Object.keys(POLICY_FUNCTIONS)) {
       expect(signature).toMatch(/^(?!public\.)\w+\.\w+\(\)$/);
     }

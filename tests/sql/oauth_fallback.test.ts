@@ -95,7 +95,7 @@ describe("a store whose Redis dies", withRedis, () => {
     expect(JSON.stringify(events)).not.toContain("127.0.0.1");
   });
 
-  it("lets what others have written or buried meanwhile stay, as it is newer", async () => {
+  it("keeps what others have written or buried meanwhile, as it is newer", async () => {
     const redis = await openRedis();
     const [{ store }, { store: other }] = [openStore(redis.url), openStore(redis.url)];
     await redis.stop();
@@ -110,7 +110,7 @@ describe("a store whose Redis dies", withRedis, () => {
     expect(await store.getMany(["test:one", "test:two"])).toEqual(["version 4", undefined]);
   });
 
-  it("keeps nothing in memory that may not be kept, and buries it all the same", async () => {
+  it("keeps nothing in memory that must not be kept, but still buries it", async () => {
     const redis = await openRedis();
     const { store } = openStore(redis.url, (key) => !key.startsWith("user:"));
     await store.setIfNewer("user:one", "version 1", { fence: 1 });

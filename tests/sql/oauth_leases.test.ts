@@ -38,7 +38,7 @@ const revoke = async ({ key }: Lease) =>
 
 describe("a lease", () => {
   it.each([null, 0, -1])(
-    "of %s milliseconds is not given, as none of them would end in time",
+    "of %s milliseconds is refused, because it would not expire in time",
     async (leaseMs) => {
       const lease = newLease();
       await expect(claim(lease, { leaseMs: leaseMs as number })).rejects.toMatchObject({ code: "22023" });
@@ -57,7 +57,7 @@ describe("a lease", () => {
     expect(row!.answer).toEqual({ kept: false });
   });
 
-  it("is given to one of 40 who ask at once; the others hear how long it lasts", async () => {
+  it("is given to one of 40 simultaneous callers; the others learn how long it lasts", async () => {
     const lease = newLease();
     const answers = await Promise.all(Array.from({ length: 40 }, () => claim(lease)));
     const [given] = answers.filter(({ claimed }) => claimed);
@@ -86,7 +86,7 @@ describe("a lease", () => {
     expect((await claim(lease)).fence).toBe(second.fence + 1);
   });
 
-  it("is still good for a holder who is late, as long as nobody has taken it", async () => {
+  it("stays valid for a late holder as long as nobody has taken it over", async () => {
     const lease = newLease();
     const { fence } = await claim(lease);
     await sql`update public.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
@@ -128,7 +128,7 @@ describe("a lease", () => {
 });
 
 describe("a provider that failed", () => {
-  it("is tried by one of many when its pause is over, and the pause doubles up to 300 s", async () => {
+  it("is tried by one of many callers when its pause is over, and the pause doubles up to 300 s", async () => {
     const { provider } = newLease();
     const lease = () => ({ ...newLease(), provider });
     let failureCount = 0;
@@ -146,7 +146,7 @@ describe("a provider that failed", () => {
     expect(answers.filter(({ claimed }) => claimed)).toHaveLength(1);
   });
 
-  it("is given back by one who did not ask it after all", async () => {
+  it("is released by a caller who did not call it after all", async () => {
     const [one, other] = [newLease(), newLease()];
     other.provider = one.provider;
     const failed = await claim(one);
@@ -180,7 +180,7 @@ describe("an authorization", () => {
     expect(await answer(state)).toBeNull();
   });
 
-  it("takes nothing that can be read", async () => {
+  it("accepts nothing readable", async () => {
     const state = crypto.randomUUID();
     expect(await keep(state, "readable")).toBe(false);
     await keep(state);

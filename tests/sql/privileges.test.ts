@@ -174,7 +174,7 @@ describe("the catalog", () => {
     );
   });
 
-  it("names no exception that is gone", () => {
+  it("lists no outdated exception", () => {
     const functions = routines.map((routine) => routine.name);
     expect(functions).toEqual(
       expect.arrayContaining([...Object.keys(OPEN_FUNCTIONS), ...Object.keys(INTERNAL_FUNCTIONS)]),
@@ -201,7 +201,7 @@ describe("the catalog", () => {
     expect(can).toEqual({ anon: false, authenticated: false, service: false });
   });
 
-  it("closes what a later migration makes and forgets to close (mistake 2b)", async () => {
+  it("closes objects that a later migration creates and forgets to close (mistake 2b)", async () => {
     class Undo extends Error {}
     await expect(sql.begin(async (transaction) => {
       await transaction`create table public.forgotten (id bigint generated always as identity)`;

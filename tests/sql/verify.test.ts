@@ -71,7 +71,7 @@ describe("verify_token_ledger", () => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("finds nothing when an id that was charged and forgotten runs again for nothing", async () => {
+  it("finds nothing when an id that was charged and deleted runs again for free", async () => {
     const { user } = await populate();
     const id = newId();
     await ledger.consume(user, 3, id);

@@ -66,7 +66,7 @@ describe("a project that has what a module brings", () => {
 
   afterAll(() => project.remove());
 
-  it("is told of each by its name, and nothing is written", async () => {
+  it("gets a list of all conflicts, and nothing is written", async () => {
     const { code, printed } = await add(empty, project.folder, "ledger", "--yes");
     expect(code, printed).toBe(1);
     const taken = "supabase/migrations/20260302120000_taken.sql creates";
@@ -90,7 +90,7 @@ describe("a project that has what a module brings", () => {
     expect(await project.changed()).toEqual(["supabase/config.toml"]);
   });
 
-  it("is told that SQL which Postgres would not read was not compared", async () => {
+  it("is told that SQL which Postgres cannot parse was not compared", async () => {
     await project.write("supabase/migrations/20260303120000_dump.sql", "\\restrict abc\n");
     const { printed } = await add(empty, project.folder, "otp");
     expect(printed).toContain("What supabase/migrations/20260303120000_dump.sql creates was not compared");
@@ -106,7 +106,7 @@ describe("a write that does not come to its end", () => {
 
   afterAll(() => project.remove());
 
-  it("is taken back where a part of it fails", async () => {
+  it("is rolled back if a part of it fails", async () => {
     const link = join(project.folder, "supabase/functions/_shared/models");
     await Deno.mkdir(join(link, ".."), { recursive: true });
     await Deno.symlink("/nowhere/at/all", link);
@@ -121,7 +121,7 @@ describe("a write that does not come to its end", () => {
     await project.commit();
   });
 
-  it("is taken back by the next run where it was killed", async () => {
+  it("is rolled back by the next run if it was killed", async () => {
     const killed = await deno(
       projectFolder,
       "eval",

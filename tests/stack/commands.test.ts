@@ -159,7 +159,7 @@ test("a killed supervisor takes every process with it, and the next start finds 
   expect(await isAllFree(place.ports)).toBe(true);
 });
 
-test("a Postgres that was left alone is taken over at the next start", async () => {
+test("an orphaned Postgres is stopped at the next start", async () => {
   const command = await startAndWait();
   const { childPids, pgdata } = JSON.parse(await Deno.readTextFile(`${place.dataDir}/state.json`));
   const postgresPid = Number((await Deno.readTextFile(`${pgdata}/postmaster.pid`)).split("\n")[0]);
@@ -192,7 +192,7 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
 });
 
-test.runIf(Deno.build.os === "linux")("so is a connection that was lent the port", async () => {
+test.runIf(Deno.build.os === "linux")("so is a connection that uses the port", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));
   const { port } = silent.address() as { port: number };

@@ -36,7 +36,7 @@ async function findingsAfter(examination: Examination, ...statements: string[]):
 const patient: Patient = { sql };
 
 describe("the doctor's database", () => {
-  it("is told of anchors that nobody keeps, until somebody subscribes to them", async () => {
+  it("is warned that nobody keeps anchors, until somebody subscribes to them", async () => {
     const whats = async () => (await ledgerExamination.examine(patient)).map(({ what }) => what);
     expect(await whats()).toEqual(["Nobody keeps the ledger's anchors"]);
     await sql`select public.create_alert_endpoint(gen_random_uuid(), 'archive.example.com', '{ledger_anchor}', 't1.x.x', '')`;
@@ -44,7 +44,7 @@ describe("the doctor's database", () => {
     await sql`delete from public.alert_endpoints`;
   });
 
-  it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
+  it("is healthy after the migrations: no excessive grants, limits, room for the coming months", async () => {
     for (const examination of [grantsExamination, limitsExamination, ledgerExamination]) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
@@ -101,7 +101,7 @@ describe("the doctor's database", () => {
     expect(found!.fix).not.toBe("");
   });
 
-  it("notes what of the models the operator can mend: reasoning that eats the limit, an empty account", async () => {
+  it("reports model failures that the operator can fix: reasoning that uses up the limit, an empty account", async () => {
     const count = (outcome: string) =>
       `insert into metrics.request_totals (name, label_values, count, seconds, buckets)
         values ('provider_calls', array['a-model', '${outcome}'], 3, 1, '{}')`;
@@ -116,7 +116,7 @@ describe("the doctor's database", () => {
     expect(findings[0]!.fix).toMatch(/AI_REASONING_EFFORT/);
   });
 
-  it("mends with the command that a finding names", async () => {
+  it("is fixed by the command that a finding names", async () => {
     const grant = "grant execute on function public.add_tokens to anon";
     const [finding] = await findingsAfter(grantsExamination, grant);
     expect(await findingsAfter(grantsExamination, grant, finding!.fix)).toEqual([]);
@@ -159,7 +159,7 @@ describe("the doctor's project", () => {
     expect(first!.what).toBe("The setting AI_API_KEY is missing");
   });
 
-  it("has a value that does not fit, which is named and not shown", async () => {
+  it("has an invalid value, which is named but not shown", async () => {
     const findings = await settingsExamination.examine({ sql, settings: { kind: "values", values } });
     expect(findings.map(({ what }) => what)).toContainEqual(
       expect.stringContaining("AI_TIMEOUT_MS does not fit"),
@@ -241,7 +241,7 @@ describe("the doctor's platform", () => {
       );
   });
 
-  it("is ill where a trial is bad: what failed, why it matters, what to do", async () => {
+  it("fails if a trial is bad, and says what failed, why it matters and what to do", async () => {
     const server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () =>
