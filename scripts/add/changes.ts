@@ -1,4 +1,7 @@
 import { namedDifference } from "./difference.ts";
+import type { Offer } from "./offer.ts";
+import type { Given } from "./record.ts";
+import type { Target } from "./target.ts";
 
 /** The planned changes of a project. */
 export interface Plan {
@@ -12,6 +15,15 @@ export interface Plan {
   /** Conflicts: a single one prevents writing. */
   conflicts: string[];
   notes: string[];
+}
+
+/** What each part of the planning works with. */
+export interface Planning {
+  target: Target;
+  offer: Offer;
+  /** Changed to its new content. */
+  record: Given;
+  plan: Plan;
 }
 
 /** Reports a file that differs from Tessera's and is kept. */

@@ -1,15 +1,9 @@
 import { messageOf, StackError } from "../local/errors.ts";
-import type { Offer } from "./offer.ts";
-import { keep, type Plan } from "./changes.ts";
-import { digestOf, type Given } from "./record.ts";
-import { readText, type Target } from "./target.ts";
+import { keep, type Planning } from "./changes.ts";
+import { digestOf } from "./record.ts";
+import { readText } from "./target.ts";
 
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Changed to its new content. */
-  record: Given;
-  plan: Plan;
+interface Parts extends Planning {
   isForced: (path: string) => boolean;
 }
 

@@ -1,19 +1,8 @@
 import { findImportMap, type ImportMap, withImports } from "./import_map.ts";
-import type { Offer } from "./offer.ts";
-import type { Plan } from "./changes.ts";
-import type { Given } from "./record.ts";
-import type { Target } from "./target.ts";
-
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Changed to its new content. */
-  record: Given;
-  plan: Plan;
-}
+import type { Planning } from "./changes.ts";
 
 /** Missing names are added to the project's import map; a name with another version is a conflict. */
-export async function planImports({ target, offer, record, plan }: Parts): Promise<ImportMap> {
+export async function planImports({ target, offer, record, plan }: Planning): Promise<ImportMap> {
   const map = await findImportMap(target.folder);
   const changes = new Map<string, string>();
   for (const [name, specifier] of offer.imports) {

@@ -2,18 +2,13 @@ import { messageOf, StackError } from "../local/errors.ts";
 import { statementsOf } from "../modules/sql_tree.ts";
 import { type Created, followSql, sameAs } from "./created.ts";
 import { namedDifference } from "./difference.ts";
-import type { Offer, OfferedMigration } from "./offer.ts";
-import type { Plan } from "./changes.ts";
-import { digestOf, type Given } from "./record.ts";
-import { MIGRATIONS, readText, type Target } from "./target.ts";
+import type { OfferedMigration } from "./offer.ts";
+import type { Planning } from "./changes.ts";
+import { digestOf } from "./record.ts";
+import { MIGRATIONS, readText } from "./target.ts";
 import { newVersions } from "./versions.ts";
 
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Changed to its new content. */
-  record: Given;
-  plan: Plan;
+interface Parts extends Planning {
   isForced: (path: string) => boolean;
   isApplied: (path: string) => boolean;
   now: Date;
