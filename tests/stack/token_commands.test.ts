@@ -111,7 +111,7 @@ describe("deno task tokens", withRedis, () => {
     });
     expect(await run(["get", over])).toMatchObject({
       code: 4,
-      complained: expect.stringContaining("ended at"),
+      complained: expect.stringContaining("expired at"),
     });
     expect(await run(["get"])).toMatchObject({
       code: 2,
