@@ -48,6 +48,15 @@ export function followSql(file: string, text: string, created: Created): void {
   }
 }
 
+/** The schemas that a SQL file creates unless they exist. */
+export function sharedBy(file: string, text: string): Created {
+  return new Set(
+    statementsOf(file, text)
+      .filter(({ type, node }) => type === "CreateSchemaStmt" && node.if_not_exists)
+      .flatMap((statement) => createdBy(statement)),
+  );
+}
+
 /** The existing object with the same name, if there is one. */
 export function sameAs(name: string, others: Created): string | undefined {
   const [kind, ...rest] = name.split(" ");

@@ -1,19 +1,19 @@
 -- Rate limits: how much of a quota is used, for whatever wants one. The counters are not written to the log of the
 -- database: after a crash all quotas are whole again. A budget that must survive a crash belongs in a table of its own.
 
-create unlogged table public.rate_limits (
+create unlogged table private.rate_limits (
   key text collate "C" primary key check (length(key) between 1 and 300),
   -- GCRA's "theoretical arrival time": the quota is whole again from then on.
   full_at timestamptz not null
 ) with (fillfactor = 50);
 
-comment on table public.rate_limits is 'Used quotas by key. A key without a row has its whole quota.';
-comment on column public.rate_limits.key is 'What the quota is for, as its caller names it';
-comment on column public.rate_limits.full_at is 'When the quota is full again';
+comment on table private.rate_limits is 'Used quotas by key. A key without a row has its whole quota.';
+comment on column private.rate_limits.key is 'What the quota is for, as its caller names it';
+comment on column private.rate_limits.full_at is 'When the quota is full again';
 
-alter table public.rate_limits enable row level security;
+alter table private.rate_limits enable row level security;
 
-create policy "nobody reads counters" on public.rate_limits for select to public using (false);
+create policy "nobody reads counters" on private.rate_limits for select to public using (false);
 
 create function public.take_rate_limits(p_limits jsonb)
 returns jsonb
@@ -45,7 +45,7 @@ begin
       as (name text, key text, quota double precision, window_s double precision, cost double precision)
   ),
   taken as (
-    insert into public.rate_limits as used (key, full_at)
+    insert into private.rate_limits as used (key, full_at)
     select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
     -- Judged at the time when the row is ours: whoever waited for it asked before its first taker did, and would find a
@@ -66,7 +66,7 @@ begin
     return jsonb_build_object('allowed', true, 'denied_by', null, 'retry_after_s', 0,
       'limits', coalesce(v_states, '[]'));
   end if;
-  update public.rate_limits as used
+  update private.rate_limits as used
   set full_at = used.full_at - asked.window_s * coalesce(asked.cost, 1) / asked.quota * interval '1 second'
   from jsonb_to_recordset(p_limits)
     as asked (key text, quota double precision, window_s double precision, cost double precision)
@@ -85,7 +85,7 @@ comment on function public.take_rate_limits(jsonb) is
   '"reset_s" }] }: all limits that were taken, or those that deny, the longest wait first. retry_after_s is null if '
   'the request can never be allowed.';
 
-create function public.give_back_rate_limits(p_limits jsonb)
+create function private.give_back_rate_limits(p_limits jsonb)
 returns void
 language plpgsql
 security definer
@@ -101,26 +101,26 @@ begin
     where quota > 0
     order by key collate "C"
   loop
-    update public.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
+    update private.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
   end loop;
 end
 $$;
 
-comment on function public.give_back_rate_limits(jsonb) is
+comment on function private.give_back_rate_limits(jsonb) is
   'Gives back what take_rate_limits took with the same p_limits, if the action did not happen.';
 
-create function public.forget_rate_limits(p_keys text[])
+create function private.forget_rate_limits(p_keys text[])
 returns void
 language sql
 security definer
 set search_path = ''
 as $$
-  delete from public.rate_limits where key = any(p_keys);
+  delete from private.rate_limits where key = any(p_keys);
 $$;
 
-comment on function public.forget_rate_limits(text[]) is 'Deletes the keys, so that their quotas are whole again.';
+comment on function private.forget_rate_limits(text[]) is 'Deletes the keys, so that their quotas are whole again.';
 
-create function public.cleanup_rate_limits(p_limit integer default 10000)
+create function private.cleanup_rate_limits(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -129,9 +129,9 @@ as $$
 declare
   v_count integer;
 begin
-  delete from public.rate_limits
+  delete from private.rate_limits
   where ctid = any(array(
-    select ctid from public.rate_limits
+    select ctid from private.rate_limits
     where full_at < clock_timestamp()
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -141,16 +141,13 @@ begin
 end
 $$;
 
-comment on function public.cleanup_rate_limits(integer) is
+comment on function private.cleanup_rate_limits(integer) is
   'Deletes at most p_limit keys whose quota has refilled; no limit depends on it. Returns how many.';
 
 revoke all on function
   public.take_rate_limits(jsonb),
-  public.give_back_rate_limits(jsonb),
-  public.forget_rate_limits(text[]),
-  public.cleanup_rate_limits(integer)
+  private.give_back_rate_limits(jsonb),
+  private.forget_rate_limits(text[]),
+  private.cleanup_rate_limits(integer)
 from public, anon, authenticated;
-grant execute on function
-  public.take_rate_limits(jsonb),
-  public.cleanup_rate_limits(integer)
-to service_role;
+grant execute on function public.take_rate_limits(jsonb) to service_role;

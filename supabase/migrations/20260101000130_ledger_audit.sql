@@ -74,7 +74,7 @@ begin
     left join public.token_balance_history as history
       on history.user_id = locks.user_id and history.request_id = locks.request_id
       and history.created_at >= locks.created_at
-    where locks.created_at >= (select settings.history_begins_at from public.token_settings as settings)
+    where locks.created_at >= (select settings.history_begins_at from private.token_settings as settings)
     group by locks.request_id
   )
   select 'balance is the sum of the entries', user_id, null::text,
@@ -157,16 +157,16 @@ begin
   )
   select entries.user_id, entries.entry_number, entries.request_id,
     case when entries.entry_number <> entries.previous_number + 1
-      then 'entries are missing before it' else 'it or the entry before it was changed' end
+      then 'entries are missing before it' else 'it was altered, or the one before it was' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
-    or entries.chain <> public.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
+    or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
       entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
       entries.metadata)
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)
-      then 'entries are missing at the end' else 'it is not the last charged entry' end
+      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
   from public.token_balances as balances
   left join newest using (user_id)
   where balances.entry_count > coalesce(newest.entry_number, 0)
@@ -178,7 +178,7 @@ comment on function public.verify_token_chain() is
   'One row for each entry that does not follow from the previous one, and for each history whose end is missing or '
   'differs; no rows unless somebody tampered with it. Reads everything.';
 
-create function public.anchor_token_ledger()
+create function private.anchor_token_ledger()
 returns jsonb
 language plpgsql
 security definer
@@ -224,21 +224,23 @@ begin
   end loop;
   delete from token_history.anchors where made_at < v_made_at - interval '3 days';
   v_anchor := jsonb_build_object('made_at', v_made_at, 'user_count', v_user_count, 'digest', encode(v_digest, 'hex'));
-  perform public.emit_alert('ledger_anchor', 'ledger', v_anchor);
+  perform private.emit_alert('ledger_anchor', 'ledger', v_anchor);
   return v_anchor;
 end;
 $$;
 
-comment on function public.anchor_token_ledger() is
+comment on function private.anchor_token_ledger() is
   'Records the end of every user''s history and the balance, and sends their digest as the alert ledger_anchor. To '
   'be run once a day; takes no lock that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
 from public, anon, authenticated;
 
-grant execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+grant execute on function
+  public.verify_token_ledger(),
+  public.verify_token_chain()
 to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
@@ -248,11 +250,11 @@ values ('ledger_anchor', null, 'The nightly digest of all users'' newest chains'
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'private.anchor_token_ledger', false, null, 600000, '2 days',
     'Sends a digest of all histories out of the database, so that a rewritten history can be detected');
 
-select public.install_schedule();
+select private.install_schedule();

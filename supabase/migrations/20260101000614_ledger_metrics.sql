@@ -102,7 +102,7 @@ comment on function metrics.bounded(text, text[], bigint) is
   'The label values under which rows are summed: their own if the series is known or there is room, otherwise '
   '"other".';
 
-create function public.rollup_metrics(p_margin interval default '1 minute')
+create function private.rollup_metrics(p_margin interval default '1 minute')
 returns jsonb
 language plpgsql
 security definer
@@ -162,7 +162,7 @@ begin
 end;
 $$;
 
-comment on function public.rollup_metrics(interval) is
+comment on function private.rollup_metrics(interval) is
   'Sums the older rows of the ledger, so that a scrape only reads the newest ones. To be run every minute. Of two at '
   'once the second waits and finds nothing; a killed run changes nothing, and a later one catches up, about '
   '5,000,000 rows per run. p_margin: how long a row stays unsummed at least; longer while older transactions run. '
@@ -232,7 +232,7 @@ $$;
 
 comment on function metrics.ledger_samples() is 'The ledger''s metrics for a scrape; listed in metrics.sources.';
 
-create function public.verify_metrics()
+create function private.verify_metrics()
 returns jsonb
 language plpgsql
 stable -- Both sides in one snapshot.
@@ -259,7 +259,7 @@ begin
 end;
 $$;
 
-comment on function public.verify_metrics() is
+comment on function private.verify_metrics() is
   'Whether the metrics match the ledger: tokens granted minus tokens charged must equal the sum of all balances. '
   'Returns matches, granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
 
@@ -269,14 +269,9 @@ revoke execute on function
   metrics.count_ledger(timestamptz, timestamptz),
   metrics.bounded(text, text[], bigint),
   metrics.ledger_samples(),
-  public.rollup_metrics(interval),
-  public.verify_metrics()
+  private.rollup_metrics(interval),
+  private.verify_metrics()
 from public, anon, authenticated;
-
-grant execute on function
-  public.rollup_metrics(interval),
-  public.verify_metrics()
-to service_role;
 
 -- Sources of metrics --------------------------------------------------------------------------------------------
 
@@ -302,16 +297,16 @@ values
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('rollup_metrics', '* * * * *', 'sql', 'rollup_metrics', true, null, 50000, '10 minutes',
+  ('rollup_metrics', '* * * * *', 'sql', 'private.rollup_metrics', true, null, 50000, '10 minutes',
     'Sums the ledger''s older entries for the metrics'),
-  ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
+  ('verify_metrics', '30 3 * * *', 'sql', 'private.verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$

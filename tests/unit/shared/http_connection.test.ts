@@ -87,7 +87,11 @@ describe("an exchange over a connection", () => {
     ["changes the protocol", "HTTP/1.1 101 Switching\r\n\r\n", /changed/],
     ["ends its lines with line feeds alone", PLAIN.replaceAll("\r", ""), /invalid line end/],
     ["folds a header", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", /invalid header/],
-    ["has a header with a space before the colon", "HTTP/1.1 200 OK\r\nContent-Length : 7\r\n\r\n", /invalid/],
+    [
+      "has a header with a space before the colon",
+      "HTTP/1.1 200 OK\r\nContent-Length : 7\r\n\r\n",
+      /invalid/,
+    ],
     ["has two lengths", PLAIN.replace("7", "7\r\nContent-Length: 3"), /invalid length/],
     ["has a negative length", PLAIN.replace("7", "-7"), /invalid length/],
     ["has a length and chunks", CHUNKED.replace("Trans", "Content-Length: 7\r\nTrans"), /two lengths/],
