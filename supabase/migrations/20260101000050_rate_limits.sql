@@ -1,9 +1,9 @@
--- Rate limits: how much of a quota is used, for whatever wants one. The counters are not written to the log of the
--- database: after a crash all quotas are whole again. A budget that must survive a crash belongs in a table of its own.
+-- Rate limits: the used part of any quota. The counters are unlogged: after a database crash all quotas are full
+-- again. A budget that must survive a crash belongs in a table of its own.
 
 create unlogged table private.rate_limits (
   key text collate "C" primary key check (length(key) between 1 and 300),
-  -- GCRA's "theoretical arrival time": the quota is whole again from then on.
+  -- GCRA's "theoretical arrival time": the quota is full again from then on.
   full_at timestamptz not null
 ) with (fillfactor = 50);
 
@@ -26,7 +26,7 @@ declare
   v_states jsonb;
   v_denied jsonb;
 begin
-  -- A number that means nothing would give tokens back, or let everything through.
+  -- An invalid number would give tokens back, or let everything through.
   if p_limits is null or exists (
     select from jsonb_to_recordset(p_limits)
       as (key text, quota double precision, window_s double precision, cost double precision)
@@ -37,8 +37,8 @@ begin
       'error', 'invalid_request', 'message', 'Expected are a key, a quota from 0 to 1000000000, a window_s from 0.001 to '
         '100000000 and a cost from 0 to 1000000000, of each');
   end if;
-  -- Taken first and given back when one denies, with the rows locked all the while; in the order of the keys, so that two
-  -- calls cannot wait for each other in a circle. A millisecond makes up for what full_at loses by rounding.
+  -- Takes from all first, and gives back if one denies; the rows stay locked meanwhile, in the order of their keys,
+  -- so two calls cannot deadlock. A millisecond makes up for what full_at loses by rounding.
   with asked as (
     select name, key, quota, window_s, window_s * coalesce(cost, 1) / nullif(quota, 0) as spacing_s
     from jsonb_to_recordset(p_limits)
@@ -48,8 +48,8 @@ begin
     insert into private.rate_limits as used (key, full_at)
     select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
-    -- Judged at the time when the row is ours: whoever waited for it asked before its first taker did, and would find a
-    -- quota used up by the time between the two.
+    -- Judged by the time at which the row is locked: by an earlier time, a caller that waited for it would find the
+    -- quota used up by the difference.
     returning key, greatest(0, extract(epoch from full_at - clock_timestamp()))::double precision as used_s
   )
   select

@@ -1,9 +1,9 @@
--- The schedule: one list of jobs, whoever runs it, and what became of each run.
+-- The schedule: one list of jobs, whoever runs it, and the outcome of each run.
 --
--- A run is recorded before its work begins and ended after it, each in a transaction of its own: one that was cut off
--- shows as a run that never ended, and the next one goes on with what is left. A job is done when its work is: an HTTP
--- job when its function has answered, not when the request was queued. pg_cron runs the list where there is one,
--- otherwise `deno task jobs watch` or the local stack does: all three call job_runner.run().
+-- A run is recorded before its work begins and ended after it, each in a transaction of its own. A run that was cut
+-- off shows as one that never ended, and the next run continues with the rest. A job is done when its work is done:
+-- an HTTP job when its function has responded, not when the request was queued. pg_cron runs the list if it exists;
+-- otherwise `deno task jobs watch` or the local stack does. All three call job_runner.run().
 
 -- Reading a cron text -------------------------------------------------------------------------------------------
 
@@ -27,7 +27,7 @@ as $$
       case when found[1] = '*' then p_last else coalesce(found[3], found[2])::integer end as last,
       case
         when found[4] is null then 1
-        -- As cron reads it: a step belongs to a range.
+        -- As in cron: a step belongs to a range.
         when found[1] = '*' or found[3] is not null then found[4]::integer
       end as step
     from parts
@@ -68,13 +68,13 @@ begin
   then
     return null;
   end if;
-  -- The 29th of February may be eight years away.
+  -- The next 29 February may be eight years away.
   for v_days_back in 0..3000 loop
     v_day := v_at::date - v_days_back;
     v_fits_month_day := extract(day from v_day) = any(v_month_days);
     v_fits_week_day := extract(dow from v_day) = any(v_week_days) or extract(isodow from v_day) = any(v_week_days);
     continue when extract(month from v_day) <> all(v_months)
-      -- As cron reads it: of two days that are both restricted, either is enough.
+      -- As in cron: of two restricted day fields, one match is enough.
       or not case
         when v_fields[3] like '*%' or v_fields[5] like '*%' then v_fits_month_day and v_fits_week_day
         else v_fits_month_day or v_fits_week_day
@@ -195,7 +195,7 @@ as $$
       select from pg_catalog.pg_stat_activity as session
       where session.pid = p_run.backend_pid
         and session.backend_start = p_run.backend_started_at
-        -- Still the statement that began the run: a session of a pool may have gone on to others.
+        -- The session must still run the statement that began the run: a pooled session may run another one.
         and coalesce(session.query_start, session.backend_start) <= p_run.started_at
         and case coalesce(session.state, 'disabled')
           when 'active' then true
@@ -358,7 +358,7 @@ as $$
       or (run.outcome in ('lost', 'failed') and tries.count < 3
         and run.ended_at < clock_timestamp() - case run.outcome
           when 'lost' then interval '0' else make_interval(mins => tries.count::integer) end)
-      -- It rests in the middle of its work.
+      -- The job pauses in the middle of its work.
       or (jobs.kind = 'http' and jobs.is_repeated and run.outcome = 'succeeded' and tries.run_count < 60
         and coalesce(run.result -> 'is_done', run.result -> 'is_complete') = 'false'))
   order by jobs.timeout_ms, jobs.name;
@@ -382,7 +382,7 @@ declare
   v_job private.jobs;
   v_run private.job_runs;
 begin
-  -- Skipped where another one starts it just now.
+  -- Skipped if another session starts it at this moment.
   select * into v_job from private.jobs where name = p_name for no key update skip locked;
   if not found
     or exists (select from private.job_runs where job_name = p_name and ended_at is null)
@@ -430,7 +430,7 @@ begin
       execute format('select to_jsonb(answer) from %s() as answer', v_function) into v_answer;
     end if;
   exception when query_canceled or others then
-    -- Nothing is swallowed: the run ends as failed with it.
+    -- The error is not swallowed: the run ends as failed with it.
     get stacked diagnostics v_message = message_text, v_code = returned_sqlstate;
     return jsonb_build_object('error', format('%s (%s)', v_message, v_code));
   end;
@@ -492,8 +492,9 @@ comment on function job_runner.ask_function(private.jobs, bigint) is
   'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns which setting is missing, or '
   'null. The run ends when the response arrives.';
 
--- Procedures that commit can neither be declared with a search_path nor take another's rights, which Supabase's linter warns
--- of: they set it in each of their transactions, name every schema, and only the tables' owner may call them.
+-- Procedures that commit can neither be declared with a search_path nor be security definer, and Supabase's linter
+-- warns about the search_path. They set it in each of their transactions, name every schema, and only the tables'
+-- owner may call them.
 
 create procedure job_runner.run(p_name text, p_only_due interval default null)
 language plpgsql
@@ -620,7 +621,7 @@ begin
   where id = any(array(
     select id from private.job_runs
     where ended_at < now() - interval '14 days'
-      -- What job_status tells stays, however old.
+      -- Rows that job_status shows stay, however old.
       and id not in (select max(id) from private.job_runs group by job_name)
       and id not in (select max(id) from private.job_runs where outcome in ('succeeded', 'problem') group by job_name)
     limit p_limit
@@ -714,7 +715,7 @@ begin
     || case when p_schema is null then '' else format(' with schema %I', p_schema) end;
   return null;
 exception
-  -- What is available may still refuse: outside its database, not preloaded, not for this role.
+  -- An available extension may still refuse: wrong database, not preloaded, not for this role.
   when raise_exception or internal_error or insufficient_privilege or feature_not_supported or undefined_file
     or undefined_object or invalid_schema_name or object_not_in_prerequisite_state
   then

@@ -1,5 +1,5 @@
--- What somebody must hear of: written here in the transaction of what it tells, so that both are there, or neither is.
--- Who delivers it is another's business (the module operations); what nobody takes is forgotten in time.
+-- The outbox of alerts: an alert is written in the same transaction as its event, so that both exist or neither does.
+-- The module operations delivers alerts; those that nobody takes are deleted in time.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -55,7 +55,7 @@ alter table private.alert_outbox enable row level security;
 
 create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
 
--- For functions alone, whoever may be granted something one day.
+-- Only for functions, whatever is granted later.
 create policy "nobody reads the outbox" on private.alert_outbox for select to public using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ as $$
 declare
   v_key constant text := split_part(p_key, ':', 1) || ':' || gen_random_uuid();
 begin
-  -- In one order, so that two calls cannot wait for each other in a circle.
+  -- In a fixed order, so that two calls cannot deadlock.
   perform 1 from private.alert_outbox where ordering_key = p_key order by id for update;
   update private.alert_outbox
   set payload = payload - p_fields, ordering_key = v_key, dedupe_key = null

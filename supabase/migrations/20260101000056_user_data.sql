@@ -1,4 +1,4 @@
--- What is kept of a person, whoever keeps it: each module says how its part is forgotten, and how it is handed out.
+-- The personal data of all modules: each module registers how its part is forgotten and exported.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ begin
   if p_user_id is null then
     return;
   end if;
-  -- In one order, so that two calls cannot wait for each other in a circle.
+  -- In a fixed order, so that two calls cannot deadlock.
   for v_part in select * from private.user_data order by name loop
     execute format('select private.%I($1)', v_part.forget) using p_user_id;
   end loop;

@@ -1,5 +1,5 @@
--- How often a user may call an endpoint that costs nothing. The endpoint says the limit; another module may know a better
--- one for that user, and may want to hear who asked too often.
+-- How often a user may call an endpoint that costs no tokens. The endpoint states the limit; another module may
+-- return a different one for the user, and may record excess calls.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -50,12 +50,13 @@ begin
   for v_source in select * from private.call_limit_sources order by name loop
     execute format('select private.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
   end loop;
-  -- With the window in its key: what was used of a longer one that the user had once counts no more.
+  -- The key includes the window: what was used of an earlier, longer window no longer counts.
   v_key := 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s');
   v_quota := (v_rule ->> 'quota')::double precision;
   v_window_s := (v_rule ->> 'window_s')::double precision;
   v_now := clock_timestamp();
-  -- What take_rate_limits would do, in 456,000 instructions instead of 733,000, where something is left of a quota in use.
+  -- Does the same as take_rate_limits, in 456,000 instructions instead of 733,000, if a quota is in use and not used
+  -- up.
   update private.rate_limits
   set full_at = greatest(full_at, v_now) + make_interval(secs => v_window_s / greatest(v_quota, 1))
   where key = v_key and v_quota >= 1

@@ -1,4 +1,4 @@
--- Where metrics come from: each module says how its own are read.
+-- The sources of metrics: each module registers how its own are read.
 
 create schema metrics;
 

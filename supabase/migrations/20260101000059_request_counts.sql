@@ -1,5 +1,5 @@
--- What the functions count of their requests, and from which networks users call. Both are gathered in memory and reported
--- now and then, so that no request waits for it; metrics and anomalies read them here.
+-- Counts of the functions' requests, and the networks from which users call. Both are collected in memory and
+-- reported from time to time, so that no request waits for it; metrics and anomalies read them here.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ create table metrics.flushes (
 comment on table metrics.flushes is
   'Flushes that were added to request_totals, kept for a day so that none is added twice.';
 
--- Not written to the log of the database, as the counters of rate_limits: a crash forgets an hour of it.
+-- Unlogged, like the counters of rate_limits: a crash loses an hour of it.
 create unlogged table private.caller_networks (
   subject uuid not null,
   network text not null,
@@ -95,7 +95,7 @@ begin
   if not found then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null);
   end if;
-  -- In the order of the series, so that two flushes cannot wait for each other in a circle.
+  -- In the order of the series, so that two flushes cannot deadlock.
   for v_one in
     select one.name, one.count::bigint as count, one.seconds::double precision as seconds, one.buckets,
       array(select metrics.label_value(value) from jsonb_array_elements_text(one.labels)) as label_values

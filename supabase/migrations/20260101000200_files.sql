@@ -1,5 +1,5 @@
--- Files that features make, and files that users give to features: one private bucket for each, in which every user has a
--- folder that is named by the user's id. What lies in them costs the operator, so both have an end, and uploads a quota.
+-- Generated files and users' uploads: one private bucket for each, with a folder per user, named by the user's id.
+-- Storage costs the operator money, so both have a retention, and uploads have a quota.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -12,7 +12,7 @@ create table private.file_settings (
   constraint file_settings_pkey primary key (id),
   constraint file_settings_one_row check (id),
   constraint file_settings_quotas_not_negative check (uploads_per_user >= 0 and upload_bytes_per_user >= 0),
-  -- Answers are given again for a day, with addresses that work for seven.
+  -- Responses are replayed for a day, with URLs that work for seven.
   constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
 );
 
@@ -28,7 +28,7 @@ insert into storage.buckets (id, name, public)
 values ('generated', 'generated', false)
 on conflict (id) do nothing;
 
--- Declared types are a courtesy; functions tell a file from its bytes.
+-- Declared types are only a hint; functions detect a file's type from its bytes.
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
@@ -55,7 +55,7 @@ as $$
 declare
   v_has_room boolean;
 begin
-  -- One upload of a user after the other: two that are counted at once would both fit.
+  -- Serializes a user's uploads: two that are counted at once would both fit.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
   select count(*) < settings.uploads_per_user
     and coalesce(sum((objects.metadata ->> 'size')::bigint), 0) + p_bytes <= settings.upload_bytes_per_user
@@ -127,7 +127,8 @@ create policy "owners read what was generated for them" on storage.objects
   for select to authenticated
   using (bucket_id = 'generated' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
 
--- Each user fills, reads and empties its own folder. There is no policy for updates, so a file stays what it is under its path.
+-- Each user may add, read and delete files in its own folder. There is no policy for updates, so the file at a path
+-- never changes.
 
 create policy "owners read what they uploaded" on storage.objects
   for select to authenticated

@@ -1,6 +1,7 @@
--- Tokens of OAuth providers: the store, and who may renew what. The store's table is that of the earlier system with a
--- fence; values come encrypted and leave encrypted. Leases, revocations and the providers' health are kept here whatever
--- holds the tokens, as only one place can say what is newest.
+-- Tokens of OAuth providers: the store, and the leases that decide who may renew a token. The store's table is that
+-- of the earlier system plus a fence; values are encrypted before they get here. Leases, revocations and the
+-- providers' health are kept here whatever stores the tokens, because only one place can decide which version is the
+-- newest.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -122,7 +123,7 @@ alter table private.oauth_authorizations enable row level security;
 alter table private.oauth_provider_health enable row level security;
 alter table private.oauth_revocations enable row level security;
 
--- Nobody has a right to these tables; the policies say that it is meant so.
+-- No role has a right to these tables; the policies say that this is intended.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_leases to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_authorizations to anon, authenticated using (false);
@@ -280,7 +281,7 @@ as $$
 declare
   v_count integer;
 begin
-  -- Rows that a renewal writes just now are left for the next round: a rotation never waits while it holds locks.
+  -- Rows that a renewal is writing are left for the next round: a rotation never waits while it holds locks.
   update public.tokens as stored set token_data = to_jsonb(replacement.new)
   from jsonb_to_recordset(p_replacements) as replacement (key text, old text, new text)
   where stored.key = replacement.key and stored.token_data = to_jsonb(replacement.old)
@@ -366,7 +367,7 @@ begin
       return jsonb_build_object('claimed', false, 'reason', 'left_alone',
         'wait_ms', ceil(extract(epoch from v_health.retry_at - v_now) * 1000));
     end if;
-    -- One tries whether it answers again; the others come back after that.
+    -- One caller tries whether it responds again; the others come back later.
     update private.oauth_provider_health set retry_at = v_now + v_length
     where provider = p_provider and failure_count > 0;
   end if;
@@ -424,7 +425,7 @@ begin
   where lease.key = p_key and lease.fence = p_fence and lease.revoked_fence < lease.fence
   returning * into v_lease;
   v_is_newest := found;
-  -- A provider that did well before, with a token that failed again and again: the token is at fault.
+  -- The provider worked before and this token failed repeatedly: the token is at fault.
   v_is_of_lease := p_outcome = 'refused'
     or (p_outcome = 'failed' and v_is_newest and v_lease.failure_count > 2 and v_provider_failures = 0);
   v_pause_s := greatest(v_asked_s, least(300, power(2, least(20,
@@ -434,7 +435,7 @@ begin
     where key = p_key and fence = p_fence;
   end if;
   if p_outcome = 'failed' and not v_is_of_lease then
-    -- Of many that fail at once, as they began under the same count, one counts.
+    -- Failures that began with the same count are counted once.
     insert into private.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
     values (p_provider, 1, v_now + make_interval(secs => v_pause_s), left(p_error, 200), v_now)
     on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
@@ -631,7 +632,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- A function that changes within a statement would keep the indexes from being used.
+  -- A volatile function would prevent the use of the indexes.
   v_now constant timestamptz := clock_timestamp();
   v_expired integer;
   v_buried integer;

@@ -1,13 +1,13 @@
--- One-time codes by phone: the codes, and what keeps them from being guessed, bought by the thousand, or sent to somebody
--- who does not want them.
+-- One-time codes by phone: the codes, and the limits against guessing, mass sending and unwanted messages.
 --
--- Whoever changes several of these tables locks their rows in this order, so that nobody waits in a circle: quotas
--- (rate_limits), otp_codes, otp_guesses, otp_decisions, user_phones, otp_known_phones, otp_networks, otp_statistics, otp_routes,
--- otp_spend. The rows that all requests share come last, and are held for the shortest time.
+-- A transaction that changes several of these tables locks their rows in this order, so that there is no deadlock:
+-- quotas (rate_limits), otp_codes, otp_guesses, otp_decisions, user_phones, otp_known_phones, otp_networks,
+-- otp_statistics, otp_routes, otp_spend. The rows that all requests share come last, and are locked for the shortest
+-- time.
 --
--- Whoever asks for a code is its requester: the signed-in user, or else the network. Codes, waiting times and guesses are the
--- requester's own, so that nobody can use up another one's. What all share (a prefix's, a country's, the money) is taken from
--- by each network up to a small part, and is never in the way of who verified the phone before.
+-- The requester of a code is the signed-in user, or else the network. Each requester has its own codes, waiting times
+-- and guesses, so nobody can use up another's. Shared limits (prefix, country, spend) give each network a small part
+-- only, and never stop a verified owner.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ create table private.otp_settings (
   constraint otp_settings_attempts_known check (most_attempts between 1 and 10),
   constraint otp_settings_guesses_known check (guesses_per_day between most_attempts and 100),
   constraint otp_settings_guesses_per_phone_known check (guesses_per_phone_day between guesses_per_day and 1000),
-  -- What take_rate_limits takes; it is called with four times the quotas of a network.
+  -- Within the bounds of take_rate_limits, which is called with four times the quotas of a network.
   constraint otp_settings_limits_known check (verifications_per_network_hour between 1 and 250000000
     and sends_per_requester_day between 1 and 1000000000 and sends_per_phone_day between 1 and 1000000000
     and sends_per_address_day between 1 and 1000000000 and sends_per_network_hour between 1 and 250000000
@@ -59,7 +59,7 @@ create table private.otp_settings (
   constraint otp_settings_floors_known check (guard_codes_per_network > 0 and guard_countries_per_network >= 0
     and guard_network_floor_day >= 0 and guard_country_floor_day >= 0 and guard_country_floor_hour >= 0
     and guard_prefix_floor_day >= 0 and guard_prefix_floor_hour >= 0),
-  -- Bounded on both sides: an interval may be infinite, and what is counted with it would never end.
+  -- Bounded on both sides: an interval may be infinite, and then nothing would expire.
   constraint otp_settings_times_known check (cooldown between '1 second' and '1 hour' and breaker_failures > 0
     and breaker_pause between '1 second' and '10 minutes' and proof_lifetime between '1 second' and '1 hour'
     and verified_phone_lifetime between '1 day' and '3650 days'),
@@ -140,7 +140,7 @@ create table public.otp_codes (
   expires_at timestamptz not null,
   consumed_at timestamptz,
   constraint otp_codes_pkey primary key (id),
-  -- A new code takes the place of the one before. Each requester has a place of its own, which nobody else can fill.
+  -- A new code replaces the previous one. Each requester has its own row, which nobody else can overwrite.
   constraint otp_codes_one_per_requester unique (phone_number, purpose, requester),
   constraint otp_codes_phone_number_is_e164 check (phone_number ~ '^\+[1-9][0-9]{6,14}$')
 ) with (fillfactor = 80);
@@ -511,13 +511,13 @@ begin
     v_kind := case p_channel when 'auth_hook' then 'auth_' else '' end || v_area;
     v_name := case v_area when 'country' then p_country else p_prefix end;
     v_waiting := case when v_area = any(p_counts_for) then p_waiting else 0 end;
-    -- A row that is in use is passed by: all requests of a country would wait for each other's commit.
+    -- A locked row is skipped: otherwise all requests of a country would wait for each other's commit.
     select shard into v_shard from private.otp_statistics
     where kind = v_kind and area = v_name and day = v_day
     order by shard
     limit 1
     for update skip locked;
-    -- Of a prefix, which the caller chooses, a denial makes no row.
+    -- A denial creates no row for a prefix, since the caller chooses it.
     continue when p_denied > 0 and v_area = 'prefix' and v_shard is null;
     insert into private.otp_statistics as known
       (kind, area, day, shard, sent, verified, failed, denied, waiting, hour, hour_sent, hour_verified, hour_waiting)
@@ -606,7 +606,7 @@ begin
     into v_now_of
     from private.otp_statistics
     where kind = v_area.kind and area = v_area.value and day = v_today;
-    -- Nearly always: the history need not be read.
+    -- The usual case: the history need not be read.
     continue when v_now_of.unverified_day <= v_area.floor_day and v_now_of.unverified_hour <= v_area.floor_hour;
     select coalesce(max(history.verified), 0) into v_best_day
     from (
@@ -686,7 +686,7 @@ declare
   v_limit jsonb;
   v_taken jsonb := jsonb_build_object('allowed', true);
 begin
-  -- The wider one first: beyond it, no row is made for each of the many that are in it.
+  -- The wider network first: once it denies, no row is created for each of the many networks in it.
   for v_limit in select value from jsonb_array_elements(p_limits) with ordinality order by ordinality desc loop
     v_taken := public.take_rate_limits(jsonb_build_array(v_limit));
     exit when not (v_taken ->> 'allowed')::boolean;
@@ -743,7 +743,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- Denials take from the network's quota, too, and for good: what they leave behind is bounded by it.
+  -- Denials use the network's quota for good: it bounds the rows that they leave behind.
   v_taken constant jsonb := private.take_otp_network_limits(p_network_limits);
   v_is_beyond constant boolean := not (v_taken ->> 'allowed')::boolean;
   v_reasons constant text[] := case when v_is_beyond then '{limit_network}' else p_reasons end;
@@ -827,8 +827,8 @@ begin
     or (p_channel = 'email' and (p_user_id is null or p_address is null)) then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'reasons', '[]'::jsonb, 'retry_after_s', null);
   end if;
-  -- Nothing here must survive a crash of the machine by the millisecond: who lost a code asks again, and the spend of the
-  -- last moment is small. Without it the rows that all requests share would be held while the disk writes.
+  -- No wait for the disk: a user who loses a code to a crash requests another, and the spend of the last moment is
+  -- small. Otherwise the rows that all requests share would be locked while the disk writes.
   perform set_config('synchronous_commit', 'off', true);
   select * into v_settings from private.otp_settings;
 
@@ -843,7 +843,8 @@ begin
       on code.id = decision.issuance_id and code.expires_at > v_now and code.consumed_at is null
     where decision.request_key = v_request_key and decision.delivery <> 'failed'
       and (decision.delivery <> 'pending' or decision.created_at > v_now - interval '1 minute')
-      -- A code of Supabase Auth has no row here; none lives longer, and the same one may come up again by chance.
+      -- A code from Supabase Auth has no row here; none lives longer than this, and the same code may recur by
+      -- chance.
       and (decision.channel <> 'auth_hook' or decision.created_at > v_now - interval '10 minutes');
     if found and (v_previous.expires_at is not null or v_previous.is_hook) then
       return jsonb_build_object('success', true, 'duplicate', true, 'challenge_id', v_previous.issuance_id,
@@ -896,7 +897,7 @@ begin
       'attempts_left', v_settings.most_attempts, 'providers', '[]'::jsonb, 'is_test', true, 'limits', '[]'::jsonb);
   end if;
 
-  -- Those by whom messages do not arrive come last: they are better than nobody.
+  -- Providers whose messages do not arrive come last: better than none.
   v_providers := array(
     select given.name from unnest(p_providers) with ordinality as given (name, position)
     left join private.otp_providers as known on known.name = given.name
@@ -917,8 +918,8 @@ begin
     v_guard := private.otp_guard(v_settings, p_channel, p_country, v_prefix, case when p_network is not null then v_network end,
       v_now);
     v_reasons := v_guard.network_reasons || v_guard.prefix_reasons || v_guard.country_reasons;
-    -- The network first, the prefix next, the country last. Neither of them stops a phone, or a network, whose codes came
-    -- back; and what its prefix explains is not counted for the country.
+    -- First the network, then the prefix, then the country. None of them stops a phone or network with verified
+    -- codes; and what its prefix explains does not count for the country.
     if v_settings.guard_mode = 'deny' and cardinality(v_reasons) > 0 and v_owner is null and (
       cardinality(v_guard.network_reasons) > 0
       or not v_guard.is_network_known
@@ -930,16 +931,18 @@ begin
         else v_guard.country_reasons end, 3600, v_decision, v_network_limits, v_now);
     end if;
     v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then array['prefix'] else array['prefix', 'country'] end;
-    -- The first two codes of a requester are not bounded by what all requesters share: nobody else can use them up.
+    -- The first two codes of a requester do not use the quota that all requesters share, so nobody else can use them
+    -- up.
     v_is_repeat := v_owner is null and exists (
       select from private.rate_limits
       where key = 'otp:phone:' || v_limit_key
         and full_at > v_now + interval '1 day' / v_settings.sends_per_requester_day + interval '1 millisecond');
   end if;
 
-  -- As a stranger first; a second time without what strangers can use up, for a phone whose code came back to this network.
+  -- First as a stranger; then, for a phone with a verified code from this network, without the limits that strangers
+  -- can use up.
   for v_turn in 1..2 loop
-    -- One that fails takes back all that the block has done: limits, code, statistics.
+    -- A failure rolls back the whole block: limits, code, statistics.
     begin
       v_limits := public.take_rate_limits(
         private.otp_own_limits(v_settings, p_channel, v_limit_key, case when v_is_repeat and not v_is_known then v_phone end)
@@ -966,7 +969,7 @@ begin
           created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
       end if;
       if p_network is not null and p_channel <> 'email' then
-        -- Counted under the row's lock, so that of many at once no more than its part counts.
+        -- Counted under the row's lock, so that of many at once only the allowed part counts.
         insert into private.otp_networks as known (network, country, seen_at, day, sent)
         values (v_network, p_country, v_now, (v_now at time zone 'UTC')::date, 1)
         on conflict (network, country) do update set seen_at = greatest(known.seen_at, excluded.seen_at),
@@ -1016,7 +1019,7 @@ begin
     end;
   end loop;
 
-  -- One request tries a provider whose pause is over; the others wait for what it says.
+  -- After a provider's pause one request tries it; the others wait for the result.
   update private.otp_providers set open_until = v_now + interval '15 seconds'
   where name = v_providers[1] and open_until <= v_now;
 
@@ -1075,10 +1078,10 @@ begin
   end if;
 
   if p_delivery = 'failed' then
-    -- What the requester would have to wait for is given back; what limits its network is not.
+    -- The requester's own quota is given back; the network's is not.
     perform private.give_back_rate_limits(private.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
       case when v_decision.is_repeat then v_decision.phone end));
-    -- The id is the fence: a newer code of this phone has another one.
+    -- The id is the fence: a newer code of this phone has another id.
     delete from public.otp_codes where id = p_issuance_id and consumed_at is null;
     v_is_code_gone := found;
   end if;
@@ -1197,7 +1200,8 @@ begin
     own := greatest(0,
       floor(p_settings.guesses_per_day * (1 - extract(epoch from own_full_at - p_now) / 86400) + 1e-6));
   end if;
-  -- A right code is never refused for what strangers guessed: one guess each is left, at a message to the phone each.
+  -- A right code is never refused because of strangers' guesses: each code still allows one guess, and each guess
+  -- costs a message to the phone.
   of_a_code := case when p_owner_id is null and exists (
     select from private.otp_guesses
     where key = p_phone and full_at > p_now + interval '1 day' - interval '1 day' / p_settings.guesses_per_phone_day
@@ -1249,7 +1253,8 @@ begin
       'retry_after_s', v_limits -> 'retry_after_s');
   end if;
 
-  -- A guess without the challenge is the requester's; others can neither use up the attempts nor learn of the code.
+  -- A guess without a challenge id must be the requester's; others can neither use up the attempts nor learn about
+  -- the code.
   select id, owner_id, requester, split_part(code, '.', 1) as key_id into v_code from public.otp_codes
   where phone_number = p_phone and purpose = p_purpose and (owner_id is null or owner_id = p_user_id)
     and (id = p_challenge_id or p_challenge_id is null
@@ -1261,7 +1266,7 @@ begin
     return jsonb_build_object('success', false, 'error', 'expired');
   end if;
 
-  -- Held until the end, so that no guess is judged beyond those that are left, over however many codes.
+  -- Locked until the end, so that no more guesses are judged than are left, over all codes.
   v_phone := private.otp_digest(v_settings.digest_salt, 'phone', p_phone);
   perform pg_advisory_xact_lock(hashtextextended('otp guesses ' || v_phone, 0));
   v_now := clock_timestamp();
@@ -1272,7 +1277,7 @@ begin
       'retry_after_s', greatest(1, ceil(extract(epoch from v_guesses.own_full_at + v_spacing - interval '1 day' - v_now))));
   end if;
 
-  -- Claims the attempt and compares, in one statement: of many at once each sees what the one before has left.
+  -- Claims the attempt and compares, in one statement: concurrent guesses see each other's attempts.
   v_guess := private.otp_code_of(v_code.id, v_code.key_id, p_macs ->> v_code.key_id);
   update public.otp_codes as known set
     attempts = known.attempts + 1,
@@ -1291,7 +1296,7 @@ begin
   if not v_judged.is_right then
     insert into private.otp_guesses as used (key, full_at) values (v_phone || ':' || v_code.requester, v_now + v_spacing)
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_spacing;
-    -- An owner has guesses of its own, and a code by e-mail tells nobody of the phone.
+    -- An owner has separate guesses, and a code by e-mail proves nothing about the phone.
     insert into private.otp_guesses as used (key, full_at)
     select v_phone, v_now + interval '1 day' / v_settings.guesses_per_phone_day where v_code.owner_id is null
     on conflict (key) do update set full_at = least(v_now + interval '1 day',
@@ -1450,7 +1455,7 @@ comment on function private.cleanup_expired_otps(integer) is
 
 -- What is kept of a user ----------------------------------------------------------------------------------------
 
--- For forget_otp_user alone, which else would read the decisions of three months. Few name a user.
+-- Only for forget_otp_user, which would otherwise read the decisions of three months. Few have a user.
 create index otp_decisions_owner_id_idx on private.otp_decisions (owner_id) where owner_id is not null;
 create index otp_decisions_auth_user_id_idx on private.otp_decisions (auth_user_id) where auth_user_id is not null;
 

@@ -1,4 +1,5 @@
--- What a user, or an operator for it, may ask of the ledger: why was this charged? And what of it goes with a user.
+-- A user's (or an operator's) questions to the ledger: why was this charged? And the user's data, for export and
+-- deletion.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -17,8 +18,8 @@ declare
 begin
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
-  -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
-  -- all of them. What a user asks for itself must stay a matter of milliseconds.
+  -- The history has no index by request: a user's entries are read one by one, newest first; without a user, all
+  -- entries. A user's own question must take only milliseconds.
   if p_user_id is not null then
     select * into v_entry from (
       select * from public.token_balance_history where user_id = p_user_id order by entry_number desc limit 10000
@@ -97,16 +98,16 @@ as $$
 declare
   v_released bigint;
 begin
-  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  -- An admitted upload ends first, so that a later listing of the user's files includes it.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
-  -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
-  -- admission would make it meanwhile.
+  -- Locked in the order of an admission: counters, balance, requests. A missing counter cannot be locked, and an
+  -- admission would create it meanwhile.
   insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from private.request_counters where subject = p_user_id for update;
-  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  -- Requests that wait for this row, or come later, hold and store nothing; also if the row did not exist yet.
   insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
   on conflict (user_id) do update set is_closed = true;
-  -- What runs can store no answer any more, as its hold ends here.
+  -- Running requests can no longer store a response, as their holds end here.
   with released as (
     update public.token_consumption_locks
     set status = 'released', expires_at = now(),
@@ -122,7 +123,7 @@ begin
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
   delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(private.anomalies_about_ledger());
-  -- The account stays closed: an access token of the user may be good for days yet.
+  -- The account stays closed: an access token of the user may stay valid for days.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
   on conflict (user_id) do update

@@ -1,5 +1,5 @@
--- What is deployed: `deno task deploy` writes here which commit the functions are of, so that the next one knows, from
--- whatever machine, what has changed since, and what to go back to.
+-- The deployments: `deno task deploy` records here the commit of the functions, so that the next deployment knows, on
+-- any machine, what has changed since and what to roll back to.
 
 create schema operations;
 
