@@ -21,7 +21,7 @@ supabase secrets set AI_BASE_URL=https://api.openai.com/v1 AI_API_KEY=sk-…
 supabase secrets set --env-file production.env
 \`\`\`
 
-[.env.example](../.env.example) has every setting, to copy from. Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
+[.env.example](../.env.example) lists every setting, to copy from. Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
 compare the project's secrets with this list.
 
 New keys for \`TOKEN_ENCRYPTION_KEYS\` and \`OTP_PEPPERS\`, 32 bytes each, with the day as their id:
