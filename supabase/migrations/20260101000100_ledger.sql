@@ -72,7 +72,8 @@ comment on column public.token_balance_history.chain is
   'Digest of the previous entry''s chain and this entry: reveals entries that a superuser changed, removed or '
   'inserted.';
 comment on table token_history.other_months is
-  'Takes entries of a month without a partition, which happens only if prepare_token_history did not run for a year.';
+  'Takes the entries of a month that has no partition, which happens only if prepare_token_history did not run for a '
+  'year.';
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 

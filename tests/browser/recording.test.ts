@@ -14,7 +14,10 @@ import { openBrowser } from "./support/browser.ts";
 declare const client: SupabaseClient;
 
 /** What MediaRecorder may be asked for, and the time of each piece; not every Chromium can do all. */
-/** What Debian's Chromium records; AAC, which it does not, is made by ffmpeg in tests/unit/shared/recorded.test.ts. */
+/**
+ * The formats that Debian's Chromium records; AAC is not among them and is made by ffmpeg in
+ * tests/unit/shared/recorded.test.ts.
+ */
 const KINDS: [type: string, how: string, timeslice_ms?: number][] = [
   ["audio/webm;codecs=opus", "whole"],
   ["audio/webm;codecs=opus", "in pieces", 300],

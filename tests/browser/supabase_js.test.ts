@@ -31,7 +31,7 @@ describe("supabase-js in a browser on another origin", await needing("chromium")
   const inPage = <Answer, Argument>(run: (argument: Argument) => Promise<Answer>, argument: Argument) =>
     app.page.evaluate(run as never, argument as never) as Promise<Answer>;
 
-  /** Signs a new user up in the page, who stays signed in there. */
+  /** Signs up a new user in the page, who stays signed in there. */
   const signUp = async ({ tokens = 0 } = {}) => {
     const credentials = { email: `${crypto.randomUUID()}@example.com`, password: crypto.randomUUID() };
     const id = await inPage(async (credentials) => {

@@ -24,7 +24,7 @@ const day = (energy_kcal: number, ...ingredients: string[]) => ({
 });
 const body = { days: 1, target: { energy_kcal: 2_000 } };
 
-/** What the user's message of a request holds. */
+/** The user's message in a request. */
 function userMessage(asked: string): Record<string, unknown> {
   const { messages } = JSON.parse(asked) as { messages: { content: string }[] };
   return JSON.parse(messages[1]!.content);

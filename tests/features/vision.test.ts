@@ -9,7 +9,7 @@ const { newUser, expectUntouched } = openAccounts();
 const provider = await openScriptedProvider();
 const TOKENS = 1_000;
 
-/** What a feature makes of a model's answer. */
+/** The feature's response to a model's answer. */
 async function dataOf(name: string, body: Record<string, unknown>, answer: unknown) {
   const response = await provider.call(name, { user: await newUser(TOKENS), body }, [answer]);
   expectCharged(response);

@@ -255,7 +255,7 @@ describe("a body that is too large", () => {
     });
   });
 
-  /** Speaks HTTP by hand, with a body that need not end; gives back what was answered until then. */
+  /** Writes HTTP by hand, with a body that need not end. Returns the response so far. */
   async function sendRaw(
     place: "gateway" | "functions process",
     headers: string[],

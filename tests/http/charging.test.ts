@@ -10,7 +10,7 @@ import { modelCalls, openFunctions } from "./support/functions.ts";
 import { openSwitchboard } from "./support/model_switchboard.ts";
 
 const PLENTY = 1_000;
-/** What a short request to `echo` holds: 2 + ⌈(1,500 + a few) / 1000 + 4 · 2,000 / 1000⌉. */
+/** The hold of a short request to `echo`: 2 + ⌈(1,500 + a few) / 1000 + 4 · 2,000 / 1000⌉. */
 const ECHO_HOLD = 12;
 
 const { newUser, accountOf, expectUntouched } = openAccounts();

@@ -81,7 +81,7 @@ describe("a limit of calls", () => {
     expect((await call("account/limits", { method: "GET", user })).status).toBe(200);
   });
 
-  // Elsewhere a machine has one address of its own.
+  // On other systems a machine has one loopback address.
   it(
     "of an endpoint for anybody counts each network by itself",
     onLinux,

@@ -12,7 +12,7 @@ import { type LedgerProxy, openLedgerProxy } from "./support/ledger_proxy.ts";
 import { openSwitchboard } from "./support/model_switchboard.ts";
 
 const FUNCTION = "metered";
-/** What the process calls its model, so that its calls are told from those of other tests. */
+/** The process's model name, which distinguishes its calls from those of other tests. */
 const MODEL = "metered-model";
 const AT_ONCE = 16;
 
@@ -48,7 +48,7 @@ async function metrics(): Promise<Map<string, Family>> {
   return readExposition(text);
 }
 
-/** What the function's metrics are more than before. */
+/** The increase of the function's metrics. */
 function growth(before: Map<string, Family>, after: Map<string, Family>) {
   return (name: string, labels: Record<string, string>) =>
     Number(valueOf(after, name, labels) ?? 0) - Number(valueOf(before, name, labels) ?? 0);

@@ -35,7 +35,7 @@ beforeAll(async () => {
   };
 });
 
-/** What the tests of this file have made. */
+/** Resources of this file's tests. */
 const providers: Provider[] = [];
 const owners: TokenOwner[] = [];
 beforeEach(() => {
@@ -264,7 +264,7 @@ describe("a token that its provider refuses", () => {
     expect(grants()).toEqual(["refresh_token"]);
     expect(await failureCountOf(first.provider)).toBe(0);
     expect(events.map(({ event }) => event)).toEqual(["token_refused"]);
-    // Whoever authorizes again does not wait.
+    // A user who authorizes again does not wait.
     await authorizeUser(test, openId, first, REDIRECT_URI);
     expect(await codeOf(test.broker.getAccessToken(first))).toBe("success");
   });

@@ -469,7 +469,7 @@ describe("Supabase Auth's Send SMS hook", () => {
   it("sends the code that Auth made, once however often it is repeated, and under the same limits", async () => {
     const phone = newPhone();
     const first = payload(phone);
-    // Auth gives each of its up to three tries a message id of its own.
+    // Auth gives each of its up to three attempts a separate message id.
     for (let count = 0; count < 3; count++) {
       const answer = await hook(first);
       expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });

@@ -59,7 +59,7 @@ async function begin(options: Options): Promise<Talk> {
   return talk;
 }
 
-/** Memory of its own, which Linux tells. */
+/** Its private memory, which Linux reports. */
 async function residentMb(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;

@@ -44,7 +44,7 @@ const dish = (name: string) => ({
   confidence: 0.9,
 });
 const DISHES = JSON.stringify({ dishes: [dish("Lentil soup"), dish("Bread")] });
-/** In the middle of a number, of which nobody knows then whether it goes on. */
+/** In the middle of a number, which may have more digits. */
 const CUT_AT = DISHES.indexOf("310") + 2;
 const [FIRST_HALF, SECOND_HALF] = [DISHES.slice(0, CUT_AT), DISHES.slice(CUT_AT)];
 

@@ -10,7 +10,7 @@ import { KeyringText } from "../../supabase/functions/_shared/security/keyring.t
 import { type AlertReceiver, openAlertReceiver, type Received } from "../support/alert_receiver.ts";
 import { createDatabase, newId, raceAll, range, run } from "./support.ts";
 
-// The deliverer itself, on a database of its own, to real receivers on this machine. Time is passed by moving the
+// The deliverer itself, on a separate database, with real receivers on this machine. Time passes by moving the
 // deliveries into the past.
 
 const { url, sql, ledger } = await createDatabase();
@@ -471,7 +471,7 @@ describe("a deliverer", () => {
     await expect(deliverAll({ outbox: withoutCompleting() })).rejects.toThrow("killed");
     expect(receiver.received).toHaveLength(1);
     await deliverAll();
-    expect(receiver.received).toHaveLength(1); // Leased: nobody else may, and number 1 waits behind it.
+    expect(receiver.received).toHaveLength(1); // It is leased: nobody else may deliver it, and number 1 waits behind it.
     await pass("1 minute");
     expect(await deliverAll()).toMatchObject({ delivered: 2 });
     expect(receiver.received.map(({ data }) => data.number)).toEqual([0, 0, 1]);

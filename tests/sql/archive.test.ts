@@ -6,7 +6,7 @@ import { Ledger, newId, until } from "./support.ts";
 
 const MINUTES_OF_A_DAY = 1_440;
 
-/** A ledger whose clock is told the day; two users, of whom one is active again 70 days later. */
+/** A ledger with a settable clock; two users, of whom one is active again 70 days later. */
 async function openLedgerOfMonths() {
   const { url, sql } = await createSimulatedDatabase();
   const ledger = new Ledger(sql);

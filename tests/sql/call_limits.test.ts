@@ -15,7 +15,7 @@ async function take(user: string, name: string, quota = 1) {
 const keysOf = (user: string) =>
   sql`select key from private.rate_limits where key like ${`%${user}%`} order by key`;
 
-/** What another module does in its migration. */
+/** As another module's migration would do. */
 async function addSource(): Promise<void> {
   await sql.unsafe(`
     create table private.test_excess (user_id uuid, excess jsonb);

@@ -50,7 +50,7 @@ interface Prepared {
   call: Call;
 }
 
-/** What is about to happen, each time for a new user. */
+/** The next operation, each time for a new user. */
 const operations: Record<string, () => Promise<Prepared>> = {
   "hold_tokens of a new request": async () => {
     const user = await withTokens(100);

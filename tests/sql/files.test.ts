@@ -45,7 +45,7 @@ async function countOf(user: string): Promise<number> {
   return (await sql`select from storage.objects where starts_with(name, ${`${user}/`})`).length;
 }
 
-/** Does something while an uploader, or who forgets the user, has it in hand. */
+/** Does something while a transaction of an uploader, or of forget_user, is open. */
 async function untilWaiting(count: number): Promise<void> {
   await until(async () =>
     (await sql`select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`)

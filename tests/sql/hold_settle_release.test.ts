@@ -270,7 +270,7 @@ describe("a stored answer", () => {
     const { user, id } = await held();
     const first = await ledger.settle(user, id, 4, { p_response_head: head });
     const again = (await ledger.hold(user, 10, id)).response;
-    // Who repeats the settlement has the head itself.
+    // The caller that repeats the settlement has the head itself.
     expect((await ledger.settle(user, id, 4)).response_tail).toBe(first.response_tail);
     return { user, id, first, again };
   }

@@ -30,7 +30,7 @@ async function anchorOf(database: Database): Promise<string> {
 
 const SOUND = { code: 0, printed: "The ledger is sound\n" };
 
-/** Changes what only somebody who may do everything can. */
+/** Makes a change that only a superuser can make. */
 async function tamper({ sql }: Database, change: string): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction.unsafe("alter table public.token_balance_history disable trigger user");
@@ -301,7 +301,7 @@ describe("anchor_token_ledger", () => {
     expect((await command(database, "verify", "--digest", digest)).printed).toContain(
       `user ${users[2]}, up to entry 4`,
     );
-    // Who writes the kept lines again as well cannot make them fit the digest that was sent.
+    // An attacker who also rewrites the kept lines cannot make them match the digest that was sent.
     await sql`update token_history.anchors set lines = replace(lines, '"balance":"9', '"balance":"8')`;
     const { code, printed } = await command(database, "verify", "--digest", digest);
     expect(code).toBe(2);

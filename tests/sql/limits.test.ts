@@ -772,7 +772,7 @@ describe("a paused account", () => {
       error: "account_paused",
       message: "This account is paused: suspicious payments",
     });
-    // What runs is charged as usual.
+    // A running request is charged as usual.
     expect(await call(sql`select public.settle_tokens(${running}, ${user}, ${attempt}, 1)`))
       .toMatchObject({ success: true, charged: 1 });
     expect(await call(sql`select public.resume_account(${user})`)).toBe(true);

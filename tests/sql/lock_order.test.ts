@@ -69,7 +69,7 @@ function batch(name: string, operations: unknown[]): string {
   return `select ${name}('${JSON.stringify(operations)}')`;
 }
 
-/** What callers wait for: none of it may wait for what operators and schedules run. */
+/** Operations that callers wait for: none may wait for operators and schedules. */
 const CHARGES: Record<string, string> = {
   "admit": `select admit_request('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
   "admit a released request again":
@@ -101,7 +101,7 @@ const CHARGES: Record<string, string> = {
   ),
 };
 
-/** What a user, an operator or Auth asks for one account. */
+/** Operations of a user, an operator or Auth on one account. */
 const ACCOUNTS: Record<string, string> = {
   "forget_user": `select forget_user('${one}')`,
   "set_spend_caps": `select set_spend_caps('${one}', 1, 1)`,
@@ -111,7 +111,7 @@ const ACCOUNTS: Record<string, string> = {
   "detect_high_frequency_requests": `select detect_high_frequency_requests('${one}', '1 hour', 1)`,
 };
 
-/** What runs on a schedule or by an operator's hand, for all users. */
+/** Operations of the schedule or an operator, for all users. */
 const MAINTENANCE: Record<string, string> = {
   "cleanup_expired_locks": "select cleanup_expired_locks()",
   "cleanup_request_counters": "select private.cleanup_request_counters()",
@@ -133,7 +133,7 @@ const MAINTENANCE: Record<string, string> = {
 
 const PATHS = { ...CHARGES, ...ACCOUNTS, ...MAINTENANCE };
 
-/** Rows and tables that somebody may have just then. */
+/** Rows and tables that another transaction may have locked. */
 const RESOURCES: Record<string, string> = {
   "request_counters": `select from private.request_counters where subject = '${one}' for update`,
   "token_balances": `select from token_balances where user_id = '${one}' for update`,
@@ -264,7 +264,7 @@ async function meet(left: [name: string, path: string][]): Promise<string | unde
     if (await second.rest()) return name;
     // It has gone through: nothing of it is left that the first one could wait for.
     await second.end();
-    // Who asks for its lock for a moment at a time may have given up meanwhile.
+    // A transaction that requests its lock for moments may have given up meanwhile.
     if (!await first.rest()) return;
   }
 }
@@ -319,7 +319,7 @@ describe("a charge", () => {
 
   const known = new Map<string, boolean>();
 
-  /** Whether a charge waits for whoever has a lock: the same for every path of the maintenance, and asked once. */
+  /** Whether a charge waits for a lock's holder: the same for every path of the maintenance, and tested once. */
   async function waitsForLock(lock: string, charge: string): Promise<boolean> {
     const both = JSON.stringify([lock, charge]);
     if (!known.has(both)) known.set(both, await waitsFor(lock, charge));
@@ -333,7 +333,7 @@ describe("a charge", () => {
       for (const [resource, lock] of Object.entries(RESOURCES)) {
         if (!await waitsFor(lock, path)) continue;
         for (const [name, charge] of Object.entries(CHARGES)) {
-          if (await waitsForLock(lock, charge)) continue; // For whoever has it, and not for the maintenance.
+          if (await waitsForLock(lock, charge)) continue; // It waits for the lock's holder, not for the maintenance.
           await whileLocked(lock, async () => {
             first.begin(path);
             await first.rest();

@@ -33,7 +33,7 @@ async function rollUp(margin = "0", on: Pick<Sql, "unsafe"> = sql) {
   return row!.outcome;
 }
 
-/** What the ledger itself says, in the form of the metrics. */
+/** The ledger's own sums, in the form of the metrics. */
 async function ledgerSays() {
   const rows = await sql`
     select operation_type, count(*)::text, (-sum(delta))::text as tokens from token_balance_history

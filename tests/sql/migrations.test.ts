@@ -53,7 +53,10 @@ const RECORDED_ERRORS: Record<string, { handlers: number; reason: string }> = {
   },
 };
 
-/** What policies ask with rights that the user has not: each in a schema that no API shows, and without a user to choose. */
+/**
+ * Functions that policies call with rights that the user lacks: each in a schema that no API shows, and without a
+ * user as argument.
+ */
 const POLICY_FUNCTIONS: Record<string, string> = {
   "files.may_upload()": "counts the caller's own uploads, and answers yes or no",
 };

@@ -585,7 +585,7 @@ describe("abuse case 11, enumeration", () => {
     const challenge = await otp.issue(known, { user });
     await otp.verify(known, RIGHT, { challenge, user });
     const shapes = await Promise.all([known, unknown].map(async (phone) => {
-      // What the limits are used by is no part of an answer.
+      // The use of the limits is not part of a response.
       const { limits: _limits, ...asked } = await otp.request(phone);
       const wrong = await otp.verify(phone, WRONG, { challenge: asked.challenge_id });
       const none = await otp.verify(phone, WRONG);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Judged, newPhone, Otp, request, type Requested, RIGHT, verify } from "./otp_support.ts";
 import { createDatabase, newId, raceAll, range } from "./support.ts";
 
-// What strangers can do to somebody's phone, prefix and country, and what they leave behind.
+// What strangers can do to a phone, prefix and country of others, and what they leave behind.
 
 const { url, sql } = await createDatabase();
 const otp = new Otp(sql);
@@ -185,7 +185,7 @@ describe("a stranger's codes", () => {
       expect((await otp.request(inPrefix(prefix, 20))).denied_by).toMatch(/^(prefix|country)$/);
       expect((await otp.request(known, { network, cost: 90_000 })).success).toBe(true);
       await otp.cool(known);
-      // What is kept is not without an end.
+      // The rows have a bounded lifetime.
       expect((await otp.request(known, { network, cost: 90_000 })).error).toBe("spend_cap");
       expect((await otp.request(known)).denied_by).toMatch(/^(prefix|country)$/);
     });

@@ -280,7 +280,7 @@ describe("everything at once", () => {
 });
 
 describe("these races catch", () => {
-  /** The naive forms that other systems run, in a database that nobody verifies. */
+  /** The naive forms of other systems, in a database that is not verified. */
   const NAIVE_SQL = `
     create schema naive;
 

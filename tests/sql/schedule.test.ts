@@ -19,7 +19,7 @@ let jobCount = 0;
 
 interface TestJob {
   name: string;
-  /** Runs it as pg_cron does, on a connection of its own where none is given. */
+  /** Runs it as pg_cron does, on a separate connection unless one is given. */
   run(on?: postgres.Sql): Promise<void>;
   /** Its newest run. */
   last(): Promise<postgres.Row>;
@@ -100,7 +100,7 @@ async function withGateClosed<Result>(work: (open: () => Promise<void>) => Promi
   }
 }
 
-/** Waits until somebody stands before the gate, and says in which session. */
+/** Waits until a session waits at the gate. Returns the session. */
 async function atGate(): Promise<number> {
   let pid = 0;
   await until(async () => {
@@ -148,7 +148,7 @@ async function runsOf(job: { name: string }): Promise<number> {
 const list = await sql`select * from private.jobs order by name`;
 
 beforeAll(async () => {
-  // What the tests below do not run must not be due meanwhile; each test enables what it needs.
+  // Jobs that the tests below do not run must not be due meanwhile; each test enables what it needs.
   await sql`update private.jobs set is_enabled = false`;
 });
 
@@ -538,7 +538,7 @@ describe("a run that is killed in the middle", () => {
     const job = await makeJob("begin return null; end");
     const connection = doomed();
     try {
-      // As after an error that nobody could record: the session lives on, and is at something else.
+      // As after an error that could not be recorded: the session lives on, and runs something else.
       await connection`select job_runner.start_run(${job.name})`;
       await connection`select 1`;
       expect(await job.status()).toMatchObject({ state: "running" });
@@ -561,7 +561,7 @@ describe("a run that is killed in the middle", () => {
     const connection = doomed();
     const blocker = await sql.reserve();
     await blocker`begin`;
-    // It waits for no row that somebody has: a trigger stops it in the middle.
+    // It waits for no locked row: a trigger stops it in the middle.
     await sql.unsafe(`
       create function public.stop_here() returns trigger language plpgsql as
         $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;

@@ -18,7 +18,7 @@ function newSource(): string {
   return source;
 }
 
-/** A token in a column of its own choice over usual ones. */
+/** A token row with given columns over defaults. */
 async function insert(row: Record<string, unknown> = {}) {
   const source = newSource();
   const usual = {
@@ -167,7 +167,7 @@ describe("token_access_log", () => {
       select 'get', ${account}, 'x', 'r', days::text, now() - days * interval '1 day'
       from unnest(array[500, 401, 399, 1]) as days`;
     await expect(sql.begin(async (transaction) => {
-      // Older lines come first by their ids, as they do where nobody writes them by hand.
+      // Older lines have lower ids, as they do unless somebody inserts them by hand.
       await transaction`delete from private.token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
       const [row] = await transaction`
         delete from private.token_access_log where account_name = ${account} and outcome = '500' returning outcome`;

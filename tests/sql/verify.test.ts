@@ -31,7 +31,9 @@ async function populate(): Promise<Planted> {
 
 class Undo extends Error {}
 
-/** What verify_token_ledger() says of a user after a change that no function would make; undone afterwards. */
+/**
+ * The findings of verify_token_ledger() about a user after a change that no function would make; undone afterwards.
+ */
 async function invariantsBrokenBy(change: (planted: Planted) => string): Promise<string[]> {
   const planted = await populate();
   let broken: string[] = [];

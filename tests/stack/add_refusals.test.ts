@@ -6,7 +6,7 @@ import { deno } from "./copies.ts";
 import { newProject, NOTES, type OwnProject } from "./own_project.ts";
 
 const SCRIPT = join(projectFolder, "scripts", "add.ts");
-/** As where somebody typed the task. */
+/** As if the task was typed in that folder. */
 const add = (cwd: string, ...args: string[]) => deno(cwd, "run", "-A", SCRIPT, ...args);
 
 let empty: string;

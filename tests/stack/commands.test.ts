@@ -104,7 +104,7 @@ test("the commands that start prints give a metered answer, which says what it c
   expect(usage).toMatchObject({ charged: expect.any(Number), balance: 1_000 - usage.charged });
   expect(usage.charged).toBeGreaterThan(0);
 
-  // What the functions counted is written before that which they reach the database through ends.
+  // The functions' counts are written before the processes end through which they reach the database.
   await finish(runScript("stop", place));
   await first.ended;
   expect(first.printed).not.toMatch(/"level":"(warning|error)"/);

@@ -19,7 +19,7 @@ import { stack } from "../support/stack.ts";
 
 const { sql } = await createDatabase();
 
-/** What an examination finds after something was done to the database, which is undone afterwards. */
+/** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(examination: Examination, ...statements: string[]): Promise<Finding[]> {
   const UNDO = new Error("Undone");
   let findings: Finding[] = [];

@@ -1,4 +1,4 @@
-/** What the feature asks for a call. */
+/** The feature's price per call. */
 export const FEATURE_PRICE = 3;
 
 /** One small file, as the README has it. */

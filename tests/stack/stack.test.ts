@@ -90,7 +90,7 @@ async function json(response: Response): Promise<Record<string, unknown>> {
   return { status: response.status, ...await response.json() };
 }
 
-/** What the function "show" says it was given. */
+/** What the function "show" received. */
 async function shown(path: string, init: RequestInit = {}, token?: string) {
   return await (await call(`/functions/v1/show${path}`, init, token)).json();
 }

@@ -12,7 +12,7 @@ export function testFilesIn(path: string): string[] {
   });
 }
 
-/** What runs inside the Deno of the Edge Runtime. */
+/** The test files that run inside the Edge Runtime's Deno. */
 export const unitFiles: string[] = [...testFilesIn("tests/unit"), ...INSIDE]
   .filter((file) => !(file in NOT_INSIDE))
   .toSorted();
