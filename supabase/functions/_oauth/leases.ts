@@ -9,11 +9,11 @@ export interface LeaseState {
   now_ms: number;
   /** Everything written under this fence or a lower one is revoked. */
   revoked_fence: number;
-  /** How long the provider still rests, for all callers; 0 if it may be called. */
+  /** How long the provider is still not called, by any caller; 0 if it may be called. */
   retry_after_ms: number;
-  /** How long this token alone rests, because the provider refused it; 0 if it may be renewed. */
+  /** How long only this token is in backoff, because the provider refused it; 0 if it may be renewed. */
   rest_ms: number;
-  /** Why it rests. */
+  /** Why it is in backoff. */
   last_error: string | null;
 }
 
@@ -28,10 +28,10 @@ export interface Claimed {
 
 export interface NotClaimed {
   claimed: false;
-  /** Another caller renews the token, or the provider or this token rests. */
+  /** Another caller renews the token, or the provider or this token is in backoff. */
   reason: "held" | "left_alone" | "resting";
   wait_ms: number;
-  /** Why it rests. */
+  /** Why it is in backoff. */
   last_error?: string | null;
 }
 

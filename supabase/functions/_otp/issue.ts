@@ -114,7 +114,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
   const record = recordDelivery(answer.challenge_id, delivery);
   const deliveryNote = describeAttempts(delivery.attempts);
   if (delivery.outcome !== "failed") {
-    afterTheAnswer(record);
+    afterTheResponse(record);
     return { ...issued, deliveryNote };
   }
   await record; // A failed code must be void before the caller gets the error.
@@ -170,7 +170,7 @@ async function recordDelivery(issuanceId: string, { outcome, attempts, messageId
 }
 
 /** The caller does not wait; the platform lets the work finish. */
-function afterTheAnswer(work: Promise<void>): void {
+function afterTheResponse(work: Promise<void>): void {
   inBackground(work.catch((error) => console.error("otp: the delivery was not recorded:", String(error))));
 }
 

@@ -83,9 +83,9 @@ interface Exchange {
   requestId: string;
   log: Partial<RequestLog>;
   /** Work that goes on while the response is being sent. */
-  underWay: Promise<unknown>[];
+  pending: Promise<unknown>[];
   callLimitHeaders: Record<string, string>;
-  giveBackMemory(): void;
+  releaseMemory(): void;
 }
 
 async function serve<Input extends z.ZodType>(
@@ -99,9 +99,9 @@ async function serve<Input extends z.ZodType>(
     startedAt: performance.now(),
     requestId: newRequestId(),
     log: {},
-    underWay: [],
+    pending: [],
     callLimitHeaders: {},
-    giveBackMemory: () => {},
+    releaseMemory: () => {},
   };
   let response: Response;
   try {
@@ -113,8 +113,8 @@ async function serve<Input extends z.ZodType>(
   }
   setHeaders(response, exchange);
   const end = () => finish(spec, exchange, response.status, span);
-  if (exchange.underWay.length === 0) end();
-  else Promise.allSettled(exchange.underWay).then(end);
+  if (exchange.pending.length === 0) end();
+  else Promise.allSettled(exchange.pending).then(end);
   return response;
 }
 
@@ -151,13 +151,13 @@ async function handle<Input extends z.ZodType>(
   exchange: Exchange,
   caller: Caller,
 ): Promise<Response> {
-  const { request, requestId, log, underWay } = exchange;
+  const { request, requestId, log, pending } = exchange;
   const limits: BodyLimits = {
     json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES,
     multipart: spec.maxUploadBytes,
   };
   if (!spec.isTextBody && hasBody(spec, request)) {
-    exchange.giveBackMemory = reserveForBody(request, limits, caller.userId);
+    exchange.releaseMemory = reserveForBody(request, limits, caller.userId);
   }
   const input = await parseInput(spec, request, limits);
   return await spec.handle({
@@ -166,7 +166,7 @@ async function handle<Input extends z.ZodType>(
     caller,
     input,
     log,
-    until: (work) => underWay.push(work),
+    until: (work) => pending.push(work),
   });
 }
 
@@ -180,11 +180,11 @@ function setHeaders({ headers }: Response, { requestId, callLimitHeaders }: Exch
 /** Releases the request's memory, and logs, counts and traces it. */
 function finish(
   { name }: Pick<EndpointSpec<z.ZodType>, "name">,
-  { requestId, log, startedAt, giveBackMemory }: Exchange,
+  { requestId, log, startedAt, releaseMemory }: Exchange,
   status: number,
   span?: Span,
 ): void {
-  giveBackMemory();
+  releaseMemory();
   const durationMs = performance.now() - startedAt;
   const entry = { request_id: requestId, function: name, status, ...log };
   logRequest({ ...entry, trace_id: span?.context.traceId, duration_ms: Math.round(durationMs) });

@@ -87,10 +87,10 @@ export function openLanguageModels(
     const fault = faultOf(answer.ending, text);
     if (fault === undefined) return { text, model, asked: config[`${kind}Model`] };
     const { reasoningTokens } = answer.usage;
-    const isOfLimit = fault === "truncated" || fault === "only_reasoning";
+    const isOverLimit = fault === "truncated" || fault === "only_reasoning";
     throw failure(fault, {
       model,
-      ...isOfLimit && reasoningTokens !== undefined && {
+      ...isOverLimit && reasoningTokens !== undefined && {
         detail: `${reasoningTokens} of ${answer.usage.outputTokens} tokens went on reasoning`,
       },
     });

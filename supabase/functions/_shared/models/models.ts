@@ -85,7 +85,7 @@ export function createModels(
   const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
   const meter = new UsageMeter();
   const calls = openCalls({ signal, config, meter });
-  const { call, noteUnheldSchema, idle } = calls;
+  const { call, noteIgnoredSchema, idle } = calls;
   const ask = openLanguageModels({ calls, meter, config, headers, maxOutputTokens, onDraft });
 
   return {
@@ -93,14 +93,14 @@ export function createModels(
       const { text, model, asked } = await ask(prompt, schema, draft);
       const value = parseAnswer(text);
       if (value === undefined) {
-        noteUnheldSchema(asked);
+        noteIgnoredSchema(asked);
         throw failure("nonsense", { model });
       }
       const parsed = await readThrough(schema, value);
       if (parsed.success) return parsed.data;
       const { issues } = parsed.error;
       if (issues.some(({ code }) => code === "invalid_type" || code === "invalid_value")) {
-        noteUnheldSchema(asked);
+        noteIgnoredSchema(asked);
       }
       const detail = issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
       throw failure("wrong_shape", { model, detail: detail.slice(0, MAX_DETAIL_CHARACTERS) });
