@@ -78,9 +78,9 @@ describe("a project that has what a module brings", () => {
         `function public.hold_tokens: ${taken} it too`,
         `schema files: ${taken} it too`,
         `bucket uploads: ${taken} it too`,
-        "function folder supabase/functions/balance is there",
-        "block [functions.account] is in supabase/config.toml",
-        "file supabase/functions/_shared/inputs.ts is there",
+        "function folder supabase/functions/balance exists",
+        "block [functions.account] exists in supabase/config.toml",
+        "file supabase/functions/_shared/inputs.ts exists",
         "supabase/functions/_shared/media/audio.ts cannot be read as a file",
         "import zod is npm:zod@3.25.0 in supabase/functions/deno.jsonc; Tessera has npm:zod@",
       ]
