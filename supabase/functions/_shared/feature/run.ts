@@ -178,7 +178,7 @@ async function produceHead<Input extends z.ZodType, Output extends z.ZodType>(
     const isShown = viewer?.stopDrafts() ?? false;
     const isStopped = viewer?.signal.aborted && error === viewer.signal.reason;
     await stop(error); // Calls that still run are useless, but their usage must be counted.
-    const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
+    const end = isStopped ? charges.settleHangUp().then(() => error) : charges.settleFailure(error, isShown);
     const [failure] = await Promise.all([end, discardFiles()]);
     throw failure;
   }
@@ -191,7 +191,7 @@ async function settle(
   responseHead: string,
 ): Promise<string> {
   try {
-    const { response_tail } = await charges.answer(responseHead);
+    const { response_tail } = await charges.settleResponse(responseHead);
     return responseHead + response_tail;
   } catch (error) {
     // If the charge is unknown, a retry may still get this response and the files that it names.
