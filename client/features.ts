@@ -39,6 +39,8 @@ export interface Calls {
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
   /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
+  /** All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module registered, by name. Never a secret: of access to other services it has names, times and scopes. */
+  accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
   /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
   /** Compares weeks of training with their goals. Totals, streaks and progress are computed; next week's plan is limited to a safe load. */
@@ -115,6 +117,7 @@ export const FUNCTIONS = {
   accountLimits: { name: "account/limits", method: "GET", isMetered: false },
   accountCaps: { name: "account/caps", method: "POST", isMetered: false },
   accountWhy: { name: "account/why", method: "GET", isMetered: false },
+  accountExport: { name: "account/export", method: "GET", isMetered: false },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
   activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
   activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
@@ -225,6 +228,15 @@ export interface AccountWhyOutput {
     reason?: string;
   }[];
   anomalies: Record<string, unknown>[];
+}
+
+export type AccountExportInput = Record<string, never>;
+
+export interface AccountExportOutput {
+  user_id: string;
+  exported_at: string;
+  /** By module: `ledger`, `oauth`, `otp`, … */
+  data: Record<string, unknown>;
 }
 
 export interface ActivityAnalyzerInput {

@@ -333,6 +333,23 @@ CREATE INDEX oauth_authorizations_expires_at_idx ON private.oauth_authorizations
 alter table private.oauth_authorizations enable row level security;
 create policy "closed to users" on private.oauth_authorizations for all to anon, authenticated using (false);
 
+create table private.oauth_grants (
+  key text not null,
+  subject uuid not null,
+  provider text not null,
+  scope text,
+  granted_at timestamp with time zone,
+  renewed_at timestamp with time zone not null,
+  token_expires_at timestamp with time zone,
+  kept_until timestamp with time zone,
+  constraint oauth_grants_pkey PRIMARY KEY (key),
+  constraint oauth_grants_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+);
+CREATE INDEX oauth_grants_kept_until_idx ON private.oauth_grants USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+CREATE INDEX oauth_grants_subject_idx ON private.oauth_grants USING btree (subject);
+alter table private.oauth_grants enable row level security;
+create policy "closed to users" on private.oauth_grants for all to anon, authenticated using (false);
+
 create table private.oauth_leases (
   key text not null,
   fence bigint default 0 not null,
@@ -686,6 +703,7 @@ grant select on table private.user_data to service_role;
 create table public.alert_types (
   alert_type text not null,
   scan text,
+  lost_without_receiver text,
   description text not null,
   constraint alert_types_pkey PRIMARY KEY (alert_type),
   constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
@@ -1060,7 +1078,7 @@ create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 
 
 create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
 
-create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 23b44d26dd7aaace
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 76446627047f2a46
 
 create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
 
@@ -1078,9 +1096,11 @@ create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint,
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
-create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
+create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4cfb805422946d02
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 13989075e52a4c9e
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 219498ec5eba4b4e
+
+create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1100,7 +1120,7 @@ create function private.forget_deleted_user() returns trigger language plpgsql v
 
 create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 4c4e530d8bdc9f7b
 
-create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
+create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
 create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
 
@@ -1259,6 +1279,9 @@ grant execute on function public.end_oauth_revocation(p_subject uuid, p_requeste
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 8ad40c654b3b55a8
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
 
+create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
+grant execute on function public.export_next_user_data(p_user_id uuid, p_after text) to service_role;
+
 create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
 grant execute on function public.export_user_data(p_user_id uuid) to service_role;
 
@@ -1274,8 +1297,8 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 963c7d663c06623b
-grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2829c2a32ada14a6
+grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
@@ -1328,7 +1351,7 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body fb73d6c4bdedb11b
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 4af4dd0c21086cf7
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
@@ -1370,7 +1393,7 @@ grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
 
-create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -1409,7 +1432,7 @@ grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint)
 create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 03cfe370e522dee4
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 0c594fa4daece6be
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 06ffd88adcab7ec9
 grant execute on function public.verify_token_chain() to service_role;
 
 create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 57cb37cb06295098

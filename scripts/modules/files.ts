@@ -1,9 +1,10 @@
 import { join } from "node:path";
 
 import { projectFolder } from "../local/paths.ts";
+import { BROUGHT } from "./brought.ts";
 
 /** The folders in which each file belongs to exactly one module. */
-const FOLDERS = ["supabase", "tests", "docs"];
+const FOLDERS = ["supabase", "tests", "docs", BROUGHT.settings, BROUGHT.doctor];
 
 /** Every file that must belong to a module, as paths below the project's folder, without the leftovers of tools. */
 export async function projectFiles(): Promise<string[]> {

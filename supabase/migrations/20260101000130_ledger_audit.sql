@@ -157,7 +157,7 @@ begin
   )
   select entries.user_id, entries.entry_number, entries.request_id,
     case when entries.entry_number <> entries.previous_number + 1
-      then 'entries are missing before it' else 'it was altered, or the one before it was' end
+      then 'entries are missing before it' else 'it or the entry before it was changed' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
     or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
@@ -166,7 +166,7 @@ begin
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)
-      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
+      then 'entries are missing at the end' else 'it is not the last charged entry' end
   from public.token_balances as balances
   left join newest using (user_id)
   where balances.entry_count > coalesce(newest.entry_number, 0)
@@ -245,8 +245,10 @@ to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
-insert into public.alert_types (alert_type, scan, description)
-values ('ledger_anchor', null, 'The nightly digest of all users'' newest chains');
+insert into public.alert_types (alert_type, scan, lost_without_receiver, description)
+values ('ledger_anchor', null,
+  'Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain: docs/runbook.md',
+  'The nightly digest of all users'' newest chains');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ comment on column public.tradovate_tokens.expires_at is
 comment on column public.tradovate_tokens.is_active is
   'Whether the token may be given out, unless expires_at has passed: the cleanup may run later';
 comment on column public.tradovate_tokens.metadata is 'redis_key, and ttl_s when the token was stored (null: none)';
-comment on column public.tradovate_tokens.source is 'The Redis of the token, by its name in TOKEN_SOURCE';
+comment on column public.tradovate_tokens.source is 'The Redis of the token, by its name in VAULT_SOURCE';
 comment on column public.tradovate_tokens.token_number is 'The row''s id in token_sync_pages, shorter than id';
 comment on column public.tradovate_tokens.fingerprint is
   'A keyed digest of the value in Redis: shows whether the value has changed';
@@ -88,7 +88,7 @@ create table private.token_syncs (
 );
 
 comment on table private.token_syncs is 'The state of each Redis''s copy; at most one sync per Redis runs at a time';
-comment on column private.token_syncs.source is 'The Redis, by its name in TOKEN_SOURCE';
+comment on column private.token_syncs.source is 'The Redis, by its name in VAULT_SOURCE';
 comment on column private.token_syncs.fence is
   'The fencing number of the sync that may write; a sync with a lower number has lost its lease';
 comment on column private.token_syncs.lease_until is 'Until then no other sync may begin; null: no sync is running';

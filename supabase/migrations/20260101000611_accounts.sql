@@ -142,30 +142,6 @@ comment on function private.forget_ledger_user(uuid) is
   'anomalies and alerts. Running requests are released. The balance, the history and anomalies about the ledger stay '
   'under an id that leads to nobody, and the account stays paused. May be repeated.';
 
-create function private.export_ledger_user(p_user_id uuid)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'balance', (
-      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
-      from public.token_balances where user_id = p_user_id
-    ),
-    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
-    'anomalies', (
-      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
-        'details', details) order by id), '[]')
-      from public.token_anomalies where user_id = p_user_id
-    )
-  );
-$$;
-
-comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies. The history may be long, so it is exported as a table.';
-
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
 language plpgsql
@@ -186,6 +162,32 @@ $$;
 comment on function public.files_of_user(uuid, integer) is
   'The user''s files in Storage, in the folder named after the user''s id.';
 
+create function private.export_ledger_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'balance', (
+      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
+      from public.token_balances where user_id = p_user_id
+    ),
+    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
+        'details', details) order by id), '[]')
+      from public.token_anomalies where user_id = p_user_id
+    ),
+    'files', (select coalesce(jsonb_agg(to_jsonb(files)), '[]') from public.files_of_user(p_user_id, null) as files)
+  );
+$$;
+
+comment on function private.export_ledger_user(uuid) is
+  'A part of export_user_data: balance, account, anomalies, and the paths of the user''s files in Storage. The '
+  'history may be long, so it is exported as a table.';
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
@@ -204,4 +206,4 @@ to service_role;
 
 insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, plan, caps, anomalies; the history has an export of its own');
+  'Balance, plan, caps, anomalies, files; the history has an export of its own');

@@ -79,7 +79,7 @@ begin
   into v_more
   from public.job_status as jobs, lateral (values
     ('job_overdue', jobs.is_overdue::integer::text),
-    ('job_failed', coalesce(jobs.last_outcome not in ('succeeded', 'problem'), false)::integer::text),
+    ('job_failed', coalesce(jobs.last_outcome <> 'succeeded', false)::integer::text),
     ('job_last_done_timestamp_seconds', round(extract(epoch from jobs.last_done_at), 3)::text),
     ('job_last_duration_seconds', round(jobs.last_duration_ms / 1000.0, 3)::text)
   ) as facts (name, value)
@@ -116,8 +116,7 @@ values
     'Duration of requests, up to the last byte of a stream.'),
   ('request_errors_total', 'counter', '{function, code}',
     'Refused and failed requests, by the error code in the response.'),
-  ('requests_replayed_total', 'counter', '{function}',
-    'Requests that were replayed from the stored response, free of charge.'),
+  ('requests_replayed_total', 'counter', '{function}', 'Requests that were replayed from the stored response, free of charge.'),
   ('provider_calls_total', 'counter', '{model, outcome}',
     'Calls to AI models, each attempt counted: ok, stopped, timeout, or why it failed.'),
   ('provider_call_duration_seconds', 'histogram', '{model, outcome}',
@@ -126,7 +125,7 @@ values
   ('alerts_unspread', 'gauge', '{}', 'Alerts that are not yet fanned out to their endpoints.'),
   ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'Age of the oldest pending alert delivery.'),
   ('job_overdue', 'gauge', '{job}', '1 if the job is overdue.'),
-  ('job_failed', 'gauge', '{job}', '1 if the job''s last run failed or was cut off.'),
+  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed, was cut off or found a problem.'),
   ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When the job last completed its work.'),
   ('job_last_duration_seconds', 'gauge', '{job}', 'Duration of the job''s last run.'),
   ('database_connections', 'gauge', '{state}', 'Connections to the database.'),

@@ -16,7 +16,7 @@ declare const client: SupabaseClient;
 /** What MediaRecorder may be asked for, and the time of each piece; not every Chromium can do all. */
 /**
  * The formats that Debian's Chromium records; AAC is not among them and is made by ffmpeg in
- * tests/unit/shared/recorded.test.ts.
+ * tests/unit/ledger/recorded.test.ts.
  */
 const KINDS: [type: string, how: string, timeslice_ms?: number][] = [
   ["audio/webm;codecs=opus", "whole"],
