@@ -39,7 +39,7 @@ export interface Calls {
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
   /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
-  /** All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module registered, by name. Never a secret: of access to other services it has names, times and scopes. */
+  /** Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a file: the data of each module, by name. It contains no secrets: for access to other services only names, times and scopes. */
   accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
   /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };

@@ -21,7 +21,7 @@ const Module = z.strictObject({
   registries: names.default([]),
   /** The code that functions share, and pgTAP's tests; patterns, as are the two below. */
   files: names,
-  /** Beside what is in a folder with the module's name, such as tests/http/ledger. */
+  /** In addition to the files in a folder with the module's name, such as tests/http/ledger. */
   tests: names,
   docs: names,
 });

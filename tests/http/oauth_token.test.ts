@@ -126,7 +126,7 @@ describe("connecting a user", () => {
     }
   });
 
-  it("is told to the user in its export: names, times and scopes, and nothing that opens anything", async () => {
+  it("is in the user's export: names, times and scopes, and no secrets", async () => {
     const user = await connectUser();
     const { access_token } = (await getToken({ provider: PEOPLE, subject: user.id })).body;
     const { lease, row } = keysOf(PEOPLE, user.id);

@@ -54,7 +54,7 @@ describe("what a user is told of the access that it gave", () => {
     return { lease, grant };
   };
 
-  it("is provider, scope and times; a renewal changes the times alone", async () => {
+  it("has provider, scope and times; a renewal only changes the times", async () => {
     const subject = crypto.randomUUID();
     const { lease, grant } = await given(subject);
     const [first] = await told(subject);
@@ -74,7 +74,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await told(crypto.randomUUID())).toEqual([]);
   });
 
-  it("is nothing that came too late, and nothing of the app's own", async () => {
+  it("has nothing that came too late, and nothing of the app itself", async () => {
     const subject = crypto.randomUUID();
     const lease = newLease();
     const { fence } = await claim(lease);
@@ -85,7 +85,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 
-  it("goes when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
+  it("is deleted when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
     const subject = crypto.randomUUID();
     const revoked = await given(subject);
     const ended = await given(subject);
@@ -100,7 +100,7 @@ describe("what a user is told of the access that it gave", () => {
     await sql`delete from private.oauth_revocations where subject = ${subject}`;
   });
 
-  it("goes with a token that is kept for a time alone: at once for the user, later from the table", async () => {
+  it("expires with a token that is kept for a limited time: at once for the user, later from the table", async () => {
     const subject = crypto.randomUUID();
     const { lease } = await given(subject, { kept_ms: 3_600_000 });
     expect(await told(subject)).toHaveLength(1);

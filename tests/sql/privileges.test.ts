@@ -277,7 +277,7 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     }
   });
 
-  it("if it is private, is read by no user and written by nobody but its owner", async () => {
+  it("if it is private, is read by no user and written only by its owner", async () => {
     if (isShown) return;
     for (const role of ["anon", "authenticated", "service_role"]) {
       for (const privilege of role === "service_role" ? WRITES : ["SELECT", ...WRITES]) {
@@ -287,7 +287,7 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     }
   });
 
-  it("if it is private, is not there for REST, not even with the secret key", async () => {
+  it("if it is private, does not exist for REST, not even with the secret key", async () => {
     if (isShown) return;
     for (const client of [users[0]!.client, serviceClient()]) {
       expect((await client.from(name).select("*").limit(1)).status).toBe(404);

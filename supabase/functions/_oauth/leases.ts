@@ -38,13 +38,13 @@ export interface NotClaimed {
 /** `failed` concerns the provider, `refused` only this token. */
 export type Outcome = "succeeded" | "ended" | "unneeded" | "failed" | "refused";
 
-/** What is noted of a user's access, so that it can be told; no part of a token. */
+/** What is recorded about a user's access, for an export; no part of a token. */
 export interface GrantNote {
   subject: string;
   scope: string | null;
-  /** The user has just given it; otherwise it was renewed. */
+  /** The user has just granted it; otherwise it was renewed. */
   is_new: boolean;
-  /** Of the access token; null if the provider does not report it. */
+  /** The lifetime of the access token; null if the provider does not report it. */
   lifetime_ms: number | null;
   /** How long the store keeps the token; null: until it is revoked. */
   kept_ms: number | null;

@@ -86,7 +86,7 @@ describe("the check of the modules", () => {
     expect([...misplaced, ...compare(violations, await readDebts())]).toEqual([]);
   });
 
-  it("takes what is in a folder with a module's name for its own, unless another has it too", () => {
+  it("assigns the files in a folder with a module's name to that module, unless another lists them", () => {
     const files = {
       "tests/http/left/new.test.ts": "",
       "tests/unit/left/deep/new.test.ts": "",
@@ -215,7 +215,7 @@ describe("the check of the modules", () => {
     }
   });
 
-  it("finds what lies in the private schema, also where a row names it with its schema or without", () => {
+  it("finds objects in the private schema, also if a row names them with or without the schema", () => {
     for (
       const [sql, name] of [
         ["select private.right_part();", "right_part"],
