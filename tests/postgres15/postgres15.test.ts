@@ -59,7 +59,7 @@ async function install(target: postgres.Sql): Promise<Installation> {
   return row!.it;
 }
 
-/** What plpgsql_check says of every function of a database. */
+/** The findings of plpgsql_check for every function of a database. */
 async function findingsIn(target: postgres.Sql): Promise<string[]> {
   // Named in statements that are made at run time, and there on a hosted project.
   await target.unsafe(PG_NET_SQL);
