@@ -51,7 +51,7 @@ export function runSchedule(options: ScheduleOptions): RunningSchedule {
   };
 
   const look = async () => {
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     const due = await sql<DueJob[]>`
       select name, kind, command, timeout_ms
       from job_runner.due_jobs() with ordinality as due (name, position) join private.jobs using (name)

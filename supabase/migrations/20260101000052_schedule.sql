@@ -298,7 +298,7 @@ $$;
 comment on function job_runner.collect_answers() is
   'Ends the runs whose responses pg_net has received. Returns how many.';
 
-create function job_runner.tend_runs()
+create function job_runner.reap_runs()
 returns void
 language plpgsql
 set search_path = ''
@@ -326,7 +326,7 @@ begin
 end;
 $$;
 
-comment on function job_runner.tend_runs() is
+comment on function job_runner.reap_runs() is
   'Ends runs that can no longer end by themselves, and cancels runs that take too long.';
 
 create function job_runner.due_jobs(p_grace interval default '0', p_name text default null)
@@ -507,7 +507,7 @@ declare
   v_error text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
@@ -551,7 +551,7 @@ declare
   v_name text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   foreach v_name in array array(select job_runner.due_jobs(p_grace)) loop
@@ -577,7 +577,7 @@ declare
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   select * into v_job from private.jobs where name = p_name;
   if not found then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no job of this name');

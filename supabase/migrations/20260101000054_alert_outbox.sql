@@ -29,13 +29,13 @@ create table private.alert_outbox (
   ordering_key text not null,
   dedupe_key text,
   payload jsonb not null,
-  is_spread boolean not null default false,
+  is_fanned_out boolean not null default false,
   created_at timestamptz not null default now(),
   constraint alert_outbox_pkey primary key (id),
   constraint alert_outbox_emitted_once unique (alert_type, dedupe_key)
 );
 
-create index alert_outbox_not_spread_idx on private.alert_outbox (id) where not is_spread;
+create index alert_outbox_not_fanned_out_idx on private.alert_outbox (id) where not is_fanned_out;
 create index alert_outbox_created_at_idx on private.alert_outbox (created_at);
 create index alert_outbox_ordering_key_idx on private.alert_outbox (ordering_key); -- For forget_alerts.
 
@@ -48,7 +48,7 @@ comment on column private.alert_outbox.ordering_key is
 comment on column private.alert_outbox.dedupe_key is
   'The same type and key are emitted once; null: the alert is never a duplicate.';
 comment on column private.alert_outbox.payload is 'Receivers get it as "data".';
-comment on column private.alert_outbox.is_spread is
+comment on column private.alert_outbox.is_fanned_out is
   'Whether the alert has been fanned out: one delivery per endpoint.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ begin
   delete from private.alert_outbox
   where id = any(array(
     select outbox.id from private.alert_outbox as outbox
-    where not outbox.is_spread and outbox.created_at < now() - interval '90 days'
+    where not outbox.is_fanned_out and outbox.created_at < now() - interval '90 days'
     order by outbox.created_at
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -166,7 +166,7 @@ select private.install_schedule();
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from private.alert_outbox where not is_spread order by id limit 1;
+  perform 1 from private.alert_outbox where not is_fanned_out order by id limit 1;
   perform 1 from private.alert_outbox where created_at < '-infinity';
   perform 1 from private.alert_outbox where ordering_key = '';
 end;

@@ -1,6 +1,6 @@
 -- Alerts: what somebody must hear of, told to receivers outside by signed webhooks.
 --
--- What is to be told stands in alert_outbox, from whatever module (emit_alert). A deliverer spreads it to the endpoints that
+-- What is to be told stands in alert_outbox, from whatever module (emit_alert). A deliverer fans it out to the endpoints that
 -- want it, and leases what it sends: one that is killed loses nothing, since a lease ends by itself, and two at once do not
 -- send the same. Each endpoint gets the alerts of one ordering key one after the other; a receiver that is down keeps
 -- nobody else waiting.
@@ -335,7 +335,7 @@ comment on function public.end_alert_endpoint(uuid) is
 
 -- Delivering ----------------------------------------------------------------------------------------------------
 
-create function private.spread_alerts()
+create function private.fan_out_alerts()
 returns integer
 language plpgsql
 security definer
@@ -345,17 +345,17 @@ declare
   v_count integer;
 begin
   -- One at a time: a second one would find the same alerts, and wait for the first.
-  if not pg_try_advisory_xact_lock(hashtext('private.spread_alerts')) then
+  if not pg_try_advisory_xact_lock(hashtext('private.fan_out_alerts')) then
     return 0;
   end if;
   with news as (
     select outbox.id, outbox.alert_type, outbox.ordering_key
     from private.alert_outbox as outbox
-    where not outbox.is_spread
+    where not outbox.is_fanned_out
     order by outbox.id
     limit 1000
   ),
-  spread as (
+  fanned_out as (
     insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
     select news.id, endpoints.id, news.ordering_key
     from news
@@ -364,7 +364,7 @@ begin
     on conflict do nothing
   )
   update private.alert_outbox as outbox
-  set is_spread = true
+  set is_fanned_out = true
   from news
   where outbox.id = news.id;
   get diagnostics v_count = row_count;
@@ -372,7 +372,7 @@ begin
 end;
 $$;
 
-comment on function private.spread_alerts() is
+comment on function private.fan_out_alerts() is
   'A part of claim_alert_deliveries: fans out each new alert, one delivery for each subscribed endpoint. Returns the '
   'number of alerts.';
 
@@ -396,7 +396,7 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
   end if;
-  perform private.spread_alerts();
+  perform private.fan_out_alerts();
   for v_endpoint in
     select * from private.alert_endpoints
     where ended_at is null and id = coalesce(p_endpoint_id, id) and id <> all(coalesce(p_without, '{}'))
@@ -548,7 +548,7 @@ begin
   if not exists (select from private.alert_endpoints where id = p_endpoint_id and ended_at is null) then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no such endpoint');
   end if;
-  insert into private.alert_outbox (alert_type, ordering_key, payload, is_spread)
+  insert into private.alert_outbox (alert_type, ordering_key, payload, is_fanned_out)
   values ('test', 'test:' || gen_random_uuid(), jsonb_build_object('endpoint_id', p_endpoint_id, 'sent_at', now()), true)
   returning * into v_alert;
   insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
@@ -580,7 +580,7 @@ begin
     from private.alert_outbox as outbox
     join private.alert_endpoints as endpoints
       on endpoints.ended_at is null and outbox.alert_type = any(endpoints.alert_types)
-    where outbox.id = any(p_alert_ids) and outbox.is_spread and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
+    where outbox.id = any(p_alert_ids) and outbox.is_fanned_out and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
     on conflict do nothing;
     get diagnostics v_added_count = row_count;
   end if;
@@ -647,7 +647,7 @@ security definer
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'not_spread', (select count(*) from private.alert_outbox where not is_spread),
+    'not_fanned_out', (select count(*) from private.alert_outbox where not is_fanned_out),
     'pending', count(*) filter (where deliveries.status = 'pending'),
     'dead', count(*) filter (where deliveries.status = 'dead'),
     'oldest_pending_s', coalesce(extract(epoch from now() - min(outbox.created_at)
@@ -658,7 +658,7 @@ as $$
 $$;
 
 comment on function public.alert_queue() is
-  'The backlog: alerts that are not yet fanned out (not_spread), deliveries pending and dead, and the age of the '
+  'The backlog: alerts that are not yet fanned out (not_fanned_out), deliveries pending and dead, and the age of the '
   'oldest pending one.';
 
 create function private.cleanup_alerts(p_limit integer default 10000)
@@ -676,7 +676,7 @@ begin
   where id = any(array(
     select outbox.id
     from private.alert_outbox as outbox
-    where outbox.is_spread and outbox.created_at < now() - v_settings.keep_delivered
+    where outbox.is_fanned_out and outbox.created_at < now() - v_settings.keep_delivered
       and not exists (
         select from private.alert_deliveries as deliveries
         where deliveries.alert_id = outbox.id
@@ -710,7 +710,7 @@ revoke execute on function
   public.list_gone_alert_endpoints(),
   public.reseal_alert_endpoint(uuid, text, text, interval),
   public.end_alert_endpoint(uuid),
-  private.spread_alerts(),
+  private.fan_out_alerts(),
   public.claim_alert_deliveries(integer, interval, uuid, uuid[]),
   public.complete_alert_delivery(bigint, uuid, uuid, integer),
   public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer),

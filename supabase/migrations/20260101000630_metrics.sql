@@ -63,11 +63,11 @@ begin
       (select count(*) from private.alert_deliveries where status = 'pending')::text),
     jsonb_build_array('alert_deliveries', array['dead'],
       (select count(*) from private.alert_deliveries where status = 'dead')::text),
-    jsonb_build_array('alerts_unspread', '{}'::text[],
-      (select count(*) from private.alert_outbox where not is_spread)::text),
+    jsonb_build_array('alerts_not_fanned_out', '{}'::text[],
+      (select count(*) from private.alert_outbox where not is_fanned_out)::text),
     jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
       coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
-        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_spread
+        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_fanned_out
         union all
         select alerts.created_at from private.alert_deliveries as deliveries
         join private.alert_outbox as alerts on alerts.id = deliveries.alert_id
@@ -116,16 +116,17 @@ values
     'Duration of requests, up to the last byte of a stream.'),
   ('request_errors_total', 'counter', '{function, code}',
     'Refused and failed requests, by the error code in the response.'),
-  ('requests_replayed_total', 'counter', '{function}', 'Requests that were replayed from the stored response, free of charge.'),
+  ('requests_replayed_total', 'counter', '{function}',
+    'Requests that were replayed from the stored response, free of charge.'),
   ('provider_calls_total', 'counter', '{model, outcome}',
     'Calls to AI models, each attempt counted: ok, stopped, timeout, or why it failed.'),
   ('provider_call_duration_seconds', 'histogram', '{model, outcome}',
     'Duration of calls to AI models, per attempt.'),
   ('alert_deliveries', 'gauge', '{status}', 'Alert deliveries that are pending or dead.'),
-  ('alerts_unspread', 'gauge', '{}', 'Alerts that are not yet fanned out to their endpoints.'),
+  ('alerts_not_fanned_out', 'gauge', '{}', 'Alerts that are not yet fanned out to their endpoints.'),
   ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'Age of the oldest pending alert delivery.'),
   ('job_overdue', 'gauge', '{job}', '1 if the job is overdue.'),
-  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed, was cut off or found a problem.'),
+  ('job_failed', 'gauge', '{job}', '1 if the job''s last run failed, was cut off or found a problem.'),
   ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When the job last completed its work.'),
   ('job_last_duration_seconds', 'gauge', '{job}', 'Duration of the job''s last run.'),
   ('database_connections', 'gauge', '{state}', 'Connections to the database.'),

@@ -518,7 +518,7 @@ describe("a deliverer", () => {
     for (const number of range(2)) {
       for (const key of keys) await emit(key, { key, number });
     }
-    await sql`select private.spread_alerts()`;
+    await sql`select private.fan_out_alerts()`;
     const claim = {
       name: "claim_alert_deliveries",
       args: { p_limit: 4, p_lease: "1 minute", p_endpoint_id: endpointId, p_without: null },
@@ -666,7 +666,7 @@ describe("cleanup_alerts", () => {
       const { alert_id } = await emit(newId(), { key: "k", number });
       ids.push(alert_id);
     }
-    await sql`select private.spread_alerts()`;
+    await sql`select private.fan_out_alerts()`;
     const set = (id: number, status: string, age: string) =>
       sql`
       with aged as (update private.alert_outbox set created_at = now() - ${age}::interval where id = ${id})

@@ -106,7 +106,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await told(subject)).toHaveLength(1);
     await sql`update private.oauth_grants set kept_until = clock_timestamp() where key = ${lease.key}`;
     expect(await told(subject)).toEqual([]);
-    await sql`select public.cleanup_oauth_tokens()`;
+    await sql`select private.cleanup_oauth_tokens()`;
     expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 });

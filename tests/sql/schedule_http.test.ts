@@ -200,7 +200,7 @@ describe("the schedule that runs outside the database", () => {
     const name = await makeJob("good", { schedule: "0 0 1 1 *", created_at: new Date("2020-01-01") });
     // As it is after a kill -9: begun, and never ended.
     await sql`select job_runner.start_run(${name}, true)`;
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await statusOf(name)).toMatchObject({ state: "running", last_done_at: null });
     await sql`update private.job_runs set ends_by = now() - interval '31 seconds' where job_name = ${name}`;
     await withSchedule(() => until(async () => (await statusOf(name)).state === "succeeded"));
@@ -299,7 +299,7 @@ describe("with pg_net and Vault", () => {
     const name = await makeJob(command, { timeout_ms });
     await sql`call job_runner.run(${name})`;
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await lastRun(name)).toMatchObject({ outcome: "failed", error });
   });
 
@@ -326,7 +326,7 @@ describe("with pg_net and Vault", () => {
     const [row] = await sql`select public.run_job(${name}) as answer`;
     expect(row!.answer).toMatchObject({ success: true, error: null, outcome: null });
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await lastRun(name)).toMatchObject({ id: String(row!.answer.run_id), outcome: "succeeded" });
   });
 
@@ -334,7 +334,7 @@ describe("with pg_net and Vault", () => {
     const name = await makeJob("good");
     await sql`call job_runner.run(${name})`;
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     const [row] = await sql`
       select (select string_agg(jobs::text, '') from private.jobs) || (select string_agg(runs::text, '') from private.job_runs as runs)
         || (select string_agg(status::text, '') from public.job_status as status) as text`;

@@ -38,7 +38,7 @@ export const list = defineEndpoint({
   }),
   output: z.object({
     queue: z.object({
-      not_spread: z.int().describe("Alerts that are not yet queued for their endpoints"),
+      not_fanned_out: z.int().describe("Alerts that are not yet queued for their endpoints"),
       pending: z.int(),
       dead: z.int(),
       oldest_pending_s: z.int().describe("The age of the oldest pending delivery"),

@@ -29,9 +29,9 @@ describe("docs/architecture.md", () => {
     const sql = (await Promise.all((await filesUnder(folder)).map((file) => Deno.readTextFile(file)))).join(
       "\n",
     );
-    const CREATED =
-      /create (?:unlogged )?(?:table|(?:or replace )?function|schema(?: if not exists)?) (?:(?:public|private)\.)?(\w+)/g;
-    const made = [...sql.matchAll(CREATED)].map(([, name]) => name!);
+    const object = /create (?:unlogged )?(?:table|view|(?:or replace )?function) \w+\.(\w+)/g;
+    const schema = /create schema (?:if not exists )?(\w+)/g;
+    const made = [object, schema].flatMap((pattern) => [...sql.matchAll(pattern)]).map(([, name]) => name!);
     const named = code.map((text) => text.replace(/\(\)$/, ""))
       .filter((text) => /^[a-z]+(_[a-z]+)+$/.test(text));
     expect(named.length).toBeGreaterThan(8);
