@@ -22,20 +22,22 @@ create table public.token_balances (
 ) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
 
 comment on table public.token_balances is
-  'Each user''s balance. No foreign key to auth.users: money outlives the account.';
+  'Each user''s balance. No foreign key to auth.users: a balance outlives its account.';
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
 comment on column public.token_balances.granted is
-  'The sum of the grants in token_balance_history; without the balance it is all that was ever spent.';
+  'The sum of the grants in token_balance_history; granted - balance is what was ever spent.';
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
-  'The chain before the newest entry, for a charge that takes its entry back as the request is known.';
+  'The chain before the newest entry, for a charge that removes its entry again because the request is already '
+  'known.';
 comment on column public.token_balances.is_closed is
-  'The user was forgotten: nothing is held or charged any more, and no answer is kept. Here and not in token_accounts, as who '
-  'has waited for this row sees what it says now, and of any other table what that said before.';
-comment on column public.token_balances.updated_at is 'Never goes back, as it is the time of the newest entry.';
+  'The user was forgotten: nothing more is held or charged, and no response is kept. It is stored here rather than '
+  'in token_accounts because a transaction that waited for this row''s lock sees the newest value of this row, but '
+  'old values of other tables.';
+comment on column public.token_balances.updated_at is 'The time of the newest entry, so it never goes back.';
 
 create schema token_history;
 
@@ -59,17 +61,19 @@ create table token_history.other_months partition of public.token_balance_histor
 ) default;
 
 comment on table public.token_balance_history is
-  'The ledger: one row per change of a balance, never updated, never deleted. One partition for each month.';
-comment on column public.token_balance_history.entry_number is 'Counts a user''s entries from 1 without a gap.';
+  'The ledger: one row per change of a balance, never updated, never deleted. One partition per month.';
+comment on column public.token_balance_history.entry_number is 'Numbers a user''s entries from 1 without a gap.';
 comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
-comment on column public.token_balance_history.created_at is 'Never before the time of the user''s entry before.';
-comment on column public.token_balance_history.operation_type is 'The feature that was charged for, or ''grant''.';
+comment on column public.token_balance_history.created_at is 'Never before the user''s previous entry.';
+comment on column public.token_balance_history.operation_type is 'The feature that was charged, or ''grant''.';
 comment on column public.token_balance_history.metadata is
   'Price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
-  'Digest of the chain of the entry before and this entry: shows entries that a superuser altered, removed or inserted.';
+  'Digest of the previous entry''s chain and this entry: reveals entries that a superuser changed, removed or '
+  'inserted.';
 comment on table token_history.other_months is
-  'Takes the entries of a month that has no partition, which happens when prepare_token_history did not run for a year.';
+  'Takes the entries of a month that has no partition, which happens only if prepare_token_history did not run for a '
+  'year.';
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
@@ -96,22 +100,24 @@ create index token_consumption_locks_open_holds_idx on public.token_consumption_
 create index token_consumption_locks_user_id_idx on public.token_consumption_locks (user_id);
 
 comment on table public.token_consumption_locks is
-  'One row per request: makes it run and be charged at most once, and keeps its answer for a retry.';
+  'One row per request: makes it run and be charged at most once, and keeps its response for a retry.';
 comment on column public.token_consumption_locks.run_id is
-  'Which run of a caller made the hold: the same one gets its attempt again, as it may not have heard of it. Null once settled.';
+  'The caller''s run that made the hold. If the same run asks again it gets the same attempt, as it may not have '
+  'received the first response. Null once settled.';
 comment on column public.token_consumption_locks.amount is
-  'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
-comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
+  'Tokens held: the most that the request may cost. For a charge or grant in one step, its amount.';
+comment on column public.token_consumption_locks.charged is 'Tokens charged by the settlement; negative for a grant.';
 comment on column public.token_consumption_locks.balance_after is 'The user''s balance right after the settlement.';
 comment on column public.token_consumption_locks.expires_at is
-  'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
-  'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
+  'For a hold: when it expires. For all others: when they ended; their outcome is kept for '
+  'token_settings.lock_retention from then on. Infinity for grants, which are kept forever.';
 comment on column public.token_consumption_locks.attempt is
-  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more. 0: none held yet, and the '
-  'run of run_id may not, as it was given up before its hold arrived; the row tells nothing else of the request.';
+  'Fencing number: counts the runs of this id, so that an abandoned run cannot settle. 0: nothing was ever held, and '
+  'the run of run_id was abandoned before its hold arrived, so it may not hold; the row says nothing else about the '
+  'request.';
 comment on column public.token_consumption_locks.fingerprint is
-  'Digest of the request''s content; the same id with another one is refused.';
-comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
+  'Digest of the request''s content; the same id with other content is refused.';
+comment on column public.token_consumption_locks.response is 'The response body, byte for byte, at most 256 KiB.';
 
 create table public.token_anomalies (
   id bigint generated always as identity,
@@ -135,7 +141,7 @@ comment on column public.token_anomalies.occurrence is
   'Identifies the case: the request id, or the start of the time window. Recording it again changes nothing.';
 comment on column public.token_anomalies.details is 'The evidence.';
 
-create table public.token_settings (
+create table private.token_settings (
   id boolean not null default true,
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
@@ -145,16 +151,16 @@ create table public.token_settings (
   constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
 );
 
-comment on table public.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
-comment on column public.token_settings.lock_retention is
-  'How long a request''s outcome is kept after it ended, for a client that retries.';
+comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
+comment on column private.token_settings.lock_retention is
+  'How long a request''s outcome is kept after it ended, for clients that retry.';
 
-comment on column public.token_settings.cleanup_page is
-  'The page of token_consumption_locks at which the next cleanup goes on.';
-comment on column public.token_settings.history_begins_at is
-  'Entries before this time are archived: token_history.openings has the sums of them.';
+comment on column private.token_settings.cleanup_page is
+  'The page of token_consumption_locks where the next cleanup continues.';
+comment on column private.token_settings.history_begins_at is
+  'Entries before this time are archived; token_history.openings has their sums.';
 
-insert into public.token_settings default values;
+insert into private.token_settings default values;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -162,7 +168,7 @@ alter table public.token_balances enable row level security;
 alter table public.token_balance_history enable row level security;
 alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
-alter table public.token_settings enable row level security;
+alter table private.token_settings enable row level security;
 
 create policy "owners read their balance" on public.token_balances
   for select to authenticated using (user_id = (select auth.uid()));
@@ -172,12 +178,12 @@ create policy "owners read their requests" on public.token_consumption_locks
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
-create policy "servers read the settings" on public.token_settings
+create policy "servers read the settings" on private.token_settings
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.forbid_token_history_change()
+create function private.forbid_token_history_change()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -188,16 +194,16 @@ begin
 end;
 $$;
 
-comment on function public.forbid_token_history_change() is
-  'Refuses to change entries of the ledger, for the tables'' owner too.';
+comment on function private.forbid_token_history_change() is
+  'Refuses changes of ledger entries, also by the tables'' owner.';
 
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create trigger other_months_append_only
   before update or delete or truncate on token_history.other_months
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create function token_history.alter_briefly(p_commands text)
 returns void
@@ -219,10 +225,10 @@ end;
 $$;
 
 comment on function token_history.alter_briefly(text) is
-  'Runs commands that change the catalog alone and lock a table against charges. Waits for a lock 100 ms at a time, as others '
-  'queue behind it, for half a minute; then it raises lock_not_available.';
+  'Runs commands that only change the catalog, but whose lock blocks charges. Waits 100 ms at a time for the lock, '
+  'because others queue behind it, and raises lock_not_available after half a minute.';
 
-create function public.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
+create function private.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
 returns jsonb
 language plpgsql
 security definer
@@ -253,7 +259,7 @@ begin
       perform token_history.alter_briefly(format(
         'create table token_history.%1$I (like public.token_balance_history including defaults, primary key (user_id, entry_number));
          create trigger %2$I before update or delete or truncate on token_history.%1$I
-           for each statement execute function public.forbid_token_history_change();
+           for each statement execute function private.forbid_token_history_change();
          alter table public.token_balance_history attach partition token_history.%1$I for values from (%3$L) to (%4$L)',
         v_name, v_name || '_append_only', v_month at time zone 'UTC',
         (v_month + interval '1 month') at time zone 'UTC'));
@@ -266,14 +272,14 @@ begin
 end;
 $$;
 
-comment on function public.prepare_token_history(integer, boolean) is
-  'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
-  'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
-  'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
-  'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
-  'that.';
+comment on function private.prepare_token_history(integer, boolean) is
+  'Creates the missing partitions of token_balance_history for this month and the next ones. To be run once a day. '
+  'If it does not run for a year nothing is lost: token_history.other_months takes the entries, and '
+  'split_other_months() moves them into partitions once their month is over. Returns success, error and prepared '
+  '(how many it created). Errors: request_in_progress; other_months_too_large: reading them would block writers for '
+  'too long, which p_may_block allows.';
 
-create function public.token_entry_chain(
+create function private.token_entry_chain(
   p_previous bytea,
   p_user_id uuid,
   p_entry_number bigint,
@@ -298,11 +304,11 @@ begin
 end;
 $$;
 
-comment on function public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
-  'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
-  'a SHA-256.';
+comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
+  'The chain of an entry that follows an entry with the given chain (null for the first): the first 16 bytes of a '
+  'SHA-256.';
 
-create function public.post_token_entry(
+create function private.post_token_entry(
   p_user_id uuid,
   p_delta bigint,
   p_released bigint,
@@ -320,7 +326,7 @@ begin
   update public.token_balances
   set balance = balance + p_delta, held = held - p_released, granted = granted + greatest(p_delta, 0),
     entry_count = entry_count + 1,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id
@@ -333,12 +339,13 @@ begin
 end;
 $$;
 
-comment on function public.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
-  'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
-  'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
-  'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
+comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
+  'Writes a ledger entry: adds the delta to the user''s balance, reduces the held tokens by its hold, chains the '
+  'entry to the previous one, and returns the new balance. The caller has locked the balance and knows that it '
+  'suffices. Only consume_tokens_atomic and consume_tokens_batch write entries of their own: see '
+  'docs/decisions/ledger.md.';
 
-create function public.token_refusal(
+create function private.token_refusal(
   p_request_id text,
   p_error text,
   p_message text,
@@ -354,10 +361,10 @@ as $$
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
 $$;
 
-comment on function public.token_refusal(text, text, text, bigint, jsonb) is
-  'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
+comment on function private.token_refusal(text, text, text, bigint, jsonb) is
+  'The outcome of a request that changed nothing: error code, message, and further fields for the caller.';
 
-create function public.token_request_problem(
+create function private.token_request_problem(
   p_request_id text,
   p_user_id uuid,
   p_token_amount numeric,
@@ -385,10 +392,10 @@ begin
 end;
 $$;
 
-comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
-  'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
+comment on function private.token_request_problem(text, uuid, numeric, text, jsonb) is
+  'Why a request is invalid whatever the balance (no id, amount 0, …); null for a valid one.';
 
-create function public.anomalies_about_ledger()
+create function private.anomalies_about_ledger()
 returns text[]
 language sql
 immutable
@@ -397,9 +404,9 @@ as $$
   select array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
 $$;
 
-comment on function public.anomalies_about_ledger() is
-  'The types of anomaly that tell what is wrong with the ledger, and stay as the ledger does when their user is forgotten; the '
-  'others tell what a person did.';
+comment on function private.anomalies_about_ledger() is
+  'The types of anomaly about the ledger itself, which stay when their user is forgotten; the others are about what '
+  'a person did.';
 
 create function public.record_token_anomaly(
   p_user_id uuid,
@@ -422,17 +429,17 @@ as $$
         and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
       limit 100
     ) as of_today) < 100)
-    and (p_anomaly_type = any(public.anomalies_about_ledger())
+    and (p_anomaly_type = any(private.anomalies_about_ledger())
       or not exists (select from public.token_balances where user_id = p_user_id and is_closed))
   on conflict do nothing;
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
-  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
-  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
-  'forgotten only what is wrong with the ledger is recorded.';
+  'Records an anomaly once per user, type and occurrence. Severity: info, warning or critical. At most 100 a day are '
+  'recorded per user and type, critical ones aside: more would tell an operator nothing new. For a forgotten user '
+  'only anomalies about the ledger are recorded.';
 
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
 returns void
 language plpgsql
 security definer
@@ -454,10 +461,10 @@ begin
 end;
 $$;
 
-comment on function public.record_request_excess(uuid, text, jsonb) is
-  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
+comment on function private.record_request_excess(uuid, text, jsonb) is
+  'Records, once per window, that a user exceeded a rate limit or kept asking for what it cannot pay.';
 
-create function public.count_user_failure(p_user_id uuid, p_kind text)
+create function private.count_user_failure(p_user_id uuid, p_kind text)
 returns void
 language plpgsql
 security definer
@@ -469,16 +476,17 @@ begin
   v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
     'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
   if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
+    perform private.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
   end if;
 end;
 $$;
 
-comment on function public.count_user_failure(uuid, text) is
-  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
-  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
+comment on function private.count_user_failure(uuid, text) is
+  'Counts a failed request of a user. More than 20 of a kind within an hour are recorded as an anomaly, once an '
+  'hour: insufficient_tokens for requests that the user could not pay, paid_failures for those that failed after a '
+  'provider was paid, charged or not.';
 
-create function public.expire_token_holds_of(p_user_id uuid)
+create function private.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
 language plpgsql
 security definer
@@ -506,10 +514,10 @@ begin
 end;
 $$;
 
-comment on function public.expire_token_holds_of(uuid) is
+comment on function private.expire_token_holds_of(uuid) is
   'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
-create function public.known_request_outcome(
+create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
   p_user_id uuid,
   p_token_amount numeric,
@@ -531,7 +539,7 @@ begin
       or p_lock.fingerprint is distinct from p_fingerprint
       or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
-    return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_lock.request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   elsif p_lock.status = 'settled' then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', p_lock.charged,
@@ -544,18 +552,18 @@ begin
         'attempt', p_lock.attempt, 'balance', v_balance.balance, 'held', v_balance.held,
         'request_id', p_lock.request_id);
     end if;
-    return public.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
+    return private.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
       v_balance.balance);
   elsif p_lock.run_id = p_run_id then
-    return public.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
+    return private.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
   end if;
   return null;
 end;
 $$;
 
-comment on function public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
-  'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
-  'run as the next attempt.';
+comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
+  'The outcome for a known request id: the first request''s outcome, the caller''s own hold again, or '
+  'request_in_progress. Null when it may run as the next attempt.';
 
 create function public.hold_tokens(
   p_request_id text,
@@ -573,7 +581,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_owned bigint;
@@ -583,7 +591,7 @@ declare
   v_outcome jsonb;
 begin
   if v_problem is not null or (p_time_to_live between '1 second' and '24 hours') is not true then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       coalesce(v_problem, 'time_to_live must be between 1 second and 24 hours'));
   end if;
   v_amount := p_token_amount;
@@ -611,20 +619,20 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
-    v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+    v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
       p_run_id);
     if v_outcome is not null then
       return v_outcome;
     end if;
   end if;
   if v_balance.is_closed then
-    return public.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
+    return private.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := public.expire_token_holds_of(p_user_id);
+  v_balance := private.expire_token_holds_of(p_user_id);
   if v_balance.balance - v_balance.held < v_amount then
-    return public.token_refusal(p_request_id, 'insufficient_tokens',
+    return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
       v_balance.balance,
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
@@ -641,7 +649,7 @@ begin
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
-    return public.token_refusal(p_request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   end if;
   update public.token_balances
@@ -654,12 +662,12 @@ end;
 $$;
 
 comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
-  'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
-  'success with duplicate, charged, balance and response when this request was settled before; or an error: '
+  'Before the work: claims the request id and reserves the most that it may cost. Returns success with attempt and '
+  'held; success with duplicate, charged, balance and response if this request was already settled; or an error: '
   'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
-  'account_paused (of a user who was forgotten). '
-  'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
-  'the same again gets the same attempt while it is held, and hold_not_current after it was given up.';
+  'account_paused (for a forgotten user). A released or expired request runs again as the next attempt. run_id names '
+  'the caller''s run, a new one for each run: repeating it returns the same attempt while it is held, and '
+  'hold_not_current once it was released.';
 
 create function public.extend_token_hold(
   p_request_id text,
@@ -674,7 +682,7 @@ set search_path = ''
 as $$
 begin
   if p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'time_to_live must be between 1 second and 24 hours');
   end if;
   perform 1 from public.token_balances where user_id = p_user_id for update;
@@ -683,7 +691,7 @@ begin
   where request_id = p_request_id and user_id = p_user_id and attempt = p_attempt and status = 'held'
     and expires_at > now();
   if not found then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt));
   end if;
   return jsonb_build_object('success', true, 'error', null, 'request_id', p_request_id);
@@ -691,10 +699,10 @@ end;
 $$;
 
 comment on function public.extend_token_hold(text, uuid, integer, interval) is
-  'Lets a hold live for so long from now, never shorter than before: for one that is to end soon after its process does. '
-  'Returns success, or error: hold_not_current once it is over, invalid_request.';
+  'Extends a hold so that it lives for this long from now; never shortens it. For a hold that should end soon after '
+  'its process does. Returns success, or an error: hold_not_current once the hold is over, invalid_request.';
 
-create function public.token_response_tail(p_charged bigint, p_balance bigint)
+create function private.token_response_tail(p_charged bigint, p_balance bigint)
 returns text
 language plpgsql -- Not sql: Postgres would start its executor for each call, as a function with settings is not inlined.
 immutable
@@ -705,8 +713,8 @@ begin
 end;
 $$;
 
-comment on function public.token_response_tail(bigint, bigint) is
-  'The end of an answer''s JSON: the two numbers that only the settlement knows.';
+comment on function private.token_response_tail(bigint, bigint) is
+  'The end of the response''s JSON: the two numbers that only the settlement knows.';
 
 create function public.settle_tokens(
   p_request_id text,
@@ -729,10 +737,10 @@ declare
   v_response_tail text;
 begin
   if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
   elsif not p_metadata @> '{}' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
 
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
@@ -741,9 +749,9 @@ begin
   if v_lock.status = 'settled' and v_lock.attempt = p_attempt then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
       'balance', v_lock.balance_after,
-      'response_tail', public.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
+      'response_tail', private.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
   elsif v_lock.status is distinct from 'held' or v_lock.attempt is distinct from p_attempt then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
@@ -751,14 +759,14 @@ begin
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
-    v_balance := public.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
+    v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata);
   else
     update public.token_balances
     set held = held - v_lock.amount
     where user_id = p_user_id;
   end if;
-  v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
+  v_response_tail := private.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
   set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
@@ -776,7 +784,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform public.count_user_failure(p_user_id, 'paid_failures');
+    perform private.count_user_failure(p_user_id, 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -784,12 +792,13 @@ end;
 $$;
 
 comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, text) is
-  'After the work: charges what it really cost, ends the hold and stores the answer, in one transaction. A cost above '
-  'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
-  '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
-  'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
-  '256 KiB is not kept, nor is one of a user who was forgotten. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
-  'where less may be charged. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
+  'After the work: charges the real cost, ends the hold and stores the response, in one transaction. A cost above '
+  'the hold is charged as far as the balance allows, and the rest is recorded as anomaly ''shortfall''. An unknown '
+  'cost (null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the response''s JSON '
+  'up to and including the comma before "charged" and "balance"; response_tail is the rest. A response over 256 KiB '
+  'is not stored, nor is one of a forgotten user. When a failure is charged, metadata has failed_for (its code) and, '
+  'if only a part may be charged, cost (the full cost). Repeating the call returns the first outcome; an attempt '
+  'that is no longer current gets hold_not_current.';
 
 create function public.release_tokens(
   p_request_id text,
@@ -809,7 +818,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if jsonb_typeof(p_metadata) <> 'object' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
@@ -817,7 +826,7 @@ begin
   -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
   if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
     and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
-    and public.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
+    and private.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
   then
     insert into public.token_consumption_locks as known
       (request_id, user_id, run_id, operation_type, amount, attempt, metadata, status, expires_at)
@@ -833,7 +842,7 @@ begin
   if v_lock.attempt is null or v_lock.status = 'settled'
     or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
   then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   elsif v_lock.status = 'held' then
     update public.token_balances
@@ -847,7 +856,7 @@ begin
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
     if p_metadata ? 'usage' then
-      perform public.count_user_failure(p_user_id, 'paid_failures');
+      perform private.count_user_failure(p_user_id, 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -856,10 +865,10 @@ end;
 $$;
 
 comment on function public.release_tokens(text, uuid, integer, text, jsonb, uuid) is
-  'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran all the same, whose '
-  'provider will want to be paid. Repeating it changes nothing; after a settlement it is refused with hold_not_current. With '
-  'attempt null and a run_id: the hold of that run, for who does not know its attempt; one that arrives afterwards is '
-  'refused with hold_not_current.';
+  'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran, for which the '
+  'provider must still be paid. Repeating the call changes nothing; after a settlement it returns hold_not_current. '
+  'With attempt null and a run_id it releases the hold of that run, for a caller that does not know its attempt; if '
+  'that hold arrives later, it is refused with hold_not_current.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,
@@ -874,20 +883,20 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_balance public.token_balances;
   v_outcome jsonb;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem);
   end if;
   v_amount := p_token_amount;
 
   update public.token_balances
   set balance = balance - v_amount, entry_count = entry_count + 1, previous_chain = chain,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id and balance - held >= v_amount and not is_closed
@@ -921,10 +930,10 @@ end;
 $$;
 
 comment on function public.consume_tokens_atomic(text, uuid, numeric, text, jsonb) is
-  'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. The same request '
-  'again is a duplicate and gets the first one''s outcome; the same id with another user, amount or operation is '
-  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
-  'account_paused (of a user who was forgotten).';
+  'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. A repeated '
+  'request is a duplicate and gets the first outcome; the same id with another user, amount or operation is refused '
+  'with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
+  'account_paused (for a forgotten user).';
 
 create function public.add_tokens(
   p_user_id uuid,
@@ -940,7 +949,7 @@ set search_path = ''
 as $$
 declare
   v_problem constant text := coalesce(
-    public.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
+    private.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
     case when coalesce(p_reason, '') = '' then 'reason is missing' end);
   v_metadata constant jsonb := coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason);
   v_amount bigint;
@@ -948,7 +957,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
   end if;
   v_amount := p_amount;
 
@@ -957,13 +966,13 @@ begin
   loop
     select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount then
-      return public.token_refusal(p_request_id, 'idempotency_key_reused',
+      return private.token_refusal(p_request_id, 'idempotency_key_reused',
         'This request id belongs to another request', null, '{"added": 0}');
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
     elsif v_amount > 9007199254740991 - v_balance.balance then
-      return public.token_refusal(p_request_id, 'invalid_request',
+      return private.token_refusal(p_request_id, 'invalid_request',
         'The balance would exceed 9007199254740991', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
@@ -975,17 +984,16 @@ begin
     exit when found; -- Otherwise another user has claimed the id since we looked: look again.
   end loop;
 
-  v_balance := public.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
+  v_balance := private.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
     'balance', v_balance.balance, 'request_id', p_request_id);
 end;
 $$;
 
 comment on function public.add_tokens(uuid, numeric, text, jsonb, text) is
-  'Grants tokens. With a request id (the payment''s or the webhook event''s) the grant happens once, however often and '
-  'however late it is repeated; without one each call grants. No balance may exceed 9007199254740991 (2^53 - 1), beyond '
-  'which readers of JSON round. Returns success, duplicate, error, added, balance, '
-  'request_id.';
+  'Grants tokens. With a request id (of the payment or the webhook event) the grant happens once, however often and '
+  'late it is repeated; without one, each call grants. No balance may exceed 9007199254740991 (2^53 - 1), beyond '
+  'which JSON readers round. Returns success, duplicate, error, added, balance, request_id.';
 
 create function public.cleanup_expired_locks(p_page_limit integer default 10000)
 returns jsonb
@@ -1000,7 +1008,7 @@ declare
   v_skipped_count integer := 0;
   v_has_more boolean := false;
   v_deleted_count integer;
-  v_settings public.token_settings;
+  v_settings private.token_settings;
   v_page_limit constant integer := least(greatest(p_page_limit, 1), 1000000);
   v_page_count bigint;
 begin
@@ -1008,7 +1016,7 @@ begin
   -- no longer than their holds take.
 
   -- A clock hand over the table's pages instead of an index by age, which every charge would pay for.
-  select * into v_settings from public.token_settings for update skip locked;
+  select * into v_settings from private.token_settings for update skip locked;
   if found then
     v_page_count := pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
     delete from public.token_consumption_locks
@@ -1021,7 +1029,7 @@ begin
       for update skip locked
     ));
     get diagnostics v_deleted_count = row_count;
-    update public.token_settings
+    update private.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
   end if;
@@ -1046,7 +1054,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      perform public.expire_token_holds_of(v_user_id);
+      perform private.expire_token_holds_of(v_user_id);
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1059,11 +1067,11 @@ $$;
 
 comment on function public.cleanup_expired_locks(integer) is
   'Releases the expired holds of at most 500 users, and deletes outcomes past their retention from the next '
-  'p_page_limit pages of 8 KiB. To be run every minute; it waits for no lock. Returns users_with_expired_holds, '
-  'skipped_users (another transaction had locked their row), deleted_locks, and has_more: whether users are left for '
-  'another call. No charge depends on it.';
+  'p_page_limit pages of 8 KiB. To be run every minute; waits for no lock. Returns users_with_expired_holds, '
+  'skipped_users (their row was locked by another transaction), deleted_locks, and has_more: whether users are left '
+  'for another call. No charge depends on it.';
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
+create function private.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
 language plpgsql
 security definer
@@ -1078,16 +1086,17 @@ declare
   v_page bigint;
 begin
   v_cleaned := public.cleanup_expired_locks(v_step_pages);
-  select cleanup_page into strict v_page from public.token_settings;
+  select cleanup_page into strict v_page from private.token_settings;
   return v_cleaned
     || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
       and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
 end;
 $$;
 
-comment on function public.cleanup_expired_locks_step(integer) is
-  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
-  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
+comment on function private.cleanup_expired_locks_step(integer) is
+  'Calls cleanup_expired_locks() with p_step_pages. is_done is true once this run has visited a 60th of the table '
+  'and no user''s expired hold is left: run every minute, it covers the whole table within an hour, whatever its '
+  'size.';
 
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
@@ -1132,31 +1141,30 @@ end;
 $$;
 
 comment on function public.detect_high_frequency_requests(uuid, interval, integer) is
-  'Counts a user''s requests that were charged or are running in the last time window, as far as the threshold, and '
-  'records the anomaly ''high_frequency'', once per window, when there are more. Returns detected, request_count, '
-  'threshold.';
+  'Counts a user''s charged and running requests in the last time window, up to the threshold, and records the '
+  'anomaly ''high_frequency'' once per window if there are more. Returns detected, request_count, threshold.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.token_balances, public.token_balance_history, public.token_consumption_locks,
   public.token_anomalies to authenticated, service_role;
-grant select on public.token_settings to service_role;
+grant select on private.token_settings to service_role;
 
 revoke execute on function
-  public.forbid_token_history_change(),
+  private.forbid_token_history_change(),
   token_history.alter_briefly(text),
-  public.prepare_token_history(integer, boolean),
-  public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
-  public.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
-  public.token_response_tail(bigint, bigint),
-  public.token_refusal(text, text, text, bigint, jsonb),
-  public.token_request_problem(text, uuid, numeric, text, jsonb),
-  public.expire_token_holds_of(uuid),
-  public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
-  public.anomalies_about_ledger(),
+  private.prepare_token_history(integer, boolean),
+  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
+  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
+  private.token_response_tail(bigint, bigint),
+  private.token_refusal(text, text, text, bigint, jsonb),
+  private.token_request_problem(text, uuid, numeric, text, jsonb),
+  private.expire_token_holds_of(uuid),
+  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.record_request_excess(uuid, text, jsonb),
-  public.count_user_failure(uuid, text),
+  private.record_request_excess(uuid, text, jsonb),
+  private.count_user_failure(uuid, text),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
@@ -1164,7 +1172,7 @@ revoke execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
+  private.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 from public, anon, authenticated;
 
@@ -1177,8 +1185,6 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
-  public.prepare_token_history(integer, boolean),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 
@@ -1193,17 +1199,17 @@ begin
 end;
 $$;
 
-select public.prepare_token_history();
+select private.prepare_token_history();
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
+  ('cleanup_expired_locks', '* * * * *', 'sql', 'private.cleanup_expired_locks_step', true, null, 50000, '10 minutes',
     'Releases expired holds, and deletes outcomes past their retention'),
-  ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
+  ('prepare_token_history', '10 3 * * *', 'sql', 'private.prepare_token_history', false, null, 60000, '2 days',
     'Creates the ledger''s next 12 monthly partitions');
 
-select public.install_schedule();
+select private.install_schedule();

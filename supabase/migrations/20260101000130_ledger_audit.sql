@@ -18,10 +18,11 @@ create table token_history.anchors (
 );
 
 comment on table token_history.anchors is
-  'The newest ends of all histories, in parts of 5,000 lines, for three days. They prove nothing by themselves, as whoever can '
-  'change the ledger can change them: the digest of the last part, kept elsewhere, does.';
-comment on column token_history.anchors.lines is 'One JSON object a line for each user, in the order of their ids.';
-comment on column token_history.anchors.digest is 'SHA-256 of the digest of the part before (nothing, of the first) and these lines.';
+  'The newest chains of all users, in parts of 5,000 lines, kept for three days. They alone prove nothing, because '
+  'whoever can change the ledger can change them: the digest of the last part, kept elsewhere, is the proof.';
+comment on column token_history.anchors.lines is 'One JSON object per user and line, in the order of their ids.';
+comment on column token_history.anchors.digest is
+  'SHA-256 of the previous part''s digest (empty for the first part) and these lines.';
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ begin
     left join public.token_balance_history as history
       on history.user_id = locks.user_id and history.request_id = locks.request_id
       and history.created_at >= locks.created_at
-    where locks.created_at >= (select settings.history_begins_at from public.token_settings as settings)
+    where locks.created_at >= (select settings.history_begins_at from private.token_settings as settings)
     group by locks.request_id
   )
   select 'balance is the sum of the entries', user_id, null::text,
@@ -125,7 +126,7 @@ end;
 $$;
 
 comment on function public.verify_token_ledger() is
-  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
+  'One row per broken invariant: whose, and how; no rows for a healthy database. Reads everything.';
 
 create function public.verify_token_chain()
 returns table (user_id uuid, entry_number bigint, request_id text, problem text)
@@ -156,16 +157,16 @@ begin
   )
   select entries.user_id, entries.entry_number, entries.request_id,
     case when entries.entry_number <> entries.previous_number + 1
-      then 'entries are missing before it' else 'it was altered, or the one before it was' end
+      then 'entries are missing before it' else 'it or the entry before it was changed' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
-    or entries.chain <> public.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
+    or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
       entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
       entries.metadata)
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)
-      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
+      then 'entries are missing at the end' else 'it is not the last charged entry' end
   from public.token_balances as balances
   left join newest using (user_id)
   where balances.entry_count > coalesce(newest.entry_number, 0)
@@ -174,10 +175,10 @@ end;
 $$;
 
 comment on function public.verify_token_chain() is
-  'One row for each entry that does not follow from the one before it, and for each history whose end is missing or is '
-  'another one; none when nobody tampered with it. Reads everything.';
+  'One row for each entry that does not follow from the previous one, and for each history whose end is missing or '
+  'differs; no rows unless somebody tampered with it. Reads everything.';
 
-create function public.anchor_token_ledger()
+create function private.anchor_token_ledger()
 returns jsonb
 language plpgsql
 security definer
@@ -223,35 +224,39 @@ begin
   end loop;
   delete from token_history.anchors where made_at < v_made_at - interval '3 days';
   v_anchor := jsonb_build_object('made_at', v_made_at, 'user_count', v_user_count, 'digest', encode(v_digest, 'hex'));
-  perform public.emit_alert('ledger_anchor', 'ledger', v_anchor);
+  perform private.emit_alert('ledger_anchor', 'ledger', v_anchor);
   return v_anchor;
 end;
 $$;
 
-comment on function public.anchor_token_ledger() is
-  'Notes the end of every user''s history with what the user owns, and sends their digest away as the alert ledger_anchor. To be '
-  'run once a day; locks nothing that a charge needs. Returns made_at, user_count and digest.';
+comment on function private.anchor_token_ledger() is
+  'Records the end of every user''s history and the balance, and sends their digest as the alert ledger_anchor. To '
+  'be run once a day; takes no lock that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
 from public, anon, authenticated;
 
-grant execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+grant execute on function
+  public.verify_token_ledger(),
+  public.verify_token_chain()
 to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
-insert into public.alert_types (alert_type, scan, description)
-values ('ledger_anchor', null, 'The digest of the ends of all histories, each night');
+insert into public.alert_types (alert_type, scan, lost_without_receiver, description)
+values ('ledger_anchor', null,
+  'Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain: docs/runbook.md',
+  'The nightly digest of all users'' newest chains');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'private.anchor_token_ledger', false, null, 600000, '2 days',
     'Sends a digest of all histories out of the database, so that a rewritten history can be detected');
 
-select public.install_schedule();
+select private.install_schedule();

@@ -1,9 +1,9 @@
--- Files that features make, and files that users give to features: one private bucket for each, in which every user has a
--- folder that is named by the user's id. What lies in them costs the operator, so both have an end, and uploads a quota.
+-- Generated files and users' uploads: one private bucket for each, with a folder per user, named by the user's id.
+-- Storage costs the operator money, so both have a retention, and uploads have a quota.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.file_settings (
+create table private.file_settings (
   id boolean not null default true,
   uploads_per_user integer not null default 200,
   upload_bytes_per_user bigint not null default 1073741824,
@@ -12,23 +12,23 @@ create table public.file_settings (
   constraint file_settings_pkey primary key (id),
   constraint file_settings_one_row check (id),
   constraint file_settings_quotas_not_negative check (uploads_per_user >= 0 and upload_bytes_per_user >= 0),
-  -- Answers are given again for a day, with addresses that work for seven.
+  -- Responses are replayed for a day, with URLs that work for seven.
   constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
 );
 
-comment on table public.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
-comment on column public.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
-comment on column public.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
-comment on column public.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
-comment on column public.file_settings.keep_generated is 'How long a file that a feature made is kept.';
+comment on table private.file_settings is 'Quotas and retention of files; one row, which an operator changes in SQL.';
+comment on column private.file_settings.uploads_per_user is 'How many files a user may have in the bucket uploads.';
+comment on column private.file_settings.upload_bytes_per_user is 'How many bytes they may have in total.';
+comment on column private.file_settings.keep_uploads is 'How long a user''s upload is kept.';
+comment on column private.file_settings.keep_generated is 'How long a generated file is kept.';
 
-insert into public.file_settings default values;
+insert into private.file_settings default values;
 
 insert into storage.buckets (id, name, public)
 values ('generated', 'generated', false)
 on conflict (id) do nothing;
 
--- Declared types are a courtesy; functions tell a file from its bytes.
+-- Declared types are only a hint; functions detect a file's type from its bytes.
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
@@ -44,7 +44,7 @@ on conflict (id) do nothing;
 
 create schema files;
 
-comment on schema files is 'What policies and triggers of Storage ask. No API shows it.';
+comment on schema files is 'Checks used by Storage''s policies and triggers. No API shows it.';
 
 create function files.has_room(p_user_id text, p_bytes bigint)
 returns boolean
@@ -55,12 +55,12 @@ as $$
 declare
   v_has_room boolean;
 begin
-  -- One upload of a user after the other: two that are counted at once would both fit.
+  -- Serializes a user's uploads: two that are counted at once would both fit.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
   select count(*) < settings.uploads_per_user
     and coalesce(sum((objects.metadata ->> 'size')::bigint), 0) + p_bytes <= settings.upload_bytes_per_user
   into v_has_room
-  from public.file_settings as settings
+  from private.file_settings as settings
   left join storage.objects as objects on objects.bucket_id = 'uploads' and starts_with(objects.name, p_user_id || '/')
   where not exists (
     select from public.token_balances as balances
@@ -72,8 +72,8 @@ end;
 $$;
 
 comment on function files.has_room(text, bigint) is
-  'Whether a user may upload one more file of so many bytes. Until the end of the transaction no other upload of the user is '
-  'let in, so that no two take the same room. One who was forgotten has none.';
+  'Whether a user may upload one more file of this size; never for a forgotten user. Locks the user''s uploads until '
+  'the transaction ends, so that no two uploads take the same room.';
 
 create function files.may_upload()
 returns boolean
@@ -104,8 +104,8 @@ end;
 $$;
 
 comment on function files.refuse_without_room() is
-  'Refuses an upload over the quota when it is entered: Storage asks the policies before it receives a file, so that many at '
-  'once would pass them.';
+  'Refuses an upload over the quota when its row is inserted: Storage asks the policies before it receives a file, '
+  'so several uploads at once would pass them.';
 
 do $$
 begin
@@ -119,15 +119,16 @@ $$;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.file_settings enable row level security;
+alter table private.file_settings enable row level security;
 
-create policy "servers read the file settings" on public.file_settings for select to service_role using (true);
+create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 
 create policy "owners read what was generated for them" on storage.objects
   for select to authenticated
   using (bucket_id = 'generated' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
 
--- Each user fills, reads and empties its own folder. There is no policy for updates, so a file stays what it is under its path.
+-- Each user may add, read and delete files in its own folder. There is no policy for updates, so the file at a path
+-- never changes.
 
 create policy "owners read what they uploaded" on storage.objects
   for select to authenticated
@@ -155,7 +156,7 @@ begin
   return query
   select objects.bucket_id::text, objects.name::text
   from storage.objects
-  join public.file_settings as settings
+  join private.file_settings as settings
     on objects.created_at < now() - case objects.bucket_id
       when 'uploads' then settings.keep_uploads when 'generated' then settings.keep_generated end
   limit p_limit;
@@ -163,12 +164,12 @@ end;
 $$;
 
 comment on function public.files_to_remove(integer) is
-  'Files past their retention (file_settings), to be removed through Storage''s API: deleting the row in SQL '
-  'leaves the file behind.';
+  'Files past their retention (file_settings), to be removed through Storage''s API; deleting the row in SQL would '
+  'leave the file behind.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.file_settings to service_role;
+grant select on private.file_settings to service_role;
 
 grant usage on schema files to authenticated;
 
@@ -184,11 +185,11 @@ grant execute on function public.files_to_remove(integer) to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
     'Removes uploads and generated files past their retention');
 
-select public.install_schedule();
+select private.install_schedule();

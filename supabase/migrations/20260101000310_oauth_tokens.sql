@@ -1,6 +1,7 @@
--- Tokens of OAuth providers: the store, and who may renew what. The store's table is that of the earlier system with a
--- fence; values come encrypted and leave encrypted. Leases, revocations and the providers' health are kept here whatever
--- holds the tokens, as only one place can say what is newest.
+-- Tokens of OAuth providers: the store, and the leases that decide who may renew a token. The store's table is that
+-- of the earlier system plus a fence; values are encrypted before they get here. Leases, revocations and the
+-- providers' health are kept here whatever stores the tokens, because only one place can decide which version is the
+-- newest.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -20,15 +21,17 @@ create index tokens_expires_at_idx on public.tokens (expires_at) where expires_a
 create index tokens_buried_idx on public.tokens (updated_at) where token_data is null;
 
 comment on table public.tokens is
-  'The store of TOKEN_STORE_TYPE=supabase. A row that has expired is not there, whether the cleanup came by or not.';
-comment on column public.tokens.key is 'Namespace and digest of what the value is for.';
+  'The store for TOKEN_STORE_TYPE=supabase. An expired row counts as missing, whether or not the cleanup has run.';
+comment on column public.tokens.key is 'Namespace and digest of what the value belongs to.';
 comment on column public.tokens.token_data is
-  'An envelope as a JSON string: nothing readable can be stored. Null: buried, so that no older writer brings it back.';
-comment on column public.tokens.expires_at is 'From then on the row is not read; null: never.';
+  'An envelope as a JSON string: nothing readable can be stored. Null marks a tombstone, so that no older writer '
+  'restores the value.';
+comment on column public.tokens.expires_at is 'From then on the row is not read; null: it does not expire.';
 comment on column public.tokens.fence is
-  'The lease that wrote it: a writer with a lower one is refused. Null: written without a lease.';
+  'The fencing number of the lease that wrote it: a writer with a lower one is refused. Null: written without a '
+  'lease.';
 
-create table public.oauth_leases (
+create table private.oauth_leases (
   key text collate "C" not null,
   fence bigint not null default 0,
   revoked_fence bigint not null default 0,
@@ -43,20 +46,23 @@ create table public.oauth_leases (
   constraint oauth_leases_revoked_is_past check (revoked_fence <= fence)
 ) with (fillfactor = 50);
 
-comment on table public.oauth_leases is
-  'Who may renew a token just now, and which of its versions are revoked. Rows stay: they outlive every copy of a token.';
-comment on column public.oauth_leases.key is 'Digest of provider and subject.';
-comment on column public.oauth_leases.fence is 'Counts the leases and revocations; each has a number of its own.';
-comment on column public.oauth_leases.revoked_fence is
-  'What was written under this fence or a lower one is revoked, wherever a copy may turn up.';
-comment on column public.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
-comment on column public.oauth_leases.held_until is 'From then on another one may take over.';
-comment on column public.oauth_leases.failure_count is 'Renewals of this token in a row that failed, whoever was at fault.';
-comment on column public.oauth_leases.retry_at is
-  'Until then this token is not renewed, as the provider refused it; other tokens of the provider are.';
-comment on column public.oauth_leases.last_error is 'The kind of the last failure, without anything secret.';
+comment on table private.oauth_leases is
+  'Which attempt may renew a token, and which versions of the token are revoked. Rows stay, because they outlive '
+  'every copy of a token.';
+comment on column private.oauth_leases.key is 'Digest of provider and subject.';
+comment on column private.oauth_leases.fence is
+  'The newest fencing number: each lease and revocation gets the next one.';
+comment on column private.oauth_leases.revoked_fence is
+  'Values written with this number or a lower one are revoked, wherever a copy may appear.';
+comment on column private.oauth_leases.holder is 'The attempt that renews the token; null: none.';
+comment on column private.oauth_leases.held_until is 'From then on another attempt may take over.';
+comment on column private.oauth_leases.failure_count is
+  'Consecutive failed renewals of this token, whatever the reason.';
+comment on column private.oauth_leases.retry_at is
+  'Until then this token is not renewed, because the provider refused it; other tokens of the provider are.';
+comment on column private.oauth_leases.last_error is 'The kind of the last failure, without secrets.';
 
-create table public.oauth_authorizations (
+create table private.oauth_authorizations (
   state_hash text collate "C" not null,
   request text not null,
   answer text,
@@ -66,16 +72,19 @@ create table public.oauth_authorizations (
   constraint oauth_authorizations_size check (length(request) < 20000 and length(answer) < 20000)
 );
 
-create index oauth_authorizations_expires_at_idx on public.oauth_authorizations (expires_at);
+create index oauth_authorizations_expires_at_idx on private.oauth_authorizations (expires_at);
 
-comment on table public.oauth_authorizations is 'Users on their way to a provider and back, each once.';
-comment on column public.oauth_authorizations.state_hash is 'SHA-256 of the state parameter, which is not kept.';
-comment on column public.oauth_authorizations.request is
-  'Envelope: provider, user, PKCE verifier, nonce and where the browser goes afterwards.';
-comment on column public.oauth_authorizations.answer is 'Envelope: what the provider answered, for the user to take up.';
-comment on column public.oauth_authorizations.expires_at is 'From then on it is not there.';
+comment on table private.oauth_authorizations is
+  'Authorizations in progress: users who were sent to a provider and have not yet completed. Each is used once.';
+comment on column private.oauth_authorizations.state_hash is
+  'SHA-256 of the state parameter, which itself is not stored.';
+comment on column private.oauth_authorizations.request is
+  'Envelope: provider, user, PKCE verifier, nonce, and where the browser goes afterwards.';
+comment on column private.oauth_authorizations.answer is
+  'Envelope: the provider''s response, until the user collects it.';
+comment on column private.oauth_authorizations.expires_at is 'From then on the row counts as missing.';
 
-create table public.oauth_provider_health (
+create table private.oauth_provider_health (
   provider text collate "C" not null,
   failure_count integer not null default 0,
   retry_at timestamptz,
@@ -85,38 +94,74 @@ create table public.oauth_provider_health (
   constraint oauth_provider_health_provider_length check (length(provider) between 1 and 100)
 );
 
-comment on table public.oauth_provider_health is 'Providers that failed, and how long they are left alone.';
-comment on column public.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
-comment on column public.oauth_provider_health.failure_count is 'Failures in a row; 0: it answers again.';
-comment on column public.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
-comment on column public.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
+comment on table private.oauth_provider_health is
+  'Circuit breakers: providers that failed, and how long they are not called.';
+comment on column private.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
+comment on column private.oauth_provider_health.failure_count is
+  'Consecutive failures; 0: the provider responds again.';
+comment on column private.oauth_provider_health.retry_at is
+  'Until then nobody calls the provider; afterwards one call at a time tries.';
+comment on column private.oauth_provider_health.last_error is 'The kind of the last failure, without secrets.';
 
-create table public.oauth_revocations (
+create table private.oauth_revocations (
   subject uuid not null,
   requested_at timestamptz not null default now(),
   constraint oauth_revocations_pkey primary key (subject)
 );
 
-comment on table public.oauth_revocations is
-  'Users who were forgotten, until their access is revoked at every provider: oauth-token/revoke-forgotten does it, as no '
-  'database can. 30 days at the most, for a project that has no providers.';
-comment on column public.oauth_revocations.subject is 'The user.';
-comment on column public.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
+comment on table private.oauth_revocations is
+  'Forgotten users whose access must still be revoked at every provider. oauth-token/revoke-forgotten does it, as a '
+  'database cannot. Rows are kept for at most 30 days, for projects without providers.';
+comment on column private.oauth_revocations.subject is 'The user.';
+comment on column private.oauth_revocations.requested_at is 'When the user was last forgotten.';
+
+create table private.oauth_grants (
+  key text collate "C" not null,
+  subject uuid not null,
+  provider text collate "C" not null,
+  scope text,
+  granted_at timestamptz,
+  renewed_at timestamptz not null,
+  token_expires_at timestamptz,
+  kept_until timestamptz,
+  constraint oauth_grants_pkey primary key (key),
+  constraint oauth_grants_key_length check (length(key) between 1 and 300)
+);
+
+create index oauth_grants_subject_idx on private.oauth_grants (subject);
+create index oauth_grants_kept_until_idx on private.oauth_grants (kept_until) where kept_until is not null;
+
+comment on table private.oauth_grants is
+  'The access that users gave, wherever its tokens are stored, so that it can be exported: the stores only know '
+  'digests.';
+comment on column private.oauth_grants.key is 'The key in oauth_leases.';
+comment on column private.oauth_grants.subject is 'The user.';
+comment on column private.oauth_grants.provider is 'Its name in OAUTH_PROVIDERS.';
+comment on column private.oauth_grants.scope is 'The granted scope; null if the provider does not report it.';
+comment on column private.oauth_grants.granted_at is
+  'When the user gave it; null if it was only renewed since this table exists.';
+comment on column private.oauth_grants.renewed_at is 'When the newest token was received.';
+comment on column private.oauth_grants.token_expires_at is
+  'When that access token expires; null if the provider does not say so.';
+comment on column private.oauth_grants.kept_until is
+  'From then on its tokens are no longer stored; null: until it is revoked.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.tokens enable row level security;
-alter table public.oauth_leases enable row level security;
-alter table public.oauth_authorizations enable row level security;
-alter table public.oauth_provider_health enable row level security;
-alter table public.oauth_revocations enable row level security;
+alter table private.oauth_leases enable row level security;
+alter table private.oauth_authorizations enable row level security;
+alter table private.oauth_provider_health enable row level security;
+alter table private.oauth_revocations enable row level security;
+alter table private.oauth_grants enable row level security;
 
--- Nobody has a right to these tables; the policies say that it is meant so.
+-- No role has a right to these tables; the policies say that this is intended.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_leases to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_authorizations to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_provider_health to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_revocations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_leases to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_authorizations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_provider_health to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_revocations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_grants to anon, authenticated using (false);
 
 -- The store -----------------------------------------------------------------------------------------------------
 
@@ -135,7 +180,7 @@ as $$
 $$;
 
 comment on function public.read_tokens(jsonb) is
-  'Reads the values of many keys: { "<key>": "<envelope>" }, without those that are not there or have expired by now.';
+  'Reads the values of many keys: { "<key>": "<envelope>" }, without missing and expired ones.';
 
 create function public.write_tokens(p_entries jsonb)
 returns jsonb
@@ -170,9 +215,9 @@ end
 $$;
 
 comment on function public.write_tokens(jsonb) is
-  'Writes values of many keys: [{ "key", "token_data", "ttl_ms", "fence" }]. Without ttl_ms a value stays, without fence it
-is written in any case, with null for token_data the key is buried. Answers { "written": [keys] }: not those that a higher
-fence has written or buried.';
+  'Writes the values of many keys: [{ "key", "token_data", "ttl_ms", "fence" }]. Without ttl_ms a value does not '
+  'expire; without fence it is always written; token_data null writes a tombstone. Returns { "written": [keys] }, '
+  'without keys that have a value or tombstone with a higher fence.';
 
 create function public.delete_tokens(p_keys jsonb)
 returns integer
@@ -195,7 +240,7 @@ end
 $$;
 
 comment on function public.delete_tokens(jsonb) is
-  'Deletes keys, and returns how many of them were there. To end a token for good, it is buried by write_tokens.';
+  'Deletes keys, and returns how many existed. To end a token for good, write a tombstone with write_tokens.';
 
 create function public.clear_tokens(p_namespace text)
 returns integer
@@ -234,7 +279,7 @@ as $$
 $$;
 
 comment on function public.list_tokens(text, text, integer) is
-  'A page of a namespace in the order of its keys: [["<key>", "<envelope>"]], after the key p_after.';
+  'A page of a namespace, after the key p_after, in the order of the keys: [["<key>", "<envelope>"]].';
 
 -- Key rotation --------------------------------------------------------------------------------------------------
 
@@ -257,8 +302,8 @@ as $$
 $$;
 
 comment on function public.oauth_tokens_to_rotate(text, text, integer) is
-  'The next p_limit envelopes after the key p_after, 1,000 at most, that are not under the encryption key p_key_id:
-[{ "key", "envelope" }], in the order of their keys. Expired ones are among them until the cleanup comes by.';
+  'The next p_limit envelopes (at most 1,000), after the key p_after, that are not encrypted with the key p_key_id: '
+  '[{ "key", "envelope" }], in the order of the keys. Includes expired ones that the cleanup has not deleted yet.';
 
 create function public.rotate_oauth_tokens(p_replacements jsonb)
 returns integer
@@ -269,7 +314,7 @@ as $$
 declare
   v_count integer;
 begin
-  -- Rows that a renewal writes just now are left for the next round: a rotation never waits while it holds locks.
+  -- Rows that a renewal is writing are left for the next round: a rotation never waits while it holds locks.
   update public.tokens as stored set token_data = to_jsonb(replacement.new)
   from jsonb_to_recordset(p_replacements) as replacement (key text, old text, new text)
   where stored.key = replacement.key and stored.token_data = to_jsonb(replacement.old)
@@ -284,8 +329,8 @@ end
 $$;
 
 comment on function public.rotate_oauth_tokens(jsonb) is
-  'Puts new envelopes in the place of old ones: [{ "key", "old", "new" }]. A row whose envelope is not the old one any more
-has a newer version or is buried, and is left alone; its fence and its end stay. Returns how many were replaced.';
+  'Replaces envelopes: [{ "key", "old", "new" }]. A row that no longer has the old envelope has a newer version or a '
+  'tombstone, and stays unchanged. Fence and expiry stay. Returns how many were replaced.';
 
 -- Leases --------------------------------------------------------------------------------------------------------
 
@@ -304,13 +349,14 @@ as $$
     'rest_ms', greatest(0, ceil(extract(epoch from lease.retry_at - clock.now) * 1000)),
     'last_error', case when lease.retry_at > clock.now then lease.last_error end)
   from clock
-  left join public.oauth_leases as lease on lease.key = p_key
-  left join public.oauth_provider_health as health on health.provider = p_provider and health.failure_count > 0
+  left join private.oauth_leases as lease on lease.key = p_key
+  left join private.oauth_provider_health as health on health.provider = p_provider and health.failure_count > 0
 $$;
 
 comment on function public.read_oauth_lease(text, text) is
-  'What must be known to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms", "rest_ms", "last_error" }:
-how long the provider is still left alone, and how long this token alone rests and why; 0 where it may be asked.';
+  'What is needed to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms", "rest_ms", "last_error" }: '
+  'retry_after_ms until the provider may be called again, rest_ms until this token may be renewed again, and '
+  'last_error the reason; 0 if it may be done now.';
 
 create function public.claim_oauth_lease(
   p_key text,
@@ -326,16 +372,16 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
-  v_lease public.oauth_leases;
-  v_health public.oauth_provider_health;
+  v_lease private.oauth_leases;
+  v_health private.oauth_provider_health;
   v_length constant interval := make_interval(secs => least(p_lease_ms, 600000) / 1000.0);
 begin
   if p_key is null or p_provider is null or p_holder is null or p_is_forced is null or (p_lease_ms >= 1) is not true then
     raise exception 'Expected are key, provider, holder, is_forced and a lease_ms from 1'
       using errcode = 'invalid_parameter_value';
   end if;
-  insert into public.oauth_leases (key) values (p_key) on conflict (key) do nothing;
-  select * into v_lease from public.oauth_leases where key = p_key for update;
+  insert into private.oauth_leases (key) values (p_key) on conflict (key) do nothing;
+  select * into v_lease from private.oauth_leases where key = p_key for update;
   v_now := clock_timestamp();
   if v_lease.held_until > v_now and not p_is_forced then
     return jsonb_build_object('claimed', false, 'reason', 'held',
@@ -346,19 +392,19 @@ begin
       'wait_ms', ceil(extract(epoch from v_lease.retry_at - v_now) * 1000), 'last_error', v_lease.last_error);
   end if;
   if not p_is_forced and exists (
-    select from public.oauth_provider_health where provider = p_provider and failure_count > 0
+    select from private.oauth_provider_health where provider = p_provider and failure_count > 0
   ) then
-    select * into v_health from public.oauth_provider_health where provider = p_provider for update;
+    select * into v_health from private.oauth_provider_health where provider = p_provider for update;
     v_now := clock_timestamp();
     if v_health.failure_count > 0 and v_health.retry_at > v_now then
       return jsonb_build_object('claimed', false, 'reason', 'left_alone',
         'wait_ms', ceil(extract(epoch from v_health.retry_at - v_now) * 1000));
     end if;
-    -- One tries whether it answers again; the others come back after that.
-    update public.oauth_provider_health set retry_at = v_now + v_length
+    -- One caller tries whether it responds again; the others come back later.
+    update private.oauth_provider_health set retry_at = v_now + v_length
     where provider = p_provider and failure_count > 0;
   end if;
-  update public.oauth_leases
+  update private.oauth_leases
   set fence = fence + 1, holder = p_holder, held_until = v_now + v_length, updated_at = v_now
   where key = p_key
   returning * into v_lease;
@@ -368,10 +414,10 @@ end
 $$;
 
 comment on function public.claim_oauth_lease(text, text, uuid, integer, boolean) is
-  'Takes the right to renew a token for p_lease_ms. Answers { "claimed": true, "fence", "revoked_fence", "now_ms",
-"failure_count" } or { "claimed": false, "reason": "held" | "left_alone" | "resting", "wait_ms", "last_error" }: left_alone
-is the provider for everybody, resting this token alone. A forced claim takes the lease from
-its holder, whose token is then refused: for a user who has just authorized anew.';
+  'Claims the right to renew a token for p_lease_ms. Returns { "claimed": true, "fence", "revoked_fence", "now_ms", '
+  '"failure_count" } or { "claimed": false, "reason": "held" | "left_alone" | "resting", "wait_ms", "last_error" }; '
+  'left_alone: the provider is not called for any token; resting: only this token is not renewed. A forced claim '
+  'takes the lease from its holder, whose token is then refused: for a user who has just authorized again.';
 
 create function public.finish_oauth_lease(
   p_key text,
@@ -380,7 +426,8 @@ create function public.finish_oauth_lease(
   p_outcome text,
   p_failure_count integer default 0,
   p_error text default null,
-  p_retry_after_ms bigint default 0
+  p_retry_after_ms bigint default 0,
+  p_grant jsonb default null
 )
 returns jsonb
 language plpgsql
@@ -389,14 +436,14 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_lease public.oauth_leases;
+  v_lease private.oauth_leases;
   v_is_newest boolean;
   v_is_of_lease boolean;
   v_asked_s constant double precision := least(greatest(coalesce(p_retry_after_ms, 0), 0) / 1000.0, 3600);
   v_provider_failures constant integer := greatest(coalesce(p_failure_count, 0), 0);
   v_pause_s double precision;
 begin
-  update public.oauth_leases as lease
+  update private.oauth_leases as lease
   set holder = null, held_until = null, updated_at = v_now,
     revoked_fence = case when p_outcome = 'ended' then lease.fence else lease.revoked_fence end,
     failure_count = case
@@ -412,40 +459,55 @@ begin
   where lease.key = p_key and lease.fence = p_fence and lease.revoked_fence < lease.fence
   returning * into v_lease;
   v_is_newest := found;
-  -- A provider that did well before, with a token that failed again and again: the token is at fault.
+  -- The provider worked before and this token failed repeatedly: the token is at fault.
   v_is_of_lease := p_outcome = 'refused'
     or (p_outcome = 'failed' and v_is_newest and v_lease.failure_count > 2 and v_provider_failures = 0);
   v_pause_s := greatest(v_asked_s, least(300, power(2, least(20,
     case when v_is_of_lease then v_lease.failure_count - 1 else v_provider_failures end))));
   if v_is_of_lease and v_is_newest then
-    update public.oauth_leases set retry_at = v_now + make_interval(secs => v_pause_s)
+    update private.oauth_leases set retry_at = v_now + make_interval(secs => v_pause_s)
     where key = p_key and fence = p_fence;
   end if;
   if p_outcome = 'failed' and not v_is_of_lease then
-    -- Of many that fail at once, as they began under the same count, one counts.
-    insert into public.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
+    -- Failures that began with the same count are counted once.
+    insert into private.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
     values (p_provider, 1, v_now + make_interval(secs => v_pause_s), left(p_error, 200), v_now)
     on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
       last_error = excluded.last_error, updated_at = excluded.updated_at
       where health.failure_count = v_provider_failures;
   elsif p_outcome in ('succeeded', 'ended', 'refused') then
-    update public.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
+    update private.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
     where provider = p_provider and failure_count > 0;
   elsif p_outcome = 'unneeded' then
-    update public.oauth_provider_health set retry_at = v_now
+    update private.oauth_provider_health set retry_at = v_now
     where provider = p_provider and failure_count > 0 and p_failure_count = failure_count;
+  end if;
+  if p_outcome = 'ended' and v_is_newest then
+    delete from private.oauth_grants where key = p_key;
+  elsif p_outcome = 'succeeded' and v_is_newest and p_grant is not null then
+    insert into private.oauth_grants as known (
+      key, subject, provider, scope, granted_at, renewed_at, token_expires_at, kept_until
+    )
+    select p_key, given.subject, p_provider, given.scope, case when given.is_new then v_now end, v_now,
+      v_now + make_interval(secs => given.lifetime_ms / 1000), v_now + make_interval(secs => given.kept_ms / 1000)
+    from jsonb_to_record(p_grant) as given (
+      subject uuid, scope text, is_new boolean, lifetime_ms double precision, kept_ms double precision)
+    on conflict (key) do update set scope = excluded.scope,
+      granted_at = coalesce(excluded.granted_at, known.granted_at), renewed_at = excluded.renewed_at,
+      token_expires_at = excluded.token_expires_at, kept_until = excluded.kept_until;
   end if;
   return jsonb_build_object('accepted', v_is_newest);
 end
 $$;
 
-comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint) is
-  'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, failed (the provider, whoever
-asks) or refused (this token alone). A failed provider is left alone by all for 1 s, then 2, 4, … up to 300 s, or for
-p_retry_after_ms, an hour at most; p_failure_count is what the claim answered. A refused token rests alone: as long,
-counted by its own failures; so does one that failed for the third time in a row while the provider did well.
-Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was got under
-this one must not be served.';
+comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb) is
+  'Ends a lease. p_outcome: succeeded, ended (the provider no longer knows the grant), unneeded, failed (the '
+  'provider fails for any token) or refused (for this token only). Nobody calls a failed provider for 1 s, then 2, '
+  '4, … up to 300 s, or for p_retry_after_ms, at most an hour; p_failure_count is the one that the claim returned. A '
+  'refused token backs off in the same way, by its own failures; so does a token that failed three times in a row '
+  'while the provider works for others. p_grant, { "subject", "scope", "is_new", "lifetime_ms", "kept_ms" }, is '
+  'recorded when a user''s token succeeded, and deleted when the grant ended. Returns { "accepted" }; false if the '
+  'token was revoked or the lease was taken over meanwhile: then the new token must not be used.';
 
 create function public.revoke_oauth_lease(p_key text)
 returns jsonb
@@ -456,17 +518,18 @@ as $$
 declare
   v_fence bigint;
 begin
-  insert into public.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
+  insert into private.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
   on conflict (key) do update set fence = lease.fence + 1, revoked_fence = lease.fence + 1, holder = null,
     held_until = null, failure_count = 0, retry_at = null, last_error = null, updated_at = clock_timestamp()
   returning lease.fence into v_fence;
+  delete from private.oauth_grants where key = p_key;
   return jsonb_build_object('fence', v_fence);
 end
 $$;
 
 comment on function public.revoke_oauth_lease(text) is
-  'Revokes every version of a token that there is or that is being got; a later authorization begins anew. Answers
-{ "fence" }, under which the stored value is to be buried.';
+  'Revokes every version of a token, stored or being fetched; a later authorization starts afresh. Returns { "fence" '
+  '}, for the tombstone of the stored value.';
 
 -- Authorizations ------------------------------------------------------------------------------------------------
 
@@ -480,7 +543,7 @@ begin
   if (p_state_hash <> '' and p_request like 't1.%' and p_ttl_s >= 1) is not true then
     return jsonb_build_object('kept', false);
   end if;
-  insert into public.oauth_authorizations (state_hash, request, expires_at)
+  insert into private.oauth_authorizations (state_hash, request, expires_at)
   values (p_state_hash, p_request, clock_timestamp() + make_interval(secs => least(p_ttl_s, 3600)))
   on conflict (state_hash) do nothing;
   return jsonb_build_object('kept', found);
@@ -488,7 +551,7 @@ end
 $$;
 
 comment on function public.keep_oauth_authorization(text, text, integer) is
-  'Keeps what an authorization was asked with, an hour at most. Answers { "kept" }.';
+  'Stores an authorization in progress, for at most an hour. Returns { "kept" }.';
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text)
 returns jsonb
@@ -499,7 +562,7 @@ as $$
 declare
   v_request text;
 begin
-  update public.oauth_authorizations set answer = p_answer
+  update private.oauth_authorizations set answer = p_answer
   where state_hash = p_state_hash and answer is null and expires_at > clock_timestamp() and p_answer like 't1.%'
   returning request into v_request;
   return jsonb_build_object('request', v_request);
@@ -507,8 +570,8 @@ end
 $$;
 
 comment on function public.answer_oauth_authorization(text, text) is
-  'Keeps the provider''s answer with its authorization, the first one alone. Answers { "request" }; null for a state that is
-unknown, used or expired.';
+  'Stores the provider''s response with its authorization; only the first one counts. Returns { "request" }; null '
+  'for an unknown, used or expired state.';
 
 create function public.take_oauth_authorization(p_state_hash text)
 returns jsonb
@@ -517,9 +580,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_taken public.oauth_authorizations;
+  v_taken private.oauth_authorizations;
 begin
-  delete from public.oauth_authorizations
+  delete from private.oauth_authorizations
   where state_hash = p_state_hash and answer is not null
   returning * into v_taken;
   if v_taken.expires_at is null or v_taken.expires_at <= clock_timestamp() then
@@ -530,24 +593,26 @@ end
 $$;
 
 comment on function public.take_oauth_authorization(text) is
-  'Gives out an answered authorization and forgets it: of many at once one gets it. Answers { "request", "answer" }.';
+  'Returns a completed authorization and deletes it: of many callers at once, one gets it. Returns { "request", '
+  '"answer" }.';
 
 -- Users who go --------------------------------------------------------------------------------------------------
 
-create function public.forget_oauth_user(p_user_id uuid)
+create function private.forget_oauth_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  insert into public.oauth_revocations (subject) values (p_user_id)
+  insert into private.oauth_revocations (subject) values (p_user_id)
   on conflict (subject) do update set requested_at = excluded.requested_at;
+  delete from private.oauth_grants where subject = p_user_id;
 end;
 $$;
 
-comment on function public.forget_oauth_user(uuid) is
-  'A part of forget_user: has the access that the user gave at OAuth providers revoked.';
+comment on function private.forget_oauth_user(uuid) is
+  'A part of forget_user: requests that the user''s access at OAuth providers be revoked.';
 
 create function public.list_oauth_revocations(p_limit integer default 100)
 returns jsonb
@@ -558,13 +623,13 @@ set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('subject', subject, 'requested_at', requested_at) order by requested_at), '[]')
   from (
-    select subject, requested_at from public.oauth_revocations
+    select subject, requested_at from private.oauth_revocations
     order by requested_at limit least(greatest(p_limit, 1), 1000)
   ) as oldest
 $$;
 
 comment on function public.list_oauth_revocations(integer) is
-  'Whose access is to be revoked, the oldest first: [{ "subject", "requested_at" }].';
+  'The users whose access must be revoked, oldest first: [{ "subject", "requested_at" }].';
 
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamptz)
 returns boolean
@@ -573,16 +638,37 @@ security definer
 set search_path = ''
 as $$
 begin
-  delete from public.oauth_revocations where subject = p_subject and requested_at <= p_requested_at;
+  delete from private.oauth_revocations where subject = p_subject and requested_at <= p_requested_at;
   return found;
 end;
 $$;
 
 comment on function public.end_oauth_revocation(uuid, timestamptz) is
-  'Notes that a user''s access is revoked, as it was asked for then: what was asked for meanwhile stays.';
+  'Records that a user''s access was revoked, as requested at that time; a newer request stays open.';
 
-insert into public.user_data (name, forget, export, description)
-values ('oauth', 'forget_oauth_user', null, 'Access to OAuth providers');
+create function private.export_oauth_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'grants', (
+      select coalesce(jsonb_agg(jsonb_build_object('provider', provider, 'scope', scope, 'granted_at', granted_at,
+        'renewed_at', renewed_at, 'token_expires_at', token_expires_at, 'kept_until', kept_until) order by provider), '[]')
+      from private.oauth_grants
+      where subject = p_user_id and (kept_until is null or kept_until > clock_timestamp())
+    ),
+    'revocation_requested_at', (select requested_at from private.oauth_revocations where subject = p_user_id)
+  )
+$$;
+
+comment on function private.export_oauth_user(uuid) is
+  'A part of export_user_data: the access that the user gave to providers, with times and scopes, but no tokens.';
+
+insert into private.user_data (name, forget, export, description)
+values ('oauth', 'forget_oauth_user', 'export_oauth_user', 'Access to OAuth providers');
 
 -- Operation -----------------------------------------------------------------------------------------------------
 
@@ -599,31 +685,32 @@ as $$
         'expired', count(*) filter (where token_data is not null and expires_at <= clock_timestamp()),
         'buried', count(*) filter (where token_data is null))
       from public.tokens),
-    'leases_held', (select count(*) from public.oauth_leases where held_until > clock_timestamp()),
-    'leases_resting', (select count(*) from public.oauth_leases where retry_at > clock_timestamp()),
-    'authorizations_open', (select count(*) from public.oauth_authorizations where expires_at > clock_timestamp()),
+    'leases_held', (select count(*) from private.oauth_leases where held_until > clock_timestamp()),
+    'leases_resting', (select count(*) from private.oauth_leases where retry_at > clock_timestamp()),
+    'authorizations_open', (select count(*) from private.oauth_authorizations where expires_at > clock_timestamp()),
     'providers', (select coalesce(jsonb_agg(jsonb_build_object(
         'provider', provider, 'failure_count', failure_count, 'last_error', last_error,
         'retry_after_s', greatest(0, ceil(extract(epoch from retry_at - clock_timestamp())))) order by provider), '[]')
-      from public.oauth_provider_health where failure_count > 0))
+      from private.oauth_provider_health where failure_count > 0))
 $$;
 
 comment on function public.oauth_status() is
-  'Counts of stored tokens, leases and authorizations, and the providers that are left alone.';
+  'Counts of stored tokens, leases and authorizations, and the providers that are not called for now.';
 
-create function public.cleanup_oauth_tokens(p_limit integer default 10000)
+create function private.cleanup_oauth_tokens(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  -- A function that changes within a statement would keep the indexes from being used.
+  -- A volatile function would prevent the use of the indexes.
   v_now constant timestamptz := clock_timestamp();
   v_expired integer;
   v_buried integer;
   v_authorizations integer;
   v_revocations integer;
+  v_grants integer;
 begin
   delete from public.tokens
   where ctid = any(array(
@@ -641,29 +728,37 @@ begin
     for update skip locked
   ));
   get diagnostics v_buried = row_count;
-  delete from public.oauth_authorizations
+  delete from private.oauth_authorizations
   where ctid = any(array(
-    select ctid from public.oauth_authorizations
+    select ctid from private.oauth_authorizations
     where expires_at < v_now
     limit p_limit
     for update skip locked
   ));
   get diagnostics v_authorizations = row_count;
-  delete from public.oauth_revocations
+  delete from private.oauth_revocations
   where ctid = any(array(
-    select ctid from public.oauth_revocations
+    select ctid from private.oauth_revocations
     where requested_at < v_now - interval '30 days'
     limit p_limit
     for update skip locked
   ));
   get diagnostics v_revocations = row_count;
-  return v_expired + v_buried + v_authorizations + v_revocations;
+  delete from private.oauth_grants
+  where ctid = any(array(
+    select ctid from private.oauth_grants
+    where kept_until < v_now
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_grants = row_count;
+  return v_expired + v_buried + v_authorizations + v_revocations + v_grants;
 end
 $$;
 
-comment on function public.cleanup_oauth_tokens(integer) is
-  'Deletes what has expired, and what was buried or should have been revoked 30 days ago, at most p_limit of each; nothing depends on it. Returns how
-many.';
+comment on function private.cleanup_oauth_tokens(integer) is
+  'Deletes expired rows, and tombstones and revocation requests that are older than 30 days, at most p_limit of '
+  'each; nothing depends on it. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -677,16 +772,17 @@ revoke all on function
   public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
-  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb),
   public.revoke_oauth_lease(text),
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
-  public.forget_oauth_user(uuid),
+  private.forget_oauth_user(uuid),
+  private.export_oauth_user(uuid),
   public.list_oauth_revocations(integer),
   public.end_oauth_revocation(uuid, timestamptz),
   public.oauth_status(),
-  public.cleanup_oauth_tokens(integer)
+  private.cleanup_oauth_tokens(integer)
 from public, anon, authenticated;
 grant execute on function
   public.read_tokens(jsonb),
@@ -698,26 +794,25 @@ grant execute on function
   public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
-  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb),
   public.revoke_oauth_lease(text),
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
   public.list_oauth_revocations(integer),
   public.end_oauth_revocation(uuid, timestamptz),
-  public.oauth_status(),
-  public.cleanup_oauth_tokens(integer)
+  public.oauth_status()
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('revoke_forgotten_oauth', '*/5 * * * *', 'http', 'oauth-token/revoke-forgotten', true, null, 140000, '30 minutes',
     'Revokes the access of users who were forgotten, at their OAuth providers'),
-  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
-    'Deletes OAuth tokens and authorizations that have expired');
+  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'private.cleanup_oauth_tokens', true, null, 300000, '3 hours',
+    'Deletes expired OAuth tokens and authorizations');
 
-select public.install_schedule();
+select private.install_schedule();

@@ -1,4 +1,5 @@
--- What a user, or an operator for it, may ask of the ledger: why was this charged? And what of it goes with a user.
+-- A user's (or an operator's) questions to the ledger: why was this charged? And the user's data, for export and
+-- deletion.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -17,8 +18,8 @@ declare
 begin
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
-  -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
-  -- all of them. What a user asks for itself must stay a matter of milliseconds.
+  -- The history has no index by request: a user's entries are read one by one, newest first; without a user, all
+  -- entries. A user's own question must take only milliseconds.
   if p_user_id is not null then
     select * into v_entry from (
       select * from public.token_balance_history where user_id = p_user_id order by entry_number desc limit 10000
@@ -83,12 +84,12 @@ end;
 $$;
 
 comment on function public.explain_request(text, uuid) is
-  'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
-  'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
-  'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
-  'its newest 10,000 entries. Null when there is none.';
+  'A request''s history, to explain its charge: status, price and usage, events (held, charged, released, expired, '
+  'granted) with their times, and anomalies. is_known is false once its id was deleted, after '
+  'token_settings.lock_retention; then only the ledger''s history shows it. With a user id: only that user''s '
+  'request, and only the newest 10,000 ledger entries. Null if there is no such request.';
 
-create function public.forget_ledger_user(p_user_id uuid)
+create function private.forget_ledger_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
@@ -97,16 +98,16 @@ as $$
 declare
   v_released bigint;
 begin
-  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  -- An admitted upload ends first, so that a later listing of the user's files includes it.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
-  -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
-  -- admission would make it meanwhile.
-  insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
-  perform 1 from public.request_counters where subject = p_user_id for update;
-  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  -- Locked in the order of an admission: counters, balance, requests. A missing counter cannot be locked, and an
+  -- admission would create it meanwhile.
+  insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
+  perform 1 from private.request_counters where subject = p_user_id for update;
+  -- Requests that wait for this row, or come later, hold and store nothing; also if the row did not exist yet.
   insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
   on conflict (user_id) do update set is_closed = true;
-  -- What runs can store no answer any more, as its hold ends here.
+  -- Running requests can no longer store a response, as their holds end here.
   with released as (
     update public.token_consumption_locks
     set status = 'released', expires_at = now(),
@@ -121,49 +122,25 @@ begin
   update public.token_consumption_locks
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
-  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(public.anomalies_about_ledger());
-  -- The account stays closed: an access token of the user may be good for days yet.
+  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(private.anomalies_about_ledger());
+  -- The account stays closed: an access token of the user may stay valid for days.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
   on conflict (user_id) do update
   set plan = null, paused_at = excluded.paused_at, pause_reason = excluded.pause_reason, daily_cap_tokens = null,
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
-  delete from public.request_counters where subject = p_user_id;
-  perform public.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
-  perform public.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
-    array(select jsonb_build_object('anomaly_type', kept) from unnest(public.anomalies_about_ledger()) as kept));
+  delete from private.request_counters where subject = p_user_id;
+  perform private.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
+  perform private.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
+    array(select jsonb_build_object('anomaly_type', kept) from unnest(private.anomalies_about_ledger()) as kept));
 end;
 $$;
 
-comment on function public.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, and in anomalies and alerts who it was. What '
-  'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
-  'account stays paused. May be repeated.';
-
-create function public.export_ledger_user(p_user_id uuid)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'balance', (
-      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
-      from public.token_balances where user_id = p_user_id
-    ),
-    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
-    'anomalies', (
-      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
-        'details', details) order by id), '[]')
-      from public.token_anomalies where user_id = p_user_id
-    )
-  );
-$$;
-
-comment on function public.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies. The history is exported as a table, as it may be long.';
+comment on function private.forget_ledger_user(uuid) is
+  'A part of forget_user: deletes stored responses, digests of requests, plan and caps, and removes the user from '
+  'anomalies and alerts. Running requests are released. The balance, the history and anomalies about the ledger stay '
+  'under an id that leads to nobody, and the account stays paused. May be repeated.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -185,13 +162,39 @@ $$;
 comment on function public.files_of_user(uuid, integer) is
   'The user''s files in Storage, in the folder named after the user''s id.';
 
+create function private.export_ledger_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'balance', (
+      select jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count)
+      from public.token_balances where user_id = p_user_id
+    ),
+    'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'anomalies', (
+      select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
+        'details', details) order by id), '[]')
+      from public.token_anomalies where user_id = p_user_id
+    ),
+    'files', (select coalesce(jsonb_agg(to_jsonb(files)), '[]') from public.files_of_user(p_user_id, null) as files)
+  );
+$$;
+
+comment on function private.export_ledger_user(uuid) is
+  'A part of export_user_data: balance, account, anomalies, and the paths of the user''s files in Storage. The '
+  'history may be long, so it is exported as a table.';
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   public.explain_request(text, uuid),
   public.files_of_user(uuid, integer),
-  public.forget_ledger_user(uuid),
-  public.export_ledger_user(uuid)
+  private.forget_ledger_user(uuid),
+  private.export_ledger_user(uuid)
 from public, anon, authenticated;
 
 grant execute on function
@@ -201,6 +204,6 @@ to service_role;
 
 -- User data -----------------------------------------------------------------------------------------------------
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, plan, caps, anomalies; the history has an export of its own');
+  'Balance, plan, caps, anomalies, files; the history has an export of its own');

@@ -114,9 +114,9 @@ describe("a subscription to alerts", () => {
     await ask("rotate", { endpoint_id });
     await ask("test", { endpoint_id });
     const rows = await sql`
-      select to_jsonb(endpoints)::text as row from public.alert_endpoints as endpoints
-      union all select to_jsonb(outbox)::text from public.alert_outbox as outbox
-      union all select to_jsonb(deliveries)::text from public.alert_deliveries as deliveries`;
+      select to_jsonb(endpoints)::text as row from private.alert_endpoints as endpoints
+      union all select to_jsonb(outbox)::text from private.alert_outbox as outbox
+      union all select to_jsonb(deliveries)::text from private.alert_deliveries as deliveries`;
     const known = JSON.stringify([rows, (await ask("list", { status: "delivered" })).body]);
     expect(known).toContain(endpoint_id);
     for (const secret of ["secret-path", "whsec_", ...receiver.secrets.map((one) => one.slice(6, 30))]) {
@@ -125,7 +125,7 @@ describe("a subscription to alerts", () => {
     expect(JSON.stringify((await ask("list")).body)).not.toContain("sealed");
   });
 
-  it("with a new secret is signed with both for a day, so that the receiver can change over", async () => {
+  it("with a new secret is signed with both for a day, so that the receiver can switch", async () => {
     const receiver = openAlertReceiver();
     const endpoint_id = await subscribe(receiver);
     const { body: { secret } } = await ask("rotate", { endpoint_id });
@@ -134,7 +134,7 @@ describe("a subscription to alerts", () => {
     receiver.secrets[0] = secret;
     await ask("test", { endpoint_id });
     await sql`
-      update public.alert_endpoints set previous_secret_until = previous_secret_until - interval '24 hours'
+      update private.alert_endpoints set previous_secret_until = previous_secret_until - interval '24 hours'
       where id = ${endpoint_id}`;
     await ask("test", { endpoint_id });
     expect(testsIn(receiver).map(({ signatures }) => signatures.length)).toEqual([2, 2, 1]);
@@ -153,7 +153,7 @@ describe("a subscription to alerts", () => {
         { attempts: 1, last_http_status: 500, next_attempt_at: expect.any(String) },
       ]);
     await sql`
-      update public.alert_deliveries
+      update private.alert_deliveries
       set first_attempt_at = now() - interval '4 days', next_attempt_at = now() where endpoint_id = ${endpoint_id}`;
     await eventually("the dead letter", async () => {
       await ask("deliver");
@@ -168,14 +168,14 @@ describe("a subscription to alerts", () => {
     expect(new Set(testsIn(receiver).map(({ webhookId }) => webhookId))).toEqual(new Set([webhook_id]));
   });
 
-  it.each(["unsubscribe", "rotate", "test"])("that is not there is not found by %s", async (action) => {
+  it.each(["unsubscribe", "rotate", "test"])("that does not exist is 404 for %s", async (action) => {
     expectRefusal(await ask(action, { endpoint_id: crypto.randomUUID() }), 404, "not_found");
   });
 
   it.each([
     ["http://example.com/", /https/],
-    ["https://10.0.0.1/", /https, with a host by its name/],
-    ["https://db/", /https, with a host by its name/],
+    ["https://10.0.0.1/", /https, with a host name/],
+    ["https://db/", /https, with a host name/],
     ["not an address", /https/],
   ])("to %s is refused with the reason", async (url, reason) => {
     const answer = await ask("subscribe", { url });
@@ -183,7 +183,7 @@ describe("a subscription to alerts", () => {
     expect(answer.body.message).toMatch(reason);
   });
 
-  it("to a type that there is not is refused, and names those that there are", async () => {
+  it("to an unknown type is refused, and the message lists the known ones", async () => {
     const answer = await ask("subscribe", { url: "https://example.com/", alert_types: ["nonsense"] });
     expectRefusal(answer, 400, "invalid_request");
     expect(answer.body.message).toContain("low_balance");
@@ -201,7 +201,7 @@ describe("a subscription to alerts", () => {
 });
 
 describe("a deliverer that is killed", () => {
-  it("between sending and noting it loses nothing: the alert comes again under the same id", async () => {
+  it("between sending and recording loses nothing: the alert is sent again with the same id", async () => {
     const doomed = await openFunctions();
     const receiver = openAlertReceiver();
     const endpoint_id = await subscribe(receiver);
@@ -224,7 +224,7 @@ describe("a deliverer that is killed", () => {
     expect(testsIn(receiver)).toHaveLength(1); // The lease of the one that was killed still counts.
 
     await sql`
-      update public.alert_deliveries set leased_until = leased_until - interval '1 minute'
+      update private.alert_deliveries set leased_until = leased_until - interval '1 minute'
       where endpoint_id = ${endpoint_id}`;
     await eventually("the second try", async () => {
       await ask("deliver");
@@ -240,7 +240,7 @@ describe("a deliverer that is killed", () => {
 });
 
 describe("the platform that the functions run on", () => {
-  it("is tried by themselves: secrets are safe, and what needs https is not tried without it", async () => {
+  it("is tested by the functions themselves: secrets are safe, and trials that need https are skipped without it", async () => {
     const { status, body } = await ask("try-platform");
     expect(status).toBe(200);
     expect(body.trials).toEqual([
@@ -252,7 +252,7 @@ describe("the platform that the functions run on", () => {
       ...["picture", "alert"].map((trial) => ({
         trial,
         outcome: "untried",
-        message: "The project is not reached by https under a public name",
+        message: "The project has no https URL with a public name",
       })),
     ]);
   });

@@ -26,7 +26,7 @@ const ofUsers = endpoints.filter((one) => limitOf(one) && [one.auth].flat().incl
 async function userWith(name: string, rule: { quota: number; window_s: number }) {
   const user = await newUser(0);
   const plan = `test ${user.id}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
+  await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${
     sql.json({ [name]: rule })
   })`;
   await sql`select public.set_account_plan(${user.id}, ${plan})`;
@@ -48,7 +48,7 @@ describe("every endpoint that a user or anybody may call", () => {
     },
   );
 
-  it("is looked at by these tests: there are some of each kind", () => {
+  it("is covered by these tests: there are some of each kind", () => {
     expect(endpoints.filter(isFeature).length).toBeGreaterThan(20);
     expect(ofUsers.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["balance", "account/why", "account/caps", "oauth-token/revoke"]),
@@ -68,7 +68,7 @@ describe("every endpoint that a user or anybody may call", () => {
 });
 
 describe("a limit of calls", () => {
-  it("lets as many through as it says, and tells what is left", async () => {
+  it("lets its quota through, and reports the rest", async () => {
     const user = await userWith("balance", { quota: 2, window_s: 3_600 });
     const ask = () => call("balance", { method: "GET", user });
     const answers = [await ask(), await ask(), await ask()];
@@ -81,7 +81,7 @@ describe("a limit of calls", () => {
     expect((await call("account/limits", { method: "GET", user })).status).toBe(200);
   });
 
-  // Elsewhere a machine has one address of its own.
+  // On other systems a machine has one loopback address.
   it(
     "of an endpoint for anybody counts each network by itself",
     onLinux,
@@ -100,7 +100,7 @@ describe("a limit of calls", () => {
       const network = newAddress();
       expect(await from(network)).toEqual({ isDenied: false, left: "r=599" });
       const key = `call ${repeatableRequestId("", "oauth-token/callback", network)}`;
-      await sql`update public.rate_limits set full_at = now() + interval '2 hours' where key = ${key}`;
+      await sql`update private.rate_limits set full_at = now() + interval '2 hours' where key = ${key}`;
       expect(await from(network)).toEqual({ isDenied: true, left: "r=0" });
       expect(await from(newAddress())).toEqual({ isDenied: false, left: "r=599" });
     },

@@ -30,14 +30,14 @@ beforeAll(async () => {
     SMTP_FROM: "Tessera <codes@example.com>",
   }, functionsFolder);
   // All tests come from one address; how networks are limited is in tests/sql.
-  await sql`update public.otp_settings set sends_per_network_hour = 100000, verifications_per_network_hour = 100000`;
+  await sql`update private.otp_settings set sends_per_network_hour = 100000, verifications_per_network_hour = 100000`;
 });
 
 afterAll(async () => {
-  await sql`update public.otp_settings set sends_per_network_hour = 30, verifications_per_network_hour = 300`;
+  await sql`update private.otp_settings set sends_per_network_hour = 30, verifications_per_network_hour = 300`;
 });
 
-beforeEach(() => sql`delete from public.otp_providers where name in ('twilio', 'vonage', 'smtp')`);
+beforeEach(() => sql`delete from private.otp_providers where name in ('twilio', 'vonage', 'smtp')`);
 
 /** Some French mobile number. */
 function newPhone(): string {
@@ -84,7 +84,7 @@ async function signUpAs(beginning: string): Promise<SignedInUser> {
 
 const deliveryOf = async (challenge: string) => {
   const [row] =
-    await sql`select delivery, provider from public.otp_decisions where issuance_id = ${challenge}`;
+    await sql`select delivery, provider from private.otp_decisions where issuance_id = ${challenge}`;
   return row && { ...row };
 };
 
@@ -178,12 +178,12 @@ describe("a code", () => {
     expect(mailbox.mails(email!)).toEqual([]);
   });
 
-  it("is for whom it is read by, and costs what its parts do", async () => {
+  it("names its audience, and costs as much as its parts", async () => {
     const messageOf = async (fields: Record<string, unknown>) => {
       const phone = newPhone();
       const asked = await request({ phone, ...fields });
       const [row] =
-        await sql`select cost_micros::integer as cost from public.otp_decisions where issuance_id = ${asked.body.challenge_id}`;
+        await sql`select cost_micros::integer as cost from private.otp_decisions where issuance_id = ${asked.body.challenge_id}`;
       return {
         lines: vendors.sent(phone)[0]!.text.split("\n").slice(1).map((line) => line[0]),
         cost: row!.cost,
@@ -378,7 +378,7 @@ describe("abuse case 11, enumeration", () => {
 });
 
 describe("abuse case 12, spelling", () => {
-  it("is no way to a second code, and what is no mobile number gets none", async () => {
+  it("gives no second code, and only mobile numbers get one", async () => {
     const refused: [string, string][] = [
       ["+1 900 555 0123", "type"],
       ["+882 16 1234 5678", "type"],
@@ -396,7 +396,7 @@ describe("abuse case 12, spelling", () => {
     }
   });
 
-  it("in a form that its country has left, or as a tel: URI, is the phone of now", async () => {
+  it("in an outdated format, or as a tel: URI, is the same phone", async () => {
     const eight = `97${newPhone().slice(-6)}`;
     const { code, challenge_id } = await (async () => {
       const asked = await request({ phone: `tel:+229-${eight};phone-context=ignored.example` });
@@ -469,7 +469,7 @@ describe("Supabase Auth's Send SMS hook", () => {
   it("sends the code that Auth made, once however often it is repeated, and under the same limits", async () => {
     const phone = newPhone();
     const first = payload(phone);
-    // Auth gives each of its up to three tries a message id of its own.
+    // Auth gives each of its up to three attempts a separate message id.
     for (let count = 0; count < 3; count++) {
       const answer = await hook(first);
       expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });
@@ -531,7 +531,7 @@ describe("a provider's report of a message that it took", () => {
     expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("sent");
     expect((await post(undelivered)).status).toBe(200);
     expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("undelivered");
-    await sql`delete from public.rate_limits where key like 'otp:cooldown:%'`;
+    await sql`delete from private.rate_limits where key like 'otp:cooldown:%'`;
     expect((await ask()).status).toBe(200);
     expect(vendors.sent(phone).map(({ vendor }) => vendor)).toEqual(["twilio", "vonage"]);
   });

@@ -2,11 +2,11 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { open } from "../../supabase/functions/_shared/security/envelope.ts";
-import type { TokenDatabase } from "../../supabase/functions/_tokens/database.ts";
-import { fingerprintSalt } from "../../supabase/functions/_tokens/fingerprints.ts";
-import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
-import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
-import { type SyncOptions, type SyncResult, syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+import type { VaultDatabase } from "../../supabase/functions/_vault/database.ts";
+import { fingerprintSalt } from "../../supabase/functions/_vault/fingerprints.ts";
+import { rotateVault } from "../../supabase/functions/_vault/rotation.ts";
+import { SourceError, type VaultSource } from "../../supabase/functions/_vault/source.ts";
+import { type SyncOptions, type SyncResult, syncVault } from "../../supabase/functions/_vault/sync.ts";
 import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect } from "../support/stack.ts";
@@ -23,7 +23,7 @@ import {
   PLENTY,
   type RedisClient,
   restDatabase,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 
 const withRedis = await needing("redis-server");
 
@@ -44,8 +44,8 @@ afterAll(async () => {
   client?.destroy();
   await redis?.stop();
   await sql`delete from public.tradovate_tokens where source in ${sql(sourceNames)}`;
-  await sql`delete from public.token_rejections where source in ${sql(sourceNames)}`;
-  await sql`delete from public.token_syncs where source in ${sql(sourceNames)}`;
+  await sql`delete from private.token_rejections where source in ${sql(sourceNames)}`;
+  await sql`delete from private.token_syncs where source in ${sql(sourceNames)}`;
 });
 
 /** Many steps with few keys. */
@@ -90,7 +90,7 @@ class World {
     const { url = redis.url, mode, ...others } = options;
     const source = options.source ?? await openSource(url, mode);
     try {
-      return await syncTokens({
+      return await syncVault({
         source,
         sourceName: this.sourceName,
         database,
@@ -113,14 +113,14 @@ class World {
   }
 
   async state() {
-    const [state] = await sql`select * from public.token_syncs where source = ${this.sourceName}`;
+    const [state] = await sql`select * from private.token_syncs where source = ${this.sourceName}`;
     return state!;
   }
 }
 
 /** A database whose calls a test may stop before they are made. */
-function withPause(name: keyof TokenDatabase): {
-  database: TokenDatabase;
+function withPause(name: keyof VaultDatabase): {
+  database: VaultDatabase;
   reached: Promise<void>;
   go(): void;
 } {
@@ -238,7 +238,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     expect((await world.row(object.account)).expires_at).toEqual(new Date(end));
   });
 
-  it("rejects what is no token, keeps the token from before, and does not look at it again", async () => {
+  it("rejects an invalid value, keeps the previous token, and does not fetch the value again", async () => {
     const world = await World.open();
     const known = await world.set();
     await world.sync({ mode });
@@ -259,7 +259,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     });
     expect(await world.row(known.account)).toMatchObject({ is_active: true });
     const reasons = await sql`
-      select account_name, reason from public.token_rejections where source = ${world.sourceName} order by account_name`;
+      select account_name, reason from private.token_rejections where source = ${world.sourceName} order by account_name`;
     expect(Object.fromEntries(reasons.map(({ account_name, reason }) => [account_name, reason]))).toEqual({
       [known.account]: "neither a JWT nor JSON",
       [words.account]: "neither a JWT nor JSON",
@@ -277,7 +277,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     await client.del([`token:${list}`, `token:${long.account}`]);
     expect(await world.sync({ mode })).toMatchObject({ synced: 1, rejected: 0, deactivated: 0 });
     const left =
-      await sql`select account_name from public.token_rejections where source = ${world.sourceName}`;
+      await sql`select account_name from private.token_rejections where source = ${world.sourceName}`;
     expect(left.map(({ account_name }) => account_name).toSorted()).toEqual(
       [known.account, bytes].toSorted(),
     );
@@ -353,13 +353,13 @@ describe("a sync", withRedis, () => {
       isComplete: true,
     });
     expect((await world.state()).completed_key_count).toBe("599");
-    expect((await sql`select from public.token_sync_pages where source = ${world.sourceName}`).length).toBe(
+    expect((await sql`select from private.token_sync_pages where source = ${world.sourceName}`).length).toBe(
       0,
     );
   });
 
   it.each(["lua", "plain"] as const)(
-    "counts its work where the platform does not tell its processor time, and rests in time (%s)",
+    "counts its work if the platform does not report CPU time, and pauses in time (%s)",
     async (mode) => {
       const world = await World.open();
       await world.fill(600);
@@ -412,7 +412,7 @@ describe("a sync", withRedis, () => {
     },
   );
 
-  it("takes a key that SCAN gives twice once, and skips one that ends between two commands", async () => {
+  it("counts a key that SCAN returns twice once, and skips one that expires between two commands", async () => {
     const world = await World.open();
     const [stays, ends] = [await world.set(), await world.set()];
     const source = await openSource(redis.url);
@@ -454,7 +454,7 @@ describe("a sync", withRedis, () => {
     await world.set("ÄÖÜ €");
     await client.set(`token:${world.newAccount()}`, Buffer.from([0xff, 0x00, 0xfe]));
     const salt = fingerprintSalt(keyring);
-    const fingerprintsOf = async (source: TokenSource) => {
+    const fingerprintsOf = async (source: VaultSource) => {
       const page = await source.page("0", salt, 100);
       await source.close();
       const names = page.names.split(",");
@@ -467,7 +467,7 @@ describe("a sync", withRedis, () => {
 });
 
 describe("races", withRedis, () => {
-  it("two syncs at once: one works, the other is told to come back", async () => {
+  it("two syncs at once: one works, the other gets Retry-After", async () => {
     const world = await World.open();
     await world.fill(50);
     const pause = withPause("diff_provider_tokens");
@@ -486,7 +486,7 @@ describe("races", withRedis, () => {
     const slow = world.sync({ database: pause.database });
     await pause.reached;
     // As if its process had stood still for longer than the lease.
-    await sql`update public.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
     const renewed = await world.set(undefined, { account });
     expect(await world.sync()).toMatchObject({ synced: 1, isComplete: true });
     pause.go();
@@ -499,7 +499,7 @@ describe("races", withRedis, () => {
     const pause = withPause("finish_token_sync");
     const slow = world.sync({ database: pause.database }); // of an empty Redis
     await pause.reached;
-    await sql`update public.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
     const { account } = await world.set();
     await world.sync();
     pause.go();
@@ -559,8 +559,8 @@ describe("races", withRedis, () => {
 });
 
 /** Rotates the tokens of one test only: other tests have keys of their own. */
-async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: TokenDatabase = database) {
-  return await rotateTokens({
+async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: VaultDatabase = database) {
+  return await rotateVault({
     keyring,
     keyName: "test",
     requestId: crypto.randomUUID(),
@@ -570,8 +570,8 @@ async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: Tok
 
 async function ownTokens(
   world: World,
-  args: Parameters<TokenDatabase["provider_tokens_to_rotate"]>[0],
-  own: TokenDatabase,
+  args: Parameters<VaultDatabase["provider_tokens_to_rotate"]>[0],
+  own: VaultDatabase,
 ) {
   let after = args.p_after;
   for (;;) {
@@ -618,7 +618,7 @@ describe("a key rotation", withRedis, () => {
     expect(await rotateOwn(world, both)).toMatchObject({ rotated: 0, isComplete: true });
   });
 
-  it("that was interrupted goes on, and tells which tokens it cannot open", async () => {
+  it("that was interrupted continues, and names the tokens that it cannot decrypt", async () => {
     const world = await World.open();
     await world.fill(3);
     const [oldKey, newKey] = [

@@ -1,366 +1,42 @@
-/** Who asks for whose: the columns of the table in docs/security.md. */
-export const CALLERS = {
-  anon: "nobody signed in (publishable key)",
-  own: "a user, its own",
-  others: "a user, another's",
-  server: "a server (secret key)",
-} as const;
+import { readManifest } from "../../scripts/modules/manifest.ts";
+import { broughtBy } from "../../scripts/modules/brought.ts";
+import type { Permissions } from "./permissions.ts";
 
-export type CallerName = keyof typeof CALLERS;
+export type Matrix = Required<Permissions>;
 
-export type TableAction = "read" | "insert" | "update" | "delete";
-export type BucketAction = "list" | "download" | "sign" | "upload" | "overwrite" | "remove" | "configure";
+export const KINDS = ["tables", "routines", "buckets", "endpoints"] as const satisfies (keyof Permissions)[];
 
-/** What each caller may do with an object, and why; a caller that is not named may do nothing. */
-export type Rule<Action extends string> = Partial<Record<CallerName, Action[]>> & { why: string };
+/** What the modules declare, by module. */
+export const DECLARED = await broughtBy<Permissions>(await readManifest(), "permissions");
 
-export const TABLE_ACTIONS: TableAction[] = ["read", "insert", "update", "delete"];
+/** The same as one table for each kind of object, in the order of the alphabet. */
+export const MATRIX = matrixOf(DECLARED);
 
-export const BUCKET_ACTIONS: BucketAction[] = [
-  "list",
-  "download",
-  "sign",
-  "upload",
-  "overwrite",
-  "remove",
-  "configure",
-];
+/** Throws for an object that two modules declare: only one of them could be right. */
+export function matrixOf(declared: Record<string, Permissions>): Matrix {
+  return Object.fromEntries(KINDS.map((kind) => {
+    const by = new Map<string, string>();
+    const rows = Object.entries(declared).flatMap(([module, permissions]) =>
+      Object.entries(permissions[kind] ?? {}).map(([name, rule]) => {
+        const first = by.get(name);
+        if (first) throw new Error(`${name} is declared by ${first} and by ${module}: ${kind}`);
+        by.set(name, module);
+        return [name, rule] as const;
+      })
+    );
+    return [kind, Object.fromEntries(rows.toSorted(([one], [other]) => one < other ? -1 : 1))];
+  })) as unknown as Matrix;
+}
 
-/** Tables and views of schema public. */
-export const TABLES: Record<string, Rule<TableAction>> = {
-  alert_deliveries: { why: "read and changed through the alerts' functions alone" },
-  alert_endpoints: { why: "addresses and signing secrets, encrypted" },
-  alert_outbox: { why: "written by emit_alert alone" },
-  alert_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  alert_types: { server: ["read"], why: "a list that migrations add to" },
-  anomaly_resolutions: { server: ["read"], why: "what operators write of users" },
-  anomaly_rules: { server: ["read"], why: "an operator changes it in SQL" },
-  anomaly_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  call_limit_sources: { why: "a list that migrations add to" },
-  caller_networks: { why: "digests, written by note_caller_networks alone" },
-  file_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  job_runs: { server: ["read"], why: "written by the schedule alone" },
-  job_status: { server: ["read"], why: "what is overdue" },
-  jobs: { server: ["read"], why: "a migration or an operator changes it in SQL" },
-  ledger_alert_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  oauth_authorizations: { why: "states on their way, used through functions alone" },
-  oauth_leases: { why: "who renews a token, used through functions alone" },
-  oauth_revocations: { why: "users who were forgotten, used through functions alone" },
-  oauth_provider_health: { why: "failures of providers, shown by oauth_status" },
-  otp_codes: { why: "codes, used through their functions alone" },
-  otp_decisions: { server: ["read"], why: "why codes were sent or not: for operators" },
-  otp_guesses: { why: "counters, used through verify_otp alone" },
-  otp_known_phones: { why: "from where codes came back, used through request_otp and verify_otp alone" },
-  otp_networks: { why: "which networks asked, used through request_otp alone" },
-  otp_providers: { server: ["read"], why: "circuit breakers: for operators" },
-  otp_routes: { server: ["read"], why: "ways on which messages do not arrive: for operators" },
-  otp_settings: { why: "an operator reads and changes it in SQL" },
-  otp_spend: { server: ["read"], why: "what messages cost: for operators" },
-  otp_statistics: { server: ["read"], why: "what became of codes: for operators" },
-  otp_used_proofs: { why: "used through use_otp_proof alone" },
-  request_counters: { why: "counters, used through admit_request alone" },
-  rate_limits: { why: "counters, used through take_rate_limits alone" },
-  token_access_log: { why: "append-only: who read which token; an operator reads it in SQL" },
-  token_manager_settings: { why: "an operator reads and changes it in SQL" },
-  token_accounts: {
-    own: ["read"],
-    server: ["read"],
-    why: "plan, pause and caps; changed by functions alone",
-  },
-  token_anomalies: { own: ["read"], server: ["read"], why: "written by the ledger's functions alone" },
-  token_balance_history: {
-    own: ["read"],
-    server: ["read"],
-    why: "append-only: no role updates or deletes a row",
-  },
-  token_balances: { own: ["read"], server: ["read"], why: "changed by the ledger's functions alone" },
-  token_consumption_locks: {
-    own: ["read"],
-    server: ["read"],
-    why: "a user may see its requests and their stored answers",
-  },
-  token_encryption_keys: { why: "proofs of keys, used through prove_token_key alone" },
-  token_key_mappings: { why: "written by the sync alone; an operator reads it in SQL" },
-  token_plans: { server: ["read"], why: "an operator changes it in SQL" },
-  token_rejections: { why: "written by the sync alone" },
-  token_settings: { server: ["read"], why: "an operator changes it in SQL" },
-  token_sync_pages: { why: "written by the sync alone" },
-  token_syncs: { why: "written by the sync alone" },
-  tokens: { why: "encrypted tokens of providers, used through functions alone" },
-  tradovate_tokens: { why: "encrypted; read through read_provider_token, which writes it down" },
-  user_data: { server: ["read"], why: "a list that migrations add to" },
-  user_phones: { own: ["read"], server: ["read"], why: "written by verify_otp alone" },
-};
-
-/** Functions of schema public, which REST serves as /rpc/<name>. */
-export const ROUTINES: Record<string, Rule<"call">> = {
-  account_limits: { server: ["call"], why: "reads about the user that its caller names" },
-  add_tokens: { server: ["call"], why: "grants tokens: for payments and operators" },
-  admit_reading: { server: ["call"], why: "takes from the limits of the user that its caller names" },
-  admit_request: { server: ["call"], why: "claims a request for the user that its caller names" },
-  alert_of_token_anomaly: { why: "a trigger" },
-  alert_queue: { server: ["call"], why: "counts what waits" },
-  anchor_token_ledger: { server: ["call"], why: "run by a schedule" },
-  anomaly_window: { why: "a part of scan_token_anomalies" },
-  answer_oauth_authorization: { server: ["call"], why: "keeps a provider's answer, sealed" },
-  answer_known_request: { why: "a part of admit_request" },
-  apply_anomaly_rule: { why: "a trigger" },
-  archive_token_history: { server: ["call"], why: "takes old months out of the ledger" },
-  audit_token_ledger: { server: ["call"], why: "reads every user's ledger" },
-  begin_token_sync: { server: ["call"], why: "claims a sync of third-party tokens" },
-  chain_token_entries: { why: "a part of consume_tokens_batch" },
-  claim_alert_deliveries: { server: ["call"], why: "leases what a deliverer sends" },
-  claim_oauth_lease: { server: ["call"], why: "gives the right to renew a token" },
-  cleanup_alert_outbox: { server: ["call"], why: "run by a schedule" },
-  cleanup_alerts: { server: ["call"], why: "run by a schedule" },
-  cleanup_caller_networks: { server: ["call"], why: "run by a schedule" },
-  cleanup_expired_locks: { server: ["call"], why: "run by a schedule" },
-  cleanup_expired_locks_step: { server: ["call"], why: "run by a schedule" },
-  cleanup_expired_otps: { server: ["call"], why: "run by a schedule" },
-  cleanup_oauth_tokens: { server: ["call"], why: "run by a schedule" },
-  cleanup_provider_tokens: { server: ["call"], why: "run by a schedule" },
-  cleanup_rate_limits: { server: ["call"], why: "run by a schedule" },
-  clear_tokens: { server: ["call"], why: "empties a namespace of the token store" },
-  complete_alert_delivery: { server: ["call"], why: "ends a lease" },
-  cleanup_request_counters: { server: ["call"], why: "run by a schedule" },
-  consume_tokens_atomic: { server: ["call"], why: "charges the user that its caller names" },
-  consume_tokens_batch: { server: ["call"], why: "charges the users that its caller names" },
-  count_otp: { why: "a part of request_otp and verify_otp" },
-  create_alert_endpoint: { server: ["call"], why: "says where alerts go" },
-  delete_tokens: { server: ["call"], why: "deletes from the token store" },
-  deny_otp: { why: "a part of request_otp" },
-  count_user_failure: { why: "a part of admit_request, settle_tokens and release_tokens" },
-  detect_high_frequency_requests: { server: ["call"], why: "records anomalies" },
-  diff_provider_tokens: { server: ["call"], why: "a part of a sync" },
-  emit_alert: { server: ["call"], why: "tells operators something" },
-  emit_low_balance_alert: { server: ["call"], why: "tells operators something" },
-  emit_test_alert: { server: ["call"], why: "sends to an endpoint" },
-  end_alert_endpoint: { server: ["call"], why: "says where alerts go" },
-  export_caller_networks: { why: "a part of export_user_data" },
-  export_ledger_user: { why: "a part of export_user_data" },
-  export_otp_user: { why: "a part of export_user_data" },
-  list_oauth_revocations: { server: ["call"], why: "whose access is to be revoked" },
-  end_oauth_revocation: { server: ["call"], why: "notes that access is revoked" },
-  export_user_data: { server: ["call"], why: "reads all of the user that its caller names" },
-  extend_token_hold: { server: ["call"], why: "lets a hold live on" },
-  expire_token_holds_of: { why: "a part of hold_tokens and cleanup_expired_locks" },
-  explain_request: { server: ["call"], why: "reads any user's request" },
-  fail_alert_delivery: { server: ["call"], why: "ends a lease" },
-  files_to_remove: { server: ["call"], why: "names files of all users" },
-  files_of_user: { server: ["call"], why: "names any user's files" },
-  finish_oauth_lease: { server: ["call"], why: "ends the right to renew a token" },
-  finish_token_sync: { server: ["call"], why: "a part of a sync" },
-  follow_alert_ordering_key: { why: "a trigger" },
-  forbid_token_access_log_change: { why: "a trigger" },
-  forbid_token_history_change: { why: "a trigger" },
-  forget_alerts: { why: "a part of forget_ledger_user" },
-  forget_call_limits: { why: "a part of forget_user" },
-  forget_caller_networks: { why: "a part of forget_user" },
-  forget_deleted_user: { why: "a trigger" },
-  forget_ledger_user: { why: "a part of forget_user" },
-  forget_oauth_user: { why: "a part of forget_user" },
-  forget_otp_user: { why: "a part of forget_user" },
-  forget_rate_limits: { why: "a part of forget_ledger_user" },
-  forget_user: { server: ["call"], why: "takes personal data away" },
-  give_back_rate_limits: { why: "a part of record_otp_delivery" },
-  known_request_outcome: { why: "a part of hold_tokens and admit_request" },
-  hold_tokens: { server: ["call"], why: "claims a request for the user that its caller names" },
-  install_schedule: {
-    server: ["call"],
-    why: "gives the list of jobs to pg_cron; takes nothing from its caller",
-  },
-  anomalies_about_ledger: { why: "a part of record_token_anomaly and forget_user" },
-  keep_oauth_authorization: { server: ["call"], why: "begins an authorization" },
-  list_alert_deliveries: { server: ["call"], why: "reads what was told of every user" },
-  list_gone_alert_endpoints: { server: ["call"], why: "hosts of receivers that ended" },
-  list_alert_endpoints: { server: ["call"], why: "reads where alerts go" },
-  list_tokens: { server: ["call"], why: "reads encrypted tokens" },
-  lock_token_balances: { why: "a part of run_token_operations and consume_tokens_batch" },
-  note_call_excess: { why: "told by take_call_limit" },
-  note_caller_networks: { server: ["call"], why: "reported by the functions" },
-  oauth_tokens_to_rotate: { server: ["call"], why: "gives out envelopes" },
-  oauth_status: { server: ["call"], why: "counts tokens, and tells of providers that fail" },
-  otp_code_of: { why: "a part of request_otp and verify_otp" },
-  otp_digest: { why: "a part of request_otp and verify_otp" },
-  otp_guard: { why: "a part of request_otp" },
-  otp_guesses_left: { why: "a part of request_otp and verify_otp" },
-  otp_is_known: { why: "a part of request_otp" },
-  otp_network_limits: { why: "a part of request_otp and verify_otp" },
-  otp_own_limits: { why: "a part of request_otp and record_otp_delivery" },
-  pause_account: { server: ["call"], why: "locks out the user that its caller names" },
-  prepare_token_history: { server: ["call"], why: "makes the months of the ledger" },
-  prune_metric_flushes: { server: ["call"], why: "run by a schedule" },
-  prune_token_access_log: { server: ["call"], why: "deletes what the settings let go, and nothing younger" },
-  prove_token_key: { server: ["call"], why: "remembers a proof of an encryption key" },
-  provider_token_status: { server: ["call"], why: "names accounts, no tokens" },
-  provider_tokens_to_rotate: { server: ["call"], why: "gives out envelopes, and writes it down" },
-  prune_token_anomalies: { server: ["call"], why: "run by a schedule" },
-  prune_job_runs: { server: ["call"], why: "run by a schedule" },
-  put_provider_tokens: { server: ["call"], why: "a part of a sync" },
-  read_metrics: { server: ["call"], why: "sums over every user's ledger" },
-  read_oauth_lease: { server: ["call"], why: "tells what is revoked" },
-  read_provider_token: { server: ["call"], why: "gives out one envelope, and writes it down" },
-  read_tokens: { server: ["call"], why: "reads encrypted tokens" },
-  record_otp_delivery: { server: ["call"], why: "says what became of a code" },
-  record_otp_report: { server: ["call"], why: "takes a report whose signature its caller has checked" },
-  record_request_excess: { why: "a part of admit_request" },
-  post_token_entry: { why: "a part of settle_tokens and add_tokens" },
-  refuse_networks_of_forgotten: { why: "a trigger" },
-  record_request_metrics: { server: ["call"], why: "adds to what is counted" },
-  record_token_anomaly: { server: ["call"], why: "writes about the user that its caller names" },
-  request_limit_of: { why: "a part of admit_request, and asked by take_call_limit" },
-  release_tokens: { server: ["call"], why: "ends a hold" },
-  renew_token_sync: { why: "a part of every step of a sync" },
-  replay_alerts: { server: ["call"], why: "sends again" },
-  request_otp: { server: ["call"], why: "issues a code for the phone that its caller names" },
-  reseal_alert_endpoint: { server: ["call"], why: "changes what is sealed of an endpoint" },
-  resolve_token_anomaly: { server: ["call"], why: "an operator notes what came of it" },
-  resume_account: { server: ["call"], why: "ends a pause" },
-  revoke_oauth_lease: { server: ["call"], why: "revokes the token that its caller names" },
-  rollup_metrics: { server: ["call"], why: "run by a schedule" },
-  rotate_oauth_tokens: { server: ["call"], why: "replaces envelopes" },
-  rotate_provider_tokens: { server: ["call"], why: "replaces envelopes" },
-  run_job: { server: ["call"], why: "runs a job of the list, by its name" },
-  run_token_operations: { server: ["call"], why: "holds, settles, releases and charges in one call" },
-  scan_alerts: { server: ["call"], why: "run by a schedule" },
-  scan_ending_tokens: { why: "a part of scan_alerts" },
-  scan_failing_provider: { why: "a part of scan_alerts" },
-  scan_low_balances: { why: "a part of scan_alerts" },
-  scan_overdue_jobs: { why: "a part of scan_alerts" },
-  scan_token_anomalies: { server: ["call"], why: "run by a schedule" },
-  set_account_plan: { server: ["call"], why: "changes the user that its caller names" },
-  set_spend_caps: { server: ["call"], why: "changes the user that its caller names" },
-  settle_auth_hook_otps: { why: "a part of cleanup_expired_otps" },
-  settle_tokens: { server: ["call"], why: "charges a hold and stores the answer" },
-  spent_since_month: { why: "a part of set_spend_caps" },
-  spend_cap_refusal: { why: "a part of admit_request" },
-  split_other_months: { server: ["call"], why: "gives entries of the ledger the partitions of their months" },
-  watch_caller_networks: { why: "a trigger" },
-  take_call_limit: { server: ["call"], why: "takes from the limits of the user that its caller names" },
-  spread_alerts: { why: "a part of claim_alert_deliveries" },
-  take_oauth_authorization: { server: ["call"], why: "gives out an answered authorization, once" },
-  take_otp_network_limits: { why: "a part of deny_otp and verify_otp" },
-  take_request_limits: { why: "a part of admit_request and admit_reading" },
-  take_rate_limits: { server: ["call"], why: "takes from the quotas that its caller names" },
-  token_entry_chain: { why: "a part of every charge and of verify_token_chain" },
-  token_refusal: { why: "a part of every answer that refuses" },
-  token_request_problem: { why: "a part of hold_tokens, consume_tokens_atomic and add_tokens" },
-  token_response_tail: { why: "a part of settle_tokens" },
-  use_otp_proof: { server: ["call"], why: "uses up a proof whose signature its caller has checked" },
-  verify_metrics: { server: ["call"], why: "reads every user's ledger" },
-  verify_otp: { server: ["call"], why: "judges a guess, and names the user whose phone it becomes" },
-  verify_token_chain: { server: ["call"], why: "reads every user's ledger" },
-  verify_token_ledger: { server: ["call"], why: "reads every user's ledger" },
-  write_tokens: { server: ["call"], why: "writes encrypted tokens" },
-};
-
-/** Buckets of Storage. A file is its user's when the first folder of its path is the user's id. */
-export const BUCKETS: Record<string, Rule<BucketAction>> = {
-  generated: {
-    own: ["list", "download", "sign"],
-    server: BUCKET_ACTIONS,
-    why: "private: functions write, each user reads its folder, a signed address opens one file for 7 days",
-  },
-  uploads: {
-    own: ["list", "download", "sign", "upload", "remove"],
-    server: BUCKET_ACTIONS,
-    why:
-      "private: each user fills and empties its folder, no file changes under its path, functions read as the user",
-  },
-};
-
-/** Functions at /functions/v1/<name>. Another user's id in body, query or header is not looked at. */
-export const ENDPOINTS: Record<string, Rule<"call">> = {
-  "account/caps": { own: ["call"], why: "sets the caps of whom the token names" },
-  "account/clean-up-files": { server: ["call"], why: "removes files of all users" },
-  "account/forget": { server: ["call"], why: "takes personal data away" },
-  "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
-  "account/limits": { own: ["call"], why: "the user is whom the token names" },
-  "account/why": { own: ["call"], server: ["call"], why: "a user's own requests; a server anybody's" },
-  "activity-analyzer": { own: ["call"], why: "charged to whom the token names" },
-  "activity-progress-generator": { own: ["call"], why: "charged to whom the token names" },
-  "activity-transcriber": { own: ["call"], why: "charged to whom the token names" },
-  "alerts/deliver": { server: ["call"], why: "called by the schedule" },
-  "alerts/list": { server: ["call"], why: "reads what was told of every user" },
-  "alerts/replay": { server: ["call"], why: "sends again" },
-  "alerts/rotate": { server: ["call"], why: "gives out a signing secret" },
-  "alerts/subscribe": { server: ["call"], why: "says where alerts go" },
-  "alerts/try-platform": { server: ["call"], why: "asks the project itself over https" },
-  "alerts/test": { server: ["call"], why: "sends to an endpoint" },
-  "alerts/unsubscribe": { server: ["call"], why: "says where alerts go" },
-  "audio-transcribe": { own: ["call"], why: "charged to whom the token names" },
-  "balance": { own: ["call"], why: "the user is whom the token names" },
-  "biometric-insights-analyzer": { own: ["call"], why: "charged to whom the token names" },
-  "daily-nutrition-summary": { own: ["call"], why: "charged to whom the token names" },
-  "detect-equipment": { own: ["call"], why: "charged to whom the token names" },
-  "fasting-insights-generator": { own: ["call"], why: "charged to whom the token names" },
-  "fasting-progression-analyzer": { own: ["call"], why: "charged to whom the token names" },
-  "fridge-scan-vision": { own: ["call"], why: "charged to whom the token names" },
-  "generate-morph-insights": { own: ["call"], why: "charged to whom the token names" },
-  "generate-voice-preview": { own: ["call"], why: "charged to whom the token names" },
-  "image-generator": { own: ["call"], why: "charged to whom the token names" },
-  "inventory-complementer": { own: ["call"], why: "charged to whom the token names" },
-  "inventory-processor": { own: ["call"], why: "charged to whom the token names" },
-  "meal-analyzer": { own: ["call"], why: "charged to whom the token names" },
-  "meal-plan-generator": { own: ["call"], why: "charged to whom the token names" },
-  "metrics": { server: ["call"], why: "sums over every user's ledger, none of them named" },
-  "nutrition-trend-analysis": { own: ["call"], why: "charged to whom the token names" },
-  "oauth-token/authorize": { own: ["call"], why: "begins an authorization of whom the token names" },
-  "oauth-token/callback": {
-    anon: ["call"],
-    own: ["call"],
-    server: ["call"],
-    why: "a provider's redirect; needs a state, and shows nothing",
-  },
-  "oauth-token/complete": { own: ["call"], why: "for the user who began it" },
-  "oauth-token/revoke-forgotten": { server: ["call"], why: "called by the schedule" },
-  "oauth-token/revoke": {
-    own: ["call"],
-    server: ["call"],
-    why: "a user its own access, a server anybody's",
-  },
-  "oauth-token/status": { server: ["call"], why: "for operators" },
-  "oauth-token/token": { server: ["call"], why: "access tokens of any user, and never a refresh token" },
-  "otp/hook": {
-    anon: ["call"],
-    own: ["call"],
-    server: ["call"],
-    why: "for Supabase Auth alone: does nothing without its signature",
-  },
-  "otp/twilio-report": {
-    anon: ["call"],
-    own: ["call"],
-    server: ["call"],
-    why: "for Twilio alone: does nothing without its signature",
-  },
-  "otp/request": {
-    anon: ["call"],
-    own: ["call"],
-    why: "for the publishable key, and for whom the token names",
-  },
-  "otp/verify": {
-    anon: ["call"],
-    own: ["call"],
-    why: "for the publishable key, and for whom the token names",
-  },
-  "recipe-detail-generator": { own: ["call"], why: "charged to whom the token names" },
-  "recipe-generator": { own: ["call"], why: "charged to whom the token names" },
-  "scan-estimate": { own: ["call"], why: "charged to whom the token names" },
-  "scan-refine-morphs": { own: ["call"], why: "charged to whom the token names" },
-  "scan-semantic": { own: ["call"], why: "charged to whom the token names" },
-  "shopping-list-generator": { own: ["call"], why: "charged to whom the token names" },
-  "token-manager/cleanup": { server: ["call"], why: "tokens are money: for secret keys alone" },
-  "token-manager/get": { server: ["call"], why: "tokens are money: for secret keys alone" },
-  "token-manager/status": { server: ["call"], why: "tokens are money: for secret keys alone" },
-  "token-manager/sync": { server: ["call"], why: "tokens are money: for secret keys alone" },
-  "voice-coach-realtime": { own: ["call"], why: "a WebSocket, charged to whom the token names" },
-};
-
-/** Whether the declaration lets a caller do something. */
-export function mayDo<Action extends string>(
-  rule: Rule<Action>,
-  caller: CallerName,
-  action: Action,
-): boolean {
-  return rule[caller]?.includes(action) ?? false;
+/** What is wrong with a declaration, beside the objects that there are: a line for each that is to be added or to go. */
+export function gapsIn(kind: keyof Permissions, matrix: Matrix, found: string[]): string[] {
+  const declared = Object.keys(matrix[kind]);
+  return [
+    ...found.filter((name) => !declared.includes(name)).map((name) =>
+      `To ${kind} of its module in tests/security/permissions: ${JSON.stringify(name)}: { why: "…" }`
+    ),
+    ...declared.filter((name) => !found.includes(name)).map((name) =>
+      `Off ${kind} of tests/security/permissions, as it is gone: ${name}`
+    ),
+  ];
 }

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 
 import { serviceClient, type SignedInUser, signUp } from "../support/stack.ts";
-import { BUCKETS } from "./matrix.ts";
+import { MATRIX } from "./matrix.ts";
 
 /** A user with a row in every table and a file in every bucket, so that there is something to reach for. */
 export interface PlantedUser extends SignedInUser {
@@ -37,11 +37,11 @@ export async function plantUser(): Promise<PlantedUser> {
   await Promise.all([resolveAnomaly(user.id), verifyPhone(user.id), runSomeJob()]);
   const filePath = `${user.id}/${crypto.randomUUID()}/1.png`;
   const planted = { ...user, filePath };
-  await Promise.all(Object.keys(BUCKETS).map((bucket) => plantFile(bucket, planted)));
+  await Promise.all(Object.keys(MATRIX.buckets).map((bucket) => plantFile(bucket, planted)));
   return planted;
 }
 
-/** What an operator writes of a user. */
+/** An operator's note about a user. */
 async function resolveAnomaly(userId: string): Promise<void> {
   const server = serviceClient();
   const { data } = await server.from("token_anomalies").select("id").eq("user_id", userId).limit(1).single();

@@ -36,7 +36,8 @@ await sql.unsafe(`
     return null;
   end $$;
   do $$ declare v_table text; begin
-    for v_table in select oid::regclass from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' loop
+    for v_table in select oid::regclass from pg_class
+      where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind = 'r' loop
       execute format('create trigger crash_before before insert or update or delete on %s
         for each statement execute function crash.point()', v_table);
       execute format('create trigger crash_after after insert or update or delete on %s
@@ -49,7 +50,7 @@ interface Prepared {
   call: Call;
 }
 
-/** What is about to happen, each time for a new user. */
+/** The next operation, each time for a new user. */
 const operations: Record<string, () => Promise<Prepared>> = {
   "hold_tokens of a new request": async () => {
     const user = await withTokens(100);
@@ -247,7 +248,7 @@ describe.each(Object.entries(operations))("%s", (name, operation) => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("killed after the commit is done once, though its caller never heard of it", async () => {
+  it("killed after the commit has happened once, although its caller got no response", async () => {
     const prepared = await operation();
     await doomed(async (connection, pid) => {
       await run(connection, prepared.call);

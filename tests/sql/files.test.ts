@@ -6,7 +6,7 @@ import { createDatabase, newId, range, until } from "./support.ts";
 const { url, sql } = await createDatabase();
 
 const LIMITS = { count: 5, bytes: 1_000 };
-await sql`update file_settings set uploads_per_user = ${LIMITS.count}, upload_bytes_per_user = ${LIMITS.bytes}`;
+await sql`update private.file_settings set uploads_per_user = ${LIMITS.count}, upload_bytes_per_user = ${LIMITS.bytes}`;
 // As hosted projects have them; the suite's Storage makes the tables alone.
 await sql.unsafe(
   "grant usage on schema storage to authenticated; grant select, insert on storage.objects to authenticated",
@@ -45,7 +45,7 @@ async function countOf(user: string): Promise<number> {
   return (await sql`select from storage.objects where starts_with(name, ${`${user}/`})`).length;
 }
 
-/** Does something while an uploader, or who forgets the user, has it in hand. */
+/** Does something while a transaction of an uploader, or of forget_user, is open. */
 async function untilWaiting(count: number): Promise<void> {
   await until(async () =>
     (await sql`select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`)
@@ -54,7 +54,7 @@ async function untilWaiting(count: number): Promise<void> {
 }
 
 describe("the files of a user who is forgotten", () => {
-  it.each(["authenticated", "postgres"])("get no more, entered as %s", async (role) => {
+  it.each(["authenticated", "postgres"])("get no further files, entered as %s", async (role) => {
     const user = newId();
     expect(await enter(user, { role })).toBe("entered");
     await sql`select public.forget_user(${user})`;
@@ -62,7 +62,7 @@ describe("the files of a user who is forgotten", () => {
     expect(await enter(newId(), { role })).toBe("entered");
   });
 
-  it("are all known by then: an upload is let in before, or refused", async () => {
+  it("are complete: a concurrent upload is admitted before, or refused", async () => {
     const user = newId();
     const [uploader, deletion] = await Promise.all([sql.reserve(), sql.reserve()]);
     try {

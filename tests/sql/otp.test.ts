@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 describe("a code", () => {
-  it("is good once for the phone that it was sent to, and answers what a proof needs", async () => {
+  it("is valid once, for the phone that it was sent to, and returns the data of a proof", async () => {
     const phone = newPhone();
     const asked = await otp.request(phone);
     expect(asked).toMatchObject({
@@ -49,12 +49,12 @@ describe("a code", () => {
     const judged = await otp.verify(phone, RIGHT, { challenge: asked.challenge_id });
     expect(judged).toMatchObject({ success: true, challenge_id: asked.challenge_id, channel: "sms" });
     const [decision] = await sql`
-      select outcome, delivery, verified_at is not null as is_verified from public.otp_decisions
+      select outcome, delivery, verified_at is not null as is_verified from private.otp_decisions
       where issuance_id = ${asked.challenge_id}`;
     expect(decision).toEqual({ outcome: "allowed", delivery: "pending", is_verified: true });
   });
 
-  it("of five wrong guesses says how many are left, and takes no sixth, not even the right one", async () => {
+  it("counts down five wrong guesses, and accepts no sixth, not even the right one", async () => {
     const phone = newPhone();
     const challenge = await otp.issue(phone);
     for (const attempts_left of [4, 3, 2, 1, 0]) {
@@ -159,7 +159,7 @@ describe("abuse case 2, a new code for new guesses", () => {
 });
 
 describe("abuse case 3, distributed guessing", () => {
-  it("counts for who asked for the code, from however many networks the guesses come", async () => {
+  it("counts against the code's requester, from however many networks the guesses come", async () => {
     const [phone, network] = [newPhone(), newId()];
     let judged = 0;
     for (const _ of range(5)) {
@@ -172,7 +172,7 @@ describe("abuse case 3, distributed guessing", () => {
     expect(judged).toBe(20);
   });
 
-  it("counts by network, of however many phones the guesses are", async () => {
+  it("counts against the network, for however many phones the guesses are", async () => {
     await otp.withSettings({ verifications_per_network_hour: 10 }, async () => {
       const network = newId();
       const answers: Judged[] = [];
@@ -222,7 +222,7 @@ describe("abuse case 5, a code for something else", () => {
     expect((await otp.verify(phone, RIGHT, { challenge, network })).success).toBe(true);
   });
 
-  it("keeps a row's code from being of use in another row", async () => {
+  it("makes a code useless in another row", async () => {
     const phone = newPhone();
     const known = await otp.issue(phone, { code: "555555" });
     const target = await otp.issue(phone, { purpose: "payment" });
@@ -240,7 +240,7 @@ describe("abuse case 6, a leak of the database", () => {
     const code = "001711"; // among the first of those tried
     const id = await otp.issue(phone, { code });
     const row = await otp.code(id);
-    const [settings] = await sql`select digest_salt from public.otp_settings`;
+    const [settings] = await sql`select digest_salt from private.otp_settings`;
     const stored = row!.code.split(".")[1];
     const uuid = Uint8Array.from(id.replaceAll("-", "").match(/../g)!, (byte) => parseInt(byte, 16));
     const found = (mac: (guess: string) => string | Uint8Array) =>
@@ -258,7 +258,7 @@ describe("abuse case 6, a leak of the database", () => {
     const all = JSON.stringify(
       await sql`
       select (select jsonb_agg(c) from public.otp_codes as c where id = ${id}) as codes,
-        (select jsonb_agg(d) from public.otp_decisions as d where issuance_id = ${id}) as decisions`,
+        (select jsonb_agg(d) from private.otp_decisions as d where issuance_id = ${id}) as decisions`,
     );
     expect(all).not.toContain(code);
   });
@@ -283,7 +283,7 @@ describe("abuse case 7, SMS pumping", () => {
       });
       expect((await otp.request("+993654321000", { country: "TM" })).success).toBe(true);
       const rows = await sql`
-        select outcome, reasons, repeat_count::integer from public.otp_decisions
+        select outcome, reasons, repeat_count::integer from private.otp_decisions
         where prefix = ${prefix} and outcome = 'denied'`;
       expect(rows.map((row) => row.reasons)).toEqual(Array(rows.length).fill(["unverified_in_prefix_hour"]));
       expect(rows.reduce((sum, row) => sum + row.repeat_count, 0)).toBe(3);
@@ -308,13 +308,13 @@ describe("abuse case 7, SMS pumping", () => {
       for (const index of range(3)) expect((await send("FI", index)).success).toBe(true);
       expect((await send("FI", 3)).reasons).toEqual(["unverified_in_country_day"]);
       await sql`
-        insert into public.otp_statistics (kind, area, day, sent, verified, hour)
+        insert into private.otp_statistics (kind, area, day, sent, verified, hour)
         values ('country', 'FI', (now() at time zone 'UTC')::date - 3, 100, 90, now() - interval '3 days')`;
       expect((await send("FI", 4)).success).toBe(true);
     });
   });
 
-  it("is told by a network that asks for many countries", async () => {
+  it("is recognized by a network that asks for many countries", async () => {
     await otp.withSettings({ guard_mode: "deny" }, async () => {
       const network = newId();
       const answers: Requested[] = [];
@@ -339,7 +339,7 @@ describe("abuse case 7, SMS pumping", () => {
       }, async () => {
         const challenge = await otp.issue(newPhone());
         const [decision] =
-          await sql`select reasons, guard_mode from public.otp_decisions where issuance_id = ${challenge}`;
+          await sql`select reasons, guard_mode from private.otp_decisions where issuance_id = ${challenge}`;
         expect(decision).toEqual({ reasons: [...reasons], guard_mode });
       });
     }
@@ -357,7 +357,7 @@ describe("abuse case 7, SMS pumping", () => {
   });
 
   it("cannot cost more than the cap of the day, of many at once either, and a code that fails costs nothing", async () => {
-    await sql`delete from public.otp_spend`;
+    await sql`delete from private.otp_spend`;
     await otp.withSettings({ spend_cap_micros: 500_000, spend_kept_percent: 0 }, async () => {
       const phones = range(25).map(newPhone);
       const answers = await raceAll<Requested>(url, phones.map((phone) => request(phone, { cost: 50_000 })));
@@ -365,7 +365,7 @@ describe("abuse case 7, SMS pumping", () => {
       expect(count(answers, "spend_cap")).toBe(15);
       const denied = phones[answers.findIndex(({ success }) => !success)]!;
       const [left] = await sql`
-        select count(*)::integer as count from public.rate_limits where key like ${`otp:%${await otp.digest(
+        select count(*)::integer as count from private.rate_limits where key like ${`otp:%${await otp.digest(
         "phone",
         denied,
       )}%`}`;
@@ -374,10 +374,10 @@ describe("abuse case 7, SMS pumping", () => {
       await otp.delivery(sent.challenge_id, "failed", [{ provider: "twilio", is_fault: false }]);
       expect((await otp.request(denied, { cost: 50_000 })).success).toBe(true);
       expect((await otp.request(newPhone(), { cost: 50_000 })).error).toBe("spend_cap");
-      const [spend] = await sql`select spent_micros::integer, messages from public.otp_spend`;
+      const [spend] = await sql`select spent_micros::integer, messages from private.otp_spend`;
       expect(spend).toEqual({ spent_micros: 500_000, messages: 10 });
     });
-    const [table] = await sql`select relpersistence from pg_class where oid = 'public.otp_spend'::regclass`;
+    const [table] = await sql`select relpersistence from pg_class where oid = 'private.otp_spend'::regclass`;
     expect(table!.relpersistence).toBe("p");
   });
 });
@@ -421,7 +421,7 @@ describe("abuse case 8, bombing one victim", () => {
     const answers = await raceAll<Requested>(url, range(20).map(() => request(phone, { network })));
     expect(answers.filter(({ success }) => success)).toHaveLength(1);
     expect(
-      await sql`select from public.otp_decisions where outcome = 'allowed' and phone = ${await otp.digest(
+      await sql`select from private.otp_decisions where outcome = 'allowed' and phone = ${await otp.digest(
         "phone",
         phone,
       )}`,
@@ -485,7 +485,7 @@ describe("abuse case 9, a provider that fails", () => {
       await otp.delivery(asked.challenge_id, "failed");
     }
     const [statistics] = await sql`
-      select sum(sent)::integer as sent, sum(failed)::integer as failed from public.otp_statistics where kind = 'prefix' and area = ${
+      select sum(sent)::integer as sent, sum(failed)::integer as failed from private.otp_statistics where kind = 'prefix' and area = ${
       phone.slice(0, -4)
     }`;
     expect(statistics).toEqual({ sent: 0, failed: 13 });
@@ -527,7 +527,7 @@ describe("abuse case 9, a provider that fails", () => {
     }
   });
 
-  it("several times in a row is left alone for a while, then tried by one request, and trusted when that one worked", async () => {
+  it("several times in a row is not called for a while, then tried by one request, and used again if that worked", async () => {
     await otp.withSettings({ breaker_failures: 3 }, async () => {
       const [bad, good] = [newId(), newId()];
       const send = async () => await otp.request(newPhone(), { providers: [bad, good] });
@@ -542,7 +542,7 @@ describe("abuse case 9, a provider that fails", () => {
       expect(await otp.request(newPhone(), { providers: [bad] })).toMatchObject({
         error: "delivery_unavailable",
       });
-      await sql`update public.otp_providers set open_until = clock_timestamp() - interval '1 second' where name = ${bad}`;
+      await sql`update private.otp_providers set open_until = clock_timestamp() - interval '1 second' where name = ${bad}`;
       const probes = await raceAll<Requested>(
         url,
         range(10).map(() => request(newPhone(), { providers: [bad, good] })),
@@ -558,7 +558,7 @@ describe("abuse case 9, a provider that fails", () => {
 });
 
 describe("abuse case 10, the same request again", () => {
-  it("gives the same challenge and nobody to send it with, of many at once too", async () => {
+  it("gives the same challenge and no provider to send it again, also for many at once", async () => {
     const [phone, key] = [newPhone(), newId()];
     const answers = await raceAll<Requested>(url, range(20).map(() => request(phone, { key })));
     expect(answers.every(({ success }) => success)).toBe(true);
@@ -573,7 +573,7 @@ describe("abuse case 10, the same request again", () => {
     await otp.delivery(first.challenge_id, "failed");
     const second = await otp.request(phone, { key });
     expect(second).toMatchObject({ success: true, duplicate: false });
-    await sql`update public.otp_decisions set created_at = now() - interval '2 minutes' where issuance_id = ${second.challenge_id}`;
+    await sql`update private.otp_decisions set created_at = now() - interval '2 minutes' where issuance_id = ${second.challenge_id}`;
     await otp.cool(phone);
     expect(await otp.request(phone, { key })).toMatchObject({ success: true, duplicate: false });
   });
@@ -585,7 +585,7 @@ describe("abuse case 11, enumeration", () => {
     const challenge = await otp.issue(known, { user });
     await otp.verify(known, RIGHT, { challenge, user });
     const shapes = await Promise.all([known, unknown].map(async (phone) => {
-      // What the limits are used by is no part of an answer.
+      // The use of the limits is not part of a response.
       const { limits: _limits, ...asked } = await otp.request(phone);
       const wrong = await otp.verify(phone, WRONG, { challenge: asked.challenge_id });
       const none = await otp.verify(phone, WRONG);
@@ -605,7 +605,7 @@ describe("abuse case 13, clocks", () => {
 });
 
 describe("abuse case 14, cleanup", () => {
-  it("deletes expired codes in batches, and none of the counters that limits stand on", async () => {
+  it("deletes expired codes in batches, and no counters that limits need", async () => {
     await sql`delete from public.otp_codes`;
     const [phone, network] = [newPhone(), newId()];
     await otp.settings({ sends_per_network_prefix_hour: 100 });
@@ -618,9 +618,9 @@ describe("abuse case 14, cleanup", () => {
     await otp.request(phone, { network });
     for (const _ of range(5)) await otp.issue(newPhone());
     await sql`update public.otp_codes set expires_at = now() - interval '1 second' where id <> ${challenge}`;
-    const spendBefore = await sql`select * from public.otp_spend`;
+    const spendBefore = await sql`select * from private.otp_spend`;
     const clean = async (limit: number) => {
-      const [row] = await sql`select public.cleanup_expired_otps(${limit}) as answer`;
+      const [row] = await sql`select private.cleanup_expired_otps(${limit}) as answer`;
       return row!.answer;
     };
     expect((await clean(4)).codes).toBe(4);
@@ -631,7 +631,7 @@ describe("abuse case 14, cleanup", () => {
     await otp.cool(phone);
     expect(await otp.request(phone, { network })).toMatchObject({ success: true, attempts_left: 0 });
     await otp.settings({ sends_per_network_prefix_hour: 5 });
-    expect(await sql`select * from public.otp_spend`).toEqual(spendBefore);
+    expect(await sql`select * from private.otp_spend`).toEqual(spendBefore);
     expect((await otp.verify(live, RIGHT, { challenge })).success).toBe(true);
   });
 
@@ -643,7 +643,7 @@ describe("abuse case 14, cleanup", () => {
       challenges.slice(0, 5)
     })`;
     const answers = await raceAll<Judged>(url, [
-      ...range(3).map(() => ({ name: "cleanup_expired_otps", args: {} })),
+      ...range(3).map(() => ({ name: "private.cleanup_expired_otps", args: {} })),
       ...phones.map((phone, index) => verify(phone, RIGHT, { challenge: challenges[index] })),
       ...phones.slice(0, 5).map((phone) => request(phone)),
     ]);
@@ -684,7 +684,7 @@ describe("abuse case 19, a number that was given to somebody else", () => {
     expect(await sql`select from public.user_phones where phone = ${phone}`).toHaveLength(0);
   });
 
-  it("does not count as its user's for ever", async () => {
+  it("does not count as its user's forever", async () => {
     const [phone, user] = [newPhone(), await newUser()];
     const challenge = await otp.issue(phone, { user });
     await otp.verify(phone, RIGHT, { challenge, user });
@@ -716,10 +716,10 @@ describe("a code of Supabase Auth", () => {
     });
     await otp.delivery(asked.challenge_id, "sent");
     await sql`update auth.users set last_sign_in_at = now() + interval '1 second' where id = ${user}`;
-    await sql`select public.cleanup_expired_otps()`;
-    await sql`select public.cleanup_expired_otps()`;
+    await sql`select private.cleanup_expired_otps()`;
+    await sql`select private.cleanup_expired_otps()`;
     const [statistics] = await sql`
-      select sum(sent)::integer as sent, sum(verified)::integer as verified from public.otp_statistics where kind = 'auth_prefix' and area = ${
+      select sum(sent)::integer as sent, sum(verified)::integer as verified from private.otp_statistics where kind = 'auth_prefix' and area = ${
       phone.slice(0, -4)
     }`;
     expect(statistics).toEqual({ sent: 1, verified: 1 });

@@ -28,7 +28,7 @@ async function take(...limits: Limit[]) {
 
 /** As if time had passed. */
 async function pass({ key }: Limit, seconds: number): Promise<void> {
-  await sql`update public.rate_limits set full_at = full_at - make_interval(secs => ${seconds}) where key = ${key}`;
+  await sql`update private.rate_limits set full_at = full_at - make_interval(secs => ${seconds}) where key = ${key}`;
 }
 
 describe("a rate limit", () => {
@@ -49,7 +49,7 @@ describe("a rate limit", () => {
       allowed: false,
       error: "invalid_request",
     });
-    expect(await sql`select from public.rate_limits where key = ${limit.key}`).toHaveLength(0);
+    expect(await sql`select from private.rate_limits where key = ${limit.key}`).toHaveLength(0);
   });
 
   it("lets the whole quota through in one burst, tells what is left, and then when to come back", async () => {
@@ -75,7 +75,7 @@ describe("a rate limit", () => {
     expect((await take(limit)).allowed).toBe(false);
   });
 
-  it("is not used by a denied call, however often it is asked", async () => {
+  it("is not used by a denied call, however often it is repeated", async () => {
     const limit = limitOf({ quota: 1, window_s: 60 });
     await take(limit);
     for (let count = 0; count < 10; count++) expect((await take(limit)).allowed).toBe(false);
@@ -112,7 +112,7 @@ describe("a rate limit", () => {
     expect(await take(limitOf({ quota: 0 }))).toMatchObject({ allowed: false, retry_after_s: null });
   });
 
-  it("of nothing denies what costs nothing too, also where it was larger before", async () => {
+  it("of zero denies also a cost of zero, even if it was larger before", async () => {
     const limit = limitOf({ cost: 0 });
     expect(await take(limit)).toMatchObject({ allowed: true });
     expect(await take({ ...limit, quota: 0 })).toMatchObject({ allowed: false, retry_after_s: null });
@@ -132,27 +132,27 @@ describe("a rate limit", () => {
     await take(used);
     await take(whole);
     await pass(whole, 100_000);
-    await sql`select public.cleanup_rate_limits()`;
-    const left = await sql`select key from public.rate_limits where key in (${used.key}, ${whole.key})`;
+    await sql`select private.cleanup_rate_limits()`;
+    const left = await sql`select key from private.rate_limits where key in (${used.key}, ${whole.key})`;
     expect(left.map(({ key }) => key)).toEqual([used.key]);
   });
 
-  it("is forgotten one by one where nobody says how many", async () => {
+  it("is deleted one by one if no number is given", async () => {
     const ended = [limitOf(), limitOf(), limitOf()];
     for (const limit of ended) {
       await take(limit);
       await pass(limit, 100_000);
     }
-    const [row] = await sql`select public.cleanup_rate_limits(null) as count`;
+    const [row] = await sql`select private.cleanup_rate_limits(null) as count`;
     expect(row!.count).toBeLessThanOrEqual(1);
   });
 });
 
 describe("what was taken of a rate limit", () => {
-  it("is given back for what did not happen, by its cost, and of no other limit", async () => {
+  it("is given back if the action did not happen, by its cost, and for no other limit", async () => {
     const [one, other] = [limitOf({ cost: 2 }), limitOf({ name: "other" })];
     await take(one, other);
-    await sql`select public.give_back_rate_limits(${sql.json([one] as never)})`;
+    await sql`select private.give_back_rate_limits(${sql.json([one] as never)})`;
     const { limits } = await take({ ...one, cost: 1 }, other);
     const remaining = limits.map((
       limit: { name: string; remaining: number },
@@ -160,11 +160,11 @@ describe("what was taken of a rate limit", () => {
     expect(Object.fromEntries(remaining)).toEqual({ user: 4, other: 3 });
   });
 
-  it("is forgotten with whom it was of", async () => {
+  it("is deleted with its user", async () => {
     const limit = limitOf({ quota: 1 });
     expect(await take(limit)).toMatchObject({ allowed: true });
     expect(await take(limit)).toMatchObject({ allowed: false });
-    await sql`select public.forget_rate_limits(array[${limit.key}])`;
+    await sql`select private.forget_rate_limits(array[${limit.key}])`;
     expect(await take(limit)).toMatchObject({ allowed: true });
   });
 });

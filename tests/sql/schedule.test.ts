@@ -19,7 +19,7 @@ let jobCount = 0;
 
 interface TestJob {
   name: string;
-  /** Runs it as pg_cron does, on a connection of its own where none is given. */
+  /** Runs it as pg_cron does, on a separate connection unless one is given. */
   run(on?: postgres.Sql): Promise<void>;
   /** Its newest run. */
   last(): Promise<postgres.Row>;
@@ -33,24 +33,24 @@ async function makeJob(
   returns = "jsonb",
 ): Promise<TestJob> {
   const name = `test_job_${++jobCount}`;
-  await sql.unsafe(`create function public.${name}() returns ${returns} language plpgsql as $$ ${body} $$`);
+  await sql.unsafe(`create function private.${name}() returns ${returns} language plpgsql as $$ ${body} $$`);
   const row = {
     name,
     description: "A job of a test",
     schedule: "0 0 1 1 *",
     kind: "sql",
-    command: name,
+    command: `private.${name}`,
     timeout_ms: 60_000,
     overdue_after: "1 hour",
     ...columns,
   };
-  await sql`insert into public.jobs ${sql(row)}`;
+  await sql`insert into private.jobs ${sql(row)}`;
   return {
     name,
     run: async (on = sql) => void await on`call job_runner.run(${name})`,
     last: async () => {
       const [run] =
-        await sql`select * from public.job_runs where job_name = ${name} order by id desc limit 1`;
+        await sql`select * from private.job_runs where job_name = ${name} order by id desc limit 1`;
       return run!;
     },
     status: async () => (await sql`select * from public.job_status where name = ${name}`)[0]!,
@@ -100,7 +100,7 @@ async function withGateClosed<Result>(work: (open: () => Promise<void>) => Promi
   }
 }
 
-/** Waits until somebody stands before the gate, and says in which session. */
+/** Waits until a session waits at the gate. Returns the session. */
 async function atGate(): Promise<number> {
   let pid = 0;
   await until(async () => {
@@ -134,22 +134,22 @@ async function dueJobs(grace = "90 seconds"): Promise<string[]> {
 /** Makes all that a job did look older than it is. */
 async function shift(job: { name: string }, by: string): Promise<void> {
   await sql`
-    update public.job_runs
+    update private.job_runs
     set started_at = started_at - ${by}::interval, ended_at = ended_at - ${by}::interval,
       ends_by = ends_by - ${by}::interval
     where job_name = ${job.name}`;
-  await sql`update public.jobs set created_at = created_at - ${by}::interval where name = ${job.name}`;
+  await sql`update private.jobs set created_at = created_at - ${by}::interval where name = ${job.name}`;
 }
 
 async function runsOf(job: { name: string }): Promise<number> {
-  return (await sql`select from public.job_runs where job_name = ${job.name}`).length;
+  return (await sql`select from private.job_runs where job_name = ${job.name}`).length;
 }
 
-const list = await sql`select * from public.jobs order by name`;
+const list = await sql`select * from private.jobs order by name`;
 
 beforeAll(async () => {
-  // What the tests below do not run must not be due meanwhile; each test enables what it needs.
-  await sql`update public.jobs set is_enabled = false`;
+  // Jobs that the tests below do not run must not be due meanwhile; each test enables what it needs.
+  await sql`update private.jobs set is_enabled = false`;
 });
 
 describe("the list of jobs", () => {
@@ -158,12 +158,12 @@ describe("the list of jobs", () => {
     for (const { name, kind, command } of list) {
       if (kind !== "sql") continue;
       const [found] = await sql`
-        select pronargs = pronargdefaults as is_callable from pg_proc where oid = to_regproc('public.' || ${command})`;
+        select pronargs = pronargdefaults as is_callable from pg_proc where oid = to_regproc(${command})`;
       expect({ name, isCallable: found?.is_callable }).toEqual({ name, isCallable: true });
     }
   });
 
-  it("asks only for Edge Functions and actions that there are", () => {
+  it("calls only existing Edge Functions and actions", () => {
     const declared = endpoints.map(({ name }) => name);
     for (const { kind, command } of list) {
       if (kind === "http") expect(declared).toContain(command.replace("?action=", "/").replace(/&.*/, ""));
@@ -182,13 +182,13 @@ describe("the list of jobs", () => {
       if (kind !== "sql") continue;
       await sql`call job_runner.run(${name})`;
       const [run] = await sql`
-        select outcome, error, result from public.job_runs where job_name = ${name} order by id desc limit 1`;
+        select outcome, error, result from private.job_runs where job_name = ${name} order by id desc limit 1`;
       expect({ name, ...run }).toMatchObject({ name, outcome: "succeeded", error: null });
       expect(run!.result.steps).toBeGreaterThan(0);
     }
   });
 
-  it("leaves more time until a job is overdue than two of its runs are apart", async () => {
+  it("makes a job overdue only after more than two intervals", async () => {
     for (const { name, schedule, overdue_after } of list) {
       const [row] = await sql`
         select ${overdue_after}::interval > 2 * (latest - job_runner.latest_time(${schedule}, latest - '1 second'::interval))
@@ -214,10 +214,10 @@ describe("the list of jobs", () => {
     });
   });
 
-  it("takes for an Edge Function its name and its action, and no other address", async () => {
+  it("accepts as an Edge Function only its name and action, and no other URL", async () => {
     const check = (command: string) =>
       sql.begin(async (transaction) => {
-        await transaction`update public.jobs set command = ${command} where name = 'sync_tokens'`;
+        await transaction`update private.jobs set command = ${command} where name = 'sync_tokens'`;
         throw new Error("undo");
       }).catch((error) => error.code ?? "fits");
     for (const command of ["alerts", "alerts/deliver", "token-manager?action=sync"]) {
@@ -264,7 +264,7 @@ describe("a cron text", () => {
     async (schedule) => expect(await latest(schedule, "2026-03-04T05:06:59Z")).toBeUndefined(),
   );
 
-  it("means what a walk back over the minutes finds", async () => {
+  it("matches what a search back over the minutes finds", async () => {
     const field = (first: number, last: number) =>
       fc.oneof(
         fc.constant("*"),
@@ -365,7 +365,7 @@ describe("a run", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("of a function that refuses has failed", async () => {
+  it("of a function that reports failure has failed", async () => {
     const job = await makeJob(
       `begin return '{"success": false, "error": "invalid_request", "message": "no month"}'::jsonb; end`,
     );
@@ -381,13 +381,13 @@ describe("a run", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("that finds what should not be is a problem, and done", async () => {
+  it("that finds something unexpected is a problem, and done", async () => {
     const job = await makeJob("begin return jsonb_build_object('broken', 0); end", {
       expected_result: { broken: 0 },
     });
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "succeeded" });
-    await sql`update public.jobs set expected_result = '{"broken": 1}' where name = ${job.name}`;
+    await sql`update private.jobs set expected_result = '{"broken": 1}' where name = ${job.name}`;
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "problem", result: { broken: 0 } });
     expect(await job.status()).toMatchObject({ state: "problem", is_overdue: false });
@@ -403,7 +403,7 @@ describe("a run", () => {
       await until(async () => (await job.status()).state === "running");
       await other.run();
       expect(await job.status()).toMatchObject({ state: "running" });
-      await sql`update public.job_runs set ends_by = started_at where job_name = ${job.name}`;
+      await sql`update private.job_runs set ends_by = started_at where job_name = ${job.name}`;
       await other.run();
       await run;
       expect(await job.last()).toMatchObject({ outcome: "failed" });
@@ -413,15 +413,15 @@ describe("a run", () => {
     }
   });
 
-  it("of a function that is not there says so, and is not tried again and again", async () => {
+  it("of a missing function reports that, and is not retried endlessly", async () => {
     const job = await makeJob("begin return null; end", { schedule: "* * * * *" });
-    await sql.unsafe(`drop function public.${job.name}`);
+    await sql.unsafe(`drop function private.${job.name}`);
     await shift(job, "1 day");
     expect(await job.status()).toMatchObject({ state: "missing" });
     expect(await dueJobs()).not.toContain(job.name);
     await job.run();
     expect((await job.last()).error).toContain("does not exist");
-    await sql`delete from public.jobs where name = ${job.name}`;
+    await sql`delete from private.jobs where name = ${job.name}`;
   });
 
   it("of a job that is not in the list is an error", async () => {
@@ -452,7 +452,7 @@ describe("two runs at once", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("of which each saw the job due do it once, also when the first has ended before the second begins", async () => {
+  it("that both saw the job due do it once, even if the first has ended before the second begins", async () => {
     const job = await makeListJob();
     await shift(job, "400 days");
     for (const _ of range(2)) await sql`call job_runner.run(${job.name}, '0')`;
@@ -470,7 +470,7 @@ describe("two runs at once", () => {
       );
       expect(await runsOf(job)).toBe(1);
       expect(runs).toHaveLength(8);
-      await sql`delete from public.jobs where name = ${job.name}`;
+      await sql`delete from private.jobs where name = ${job.name}`;
     }
   });
 });
@@ -489,7 +489,8 @@ describe("a run that is killed in the middle", () => {
     expect(await job.last()).toMatchObject({ ended_at: null, outcome: null });
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "succeeded", result: { taken: 28 } });
-    const [first] = await sql`select * from public.job_runs where job_name = ${job.name} order by id limit 1`;
+    const [first] =
+      await sql`select * from private.job_runs where job_name = ${job.name} order by id limit 1`;
     expect(first).toMatchObject({ outcome: "lost", error: "the session that ran it is gone" });
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
@@ -512,7 +513,7 @@ describe("a run that is killed in the middle", () => {
 
   it("again and again, at any moment, still ends with everything done once", async () => {
     const job = await makeListJob();
-    await sql.unsafe(`create or replace function public.${job.name}() returns jsonb language plpgsql as $$
+    await sql.unsafe(`create or replace function private.${job.name}() returns jsonb language plpgsql as $$
       declare v_id integer; begin
         update ${job.list} set done_count = done_count + 1
         where id = (select min(id) from ${job.list} where done_count = 0) returning id into v_id;
@@ -533,11 +534,11 @@ describe("a run that is killed in the middle", () => {
     expect(await job.last()).toMatchObject({ outcome: "succeeded" });
   });
 
-  it("is told from one that is alive by its session's statement, not by its session", async () => {
+  it("is distinguished from a live one by its session's statement, not by its session", async () => {
     const job = await makeJob("begin return null; end");
     const connection = doomed();
     try {
-      // As after an error that nobody could record: the session lives on, and is at something else.
+      // As after an error that could not be recorded: the session lives on, and runs something else.
       await connection`select job_runner.start_run(${job.name})`;
       await connection`select 1`;
       expect(await job.status()).toMatchObject({ state: "running" });
@@ -560,7 +561,7 @@ describe("a run that is killed in the middle", () => {
     const connection = doomed();
     const blocker = await sql.reserve();
     await blocker`begin`;
-    // It waits for no row that somebody has: a trigger stops it in the middle.
+    // It waits for no locked row: a trigger stops it in the middle.
     await sql.unsafe(`
       create function public.stop_here() returns trigger language plpgsql as
         $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
@@ -597,7 +598,7 @@ describe("a job that was not run for a day", () => {
     await watch();
     expect(await job.status()).toMatchObject({ state: "succeeded", is_overdue: false });
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
   });
 
   it("is run once for all the times it missed", async () => {
@@ -618,7 +619,7 @@ describe("a job that was not run for a day", () => {
 
   it("does the whole day's work in one run", async () => {
     await sql`
-      insert into public.rate_limits (key, full_at)
+      insert into private.rate_limits (key, full_at)
       select 'test:' || number, now() - interval '1 hour' from generate_series(1, 25000) as number`;
     await sql`call job_runner.run('cleanup_rate_limits')`;
     const [row] = await sql`select last_result from public.job_status where name = 'cleanup_rate_limits'`;
@@ -632,41 +633,41 @@ describe("a job that was not run for a day", () => {
     expect(await job.status()).toMatchObject({ is_overdue: false });
     await shift(job, "2 minutes");
     expect(await job.status()).toMatchObject({ is_overdue: true });
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
     expect(await job.status()).toMatchObject({ state: "disabled", is_overdue: false });
   });
 });
 
 describe("a job that fails", () => {
-  it("is tried three times for one time of its schedule, with more time between, then at the next", async () => {
+  it("is tried three times per scheduled time, with growing pauses, then at the next time", async () => {
     const job = await makeJob("begin raise exception 'broken'; end", { schedule: "0 0 * * *" });
-    await sql`update public.jobs set created_at = now() - interval '3 days' where name = ${job.name}`;
+    await sql`update private.jobs set created_at = now() - interval '3 days' where name = ${job.name}`;
     const [slot] = await sql`select job_runner.latest_time('0 0 * * *', now()) as at`;
     /** As if the newest run had begun soon after midnight, and ended so long ago. */
     const backdate = (minutes: number) =>
       sql`
-        update public.job_runs set started_at = ${
+        update private.job_runs set started_at = ${
         slot!.at
       }, ended_at = now() - make_interval(mins => ${minutes})
-        where job_name = ${job.name} and id = (select max(id) from public.job_runs where job_name = ${job.name})`;
+        where job_name = ${job.name} and id = (select max(id) from private.job_runs where job_name = ${job.name})`;
     expect(await dueJobs("0")).toContain(job.name);
     for (const tries of [1, 2, 3]) {
       await job.run();
-      await sql`update public.job_runs set started_at = ${slot!.at} where job_name = ${job.name}`;
+      await sql`update private.job_runs set started_at = ${slot!.at} where job_name = ${job.name}`;
       await backdate(0);
       expect(await dueJobs("0")).not.toContain(job.name);
       await backdate(tries + 1);
       expect((await dueJobs("0")).includes(job.name)).toBe(tries < 3);
     }
     await sql`
-      update public.job_runs set started_at = started_at - interval '1 day' where job_name = ${job.name}`;
+      update private.job_runs set started_at = started_at - interval '1 day' where job_name = ${job.name}`;
     expect(await dueJobs("0")).toContain(job.name);
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
   });
 });
 
 describe("the cleanup of locks", () => {
-  it("comes round within 60 runs, however large the table is", async () => {
+  it("visits the whole table within 60 runs, whatever its size", async () => {
     const user = newId();
     await ledger.add(user, 100_000);
     await sql`alter table public.token_consumption_locks set (fillfactor = 10)`;
@@ -676,15 +677,15 @@ describe("the cleanup of locks", () => {
     const [table] = await sql`
       select (pg_relation_size('public.token_consumption_locks') / 8192)::integer as pages`;
     expect(table!.pages).toBeGreaterThan(100);
-    await sql`update public.token_settings set cleanup_page = 0`;
+    await sql`update private.token_settings set cleanup_page = 0`;
     let runs = 0;
     let steps = 0;
     for (let page = -1; page !== 0; runs++) {
       for (let isDone = false; !isDone; steps++) {
-        const [step] = await sql`select public.cleanup_expired_locks_step(1) as result`;
+        const [step] = await sql`select private.cleanup_expired_locks_step(1) as result`;
         isDone = step!.result.is_done;
       }
-      const [settings] = await sql`select cleanup_page::integer as page from public.token_settings`;
+      const [settings] = await sql`select cleanup_page::integer as page from private.token_settings`;
       page = settings!.page;
     }
     expect(steps).toBe(table!.pages);
@@ -723,7 +724,7 @@ describe("prune_job_runs", () => {
     const job = await makeJob("begin return null; end");
     const insert = (days: number, outcome: string) =>
       sql`
-        insert into public.job_runs (job_name, started_at, ends_by, ended_at, outcome)
+        insert into private.job_runs (job_name, started_at, ends_by, ended_at, outcome)
         values (${job.name}, now() - make_interval(days => ${days}), now(), now() - make_interval(days => ${days}),
           ${outcome})`;
     for (const days of [40, 30]) await insert(days, "succeeded");
@@ -731,7 +732,7 @@ describe("prune_job_runs", () => {
     const before = await job.status();
     await sql`call job_runner.run('prune_job_runs')`;
     expect(await job.status()).toEqual(before);
-    const kept = await sql`select outcome from public.job_runs where job_name = ${job.name} order by id`;
+    const kept = await sql`select outcome from private.job_runs where job_name = ${job.name} order by id`;
     expect(kept.map((row) => row.outcome)).toEqual(["succeeded", "failed"]);
     await insert(13, "failed");
     await insert(12, "failed");
@@ -743,7 +744,7 @@ describe("prune_job_runs", () => {
 describe("install_schedule", () => {
   it("says what is missing where there is no pg_cron, and may be repeated", async () => {
     for (const _ of range(2)) {
-      const [row] = await sql`select public.install_schedule() as it`;
+      const [row] = await sql`select private.install_schedule() as it`;
       expect(row!.it).toEqual({
         installed: [],
         problems: ["pg_cron", "pg_net", "supabase_vault"].map((name) =>

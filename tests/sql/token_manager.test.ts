@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 
 import { connect, serviceClient } from "../support/stack.ts";
-import { jwt, newSourceName, newTrader } from "../support/tokens.ts";
+import { jwt, newSourceName, newTrader } from "../support/vault.ts";
 import { createDatabase } from "./support.ts";
 
 const sql = connect({ connections: 4 });
@@ -9,7 +9,7 @@ const sources: string[] = [];
 
 afterAll(async () => {
   await sql`delete from public.tradovate_tokens where source = any(${sources})`;
-  await sql`delete from public.token_syncs where source = any(${sources})`;
+  await sql`delete from private.token_syncs where source = any(${sources})`;
 });
 
 function newSource(): string {
@@ -18,7 +18,7 @@ function newSource(): string {
   return source;
 }
 
-/** A token in a column of its own choice over usual ones. */
+/** A token row with given columns over defaults. */
 async function insert(row: Record<string, unknown> = {}) {
   const source = newSource();
   const usual = {
@@ -37,7 +37,7 @@ async function insert(row: Record<string, unknown> = {}) {
 }
 
 describe("tradovate_tokens", () => {
-  it("takes no token that is not encrypted, from nobody", async () => {
+  it("accepts only encrypted tokens, from any role", async () => {
     await expect(insert({ access_token: jwt() })).rejects.toMatchObject({ code: "23514" });
     await expect(insert({ access_token: "opaque" })).rejects.toMatchObject({ code: "23514" });
     expect(await insert()).toMatchObject({ key_id: "some-key" });
@@ -98,7 +98,7 @@ describe("tradovate_tokens", () => {
 });
 
 describe("cleanup_provider_tokens", () => {
-  it("makes inactive what is over, and nothing else", async () => {
+  it("deactivates expired tokens, and nothing else", async () => {
     const past = new Date(Date.now() - 1_000);
     const [over, never, active, off] = [
       await insert({ expires_at: past }),
@@ -139,10 +139,10 @@ describe("token_access_log", () => {
     for (const role of ["postgres", "service_role", "authenticated", "anon"]) {
       for (
         const change of [
-          "update token_access_log set key_name = 'x'",
-          "update token_access_log set key_name = key_name where false",
-          "delete from token_access_log",
-          "truncate token_access_log",
+          "update private.token_access_log set key_name = 'x'",
+          "update private.token_access_log set key_name = key_name where false",
+          "delete from private.token_access_log",
+          "truncate private.token_access_log",
         ]
       ) {
         const attempt = sql.begin(async (transaction) => {
@@ -154,56 +154,58 @@ describe("token_access_log", () => {
     }
   });
 
-  it("lets go what is older than access_log_days, by its job or by hand, and nothing younger", async () => {
+  it("loses only lines older than access_log_days, by its job or by hand", async () => {
     const account = `OLD_${newTrader()}`;
     const ages = async () =>
       (await sql`
-        select outcome from token_access_log where account_name = ${account} order by id`).map((
+        select outcome from private.token_access_log where account_name = ${account} order by id`).map((
         { outcome },
       ) => outcome);
     class Undo extends Error {}
     await sql`
-      insert into token_access_log (action, account_name, key_name, request_id, outcome, created_at)
+      insert into private.token_access_log (action, account_name, key_name, request_id, outcome, created_at)
       select 'get', ${account}, 'x', 'r', days::text, now() - days * interval '1 day'
       from unnest(array[500, 401, 399, 1]) as days`;
     await expect(sql.begin(async (transaction) => {
-      // Older lines come first by their ids, as they do where nobody writes them by hand.
-      await transaction`delete from token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
+      // Older lines have lower ids, as they do unless somebody inserts them by hand.
+      await transaction`delete from private.token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
       const [row] = await transaction`
-        delete from token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
+        delete from private.token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
       expect(row).toEqual({ outcome: "500" });
       await transaction.savepoint((inner) =>
-        inner`delete from token_access_log where account_name = ${account} and outcome in ('401', '399')`
+        inner`delete from private.token_access_log where account_name = ${account} and outcome in ('401', '399')`
       ).then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
-      await transaction`update token_manager_settings set access_log_days = null`;
-      expect((await transaction`select prune_token_access_log() as count`)[0]!.count).toBe(0);
+      await transaction`update private.token_manager_settings set access_log_days = null`;
+      expect((await transaction`select private.prune_token_access_log() as count`)[0]!.count).toBe(0);
       await transaction.savepoint((inner) =>
-        inner`delete from token_access_log where account_name = ${account}`
+        inner`delete from private.token_access_log where account_name = ${account}`
       )
         .then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
       throw new Undo();
     })).rejects.toThrow(Undo);
-    await expect(sql`update token_manager_settings set access_log_days = 29`).rejects.toMatchObject({
+    await expect(sql`update private.token_manager_settings set access_log_days = 29`).rejects.toMatchObject({
       code: "23514",
     });
     expect(await ages()).toEqual(["500", "401", "399", "1"]);
     const { sql: own } = await createDatabase();
     await own`
-      insert into token_access_log (action, key_name, request_id, outcome, created_at)
+      insert into private.token_access_log (action, key_name, request_id, outcome, created_at)
       select 'get', 'x', 'r', days::text, now() - days * interval '1 day' from unnest(array[500, 401, 399, 1]) as days`;
     const steps = [
-      await own`select prune_token_access_log(1) as count`,
-      await own`select prune_token_access_log(3) as count`,
+      await own`select private.prune_token_access_log(1) as count`,
+      await own`select private.prune_token_access_log(3) as count`,
     ];
     expect(steps.map(([step]) => step!.count)).toEqual([1, 1]);
-    expect((await own`select outcome from token_access_log order by id`).map(({ outcome }) => outcome))
+    expect(
+      (await own`select outcome from private.token_access_log order by id`).map(({ outcome }) => outcome),
+    )
       .toEqual(["399", "1"]);
   });
 
-  it("has every read, and a token is not read when it cannot be written down", async () => {
+  it("has every read, and a token cannot be read without an entry", async () => {
     const { account_name } = await insert();
     await sql`select public.read_provider_token(${account_name}, 'robot', 'request-1')`;
-    const [entry] = await sql`select * from token_access_log where account_name = ${account_name}`;
+    const [entry] = await sql`select * from private.token_access_log where account_name = ${account_name}`;
     expect(entry).toMatchObject({
       action: "get",
       key_name: "robot",
@@ -212,7 +214,7 @@ describe("token_access_log", () => {
     });
     class Undo extends Error {}
     await expect(sql.begin(async (transaction) => {
-      await transaction`alter table token_access_log add constraint full_up check (id < 0) not valid`;
+      await transaction`alter table private.token_access_log add constraint full_up check (id < 0) not valid`;
       const read = transaction.savepoint((inner) =>
         inner`select public.read_provider_token(${account_name}, 'robot', 'request-2')`
       );
@@ -228,7 +230,7 @@ describe("the lease of a sync", () => {
     return row!.answer;
   };
 
-  it("is given to exactly one of 20 that ask at once", async () => {
+  it("is given to exactly one of 20 simultaneous callers", async () => {
     const source = newSource();
     const answers = await Promise.all(Array.from({ length: 20 }, () => begin(source)));
     expect(answers.filter(({ started }) => started)).toHaveLength(1);
@@ -237,10 +239,10 @@ describe("the lease of a sync", () => {
     expect(refused.retry_after_s).toBeLessThanOrEqual(30);
   });
 
-  it("ends, and then everything that was begun with it is refused", async () => {
+  it("expires, and then everything that was begun with it is refused", async () => {
     const source = newSource();
     const first = await begin(source);
-    await sql`update token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${source}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${source}`;
     const second = await begin(source);
     expect(second.fence).toBe(first.fence + 1);
     const [{ diff, put, finish }] = await sql`
@@ -253,7 +255,7 @@ describe("the lease of a sync", () => {
     expect(await begin(source)).toMatchObject({ started: false });
   });
 
-  it("begins again where a scan rested for more than an hour", async () => {
+  it("restarts a scan that paused for more than an hour", async () => {
     const source = newSource();
     const { fence, scan_number } = await begin(source);
     await sql`select public.diff_provider_tokens(${source}, ${fence}, '', '', '', '42')`;
@@ -261,7 +263,7 @@ describe("the lease of a sync", () => {
     const next = await begin(source);
     expect(next).toMatchObject({ continues: true, cursor: "42", scan_number });
     await sql`select public.finish_token_sync(${source}, ${next.fence}, false)`;
-    await sql`update token_syncs set scan_started_at = scan_started_at - interval '61 min' where source = ${source}`;
+    await sql`update private.token_syncs set scan_started_at = scan_started_at - interval '61 min' where source = ${source}`;
     expect(await begin(source)).toMatchObject({
       continues: false,
       cursor: "0",

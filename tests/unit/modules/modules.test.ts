@@ -25,7 +25,7 @@ const manifest = parseManifest({
   modules: {
     base: module([], {
       migrations: ["base", "later"],
-      registries: ["public.jobs"],
+      registries: ["private.jobs"],
       files: ["supabase/functions/base/*"],
     }),
     left: module(["base"], {
@@ -43,7 +43,7 @@ const manifest = parseManifest({
 });
 
 const base = `
-  create table public.jobs (name text);
+  create table private.jobs (name text);
   create table public.settings (name text);
   create schema ground;
   create function public.base_function() returns integer language sql as $$ select 1 $$;`;
@@ -51,7 +51,9 @@ const right = `
   create table public.right_table (id integer);
   create type public.right_kind as enum ('one');
   create schema right_schema;
-  create function public.right_function() returns integer language sql as $$ select 1 $$;`;
+  create function public.right_function() returns integer language sql as $$ select 1 $$;
+  create table private.right_settings (id integer);
+  create function private.right_part() returns integer language sql as $$ select 1 $$;`;
 
 /** What is wrong with a project that has these texts in the named files, beside those that are always there. */
 function problems(texts: Record<string, string>): string[] {
@@ -84,6 +86,29 @@ describe("the check of the modules", () => {
     expect([...misplaced, ...compare(violations, await readDebts())]).toEqual([]);
   });
 
+  it("assigns the files in a folder with a module's name to that module, unless another lists them", () => {
+    const files = {
+      "tests/http/left/new.test.ts": "",
+      "tests/unit/left/deep/new.test.ts": "",
+      "tests/security/permissions/left.ts": "",
+      "scripts/doctor/modules/left/parts.ts": "",
+    };
+    expect(problems(files)).toEqual([]);
+    expect(problems({ "tests/http/nobody/new.test.ts": "" })).toEqual([
+      "tests/http/nobody/new.test.ts belongs to no module",
+    ]);
+    const greedy = parseManifest({
+      modules: { left: module([]), b: module([], { tests: ["tests/http/**"] }) },
+      whole: [],
+    });
+    expect(surveyOf(greedy, ["tests/http/left/new.test.ts"], new Map()).misplaced).toEqual([
+      "tests/http/left/new.test.ts belongs to left and to b",
+    ]);
+    // Its folder says whose it is: what it may not refer to is found.
+    expect(problems({ "tests/http/left/new.test.ts": 'import "../../../supabase/functions/right/a.ts";' }))
+      .toEqual([expect.stringContaining("left does not require")]);
+  });
+
   it("finds a file that no module has, one that two have, and what is named but not there", () => {
     expect(problems({ "docs/new.md": "" })).toEqual(["docs/new.md belongs to no module"]);
     const twice = parseManifest({
@@ -95,7 +120,7 @@ describe("the check of the modules", () => {
     });
     expect(surveyOf(twice, ["docs/new.md"], new Map()).misplaced).toEqual([
       "docs/new.md belongs to a and to b",
-      "a has the migration gone, which is not there",
+      "a has the migration gone, which does not exist",
     ]);
   });
 
@@ -104,7 +129,7 @@ describe("the check of the modules", () => {
     expect(of({ a: module(["b"]), b: module(["c"]), c: module(["a"]) })).toThrow(
       "a cycle: a requires b requires c requires a",
     );
-    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is no module");
+    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is not a module");
     expect(of({ a: { ...module([]), migration: [] } })).toThrow("migration");
     expect(() => parseJson("supabase/modules.json", "{")).toThrow(/^supabase\/modules.json is no JSON: /);
   });
@@ -148,11 +173,11 @@ describe("the check of the modules", () => {
     ],
     ["a foreign key", "create table public.one (id integer references public.right_table);", "right_table"],
     ["the type of a column", "create table public.one (kind public.right_kind);", "right_kind"],
-    ["a policy", "create policy one on public.jobs using (public.right_function() = 1);", "right_function"],
+    ["a policy", "create policy one on private.jobs using (public.right_function() = 1);", "right_function"],
     ["a default", "create table public.one (id integer default public.right_function());", "right_function"],
     ["a grant", "grant execute on function public.right_function() to postgres;", "right_function"],
     ["a view", "create view public.one as select * from public.right_table;", "right_table"],
-    ["a job", "insert into public.jobs values ('right_function');", "right_function"],
+    ["a job", "insert into private.jobs values ('right_function');", "right_function"],
     ["a name that is looked up", "select to_regclass('public.right_table');", "right_table"],
     ["a name that is cast", "select 'public.right_function'::regproc;", "right_function"],
     ["a query", plpgsql("", "perform 1 from public.right_table;"), "right_table"],
@@ -190,15 +215,32 @@ describe("the check of the modules", () => {
     }
   });
 
+  it("finds objects in the private schema, also if a row names them with or without the schema", () => {
+    for (
+      const [sql, name] of [
+        ["select private.right_part();", "right_part"],
+        ["select from private.right_settings;", "right_settings"],
+        ["insert into private.jobs values ('private.right_part');", "right_part"],
+        ["insert into private.jobs values ('right_part');", "right_part"],
+        [plpgsql("", "perform private.right_part();"), "right_part"],
+      ]
+    ) {
+      const found = inLeft(sql!);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toContain(`refers to private.${name} of right, which left does not require`);
+    }
+    expect(inLeft("update private.right_settings set id = 1;").join()).toContain("private.right_settings");
+  });
+
   it("finds a job that asks another module's function over HTTP", () => {
-    expect(inLeft("insert into public.jobs values ('right-function/run'), ('left-function?action=run');"))
+    expect(inLeft("insert into private.jobs values ('right-function/run'), ('left-function?action=run');"))
       .toEqual([
         "supabase/migrations/2_left.sql:1 refers to function right-function of right, which left does not require",
       ]);
   });
 
   it("lets other modules write to a registry, and to no other table of theirs", () => {
-    expect(inLeft("insert into public.jobs values ('mine'); select from public.settings;")).toEqual([]);
+    expect(inLeft("insert into private.jobs values ('mine'); select from public.settings;")).toEqual([]);
     for (
       const sql of [
         "insert into public.settings values ('mine')",
@@ -260,7 +302,7 @@ describe("the check of the modules", () => {
     expect(compare([violation], [debt])).toEqual([]);
     expect(compare([violation], [{ ...debt, refers_to: "c.ts" }])).toEqual([
       "a.ts:7 imports b.ts of b, which a does not require",
-      "a.ts refers to c.ts no more: take it off supabase/module_debts.json",
+      "a.ts refers to c.ts no longer: remove it from supabase/module_debts.json",
     ]);
   });
 });

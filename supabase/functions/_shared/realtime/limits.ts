@@ -34,19 +34,19 @@ export const DEFAULT_SESSION: SessionLimits = {
 /** Why a session ends: the close code and the message. Codes are part of the API: never renamed. */
 export const ENDINGS = {
   closed: { closeCode: 1000, message: "The client has closed the session" },
-  invalid_request: { closeCode: 4400, message: "Too many messages were none that a client may send" },
+  invalid_request: { closeCode: 4400, message: "Too many messages that a client may not send" },
   token_expired: { closeCode: 4401, message: "The access token has expired" },
-  balance_exhausted: { closeCode: 4402, message: "The tokens do not suffice for another answer" },
+  balance_exhausted: { closeCode: 4402, message: "The tokens are not enough for another answer" },
   account_paused: { closeCode: 4403, message: "The account is paused" },
   spend_cap_reached: { closeCode: 4406, message: "The account's own cap of the day or the month is reached" },
   idle_timeout: { closeCode: 4408, message: "Nothing was said for too long" },
-  session_ended: { closeCode: 4410, message: "The session has lasted as long as one may" },
+  session_ended: { closeCode: 4410, message: "The session has reached its maximum duration" },
   payload_too_large: { closeCode: 4413, message: "A message was too large" },
   rate_limited: {
     closeCode: 4429,
     message: "Too many messages, too much sound, or too many sessions at once",
   },
-  client_too_slow: { closeCode: 4431, message: "The client does not take what is sent to it" },
+  client_too_slow: { closeCode: 4431, message: "The client reads too slowly" },
   internal: { closeCode: 4500, message: "Something went wrong on our side" },
   provider_error: { closeCode: 4502, message: "The AI provider has ended the conversation" },
   service_unavailable: { closeCode: 4503, message: "The service is not available at the moment" },
