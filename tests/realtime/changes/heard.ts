@@ -1,5 +1,5 @@
 import type { RealtimePostgresChangesPayload, SupabaseClient } from "@supabase/supabase-js";
-import { afterAll, afterEach, beforeEach, expect } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, vi } from "vitest";
 
 import { connect } from "../../support/stack.ts";
 
@@ -76,8 +76,7 @@ export async function ask(client: SupabaseClient, ...bindings: Asked[]): Promise
   });
   if (isTest) leave.push(() => client.removeChannel(channel));
   channel.subscribe();
-  await expect.poll(() => heard.said.length, { timeout: 60_000, message: "the server's word" })
-    .toBeGreaterThan(0);
+  await until(() => heard.said.length > 0, "the server says nothing of the subscription");
   return heard;
 }
 
@@ -92,7 +91,7 @@ export async function listen(client: SupabaseClient, ...bindings: Asked[]): Prom
 
 /** Waits until so many events were heard. */
 export async function hear(heard: Heard, count: number): Promise<Event[]> {
-  await expect.poll(() => heard.events.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(count);
+  await until(() => heard.events.length >= count, `fewer than ${count} events`);
   return heard.events;
 }
 
@@ -106,8 +105,16 @@ export async function settled(client: SupabaseClient): Promise<() => Promise<voi
   return async () => {
     const id = crypto.randomUUID();
     await sql.unsafe(`insert into ${schema}.${table} values ('${id}')`);
-    await expect.poll(() => heard.events.some((event) => (event.new as { id: string }).id === id), {
-      timeout: 20_000,
-    }).toBe(true);
+    await until(
+      () => heard.events.some((event) => (event.new as { id: string }).id === id),
+      "the last change is not told",
+    );
   };
+}
+
+/** Unlike `expect.poll`, outside of a test, too. */
+function until(isSo: () => boolean, otherwise: string): Promise<void> {
+  return vi.waitFor(() => {
+    if (!isSo()) throw new Error(otherwise);
+  }, { timeout: 30_000, interval: 20 });
 }

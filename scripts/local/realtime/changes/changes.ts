@@ -98,7 +98,8 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
   let publishedBefore: string | undefined;
-  let checking: Promise<void> | undefined;
+  let isChecking = false;
+  let isCheckWanted = false;
   let isClosed = false;
   const cleaned = removeOtherSubscriptions(writing, []).catch((error) => log(messageOf(error)));
 
@@ -175,13 +176,24 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   }
 
   /** A table that is published later is heard by those who asked for all; one that no longer is, is not. */
-  function checkTables(): Promise<void> {
-    return checking ??= (async () => {
-      const published = await publishedTables(writing, PUBLICATION);
-      const isChanged = publishedBefore !== undefined && publishedBefore !== published;
-      publishedBefore = published;
-      if (isChanged) await subscribeAllAnew();
-    })().catch((error) => log(messageOf(error))).finally(() => checking = undefined);
+  async function checkTables(): Promise<void> {
+    isCheckWanted = true;
+    if (isChecking) return;
+    isChecking = true;
+    try {
+      // What is said during a check may be of what comes after it.
+      while (isCheckWanted) {
+        isCheckWanted = false;
+        const published = await publishedTables(writing, PUBLICATION);
+        const isChanged = publishedBefore !== undefined && publishedBefore !== published;
+        publishedBefore = published;
+        if (isChanged) await subscribeAllAnew();
+      }
+    } catch (error) {
+      log(messageOf(error));
+    } finally {
+      isChecking = false;
+    }
   }
 
   async function subscribeAllAnew(): Promise<void> {

@@ -213,6 +213,33 @@ create or replace function realtime.wal_columns(given jsonb, keys jsonb, entity 
   from jsonb_array_elements(given) value
 $$;
 
+-- As is_visible_through_filters, by the values as Postgres wrote them: as JSON, an array or a composite could not be read
+-- again. A filter that fails for a value does not hold; the others' subscriptions are none of its business.
+create or replace function realtime.passes_filters(given jsonb, filters realtime.user_defined_filter[])
+  returns boolean language plpgsql stable as $$
+  declare
+    v_filter realtime.user_defined_filter;
+    v_value jsonb;
+  begin
+    foreach v_filter in array filters loop
+      select value into v_value from jsonb_array_elements(given) value where value ->> 'name' = v_filter.column_name;
+      if not found then return false; end if;
+      begin
+        if realtime.check_equality_op(
+          v_filter.op,
+          (v_value ->> 'typeoid')::oid::regtype,
+          -- wal2json leaves out what bytes begin with.
+          case v_value ->> 'typeoid' when '17' then '\x' else '' end || (v_value ->> 'value'),
+          v_filter.value,
+          coalesce(v_filter.negate, false)
+        ) is not true then return false; end if;
+      exception when others then
+        return false;
+      end;
+    end loop;
+    return true;
+  end $$;
+
 -- What a role is told of a change: the columns that it may read, that were asked for (keys always), and that are not too
 -- large where the whole is.
 create or replace function realtime.visible_values(
@@ -292,8 +319,8 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
         passing as materialized (
           select wanted.filters
           from (select distinct filters from candidate) wanted
-          where realtime.is_visible_through_filters(v_new, wanted.filters)
-            or v_action = 'DELETE' and realtime.is_visible_through_filters(v_old, wanted.filters)
+          where realtime.passes_filters(wal -> 'columns', wanted.filters)
+            or v_action = 'DELETE' and realtime.passes_filters(wal -> 'identity', wanted.filters)
         )
         select candidate.claims::text as claims, array_agg(candidate.id) as ids
         from candidate join passing on passing.filters = candidate.filters
