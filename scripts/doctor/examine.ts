@@ -7,6 +7,7 @@ import { limitsExamination } from "./limits.ts";
 import { migrationsExamination } from "./migrations.ts";
 import { modelsExamination } from "./models.ts";
 import { platformExamination } from "./platform.ts";
+import { realtimeExamination } from "./realtime.ts";
 import { scheduleExamination } from "./schedule.ts";
 import { settingsExamination } from "./settings.ts";
 import { signingKeysExamination } from "./signing_keys.ts";
@@ -17,6 +18,7 @@ const EXAMINATIONS: Examination[] = [
   signingKeysExamination,
   migrationsExamination,
   scheduleExamination,
+  realtimeExamination,
   ledgerExamination,
   limitsExamination,
   modelsExamination,

@@ -126,7 +126,9 @@ function route(incoming: IncomingMessage, answer: ServerResponse): Target | Prom
   }
   refuse(answer, 404, {
     error: "not_found",
-    message: `Nothing is served at ${path.split("?")[0]}`,
+    message: path.startsWith(`${REALTIME}/`)
+      ? "Realtime is off: by TESSERA_REALTIME, or in supabase/config.toml"
+      : `Nothing is served at ${path.split("?")[0]}`,
     request_id: newId(),
   });
   return undefined;

@@ -138,7 +138,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let pgdata = "";
   const saveState = () => {
     const childPids = [...processes].flatMap(([name, one]) => name === "postgres" ? [] : one.pids);
-    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata });
+    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata, hasRealtime: withRealtime });
   };
   const setPhase = (next: typeof phase) => {
     phase = next;

@@ -16,7 +16,11 @@ const SILENCE_MS = 60_000;
 const NORMAL = 1000;
 
 /** The HTTP server with its WebSocket, at the paths that follow `/realtime/v1` on the gateway. */
-export function createRealtimeServer(context: Context, options: { metricsToken: string }): Server {
+export function createRealtimeServer(
+  context: Context,
+  options: { metricsToken: string; silenceMs?: number },
+): Server {
+  const { silenceMs = SILENCE_MS } = options;
   const api = new BroadcastApi(context);
   const sockets = new WebSocketServer({
     noServer: true,
@@ -50,7 +54,12 @@ export function createRealtimeServer(context: Context, options: { metricsToken: 
     const admitted = await admit(context, request);
     if (socket.destroyed) return;
     if ("status" in admitted) return refuse(socket, admitted.status);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(context, webSocket, admitted));
+    sockets.handleUpgrade(
+      request,
+      socket,
+      head,
+      (webSocket) => serve(context, webSocket, admitted, silenceMs),
+    );
   });
   return server;
 }
@@ -88,15 +97,20 @@ async function admit(
   };
 }
 
-function serve(context: Context, webSocket: WebSocket, { serializer, apiKey, headers }: Admitted): void {
+function serve(
+  context: Context,
+  webSocket: WebSocket,
+  { serializer, apiKey, headers }: Admitted,
+  silenceMs: number,
+): void {
   const connection = new Connection(context, transportOver(webSocket), serializer, apiKey, headers);
   let lastHeardMs = performance.now();
   const hear = () => {
     lastHeardMs = performance.now();
   };
   const watch = setInterval(() => {
-    if (performance.now() - lastHeardMs > SILENCE_MS) webSocket.close(NORMAL);
-  }, SILENCE_MS / 6);
+    if (performance.now() - lastHeardMs > silenceMs) webSocket.close(NORMAL);
+  }, silenceMs / 6);
   webSocket.on("message", (data: Uint8Array, isBinary: boolean) => {
     hear();
     connection.receive(data, isBinary);
