@@ -263,6 +263,11 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
     v_is_too_large constant boolean := octet_length(wal::text) > max_record_bytes;
     v_bare constant jsonb := jsonb_build_object(
       'schema', wal ->> 'schema', 'table', wal ->> 'table', 'type', v_action);
+    -- Read once: a subscription that is written anew meanwhile would be missed between two statements.
+    v_heard constant realtime.subscription[] := array(
+      select subscription from realtime.subscription
+      where entity = v_entity and action_filter in ('*', v_action)
+    );
     v_role regrole;
     v_new realtime.wal_column[];
     v_old realtime.wal_column[];
@@ -275,8 +280,7 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
   begin
     perform set_config('role', 'none', true);
     for v_role in
-      select distinct claims_role from realtime.subscription
-      where entity = v_entity and action_filter in ('*', v_action) order by claims_role
+      select distinct claims_role from unnest(v_heard) order by claims_role
     loop
       v_new := realtime.wal_columns(wal -> 'columns', wal -> 'pk', v_entity, v_role);
       v_old := realtime.wal_columns(wal -> 'identity', wal -> 'pk', v_entity, v_role);
@@ -295,8 +299,7 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
       if v_refusal is not null then
         return query
           select v_bare, v_is_guarded, array_agg(subscription_id), array[v_refusal]
-          from realtime.subscription
-          where entity = v_entity and action_filter in ('*', v_action) and claims_role = v_role
+          from unnest(v_heard) where claims_role = v_role
           group by selected_columns;
         continue;
       end if;
@@ -313,8 +316,7 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
       v_failed := '{}';
       for v_group in
         with candidate as (
-          select id, claims, filters from realtime.subscription
-          where entity = v_entity and action_filter in ('*', v_action) and claims_role = v_role
+          select id, claims, filters from unnest(v_heard) where claims_role = v_role
         ),
         passing as materialized (
           select wanted.filters
@@ -369,12 +371,12 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
           case when v_is_too_large then array['Error 413: Payload Too Large'] else '{}'::text[] end
         from (
           select selected_columns as selected, array_agg(subscription_id) as ids
-          from realtime.subscription where id = any (v_allowed) group by selected_columns
+          from unnest(v_heard) where id = any (v_allowed) group by selected_columns
         ) listener;
       return query
         select v_bare, v_is_guarded, array_agg(subscription_id),
           array['Error 500: Internal Server Error, RLS policy evaluation failed']
-        from realtime.subscription where id = any (v_failed) group by selected_columns;
+        from unnest(v_heard) where id = any (v_failed) group by selected_columns;
     end loop;
   end $$;
 
