@@ -9,14 +9,16 @@ const VERSION = "tessera local stack 2, lite 0.10.0";
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {
   return await asAdmin(adminUrl, async (sql) => {
     if (await isBootstrapped(sql)) return { isNew: false };
-    const realtimeSql = await Promise.all(
-      ["realtime/schema.sql", "realtime/changes/schema.sql"].map((name) =>
-        Deno.readTextFile(localModule(name))
-      ),
-    );
-    await sql.begin((transaction) => transaction.unsafe([rolesSql(secrets), ...realtimeSql].join("\n")));
+    const realtimeSql = await readRealtimeSql();
+    await sql.begin((transaction) => transaction.unsafe(`${rolesSql(secrets)}\n${realtimeSql}`));
     return { isNew: true };
   });
+}
+
+/** The schema `realtime`, as the platform makes it, for a superuser to run. */
+export async function readRealtimeSql(): Promise<string> {
+  const files = ["realtime/schema.sql", "realtime/changes/schema.sql"];
+  return (await Promise.all(files.map((name) => Deno.readTextFile(localModule(name))))).join("\n");
 }
 
 /** Gives the schemas that lite made for Auth and Storage the owners, rights and functions of a hosted project. */

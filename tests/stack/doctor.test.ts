@@ -10,6 +10,7 @@ import { limitsExamination } from "../../scripts/doctor/limits.ts";
 import { modelsExamination } from "../../scripts/doctor/models.ts";
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
 import { platformExamination } from "../../scripts/doctor/platform.ts";
+import { realtimeExamination } from "../../scripts/doctor/realtime.ts";
 import { scheduleExamination } from "../../scripts/doctor/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
 import { signingKeysExamination } from "../../scripts/doctor/signing_keys.ts";
@@ -45,7 +46,9 @@ describe("the doctor's database", () => {
   });
 
   it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
-    for (const examination of [grantsExamination, limitsExamination, ledgerExamination]) {
+    for (
+      const examination of [grantsExamination, limitsExamination, ledgerExamination, realtimeExamination]
+    ) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
     }
@@ -70,6 +73,7 @@ describe("the doctor's database", () => {
       ],
       [limitsExamination, "update public.token_plans set request_limits = '{}'", "as often as they like"],
       [limitsExamination, "delete from public.token_plans", "as often as they like"],
+      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is not there"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-// @ts-types="@types/ws"
+// @ts-types="./ws.d.ts"
 import { type WebSocket, WebSocketServer } from "ws";
 import { BroadcastApi, send } from "./broadcast_api.ts";
 import { Connection, type Transport } from "./connection.ts";

@@ -13,13 +13,16 @@ export interface HeldBackSlot {
 const TOO_MUCH_MB = 256;
 
 /** The slots that keep Postgres from forgetting what it has written. */
-export async function heldBackSlots(sql: postgres.Sql): Promise<HeldBackSlot[]> {
+export async function heldBackSlots(
+  sql: postgres.Sql,
+  tooMuchMb: number = TOO_MUCH_MB,
+): Promise<HeldBackSlot[]> {
   const rows = await sql<{ name: string; kept_mb: number; is_lost: boolean; is_followed: boolean }[]>`
     select slot_name as name, active as is_followed, wal_status = 'lost' as is_lost,
       coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) / 1048576, 0)::int as kept_mb
     from pg_replication_slots
     where wal_status in ('unreserved', 'lost')
-      or pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) > ${TOO_MUCH_MB}::bigint * 1048576
+      or pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) > ${tooMuchMb}::bigint * 1048576
     order by slot_name`;
   return rows.map(({ name, kept_mb, is_lost, is_followed }) => ({
     name,
