@@ -19,6 +19,8 @@ import {
 export interface ChangesOptions {
   /** As a role that may take every role that listens, and may follow. */
   databaseUrl: string;
+  /** Of its own for each that follows a server; by default the real server's name. */
+  slot?: string;
   log(message: string): void;
 }
 
@@ -83,7 +85,7 @@ interface Listener {
   writing: Promise<unknown>;
 }
 
-export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): PostgresChanges {
+export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: ChangesOptions): PostgresChanges {
   const connect = (name: string, max: number) =>
     postgres(databaseUrl, {
       max,
@@ -145,7 +147,7 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
     let beginnings = 0;
     const following = followPublication({
       databaseUrl,
-      slot: SLOT,
+      slot,
       publication: PUBLICATION,
       temporary: true,
       onTransaction: feed.add,
