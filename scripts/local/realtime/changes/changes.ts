@@ -108,7 +108,8 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   let isChecking = false;
   let isCheckWanted = false;
   let isClosed = false;
-  const cleaned = removeAllSubscriptions(writing).catch((error) => log(messageOf(error)));
+  /** What an earlier process has left is gone before anybody subscribes. */
+  let cleaned: Promise<void> | undefined;
 
   const feed = changeFeed({
     sql: judging,
@@ -289,7 +290,11 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
     const listener = listenerFor(request);
     if ("error" in listener) return { ok: false, error: listener.error, mayRetry: false };
     try {
-      await cleaned;
+      cleaned ??= removeAllSubscriptions(writing);
+      await cleaned.catch((error) => {
+        cleaned = undefined;
+        throw error;
+      });
       await follow();
       published ??= await publishedTables(writing, PUBLICATION);
     } catch (error) {
