@@ -15,7 +15,8 @@ export interface PostgresServer {
   sql: postgres.Sql;
   /** Ends it at once, with all its connections, as a lack of memory would. */
   crash(): Promise<void>;
-  start(): Promise<void>;
+  /** Settings are those of a restart, over the stack's. */
+  start(settings?: Record<string, string>): Promise<void>;
 }
 
 /** Makes a cluster and starts it; both are gone after the test file. */
@@ -30,8 +31,15 @@ export async function startPostgres(): Promise<PostgresServer> {
   const url = databaseUrl(port, ADMIN_ROLE, password);
   const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
   let child: Deno.ChildProcess | undefined;
-  const start = async () => {
-    const { command, args, env, cwd } = postgresCommand(files, port, { fast: true, isReplicated: true });
+  const start = async (settings: Record<string, string> = {}) => {
+    const { command, args: stacks, env, cwd } = postgresCommand(files, port, {
+      fast: true,
+      isReplicated: true,
+    });
+    const args = [
+      ...stacks,
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ];
     child = new Deno.Command(command, { args, env, cwd, ...user, stdout: "null", stderr: "null" }).spawn();
     while (!await isServing(files.pgdata)) await delay(20);
   };

@@ -240,8 +240,8 @@ describe("slots", () => {
   it("that Postgres gave up are made anew, and it says that changes are lost", async () => {
     const table = await newTable("id int primary key");
     await (await follow(table, { temporary: false })).end();
-    await sql`alter system set max_slot_wal_keep_size = '1MB'`;
-    await sql`select pg_reload_conf()`;
+    await server.crash();
+    await server.start({ max_slot_wal_keep_size: "1MB" });
     await sql.unsafe(`insert into ${table} select generate_series(1, 10)`);
     await expect.poll(async () => {
       await sql.unsafe(`create table filler as select gen_random_uuid() from generate_series(1, 200000)`);
@@ -255,8 +255,8 @@ describe("slots", () => {
     await sql.unsafe(`insert into ${table} values (11)`);
     await expect.poll(() => followed.changes().map((change) => change.new!.id)).toEqual(["11"]);
     expect(followed.troubles).toEqual(["Changes are lost, as Postgres gave up the WAL that it needs"]);
-    await sql`alter system reset max_slot_wal_keep_size`;
-    await sql`select pg_reload_conf()`;
+    await server.crash();
+    await server.start();
   });
 });
 

@@ -6,8 +6,10 @@ import { type Binding, bindingId, parseBinding } from "./binding.ts";
 import { changeFeed } from "./feed.ts";
 import { type Following, followPublication } from "./replication.ts";
 import {
+  mayHear,
+  type Published,
   publishedTables,
-  removeOtherSubscriptions,
+  removeAllSubscriptions,
   removeSubscriptions,
   type Subscription,
   writeSubscriptions,
@@ -17,6 +19,8 @@ import {
 export interface ChangesOptions {
   /** As a role that may take every role that listens, and may follow. */
   databaseUrl: string;
+  /** Of its own for each that follows a server; by default the real server's name. */
+  slot?: string;
   log(message: string): void;
 }
 
@@ -78,9 +82,10 @@ interface Listener {
   /** Binding ids by subscription id. */
   ids: Map<string, number>;
   tables: Set<number>;
+  writing: Promise<unknown>;
 }
 
-export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): PostgresChanges {
+export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: ChangesOptions): PostgresChanges {
   const connect = (name: string, max: number) =>
     postgres(databaseUrl, {
       max,
@@ -95,12 +100,16 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   /** The last that each channel asked, while it is there: what it asked before, or before it left, is answered to nobody. */
   const asked = new Map<object, ChangesRequest>();
   let heardTables = new Set<number>();
+  /** Subscriptions that are still written down, and of nobody. */
+  const gone = new Set<string>();
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
-  let publishedBefore: string | undefined;
-  let checking: Promise<void> | undefined;
+  let published: Map<number, Published> | undefined;
+  let isChecking = false;
+  let isCheckWanted = false;
   let isClosed = false;
-  const cleaned = removeOtherSubscriptions(writing, []).catch((error) => log(messageOf(error)));
+  /** What an earlier process has left is gone before anybody subscribes. */
+  let cleaned: Promise<void> | undefined;
 
   const feed = changeFeed({
     sql: judging,
@@ -139,7 +148,7 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
     let beginnings = 0;
     const following = followPublication({
       databaseUrl,
-      slot: SLOT,
+      slot,
       publication: PUBLICATION,
       temporary: true,
       onTransaction: feed.add,
@@ -175,31 +184,71 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
   }
 
   /** A table that is published later is heard by those who asked for all; one that no longer is, is not. */
-  function checkTables(): Promise<void> {
-    return checking ??= (async () => {
-      const published = await publishedTables(writing, PUBLICATION);
-      const isChanged = publishedBefore !== undefined && publishedBefore !== published;
-      publishedBefore = published;
-      if (isChanged) await subscribeAllAnew();
-    })().catch((error) => log(messageOf(error))).finally(() => checking = undefined);
+  async function checkTables(): Promise<void> {
+    isCheckWanted = true;
+    if (isChecking) return;
+    isChecking = true;
+    try {
+      // What is said during a check may be of what comes after it.
+      while (isCheckWanted) {
+        isCheckWanted = false;
+        const before = published;
+        published = await publishedTables(writing, PUBLICATION);
+        if (before) await subscribeToNew(differenceOf(before, published));
+      }
+    } catch (error) {
+      log(messageOf(error));
+    } finally {
+      isChecking = false;
+    }
   }
 
+  /** After Postgres was away, all are told: they may have missed some. */
   async function subscribeAllAnew(): Promise<void> {
-    await removeOtherSubscriptions(writing, [...listenerOf.keys()]);
+    if (gone.size > 0) await removeGone();
     for (const listener of [...listeners.values()]) {
       const answer = await write(listener);
       if (isListening(listener)) listener.request.onAnew?.(answer);
     }
   }
 
+  async function subscribeToNew(changed: Published[]): Promise<void> {
+    for (const listener of [...listeners.values()]) {
+      if (!listener.subscriptions.some(({ wanted }) => changed.some((table) => mayHear(wanted, table)))) {
+        continue;
+      }
+      const before = listener.tables;
+      const answer = await write(listener);
+      const isAsBefore = answer.ok && isDeepStrictEqual(before, listener.tables);
+      if (isListening(listener) && !isAsBefore) listener.request.onAnew?.(answer);
+    }
+  }
+
+  /** What cannot be removed while Postgres is away is removed when it is back. */
+  async function removeGone(): Promise<void> {
+    const ids = [...gone];
+    await removeSubscriptions(writing, ids);
+    for (const id of ids) gone.delete(id);
+  }
+
   function isListening(listener: Listener): boolean {
     return listeners.get(listener.request.channel) === listener;
   }
 
-  async function write(listener: Listener): Promise<Answer> {
+  /** One after the other for a listener: two at once would each find the other's in the way. */
+  function write(listener: Listener): Promise<Answer> {
+    const written = listener.writing.then(() => writeNow(listener));
+    listener.writing = written;
+    return written;
+  }
+
+  async function writeNow(listener: Listener): Promise<Answer> {
     const written = await writeSubscriptions(writing, PUBLICATION, listener.subscriptions);
-    // It may have left meanwhile, and nobody would take away what was written then.
-    if (!isListening(listener)) await removeSubscriptions(writing, [...listener.ids.keys()]);
+    // It may have left meanwhile, and what was written then is of nobody.
+    if (!isListening(listener)) {
+      for (const id of listener.ids.keys()) gone.add(id);
+      await removeGone().catch((error) => log(messageOf(error)));
+    }
     listener.tables = new Set("tables" in written ? written.tables : []);
     noteTables();
     return "error" in written ? { ok: false, ...written } : { ok: true };
@@ -207,10 +256,13 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
 
   async function forget(listener: Listener): Promise<void> {
     if (isListening(listener)) listeners.delete(listener.request.channel);
-    for (const id of listener.ids.keys()) listenerOf.delete(id);
+    for (const id of listener.ids.keys()) {
+      listenerOf.delete(id);
+      gone.add(id);
+    }
     noteTables();
     stopWhenIdle();
-    if (!isClosed) await removeSubscriptions(writing, [...listener.ids.keys()]);
+    if (!isClosed) await removeGone();
   }
 
   /** The same bindings keep their ids, so that a new token leaves no gap. */
@@ -230,7 +282,7 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
       subscriptions.push({ id, wanted: parsed.wanted, claims: request.claims });
       ids.set(id, bindingId(binding));
     }
-    return { request, subscriptions, ids, tables: new Set() };
+    return { request, subscriptions, ids, tables: new Set(), writing: Promise.resolve() };
   }
 
   async function subscribe(request: ChangesRequest): Promise<Answer> {
@@ -238,9 +290,13 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
     const listener = listenerFor(request);
     if ("error" in listener) return { ok: false, error: listener.error, mayRetry: false };
     try {
-      await cleaned;
+      cleaned ??= removeAllSubscriptions(writing);
+      await cleaned.catch((error) => {
+        cleaned = undefined;
+        throw error;
+      });
       await follow();
-      publishedBefore ??= await publishedTables(writing, PUBLICATION);
+      published ??= await publishedTables(writing, PUBLICATION);
     } catch (error) {
       return { ok: false, error: messageOf(error), mayRetry: true };
     }
@@ -280,4 +336,11 @@ export function createPostgresChanges({ databaseUrl, log }: ChangesOptions): Pos
       await Promise.all([judging.end({ timeout: 1 }), writing.end({ timeout: 1 })]);
     },
   };
+}
+
+/** What is in one of them alone, under its name there. */
+function differenceOf(one: Map<number, Published>, other: Map<number, Published>): Published[] {
+  const missingIn = (first: Map<number, Published>, second: Map<number, Published>) =>
+    [...first].filter(([oid, table]) => !isDeepStrictEqual(second.get(oid), table)).map(([, table]) => table);
+  return [...missingIn(one, other), ...missingIn(other, one)];
 }

@@ -213,6 +213,33 @@ create or replace function realtime.wal_columns(given jsonb, keys jsonb, entity 
   from jsonb_array_elements(given) value
 $$;
 
+-- As is_visible_through_filters, by the values as Postgres wrote them: as JSON, an array or a composite could not be read
+-- again. A filter that fails for a value does not hold; the others' subscriptions are none of its business.
+create or replace function realtime.passes_filters(given jsonb, filters realtime.user_defined_filter[])
+  returns boolean language plpgsql stable as $$
+  declare
+    v_filter realtime.user_defined_filter;
+    v_value jsonb;
+  begin
+    foreach v_filter in array filters loop
+      select value into v_value from jsonb_array_elements(given) value where value ->> 'name' = v_filter.column_name;
+      if not found then return false; end if;
+      begin
+        if realtime.check_equality_op(
+          v_filter.op,
+          (v_value ->> 'typeoid')::oid::regtype,
+          -- wal2json leaves out what bytes begin with.
+          case v_value ->> 'typeoid' when '17' then '\x' else '' end || (v_value ->> 'value'),
+          v_filter.value,
+          coalesce(v_filter.negate, false)
+        ) is not true then return false; end if;
+      exception when others then
+        return false;
+      end;
+    end loop;
+    return true;
+  end $$;
+
 -- What a role is told of a change: the columns that it may read, that were asked for (keys always), and that are not too
 -- large where the whole is.
 create or replace function realtime.visible_values(
@@ -236,6 +263,11 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
     v_is_too_large constant boolean := octet_length(wal::text) > max_record_bytes;
     v_bare constant jsonb := jsonb_build_object(
       'schema', wal ->> 'schema', 'table', wal ->> 'table', 'type', v_action);
+    -- Read once: a subscription that is written anew meanwhile would be missed between two statements.
+    v_heard constant realtime.subscription[] := array(
+      select subscription from realtime.subscription
+      where entity = v_entity and action_filter in ('*', v_action)
+    );
     v_role regrole;
     v_new realtime.wal_column[];
     v_old realtime.wal_column[];
@@ -248,8 +280,7 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
   begin
     perform set_config('role', 'none', true);
     for v_role in
-      select distinct claims_role from realtime.subscription
-      where entity = v_entity and action_filter in ('*', v_action) order by claims_role
+      select distinct claims_role from unnest(v_heard) order by claims_role
     loop
       v_new := realtime.wal_columns(wal -> 'columns', wal -> 'pk', v_entity, v_role);
       v_old := realtime.wal_columns(wal -> 'identity', wal -> 'pk', v_entity, v_role);
@@ -268,8 +299,7 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
       if v_refusal is not null then
         return query
           select v_bare, v_is_guarded, array_agg(subscription_id), array[v_refusal]
-          from realtime.subscription
-          where entity = v_entity and action_filter in ('*', v_action) and claims_role = v_role
+          from unnest(v_heard) where claims_role = v_role
           group by selected_columns;
         continue;
       end if;
@@ -286,14 +316,13 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
       v_failed := '{}';
       for v_group in
         with candidate as (
-          select id, claims, filters from realtime.subscription
-          where entity = v_entity and action_filter in ('*', v_action) and claims_role = v_role
+          select id, claims, filters from unnest(v_heard) where claims_role = v_role
         ),
         passing as materialized (
           select wanted.filters
           from (select distinct filters from candidate) wanted
-          where realtime.is_visible_through_filters(v_new, wanted.filters)
-            or v_action = 'DELETE' and realtime.is_visible_through_filters(v_old, wanted.filters)
+          where realtime.passes_filters(wal -> 'columns', wanted.filters)
+            or v_action = 'DELETE' and realtime.passes_filters(wal -> 'identity', wanted.filters)
         )
         select candidate.claims::text as claims, array_agg(candidate.id) as ids
         from candidate join passing on passing.filters = candidate.filters
@@ -342,12 +371,12 @@ create or replace function realtime.apply_rls(wal jsonb, max_record_bytes intege
           case when v_is_too_large then array['Error 413: Payload Too Large'] else '{}'::text[] end
         from (
           select selected_columns as selected, array_agg(subscription_id) as ids
-          from realtime.subscription where id = any (v_allowed) group by selected_columns
+          from unnest(v_heard) where id = any (v_allowed) group by selected_columns
         ) listener;
       return query
         select v_bare, v_is_guarded, array_agg(subscription_id),
           array['Error 500: Internal Server Error, RLS policy evaluation failed']
-        from realtime.subscription where id = any (v_failed) group by selected_columns;
+        from unnest(v_heard) where id = any (v_failed) group by selected_columns;
     end loop;
   end $$;
 

@@ -46,17 +46,34 @@ export async function removeSubscriptions(sql: postgres.ISql, ids: string[]): Pr
   await sql`delete from realtime.subscription where subscription_id = any (${ids}::uuid[])`;
 }
 
-/** Forgets all but some: what an earlier process has left, or what could not be removed while Postgres was away. */
-export async function removeOtherSubscriptions(sql: postgres.ISql, ids: string[]): Promise<void> {
-  await sql`delete from realtime.subscription where subscription_id <> all (${ids}::uuid[])`;
+/** Forgets what an earlier process has left. */
+export async function removeAllSubscriptions(sql: postgres.ISql): Promise<void> {
+  await sql`delete from realtime.subscription`;
 }
 
-/** Tells one state of a publication from another. */
-export async function publishedTables(sql: postgres.Sql, publication: string): Promise<string> {
-  const rows = await sql`
-    select format('%I.%I', schemaname, tablename)::regclass::oid as oid
-    from pg_catalog.pg_publication_tables where pubname = ${publication} order by 1`;
-  return rows.map(({ oid }) => oid).join(" ");
+/** A table that is published. */
+export interface Published {
+  oid: number;
+  schema: string;
+  table: string;
+}
+
+/** The tables of a publication, by their ids. */
+export async function publishedTables(
+  sql: postgres.Sql,
+  publication: string,
+): Promise<Map<number, Published>> {
+  const rows = await sql<Published[]>`
+    select format('%I.%I', schemaname, tablename)::regclass::oid as oid, schemaname as schema, tablename as table
+    from pg_catalog.pg_publication_tables where pubname = ${publication}`;
+  return new Map(rows.map((row) => [Number(row.oid), { ...row, oid: Number(row.oid) }]));
+}
+
+/** Tells whether a subscription may hear of a table. */
+export function mayHear({ schema, table }: Wanted, published: Published): boolean {
+  // Patterns of LIKE are taken, as the real server takes them.
+  const mayBe = (asked: string, name: string) => asked === "*" || asked === name || /[%_]/.test(asked);
+  return mayBe(schema, published.schema) && mayBe(table, published.table);
 }
 
 class NothingPublished extends Error {}
