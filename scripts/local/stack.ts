@@ -28,6 +28,8 @@ import {
   requireFreePorts,
 } from "./ports.ts";
 import { READY_LINE } from "./ready.ts";
+import { LIMITS_VARIABLE } from "./realtime/settings.ts";
+import { isRealtimeOn } from "./realtime/switch.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
 import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
 import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
@@ -59,6 +61,10 @@ export interface StackOptions {
   functionsDeno?: string;
   /** Runs the jobs of private.jobs at their times; default: true. */
   schedule?: boolean;
+  /** Serves Realtime; what TESSERA_REALTIME and supabase/config.toml say unless said otherwise. */
+  realtime?: boolean;
+  /** Limits of Realtime over its defaults, as TESSERA_REALTIME_LIMITS has them. */
+  realtimeLimits?: string;
   /** Aborts a start. */
   signal?: AbortSignal;
 }
@@ -69,6 +75,8 @@ export interface Stack {
   publishableKey: string;
   secretKey: string;
   studioUrl: string;
+  /** Undefined where Realtime is off. */
+  realtimeUrl: string | undefined;
   /** As role postgres, the owner of the project's tables. */
   databaseUrl: string;
   /** As the superuser, which a hosted project does not offer. */
@@ -84,7 +92,14 @@ export interface Stack {
 }
 
 /** The stack's processes, by the names in its messages. */
-export type ProcessName = "postgres" | "lite" | "functions" | "gateway" | "demo-model" | "schedule";
+export type ProcessName =
+  | "postgres"
+  | "lite"
+  | "realtime"
+  | "functions"
+  | "gateway"
+  | "demo-model"
+  | "schedule";
 
 /** Starts the whole stack and resolves when it is ready; on any failure everything is stopped again. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -95,6 +110,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const supabase = options.project && join(options.project, "supabase");
   const folder = options.functionsFolder ?? (supabase ? join(supabase, "functions") : functionsFolder);
   const ports = portsAt(portBase);
+  const withRealtime = options.realtime ?? isRealtimeOn(supabase);
 
   await makeDataFolder(dataDir);
   const lock = await takeLock(dataDir);
@@ -116,7 +132,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await processes.get("schedule")?.stop();
     await processes.get("functions")?.stop();
     await processes.get("gateway")?.stop();
-    await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
+    await Promise.all(
+      (["lite", "realtime", "demo-model"] as const).map((name) => processes.get(name)?.stop()),
+    );
     await processes.get("postgres")?.stop();
     lock.release();
   };
@@ -125,7 +143,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let pgdata = "";
   const saveState = () => {
     const childPids = [...processes].flatMap(([name, one]) => name === "postgres" ? [] : one.pids);
-    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata });
+    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata, hasRealtime: withRealtime });
   };
   const setPhase = (next: typeof phase) => {
     phase = next;
@@ -156,7 +174,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     // The Deno processes load while Postgres creates its files: most of a start is loading.
     const lite = add(liteSpec(context, files.pgdata, { fast: options.fast ?? false, supabase }));
     let functionsPort = ports.functions;
-    const gateway = add(gatewaySpec(context, () => functionsPort));
+    const gateway = add(gatewaySpec(context, () => functionsPort, { withRealtime }));
+    const realtime = withRealtime ? add(realtimeSpec(context, options.realtimeLimits)) : undefined;
     const demoModel = add(demoModelSpec(context));
 
     say("Starting Postgres …");
@@ -164,7 +183,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     signal?.throwIfAborted();
     const postgres = add({
       name: "postgres",
-      command: () => postgresCommand(files, ports.postgres, { fast: options.fast ?? false }),
+      command: () =>
+        postgresCommand(files, ports.postgres, { fast: options.fast ?? false, isReplicated: withRealtime }),
       user,
       logFile: logFile(dataDir, "postgres"),
       isReady: () => isServing(files.pgdata),
@@ -194,7 +214,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),
       onLine: options.quiet ? undefined : (line) => console.log(line),
     }));
-    await Promise.all([gateway.ready(signal), demoModel.ready(signal), functions.ready(signal)]);
+    await Promise.all(
+      [gateway, demoModel, functions, realtime].map((process) => process?.ready(signal)),
+    );
     const reloadFunctions = oneAtATime(async () => {
       if (importMap) await writeImportMap(supabase, folder, importMap);
       functionsPort = await findFreePort();
@@ -213,6 +235,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       publishableKey: secrets.publishableKey,
       secretKey: secrets.secretKey,
       studioUrl: studioUrl(ports, secrets),
+      realtimeUrl: withRealtime ? realtimeUrl(ports) : undefined,
       portBase,
       databaseUrl: ownerUrl,
       adminDatabaseUrl: adminUrl,
@@ -280,7 +303,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Ex
     events,
   );
   const gateway = new ManagedProcess(
-    gatewaySpec(context, () => port, gatewayPort, options.env),
+    gatewaySpec(context, () => port, { portBeside: gatewayPort, environment: options.env }),
     events,
   );
   const stop = async () => {
@@ -332,6 +355,11 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
       next = undefined;
       return running = work();
     });
+}
+
+/** What `@supabase/realtime-js` is given as its address; supabase-js makes it of the project's. */
+export function realtimeUrl(ports: Ports): string {
+  return `ws://127.0.0.1:${ports.api}/realtime/v1`;
 }
 
 /** The Studio's address with the token that opens it. */
@@ -411,8 +439,11 @@ function liteSpec(
 function gatewaySpec(
   context: Context,
   functionsPort: () => number,
-  portBeside?: number,
-  environment?: Record<string, string>,
+  { portBeside, environment, withRealtime = true }: {
+    portBeside?: number;
+    environment?: Record<string, string>;
+    withRealtime?: boolean;
+  },
 ): ProcessSpec & { name: "gateway" } {
   return {
     name: "gateway",
@@ -421,6 +452,7 @@ function gatewaySpec(
         ...stackArgs(context),
         ...["--functions-port", String(functionsPort())],
         ...(portBeside ? ["--port", String(portBeside)] : []),
+        ...(withRealtime ? [] : ["--realtime-off"]),
       ], environment),
     logFile: logFile(context.dataDir, portBeside ? `gateway-${portBeside}` : "gateway"),
     isReady: READY_LINE,
@@ -438,6 +470,23 @@ function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
       denoCommand("demo_model.ts", ["--port", String(demoModel)], {}, ["--v8-flags=--max-semi-space-size=4"]),
     logFile: logFile(context.dataDir, "demo-model"),
     isReady: /^Demo model on /,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 3_000,
+  };
+}
+
+function realtimeSpec(context: Context, limits?: string): ProcessSpec & { name: "realtime" } {
+  return {
+    name: "realtime",
+    command: () =>
+      denoCommand(
+        "realtime/main.ts",
+        stackArgs(context),
+        limits === undefined ? {} : { [LIMITS_VARIABLE]: limits },
+        ["--v8-flags=--max-semi-space-size=4"],
+      ),
+    logFile: logFile(context.dataDir, "realtime"),
+    isReady: READY_LINE,
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 3_000,
   };
