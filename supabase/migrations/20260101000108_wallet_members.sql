@@ -369,7 +369,7 @@ begin
   delete from private.wallet_invitations
   where wallet_id = p_wallet_id and (expires_at <= clock_timestamp() or uses >= max_uses);
   if (select count(*) from private.wallet_invitations
-      where wallet_id = p_wallet_id and request_id is distinct from p_request_id)
+      where wallet_id = p_wallet_id and (request_id = p_request_id) is not true)
     >= (select invitations_per_wallet from private.wallet_settings)
   then
     return private.wallet_refusal('wallet_limit_reached', 'The wallet has as many open invitations as it may have');
