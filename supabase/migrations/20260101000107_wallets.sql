@@ -228,16 +228,16 @@ begin
   select * into v_member from private.wallet_members
   where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
   if not found then
-    return public.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
   elsif v_member.role = 'viewer' then
-    return public.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
+    return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
   end if;
   v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
   if p_is_locked then -- Otherwise holds that outlived their time may be among them.
     v_held := v_member.held;
   end if;
   if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
-    return public.token_refusal(p_request_id, 'member_cap_reached',
+    return private.token_refusal(p_request_id, 'member_cap_reached',
       format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
         v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
       null,
@@ -293,8 +293,8 @@ revoke execute on function
   private.member_refusal(text, uuid, uuid, numeric, boolean)
 from public, anon, authenticated;
 
--- Asked by policies, with the rights of who reads. They take nothing from their caller, and no API shows the schema.
-grant usage on schema private to authenticated;
+-- Asked by policies, with the rights of who reads: these need no way into the schema, which stays closed. They take nothing
+-- from their caller.
 grant execute on function private.shared_wallets(), private.once_shared_wallets() to authenticated;
 
 -- The linter calls an index unused until it has been read once.

@@ -626,7 +626,7 @@ $$;
 comment on function public.transfer_wallet(uuid, uuid, uuid) is
   'Makes a member an owner in place of who calls, who becomes an admin. Errors: forbidden, not_found.';
 
-create function public.cleanup_wallet_invitations(p_limit integer default 10000)
+create function private.cleanup_wallet_invitations(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -647,7 +647,7 @@ begin
 end;
 $$;
 
-comment on function public.cleanup_wallet_invitations(integer) is
+comment on function private.cleanup_wallet_invitations(integer) is
   'Deletes invitations that are over, with the e-mail addresses in them, at most p_limit. Returns how many.';
 
 create function private.forget_member(p_user_id uuid)
@@ -739,7 +739,7 @@ revoke execute on function
   public.set_member_cap(uuid, uuid, uuid, bigint),
   public.remove_wallet_member(uuid, uuid, uuid),
   public.transfer_wallet(uuid, uuid, uuid),
-  public.cleanup_wallet_invitations(integer)
+  private.cleanup_wallet_invitations(integer)
 from public, anon, authenticated;
 
 grant execute on function
@@ -756,20 +756,19 @@ grant execute on function
   public.set_wallet_role(uuid, uuid, uuid, text),
   public.set_member_cap(uuid, uuid, uuid, bigint),
   public.remove_wallet_member(uuid, uuid, uuid),
-  public.transfer_wallet(uuid, uuid, uuid),
-  public.cleanup_wallet_invitations(integer)
+  public.transfer_wallet(uuid, uuid, uuid)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_wallet_invitations', '25 * * * *', 'sql', 'cleanup_wallet_invitations', true, null, 60000, '1 day',
+  ('cleanup_wallet_invitations', '25 * * * *', 'sql', 'private.cleanup_wallet_invitations', true, null, 60000, '1 day',
     'Deletes invitations to wallets that are over');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$

@@ -26,7 +26,7 @@ declare
 begin
   for target in
     select pg_get_functiondef(oid) as definition, prosrc from pg_proc
-    where pronamespace = 'public'::regnamespace and prokind = 'f'
+    where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prokind = 'f'
       and prosrc ~* '\\m(now\\(\\)|current_timestamp|clock_timestamp|statement_timestamp|transaction_timestamp)'
   loop
     continue when target.prosrc !~* '\\mnow\\(\\)' and target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
@@ -39,7 +39,7 @@ begin
     select adrelid::regclass as name, attname from pg_attrdef
     join pg_class on pg_class.oid = adrelid
     join pg_attribute on attrelid = adrelid and attnum = adnum
-    where relnamespace = 'public'::regnamespace and pg_get_expr(adbin, adrelid) = 'now()'
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and pg_get_expr(adbin, adrelid) = 'now()'
   loop
     execute format('alter table %s alter column %I set default simulation.now()', target.name, target.attname);
   end loop;
@@ -71,7 +71,7 @@ declare
 begin
   for ledger_table in
     select oid from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname like 'token\\_%'
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p') and relname like 'token\\_%'
       and not relispartition
   loop
     execute format('create trigger simulation before insert or update or delete on %s for each statement
@@ -141,7 +141,7 @@ begin
     v_answer := public.cleanup_expired_locks(p_pages);
     v_users := v_users + (v_answer ->> 'users_with_expired_holds')::integer;
     v_deleted := v_deleted + (v_answer ->> 'deleted_locks')::integer;
-    exit when (select cleanup_page from public.token_settings) = 0;
+    exit when (select cleanup_page from private.token_settings) = 0;
   end loop;
   return jsonb_build_object('users_with_expired_holds', v_users, 'deleted_locks', v_deleted);
 end $$;
