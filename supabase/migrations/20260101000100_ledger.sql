@@ -172,12 +172,18 @@ alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
 alter table private.token_settings enable row level security;
 
-create policy "owners read their balance" on public.token_balances
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their history" on public.token_balance_history
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their requests" on public.token_consumption_locks
-  for select to authenticated using (user_id = (select auth.uid()));
+-- A user's own rows are found first, and then nobody asks for teams.
+create policy "owners and members read the balance" on public.token_balances
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+create policy "owners and members read the history" on public.token_balance_history
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+-- A stored answer is for who asked, not for the team.
+create policy "who asked reads the request" on public.token_consumption_locks
+  for select to authenticated
+  using ((user_id = (select auth.uid()) or user_id = any((select private.once_shared_wallets())::uuid[]))
+    and coalesce(actor_id, user_id) = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "servers read the settings" on private.token_settings
@@ -366,6 +372,51 @@ $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
   'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
+
+create function private.member_refusal(
+  p_request_id text,
+  p_wallet_id uuid,
+  p_actor_id uuid,
+  p_amount numeric,
+  p_is_locked boolean default true
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_member private.wallet_members;
+  v_month constant date := private.month_of(clock_timestamp());
+  v_spent bigint;
+  v_held bigint := 0;
+begin
+  select * into v_member from private.wallet_members
+  where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
+  if not found then
+    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+  elsif v_member.role = 'viewer' then
+    return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
+  end if;
+  v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
+  if p_is_locked then -- Otherwise holds that outlived their time may be among them.
+    v_held := v_member.held;
+  end if;
+  if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
+    return private.token_refusal(p_request_id, 'member_cap_reached',
+      format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
+        v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
+      null,
+      jsonb_build_object('cap_tokens', v_member.monthly_cap_tokens, 'spent', v_spent, 'held', v_member.held,
+        'required', p_amount, 'resets_at', (v_month + interval '1 month') at time zone 'UTC'));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.member_refusal(text, uuid, uuid, numeric, boolean) is
+  'Why somebody may not spend so much from a team''s wallet, as an outcome: forbidden, or member_cap_reached; null where it '
+  'may. Who is no member learns nothing of the wallet. Without the wallet''s lock what is held counts not yet.';
 
 create function private.token_request_problem(
   p_request_id text,
@@ -1193,6 +1244,7 @@ revoke execute on function
   private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid),
   private.token_response_tail(bigint, bigint),
   private.token_refusal(text, text, text, bigint, jsonb),
+  private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
   private.expire_token_holds_of(uuid),
   private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),

@@ -88,8 +88,9 @@ alter table private.token_plans enable row level security;
 alter table public.token_accounts enable row level security;
 alter table private.request_counters enable row level security;
 
-create policy "owners read their account" on public.token_accounts
-  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners and members read the account" on public.token_accounts
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
 create policy "nobody reads counters" on private.request_counters for select to public using (false);
 create policy "servers read the plans" on private.token_plans
   for select to service_role using (true);

@@ -30,6 +30,9 @@ create index wallet_invitations_created_by_idx on private.wallet_invitations (cr
 create index wallet_invitations_expires_at_idx on private.wallet_invitations (expires_at);
 
 comment on table private.wallet_invitations is 'Open invitations to wallets. Deleted soon after their end.';
+comment on column private.wallet_invitations.wallet_id is 'The wallet that it opens.';
+comment on column private.wallet_invitations.created_by is 'Who invites: once that one may not any more, it is deleted.';
+comment on column private.wallet_invitations.expires_at is 'From then on it opens nothing.';
 comment on column private.wallet_invitations.request_id is 'The request that made it: a retry gets a new code for the same invitation.';
 comment on column private.wallet_invitations.code_digest is 'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing.';
 comment on column private.wallet_invitations.role is 'What who accepts becomes.';

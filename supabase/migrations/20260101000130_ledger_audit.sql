@@ -265,7 +265,9 @@ comment on function private.anchor_token_ledger() is
 revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
 from public, anon, authenticated;
 
-grant execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
+grant execute on function
+  public.verify_token_ledger(),
+  public.verify_token_chain()
 to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
@@ -279,7 +281,7 @@ insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'private.anchor_token_ledger', false, null, 600000, '2 days',
     'Sends a digest of all histories out of the database, so that a rewritten history can be detected');
 
 select private.install_schedule();

@@ -307,7 +307,7 @@ describe("an invitation", () => {
     await sql`
       update private.wallet_invitations set expires_at = now() - interval '2 hours'
       where code_digest = ${digestOf(code)}`;
-    expect(await teams.do<unknown>({ name: "cleanup_wallet_invitations", args: {} })).toBe(1);
+    expect(await teams.do<unknown>({ name: "private.cleanup_wallet_invitations", args: {} })).toBe(1);
     expect(await invitation(code)).toBeUndefined();
   });
 });

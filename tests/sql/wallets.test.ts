@@ -142,7 +142,7 @@ describe("a request that a team's wallet pays", () => {
   it("takes from the limits of who acts, and is refused while the member or the wallet is paused", async () => {
     const team = await teams.open({ tokens: 10 });
     const [one, two] = [await team.join(), await team.join()];
-    await sql`insert into token_plans values ('one', '{"user": {"quota": 1, "window_s": 3600}}') on conflict do nothing`;
+    await sql`insert into private.token_plans values ('one', '{"user": {"quota": 1, "window_s": 3600}}') on conflict do nothing`;
     await sql`select set_account_plan(${one}, 'one')`;
     expect(await team.admit(one)).toMatchObject({ success: true });
     expect(await team.admit(one)).toMatchObject({ error: "rate_limited" });
