@@ -10,8 +10,10 @@ import { Ledger, newId } from "./support.ts";
 
 /** Functions that users may call. */
 const OPEN_FUNCTIONS: Record<string, string> = {
-  shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
-  once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
+  shared_wallets:
+    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
+  once_shared_wallets:
+    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
 };
 
 /** Tables that users may write, and how. */

@@ -27,7 +27,9 @@ const DONE = { success: true, error: null };
 /** An invitation's row. */
 async function invitation(code: string) {
   const [row] = await sql`
-    select uses, role, email, expires_at from private.wallet_invitations where code_digest = ${digestOf(code)}`;
+    select uses, role, email, expires_at from private.wallet_invitations where code_digest = ${
+    digestOf(code)
+  }`;
   return row;
 }
 
@@ -103,7 +105,7 @@ describe("a wallet", () => {
 
   it("has its caps set by its owners alone", async () => {
     const team = await teams.open();
-    const set = async (user: string) =>
+    const set = (user: string) =>
       teams.do({
         name: "set_spend_caps",
         args: { p_user_id: team.wallet, p_daily_tokens: 5, p_monthly_tokens: null, p_actor_id: user },
@@ -121,7 +123,9 @@ describe("a wallet", () => {
   it("tells its members who is in it and what each spent, and nobody else", async () => {
     const team = await teams.open({ tokens: 100 });
     const [member, viewer] = [await team.join("member"), await team.join("viewer")];
-    for (const [user, cost, operation] of [[member, 3, "a"], [member, 4, "b"], [team.owner, 5, "a"]] as const) {
+    for (
+      const [user, cost, operation] of [[member, 3, "a"], [member, 4, "b"], [team.owner, 5, "a"]] as const
+    ) {
       const id = newId();
       await team.admit(user, cost, id, { p_operation_type: operation });
       await ledger.settle(team.wallet, id, cost);
@@ -145,7 +149,12 @@ describe("a wallet", () => {
       ],
     });
     const before = act("wallet_usage", viewer, team.wallet, { p_month: "2020-02-14" });
-    expect(await teams.do<unknown>(before)).toEqual({ month: "2020-02", tokens: 0, by_member: [], by_feature: [] });
+    expect(await teams.do<unknown>(before)).toEqual({
+      month: "2020-02",
+      tokens: 0,
+      by_member: [],
+      by_feature: [],
+    });
     for (const name of ["list_wallet_members", "wallet_usage", "list_wallet_invitations"]) {
       expect(await teams.do<unknown>(act(name, newId(), team.wallet)), name).toBeNull();
     }
@@ -175,7 +184,9 @@ describe("an invitation", () => {
       update private.wallet_invitations set expires_at = now() - interval '1 second'
       where code_digest = ${digestOf(expired)}`;
     await teams.do(accept(newId(), full));
-    const [row] = await sql`select id from private.wallet_invitations where code_digest = ${digestOf(withdrawn)}`;
+    const [row] = await sql`select id from private.wallet_invitations where code_digest = ${
+      digestOf(withdrawn)
+    }`;
     await teams.do(
       act("withdraw_wallet_invitation", team.owner, team.wallet, { p_invitation_id: row!.id }),
     );
@@ -190,7 +201,11 @@ describe("an invitation", () => {
     const team = await teams.open();
     const email = `Ada.${newId()}@Example.com`;
     const code = await newCode(team, { p_email: email });
-    const others = [await userWith("eve@example.com"), await userWith(email, { isConfirmed: false }), newId()];
+    const others = [
+      await userWith("eve@example.com"),
+      await userWith(email, { isConfirmed: false }),
+      newId(),
+    ];
     for (const user of others) {
       expect(await teams.do(accept(user, code))).toMatchObject({ error: "not_found" });
     }
@@ -237,7 +252,9 @@ describe("an invitation", () => {
     const codes = [await newCode(team, {}, demoted), await newCode(team, {}, removed)];
     await teams.do(setRole(team.owner, team.wallet, demoted, "member"));
     await teams.do(remove(team.owner, team.wallet, removed));
-    for (const code of codes) expect(await teams.do(accept(newId(), code))).toMatchObject({ error: "not_found" });
+    for (const code of codes) {
+      expect(await teams.do(accept(newId(), code))).toMatchObject({ error: "not_found" });
+    }
   });
 
   it("is made by owners, by admins for members and viewers, and by nobody else", async () => {
@@ -289,12 +306,16 @@ describe("an invitation", () => {
     const make = (code = newId()) => teams.do(invite(team.owner, team.wallet, code, { p_max_uses: 9 }));
     expect([await make(code), await make()]).toMatchObject([DONE, DONE]);
     expect(await make()).toMatchObject({ error: "wallet_limit_reached" });
-    await sql`update private.wallet_invitations set expires_at = now() where code_digest <> ${digestOf(code)}`;
+    await sql`update private.wallet_invitations set expires_at = now() where code_digest <> ${
+      digestOf(code)
+    }`;
     expect(await make()).toMatchObject(DONE);
     const outcomes: WalletOutcome[] = [];
     for (const _ of range(3)) outcomes.push(await teams.do(accept(newId(), code)));
     expect(outcomes).toMatchObject([DONE, DONE, { error: "wallet_limit_reached" }]);
-    const [row] = await sql`select uses from private.wallet_invitations where code_digest = ${digestOf(code)}`;
+    const [row] = await sql`select uses from private.wallet_invitations where code_digest = ${
+      digestOf(code)
+    }`;
     expect(row!.uses).toBe(2);
   });
 
@@ -363,11 +384,19 @@ describe("roles", () => {
     const team = await teams.open();
     const stranger = newId();
     for (const call of [setRole, (by: string, wallet: string, of: string) => remove(by, wallet, of)]) {
-      expect(await teams.do(call(stranger, team.wallet, team.owner, "viewer"))).toMatchObject({ error: "forbidden" });
-      expect(await teams.do(call(team.owner, team.wallet, stranger, "viewer"))).toMatchObject({ error: "not_found" });
+      expect(await teams.do(call(stranger, team.wallet, team.owner, "viewer"))).toMatchObject({
+        error: "forbidden",
+      });
+      expect(await teams.do(call(team.owner, team.wallet, stranger, "viewer"))).toMatchObject({
+        error: "not_found",
+      });
     }
-    expect(await teams.do(setCap(team.owner, team.wallet, stranger, 1))).toMatchObject({ error: "not_found" });
-    expect(await teams.do(setCap(team.owner, team.wallet, team.owner, -1))).toMatchObject({ error: "invalid_request" });
+    expect(await teams.do(setCap(team.owner, team.wallet, stranger, 1))).toMatchObject({
+      error: "not_found",
+    });
+    expect(await teams.do(setCap(team.owner, team.wallet, team.owner, -1))).toMatchObject({
+      error: "invalid_request",
+    });
   });
 
   it("pass on to another: the owner hands the wallet over, and is an admin then", async () => {
@@ -404,7 +433,12 @@ describe("the last owner", () => {
       await team.join("admin"),
     ];
     await sql`select forget_user(${team.owner})`;
-    expect(await team.roles()).toEqual({ [viewer]: "viewer", [member]: "member", [younger]: "member", [admin]: "owner" });
+    expect(await team.roles()).toEqual({
+      [viewer]: "viewer",
+      [member]: "member",
+      [younger]: "member",
+      [admin]: "owner",
+    });
     await sql`select forget_user(${admin})`;
     expect(await team.roles()).toEqual({ [viewer]: "viewer", [member]: "owner", [younger]: "member" });
   });

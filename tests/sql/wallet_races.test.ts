@@ -103,7 +103,10 @@ describe("members at once", () => {
       const team = await teams.open({ tokens: 100 });
       const member = await team.join();
       const id = newId();
-      const outcomes = await raceAll<AdmitOutcome>(url, range(10).map(() => admit(member, team.wallet, 5, id)));
+      const outcomes = await raceAll<AdmitOutcome>(
+        url,
+        range(10).map(() => admit(member, team.wallet, 5, id)),
+      );
       expect([count(outcomes, null), count(outcomes, "request_in_progress")]).toEqual([1, 9]);
       expect(await team.member(member)).toMatchObject({ held: 5 });
       const ends = [settle(team.wallet, id, 4), release(team.wallet, id), settle(team.wallet, id, 4)];
@@ -142,7 +145,9 @@ describe("an invitation", () => {
     const user = newId();
     const outcomes = await raceAll<WalletOutcome>(url, range(8).map(() => accept(user, code)));
     expect(count(outcomes, null)).toBe(8);
-    const [row] = await sql`select uses from private.wallet_invitations where code_digest = ${digestOf(code)}`;
+    const [row] = await sql`select uses from private.wallet_invitations where code_digest = ${
+      digestOf(code)
+    }`;
     expect(row!.uses).toBe(1);
   });
 
@@ -150,12 +155,14 @@ describe("an invitation", () => {
     const { url, sql } = await createDatabase();
     const teams = new Teams(sql);
     await sql`update private.wallet_settings set memberships_per_user = 3`;
-    const codes = await Promise.all(range(8).map(async () => {
-      const team = await teams.open();
-      const code = newId();
-      await teams.do(invite(team.owner, team.wallet, code));
-      return code;
-    }));
+    const codes = await Promise.all(
+      range(8).map(async () => {
+        const team = await teams.open();
+        const code = newId();
+        await teams.do(invite(team.owner, team.wallet, code));
+        return code;
+      }),
+    );
     const user = newId();
     const outcomes = await raceAll<WalletOutcome>(url, codes.map((code) => accept(user, code)));
     expect([count(outcomes, null), count(outcomes, "wallet_limit_reached")]).toEqual([3, 5]);

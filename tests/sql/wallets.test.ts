@@ -118,24 +118,31 @@ describe("a request that a team's wallet pays", () => {
     await sql`select set_spend_caps(${team.wallet}, 0, 0)`;
     await sql`select pause_account(${team.wallet}, 'a secret')`;
     expect(await team.admit(newId())).toMatchObject({ error: "forbidden" });
-    expect(await teams.do({
-      name: "admit_reading",
-      args: { p_request_id: newId(), p_user_id: newId(), p_least_amount: 1, p_wallet_id: team.wallet },
-    })).toMatchObject({ error: "forbidden" });
+    expect(
+      await teams.do({
+        name: "admit_reading",
+        args: { p_request_id: newId(), p_user_id: newId(), p_least_amount: 1, p_wallet_id: team.wallet },
+      }),
+    ).toMatchObject({ error: "forbidden" });
     await sql`select resume_account(${team.wallet})`;
   });
 
-  it.each<[Role, string | null]>([["owner", null], ["admin", null], ["member", null], ["viewer", "forbidden"]])(
+  it.each<[Role, string | null]>([["owner", null], ["admin", null], ["member", null], [
+    "viewer",
+    "forbidden",
+  ]])(
     "may be asked for by a role: %s",
     async (role, error) => {
       const team = await teams.open({ tokens: 10 });
       const member = await team.join(role);
       expect(await team.admit(member)).toMatchObject({ error });
       expect(await ledger.hold(team.wallet, 1, newId(), { p_actor_id: member })).toMatchObject({ error });
-      expect(await teams.do({
-        name: "admit_reading",
-        args: { p_request_id: newId(), p_user_id: member, p_least_amount: 1, p_wallet_id: team.wallet },
-      })).toMatchObject(error === null ? { success: true } : { error });
+      expect(
+        await teams.do({
+          name: "admit_reading",
+          args: { p_request_id: newId(), p_user_id: member, p_least_amount: 1, p_wallet_id: team.wallet },
+        }),
+      ).toMatchObject(error === null ? { success: true } : { error });
     },
   );
 
