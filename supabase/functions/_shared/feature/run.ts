@@ -31,8 +31,8 @@ export interface RunRequest<Input> {
   /** The ledger charges an id once: a second run with the same id gets the response of the first. */
   requestId: string;
   userId: string;
-  /** The team's wallet that pays; null: the user's own. */
-  walletId: string | null;
+  /** The team's wallet that pays, if the user is a member who may spend; without it the user's own. */
+  walletId?: string | null;
   /** The user's JWT: pictures and recordings in Storage are read as this user. */
   accessToken: string;
   input: Input;
