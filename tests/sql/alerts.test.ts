@@ -559,7 +559,7 @@ describe("scan_alerts", () => {
       values ('a_broken_one', 'no_such_scan', 'A test'), ('z_broken_one', 'no_such_scan', 'A test')`;
     try {
       const answer = await scan();
-      const error = "function public.no_such_scan() does not exist";
+      const error = "function private.no_such_scan() does not exist";
       expect(answer).toMatchObject({
         job_overdue: 1,
         is_whole: false,

@@ -32,18 +32,18 @@ async function verifyFrom(phone: string, network: string, user?: string): Promis
 /** How many rows each table of one-time codes has. */
 async function countRows(): Promise<Record<string, number>> {
   const tables = [
-    "codes",
-    "guesses",
-    "decisions",
-    "statistics",
-    "networks",
-    "known_phones",
-    "routes",
-    "used_proofs",
+    "public.otp_codes",
+    "private.otp_guesses",
+    "private.otp_decisions",
+    "private.otp_statistics",
+    "private.otp_networks",
+    "private.otp_known_phones",
+    "private.otp_routes",
+    "private.otp_used_proofs",
   ];
   const counts = await Promise.all(tables.map(async (table) => {
-    const [row] = await sql.unsafe(`select count(*)::integer as count from public.otp_${table}`);
-    return [table, row!.count] as const;
+    const [row] = await sql.unsafe(`select count(*)::integer as count from ${table}`);
+    return [table.replace(/^\w+\.otp_/, ""), row!.count] as const;
   }));
   return Object.fromEntries(counts);
 }

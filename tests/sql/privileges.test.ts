@@ -228,7 +228,7 @@ describe.each(routines)("function $signature", (routine) => {
   });
 });
 
-describe.each(relations)("table $schema.$name", ({ schema, name, kind, columns }) => {
+describe.each(relations)("table $name of schema $schema", ({ schema, name, kind, columns }) => {
   const isTable = kind === "r" || kind === "p";
   const qualified = `${schema}.${name}`;
   const isShown = schema === "public";
