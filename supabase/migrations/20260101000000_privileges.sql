@@ -7,3 +7,5 @@ alter default privileges in schema public revoke all on functions from anon, aut
 
 -- Postgres lets PUBLIC execute new functions; only the form without a schema takes that default away.
 alter default privileges revoke execute on functions from public;
+
+create schema if not exists private;

@@ -409,6 +409,7 @@ declare
   v_is_known boolean;
   v_taken jsonb;
   v_available bigint;
+  v_is_event_due boolean;
   v_balance public.token_balances;
 begin
   select accounts.paused_at is not null, accounts.pause_reason,
@@ -430,9 +431,13 @@ begin
   elsif v_is_known then -- What was paid for is read again to be known again.
     return jsonb_build_object('success', true);
   end if;
-  select balance - held into v_available from public.token_balances where user_id = p_user_id;
-  if v_available < p_least_amount then
+  select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
+  from public.token_balances where user_id = p_user_id;
+  if v_available < p_least_amount or v_is_event_due then
     v_balance := public.expire_token_holds_of(p_user_id);
+    if v_balance.next_expiry_at <= clock_timestamp() then
+      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    end if;
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then
@@ -506,7 +511,7 @@ begin
   select coalesce(sum(-delta), 0),
     coalesce(sum(-delta) filter (where created_at >= p_today::timestamp at time zone 'UTC'), 0)
   from public.token_balance_history
-  where user_id = p_user_id and delta < 0 and entry_number > p_after_entry and entry_number <= p_to_entry
+  where user_id = p_user_id and operation_type <> all(private.operations_of_grants()) and entry_number > p_after_entry and entry_number <= p_to_entry
     and created_at >= date_trunc('month', p_today::timestamp) at time zone 'UTC';
 end;
 $$;

@@ -26,7 +26,7 @@ declare
 begin
   for target in
     select pg_get_functiondef(oid) as definition, prosrc from pg_proc
-    where pronamespace = 'public'::regnamespace and prokind = 'f'
+    where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prokind = 'f'
       and prosrc ~* '\\m(now\\(\\)|current_timestamp|clock_timestamp|statement_timestamp|transaction_timestamp)'
   loop
     continue when target.prosrc !~* '\\mnow\\(\\)' and target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
@@ -39,7 +39,7 @@ begin
     select adrelid::regclass as name, attname from pg_attrdef
     join pg_class on pg_class.oid = adrelid
     join pg_attribute on attrelid = adrelid and attnum = adnum
-    where relnamespace = 'public'::regnamespace and pg_get_expr(adbin, adrelid) = 'now()'
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and pg_get_expr(adbin, adrelid) = 'now()'
   loop
     execute format('alter table %s alter column %I set default simulation.now()', target.name, target.attname);
   end loop;
@@ -71,7 +71,7 @@ declare
 begin
   for ledger_table in
     select oid from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname like 'token\\_%'
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p') and relname like 'token\\_%'
       and not relispartition
   loop
     execute format('create trigger simulation before insert or update or delete on %s for each statement
@@ -153,6 +153,11 @@ begin
   delete from public.token_balance_history;
   delete from public.token_consumption_locks;
   delete from public.token_anomalies;
+  delete from public.token_grants;
+  delete from private.token_grant_slices;
+  delete from private.token_grant_epochs;
+  delete from private.token_payments;
+  delete from private.token_reversal_parts;
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;
 
