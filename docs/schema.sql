@@ -11,7 +11,11 @@ create schema metrics;
 create schema operations;
 grant usage on schema operations to service_role;
 
+create schema private;
+
 create schema token_history;
+
+create type public.token_grant_kind as enum ('promotion', 'rollover', 'refund', 'plan', 'paid');
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
@@ -90,6 +94,53 @@ create table operations.deployments (
 alter table operations.deployments enable row level security;
 create policy "servers read what is deployed" on operations.deployments for select to service_role using (true);
 grant select on table operations.deployments to service_role;
+
+create table private.token_grant_epochs (
+  wallet_id uuid not null,
+  first_entry_number bigint not null,
+  granted numeric not null,
+  allotted_to numeric not null,
+  constraint token_grant_epochs_pkey PRIMARY KEY (wallet_id, first_entry_number)
+);
+alter table private.token_grant_epochs enable row level security;
+create policy "nobody but the functions" on private.token_grant_epochs for all to public using (false);
+
+create table private.token_grant_slices (
+  wallet_id uuid not null,
+  spent_from numeric not null,
+  spent_to numeric not null,
+  grant_id bigint not null,
+  constraint token_grant_slices_pkey PRIMARY KEY (wallet_id, spent_to)
+);
+CREATE INDEX token_grant_slices_grant_id_idx ON private.token_grant_slices USING btree (grant_id);
+alter table private.token_grant_slices enable row level security;
+create policy "nobody but the functions" on private.token_grant_slices for all to public using (false);
+
+create table private.token_payments (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  source text,
+  debt bigint default 0 not null,
+  constraint token_payments_pkey PRIMARY KEY (id),
+  constraint token_payments_debt_not_negative CHECK ((debt >= 0)),
+  constraint token_payments_source_once UNIQUE (wallet_id, source)
+);
+CREATE INDEX token_payments_debt_idx ON private.token_payments USING btree (wallet_id, id) WHERE (debt > 0);
+alter table private.token_payments enable row level security;
+create policy "nobody but the functions" on private.token_payments for all to public using (false);
+
+create table private.token_reversal_parts (
+  id bigint generated as identity not null,
+  payment_id bigint not null,
+  grant_id bigint not null,
+  tokens bigint not null,
+  constraint token_reversal_parts_pkey PRIMARY KEY (id),
+  constraint token_reversal_parts_tokens_positive CHECK ((tokens > 0))
+);
+CREATE INDEX token_reversal_parts_grant_id_idx ON private.token_reversal_parts USING btree (grant_id);
+CREATE INDEX token_reversal_parts_payment_id_idx ON private.token_reversal_parts USING btree (payment_id, id);
+alter table private.token_reversal_parts enable row level security;
+create policy "nobody but the functions" on private.token_reversal_parts for all to public using (false);
 
 create table public.alert_deliveries (
   endpoint_id uuid not null,
@@ -692,6 +743,8 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean default false not null,
+  next_expiry_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
@@ -735,6 +788,39 @@ create table public.token_encryption_keys (
 );
 alter table public.token_encryption_keys enable row level security;
 create policy "closed to users" on public.token_encryption_keys for all to anon, authenticated using (false);
+
+create table public.token_grants (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  amount bigint not null,
+  remaining bigint default 0 not null,
+  refunded bigint default 0 not null,
+  expired bigint default 0 not null,
+  reversed bigint default 0 not null,
+  rolled_over bigint default 0 not null,
+  effective_at timestamp with time zone not null,
+  expires_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  entry_number bigint,
+  source text,
+  request_id text,
+  metadata jsonb,
+  created_at timestamp with time zone default now() not null,
+  constraint token_grants_pkey PRIMARY KEY (id),
+  constraint token_grants_amounts_not_negative CHECK (((amount >= 0) AND (remaining >= 0) AND (refunded >= 0) AND (expired >= 0) AND (reversed >= 0) AND (rolled_over >= 0))),
+  constraint token_grants_end_after_begin CHECK ((expires_at > effective_at)),
+  constraint token_grants_entry_number_once UNIQUE (wallet_id, entry_number)
+);
+CREATE INDEX token_grants_begin_idx ON public.token_grants USING btree (effective_at, wallet_id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_end_idx ON public.token_grants USING btree (expires_at) WHERE (remaining > 0);
+CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_id, priority, expires_at, kind, id) WHERE (remaining > 0);
+CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
+alter table public.token_grants enable row level security;
+create policy "owners read their grants" on public.token_grants for select to authenticated using ((wallet_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_grants to authenticated;
+grant select on table public.token_grants to service_role;
 
 create table public.token_key_mappings (
   id uuid default gen_random_uuid() not null,
@@ -789,9 +875,11 @@ create table public.token_settings (
   lock_retention interval default '24:00:00'::interval not null,
   cleanup_page bigint default 0 not null,
   history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  refund_lifetime interval default '7 days'::interval not null,
   constraint token_settings_pkey PRIMARY KEY (id),
   constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
-  constraint token_settings_one_row CHECK (id)
+  constraint token_settings_one_row CHECK (id),
+  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval))
 );
 alter table public.token_settings enable row level security;
 create policy "servers read the settings" on public.token_settings for select to service_role using (true);
@@ -1029,13 +1117,47 @@ create function metrics.label_value(p_text text) returns text language sql immut
 
 create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body b408e32c4a7b221b
 
+create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 47d5c0eda903b822
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 193dd52b862169a2
+
+create function private.begin_grant(p_grant_id bigint) returns void language plpgsql volatile set search_path=""; -- body f132264b0170893f
+
+create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
+
+create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
+
+create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
+
+create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body a6b36e891beb496f
+
+create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+
+create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
+
+create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
+
+create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
+
+create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body 57833016cbc2429f
+
+create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
+
+create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 194ac9572ab2ab7b
+
+create function private.room_for_tokens(p_balance public.token_balances) returns numeric language sql stable set search_path=""; -- body 558758389c992827
+
+create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
+
 create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2025d8d9edcf7ba0
 grant execute on function public.account_limits(p_user_id uuid) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d7a154a951f8e847
-grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 758116a50b899a76
+grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 78e44f7ff75a1a5c
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b0f3d1a28a8a5a68
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
 
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1e6315cf3a18a0e5
@@ -1060,7 +1182,10 @@ grant execute on function public.answer_oauth_authorization(p_state_hash text, p
 
 create function public.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body dc8acd45e3d03a7d
 
-create function public.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body defdb2fc8d464aa7
+create function public.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
+grant execute on function public.apply_due_grant_events(p_limit integer) to service_role;
+
+create function public.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body b50e25e51f5aca18
 grant execute on function public.archive_token_history(p_before date) to service_role;
 
 create function public.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
@@ -1086,7 +1211,7 @@ grant execute on function public.cleanup_alerts(p_limit integer) to service_role
 create function public.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e8182296db3b4f44
 grant execute on function public.cleanup_caller_networks(p_limit integer) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 87dc24c6d0284898
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0eec399bbf30483f
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_expired_locks_step(p_step_pages integer DEFAULT 1000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ce02811f641b97da
@@ -1113,10 +1238,10 @@ grant execute on function public.clear_tokens(p_namespace text) to service_role;
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 511527eb00694496
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fb61424eaf618bc2
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f6da36f36d16c563
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 1c3bdadfd27e43b0
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body e8017ac28939064f
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body cf2526be54f18934
@@ -1131,7 +1256,7 @@ grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
 create function public.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 95a78c5aa2b50c45
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body 81a1be8903ca33ab
@@ -1211,7 +1336,7 @@ grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
 create function public.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 4319aa10208c1c9c
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1b9487a824d45c73
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b37a3ea295c12907
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa7530a3e24c3837
@@ -1267,7 +1392,7 @@ create function public.otp_own_limits(p_settings public.otp_settings, p_channel 
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body a21caacf79703acd
+create function public.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body cd4bba9e82735f56
 
 create function public.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body af805e8330899fb1
 grant execute on function public.prepare_token_history(p_months integer, p_may_block boolean) to service_role;
@@ -1324,7 +1449,7 @@ grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_
 
 create function public.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28a5606b0f1fa3c4
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 648815f5e1db6d6b
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
 create function public.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 6d5b1230420a2a8e
@@ -1375,7 +1500,7 @@ create function public.scan_low_balances() returns integer language plpgsql vola
 
 create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body aa2d9842e9400e30
 
-create function public.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4bd320930bfa3581
+create function public.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9177ec32e07b3f4b
 grant execute on function public.scan_token_anomalies() to service_role;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7bfce00e162a193f
@@ -1386,12 +1511,12 @@ grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens b
 
 create function public.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body f27b3809e7fca164
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4c633070a183846b
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5865ebdb9bff9fb0
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11032a05fb2ebea7
 
-create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
+create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
 
 create function public.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body e1547b47f32bb214
 grant execute on function public.split_other_months() to service_role;
@@ -1415,7 +1540,7 @@ create function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_ent
 
 create function public.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
-create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
+create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body e9ac3019d59b48ce
 
 create function public.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
@@ -1431,8 +1556,11 @@ grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs
 create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body b4840e3f2d32aa70
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 149e1dfb03f0e376
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body e527a60430f906f0
 grant execute on function public.verify_token_ledger() to service_role;
+
+create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b7e3f9c5e865d4fc
+grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 0e5ab4859501c884
 

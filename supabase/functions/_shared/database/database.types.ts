@@ -1208,10 +1208,12 @@ export type Database = {
           "balance": number;
           "chain": string | null;
           "created_at": string;
+          "debt": number;
           "entry_count": number;
           "granted": number;
           "held": number;
           "is_closed": boolean;
+          "next_expiry_at": string;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -1221,10 +1223,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -1233,10 +1237,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -1311,6 +1317,67 @@ export type Database = {
           "created_at"?: string;
           "key_id"?: string;
           "proof"?: string;
+        };
+        Relationships: [];
+      };
+      "token_grants": {
+        Row: {
+          "amount": number;
+          "created_at": string;
+          "effective_at": string;
+          "entry_number": number | null;
+          "expired": number;
+          "expires_at": string;
+          "id": number;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata": Json | null;
+          "priority": number;
+          "refunded": number;
+          "remaining": number;
+          "request_id": string | null;
+          "reversed": number;
+          "rolled_over": number;
+          "source": string | null;
+          "wallet_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "amount": number;
+          "created_at"?: string;
+          "effective_at": string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority": number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id": string;
+        };
+        Update: {
+          "amount"?: number;
+          "created_at"?: string;
+          "effective_at"?: string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind"?: Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority"?: number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id"?: string;
         };
         Relationships: [];
       };
@@ -1408,6 +1475,7 @@ export type Database = {
           "history_begins_at": string;
           "id": boolean;
           "lock_retention": string;
+          "refund_lifetime": string;
         };
         ComputedFields: never;
         Insert: {
@@ -1415,12 +1483,14 @@ export type Database = {
           "history_begins_at"?: string;
           "id"?: boolean;
           "lock_retention"?: string;
+          "refund_lifetime"?: string;
         };
         Update: {
           "cleanup_page"?: number;
           "history_begins_at"?: string;
           "id"?: boolean;
           "lock_retention"?: string;
+          "refund_lifetime"?: string;
         };
         Relationships: [];
       };
@@ -1647,9 +1717,14 @@ export type Database = {
       "add_tokens": {
         Args: {
           "p_amount": number;
+          "p_effective_at"?: string;
+          "p_expires_at"?: string;
+          "p_kind"?: string;
           "p_metadata"?: Json;
+          "p_priority"?: number;
           "p_reason": string;
           "p_request_id"?: string;
+          "p_source"?: string;
           "p_user_id": string;
         };
         Returns: Json;
@@ -1689,6 +1764,7 @@ export type Database = {
         Returns: Json;
       };
       "answer_oauth_authorization": { Args: { "p_answer": string; "p_state_hash": string }; Returns: Json };
+      "apply_due_grant_events": { Args: { "p_limit"?: number }; Returns: Json };
       "archive_token_history": { Args: { "p_before": string }; Returns: Json };
       "audit_token_ledger": { Args: Record<PropertyKey, never>; Returns: Json };
       "begin_token_sync": {
@@ -1831,10 +1907,12 @@ export type Database = {
           "balance": number;
           "chain": string | null;
           "created_at": string;
+          "debt": number;
           "entry_count": number;
           "granted": number;
           "held": number;
           "is_closed": boolean;
+          "next_expiry_at": string;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -2022,10 +2100,12 @@ export type Database = {
           "balance": number;
           "chain": string | null;
           "created_at": string;
+          "debt": number;
           "entry_count": number;
           "granted": number;
           "held": number;
           "is_closed": boolean;
+          "next_expiry_at": string;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -2275,9 +2355,11 @@ export type Database = {
           "user_id": string;
         }[];
       };
+      "wallet_state": { Args: { "p_wallet_id": string }; Returns: Json };
       "write_tokens": { Args: { "p_entries": Json }; Returns: Json };
     };
     Enums: {
+      "token_grant_kind": "promotion" | "rollover" | "refund" | "plan" | "paid";
       "token_lock_status": "held" | "settled" | "released" | "expired";
     };
     CompositeTypes: {
@@ -2386,6 +2468,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
     Enums: {
+      "token_grant_kind": ["promotion", "rollover", "refund", "plan", "paid"],
       "token_lock_status": ["held", "settled", "released", "expired"],
     },
   },
