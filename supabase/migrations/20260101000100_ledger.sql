@@ -544,8 +544,8 @@ declare
   v_first integer := 1;
   v_part bigint;
 begin
-  select array_agg(id order by priority, expires_at, kind, id), array_agg(remaining order by priority, expires_at, kind, id),
-    array_agg(expires_at order by priority, expires_at, kind, id)
+  select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
+    array_agg(expires_at order by priority, expires_at, kind, entry_number)
   into v_ids, v_left, v_ends
   from public.token_grants
   where wallet_id = p_wallet_id and remaining > 0;
@@ -577,38 +577,6 @@ comment on function private.reserved_grants(uuid) is
   'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
   'the order of consumption and of grants that ended after it began.';
 
-create function private.begin_grant(p_grant_id bigint)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_grant public.token_grants;
-  v_tokens bigint;
-  v_balance public.token_balances;
-  v_paid bigint;
-begin
-  select * into v_grant from public.token_grants where id = p_grant_id;
-  v_tokens := v_grant.amount - v_grant.reversed;
-  v_balance := public.post_token_entry(v_grant.wallet_id, v_tokens, 0, 'grant',
-    case when v_tokens > 0 then v_grant.request_id end, v_grant.metadata);
-  update public.token_grants
-  set entry_number = v_balance.entry_count, remaining = v_tokens, metadata = null
-  where id = p_grant_id;
-  if v_tokens > 0 then
-    update public.token_consumption_locks set charged = -v_tokens, balance_after = v_balance.balance
-    where request_id = v_grant.request_id;
-  end if;
-  v_paid := least(v_balance.debt, v_tokens);
-  if v_paid > 0 then
-    perform private.pay_debt_from_grants(v_grant.wallet_id, array[p_grant_id], array[v_paid]);
-  end if;
-end;
-$$;
-
-comment on function private.begin_grant(bigint) is
-  'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
-
 create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns public.token_balances
 language plpgsql
@@ -628,6 +596,38 @@ $$;
 
 comment on function private.pay_debt_from_grants(uuid, bigint[], bigint[]) is
   'Pays a wallet''s debt by so many tokens of each of some grants.';
+
+create function private.begin_grant(p_grant_id bigint, p_operation_type text default 'grant')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_grant public.token_grants;
+  v_tokens bigint;
+  v_balance public.token_balances;
+  v_paid bigint;
+begin
+  select * into v_grant from public.token_grants where id = p_grant_id;
+  v_tokens := v_grant.amount - v_grant.reversed;
+  v_balance := public.post_token_entry(v_grant.wallet_id, v_tokens, 0, p_operation_type,
+    case when v_tokens > 0 then v_grant.request_id end, v_grant.metadata);
+  update public.token_grants
+  set entry_number = v_balance.entry_count, remaining = v_tokens, metadata = null
+  where id = p_grant_id;
+  if v_tokens > 0 then
+    update public.token_consumption_locks set charged = -v_tokens, balance_after = v_balance.balance
+    where request_id = v_grant.request_id;
+  end if;
+  v_paid := least(v_balance.debt, v_tokens);
+  if v_paid > 0 then
+    perform private.pay_debt_from_grants(v_grant.wallet_id, array[p_grant_id], array[v_paid]);
+  end if;
+end;
+$$;
+
+comment on function private.begin_grant(bigint, text) is
+  'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
 
 create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
 returns public.token_balances
@@ -675,7 +675,7 @@ begin
         on reserved.grant_id = grants.id
       where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.kind = 'paid'
         and grants.remaining > coalesce(reserved.tokens, 0)
-      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.id desc
+      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.entry_number desc
     loop
       v_ids := v_ids || v_grant.id;
       v_tokens := v_tokens || least(v_grant.tokens, v_owed);
@@ -1326,7 +1326,7 @@ revoke execute on function
   public.token_request_problem(text, uuid, numeric, text, jsonb),
   public.expire_token_holds_of(uuid),
   private.reserved_grants(uuid),
-  private.begin_grant(bigint),
+  private.begin_grant(bigint, text),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),

@@ -531,6 +531,7 @@ declare
   v_seen bigint;
   v_spent record;
   v_newest record;
+  v_refunded record;
 begin
   if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
     or p_monthly_tokens not between 0 and 9007199254740991
@@ -553,11 +554,12 @@ begin
       'message', 'This account is paused: it was deleted');
   end if;
   select * into v_newest from public.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
+  select * into v_refunded from private.refunded_since_month(p_user_id, v_today);
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
   values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
-    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today,
-    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month)
+    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today + v_refunded.today,
+    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month + v_refunded.this_month)
   on conflict (user_id) do update
   set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
     day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
@@ -605,6 +607,22 @@ $$;
 
 comment on function public.account_limits(uuid) is
   'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+
+create function private.take_off_caps(p_user_id uuid, p_charged_at timestamptz, p_tokens bigint)
+returns void
+language sql
+set search_path = ''
+as $$
+  update public.token_accounts
+  set spent_before_day = spent_before_day
+      + case when day = (p_charged_at at time zone 'UTC')::date then p_tokens else 0 end,
+    spent_before_month = spent_before_month
+      + case when month = date_trunc('month', p_charged_at at time zone 'UTC')::date then p_tokens else 0 end
+  where user_id = p_user_id and month = date_trunc('month', p_charged_at at time zone 'UTC')::date;
+$$;
+
+comment on function private.take_off_caps(uuid, timestamptz, bigint) is
+  'A charge of a time was given back: it counts no more in the caps of its day and month.';
 
 create function public.pause_account(p_user_id uuid, p_reason text)
 returns boolean
@@ -676,6 +694,7 @@ grant select on public.token_plans to service_role;
 
 revoke execute on function
   public.spend_cap_refusal(text, uuid, numeric),
+  private.take_off_caps(uuid, timestamptz, bigint),
   public.spent_since_month(uuid, date, bigint, bigint),
   public.take_request_limits(text, uuid, jsonb, text, jsonb),
   public.request_limit_of(uuid, text, jsonb),

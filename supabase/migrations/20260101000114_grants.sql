@@ -22,45 +22,6 @@ $$;
 comment on function private.grant_request_digest(text, integer, timestamptz, timestamptz, text) is
   'What a grant is beside its amount, to know its id''s request again; null for a paid one without end, source and time.';
 
-create function private.room_for_tokens(p_balance public.token_balances)
-returns numeric
-language sql
-stable
-set search_path = ''
-as $$
-  select 9007199254740991 - p_balance.balance - coalesce(sum(amount), 0)
-  from public.token_grants
-  where wallet_id = p_balance.user_id and entry_number is null;
-$$;
-
-comment on function private.room_for_tokens(public.token_balances) is
-  'How much may be added to a balance, beside the grants that are to come: no more than every reader of JSON keeps exact.';
-
-create function private.make_grant(
-  p_wallet_id uuid,
-  p_kind public.token_grant_kind,
-  p_priority integer,
-  p_amount bigint,
-  p_effective_at timestamptz,
-  p_expires_at timestamptz,
-  p_source text,
-  p_request_id text,
-  p_metadata jsonb
-)
-returns bigint
-language sql
-set search_path = ''
-as $$
-  insert into public.token_grants
-    (wallet_id, kind, priority, amount, effective_at, expires_at, source, request_id, metadata)
-  values (p_wallet_id, p_kind, p_priority, p_amount, p_effective_at, p_expires_at, p_source, p_request_id,
-    (p_metadata - array['grant', 'grants', 'debt']) || private.description_of_grant(p_kind, p_priority, p_expires_at))
-  returning id;
-$$;
-
-comment on function private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb) is
-  'Makes a grant that begins at the next event of the wallet, apply_grant_events(), or at its own time if that is later.';
-
 create function public.add_tokens(
   p_user_id uuid,
   p_amount numeric,
@@ -101,6 +62,9 @@ begin
   end if;
   v_amount := p_amount;
 
+  if p_source is not null then
+    perform private.lock_payment(p_source);
+  end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   v_now := clock_timestamp();
@@ -130,9 +94,17 @@ begin
   end loop;
 
   perform private.make_grant(p_user_id, p_kind::public.token_grant_kind, p_priority, v_amount, coalesce(p_effective_at, v_now),
-    coalesce(p_expires_at, 'infinity'), p_source, p_request_id,
+    coalesce(p_expires_at, 'infinity'), case when not v_balance.is_closed then p_source end, p_request_id,
     coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason));
   v_balance := private.apply_grant_events(p_user_id, v_now);
+  if p_source is not null then
+    -- Reversals may have come before it.
+    update private.token_reversals set wallet_id = p_user_id where source = p_source and wallet_id is null;
+    if exists (select from private.token_reversals where source = p_source and wallet_id = p_user_id) then
+      perform private.settle_payment(p_user_id, p_source, '{"reason": "reversed before"}', v_now);
+      v_balance := private.apply_grant_events(p_user_id, v_now);
+    end if;
+  end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
     'balance', v_balance.balance, 'request_id', p_request_id);
 end;
@@ -181,7 +153,7 @@ begin
       coalesce(jsonb_agg(jsonb_build_object('id', ends.id, 'entry_number', ends.entry_number, 'kind', ends.kind,
         'priority', ends.priority, 'amount', ends.amount, 'remaining', ends.remaining, 'effective_at', ends.effective_at,
         'expires_at', nullif(ends.expires_at, 'infinity'), 'source', ends.source)
-        order by ends.priority, ends.expires_at, ends.kind, ends.id), '[]') as grants
+        order by ends.priority, ends.expires_at, ends.kind, ends.entry_number), '[]') as grants
     from (
       select grants.id, grants.entry_number, grants.kind, grants.priority, grants.amount, left_of.tokens as remaining,
         grants.effective_at, grants.expires_at, grants.source,
@@ -263,8 +235,6 @@ comment on function public.apply_due_grant_events(integer) is
 
 revoke execute on function
   private.grant_request_digest(text, integer, timestamptz, timestamptz, text),
-  private.room_for_tokens(public.token_balances),
-  private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text),
   public.wallet_state(uuid),
   public.apply_due_grant_events(integer)
