@@ -151,7 +151,7 @@ comment on column public.token_anomalies.occurrence is
   'Identifies the case: the request id, or the start of the time window. Recording it again changes nothing.';
 comment on column public.token_anomalies.details is 'The evidence.';
 
-create table public.token_settings (
+create table private.token_settings (
   id boolean not null default true,
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
@@ -163,18 +163,18 @@ create table public.token_settings (
   constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0')
 );
 
-comment on table public.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
-comment on column public.token_settings.lock_retention is
+comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
+comment on column private.token_settings.lock_retention is
   'How long a request''s outcome is kept after it ended, for a client that retries.';
 
-comment on column public.token_settings.cleanup_page is
+comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks at which the next cleanup goes on.';
-comment on column public.token_settings.refund_lifetime is
+comment on column private.token_settings.refund_lifetime is
   'How long tokens live that are given back to a grant that has ended meanwhile.';
-comment on column public.token_settings.history_begins_at is
+comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived: token_history.openings has the sums of them.';
 
-insert into public.token_settings default values;
+insert into private.token_settings default values;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ alter table public.token_balances enable row level security;
 alter table public.token_balance_history enable row level security;
 alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
-alter table public.token_settings enable row level security;
+alter table private.token_settings enable row level security;
 
 create policy "owners read their balance" on public.token_balances
   for select to authenticated using (user_id = (select auth.uid()));
@@ -192,12 +192,12 @@ create policy "owners read their requests" on public.token_consumption_locks
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
-create policy "servers read the settings" on public.token_settings
+create policy "servers read the settings" on private.token_settings
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.forbid_token_history_change()
+create function private.forbid_token_history_change()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -208,16 +208,16 @@ begin
 end;
 $$;
 
-comment on function public.forbid_token_history_change() is
+comment on function private.forbid_token_history_change() is
   'Refuses to change entries of the ledger, for the tables'' owner too.';
 
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create trigger other_months_append_only
   before update or delete or truncate on token_history.other_months
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create function token_history.alter_briefly(p_commands text)
 returns void
@@ -242,7 +242,7 @@ comment on function token_history.alter_briefly(text) is
   'Runs commands that change the catalog alone and lock a table against charges. Waits for a lock 100 ms at a time, as others '
   'queue behind it, for half a minute; then it raises lock_not_available.';
 
-create function public.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
+create function private.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
 returns jsonb
 language plpgsql
 security definer
@@ -273,7 +273,7 @@ begin
       perform token_history.alter_briefly(format(
         'create table token_history.%1$I (like public.token_balance_history including defaults, primary key (user_id, entry_number));
          create trigger %2$I before update or delete or truncate on token_history.%1$I
-           for each statement execute function public.forbid_token_history_change();
+           for each statement execute function private.forbid_token_history_change();
          alter table public.token_balance_history attach partition token_history.%1$I for values from (%3$L) to (%4$L)',
         v_name, v_name || '_append_only', v_month at time zone 'UTC',
         (v_month + interval '1 month') at time zone 'UTC'));
@@ -286,14 +286,14 @@ begin
 end;
 $$;
 
-comment on function public.prepare_token_history(integer, boolean) is
+comment on function private.prepare_token_history(integer, boolean) is
   'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
   'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
   'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
   'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
   'that.';
 
-create function public.token_entry_chain(
+create function private.token_entry_chain(
   p_previous bytea,
   p_user_id uuid,
   p_entry_number bigint,
@@ -318,11 +318,11 @@ begin
 end;
 $$;
 
-comment on function public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
+comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
   'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
   'a SHA-256.';
 
-create function public.post_token_entry(
+create function private.post_token_entry(
   p_user_id uuid,
   p_delta bigint,
   p_released bigint,
@@ -341,7 +341,7 @@ begin
   set balance = balance + p_delta, held = held - p_released,
     granted = granted + case when p_operation_type = any(private.operations_of_grants()) then p_delta else 0 end,
     entry_count = entry_count + 1,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id
@@ -354,12 +354,12 @@ begin
 end;
 $$;
 
-comment on function public.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
+comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
   'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
   'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
   'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
 
-create function public.token_refusal(
+create function private.token_refusal(
   p_request_id text,
   p_error text,
   p_message text,
@@ -375,10 +375,10 @@ as $$
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
 $$;
 
-comment on function public.token_refusal(text, text, text, bigint, jsonb) is
+comment on function private.token_refusal(text, text, text, bigint, jsonb) is
   'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
 
-create function public.token_request_problem(
+create function private.token_request_problem(
   p_request_id text,
   p_user_id uuid,
   p_token_amount numeric,
@@ -406,10 +406,10 @@ begin
 end;
 $$;
 
-comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
+comment on function private.token_request_problem(text, uuid, numeric, text, jsonb) is
   'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
 
-create function public.anomalies_about_ledger()
+create function private.anomalies_about_ledger()
 returns text[]
 language sql
 immutable
@@ -418,7 +418,7 @@ as $$
   select array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
 $$;
 
-comment on function public.anomalies_about_ledger() is
+comment on function private.anomalies_about_ledger() is
   'The types of anomaly that tell what is wrong with the ledger, and stay as the ledger does when their user is forgotten; the '
   'others tell what a person did.';
 
@@ -443,7 +443,7 @@ as $$
         and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
       limit 100
     ) as of_today) < 100)
-    and (p_anomaly_type = any(public.anomalies_about_ledger())
+    and (p_anomaly_type = any(private.anomalies_about_ledger())
       or not exists (select from public.token_balances where user_id = p_user_id and is_closed))
   on conflict do nothing;
 $$;
@@ -453,7 +453,7 @@ comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) i
   'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
   'forgotten only what is wrong with the ledger is recorded.';
 
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
 returns void
 language plpgsql
 security definer
@@ -475,10 +475,10 @@ begin
 end;
 $$;
 
-comment on function public.record_request_excess(uuid, text, jsonb) is
+comment on function private.record_request_excess(uuid, text, jsonb) is
   'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
 
-create function public.count_user_failure(p_user_id uuid, p_kind text)
+create function private.count_user_failure(p_user_id uuid, p_kind text)
 returns void
 language plpgsql
 security definer
@@ -490,16 +490,16 @@ begin
   v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
     'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
   if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
+    perform private.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
   end if;
 end;
 $$;
 
-comment on function public.count_user_failure(uuid, text) is
+comment on function private.count_user_failure(uuid, text) is
   'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
   'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
 
-create function public.expire_token_holds_of(p_user_id uuid)
+create function private.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
 language plpgsql
 security definer
@@ -527,7 +527,7 @@ begin
 end;
 $$;
 
-comment on function public.expire_token_holds_of(uuid) is
+comment on function private.expire_token_holds_of(uuid) is
   'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
 create function private.reserved_grants(p_wallet_id uuid)
@@ -589,7 +589,7 @@ begin
   perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
   from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
   update public.token_balances set debt = debt - v_paid where user_id = p_wallet_id returning debt into v_debt;
-  return public.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
+  return private.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
     jsonb_build_object('grants', private.parts_of_grants(p_grant_ids, p_tokens), 'debt', v_debt));
 end;
 $$;
@@ -610,7 +610,7 @@ declare
 begin
   select * into v_grant from public.token_grants where id = p_grant_id;
   v_tokens := v_grant.amount - v_grant.reversed;
-  v_balance := public.post_token_entry(v_grant.wallet_id, v_tokens, 0, p_operation_type,
+  v_balance := private.post_token_entry(v_grant.wallet_id, v_tokens, 0, p_operation_type,
     case when v_tokens > 0 then v_grant.request_id end, v_grant.metadata);
   update public.token_grants
   set entry_number = v_balance.entry_count, remaining = v_tokens, metadata = null
@@ -662,7 +662,7 @@ begin
   loop
     update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
     where id = v_grant.id;
-    perform public.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
+    perform private.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
       jsonb_build_array(jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_grant.tokens))));
   end loop;
   select * into v_balance from public.token_balances where user_id = p_wallet_id;
@@ -716,7 +716,7 @@ comment on function private.end_grant_event(uuid, timestamptz) is
   'Notes where the next event of a wallet''s grants is, and where the history stands. While running requests keep tokens from a debt, '
   'each one that ends is to look again.';
 
-create function public.known_request_outcome(
+create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
   p_user_id uuid,
   p_token_amount numeric,
@@ -738,7 +738,7 @@ begin
       or p_lock.fingerprint is distinct from p_fingerprint
       or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
-    return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_lock.request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   elsif p_lock.status = 'settled' then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', p_lock.charged,
@@ -751,16 +751,16 @@ begin
         'attempt', p_lock.attempt, 'balance', v_balance.balance, 'held', v_balance.held,
         'request_id', p_lock.request_id);
     end if;
-    return public.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
+    return private.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
       v_balance.balance);
   elsif p_lock.run_id = p_run_id then
-    return public.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
+    return private.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
   end if;
   return null;
 end;
 $$;
 
-comment on function public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
+comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
   'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
   'run as the next attempt.';
 
@@ -780,7 +780,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_owned bigint;
@@ -791,7 +791,7 @@ declare
   v_outcome jsonb;
 begin
   if v_problem is not null or (p_time_to_live between '1 second' and '24 hours') is not true then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       coalesce(v_problem, 'time_to_live must be between 1 second and 24 hours'));
   end if;
   v_amount := p_token_amount;
@@ -820,25 +820,25 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
-    v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+    v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
       p_run_id);
     if v_outcome is not null then
       return v_outcome;
     end if;
   end if;
   if v_balance.is_closed then
-    return public.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
+    return private.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := public.expire_token_holds_of(p_user_id);
+  v_balance := private.expire_token_holds_of(p_user_id);
   -- One reading of the clock says what has ended, and when this hold began.
   v_now := clock_timestamp();
   if v_balance.next_expiry_at <= v_now then
     v_balance := private.apply_grant_events(p_user_id, v_now);
   end if;
   if v_balance.balance - v_balance.held < v_amount then
-    return public.token_refusal(p_request_id, 'insufficient_tokens',
+    return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
       v_balance.balance,
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
@@ -854,7 +854,7 @@ begin
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
-    return public.token_refusal(p_request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   end if;
   update public.token_balances
@@ -887,7 +887,7 @@ set search_path = ''
 as $$
 begin
   if p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'time_to_live must be between 1 second and 24 hours');
   end if;
   perform 1 from public.token_balances where user_id = p_user_id for update;
@@ -896,7 +896,7 @@ begin
   where request_id = p_request_id and user_id = p_user_id and attempt = p_attempt and status = 'held'
     and expires_at > now();
   if not found then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt));
   end if;
   return jsonb_build_object('success', true, 'error', null, 'request_id', p_request_id);
@@ -907,7 +907,7 @@ comment on function public.extend_token_hold(text, uuid, integer, interval) is
   'Lets a hold live for so long from now, never shorter than before: for one that is to end soon after its process does. '
   'Returns success, or error: hold_not_current once it is over, invalid_request.';
 
-create function public.token_response_tail(p_charged bigint, p_balance bigint)
+create function private.token_response_tail(p_charged bigint, p_balance bigint)
 returns text
 language plpgsql -- Not sql: Postgres would start its executor for each call, as a function with settings is not inlined.
 immutable
@@ -918,7 +918,7 @@ begin
 end;
 $$;
 
-comment on function public.token_response_tail(bigint, bigint) is
+comment on function private.token_response_tail(bigint, bigint) is
   'The end of an answer''s JSON: the two numbers that only the settlement knows.';
 
 create function public.settle_tokens(
@@ -943,10 +943,10 @@ declare
   v_is_beyond_event boolean;
 begin
   if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
   elsif not p_metadata @> '{}' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
 
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
@@ -955,9 +955,9 @@ begin
   if v_lock.status = 'settled' and v_lock.attempt = p_attempt then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
       'balance', v_lock.balance_after,
-      'response_tail', public.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
+      'response_tail', private.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
   elsif v_lock.status is distinct from 'held' or v_lock.attempt is distinct from p_attempt then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
@@ -974,14 +974,14 @@ begin
       v_metadata := coalesce(v_metadata, '{}') || jsonb_build_object('grants', private.allot_to_grants(p_user_id,
         v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
     end if;
-    v_balance := public.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
+    v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata);
   else
     update public.token_balances
     set held = held - v_lock.amount
     where user_id = p_user_id;
   end if;
-  v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
+  v_response_tail := private.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
   set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
@@ -1002,7 +1002,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform public.count_user_failure(p_user_id, 'paid_failures');
+    perform private.count_user_failure(p_user_id, 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -1035,7 +1035,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if jsonb_typeof(p_metadata) <> 'object' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
@@ -1043,7 +1043,7 @@ begin
   -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
   if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
     and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
-    and public.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
+    and private.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
   then
     insert into public.token_consumption_locks as known
       (request_id, user_id, run_id, operation_type, amount, attempt, metadata, status, expires_at)
@@ -1059,7 +1059,7 @@ begin
   if v_lock.attempt is null or v_lock.status = 'settled'
     or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
   then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   elsif v_lock.status = 'held' then
     update public.token_balances
@@ -1076,7 +1076,7 @@ begin
       v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
     end if;
     if p_metadata ? 'usage' then
-      perform public.count_user_failure(p_user_id, 'paid_failures');
+      perform private.count_user_failure(p_user_id, 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -1103,20 +1103,20 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_balance public.token_balances;
   v_outcome jsonb;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem);
   end if;
   v_amount := p_token_amount;
 
   update public.token_balances
   set balance = balance - v_amount, entry_count = entry_count + 1, previous_chain = chain,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id and balance - held >= v_amount and next_expiry_at > clock_timestamp() and not is_closed
@@ -1169,7 +1169,7 @@ declare
   v_skipped_count integer := 0;
   v_has_more boolean := false;
   v_deleted_count integer;
-  v_settings public.token_settings;
+  v_settings private.token_settings;
   v_page_limit constant integer := least(greatest(p_page_limit, 1), 1000000);
   v_page_count bigint;
 begin
@@ -1177,7 +1177,7 @@ begin
   -- no longer than their holds take.
 
   -- A clock hand over the table's pages instead of an index by age, which every charge would pay for.
-  select * into v_settings from public.token_settings for update skip locked;
+  select * into v_settings from private.token_settings for update skip locked;
   if found then
     v_page_count := pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
     delete from public.token_consumption_locks
@@ -1190,7 +1190,7 @@ begin
       for update skip locked
     ));
     get diagnostics v_deleted_count = row_count;
-    update public.token_settings
+    update private.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
   end if;
@@ -1215,7 +1215,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      v_balance := public.expire_token_holds_of(v_user_id);
+      v_balance := private.expire_token_holds_of(v_user_id);
       if v_balance.next_expiry_at <= clock_timestamp() then
         perform private.apply_grant_events(v_user_id, clock_timestamp());
       end if;
@@ -1235,7 +1235,7 @@ comment on function public.cleanup_expired_locks(integer) is
   'skipped_users (another transaction had locked their row), deleted_locks, and has_more: whether users are left for '
   'another call. No charge depends on it.';
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
+create function private.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
 language plpgsql
 security definer
@@ -1250,14 +1250,14 @@ declare
   v_page bigint;
 begin
   v_cleaned := public.cleanup_expired_locks(v_step_pages);
-  select cleanup_page into strict v_page from public.token_settings;
+  select cleanup_page into strict v_page from private.token_settings;
   return v_cleaned
     || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
       and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
 end;
 $$;
 
-comment on function public.cleanup_expired_locks_step(integer) is
+comment on function private.cleanup_expired_locks_step(integer) is
   'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
   'that outlived its time: run every minute it comes round within an hour, however large the table is.';
 
@@ -1313,35 +1313,35 @@ comment on function public.detect_high_frequency_requests(uuid, interval, intege
 
 grant select on public.token_balances, public.token_balance_history, public.token_consumption_locks,
   public.token_anomalies to authenticated, service_role;
-grant select on public.token_settings to service_role;
+grant select on private.token_settings to service_role;
 
 revoke execute on function
-  public.forbid_token_history_change(),
+  private.forbid_token_history_change(),
   token_history.alter_briefly(text),
-  public.prepare_token_history(integer, boolean),
-  public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
-  public.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
-  public.token_response_tail(bigint, bigint),
-  public.token_refusal(text, text, text, bigint, jsonb),
-  public.token_request_problem(text, uuid, numeric, text, jsonb),
-  public.expire_token_holds_of(uuid),
+  private.prepare_token_history(integer, boolean),
+  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
+  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
+  private.token_response_tail(bigint, bigint),
+  private.token_refusal(text, text, text, bigint, jsonb),
+  private.token_request_problem(text, uuid, numeric, text, jsonb),
+  private.expire_token_holds_of(uuid),
   private.reserved_grants(uuid),
   private.begin_grant(bigint, text),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
-  public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
-  public.anomalies_about_ledger(),
+  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.record_request_excess(uuid, text, jsonb),
-  public.count_user_failure(uuid, text),
+  private.record_request_excess(uuid, text, jsonb),
+  private.count_user_failure(uuid, text),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
+  private.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 from public, anon, authenticated;
 
@@ -1353,8 +1353,6 @@ grant execute on function
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
-  public.prepare_token_history(integer, boolean),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 
@@ -1369,17 +1367,17 @@ begin
 end;
 $$;
 
-select public.prepare_token_history();
+select private.prepare_token_history();
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
+  ('cleanup_expired_locks', '* * * * *', 'sql', 'private.cleanup_expired_locks_step', true, null, 50000, '10 minutes',
     'Releases expired holds, and deletes outcomes past their retention'),
-  ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
+  ('prepare_token_history', '10 3 * * *', 'sql', 'private.prepare_token_history', false, null, 60000, '2 days',
     'Creates the ledger''s next 12 monthly partitions');
 
-select public.install_schedule();
+select private.install_schedule();

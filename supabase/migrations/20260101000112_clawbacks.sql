@@ -95,7 +95,7 @@ begin
   loop
     perform private.begin_grant(
       private.make_grant(p_wallet_id, 'refund', v_origin.priority, v_origin.tokens, p_now,
-        p_now + (select refund_lifetime from public.token_settings), v_origin.source, null, p_metadata),
+        p_now + (select refund_lifetime from private.token_settings), v_origin.source, null, p_metadata),
       p_operation_type);
   end loop;
 end;
@@ -169,7 +169,7 @@ begin
   update private.token_payments set debt = debt + v_left where id = p_payment.id;
   update public.token_balances set debt = debt + v_left where user_id = p_payment.wallet_id returning debt into v_debt;
   if v_taken + v_left > 0 then
-    perform public.post_token_entry(p_payment.wallet_id, -v_taken, 0, 'clawback', null,
+    perform private.post_token_entry(p_payment.wallet_id, -v_taken, 0, 'clawback', null,
       p_metadata || jsonb_build_object('grants', private.parts_of_grants(v_ids, v_parts), 'debt', v_debt));
   end if;
   if v_left > 0 then
@@ -232,7 +232,7 @@ begin
   end loop;
   v_given := coalesce((select sum(tokens) from unnest(v_parts) as given (tokens)), 0);
   if v_given + v_waived > 0 then
-    perform public.post_token_entry(p_payment.wallet_id, v_given, 0, 'clawback', null,
+    perform private.post_token_entry(p_payment.wallet_id, v_given, 0, 'clawback', null,
       p_metadata || jsonb_build_object('grants', private.parts_of_grants(v_ids, v_parts), 'debt', v_debt));
     perform private.pay_debt_from_parts(p_payment.wallet_id, v_ids, v_parts);
   end if;
@@ -303,14 +303,14 @@ declare
   v_is_duplicate boolean;
 begin
   if v_problem is not null then
-    return public.token_refusal(null, 'invalid_request', v_problem, null, '{"reversed": 0}');
+    return private.token_refusal(null, 'invalid_request', v_problem, null, '{"reversed": 0}');
   end if;
   perform private.lock_payment(p_source);
   select * into v_known from private.token_reversals where reversal_id = p_reversal_id;
   v_is_duplicate := found;
   if v_is_duplicate then
     if v_known.source <> p_source or v_known.amount <> p_amount or v_known.wallet_id <> p_wallet_id then
-      return public.token_refusal(null, 'idempotency_key_reused', 'This reversal id belongs to another reversal', null,
+      return private.token_refusal(null, 'idempotency_key_reused', 'This reversal id belongs to another reversal', null,
         '{"reversed": 0}');
     end if;
     v_wallet_id := v_known.wallet_id;
@@ -319,7 +319,7 @@ begin
     from public.token_grants
     where source = p_source and (p_wallet_id is null or wallet_id = p_wallet_id);
     if cardinality(v_wallets) > 1 then
-      return public.token_refusal(null, 'invalid_request', 'source has grants of several wallets: name one', null,
+      return private.token_refusal(null, 'invalid_request', 'source has grants of several wallets: name one', null,
         '{"reversed": 0}');
     end if;
     v_wallet_id := coalesce(v_wallets[1], p_wallet_id);
@@ -328,7 +328,7 @@ begin
     values (p_reversal_id, p_source, v_wallet_id, p_amount)
     on conflict do nothing;
     if not found then
-      return public.token_refusal(null, 'idempotency_key_reused', 'This reversal id belongs to another reversal', null,
+      return private.token_refusal(null, 'idempotency_key_reused', 'This reversal id belongs to another reversal', null,
         '{"reversed": 0}');
     end if;
   end if;

@@ -41,7 +41,7 @@ set search_path = ''
 as $$
 declare
   v_problem constant text := coalesce(
-    public.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
+    private.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
     case
       when coalesce(p_reason, '') = '' then 'reason is missing'
       when (p_kind = any(enum_range(null::public.token_grant_kind)::text[])) is not true
@@ -58,7 +58,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
   end if;
   v_amount := p_amount;
 
@@ -73,15 +73,15 @@ begin
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount
       or v_lock.request_id is not null and v_lock.fingerprint is distinct from v_digest and not v_balance.is_closed
     then
-      return public.token_refusal(p_request_id, 'idempotency_key_reused',
+      return private.token_refusal(p_request_id, 'idempotency_key_reused',
         'This request id belongs to another request', null, '{"added": 0}');
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
     elsif p_effective_at is null and p_expires_at <= v_now then
-      return public.token_refusal(p_request_id, 'invalid_request', 'expires_at is over', null, '{"added": 0}');
+      return private.token_refusal(p_request_id, 'invalid_request', 'expires_at is over', null, '{"added": 0}');
     elsif v_amount > private.room_for_tokens(v_balance) then
-      return public.token_refusal(p_request_id, 'invalid_request',
+      return private.token_refusal(p_request_id, 'invalid_request',
         'The balance would exceed 9007199254740991', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
@@ -184,7 +184,7 @@ comment on function public.wallet_state(uuid) is
   'spent, of those with something left; and pending_grants: the same without remaining and entry_number, of those that have not begun. A '
   'grant that has ended is among them while a running request needs it. All zero where there is no such wallet.';
 
-create function public.apply_due_grant_events(p_limit integer default 100)
+create function private.apply_due_grant_events(p_limit integer default 100)
 returns jsonb
 language plpgsql
 security definer
@@ -226,7 +226,7 @@ begin
 end;
 $$;
 
-comment on function public.apply_due_grant_events(integer) is
+comment on function private.apply_due_grant_events(integer) is
   'Begins and ends the grants that are due, of at most p_limit wallets, and waits for no lock: who asks about a wallet, or charges it, '
   'does that first by itself, so that nothing depends on it. To be run every minute. Returns applied_wallets, waiting_wallets '
   '(running requests keep something that has ended), skipped_wallets (somebody had locked their row) and is_done.';
@@ -237,22 +237,21 @@ revoke execute on function
   private.grant_request_digest(text, integer, timestamptz, timestamptz, text),
   public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text),
   public.wallet_state(uuid),
-  public.apply_due_grant_events(integer)
+  private.apply_due_grant_events(integer)
 from public, anon, authenticated;
 
 grant execute on function
   public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text),
-  public.wallet_state(uuid),
-  public.apply_due_grant_events(integer)
+  public.wallet_state(uuid)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('apply_due_grant_events', '* * * * *', 'sql', 'apply_due_grant_events', true, null, 50000, '10 minutes',
+  ('apply_due_grant_events', '* * * * *', 'sql', 'private.apply_due_grant_events', true, null, 50000, '10 minutes',
     'Begins and ends grants of wallets that nobody uses just then');
 
-select public.install_schedule();
+select private.install_schedule();

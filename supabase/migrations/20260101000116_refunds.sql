@@ -59,7 +59,7 @@ begin
   if not found then
     return null;
   elsif v_refund.request_id <> p_request_id or v_refund.asked is distinct from p_amount or v_refund.wallet_id <> p_wallet_id then
-    return public.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,
+    return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,
       '{"refunded": 0}');
   end if;
   return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'refunded', v_refund.tokens,
@@ -106,7 +106,7 @@ declare
   v_restored bigint;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"refunded": 0}');
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"refunded": 0}');
   end if;
   -- All that takes long comes before the wallet is locked, for which charges wait.
   v_outcome := private.known_refund_outcome(p_refund_id, p_request_id, p_amount, p_wallet_id);
@@ -115,7 +115,7 @@ begin
   end if;
   v_charge := private.charge_of_request(p_request_id, p_wallet_id);
   if v_charge.user_id is null then
-    return public.token_refusal(p_request_id, 'not_found', 'There is no charge of this request in the history', null,
+    return private.token_refusal(p_request_id, 'not_found', 'There is no charge of this request in the history', null,
       '{"refunded": 0}');
   end if;
 
@@ -129,13 +129,13 @@ begin
   select coalesce(sum(tokens), 0) into v_refunded from private.token_refunds
   where wallet_id = v_charge.user_id and charge_entry_number = v_charge.entry_number;
   if coalesce(p_amount, 1) > -v_charge.delta - v_refunded then
-    return public.token_refusal(p_request_id, 'refund_exceeds_charge',
+    return private.token_refusal(p_request_id, 'refund_exceeds_charge',
       format('This request was charged %s tokens, of which %s are refunded', -v_charge.delta, v_refunded), v_balance.balance,
       jsonb_build_object('refunded', 0, 'charged', -v_charge.delta, 'refundable', -v_charge.delta - v_refunded));
   end if;
   v_amount := coalesce(p_amount, -v_charge.delta - v_refunded);
   if v_amount > private.room_for_tokens(v_balance) then
-    return public.token_refusal(p_request_id, 'invalid_request', 'The balance would exceed 9007199254740991',
+    return private.token_refusal(p_request_id, 'invalid_request', 'The balance would exceed 9007199254740991',
       v_balance.balance, '{"refunded": 0}');
   end if;
   insert into private.token_refunds
@@ -144,7 +144,7 @@ begin
     v_balance.balance, v_now)
   on conflict do nothing;
   if not found then -- Of another wallet, at this moment.
-    return public.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,
+    return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,
       '{"refunded": 0}');
   end if;
 
@@ -173,7 +173,7 @@ begin
     set remaining = grants.remaining + parts.tokens, refunded = grants.refunded + parts.tokens
     from unnest(v_ids, v_parts) as parts (grant_id, tokens)
     where grants.id = parts.grant_id;
-    perform public.post_token_entry(v_charge.user_id, v_restored, 0, 'refund', null,
+    perform private.post_token_entry(v_charge.user_id, v_restored, 0, 'refund', null,
       v_metadata || jsonb_build_object('grants', private.parts_of_grants(v_ids, v_parts)));
     perform private.pay_debt_from_parts(v_charge.user_id, v_ids, v_parts);
   end if;

@@ -62,7 +62,7 @@ declare
   v_entry_number bigint;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"rolled_over": 0, "expired": 0}');
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"rolled_over": 0, "expired": 0}');
   end if;
   insert into public.token_balances (user_id) values (p_wallet_id) on conflict do nothing;
   perform from public.token_balances where user_id = p_wallet_id for update;
@@ -70,14 +70,14 @@ begin
   select * into v_known from private.token_rollovers where request_id = p_request_id;
   if found then
     if v_known.wallet_id <> p_wallet_id or v_known.digest <> v_digest then
-      return public.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
+      return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
         '{"rolled_over": 0, "expired": 0}');
     end if;
     select * into v_balance from public.token_balances where user_id = p_wallet_id;
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'rolled_over', v_known.rolled_over,
       'expired', v_known.expired, 'balance', v_balance.balance, 'request_id', p_request_id);
   elsif p_expires_at <= v_now then
-    return public.token_refusal(p_request_id, 'invalid_request', 'expires_at is over', null,
+    return private.token_refusal(p_request_id, 'invalid_request', 'expires_at is over', null,
       '{"rolled_over": 0, "expired": 0}');
   end if;
   v_balance := private.apply_grant_events(p_wallet_id, v_now);
@@ -99,7 +99,7 @@ begin
   values (p_request_id, p_wallet_id, v_digest, v_rolled, coalesce(v_left, 0) - v_rolled, v_now)
   on conflict do nothing;
   if not found then -- Of another wallet, at this moment.
-    return public.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
+    return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
       '{"rolled_over": 0, "expired": 0}');
   end if;
   if v_ids is not null then
@@ -116,7 +116,7 @@ begin
       v_grant_id := private.make_grant(p_wallet_id, 'rollover', v_priority, v_rolled, v_now, coalesce(p_expires_at, 'infinity'),
         p_source, null, '{}');
     end if;
-    v_balance := public.post_token_entry(p_wallet_id, 0, 0, 'rollover', null,
+    v_balance := private.post_token_entry(p_wallet_id, 0, 0, 'rollover', null,
       jsonb_strip_nulls(jsonb_build_object('reason', p_reason, 'grants', private.parts_of_grants(v_ids, v_parts)))
       || coalesce((select metadata from public.token_grants where id = v_grant_id), '{}'));
     update public.token_grants set remaining = amount, entry_number = v_balance.entry_count, metadata = null
@@ -158,7 +158,7 @@ declare
   v_grant jsonb;
 begin
   if p_new_source = p_source then
-    return public.token_refusal(p_request_id, 'invalid_request', 'new_source must not be source', null,
+    return private.token_refusal(p_request_id, 'invalid_request', 'new_source must not be source', null,
       '{"added": 0, "rolled_over": 0, "expired": 0}');
   end if;
   begin

@@ -69,7 +69,7 @@ export const MUTANTS: Mutant[] = [
 export async function plant(sql: postgres.Sql, mutant: Mutant): Promise<void> {
   const [found] = await sql`
     select pg_get_functiondef(oid) as definition from pg_proc
-    where pronamespace = 'public'::regnamespace and proname = ${mutant.function}`;
+    where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and proname = ${mutant.function}`;
   const mutated = mutant.changes.reduce((definition, [from, to]) => {
     if (!definition.includes(from)) throw new Error(`${mutant.function} has no "${from}" to plant a bug in`);
     return definition.replace(from, () => to);

@@ -39,9 +39,9 @@ async function prepareWorld(): Promise<void> {
   for (const id of [ids.dead, ids.settled]) await ledger.consume(one, 1, id);
   await ledger.outlive(ids.expired, ids.othersExpired);
   await ledger.age([ids.dead]);
-  await sql`insert into rate_limits (key, full_at) values (${`insufficient_tokens ${one}`}, now() - interval '1 second')`;
-  await sql`insert into caller_networks (subject, network) values (${one}, 'a')`;
-  await sql`update anomaly_rules set pauses_account = true`;
+  await sql`insert into private.rate_limits (key, full_at) values (${`insufficient_tokens ${one}`}, now() - interval '1 second')`;
+  await sql`insert into private.caller_networks (subject, network) values (${one}, 'a')`;
+  await sql`update private.anomaly_rules set pauses_account = true`;
   await sql.unsafe(`
     create table token_history.month_2020_01 partition of public.token_balance_history
       for values from ('2020-01-01Z') to ('2020-02-01Z');
@@ -114,28 +114,28 @@ const ACCOUNTS: Record<string, string> = {
 /** What runs on a schedule or by an operator's hand, for all users. */
 const MAINTENANCE: Record<string, string> = {
   "cleanup_expired_locks": "select cleanup_expired_locks()",
-  "cleanup_request_counters": "select cleanup_request_counters()",
-  "cleanup_rate_limits": "select cleanup_rate_limits()",
-  "cleanup_caller_networks": "select cleanup_caller_networks()",
-  "prepare_token_history": "select prepare_token_history(15)",
-  "split_other_months": "select split_other_months()",
-  "archive_token_history": "select archive_token_history('2020-02-01')",
-  "anchor_token_ledger": "select anchor_token_ledger()",
-  "audit_token_ledger": "select audit_token_ledger()",
-  "scan_token_anomalies": "select scan_token_anomalies()",
+  "cleanup_request_counters": "select private.cleanup_request_counters()",
+  "cleanup_rate_limits": "select private.cleanup_rate_limits()",
+  "cleanup_caller_networks": "select private.cleanup_caller_networks()",
+  "prepare_token_history": "select private.prepare_token_history(15)",
+  "split_other_months": "select private.split_other_months()",
+  "archive_token_history": "select private.archive_token_history('2020-02-01')",
+  "anchor_token_ledger": "select private.anchor_token_ledger()",
+  "audit_token_ledger": "select private.audit_token_ledger()",
+  "scan_token_anomalies": "select private.scan_token_anomalies()",
   "anomalies that pause accounts":
     `select record_token_anomaly(user_id, 'cost_spike', 'critical', 'test') from token_balances order by user_id`,
   "note_caller_networks": `select note_caller_networks('[{"user_id":"${one}","networks":["a","b"]}]')`,
-  "scan_alerts": "select scan_alerts()",
-  "rollup_metrics": "select rollup_metrics('0')",
-  "verify_metrics": "select verify_metrics()",
+  "scan_alerts": "select private.scan_alerts()",
+  "rollup_metrics": "select private.rollup_metrics('0')",
+  "verify_metrics": "select private.verify_metrics()",
 };
 
 const PATHS = { ...CHARGES, ...ACCOUNTS, ...MAINTENANCE };
 
 /** Rows and tables that somebody may have just then. */
 const RESOURCES: Record<string, string> = {
-  "request_counters": `select from request_counters where subject = '${one}' for update`,
+  "request_counters": `select from private.request_counters where subject = '${one}' for update`,
   "token_balances": `select from token_balances where user_id = '${one}' for update`,
   "token_balances of another user": `select from token_balances where user_id = '${two}' for update`,
   "token_balances of a new user": `insert into token_balances (user_id) values ('${stranger}')`,
@@ -145,12 +145,12 @@ const RESOURCES: Record<string, string> = {
   "a held request": `select from token_consumption_locks where request_id = '${ids.held}' for update`,
   "an expired hold": `select from token_consumption_locks where request_id = '${ids.expired}' for update`,
   "a request that is over": `select from token_consumption_locks where request_id = '${ids.dead}' for update`,
-  "rate_limits": `select from rate_limits for update`,
-  "caller_networks": `select from caller_networks for update`,
-  "token_settings": "select from token_settings for update",
-  "anomaly_settings": "select from anomaly_settings for update",
-  "alert_settings": "select from alert_settings for update",
-  "ledger_alert_settings": "select from ledger_alert_settings for update",
+  "rate_limits": `select from private.rate_limits for update`,
+  "caller_networks": `select from private.caller_networks for update`,
+  "token_settings": "select from private.token_settings for update",
+  "anomaly_settings": "select from private.anomaly_settings for update",
+  "alert_settings": "select from private.alert_settings for update",
+  "ledger_alert_settings": "select from private.ledger_alert_settings for update",
   "ledger_progress": "select from metrics.ledger_progress for update",
   "an anomaly that is being recorded":
     `insert into token_anomalies (user_id, anomaly_type, severity, occurrence) values ('${two}', 'cost_spike', 'info', 'test')`,
@@ -286,7 +286,7 @@ describe("the paths of the ledger", () => {
       create function public.turned_round() returns void language plpgsql as $$
       begin
         perform 1 from public.token_balances where user_id = '${one}' for update;
-        perform 1 from public.request_counters where subject = '${one}' for update;
+        perform 1 from private.request_counters where subject = '${one}' for update;
       end $$`);
     const circles = await circlesAt(RESOURCES["request_counters"]!, { "a batch": PATHS["a batch"]! }, {
       "turned round": "select public.turned_round()",
@@ -315,7 +315,7 @@ describe("a charge", () => {
   });
 
   // As a new project has it. A rule that pauses keeps the balances of those whom it pauses until all cases are recorded.
-  beforeAll(() => sql`update anomaly_rules set pauses_account = false`.then(() => {}));
+  beforeAll(() => sql`update private.anomaly_rules set pauses_account = false`.then(() => {}));
 
   const known = new Map<string, boolean>();
 
