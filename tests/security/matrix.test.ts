@@ -291,10 +291,15 @@ function argumentsFor(
   );
 }
 
-/** Another case may have forgotten the user, which closes its account. */
+/** Another case may have forgotten the user, which closes its account, or taken it out of its wallet, or closed that. */
 async function reopenAccount(): Promise<void> {
+  const ids = [userA.id, userA.walletId];
   await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
-  await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
+  await sql`update public.token_balances set is_closed = false where user_id = any(${ids}) and is_closed`;
+  await sql`update private.wallets set closed_at = null where id = ${userA.walletId} and closed_at is not null`;
+  await sql`
+    update private.wallet_members set role = 'owner', removed_at = null
+    where wallet_id = ${userA.walletId} and user_id = ${userA.id} and (role <> 'owner' or removed_at is not null)`;
 }
 
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
@@ -444,7 +449,7 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
         method,
         credentials: asA(),
         headers: { "Tessera-Wallet": userB.walletId },
-        body: method === "GET" ? undefined : withFiles(sample),
+        body: method === "GET" ? undefined : withFiles({ ...sample }),
       });
       expect({ error: answer.body?.error, text: answer.text })
         .toEqual({ error: name === "account/why" ? "not_found" : "forbidden", text: answer.text });
