@@ -83,6 +83,7 @@ describe("a rollover", () => {
     const id = newId();
     await clocked.holdOf(user, 20, id);
     expect(await rollOver(user, plan, newId(), { p_cap_tokens: 40 })).toMatchObject({ rolled_over: 40, expired: 10 });
+    await clocked.at(1);
     expect(await clocked.settle(user, id, 15)).toMatchObject({ charged: 15 });
     expect(await clocked.left(user)).toEqual(["rollover 40", "paid 50"]);
   });
