@@ -16,7 +16,8 @@ alter default privileges in schema private revoke all on tables from anon, authe
 alter default privileges in schema private revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema private revoke all on functions from anon, authenticated, service_role;
 
--- The view public.job_status runs with the rights of its reader; only the owner may execute functions in this schema.
+-- The view public.job_status runs with the rights of its reader; only the owner may execute functions in this schema. The
+-- exception is functions in policies: they need the right to execute, and no right to the schema.
 grant usage on schema private to service_role;
 
 -- Postgres lets PUBLIC execute new functions; only the form without a schema revokes that default.

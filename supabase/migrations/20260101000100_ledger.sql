@@ -15,6 +15,8 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean not null default false,
+  next_expiry_at timestamptz not null default 'infinity',
+  debt bigint not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint token_balances_pkey primary key (user_id),
@@ -22,12 +24,20 @@ create table public.token_balances (
 ) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
 
 comment on table public.token_balances is
-  'Each user''s balance. No foreign key to auth.users: a balance outlives its account.';
+  'The balance of each wallet. No foreign key to auth.users: a balance outlives its account.';
+comment on column public.token_balances.user_id is
+  'The wallet: a user''s own has the id of its user, a team''s has an id of its own in private.wallets.';
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
 comment on column public.token_balances.granted is
-  'The sum of the grants in token_balance_history; granted - balance is what was ever spent.';
+  'The sum of all in token_balance_history that are no charges: what was granted and refunded, without what expired or was clawed '
+  'back. Less the balance it is all that was ever spent by charges, which never falls.';
+comment on column public.token_balances.next_expiry_at is
+  'The next time at which a grant of it begins or ends, or earlier; who is past it applies what is due first. In the past while '
+  'running requests keep tokens of a grant that has ended, or from a debt.';
+comment on column public.token_balances.debt is
+  'What reversals of payments could not take back: the sum of token_payments.debt. The next grant pays it first.';
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
@@ -37,7 +47,8 @@ comment on column public.token_balances.is_closed is
   'The user was forgotten: nothing more is held or charged, and no response is kept. It is stored here rather than '
   'in token_accounts because a transaction that waited for this row''s lock sees the newest value of this row, but '
   'old values of other tables.';
-comment on column public.token_balances.updated_at is 'The time of the newest entry, so it never goes back.';
+comment on column public.token_balances.updated_at is
+  'Never goes back: the time of the newest entry, or of what happened to a grant or beside it since. No entry comes before it.';
 
 create schema token_history;
 
@@ -53,7 +64,8 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text collate "C",
   metadata jsonb,
-  chain bytea not null
+  chain bytea not null,
+  actor_id uuid
 ) partition by range (created_at);
 
 create table token_history.other_months partition of public.token_balance_history (
@@ -65,12 +77,18 @@ comment on table public.token_balance_history is
 comment on column public.token_balance_history.entry_number is 'Numbers a user''s entries from 1 without a gap.';
 comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
 comment on column public.token_balance_history.created_at is 'Never before the user''s previous entry.';
-comment on column public.token_balance_history.operation_type is 'The feature that was charged, or ''grant''.';
+comment on column public.token_balance_history.operation_type is
+  'The feature that was charged; or grant, expiry, refund, clawback, debt_payment, rollover: operations_of_grants().';
 comment on column public.token_balance_history.metadata is
-  'Price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
+  'Price and usage of a charge, reason of a grant. Of entries about grants: grant, what the grant that it makes is where it differs '
+  'from a paid one of priority 50 without end; grants, [{"grant", "tokens"}], what it takes from or gives to others, named by the numbers of '
+  'their entries; debt, what the wallet owes then. grants of a charge too that kept tokens of a grant that had ended. Never '
+  'personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
   'Digest of the previous entry''s chain and this entry: reveals entries that a superuser changed, removed or '
   'inserted.';
+comment on column public.token_balance_history.actor_id is
+  'The member of a team who spent its tokens. Null: the user whose wallet it is, or a server.';
 comment on table token_history.other_months is
   'Takes the entries of a month that has no partition, which happens only if prepare_token_history did not run for a '
   'year.';
@@ -80,6 +98,7 @@ create type public.token_lock_status as enum ('held', 'settled', 'released', 'ex
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
+  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -104,6 +123,8 @@ comment on table public.token_consumption_locks is
 comment on column public.token_consumption_locks.run_id is
   'The caller''s run that made the hold. If the same run asks again it gets the same attempt, as it may not have '
   'received the first response. Null once settled.';
+comment on column public.token_consumption_locks.actor_id is
+  'The member who made the request, if a team''s wallet pays. Null: the user whose wallet it is, or a server.';
 comment on column public.token_consumption_locks.amount is
   'Tokens held: the most that the request may cost. For a charge or grant in one step, its amount.';
 comment on column public.token_consumption_locks.charged is 'Tokens charged by the settlement; negative for a grant.';
@@ -118,6 +139,9 @@ comment on column public.token_consumption_locks.attempt is
 comment on column public.token_consumption_locks.fingerprint is
   'Digest of the request''s content; the same id with other content is refused.';
 comment on column public.token_consumption_locks.response is 'The response body, byte for byte, at most 256 KiB.';
+
+comment on column public.token_consumption_locks.created_at is
+  'When the request, or its newest attempt, was held: it may take tokens of grants that end later.';
 
 create table public.token_anomalies (
   id bigint generated always as identity,
@@ -146,9 +170,11 @@ create table private.token_settings (
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
   history_begins_at timestamptz not null default '-infinity',
+  refund_lifetime interval not null default '7 days',
   constraint token_settings_pkey primary key (id),
   constraint token_settings_one_row check (id),
-  constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
+  constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours'),
+  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0')
 );
 
 comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
@@ -157,6 +183,8 @@ comment on column private.token_settings.lock_retention is
 
 comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks where the next cleanup continues.';
+comment on column private.token_settings.refund_lifetime is
+  'How long tokens live that are given back to a grant that has ended meanwhile.';
 comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived; token_history.openings has their sums.';
 
@@ -170,12 +198,18 @@ alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
 alter table private.token_settings enable row level security;
 
-create policy "owners read their balance" on public.token_balances
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their history" on public.token_balance_history
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their requests" on public.token_consumption_locks
-  for select to authenticated using (user_id = (select auth.uid()));
+-- A user's own rows are found first, and then nobody asks for teams.
+create policy "owners and members read the balance" on public.token_balances
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+create policy "owners and members read the history" on public.token_balance_history
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+-- A stored answer is for who asked, not for the team.
+create policy "who asked reads the request" on public.token_consumption_locks
+  for select to authenticated
+  using ((user_id = (select auth.uid()) or user_id = any((select private.once_shared_wallets())::uuid[]))
+    and coalesce(actor_id, user_id) = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "servers read the settings" on private.token_settings
@@ -288,7 +322,8 @@ create function private.token_entry_chain(
   p_created_at timestamptz,
   p_operation_type text,
   p_request_id text,
-  p_metadata jsonb
+  p_metadata jsonb,
+  p_actor_id uuid default null
 )
 returns bytea
 language plpgsql
@@ -297,14 +332,14 @@ set search_path = ''
 as $$
 begin
   return substring(
-    sha256(coalesce(p_previous, '') || convert_to(concat_ws('|', p_user_id, p_entry_number, p_delta, p_balance_after,
+    sha256(coalesce(p_previous, '') || convert_to(concat_ws('|', p_user_id, p_actor_id, p_entry_number, p_delta, p_balance_after,
       extract(epoch from p_created_at), char_length(p_operation_type), p_operation_type,
       coalesce(char_length(p_request_id), 0), p_request_id, p_metadata), 'UTF8'))
     for 16);
 end;
 $$;
 
-comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
+comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid) is
   'The chain of an entry that follows an entry with the given chain (null for the first): the first 16 bytes of a '
   'SHA-256.';
 
@@ -314,7 +349,8 @@ create function private.post_token_entry(
   p_released bigint,
   p_operation_type text,
   p_request_id text,
-  p_metadata jsonb
+  p_metadata jsonb,
+  p_actor_id uuid default null
 )
 returns public.token_balances
 language plpgsql
@@ -324,22 +360,23 @@ declare
   v_balance public.token_balances;
 begin
   update public.token_balances
-  set balance = balance + p_delta, held = held - p_released, granted = granted + greatest(p_delta, 0),
+  set balance = balance + p_delta, held = held - p_released,
+    granted = granted + case when p_operation_type = any(private.operations_of_grants()) then p_delta else 0 end,
     entry_count = entry_count + 1,
     chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
-      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
+      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata, p_actor_id),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id
   returning * into v_balance;
   insert into public.token_balance_history
-    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain, actor_id)
   values (p_user_id, v_balance.entry_count, p_delta, v_balance.balance, v_balance.updated_at, p_operation_type,
-    p_request_id, p_metadata, v_balance.chain);
+    p_request_id, p_metadata, v_balance.chain, p_actor_id);
   return v_balance;
 end;
 $$;
 
-comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
+comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid) is
   'Writes a ledger entry: adds the delta to the user''s balance, reduces the held tokens by its hold, chains the '
   'entry to the previous one, and returns the new balance. The caller has locked the balance and knows that it '
   'suffices. Only consume_tokens_atomic and consume_tokens_batch write entries of their own: see '
@@ -364,6 +401,51 @@ $$;
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
   'The outcome of a request that changed nothing: error code, message, and further fields for the caller.';
 
+create function private.member_refusal(
+  p_request_id text,
+  p_wallet_id uuid,
+  p_actor_id uuid,
+  p_amount numeric,
+  p_is_locked boolean default true
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_member private.wallet_members;
+  v_month constant date := private.month_of(clock_timestamp());
+  v_spent bigint;
+  v_held bigint := 0;
+begin
+  select * into v_member from private.wallet_members
+  where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
+  if not found then
+    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+  elsif v_member.role = 'viewer' then
+    return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
+  end if;
+  v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
+  if p_is_locked then -- Otherwise holds that outlived their time may be among them.
+    v_held := v_member.held;
+  end if;
+  if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
+    return private.token_refusal(p_request_id, 'member_cap_reached',
+      format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
+        v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
+      null,
+      jsonb_build_object('cap_tokens', v_member.monthly_cap_tokens, 'spent', v_spent, 'held', v_member.held,
+        'required', p_amount, 'resets_at', (v_month + interval '1 month') at time zone 'UTC'));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.member_refusal(text, uuid, uuid, numeric, boolean) is
+  'Why somebody may not spend so much from a team''s wallet, as an outcome: forbidden, or member_cap_reached; null where it '
+  'may. Who is no member learns nothing of the wallet. Without the wallet''s lock what is held counts not yet.';
+
 create function private.token_request_problem(
   p_request_id text,
   p_user_id uuid,
@@ -383,7 +465,7 @@ begin
     when p_user_id is null then 'user_id is missing'
     when (p_operation_type <> '' and char_length(p_operation_type) <= 100) is not true
       then 'operation_type must have 1 to 100 characters'
-    when p_operation_type = 'grant' then 'operation_type grant is reserved for add_tokens'
+    when p_operation_type = any(private.operations_of_grants()) then 'operation_type ' || p_operation_type || ' is reserved'
     -- The largest that every reader of JSON keeps exact.
     when (p_token_amount = least(greatest(trunc(p_token_amount), 1), 9007199254740991)) is not true
       then 'token_amount must be a whole number from 1 to 9007199254740991'
@@ -495,16 +577,20 @@ as $$
 declare
   v_balance public.token_balances;
   v_expired bigint;
+  v_by_members jsonb;
 begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   with expired as (
     update public.token_consumption_locks
     set status = 'expired', expires_at = now()
     where user_id = p_user_id and status = 'held' and expires_at <= now()
-    returning amount
+    returning amount, actor_id
   )
-  select sum(amount) into v_expired from expired;
+  select sum(amount), jsonb_agg(expired) filter (where actor_id is not null) into v_expired, v_by_members from expired;
   if v_expired > 0 then
+    if v_by_members is not null then
+      perform private.give_back_member_holds(p_user_id, v_by_members);
+    end if;
     update public.token_balances
     set held = held - v_expired
     where user_id = p_user_id
@@ -517,13 +603,200 @@ $$;
 comment on function private.expire_token_holds_of(uuid) is
   'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
+create function private.reserved_grants(p_wallet_id uuid)
+returns table (grant_id bigint, tokens bigint)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ids bigint[];
+  v_left bigint[];
+  v_remaining bigint[];
+  v_ends timestamptz[];
+  v_hold record;
+  v_first integer := 1;
+  v_part bigint;
+begin
+  select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
+    array_agg(expires_at order by priority, expires_at, kind, entry_number)
+  into v_ids, v_left, v_ends
+  from public.token_grants
+  where wallet_id = p_wallet_id and remaining > 0;
+  v_remaining := v_left;
+  for v_hold in
+    select amount, created_at from public.token_consumption_locks
+    where user_id = p_wallet_id and status = 'held'
+    order by created_at, request_id
+  loop
+    while v_left[v_first] = 0 loop
+      v_first := v_first + 1;
+    end loop;
+    for v_index in v_first .. coalesce(cardinality(v_ids), 0) loop
+      exit when v_hold.amount = 0;
+      continue when v_ends[v_index] <= v_hold.created_at;
+      v_part := least(v_left[v_index], v_hold.amount);
+      v_left[v_index] := v_left[v_index] - v_part;
+      v_hold.amount := v_hold.amount - v_part;
+    end loop;
+  end loop;
+  return query
+  select grants.id, grants.remaining - grants.left_over
+  from unnest(v_ids, v_remaining, v_left) as grants (id, remaining, left_over)
+  where grants.remaining > grants.left_over;
+end;
+$$;
+
+comment on function private.reserved_grants(uuid) is
+  'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
+  'the order of consumption and of grants that ended after it began.';
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_paid constant bigint := (select sum(tokens) from unnest(p_tokens) as paid (tokens));
+  v_debt bigint;
+begin
+  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
+  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
+  update public.token_balances set debt = debt - v_paid where user_id = p_wallet_id returning debt into v_debt;
+  return private.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
+    jsonb_build_object('grants', private.parts_of_grants(p_grant_ids, p_tokens), 'debt', v_debt));
+end;
+$$;
+
+comment on function private.pay_debt_from_grants(uuid, bigint[], bigint[]) is
+  'Pays a wallet''s debt by so many tokens of each of some grants.';
+
+create function private.begin_grant(p_grant_id bigint, p_operation_type text default 'grant')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_grant public.token_grants;
+  v_tokens bigint;
+  v_balance public.token_balances;
+  v_paid bigint;
+begin
+  select * into v_grant from public.token_grants where id = p_grant_id;
+  v_tokens := v_grant.amount - v_grant.reversed;
+  v_balance := private.post_token_entry(v_grant.wallet_id, v_tokens, 0, p_operation_type,
+    case when v_tokens > 0 then v_grant.request_id end, v_grant.metadata);
+  update public.token_grants
+  set entry_number = v_balance.entry_count, remaining = v_tokens, metadata = null
+  where id = p_grant_id;
+  if v_tokens > 0 then
+    update public.token_consumption_locks set charged = -v_tokens, balance_after = v_balance.balance
+    where request_id = v_grant.request_id;
+  end if;
+  v_paid := least(v_balance.debt, v_tokens);
+  if v_paid > 0 then
+    perform private.pay_debt_from_grants(v_grant.wallet_id, array[p_grant_id], array[v_paid]);
+  end if;
+end;
+$$;
+
+comment on function private.begin_grant(bigint, text) is
+  'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_grant record;
+  v_ids bigint[];
+  v_tokens bigint[];
+  v_owed bigint;
+begin
+  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
+  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
+  returning * into v_balance;
+  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
+  for v_grant in
+    select id from public.token_grants
+    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_now
+    order by effective_at, id
+  loop
+    perform private.begin_grant(v_grant.id);
+  end loop;
+  for v_grant in
+    select grants.id, grants.entry_number, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+    from public.token_grants as grants
+    left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved on reserved.grant_id = grants.id
+    where grants.wallet_id = p_wallet_id and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0
+      and grants.expires_at <= p_now
+    order by grants.expires_at, grants.id
+  loop
+    update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
+    where id = v_grant.id;
+    perform private.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
+      jsonb_build_array(jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_grant.tokens))));
+  end loop;
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.debt > 0 then
+    v_owed := v_balance.debt;
+    for v_grant in
+      select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+      from public.token_grants as grants
+      left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
+        on reserved.grant_id = grants.id
+      where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.kind = 'paid'
+        and grants.remaining > coalesce(reserved.tokens, 0)
+      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.entry_number desc
+    loop
+      v_ids := v_ids || v_grant.id;
+      v_tokens := v_tokens || least(v_grant.tokens, v_owed);
+      v_owed := v_owed - least(v_grant.tokens, v_owed);
+      exit when v_owed = 0;
+    end loop;
+    if v_ids is not null then
+      perform private.pay_debt_from_grants(p_wallet_id, v_ids, v_tokens);
+    end if;
+  end if;
+  return private.end_grant_event(p_wallet_id, p_now);
+end;
+$$;
+
+comment on function private.apply_grant_events(uuid, timestamptz) is
+  'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
+  'what is free of paid grants. What running requests need does not expire under them. Returns the balance as it is then.';
+
+create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+begin
+  update public.token_balances
+  set next_expiry_at = least(private.next_grant_event(p_wallet_id), case when debt > 0 and held > 0 then p_now end)
+  where user_id = p_wallet_id
+  returning * into v_balance;
+  perform private.note_grant_epoch(p_wallet_id, v_balance.entry_count + 1, v_balance.granted,
+    v_balance.granted - v_balance.balance);
+  return v_balance;
+end;
+$$;
+
+comment on function private.end_grant_event(uuid, timestamptz) is
+  'Notes where the next event of a wallet''s grants is, and where the history stands. While running requests keep tokens from a debt, '
+  'each one that ends is to look again.';
+
 create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
   p_user_id uuid,
   p_token_amount numeric,
   p_operation_type text,
   p_fingerprint text,
-  p_run_id uuid
+  p_run_id uuid,
+  p_actor_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -536,6 +809,7 @@ declare
 begin
   if p_lock.user_id <> p_user_id
     or p_lock.attempt > 0 and (p_lock.operation_type <> p_operation_type
+      or p_lock.actor_id is distinct from p_actor_id
       or p_lock.fingerprint is distinct from p_fingerprint
       or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
@@ -561,7 +835,7 @@ begin
 end;
 $$;
 
-comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
+comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid) is
   'The outcome for a known request id: the first request''s outcome, the caller''s own hold again, or '
   'request_in_progress. Null when it may run as the next attempt.';
 
@@ -573,7 +847,8 @@ create function public.hold_tokens(
   p_fingerprint text default null,
   p_metadata jsonb default null,
   p_time_to_live interval default '10 minutes',
-  p_run_id uuid default null
+  p_run_id uuid default null,
+  p_actor_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -586,6 +861,7 @@ declare
   v_amount bigint;
   v_owned bigint;
   v_held bigint;
+  v_now timestamptz;
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
@@ -599,28 +875,42 @@ begin
   -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
   update public.token_balances
   set held = held + v_amount
-  where user_id = p_user_id and balance - held >= v_amount and not is_closed
+  where user_id = p_user_id and balance - held >= v_amount and next_expiry_at > clock_timestamp() and not is_closed
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
-      (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-    values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+      (request_id, user_id, run_id, actor_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_run_id, p_actor_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
       now() + p_time_to_live)
     on conflict do nothing;
     if found then
-      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0, 'attempt', 1,
-        'balance', v_owned, 'held', v_held, 'request_id', p_request_id);
+      if p_actor_id is null or private.take_member_hold(p_user_id, p_actor_id, v_amount) then
+        return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0, 'attempt', 1,
+          'balance', v_owned, 'held', v_held, 'request_id', p_request_id);
+      end if;
+      delete from public.token_consumption_locks where request_id = p_request_id;
     end if;
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, the tokens do not suffice, or the user is gone: find out which, with the user's row locked.
-  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  -- The id is known, the tokens do not suffice, a grant begins or ends, the member may not spend them, or the user is gone:
+  -- find out which, with the wallet's row locked. A team's wallet has its row from the start: what else is named gets none.
+  if p_actor_id is null then
+    insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
     v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_run_id);
+      p_run_id, p_actor_id);
+    if v_outcome is not null then
+      return v_outcome;
+    end if;
+  end if;
+  if p_actor_id is not null then
+    -- Holds that nobody ended in time count for the member no more than for the wallet.
+    perform private.expire_token_holds_of(p_user_id);
+    v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
     end if;
@@ -631,6 +921,11 @@ begin
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
   v_balance := private.expire_token_holds_of(p_user_id);
+  -- One reading of the clock says what has ended, and when this hold began.
+  v_now := clock_timestamp();
+  if v_balance.next_expiry_at <= v_now then
+    v_balance := private.apply_grant_events(p_user_id, v_now);
+  end if;
   if v_balance.balance - v_balance.held < v_amount then
     return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
@@ -638,22 +933,25 @@ begin
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
   end if;
   insert into public.token_consumption_locks as known
-    (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-  values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+    (request_id, user_id, run_id, actor_id, operation_type, amount, fingerprint, metadata, status, created_at, expires_at)
+  values (p_request_id, p_user_id, p_run_id, p_actor_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held', v_now,
     now() + p_time_to_live)
   on conflict (request_id) do update
-  set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
-    operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
-    created_at = case when known.attempt > 0 then known.created_at else excluded.created_at end,
-    expires_at = excluded.expires_at
+  set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, actor_id = excluded.actor_id,
+    amount = excluded.amount, operation_type = excluded.operation_type, fingerprint = excluded.fingerprint,
+    metadata = excluded.metadata,
+    created_at = excluded.created_at, expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
     return private.token_refusal(p_request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   end if;
+  if p_actor_id is not null then
+    perform private.take_member_hold(p_user_id, p_actor_id, v_amount);
+  end if;
   update public.token_balances
-  set held = held + v_amount
+  set held = held + v_amount, updated_at = greatest(updated_at, v_now) -- Its charge comes after it.
   where user_id = p_user_id
   returning * into v_balance;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
@@ -661,13 +959,15 @@ begin
 end;
 $$;
 
-comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
+comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
   'Before the work: claims the request id and reserves the most that it may cost. Returns success with attempt and '
   'held; success with duplicate, charged, balance and response if this request was already settled; or an error: '
   'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
   'account_paused (for a forgotten user). A released or expired request runs again as the next attempt. run_id names '
   'the caller''s run, a new one for each run: repeating it returns the same attempt while it is held, and '
-  'hold_not_current once it was released.';
+  'hold_not_current once it was released. p_user_id is the wallet that pays. With an actor_id it is a team''s wallet, '
+  'and the actor must be a member who may spend; further errors: forbidden, member_cap_reached (with cap_tokens, spent, '
+  'held, required, resets_at). Settling and releasing name the wallet.';
 
 create function public.extend_token_hold(
   p_request_id text,
@@ -735,6 +1035,7 @@ declare
   v_charged bigint;
   v_metadata jsonb;
   v_response_tail text;
+  v_is_beyond_event boolean;
 begin
   if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
     return private.token_refusal(p_request_id, 'invalid_request',
@@ -755,16 +1056,28 @@ begin
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
+  if v_balance.next_expiry_at <= clock_timestamp() then
+    v_is_beyond_event := true;
+    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+  end if;
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
+    if v_is_beyond_event and v_balance.next_expiry_at <= v_balance.updated_at then
+      -- Tokens of grants that have ended are kept: this request may take those of which the end came after its hold.
+      v_metadata := coalesce(v_metadata, '{}') || jsonb_build_object('grants', private.allot_to_grants(p_user_id,
+        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
+    end if;
     v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
-      v_metadata);
+      v_metadata, v_lock.actor_id);
   else
     update public.token_balances
     set held = held - v_lock.amount
     where user_id = p_user_id;
+  end if;
+  if v_lock.actor_id is not null then
+    perform private.end_member_hold(p_user_id, v_lock.actor_id, v_lock.amount, v_charged, v_balance.updated_at);
   end if;
   v_response_tail := private.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
@@ -774,6 +1087,9 @@ begin
       then p_response_head || v_response_tail end,
     expires_at = now()
   where request_id = p_request_id;
+  if v_is_beyond_event then
+    perform private.apply_grant_events(p_user_id, clock_timestamp());
+  end if;
 
   if p_token_amount is null then
     perform public.record_token_anomaly(p_user_id, 'usage_unknown', 'warning', p_request_id || '/' || p_attempt,
@@ -784,7 +1100,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform private.count_user_failure(p_user_id, 'paid_failures');
+    perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -849,14 +1165,20 @@ begin
     set held = held - v_lock.amount
     where user_id = p_user_id
     returning * into v_balance;
+    if v_lock.actor_id is not null then
+      perform private.end_member_hold(p_user_id, v_lock.actor_id, v_lock.amount, 0, v_balance.updated_at);
+    end if;
     update public.token_consumption_locks
     set status = 'released', expires_at = now(),
       metadata = case when p_reason is null and p_metadata is null then metadata
         else coalesce(metadata, '{}') || coalesce(p_metadata, '{}')
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
+    if v_balance.next_expiry_at <= clock_timestamp() then
+      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    end if;
     if p_metadata ? 'usage' then
-      perform private.count_user_failure(p_user_id, 'paid_failures');
+      perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -899,7 +1221,7 @@ begin
     chain = private.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
-  where user_id = p_user_id and balance - held >= v_amount and not is_closed
+  where user_id = p_user_id and balance - held >= v_amount and next_expiry_at > clock_timestamp() and not is_closed
   returning * into v_balance;
   if found then
     insert into public.token_consumption_locks
@@ -935,66 +1257,6 @@ comment on function public.consume_tokens_atomic(text, uuid, numeric, text, json
   'with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
   'account_paused (for a forgotten user).';
 
-create function public.add_tokens(
-  p_user_id uuid,
-  p_amount numeric,
-  p_reason text,
-  p_metadata jsonb default null,
-  p_request_id text default null
-)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_problem constant text := coalesce(
-    private.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
-    case when coalesce(p_reason, '') = '' then 'reason is missing' end);
-  v_metadata constant jsonb := coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason);
-  v_amount bigint;
-  v_balance public.token_balances;
-  v_lock public.token_consumption_locks;
-begin
-  if v_problem is not null then
-    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
-  end if;
-  v_amount := p_amount;
-
-  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
-  loop
-    select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
-    if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount then
-      return private.token_refusal(p_request_id, 'idempotency_key_reused',
-        'This request id belongs to another request', null, '{"added": 0}');
-    elsif v_lock.request_id is not null then
-      return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
-        'balance', v_lock.balance_after, 'request_id', p_request_id);
-    elsif v_amount > 9007199254740991 - v_balance.balance then
-      return private.token_refusal(p_request_id, 'invalid_request',
-        'The balance would exceed 9007199254740991', null, '{"added": 0}');
-    end if;
-    exit when p_request_id is null;
-    -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
-    insert into public.token_consumption_locks
-      (request_id, user_id, operation_type, amount, charged, balance_after, status, expires_at)
-    values (p_request_id, p_user_id, 'grant', v_amount, -v_amount, v_balance.balance + v_amount, 'settled', 'infinity')
-    on conflict do nothing;
-    exit when found; -- Otherwise another user has claimed the id since we looked: look again.
-  end loop;
-
-  v_balance := private.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
-  return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
-    'balance', v_balance.balance, 'request_id', p_request_id);
-end;
-$$;
-
-comment on function public.add_tokens(uuid, numeric, text, jsonb, text) is
-  'Grants tokens. With a request id (of the payment or the webhook event) the grant happens once, however often and '
-  'late it is repeated; without one, each call grants. No balance may exceed 9007199254740991 (2^53 - 1), beyond '
-  'which JSON readers round. Returns success, duplicate, error, added, balance, request_id.';
-
 create function public.cleanup_expired_locks(p_page_limit integer default 10000)
 returns jsonb
 language plpgsql
@@ -1004,6 +1266,7 @@ as $$
 declare
   v_user_limit constant integer := 500;
   v_user_id uuid;
+  v_balance public.token_balances;
   v_user_count integer := 0;
   v_skipped_count integer := 0;
   v_has_more boolean := false;
@@ -1054,7 +1317,10 @@ begin
         for update skip locked
       ) as free
     ) then
-      perform private.expire_token_holds_of(v_user_id);
+      v_balance := private.expire_token_holds_of(v_user_id);
+      if v_balance.next_expiry_at <= clock_timestamp() then
+        perform private.apply_grant_events(v_user_id, clock_timestamp());
+      end if;
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1120,7 +1386,8 @@ begin
   end if;
   with newest as (
     (select created_at from public.token_balance_history
-     where user_id = p_user_id and operation_type <> 'grant' and created_at > now() - p_time_window
+     where user_id = p_user_id and operation_type <> all(private.operations_of_grants())
+       and created_at > now() - p_time_window
      order by entry_number desc
      limit p_threshold + 1)
     union all
@@ -1154,23 +1421,28 @@ revoke execute on function
   private.forbid_token_history_change(),
   token_history.alter_briefly(text),
   private.prepare_token_history(integer, boolean),
-  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
-  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
+  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid),
+  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid),
   private.token_response_tail(bigint, bigint),
   private.token_refusal(text, text, text, bigint, jsonb),
+  private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
   private.expire_token_holds_of(uuid),
-  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  private.reserved_grants(uuid),
+  private.begin_grant(bigint, text),
+  private.pay_debt_from_grants(uuid, bigint[], bigint[]),
+  private.apply_grant_events(uuid, timestamptz),
+  private.end_grant_event(uuid, timestamptz),
+  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
   private.record_request_excess(uuid, text, jsonb),
   private.count_user_failure(uuid, text),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
-  public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
   private.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
@@ -1178,12 +1450,11 @@ from public, anon, authenticated;
 
 grant execute on function
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
-  public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;

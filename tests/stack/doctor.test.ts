@@ -211,6 +211,7 @@ describe("what the doctor looks at", () => {
       "config.toml",
       "settings",
       "migrations",
+      "realtime",
       "grants",
       "signing keys",
       "schedule",

@@ -12,6 +12,7 @@ import { checkMethod, hasBody, type InputSpec, parseInput } from "./request_inpu
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "../platform/log.ts";
 import { countRequest } from "./request_metrics.ts";
+import { walletOf } from "./wallet_header.ts";
 import type { Span } from "../platform/tracer.ts";
 import { isTraced, traceRequest } from "../platform/tracing.ts";
 
@@ -20,6 +21,8 @@ export interface EndpointContext<Input> {
   /** Identifies this request in responses, logs and the ledger. */
   requestId: string;
   caller: Caller;
+  /** The team's wallet that the caller names, not checked yet; null for its own. */
+  walletId: string | null;
   input: Input;
   /** The handler adds what it knows. */
   log: Partial<RequestLog>;
@@ -32,6 +35,8 @@ export interface EndpointSpec<Input extends z.ZodType> extends InputSpec<Input> 
   name: string;
   /** Accepted credentials; with a list, the first match wins. */
   auth: Auth | Auth[];
+  /** Whether a user may name a team's wallet in the header `Tessera-Wallet`; other endpoints ignore it. */
+  takesWallet?: boolean;
   /** The schema of the response, for the API reference. */
   output?: z.ZodType;
   /**
@@ -55,7 +60,9 @@ const DEFAULT_BODY_BYTES = 256 * 1024;
 
 const RESPONSE_HEADERS: Record<string, string> = {
   ...corsHeaders,
-  "Access-Control-Allow-Headers": `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key, x-region`,
+  "Access-Control-Allow-Headers": `${
+    corsHeaders["Access-Control-Allow-Headers"]
+  }, idempotency-key, tessera-wallet, x-region`,
   "Access-Control-Expose-Headers":
     "X-Request-Id, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
   "Cache-Control": "no-store",
@@ -81,6 +88,7 @@ interface Exchange {
   request: Request;
   startedAt: number;
   requestId: string;
+  walletId: string | null;
   log: Partial<RequestLog>;
   /** Work that goes on while the response is being sent. */
   pending: Promise<unknown>[];
@@ -98,6 +106,7 @@ async function serve<Input extends z.ZodType>(
     request,
     startedAt: performance.now(),
     requestId: newRequestId(),
+    walletId: null,
     log: {},
     pending: [],
     callLimitHeaders: {},
@@ -137,8 +146,12 @@ async function admit<Input extends z.ZodType>(
   const caller = await authenticate(spec.auth, request);
   log.user_id = caller.userId || undefined;
   if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
+  if (spec.takesWallet && caller.userId) exchange.walletId = walletOf(request.headers, caller.userId);
+  log.wallet_id = exchange.walletId ?? undefined;
   const key = idempotencyKey(request.headers);
-  if (key !== null) exchange.requestId = repeatableRequestId(caller.userId, spec.name, key);
+  if (key !== null) {
+    exchange.requestId = repeatableRequestId(caller.userId, spec.name, key, exchange.walletId);
+  }
   if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
     exchange.callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
   }
@@ -151,7 +164,7 @@ async function handle<Input extends z.ZodType>(
   exchange: Exchange,
   caller: Caller,
 ): Promise<Response> {
-  const { request, requestId, log, pending } = exchange;
+  const { request, requestId, walletId, log, pending } = exchange;
   const limits: BodyLimits = {
     json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES,
     multipart: spec.maxUploadBytes,
@@ -164,6 +177,7 @@ async function handle<Input extends z.ZodType>(
     request,
     requestId,
     caller,
+    walletId,
     input,
     log,
     until: (work) => pending.push(work),
