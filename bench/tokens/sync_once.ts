@@ -1,26 +1,26 @@
-// One invocation of token-manager's sync in a process of its own, as an isolate has it. Prints what it cost as JSON.
+// One call of token-manager's sync in a new process, like an isolate. Prints its cost as JSON.
 
 import process from "node:process";
 
-import { projectDatabase } from "../../supabase/functions/_tokens/database.ts";
-import { tokenKeyring } from "../../supabase/functions/_tokens/keys.ts";
-import { openSource } from "../../supabase/functions/_tokens/open_source.ts";
-import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
-import { syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+import { projectDatabase } from "../../supabase/functions/_vault/database.ts";
+import { vaultKeyring } from "../../supabase/functions/_vault/keys.ts";
+import { openSource } from "../../supabase/functions/_vault/open_source.ts";
+import { vaultSettings } from "../../supabase/functions/_vault/settings.ts";
+import { syncVault } from "../../supabase/functions/_vault/sync.ts";
 
-/** What one invocation cost. */
+/** The cost of one call. */
 export interface Cost {
   isComplete: boolean;
   synced: number;
   unchanged: number;
   wallMs: number;
-  /** User and system, what the engine does beside the program included. */
+  /** User and system time, including the engine's own work. */
   cpuMs: number;
-  /** What the budget counts for the work, loading included. */
+  /** The CPU time that the budget counts for the work, including loading. */
   countedCpuMs: number;
-  /** What of it loads the Redis client: once for each isolate. */
+  /** The part of it that loads the Redis client, once per isolate. */
   loadingCpuMs: number;
-  /** Of the whole process; what it had before it began is baseMb. */
+  /** Peak memory of the whole process; baseMb is its memory at the start. */
   peakMb: number;
   baseMb: number;
   redisTrips: number;
@@ -30,19 +30,19 @@ export interface Cost {
 if (import.meta.main) console.log(JSON.stringify(await syncOnce()));
 
 async function syncOnce(): Promise<Cost> {
-  const settings = tokenSettings();
+  const settings = vaultSettings();
   const baseMb = peakMb();
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   await import("@redis/client");
   const loadingCpuMs = millisecondsSince(cpu);
   const source = await openSource();
-  const result = await syncTokens({
+  const result = await syncVault({
     source,
-    sourceName: settings.TOKEN_SOURCE,
+    sourceName: settings.VAULT_SOURCE,
     database: projectDatabase(),
-    keyring: tokenKeyring(),
-    budget: { wallMs: settings.TOKEN_SYNC_MAX_MS, cpuMs: settings.TOKEN_SYNC_MAX_CPU_MS },
+    keyring: vaultKeyring(),
+    budget: { wallMs: settings.VAULT_SYNC_MAX_MS, cpuMs: settings.VAULT_SYNC_MAX_CPU_MS },
   });
   await source.close();
   const cpuMs = millisecondsSince(cpu);
@@ -66,7 +66,7 @@ function millisecondsSince(before: ReturnType<typeof process.cpuUsage>): number 
   return (user + system) / 1_000;
 }
 
-/** The most memory that the process ever had; NaN where the system does not tell. */
+/** The peak memory of the process; NaN if the system does not report it. */
 function peakMb(): number {
   if (Deno.build.os !== "linux") return NaN;
   return Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? NaN) / 1_024;

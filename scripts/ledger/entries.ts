@@ -6,6 +6,8 @@ import { type LeftGrant, microseconds } from "./grants.ts";
 /** One stored change of a balance. */
 export interface Entry {
   user_id: string;
+  /** The member who spent, where it is a team's wallet. */
+  actor_id: string | null;
   entry_number: bigint;
   delta: bigint;
   balance_after: bigint;
@@ -154,13 +156,15 @@ export class RangeReader {
           where epochs.wallet_id = rows.wallet_id order by first_entry_number desc limit 1), 0)::text as allotted_to
       from public.token_grants as rows
       where remaining <> 0 and ${this.#inRange("rows", "wallet_id")}`;
-    return rows.map((row) => withIntegers<OwnedGrant>(withEnd(row), ["entry_number", "remaining", "allotted_to"]));
+    return rows.map((row) =>
+      withIntegers<OwnedGrant>(withEnd(row), ["entry_number", "remaining", "allotted_to"])
+    );
   }
 
   /** Each user's entries by number; at most a few thousand in memory. */
   async *entries(): AsyncGenerator<Entry> {
     const pages = this.sql`
-      select user_id::text, entry_number::text, delta::text, balance_after::text,
+      select user_id::text, actor_id::text, entry_number::text, delta::text, balance_after::text,
         extract(epoch from created_at)::text as created_at_s, operation_type, request_id, metadata::text,
         encode(chain, 'hex') as chain
       from public.token_balance_history as rows where ${this.#inRange("rows")}

@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
+// By name it would end an older Deno before this says which Deno is needed.
+import util from "node:util";
 import { databaseUrl } from "./database_url.ts";
 import type { Ports } from "./ports.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
 /**
- * The environment of hosted functions, with keys of the stack's own where the caller and the folder's .env name no other.
- * The demo model answers until one of the two names a provider: with one, all other names of models are as hosted, since
- * no provider has a model of the demo's.
+ * The environment of hosted functions, with the stack's own keys unless the caller or the folder's .env sets others.
+ * The demo model answers until one of the two names a provider; then all other model names are the hosted defaults,
+ * because no provider has a demo model.
  */
 export function functionsEnvironment(
   ports: Ports,
@@ -41,7 +42,7 @@ export function functionsEnvironment(
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
     SUPABASE_JWKS: JSON.stringify(publicKeySet(secrets)),
-    // A pooler of one's own may stand between.
+    // The user's own pooler may be in between.
     SUPABASE_DB_URL: overrides.SUPABASE_DB_URL ??
       databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
   };
@@ -53,7 +54,7 @@ function namesProvider(given: Record<string, string>): boolean {
 
 function fromFile(folder: string): Record<string, string> {
   try {
-    return parseEnv(readFileSync(join(folder, ".env"), "utf8")) as Record<string, string>;
+    return util.parseEnv(readFileSync(join(folder, ".env"), "utf8")) as Record<string, string>;
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return {};
     throw error;

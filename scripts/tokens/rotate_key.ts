@@ -2,9 +2,9 @@ import { createClient } from "@supabase/supabase-js";
 
 import { AppError } from "../../supabase/functions/_shared/platform/errors.ts";
 import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
-import { tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
+import { vaultDatabase } from "../../supabase/functions/_vault/database.ts";
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
-import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
+import { rotateVault } from "../../supabase/functions/_vault/rotation.ts";
 import { StackError } from "../local/errors.ts";
 import type { Status } from "./answers.ts";
 import type { CommandOptions } from "./commands.ts";
@@ -13,8 +13,8 @@ import { ProgressBar } from "./progress.ts";
 import { ask, type Project } from "./project.ts";
 
 /**
- * Encrypts everything again that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
- * again.
+ * Re-encrypts everything that is not under the first key: broker tokens, then OAuth tokens. It may be stopped and
+ * started again.
  */
 export async function rotateKey(project: Project, options: CommandOptions): Promise<ExitCode> {
   if (!project.encryptionKeys) {
@@ -33,12 +33,12 @@ export async function rotateKey(project: Project, options: CommandOptions): Prom
     return data;
   };
   try {
-    const result = await rotateTokens({
+    const result = await rotateVault({
       keyring,
       keyName: "rotate-key",
       requestId: crypto.randomUUID(),
       onProgress: (rotated) => bar.show(rotated, total),
-      database: tokenDatabase(call),
+      database: vaultDatabase(call),
     });
     const oauth = await rotateOAuthTokens({ call, keyring, onProgress: (rotated) => bar.show(rotated, 0) });
     const isComplete = result.isComplete && oauth.isComplete;
@@ -58,12 +58,12 @@ export async function rotateKey(project: Project, options: CommandOptions): Prom
       console.log(
         `Encrypted ${result.rotated.toLocaleString("en-US")} tokens and ${
           oauth.rotated.toLocaleString("en-US")
-        } OAuth tokens anew with the key ${keyring.active.id}`,
+        } OAuth tokens with the key ${keyring.active.id}`,
       );
       for (const { name, reason } of [...result.failures, ...oauth.failures].slice(0, options.limit)) {
         console.log(`   • ${name}: ${reason}`);
       }
-      if (!isComplete) console.log("Some are left; run it again when they can be opened");
+      if (!isComplete) console.log("Some are left; run it again once they can be decrypted");
     }
     return isComplete ? EXIT.done : EXIT.failed;
   } catch (error) {

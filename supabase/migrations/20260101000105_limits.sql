@@ -19,13 +19,14 @@ create table private.token_plans (
 );
 
 comment on table private.token_plans is
-  'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
+  'How often a user of a plan may call functions. A user without a plan has ''default''. An operator changes it in '
+  'SQL.';
 comment on column private.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column private.token_plans.request_limits is
-  'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
-  'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
-  'and the names of other endpoints: docs/limits.md.';
+  'By name: "user" for all metered functions together, "function" for each of them, or a function''s name for that '
+  'one: {"quota": requests, "window_s": seconds}. A missing name means no limit. Some names have a limit even if '
+  'they are missing: "replay" for repeated requests, "stored_recording" for recordings read from Storage, and the '
+  'names of other endpoints; see docs/limits.md.';
 
 insert into private.token_plans (plan, request_limits)
 values ('default',
@@ -50,20 +51,24 @@ create table public.token_accounts (
 
 create index token_accounts_plan_idx on public.token_accounts (plan);
 
-comment on table public.token_accounts is 'Users for whom something else holds than for all: a plan, a pause, a cap.';
-comment on column public.token_accounts.plan is 'Null: ''default''.';
-comment on column public.token_accounts.paused_at is
-  'Since when the user''s requests are refused; null: the account is not paused.';
-comment on column public.token_accounts.pause_reason is 'Why, for the operator and the user.';
+comment on table public.token_accounts is
+  'Users and teams'' wallets with settings of their own: a plan, a pause, a cap.';
+comment on column public.token_accounts.user_id is 'The user, or the team''s wallet, which has no plan.';
+comment on column public.token_accounts.plan is 'Null means ''default''.';
+comment on column public.token_accounts.paused_at is 'Since when the user''s requests are refused; null: not paused.';
+comment on column public.token_accounts.pause_reason is 'The reason, for the operator and the user.';
 comment on column public.token_accounts.daily_cap_tokens is
-  'The most that may be spent on one day (UTC), by the user''s own wish; null: no cap.';
-comment on column public.token_accounts.monthly_cap_tokens is 'The same for a month.';
+  'The most that the user wants to spend per day (UTC); null: no cap.';
+comment on column public.token_accounts.monthly_cap_tokens is
+  'The most that the user wants to spend per month (UTC); null: no cap.';
 comment on column public.token_accounts.day is 'The day of spent_before_day.';
-comment on column public.token_accounts.spent_before_day is 'All that the user had ever spent when that day began.';
+comment on column public.token_accounts.spent_before_day is 'What the user had spent in total when that day began.';
 comment on column public.token_accounts.forgotten_at is
-  'When the user was forgotten. The row stays, paused and empty, since a token of the user may be good for a while yet.';
+  'When the user was forgotten. The row stays, paused and empty, because a token of the user may still be valid for '
+  'a while.';
 comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
-comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
+comment on column public.token_accounts.spent_before_month is
+  'What the user had spent in total when that month began.';
 
 create unlogged table private.request_counters (
   subject uuid not null,
@@ -73,12 +78,12 @@ create unlogged table private.request_counters (
 ) with (fillfactor = 50);
 
 comment on table private.request_counters is
-  'How much of its rate limits each user has used, in one row, so that one write updates all of them. Not logged: after '
-  'a crash of the database all limits are full again.';
+  'How much of its rate limits each user has used, in one row, so that one write updates all of them. Unlogged: '
+  'after a database crash all limits are full again.';
 comment on column private.request_counters.subject is 'The user.';
 comment on column private.request_counters.full_at_s is
   'When the limit of all functions together is full again (GCRA''s theoretical arrival time), in seconds since 1970.';
-comment on column private.request_counters.function_full_at_s is 'The same of each function, by its name.';
+comment on column private.request_counters.function_full_at_s is 'The same for each function, by its name.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -86,8 +91,9 @@ alter table private.token_plans enable row level security;
 alter table public.token_accounts enable row level security;
 alter table private.request_counters enable row level security;
 
-create policy "owners read their account" on public.token_accounts
-  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners and members read the account" on public.token_accounts
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
 create policy "nobody reads counters" on private.request_counters for select to public using (false);
 create policy "servers read the plans" on private.token_plans
   for select to service_role using (true);
@@ -146,8 +152,8 @@ end;
 $$;
 
 comment on function private.spend_cap_refusal(text, uuid, numeric) is
-  'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
-  'held counts as spent, unless it outlived its time. A day''s first request sets where the day began.';
+  'The refusal of a request that would exceed the user''s daily or monthly cap; null for others. Held tokens count '
+  'as spent, unless the hold has expired. The first request of a day stores what was spent before it.';
 
 create function private.take_request_limits(
   p_request_id text,
@@ -238,10 +244,10 @@ end;
 $$;
 
 comment on function private.take_request_limits(text, uuid, jsonb, text, jsonb) is
-  'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
-  'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
-  'denies, which becomes an anomaly once per window.';
+  'Takes from the limit of all functions together and from that of one function: from both or from none. A limit is '
+  '{"quota", "window_s"}, null for none. Returns limits: for each name quota, window_s and used_s (the used part of '
+  'the window), null for a missing limit. Or error rate_limited with retry_after_s and the limit that denies, which '
+  'is recorded as an anomaly once per window.';
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
@@ -261,7 +267,7 @@ end;
 $$;
 
 comment on function private.request_limit_of(uuid, text, jsonb) is
-  'The limit of that name in the user''s plan, else the given rule.';
+  'The limit of that name in the user''s plan, otherwise the given one.';
 
 create function private.answer_known_request(
   p_request_id text,
@@ -271,7 +277,8 @@ create function private.answer_known_request(
   p_fingerprint text,
   p_metadata jsonb,
   p_run_id uuid,
-  p_is_counted boolean
+  p_is_counted boolean,
+  p_wallet_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -289,7 +296,8 @@ begin
   then
     return null;
   end if;
-  v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
+  v_outcome := private.known_request_outcome(v_lock, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
+    p_fingerprint, p_run_id, case when p_wallet_id is not null then p_user_id end);
   -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
   if v_outcome is not null and p_is_counted and (v_lock.run_id = p_run_id) is not true then
     v_limits := private.take_request_limits(p_request_id, p_user_id, null, 'replay',
@@ -302,9 +310,10 @@ begin
 end;
 $$;
 
-comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
-  'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
+comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid) is
+  'The outcome of a known request id, without a write to the ledger; null for one that may run. p_is_counted: it '
+  'takes from the limit "replay" (600 an hour unless the plan has another), except when the run that holds asks for '
+  'its own hold.';
 
 create function public.admit_request(
   p_request_id text,
@@ -314,7 +323,8 @@ create function public.admit_request(
   p_fingerprint text default null,
   p_metadata jsonb default null,
   p_time_to_live interval default '10 minutes',
-  p_run_id uuid default null
+  p_run_id uuid default null,
+  p_wallet_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -341,12 +351,32 @@ begin
   into v_user_rule, v_function_rule
   from private.token_plans
   where plan = coalesce(v_plan, 'default');
+  if p_wallet_id is not null then
+    if p_wallet_id = p_user_id then
+      return public.admit_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        p_time_to_live, p_run_id);
+    end if;
+    -- Before anything of the wallet is told: who is no member learns nothing of it. The hold asks again, with it locked.
+    v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_token_amount, false);
+    if v_denied is not null then
+      return coalesce(
+        private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+          p_run_id, true, p_wallet_id),
+        v_denied || '{"limits": null}');
+    end if;
+    select v_is_paused is true or accounts.paused_at is not null,
+      case when v_is_paused then v_pause_reason else accounts.pause_reason end,
+      accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null
+    into v_is_paused, v_pause_reason, v_has_cap
+    from (select p_wallet_id as wallet_id) as paying
+    left join public.token_accounts as accounts on accounts.user_id = paying.wallet_id;
+  end if;
   -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
   if p_fingerprint is not null then
     perform from public.token_consumption_locks where request_id = p_request_id;
     if found then
       v_outcome := private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-        p_metadata, p_run_id, true);
+        p_metadata, p_run_id, true, p_wallet_id);
       if v_outcome is not null then
         return v_outcome;
       end if;
@@ -366,19 +396,19 @@ begin
       v_denied := v_limits;
       v_limits := null;
     else
-      v_denied := private.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+      v_denied := private.spend_cap_refusal(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount);
       v_is_balance_locked := true; -- And counters come before it.
     end if;
     if v_denied is not null then
       -- It may have begun in another call since we looked.
       return coalesce(
         private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-          p_run_id, v_is_balance_locked is not true),
+          p_run_id, v_is_balance_locked is not true, p_wallet_id),
         coalesce(v_limits, '{"limits": null}') || v_denied);
     end if;
   end if;
-  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-    p_time_to_live, p_run_id);
+  v_outcome := public.hold_tokens(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
+    p_fingerprint, p_metadata, p_time_to_live, p_run_id, case when p_wallet_id is not null then p_user_id end);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
     perform private.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
@@ -386,17 +416,24 @@ begin
 end;
 $$;
 
-comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid) is
-  'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
-  'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
-  'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
-  'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
-  'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; with a fingerprint, asking for it takes from the limit "replay" alone, 600 an hour where the plan '
-  'does not name it, and of a run that asks for its own hold again from none. Without one, as of an id that was made for this '
-  'call, it takes as a new one does where none denies.';
+comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
+  'hold_tokens for a user''s own request. In the same call it checks whether the account is paused, takes from the '
+  'plan''s rate limits and checks the caps. Further outcomes: account_paused, rate_limited (with retry_after_s), '
+  'spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s and '
+  'used_s (the used part of the window) of each; null where there is none, and if the plan has none for this call. A '
+  'denied request takes from no limit. A running or settled request gets its own outcome even if new ones are '
+  'denied. With a fingerprint it only takes from the limit "replay" (600 an hour unless the plan has another), and '
+  'from none if a run asks for its own hold again. Without one, as for an id made for this call, it takes what a new '
+  'request takes, if no limit denies. With a wallet_id a team''s wallet pays; the user must be a member who may spend: '
+  'else forbidden, or member_cap_reached. Then the wallet''s pause and caps count instead of the user''s caps; the user''s '
+  'pause and rate limits still count.';
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
+create function public.admit_reading(
+  p_request_id text,
+  p_user_id uuid,
+  p_least_amount numeric,
+  p_wallet_id uuid default null
+)
 returns jsonb
 language plpgsql
 security definer
@@ -408,19 +445,33 @@ declare
   v_rule jsonb;
   v_is_known boolean;
   v_taken jsonb;
+  v_wallet_id constant uuid := coalesce(p_wallet_id, p_user_id);
   v_available bigint;
   v_is_event_due boolean;
   v_balance public.token_balances;
+  v_denied jsonb;
 begin
   select accounts.paused_at is not null, accounts.pause_reason,
     coalesce(plans.request_limits -> 'stored_recording', '{"quota": 120, "window_s": 3600}'),
     exists (
       select from public.token_consumption_locks as locks
-      where locks.request_id = p_request_id and locks.user_id = p_user_id and locks.status in ('held', 'settled'))
+      where locks.request_id = p_request_id and locks.user_id = v_wallet_id
+        and locks.actor_id is not distinct from case when p_wallet_id is not null then p_user_id end
+        and locks.status in ('held', 'settled'))
   into v_is_paused, v_pause_reason, v_rule, v_is_known
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join private.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  if p_wallet_id is not null and not v_is_known then
+    v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_least_amount, false);
+    if v_denied is not null then
+      return v_denied;
+    end if;
+    if v_is_paused is not true then
+      select paused_at is not null, pause_reason into v_is_paused, v_pause_reason
+      from public.token_accounts where user_id = p_wallet_id;
+    end if;
+  end if;
   if v_is_paused and not v_is_known then
     return private.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_pause_reason));
@@ -432,11 +483,11 @@ begin
     return jsonb_build_object('success', true);
   end if;
   select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
-  from public.token_balances where user_id = p_user_id;
+  from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount or v_is_event_due then
-    v_balance := private.expire_token_holds_of(p_user_id);
+    v_balance := private.expire_token_holds_of(v_wallet_id);
     if v_balance.next_expiry_at <= clock_timestamp() then
-      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
     end if;
     v_available := v_balance.balance - v_balance.held;
   end if;
@@ -450,11 +501,11 @@ begin
 end;
 $$;
 
-comment on function public.admit_reading(text, uuid, numeric) is
-  'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
-  '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
-  'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
-  'was settled takes from the limit alone.';
+comment on function public.admit_reading(text, uuid, numeric, uuid) is
+  'Before a recording is read from Storage, as its length decides the hold: takes from the limit "stored_recording" '
+  '(120 an hour unless the plan has another), and checks that the account is not paused and can pay the lowest '
+  'possible cost. Returns success, or account_paused, rate_limited, insufficient_tokens as admit_request does. A '
+  'running or settled request only takes from the limit.';
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb)
 returns void
@@ -468,7 +519,7 @@ end;
 $$;
 
 comment on function private.note_call_excess(uuid, jsonb) is
-  'Records once per window that a user called an endpoint that costs no tokens more often than its limit allows.';
+  'Records, once per window, that a user exceeded the limit of an endpoint that costs no tokens.';
 
 create function private.cleanup_request_counters(p_limit integer default 10000)
 returns integer
@@ -517,9 +568,15 @@ end;
 $$;
 
 comment on function private.spent_since_month(uuid, date, bigint, bigint) is
-  'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
+  'What a user spent in the month of a day, and since that day began (UTC): sums the entries between two entry '
+  'numbers.';
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
+create function public.set_spend_caps(
+  p_user_id uuid,
+  p_daily_tokens bigint,
+  p_monthly_tokens bigint,
+  p_actor_id uuid default null
+)
 returns jsonb
 language plpgsql
 security definer
@@ -538,6 +595,9 @@ begin
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
+  elsif p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
+    return jsonb_build_object('success', false, 'error', 'forbidden',
+      'message', 'Only an owner of the wallet sets its caps');
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   -- A cap that is new counts what the ledger's history says of this day and month; later ones know. It is summed before the
@@ -549,7 +609,10 @@ begin
     select * into v_balance from public.token_balances where user_id = p_user_id for update;
     exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
   end loop;
-  if v_balance.is_closed then
+  if p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
+    return jsonb_build_object('success', false, 'error', 'forbidden',
+      'message', 'Only an owner of the wallet sets its caps');
+  elsif v_balance.is_closed then
     return jsonb_build_object('success', false, 'error', 'account_paused',
       'message', 'This account is paused: it was deleted');
   end if;
@@ -568,11 +631,13 @@ begin
 end;
 $$;
 
-comment on function public.set_spend_caps(uuid, bigint, bigint) is
-  'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. What was spent '
-  'in the current day and month counts already. Errors: invalid_request, account_paused (of a user who was forgotten).';
+comment on function public.set_spend_caps(uuid, bigint, bigint, uuid) is
+  'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. Tokens that '
+  'were already spent in the current day and month count. The user may be a '
+  'team''s wallet; the actor must then be one of its owners. Errors: invalid_request, forbidden, account_paused (for a '
+  'forgotten user).';
 
-create function public.account_limits(p_user_id uuid)
+create function public.account_limits(p_user_id uuid, p_actor_id uuid default null)
 returns jsonb
 language plpgsql
 stable
@@ -584,14 +649,21 @@ declare
   v_balance public.token_balances;
   v_today constant date := now() at time zone 'UTC';
   v_spent numeric;
+  v_plan text;
 begin
+  if p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is null then
+    return null;
+  end if;
   select * into v_account from public.token_accounts where user_id = p_user_id;
   select * into v_balance from public.token_balances where user_id = p_user_id;
   v_spent := v_balance.granted - v_balance.balance;
+  v_plan := coalesce(
+    case when p_actor_id is null then v_account.plan
+      else (select plan from public.token_accounts where user_id = p_actor_id) end,
+    'default');
   return jsonb_build_object(
-    'plan', coalesce(v_account.plan, 'default'),
-    'request_limits', coalesce(
-      (select request_limits from private.token_plans where plan = coalesce(v_account.plan, 'default')), '{}'),
+    'plan', v_plan,
+    'request_limits', coalesce((select request_limits from private.token_plans where plan = v_plan), '{}'),
     'paused_at', v_account.paused_at,
     'pause_reason', v_account.pause_reason,
     'daily_cap_tokens', v_account.daily_cap_tokens,
@@ -605,8 +677,9 @@ begin
 end;
 $$;
 
-comment on function public.account_limits(uuid) is
-  'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+comment on function public.account_limits(uuid, uuid) is
+  'Plan, rate limits, pause and caps of a user; or of a team''s wallet, with the plan of the actor, and null if the actor is '
+  'not a member. spent_today and spent_this_month are known if there is a cap.';
 
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamptz, p_tokens bigint)
 returns void
@@ -642,7 +715,7 @@ $$;
 
 comment on function public.pause_account(uuid, text) is
   'Refuses all new requests of the user; running requests end as usual. The reason is shown to the user. Returns '
-  'whether the account was not paused before.';
+  'false if the account was already paused.';
 
 create function public.resume_account(p_user_id uuid)
 returns boolean
@@ -659,7 +732,7 @@ end;
 $$;
 
 comment on function public.resume_account(uuid) is
-  'Ends a pause, unless the user is forgotten. Returns whether there was one.';
+  'Ends a pause, unless the user is forgotten. Returns whether the account was paused.';
 
 create function public.set_account_plan(p_user_id uuid, p_plan text)
 returns jsonb
@@ -684,8 +757,8 @@ end;
 $$;
 
 comment on function public.set_account_plan(uuid, text) is
-  'Puts a user on a plan of token_plans; null: the default. Errors: invalid_request, account_paused (of a user who was '
-  'forgotten).';
+  'Puts a user on a plan from token_plans; null: the default. Errors: invalid_request, account_paused (for a '
+  'forgotten user).';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -698,23 +771,23 @@ revoke execute on function
   private.spent_since_month(uuid, date, bigint, bigint),
   private.take_request_limits(text, uuid, jsonb, text, jsonb),
   private.request_limit_of(uuid, text, jsonb),
-  private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean),
-  public.admit_reading(text, uuid, numeric),
+  private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid),
+  public.admit_reading(text, uuid, numeric, uuid),
   private.note_call_excess(uuid, jsonb),
   private.cleanup_request_counters(integer),
-  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
-  public.set_spend_caps(uuid, bigint, bigint),
-  public.account_limits(uuid),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
+  public.set_spend_caps(uuid, bigint, bigint, uuid),
+  public.account_limits(uuid, uuid),
   public.pause_account(uuid, text),
   public.resume_account(uuid),
   public.set_account_plan(uuid, text)
 from public, anon, authenticated;
 
 grant execute on function
-  public.admit_reading(text, uuid, numeric),
-  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
-  public.set_spend_caps(uuid, bigint, bigint),
-  public.account_limits(uuid),
+  public.admit_reading(text, uuid, numeric, uuid),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
+  public.set_spend_caps(uuid, bigint, bigint, uuid),
+  public.account_limits(uuid, uuid),
   public.pause_account(uuid, text),
   public.resume_account(uuid),
   public.set_account_plan(uuid, text)
@@ -723,7 +796,7 @@ to service_role;
 -- Limits of calls ----------------------------------------------------------------------------------------------
 
 insert into private.call_limit_sources (name, limit_of, note_excess, description)
-values ('plans', 'request_limit_of', 'note_call_excess', 'What the user''s plan names');
+values ('plans', 'request_limit_of', 'note_call_excess', 'The limits in the user''s plan');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 -- Many requests in one transaction: one commit, one flush to disk and one round trip for all of them. Each request has the
 -- outcome that it would have had alone, in the order of the batch.
 --
--- Users are locked in the order of their ids, new ones included, so that two batches cannot wait for each other in a circle.
+-- Wallets are locked in the order of their ids, new ones included, so that two batches cannot wait for each other in a circle.
 -- Only when two batches claim the same request ids for different users, crosswise, can Postgres end one of them as a deadlock (40P01);
 -- nothing of it has happened then, and its requests can be sent again one by one.
 
@@ -38,8 +38,8 @@ end;
 $$;
 
 comment on function private.lock_token_balances(uuid[]) is
-  'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of users who have none it keeps others '
-  'from making one.';
+  'Locks users'' balances in the order of their ids until the transaction ends. For users without a balance it '
+  'prevents others from creating one.';
 
 create function public.run_token_operations(p_operations jsonb)
 returns jsonb
@@ -54,9 +54,11 @@ declare
   v_index integer;
   v_operation jsonb;
 begin
-  select array_agg(distinct user_id), array_agg(distinct user_id) filter (where operation = 'admit')
+  -- Who is admitted takes from limits of its own; the wallet that pays may be another one.
+  select array_agg(distinct case when operation = 'admit' then coalesce(wallet_id, user_id) else user_id end),
+    array_agg(distinct user_id) filter (where operation = 'admit')
   into v_users, v_admitted
-  from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
+  from jsonb_to_recordset(p_operations) as (operation text, user_id uuid, wallet_id uuid)
   where user_id is not null;
   -- Arrays, here and below, as a join would read the whole table where it has some thousand rows.
   if v_admitted is not null then
@@ -74,11 +76,13 @@ begin
       when 'hold' then public.hold_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
-        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid,
+        (v_operation ->> 'actor_id')::uuid)
       when 'admit' then public.admit_request(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
-        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid,
+        (v_operation ->> 'wallet_id')::uuid)
       when 'settle' then public.settle_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
         (v_operation ->> 'token_amount')::numeric, nullif(v_operation -> 'metadata', 'null'),
@@ -98,8 +102,8 @@ end;
 $$;
 
 comment on function public.run_token_operations(jsonb) is
-  'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
-  'parameters of those functions, and returns the array of their outcomes.';
+  'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}; the other fields '
+  'are named like the parameters of those functions. Returns the array of their outcomes.';
 
 create function private.chain_token_entries(p_entries public.token_balance_history[])
 returns setof public.token_balance_history
@@ -119,7 +123,8 @@ begin
       v_chain := v_entry.chain;
     end if;
     v_chain := private.token_entry_chain(v_chain, v_entry.user_id, v_entry.entry_number, v_entry.delta,
-      v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata);
+      v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata,
+      v_entry.actor_id);
     v_entry.chain := v_chain;
     return next v_entry;
   end loop;
@@ -127,8 +132,8 @@ end;
 $$;
 
 comment on function private.chain_token_entries(public.token_balance_history[]) is
-  'New entries, each user''s together and in their order, chained to each other; the first of each user comes with the '
-  'chain that it goes on from.';
+  'Chains new entries to each other, per user and in their order; the first entry of each user comes with the chain '
+  'that it follows.';
 
 create function public.consume_tokens_batch(p_requests jsonb)
 returns jsonb
@@ -184,7 +189,7 @@ begin
       select *
       from private.chain_token_entries((
         select array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
-          request_id, metadata, chain)::public.token_balance_history order by user_id, number)
+          request_id, metadata, chain, null)::public.token_balance_history order by user_id, number)
         from judged
         where is_simple))
     ),
@@ -233,8 +238,8 @@ end;
 $$;
 
 comment on function public.consume_tokens_batch(jsonb) is
-  'Charges an array of {request_id, user_id, token_amount, operation_type, metadata?} and returns the array of outcomes, '
-  'as consume_tokens_atomic would have given them one after the other.';
+  'Charges an array of {request_id, user_id, token_amount, operation_type, metadata?} and returns the array of '
+  'outcomes that consume_tokens_atomic would have returned one after the other.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

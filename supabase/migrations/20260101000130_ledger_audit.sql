@@ -18,10 +18,11 @@ create table token_history.anchors (
 );
 
 comment on table token_history.anchors is
-  'The newest ends of all histories, in parts of 5,000 lines, for three days. They prove nothing by themselves, as whoever can '
-  'change the ledger can change them: the digest of the last part, kept elsewhere, does.';
-comment on column token_history.anchors.lines is 'One JSON object a line for each user, in the order of their ids.';
-comment on column token_history.anchors.digest is 'SHA-256 of the digest of the part before (nothing, of the first) and these lines.';
+  'The newest chains of all users, in parts of 5,000 lines, kept for three days. They alone prove nothing, because '
+  'whoever can change the ledger can change them: the digest of the last part, kept elsewhere, is the proof.';
+comment on column token_history.anchors.lines is 'One JSON object per user and line, in the order of their ids.';
+comment on column token_history.anchors.digest is
+  'SHA-256 of the previous part''s digest (empty for the first part) and these lines.';
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -184,6 +185,24 @@ begin
     where locks.status = 'held'
     group by locks.user_id
   ),
+  member_holds as (
+    select locks.user_id as wallet_id, locks.actor_id as user_id, sum(locks.amount) as held_sum
+    from public.token_consumption_locks as locks
+    where locks.status = 'held' and locks.actor_id is not null
+    group by locks.user_id, locks.actor_id
+  ),
+  member_charges as (
+    select history.user_id as wallet_id, history.actor_id as user_id, private.month_of(history.created_at) as month,
+      sum(-history.delta - coalesce(refunds.tokens, 0)) as tokens
+    from public.token_balance_history as history
+    left join (
+      select refunded.wallet_id, refunded.charge_entry_number, sum(refunded.tokens) as tokens
+      from private.token_refunds as refunded
+      group by refunded.wallet_id, refunded.charge_entry_number
+    ) as refunds on refunds.wallet_id = history.user_id and refunds.charge_entry_number = history.entry_number
+    where history.actor_id is not null and history.delta < 0
+    group by 1, 2, 3
+  ),
   -- An id may have older entries, of a request that is forgotten.
   requests as (
     select locks.*, count(history.user_id) as entries, min(history.delta) as delta,
@@ -210,6 +229,21 @@ begin
   from public.token_balances as balances
   full join holds using (user_id)
   where coalesce(balances.held, 0) <> coalesce(holds.held_sum, 0)
+  union all
+  select 'a member''s held is the sum of its open holds', wallet_id, null,
+    jsonb_build_object('member_id', user_id, 'held', members.held, 'sum_of_holds', coalesce(member_holds.held_sum, 0))
+  from private.wallet_members as members
+  full join member_holds using (wallet_id, user_id)
+  where coalesce(members.held, 0) <> coalesce(member_holds.held_sum, 0)
+  union all
+  select 'what a member spent in a month is the sum of its charges, without what was refunded', members.wallet_id, null,
+    jsonb_build_object('member_id', members.user_id, 'month', members.month, 'spent', members.spent,
+      'sum_of_charges', coalesce(member_charges.tokens, 0))
+  from private.wallet_members as members
+  left join member_charges using (wallet_id, user_id, month)
+  where members.spent <> coalesce(member_charges.tokens, 0)
+    and members.month::timestamp at time zone 'UTC'
+      >= (select settings.history_begins_at from private.token_settings as settings)
   union all
   select 'each entry continues the one before', entries.user_id, entries.request_id,
     jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
@@ -247,7 +281,7 @@ end;
 $$;
 
 comment on function public.verify_token_ledger() is
-  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
+  'One row per broken invariant: whose, and how; no rows for a healthy database. Reads everything.';
 
 create function public.verify_token_chain()
 returns table (user_id uuid, entry_number bigint, request_id text, problem text)
@@ -278,16 +312,16 @@ begin
   )
   select entries.user_id, entries.entry_number, entries.request_id,
     case when entries.entry_number <> entries.previous_number + 1
-      then 'entries are missing before it' else 'it was altered, or the one before it was' end
+      then 'entries are missing before it' else 'it or the entry before it was changed' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
     or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
       entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
-      entries.metadata)
+      entries.metadata, entries.actor_id)
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)
-      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
+      then 'entries are missing at the end' else 'it is not the last charged entry' end
   from public.token_balances as balances
   left join newest using (user_id)
   where balances.entry_count > coalesce(newest.entry_number, 0)
@@ -296,8 +330,8 @@ end;
 $$;
 
 comment on function public.verify_token_chain() is
-  'One row for each entry that does not follow from the one before it, and for each history whose end is missing or is '
-  'another one; none when nobody tampered with it. Reads everything.';
+  'One row for each entry that does not follow from the previous one, and for each history whose end is missing or '
+  'differs; no rows unless somebody tampered with it. Reads everything.';
 
 create function private.anchor_token_ledger()
 returns jsonb
@@ -351,8 +385,8 @@ end;
 $$;
 
 comment on function private.anchor_token_ledger() is
-  'Notes the end of every user''s history with what the user owns, and sends their digest away as the alert ledger_anchor. To be '
-  'run once a day; locks nothing that a charge needs. Returns made_at, user_count and digest.';
+  'Records the end of every user''s history and the balance, and sends their digest as the alert ledger_anchor. To '
+  'be run once a day; takes no lock that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -368,8 +402,10 @@ to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
-insert into public.alert_types (alert_type, scan, description)
-values ('ledger_anchor', null, 'The digest of the ends of all histories, each night');
+insert into public.alert_types (alert_type, scan, lost_without_receiver, description)
+values ('ledger_anchor', null,
+  'Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain: docs/runbook.md',
+  'The nightly digest of all users'' newest chains');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,29 @@ describe("connecting a user", () => {
     }
   });
 
+  it("is in the user's export: names, times and scopes, and no secrets", async () => {
+    const user = await connectUser();
+    const { access_token } = (await getToken({ provider: PEOPLE, subject: user.id })).body;
+    const { lease, row } = keysOf(PEOPLE, user.id);
+    const [stored] = await sql`select token_data #>> '{}' as envelope from public.tokens where key = ${row}`;
+    const { body, text } = await call("account/export", { method: "GET", user });
+    expect(body.data.oauth.grants).toEqual([{
+      provider: PEOPLE,
+      scope: expect.stringContaining("offline_access"),
+      granted_at: expect.any(String),
+      renewed_at: expect.any(String),
+      token_expires_at: expect.any(String),
+      kept_until: null,
+    }]);
+    for (const secret of [access_token, stored!.envelope, lease, row, lease.split(":")[1]!]) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).not.toMatch(/t1\.[\w-]+\.|[0-9a-f]{64}|eyJ/);
+
+    await askFor("revoke", { provider: PEOPLE }, user);
+    expect((await call("account/export", { method: "GET", user })).body.data.oauth.grants).toEqual([]);
+  });
+
   it("keeps what the provider tells beside the code, for servers: an id, a scope, as far as there is room", async () => {
     const user = await signUp();
     const { body } = await askFor("authorize", { provider: PEOPLE }, user);
@@ -225,7 +248,7 @@ describe("connecting a user", () => {
     expect(openId.calls.map(({ grant }) => grant)).toEqual(["authorization_code"]);
   });
 
-  it("is for the user who began it: another one who is lured into it gets 403, and it is void", async () => {
+  it("belongs to the user who began it: another user who completes it gets 403, and it becomes void", async () => {
     const [attacker, victim] = await Promise.all([signUp(), signUp()]);
     const { state } = await walk(attacker);
     expectRefusal(await askFor("complete", { state }, victim), 403, "forbidden");
@@ -444,7 +467,7 @@ describe("revoking", () => {
 });
 
 describe("the status", () => {
-  it("says how store, leases and providers do, and who is left alone", async () => {
+  it("reports the state of store, leases and providers, and which providers are not called", async () => {
     const { body, status } = await call("oauth-token/status", { base: at(), method: "GET", headers: SECRET });
     expect(status).toBe(200);
     expect(body).toMatchObject({

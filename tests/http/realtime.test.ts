@@ -9,6 +9,7 @@ import { connect as connectToDatabase, grant } from "../support/stack.ts";
 import { cleanUp, openAccounts } from "./support/accounts.ts";
 import { call, eventually, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
+import { act, openTeams } from "./support/wallets.ts";
 import { append, openExchange, openTalk, say, sound, type Talk } from "./support/realtime.ts";
 
 const PLENTY = 10_000;
@@ -20,6 +21,7 @@ const ANSWER = 17;
 const NAME = "voice-coach-realtime";
 
 const { newUser, accountOf, expectUntouched, letHoldsRunOut } = openAccounts();
+const { newTeam } = openTeams();
 const sql = connectToDatabase({ connections: 1 });
 const exchange = openExchange();
 let functions: ExtraFunctions;
@@ -42,13 +44,16 @@ afterEach(async () => {
 
 interface Options {
   token: string;
+  /** The team's wallet that pays. */
+  wallet?: string;
   name?: string;
   query?: string;
   base?: string;
 }
 
-function connect({ token, name = NAME, query = "", base = functions.url }: Options): Talk {
-  const talk = openTalk(`${base}/functions/v1/${name}${query}`, { token });
+function connect({ token, wallet, name = NAME, query = "", base = functions.url }: Options): Talk {
+  const protocols = wallet && ["tessera", `bearer.${token}`, `wallet.${wallet}`];
+  const talk = openTalk(`${base}/functions/v1/${name}${query}`, { token, ...protocols && { protocols } });
   talks.push(talk);
   return talk;
 }
@@ -59,7 +64,7 @@ async function begin(options: Options): Promise<Talk> {
   return talk;
 }
 
-/** Memory of its own, which Linux tells. */
+/** Its private memory, which Linux reports. */
 async function residentMb(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;
@@ -199,7 +204,7 @@ describe("a session", () => {
       .toEqual(charges.slice(0, 2).map(({ charged, metadata }) => ({ slice: metadata.slice, charged })));
   });
 
-  it("tells the provider what the server says, and nobody the key or the token", async () => {
+  it("sends the provider the server's settings, and nobody the key or the token", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({
       token: user.token,
@@ -243,7 +248,7 @@ describe("a session", () => {
     });
   });
 
-  it("takes one frame of 60 MB no more than once, and keeps the seat of who sent it", async () => {
+  it("accepts a frame of 60 MB only once, and blocks the sender's seat", async () => {
     const own = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
     const user = await newUser(PLENTY);
     const before = await residentMb(own.pid);
@@ -281,6 +286,41 @@ describe("a session", () => {
     first!.close();
     await eventually("a free seat", async () => (await accountOf(user)).held === SLICE + 1);
     await begin({ token: user.token });
+  });
+});
+
+describe("a team's wallet", () => {
+  it("pays for a member's session, seat and slices, up to the member's cap", async () => {
+    const [owner, member] = [await newUser(), await newUser(5)];
+    const { wallet, join } = await newTeam(owner, PLENTY);
+    await join(member);
+    const cap = { wallet_id: wallet, member_id: member.id, monthly_cap_tokens: SLICE + 1 };
+    await act(owner, "cap", cap);
+    const talk = await begin({ token: member.token, wallet });
+    expect(await ask(talk)).toMatchObject({ held: SLICE, used: ANSWER });
+    talk.close();
+    expect(await settled({ id: wallet })).toMatchObject({
+      balance: PLENTY - ANSWER,
+      charges: [{ charged: ANSWER, operation_type: NAME }],
+    });
+    await expectUntouched(member, 5);
+    const [spent] = await sql`
+      select spent::integer, held::integer from private.wallet_members
+      where wallet_id = ${wallet} and user_id = ${member.id}`;
+    expect(spent).toEqual({ spent: ANSWER, held: 0 });
+    const next = connect({ token: member.token, wallet });
+    expect(await next.closed).toEqual({ code: 4407, reason: "member_cap_reached" });
+    expect((await settled({ id: wallet })).balance).toBe(PLENTY - ANSWER);
+  });
+
+  it("is refused to a viewer and to a stranger, who learn nothing of it", async () => {
+    const [viewer, stranger] = [await newUser(PLENTY), await newUser(PLENTY)];
+    const { wallet, join } = await newTeam(await newUser(), PLENTY);
+    await join(viewer, "viewer");
+    for (const { token } of [viewer, stranger]) {
+      expect(await connect({ token, wallet }).closed).toEqual({ code: 4405, reason: "forbidden" });
+    }
+    for (const one of [viewer, stranger, { id: wallet }]) await expectUntouched(one, PLENTY);
   });
 });
 
@@ -381,7 +421,7 @@ describe("one who is gone", () => {
     expect(exchange.sent.at(-1)).toMatchObject({ type: "response.cancel" });
   });
 
-  it("the client, without a goodbye: its connection breaks, and all is given back", async () => {
+  it("the client, without closing: its connection breaks, and all is released", async () => {
     const user = await newUser(PLENTY);
     const { hostname, port } = new URL(functions.url);
     const connection = await Deno.connect({ hostname, port: Number(port) });
@@ -467,7 +507,7 @@ describe("one who is gone", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("the provider's mind: what is no event ends the session, uncharged", async () => {
+  it("the provider's protocol: an invalid event ends the session, uncharged", async () => {
     exchange.model = "demo-realtime-nonsense";
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token });
@@ -515,7 +555,7 @@ describe("one who is gone", () => {
     await ask(await begin({ token: user.token }));
   });
 
-  it("the process, told to end: it settles first and says that it goes", async () => {
+  it("the process, told to end: it settles first and closes with a reason", async () => {
     const leaving = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, base: leaving.url });
@@ -527,7 +567,7 @@ describe("one who is gone", () => {
 });
 
 describe("limits", () => {
-  it("of the whole time: told before, then 4410, charged what was used", async () => {
+  it("of the whole time: a warning, then 4410, charged what was used", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, name: "coach-brief" });
     await ask(talk);
@@ -573,7 +613,7 @@ describe("limits", () => {
     expect(await loud.closed).toEqual({ code: 4429, reason: "rate_limited" });
   });
 
-  it("of a turn: one who never stops is answered all the same", async () => {
+  it("of a turn: a speaker who never stops is answered, too", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, name: "coach-hasty" });
     append(talk, sound(0.2, 8_000));
@@ -645,7 +685,7 @@ describe("a client", () => {
     expect(talk.events.filter(({ type }) => type === "usage").at(-1)).toMatchObject({ used: 2 * ANSWER });
   });
 
-  it("hears of what the provider refuses in our words", async () => {
+  it("gets the provider's refusals in our words", async () => {
     const { token } = await newUser(PLENTY);
     const talk = await begin({ token });
     talk.send({ type: "input_audio_buffer.commit" });
@@ -674,7 +714,7 @@ describe("the door", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("asks who comes without a WebSocket for one, after the token and the query", async () => {
+  it("refuses a request without a WebSocket handshake, after it checked the token and the query", async () => {
     const user = await newUser();
     const base = functions.url;
     expectRefusal(await call(NAME, { base, method: "GET" }), 401, "unauthorized");
@@ -683,7 +723,7 @@ describe("the door", () => {
     expectRefusal(await call(NAME, { base, user, body: {} }), 405, "method_not_allowed");
   });
 
-  it("refuses a voice or a topic that there is not", async () => {
+  it("refuses an unknown voice or topic", async () => {
     const user = await newUser(PLENTY);
     expect(await connect({ token: user.token, query: "?voice=loud" }).isOpened).toBe(false);
   });

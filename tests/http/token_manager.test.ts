@@ -13,7 +13,7 @@ import {
   newTrader,
   openClient,
   type RedisClient,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 import { startUpstash, type TestUpstash } from "../support/upstash.ts";
 import { type Answer, call, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
@@ -37,7 +37,7 @@ let others: ExtraFunctions;
 beforeAll(async () => {
   redis = await startRedis();
   [client, upstash] = await Promise.all([openClient(redis.url), startUpstash(redis.url)]);
-  const usual = { TOKEN_SOURCE: sourceName, TOKEN_SYNC_MAX_CPU_MS: "60000" };
+  const usual = { VAULT_SOURCE: sourceName, VAULT_SYNC_MAX_CPU_MS: "60000" };
   [functions, others] = await Promise.all([
     openFunctions({ ...usual, REDIS_URL: redis.url, TOKEN_ENCRYPTION_KEYS: key }, functionsFolder),
     openFunctions({
@@ -83,7 +83,7 @@ const expectDone = (answer: Answer) => {
 };
 
 describe("token-manager", withRedis, () => {
-  it("copies, tells, gives out and cleans up, by GET as the earlier clients call it", async () => {
+  it("copies, reports, returns and cleans up tokens, by GET as the earlier clients call it", async () => {
     const { account, token, mainAccount } = await set();
     const synced = expectDone(await ask("sync"));
     expect(synced).toMatchObject({ synced: 1, unchanged: 0, accounts: [account], is_complete: true });
@@ -145,14 +145,14 @@ describe("token-manager", withRedis, () => {
     }
   });
 
-  it("says what is wrong with an account's name, and that there is no such action", async () => {
+  it("refuses an invalid account name and an unknown action, with the reason", async () => {
     expectRefusal(await ask("get"), 400, "invalid_request");
     expectRefusal(await ask(`get&account=${encodeURIComponent("two words")}`), 400, "invalid_request");
     expectRefusal(await ask("drop"), 404, "not_found");
     expectRefusal(await ask("status&limit=0"), 400, "invalid_request");
   });
 
-  it("answers 404 for no token, 410 for one that is over, whatever the cleanup does, and writes all reads down", async () => {
+  it("answers 404 for a missing token, 410 for an expired one, whatever the cleanup does, and logs every read", async () => {
     const { account } = await set();
     expectDone(await ask("sync"));
     const nobody = `NOBODY_${newTrader()}`;
@@ -178,7 +178,7 @@ describe("token-manager", withRedis, () => {
     });
   });
 
-  it("tells for each account that is not usable why", async () => {
+  it("states for each unusable account why", async () => {
     const [gone, over, broken, disabled] = [await set(), await set(), await set("login failed"), await set()];
     expectDone(await ask("sync"));
     await client.del(`token:${gone.account}`);
@@ -234,12 +234,12 @@ describe("token-manager", withRedis, () => {
     expectRefusal(await ask(`get&account=NOBODY_${newTrader()}`, { base: stack.url }), 404, "not_found");
   });
 
-  it("tells that Redis is gone, without its password, and get still works", async () => {
+  it("reports that Redis is down, without its password, and get still works", async () => {
     const { account, token } = await set();
     expectDone(await ask("sync"));
     const gone = await openFunctions({
       REDIS_URL: "redis://user:hunter2-password@127.0.0.1:1",
-      TOKEN_SOURCE: sourceName,
+      VAULT_SOURCE: sourceName,
       TOKEN_ENCRYPTION_KEYS: key,
     }, functionsFolder);
     const refused = await ask("sync", { base: gone.url });
@@ -253,7 +253,7 @@ describe("token-manager", withRedis, () => {
   it("stores nothing without a key, and says so", async () => {
     const { account } = await set();
     const keyless = await openFunctions(
-      { REDIS_URL: redis.url, TOKEN_SOURCE: sourceName, TOKEN_ENCRYPTION_KEYS: "" },
+      { REDIS_URL: redis.url, VAULT_SOURCE: sourceName, TOKEN_ENCRYPTION_KEYS: "" },
       functionsFolder,
     );
     for (const action of ["sync", `get&account=${account}`]) {

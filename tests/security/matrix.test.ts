@@ -2,30 +2,29 @@ import fc from "fast-check";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { jsonSchema } from "../../scripts/docs/schemas.ts";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
 import { endpoints, isFeature, isRealtime } from "../http/support/functions_folder.ts";
 import { validInputs, withFiles } from "./inputs.ts";
+import { gapsIn, MATRIX } from "./matrix.ts";
+import { withTables } from "./matrix_table.ts";
 import {
   BUCKET_ACTIONS,
   type BucketAction,
-  BUCKETS,
   type CallerName,
   CALLERS,
-  ENDPOINTS,
   mayDo,
-  ROUTINES,
+  type Permissions,
   type Rule,
   TABLE_ACTIONS,
   type TableAction,
-  TABLES,
-} from "./matrix.ts";
-import { withTables } from "./matrix_table.ts";
+} from "./permissions.ts";
 import { FILE_TEXT, type PlantedUser, plantFile, plantUser, versionsOf } from "./planted.ts";
 import { type Credentials, credentialsOf, send } from "./requests.ts";
 
-// Every cell of the declaration in matrix.ts is tried through HTTP, and judged by its effect.
+// Every cell of what the modules declare in permissions/ is tried through HTTP, and judged by its effect.
 
 const sql = connect({ connections: 4 });
 
@@ -47,7 +46,7 @@ const buckets = await sql<{ name: string }[]>`select id as name from storage.buc
 /** Tables with rows of users: of these two users no other test writes one. */
 const tableNames = relations.filter(({ is_owned }) => is_owned).map(({ name }) => name);
 
-/** One who asks, and whose rights in the declaration that one has. */
+/** A caller, and the column of the declaration with its rights. */
 interface Asker {
   what: string;
   column: CallerName;
@@ -124,7 +123,7 @@ beforeAll(async () => {
 class Watched {
   #last: unknown[] | undefined;
 
-  constructor(private readonly tables: string[], private readonly users: () => PlantedUser[]) {}
+  constructor(private readonly tables: string[], private readonly users: () => { id: string }[]) {}
 
   async before(): Promise<unknown[]> {
     return this.#last ??= await this.after();
@@ -140,40 +139,33 @@ class Watched {
   }
 }
 
-/** Fails with the line to add when an object of the catalog is not declared, or the other way round. */
-function expectDeclared(list: string, declared: Record<string, unknown>, found: string[]): void {
-  const missing = found.filter((name) => !(name in declared));
-  const lines = missing.map((name) => `  ${JSON.stringify(name)}: { why: "…" },`);
-  if (missing.length > 0) {
-    expect.fail(`Say in ${list} of tests/security/matrix.ts who may do what:\n${lines.join("\n")}`);
-  }
-  const gone = Object.keys(declared).filter((name) => !found.includes(name));
-  expect(gone, `${list} of tests/security/matrix.ts names what is gone`).toEqual([]);
+function expectDeclared(kind: keyof Permissions, found: { name: string }[]): void {
+  expect(gapsIn(kind, MATRIX, found.map(({ name }) => name)).join("\n")).toBe("");
 }
 
-/** A rule of the declaration; of what is not declared, which the first tests report, nobody may do anything. */
+/** A rule of the declaration. Undeclared objects, which the first tests report, allow nothing. */
 function ruleOf<Action extends string>(rules: Record<string, Rule<Action>>, name: string): Rule<Action> {
   return rules[name] ?? { why: "not declared" };
 }
 
-describe("the declaration in matrix.ts", () => {
+describe("what the modules declare", () => {
   it("names every table and view of the database, and no other", () => {
     expect(relations.map(({ name }) => name)).toContain("token_balances");
-    expectDeclared("TABLES", TABLES, relations.map(({ name }) => name));
+    expectDeclared("tables", relations);
   });
 
   it("names every function of the database, and no other", () => {
     expect(routines.map(({ name }) => name)).toContain("add_tokens");
-    expectDeclared("ROUTINES", ROUTINES, routines.map(({ name }) => name));
+    expectDeclared("routines", routines);
   });
 
   it("names every bucket, and no other", () => {
     expect(buckets).toContainEqual({ name: "generated" });
-    expectDeclared("BUCKETS", BUCKETS, buckets.map(({ name }) => name));
+    expectDeclared("buckets", buckets);
   });
 
   it("names every function folder, and no other", () => {
-    expectDeclared("ENDPOINTS", ENDPOINTS, endpoints.map(({ name }) => name));
+    expectDeclared("endpoints", endpoints);
   });
 
   it("is what docs/security.md shows", async () => {
@@ -189,12 +181,12 @@ describe.each(relations)("the table $name", ({ name, is_owned }) => {
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(TABLE_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
-      const allowed = mayDo(ruleOf(TABLES, name), asker.column, action);
+      const allowed = mayDo(ruleOf(MATRIX.tables, name), asker.column, action);
       const before = is_owned && await watched.before();
       const answer = await touchTable(name, is_owned, action, asker);
       const after = is_owned && await watched.after();
       const rows = Array.isArray(answer.body) ? answer.body : [];
-      // Tests of other files write rows of nobody's meanwhile: there the answer tells.
+      // Tests of other files write rows without a user meanwhile, so the response decides.
       const isChanged = is_owned ? JSON.stringify(before) !== JSON.stringify(after) : rows.length > 0;
       const hasEffect = action === "read" ? rows.length > 0 : isChanged;
       expect({ hasEffect, answer: answer.text }).toEqual({ hasEffect: allowed, answer: answer.text });
@@ -230,13 +222,14 @@ describe.each(relations.filter(({ is_owned }) => is_owned))("the table $name", (
       `?user_id=eq.${userB.id}`,
       `?or=(user_id.eq.${userA.id},user_id.eq.${userB.id})`,
       `?user_id=in.(${userA.id},${userB.id})`,
+      `?user_id=in.(${userA.walletId},${userB.walletId})`,
       "?user_id=not.is.null",
       "?select=*,token_balances(*)",
     ];
     for (const filter of filters) {
       const { body } = await send(`/rest/v1/${name}${filter}`, { credentials: asA() });
       const owners = (Array.isArray(body) ? body : []).map((row) => row.user_id);
-      expect(owners.filter((owner) => owner !== userA.id)).toEqual([]);
+      expect(owners.filter((owner) => owner !== userA.id && owner !== userA.walletId)).toEqual([]);
     }
   });
 });
@@ -245,7 +238,7 @@ describe.each(routines)("the database function $name", (routine) => {
   const watched = new Watched(tableNames, () => [userA, userB]);
 
   it.each(askers)("asked by $what, runs exactly as declared", async (asker) => {
-    const allowed = mayDo(ruleOf(ROUTINES, routine.name), asker.column, "call");
+    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call");
     const before = await watched.before();
     const answer = await send(`/rest/v1/rpc/${routine.name}`, {
       method: "POST",
@@ -289,10 +282,15 @@ function argumentsFor(
   );
 }
 
-/** Another case may have forgotten the user, which closes its account. */
+/** Another case may have forgotten the user, which closes its account, or taken it out of its wallet, or closed that. */
 async function reopenAccount(): Promise<void> {
+  const ids = [userA.id, userA.walletId];
   await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
-  await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
+  await sql`update public.token_balances set is_closed = false where user_id = any(${ids}) and is_closed`;
+  await sql`update private.wallets set closed_at = null where id = ${userA.walletId} and closed_at is not null`;
+  await sql`
+    update private.wallet_members set role = 'owner', removed_at = null
+    where wallet_id = ${userA.walletId} and user_id = ${userA.id} and (role <> 'owner' or removed_at is not null)`;
 }
 
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
@@ -303,7 +301,7 @@ describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(BUCKET_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
-      const allowed = mayDo(ruleOf(BUCKETS, bucket), asker.column, action);
+      const allowed = mayDo(ruleOf(MATRIX.buckets, bucket), asker.column, action);
       const before = await storageOf(bucket);
       const [answer, hasShown] = await touchBucket(bucket, action, asker);
       const hasChanged = JSON.stringify(await storageOf(bucket)) !== JSON.stringify(before);
@@ -398,23 +396,26 @@ async function touchBucket(
 describe.each(endpoints)("the endpoint $name", (declared) => {
   const { name, method, input, auth } = declared;
   const isForAnybody = [auth].flat().includes("none");
-  const watched = new Watched(tableNames, () => [userB]);
+  const watched = new Watched(tableNames, () => [userB, { id: userB.walletId }]);
+  const isOfWallet = "wallet_id" in (jsonSchema(input, "input").properties ?? {});
 
   beforeEach(reopenAccount);
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
-    const rule = ruleOf(ENDPOINTS, name);
-    const { id } = asker.target();
+    const rule = ruleOf(MATRIX.endpoints, name);
+    const { id, walletId } = asker.target();
     const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
     const before = await watched.before();
-    const answer = await send(`/functions/v1/${name}?user_id=${id}`, {
+    const wallet: Record<string, string> = isOfWallet ? { wallet_id: walletId } : {};
+    const query = new URLSearchParams({ user_id: id, ...method === "GET" && wallet });
+    const answer = await send(`/functions/v1/${name}?${query}`, {
       method,
       credentials: asker.credentials(),
       headers: { "X-User-Id": id },
-      body: method === "GET" ? undefined : withFiles({ ...sample, user_id: id, sub: id }),
+      body: method === "GET" ? undefined : withFiles({ ...sample, ...wallet, user_id: id, sub: id }),
     });
-    // A user who names another one is served for itself.
-    const column = asker.column === "others" ? "own" : asker.column;
+    // A user who names another one is served for itself; who names another's wallet is not.
+    const column = asker.column === "others" && !isOfWallet ? "own" : asker.column;
     const isServed = ![401, 403].includes(answer.status);
     expect({ isServed, answer: answer.text }).toEqual({
       isServed: mayDo(rule, column, "call") && (isForAnybody || !asker.isUnknown),
@@ -423,11 +424,29 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
     // Who may talk is asked for a WebSocket, which this is not; the conversation itself is in tests/http.
     if (isServed && isFeature(declared)) expect(answer.status).toBe(200);
     if (isServed && isRealtime(declared)) expect(answer.status).toBe(426);
-    if (!isServed) expect(answer.body.error).toBe("unauthorized");
+    if (!isServed) expect(answer.body.error).toBe(column === "others" ? "forbidden" : "unauthorized");
     expect(answer.text).not.toContain(userB.id);
     if (mayDo(rule, "others", "call")) return watched.forget();
     expect(await watched.after()).toEqual(before);
   });
+
+  it.runIf(declared.takesWallet && !isRealtime(declared))(
+    "lets no user spend from, or look into, a wallet of a team that it is not in",
+    async () => {
+      const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
+      const before = await watched.before();
+      const query = method === "GET" ? `?${new URLSearchParams(sample as Record<string, string>)}` : "";
+      const answer = await send(`/functions/v1/${name}${query}`, {
+        method,
+        credentials: asA(),
+        headers: { "Tessera-Wallet": userB.walletId },
+        body: method === "GET" ? undefined : withFiles({ ...sample }),
+      });
+      expect({ error: answer.body?.error, text: answer.text })
+        .toEqual({ error: name === "account/why" ? "not_found" : "forbidden", text: answer.text });
+      expect(await watched.after()).toEqual(before);
+    },
+  );
 });
 
 describe("what is not of the project's schema", () => {
@@ -461,6 +480,6 @@ describe("what is not of the project's schema", () => {
   );
 });
 
-it("every column of the declaration has somebody who tries it", () => {
+it("every column of the declaration is tried by a caller", () => {
   expect(new Set(askers.map(({ column }) => column))).toEqual(new Set(Object.keys(CALLERS)));
 });

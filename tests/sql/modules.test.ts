@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { readManifest, withRequirements } from "../../scripts/modules/manifest.ts";
+import type { Examination } from "../../scripts/doctor/finding.ts";
+import { broughtBy } from "../../scripts/modules/brought.ts";
 import { advise } from "./advisors.ts";
 import { createDatabase, type Database, newId } from "./support.ts";
 
 const manifest = await readManifest();
+const examinations = await broughtBy<Examination[]>(manifest, "doctor");
 
 describe.each(Object.keys(manifest.modules))(
   "the module %s, with what it requires and nothing else",
@@ -40,13 +43,13 @@ describe.each(Object.keys(manifest.modules))(
       }
     });
 
-    it("asks no function over HTTP that comes with another module", async () => {
+    it("calls no function of another module over HTTP", async () => {
       const functions = modules.flatMap((one) => manifest.modules[one]!.functions);
       const asked = await database.sql`select command from private.jobs where kind = 'http'`;
       for (const { command } of asked) expect(functions).toContain(command.split(/[/?]/)[0]);
     });
 
-    it("hands out what is kept of a user, and forgets it", async () => {
+    it("exports a user's data, and deletes it", async () => {
       const { sql } = database;
       const user = newId();
       const parts = await sql`select name from private.user_data where export is not null order by name`;
@@ -54,6 +57,13 @@ describe.each(Object.keys(manifest.modules))(
       expect(Object.keys(row!.it).toSorted()).toEqual(parts.map((part) => part.name));
       await sql`select public.forget_user(${user})`;
       await sql`select public.forget_user(${user})`;
+    });
+
+    it("has what its checks for the doctor look at", async () => {
+      for (const { name: check, examine } of modules.flatMap((one) => examinations[one] ?? [])) {
+        const findings = await examine({ sql: database.sql });
+        for (const { what, why, fix } of findings) expect([what, why, fix], check).not.toContain("");
+      }
     });
 
     it("leaves the linter silent", async () => {

@@ -18,7 +18,7 @@ import {
   newTrader,
   openClient,
   type RedisClient,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 
 const withRedis = await needing("redis-server");
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
   client = await openClient(redis.url);
   functions = await openFunctions({
     REDIS_URL: redis.url,
-    TOKEN_SOURCE: sourceName,
+    VAULT_SOURCE: sourceName,
     TOKEN_ENCRYPTION_KEYS: oldKey,
   }, functionsFolder);
   await client.set(`token:${account}`, token, { EX: 3_600 });
@@ -111,7 +111,7 @@ describe("deno task tokens", withRedis, () => {
     });
     expect(await run(["get", over])).toMatchObject({
       code: 4,
-      complained: expect.stringContaining("ended at"),
+      complained: expect.stringContaining("expired at"),
     });
     expect(await run(["get"])).toMatchObject({
       code: 2,
@@ -128,7 +128,7 @@ describe("deno task tokens", withRedis, () => {
       SUPABASE_URL: stack.url,
       TOKEN_ENCRYPTION_KEYS: `${newKey},${oldKey}`,
     });
-    // Tokens of other tests are under keys that are not given here: those are told of, and left.
+    // Tokens of other tests have keys that are not given here: they are reported and left.
     expect(JSON.parse(rotated.printed).rotated).toBe(2);
     const rows =
       await sql`select account_name, access_token from public.tradovate_tokens where source = ${sourceName}`;

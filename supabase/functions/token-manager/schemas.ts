@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { ACCOUNT_NAME } from "../_tokens/source.ts";
+import { ACCOUNT_NAME } from "../_vault/source.ts";
 
 const Time = z.string().describe("As Postgres writes a time with its zone");
 const Count = z.int().min(0);
@@ -79,7 +79,7 @@ export const StatusOutput = z.object({
 });
 
 export const GetInput = z.object({
-  account: z.string().regex(ACCOUNT_NAME, "Expected is an account name: 1 to 200 letters, digits or _.:@-"),
+  account: z.string().regex(ACCOUNT_NAME, "Expected an account name: 1 to 200 letters, digits or _.:@-"),
 });
 
 /** A token for a server. */

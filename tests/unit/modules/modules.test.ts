@@ -86,6 +86,29 @@ describe("the check of the modules", () => {
     expect([...misplaced, ...compare(violations, await readDebts())]).toEqual([]);
   });
 
+  it("assigns the files in a folder with a module's name to that module, unless another lists them", () => {
+    const files = {
+      "tests/http/left/new.test.ts": "",
+      "tests/unit/left/deep/new.test.ts": "",
+      "tests/security/permissions/left.ts": "",
+      "scripts/doctor/modules/left/parts.ts": "",
+    };
+    expect(problems(files)).toEqual([]);
+    expect(problems({ "tests/http/nobody/new.test.ts": "" })).toEqual([
+      "tests/http/nobody/new.test.ts belongs to no module",
+    ]);
+    const greedy = parseManifest({
+      modules: { left: module([]), b: module([], { tests: ["tests/http/**"] }) },
+      whole: [],
+    });
+    expect(surveyOf(greedy, ["tests/http/left/new.test.ts"], new Map()).misplaced).toEqual([
+      "tests/http/left/new.test.ts belongs to left and to b",
+    ]);
+    // Its folder says whose it is: what it may not refer to is found.
+    expect(problems({ "tests/http/left/new.test.ts": 'import "../../../supabase/functions/right/a.ts";' }))
+      .toEqual([expect.stringContaining("left does not require")]);
+  });
+
   it("finds a file that no module has, one that two have, and what is named but not there", () => {
     expect(problems({ "docs/new.md": "" })).toEqual(["docs/new.md belongs to no module"]);
     const twice = parseManifest({
@@ -97,7 +120,7 @@ describe("the check of the modules", () => {
     });
     expect(surveyOf(twice, ["docs/new.md"], new Map()).misplaced).toEqual([
       "docs/new.md belongs to a and to b",
-      "a has the migration gone, which is not there",
+      "a has the migration gone, which does not exist",
     ]);
   });
 
@@ -106,7 +129,7 @@ describe("the check of the modules", () => {
     expect(of({ a: module(["b"]), b: module(["c"]), c: module(["a"]) })).toThrow(
       "a cycle: a requires b requires c requires a",
     );
-    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is no module");
+    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is not a module");
     expect(of({ a: { ...module([]), migration: [] } })).toThrow("migration");
     expect(() => parseJson("supabase/modules.json", "{")).toThrow(/^supabase\/modules.json is no JSON: /);
   });
@@ -192,7 +215,7 @@ describe("the check of the modules", () => {
     }
   });
 
-  it("finds what lies in the private schema, also where a row names it with its schema or without", () => {
+  it("finds objects in the private schema, also if a row names them with or without the schema", () => {
     for (
       const [sql, name] of [
         ["select private.right_part();", "right_part"],
@@ -279,7 +302,7 @@ describe("the check of the modules", () => {
     expect(compare([violation], [debt])).toEqual([]);
     expect(compare([violation], [{ ...debt, refers_to: "c.ts" }])).toEqual([
       "a.ts:7 imports b.ts of b, which a does not require",
-      "a.ts refers to c.ts no more: take it off supabase/module_debts.json",
+      "a.ts refers to c.ts no longer: remove it from supabase/module_debts.json",
     ]);
   });
 });

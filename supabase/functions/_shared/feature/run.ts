@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import type { FeatureResponse, Viewer } from "./responses.ts";
+import type { FeatureResponse } from "./responses.ts";
 import { type Charges, openCharges } from "./charges.ts";
 import { AppError } from "../platform/errors.ts";
 import type { FeatureSpec, FeatureTools } from "./spec.ts";
@@ -9,6 +9,7 @@ import { refusal, stored } from "./refusals.ts";
 import { fingerprint } from "../http/identifiers.ts";
 import { ledger } from "../ledger/connect.ts";
 import { draftsFor } from "./live_drafts.ts";
+import type { Viewer } from "./viewer.ts";
 import type { RequestLog } from "../platform/log.ts";
 import { createModels, type RunUsage } from "../models/models.ts";
 import { modelsConfig } from "../models/config.ts";
@@ -31,6 +32,8 @@ export interface RunRequest<Input> {
   /** The ledger charges an id once: a second run with the same id gets the response of the first. */
   requestId: string;
   userId: string;
+  /** The team's wallet that pays, if the user is a member who may spend; without it the user's own. */
+  walletId?: string | null;
   /** The user's JWT: pictures and recordings in Storage are read as this user. */
   accessToken: string;
   input: Input;
@@ -41,8 +44,8 @@ export interface RunRequest<Input> {
 }
 
 /**
- * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so that a job
- * or another protocol can call it. `viewer`: a client that watches the response grow. Throws an AppError for every
+ * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so a job or
+ * another protocol can call it. `viewer`: a client that watches the response grow. Throws an AppError for every
  * refusal and failure.
  */
 export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
@@ -59,21 +62,22 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
       return { json: stored(admission.hold), isReplay: true, limits };
     }
     viewer?.open(limits);
-    const work = open(spec, request, admission, viewer);
-    const responseHead = await run(spec, request, work, viewer);
+    const work = prepare(spec, request, admission, viewer);
+    const responseHead = await produceHead(spec, request, work, viewer);
     return { json: await settle(request, work, responseHead), isReplay: false, limits };
   });
 }
 
-/** Before a recording is read: checks the user's balance and counts the read against a limit. */
+/** Before a recording is read: checks the wallet's balance and counts the read against a limit. */
 async function admitReading(
   price: Price,
-  { requestId, userId }: Pick<RunRequest<unknown>, "requestId" | "userId">,
+  { requestId, userId, walletId }: Pick<RunRequest<unknown>, "requestId" | "userId" | "walletId">,
 ): Promise<void> {
   const outcome = await callDatabase("admit_reading", {
     p_request_id: requestId,
     p_user_id: userId,
     p_least_amount: cost(price, SHORTEST_RECORDING),
+    p_wallet_id: walletId ?? undefined,
   }) as unknown as HoldOutcome;
   if (!outcome.success) throw refusal(outcome);
 }
@@ -89,7 +93,7 @@ interface Admission {
 /** Limits, caps and the hold, in one call. Throws the refusal. */
 async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, userId, input, isRepeatable }: RunRequest<z.output<Input>>,
+  { requestId, userId, walletId, input, isRepeatable }: RunRequest<z.output<Input>>,
 ): Promise<Admission> {
   const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
   const limits = { ...DEFAULT_LIMITS, ...given };
@@ -100,6 +104,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
     supabaseClient: ledger(),
     requestId,
     userId,
+    walletId,
     operationType: spec.name,
     tokenAmount: bound,
     // A generated id is new: no other input can have it.
@@ -110,7 +115,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   return { hold, bound, limits };
 }
 
-/** What a run works with. */
+/** The tools of a run, and what must be done with them when it ends. */
 interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
   charges: Charges;
   usage(): RunUsage;
@@ -119,9 +124,10 @@ interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
   discardFiles(): Promise<void>;
 }
 
-function open<Input extends z.ZodType, Output extends z.ZodType>(
+/** The models, files and charges of one run, whose time starts now. */
+function prepare<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, userId, log }: RunRequest<z.output<Input>>,
+  { requestId, userId, walletId, log }: RunRequest<z.output<Input>>,
   { hold, bound, limits }: Admission,
   viewer: Viewer | undefined,
 ): Work<z.input<Output>> {
@@ -138,7 +144,7 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
     onDraft,
   });
   const files = createFiles(userId, `${requestId}-${attempt}`);
-  const held = { supabaseClient: ledger(), requestId, userId, attempt };
+  const held = { supabaseClient: ledger(), requestId, userId: walletId ?? userId, attempt };
   return {
     models,
     files,
@@ -155,10 +161,10 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
 }
 
 /**
- * Returns the response up to the part that only the settlement knows. A failure is charged or released before it is
- * thrown.
+ * Runs the feature. Returns the head of the response: everything before the part that only the settlement knows. A
+ * failure is charged or released before it is thrown.
  */
-async function run<Input extends z.ZodType, Output extends z.ZodType>(
+async function produceHead<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, input, accessToken }: RunRequest<z.output<Input>>,
   { models, files, show, charges, usage, stop, discardFiles }: Work<z.input<Output>>,
@@ -176,7 +182,7 @@ async function run<Input extends z.ZodType, Output extends z.ZodType>(
     const isShown = viewer?.stopDrafts() ?? false;
     const isStopped = viewer?.signal.aborted && error === viewer.signal.reason;
     await stop(error); // Calls that still run are useless, but their usage must be counted.
-    const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
+    const end = isStopped ? charges.settleHangUp().then(() => error) : charges.settleFailure(error, isShown);
     const [failure] = await Promise.all([end, discardFiles()]);
     throw failure;
   }
@@ -189,7 +195,7 @@ async function settle(
   responseHead: string,
 ): Promise<string> {
   try {
-    const { response_tail } = await charges.answer(responseHead);
+    const { response_tail } = await charges.settleResponse(responseHead);
     return responseHead + response_tail;
   } catch (error) {
     // If the charge is unknown, a retry may still get this response and the files that it names.

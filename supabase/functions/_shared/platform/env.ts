@@ -12,8 +12,7 @@ export interface DeclaredSettings<Shape extends z.ZodRawShape> {
 }
 
 /**
- * Declares the settings of one module, in its `settings.ts`: docs/configuration.md and `doctor` find them there. An
- * invalid setting stops only what needs its module.
+ * Declares the settings of one module, in a `settings.ts` that scripts/settings/modules/<module>.ts names. An invalid setting stops only what needs its module.
  */
 export function defineSettings<Shape extends z.ZodRawShape>(
   title: string,
@@ -35,7 +34,7 @@ function readSettings<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>): 
   const given = Object.keys(schema.shape).map((name) => [name, Deno.env.get(name) || undefined]);
   const parsed = schema.safeParse(Object.fromEntries(given));
   if (parsed.success) return parsed.data;
-  throw misconfigured(`Settings do not fit:\n${z.prettifyError(parsed.error)}`);
+  throw misconfigured(`Invalid settings:\n${z.prettifyError(parsed.error)}`);
 }
 
 let supabaseEnv: ReturnType<typeof readSupabaseEnv> | undefined;
