@@ -1,6 +1,12 @@
 /** A number of tokens as a caller may write it: whole, as text ("0.5"), or left out. */
 export type Amount = bigint | string | null;
 
+export const NEVER = "Infinity";
+/** Minutes since the simulation's start. */
+export type Time = bigint | typeof NEVER;
+
+export type Kind = "promotion" | "plan" | "rollover" | "refund" | "paid";
+
 /** One call of a function of the ledger, with every argument known. */
 export type Call =
   | ConsumeCall
@@ -8,6 +14,10 @@ export type Call =
   | SettleCall
   | ReleaseCall
   | AddCall
+  | RefundCall
+  | ClawbackCall
+  | RolloverCall
+  | JobCall
   | CleanupCall
   | BatchCall
   | OperationsCall;
@@ -53,6 +63,48 @@ export interface AddCall {
   user: string;
   id: string | null;
   amount: Amount;
+  kind: Kind;
+  /** Grants with the smallest one are used first. */
+  priority: bigint;
+  /** The minute at which it comes, and the one at which it ends. */
+  effective: bigint;
+  expires: Time;
+  /** What it was given for: a payment, an invoice, a coupon. */
+  source: string | null;
+}
+
+export interface RefundCall {
+  name: "refund";
+  /** The charge's. */
+  request: string;
+  /** The refund's own. */
+  id: string;
+  /** null: all that is left of the charge. */
+  amount: Amount;
+}
+
+export interface ClawbackCall {
+  name: "clawback";
+  user: string;
+  source: string;
+  /** The event's own. */
+  id: string;
+  /** Tokens: negative where money went back, positive where it came again. */
+  amount: Amount;
+}
+
+export interface RolloverCall {
+  name: "rollover";
+  user: string;
+  source: string;
+  newSource: string;
+  cap: bigint;
+  expires: Time;
+}
+
+/** The job that does what has become due of everybody's grants. */
+export interface JobCall {
+  name: "job";
 }
 
 /** A whole round of the cleanup's hand over the table, so many pages at a time. */

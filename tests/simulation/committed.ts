@@ -3,10 +3,10 @@ import type { Caller, Delivery } from "./callers.ts";
 import { differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type History, resolve, resolveSwapped, type Rival, type Step } from "./history.ts";
+import { firstGrants, type History, resolve, resolveSwapped, type Rival, type Step } from "./history.ts";
 import { type Ledger, newLedger, stateOf } from "./model.ts";
 import { type Observed, possibleLedgers } from "./possibilities.ts";
-import { parseAnswer, USERS } from "./statements.ts";
+import { parseAnswer } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
 const NOTHING_SPECIAL: Omit<Rival, "intent"> = {
@@ -59,9 +59,7 @@ export async function playCommitted(
     ledgers = next;
   };
 
-  for (const [index, amount] of history.grants.entries()) {
-    await deliver([{ ...NOTHING_SPECIAL, call: { name: "add", user: USERS[index]!, id: null, amount } }]);
-  }
+  for (const call of firstGrants(history)) await deliver([{ ...NOTHING_SPECIAL, call }]);
   for (const step of history.steps) {
     if (step.name === "wait" || step.name === "together") {
       for (const ledger of ledgers) ledger.now += step.minutes;

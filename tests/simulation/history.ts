@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Amount, Call, ConsumeCall, OperationsCall } from "./calls.ts";
+import { type AddCall, type Amount, type Call, type ConsumeCall, type Kind, NEVER, type OperationsCall, type Time } from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
 import { USERS } from "./statements.ts";
 
@@ -11,11 +11,18 @@ export interface RelativeAmount {
 /** A call before it is made: amounts relative to the ledger, attempts counted back from the newest. */
 export type Intent = IntentOf<Call>;
 
+/** What a call says of a moment, an intent says from now, and of an attempt how many there were since. */
+interface Renamed {
+  attempt: "attemptsBack";
+  effective: "startsIn";
+  expires: "lives";
+}
+
 type IntentOf<One> = One extends { name: "batch" } ? { name: "batch"; requests: IntentOf<ConsumeCall>[] }
   : One extends { name: "operations" }
     ? { name: "operations"; operations: IntentOf<OperationsCall["operations"][number]>[] }
   : One extends unknown ? {
-      [Key in keyof One as Key extends "attempt" ? "attemptsBack" : Key]: Key extends "amount"
+      [Key in keyof One as Key extends keyof Renamed ? Renamed[Key] : Key]: Key extends "amount"
         ? Amount | RelativeAmount
         : One[Key];
     }
@@ -66,6 +73,8 @@ export interface History {
 const OWNER = "owner";
 /** Stands for the newest request that holds tokens. */
 const OPEN_HOLD = "open hold";
+/** Stands for the newest charge. */
+const CHARGE = "charge";
 const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 
 const user = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
@@ -94,10 +103,24 @@ const cost = weighted<Amount | RelativeAmount>([
   [1, fc.constantFrom<Amount>(0n, -1n, 1_000n, LARGEST_AMOUNT, LARGEST_AMOUNT + 1n)],
   [1, fc.constantFrom("0.5", "NaN", "Infinity")],
 ]);
+const amountOutOfRange = fc.constantFrom<Amount>(0n, -1n, 1_000n, LARGEST_AMOUNT, "0.5", "NaN");
 const grant = weighted([
   [6, fc.constant(20n)],
   [3, fc.constant(100n)],
   [2, fc.constantFrom(0n, LARGEST_AMOUNT - 30n)],
+]);
+const kind = fc.constantFrom<Kind>("paid", "paid", "plan", "promotion", "rollover", "refund");
+const source = fc.constantFrom("p", "p", "q");
+const startsIn = weighted([[8, fc.constant(0n)], [2, fc.constantFrom(1n, 10n, 1_440n, -5n)]]);
+const lives = weighted<Time>([
+  [4, fc.constant(NEVER)],
+  [8, fc.constantFrom(10n, 11n, 9n, 1n)],
+  [4, fc.constantFrom(1_430n, 1_440n, 3_000n)],
+  [1, fc.constantFrom(0n, -1n)],
+]);
+const reversal = weighted<Amount>([
+  [8, fc.constantFrom(-20n, -3n, -5n, 3n, 5n, 20n)],
+  [1, fc.constantFrom<Amount>(0n, -1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
 ]);
 const fingerprint = weighted<string | null>([
   [6, fc.constant("x")],
@@ -168,7 +191,30 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     [10, hold],
     [8, settle],
     [3, release],
-    [2, fc.record({ name: fc.constant("add"), user, id: fc.oneof(id, id, fc.constant(null)), amount })],
+    [4, grantsOf(kind)],
+    [2, grantsOf(fc.constant("plan"))],
+    [3, fc.record({
+      name: fc.constant("refund"),
+      request: weighted<string>([[5, fc.constant(CHARGE)], [2, id]]),
+      id: fc.constantFrom("r1", "r2", "r3", "r4"),
+      amount: weighted<Amount>([[3, fc.constant(null)], [4, fc.constantFrom(1n, 2n, 3n)], [1, amountOutOfRange]]),
+    })],
+    [4, fc.record({
+      name: fc.constant("clawback"),
+      user,
+      source,
+      id: fc.constantFrom("e1", "e2", "e3", "e4"),
+      amount: reversal,
+    })],
+    [1, fc.record({
+      name: fc.constant("rollover"),
+      user,
+      source,
+      newSource: fc.constantFrom("n1", "n2"),
+      cap: fc.constantFrom(0n, 2n, 5n, 1_000n),
+      lives,
+    })],
+    [1, fc.constant({ name: "job" })],
     [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
   ];
   if (hasBatches) {
@@ -180,6 +226,20 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     );
   }
   return weighted(kinds);
+}
+
+function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<Intent> {
+  return fc.record({
+    name: fc.constant("add"),
+    user,
+    id: fc.oneof(id, id, fc.constant(null)),
+    amount,
+    kind,
+    priority: weighted([[3, fc.constant(0n)], [2, fc.constantFrom(-1n, 1n)]]),
+    startsIn,
+    lives,
+    source: weighted<string | null>([[2, source], [1, fc.constant(null)]]),
+  });
 }
 
 function faultsOf(mode: Mode): fc.Arbitrary<Fault> {
@@ -235,6 +295,21 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
   );
 }
 
+/** What everybody is granted before anything else. */
+export function firstGrants({ grants }: History): AddCall[] {
+  return grants.map((amount, index) => ({
+    name: "add",
+    user: USERS[index]!,
+    id: null,
+    amount,
+    kind: "paid",
+    priority: 0n,
+    effective: 0n,
+    expires: NEVER,
+    source: null,
+  }));
+}
+
 /** The call that an intent means for a ledger as it is now. */
 export function resolve(intent: Intent, ledger: Ledger): Call {
   switch (intent.name) {
@@ -255,11 +330,32 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
       return { ...rest, user, id, attempt, amount: amountOf(rest.amount, request?.amount ?? 0n) };
     }
     case "cleanup":
+    case "job":
       return intent;
+    case "refund": {
+      const request = intent.request === CHARGE ? newestCharge(ledger) : intent.request;
+      return { ...intent, request, amount: amountOf(intent.amount, 0n) };
+    }
+    case "clawback":
+      return { ...intent, source: `${intent.user} ${intent.source}`, amount: amountOf(intent.amount, 0n) };
+    case "rollover": {
+      const { lives, ...rest } = intent;
+      const [source, newSource] = [`${intent.user} ${intent.source}`, `${intent.user} ${intent.newSource}`];
+      return { ...rest, source, newSource, expires: lives === NEVER ? NEVER : ledger.now + lives };
+    }
+    case "add": {
+      const { startsIn, lives, ...rest } = intent;
+      const effective = ledger.now + startsIn;
+      return {
+        ...rest,
+        amount: amountOf(intent.amount, availableOf(ledger, intent.user)),
+        effective,
+        expires: lives === NEVER ? NEVER : effective + lives,
+        source: intent.source === null ? null : `${intent.user} ${intent.source}`,
+      };
+    }
     default: {
-      const account = ledger.accounts.get(intent.user);
-      const available = account ? account.balance - account.held : 0n;
-      return { ...intent, amount: amountOf(intent.amount, available) };
+      return { ...intent, amount: amountOf(intent.amount, availableOf(ledger, intent.user)) };
     }
   }
 }
@@ -275,6 +371,16 @@ export function resolveSwapped(first: Intent, second: Intent, ledger: Ledger): [
 function newestHold(ledger: Ledger): string {
   const open = [...ledger.requests].filter(([, { status }]) => status === "held");
   return open.at(-1)?.[0] ?? "a";
+}
+
+function newestCharge(ledger: Ledger): string {
+  const settled = [...ledger.requests].filter(([, { charged }]) => charged !== null && charged > 0n);
+  return settled.at(-1)?.[0] ?? "a";
+}
+
+function availableOf(ledger: Ledger, user: string): bigint {
+  const account = ledger.accounts.get(user);
+  return account ? account.balance - account.held : 0n;
 }
 
 function amountOf(written: Amount | RelativeAmount, base: bigint): Amount {

@@ -1,6 +1,7 @@
 import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
-import { apply, cleanup, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
+import { apply, type Ledger, stateOf } from "./model.ts";
+import { cleanup, endOverdueHolds } from "./model/requests.ts";
 
 /** What was seen of one call from outside. */
 export interface Observed {
@@ -90,6 +91,8 @@ function usersOf(call: Call): string[] {
     case "operations":
       return call.operations.flatMap(usersOf);
     case "cleanup":
+    case "job":
+    case "refund":
       return [];
     default:
       return [call.user];

@@ -2,9 +2,9 @@ import { type Answer, type Call, describeCall } from "./calls.ts";
 import { answerDifferences, differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type Fault, type History, resolve, resolveSwapped } from "./history.ts";
+import { type Fault, firstGrants, type History, resolve, resolveSwapped } from "./history.ts";
 import { apply, type Ledger, newLedger, stateOf } from "./model.ts";
-import { parseAnswer, statementOf, USERS } from "./statements.ts";
+import { parseAnswer, statementOf } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
 /** A call with what the model says of it: null where it crashes and must leave nothing behind. */
@@ -43,7 +43,7 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
     if (isCrash) tally.add("crash");
     else tally.addAnswer(call, answer);
   };
-  history.grants.forEach((amount, index) => send({ name: "add", user: USERS[index]!, id: null, amount }));
+  for (const call of firstGrants(history)) send(call);
   for (const step of history.steps) {
     switch (step.name) {
       case "wait":

@@ -1,0 +1,147 @@
+/** What the model keeps: wallets with their grants and entries, requests, payments and teams. Times are minutes. */
+import type { Amount, Kind, Time } from "../calls.ts";
+
+export const LARGEST_AMOUNT = 9_007_199_254_740_991n;
+export const MINUTES_OF_A_DAY = 24n * 60n;
+
+/** What is owned, reserved and known. */
+export interface Ledger {
+  now: bigint;
+  /** By wallet. */
+  accounts: Map<string, Account>;
+  requests: Map<string, Request>;
+  /** By source. */
+  payments: Map<string, Payment>;
+  /** By refund id. */
+  refunds: Map<string, Refund>;
+  /** By the source of the new grant. */
+  rollovers: Map<string, Rollover>;
+  /** What was suspicious, once per wallet, type and case. */
+  anomalies: Set<string>;
+}
+
+export interface Account {
+  balance: bigint;
+  /** The part of the balance that open holds have reserved. */
+  held: bigint;
+  entries: Entry[];
+  /** In the order in which they were made. */
+  grants: Grant[];
+}
+
+export interface Entry {
+  delta: bigint;
+  balance_after: bigint;
+  operation: string;
+  request: string | null;
+  /** Which grants it took from, or gave to, and how much: in that order. */
+  parts: Part[];
+}
+
+export interface Part {
+  /** Its place among the account's grants. */
+  grant: number;
+  amount: bigint;
+}
+
+export interface Grant {
+  kind: Kind;
+  priority: bigint;
+  amount: bigint;
+  effective: bigint;
+  expires: Time;
+  source: string | null;
+  /** Whether it is a part of the balance yet. */
+  hasCome: boolean;
+  left: bigint;
+}
+
+export interface Request {
+  user: string;
+  operation: string;
+  fingerprint: string | null;
+  amount: bigint;
+  status: "held" | "settled" | "released" | "expired";
+  /** Counts the runs under this id: only the newest may settle. */
+  attempt: bigint;
+  /** When its hold was taken: what lived then may be charged. */
+  since: bigint;
+  /** When a hold ends by itself; for the others when they ended. */
+  ends: Time;
+  charged: bigint | null;
+  /** The account's balance right after it was settled. */
+  balance_after: bigint | null;
+  response: string | null;
+}
+
+/** What became of a payment after it was made: signed sums, so that no order of its events matters. */
+export interface Payment {
+  wallet: string;
+  /** By the event's id: negative where money went back, positive where it came again. */
+  reversals: Map<string, bigint>;
+  /** What was taken back, from which grants; the newest last. */
+  taken: Part[];
+  /** What should have been taken back and was not there. */
+  debt: bigint;
+}
+
+export interface Refund {
+  request: string;
+  /** The charge's. */
+  entry: Entry;
+  /** null: all that was left. */
+  asked: bigint | null;
+  amount: bigint;
+  balance_after: bigint;
+}
+
+export interface Rollover {
+  amount: bigint;
+}
+
+/** A ledger that nobody has used. */
+export function newLedger(): Ledger {
+  return {
+    now: 0n,
+    accounts: new Map(),
+    requests: new Map(),
+    payments: new Map(),
+    refunds: new Map(),
+    rollovers: new Map(),
+    anomalies: new Set(),
+  };
+}
+
+export function openAccount(ledger: Ledger, user: string): Account {
+  const account = ledger.accounts.get(user) ?? { balance: 0n, held: 0n, entries: [], grants: [] };
+  ledger.accounts.set(user, account);
+  return account;
+}
+
+/** Changes the balance, and says so in the history. */
+export function enter(
+  account: Account,
+  delta: bigint,
+  operation: string,
+  request: string | null,
+  parts: Part[],
+): void {
+  account.balance += delta;
+  account.entries.push({ delta, balance_after: account.balance, operation, request, parts });
+}
+
+export function isOver(end: Time, now: bigint): boolean {
+  return end !== "Infinity" && end <= now;
+}
+
+export function isName(text: string): boolean {
+  return text.length > 0;
+}
+
+export function isAmount(amount: Amount): amount is bigint {
+  return typeof amount === "bigint" && amount >= 1n && amount <= LARGEST_AMOUNT;
+}
+
+export function least(...numbers: bigint[]): bigint {
+  return numbers.reduce((one, other) => one < other ? one : other);
+}
