@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { type AddCall, type Amount, type Call, type ConsumeCall, type Kind, NEVER, type OperationsCall, type Time } from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
+import { catchUp } from "./model/events.ts";
+import type { Entry } from "./model/ledger.ts";
+import { OWN_OPERATIONS } from "./model/requests.ts";
 import { USERS } from "./statements.ts";
 
 /** An amount that is known only when the call is made: what the user has available, or what is held, and a bit. */
@@ -65,7 +68,7 @@ export type Mode = "serial" | "faults" | "races";
 export interface History {
   mode: Mode;
   /** What each user is granted first. */
-  grants: bigint[];
+  grants: { amount: bigint; kind: Kind }[];
   steps: Step[];
 }
 
@@ -75,6 +78,8 @@ const OWNER = "owner";
 const OPEN_HOLD = "open hold";
 /** Stands for the newest charge. */
 const CHARGE = "charge";
+/** Stands for the newest payment. */
+const PAYMENT = "payment";
 const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 
 const user = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
@@ -104,11 +109,14 @@ const cost = weighted<Amount | RelativeAmount>([
   [1, fc.constantFrom("0.5", "NaN", "Infinity")],
 ]);
 const amountOutOfRange = fc.constantFrom<Amount>(0n, -1n, 1_000n, LARGEST_AMOUNT, "0.5", "NaN");
-const grant = weighted([
-  [6, fc.constant(20n)],
-  [3, fc.constant(100n)],
-  [2, fc.constantFrom(0n, LARGEST_AMOUNT - 30n)],
-]);
+const firstGrant = fc.record({
+  amount: weighted([
+    [6, fc.constant(20n)],
+    [3, fc.constant(100n)],
+    [2, fc.constantFrom(0n, LARGEST_AMOUNT - 30n)],
+  ]),
+  kind: fc.constantFrom<Kind>("paid", "promotion"),
+});
 const kind = fc.constantFrom<Kind>("paid", "paid", "plan", "promotion", "rollover", "refund");
 const source = fc.constantFrom("p", "p", "q");
 const startsIn = weighted([[8, fc.constant(0n)], [2, fc.constantFrom(1n, 10n, 1_440n, -5n)]]);
@@ -119,7 +127,7 @@ const lives = weighted<Time>([
   [1, fc.constantFrom(0n, -1n)],
 ]);
 const reversal = weighted<Amount>([
-  [8, fc.constantFrom(-20n, -3n, -5n, 3n, 5n, 20n)],
+  [8, fc.constantFrom(-40n, -10n, -5n, -3n, 3n, 5n, 40n)],
   [1, fc.constantFrom<Amount>(0n, -1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
 ]);
 const fingerprint = weighted<string | null>([
@@ -161,7 +169,7 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
   if (mode === "races") kinds.push([16, races(intent)]);
   return fc.record({
     mode: fc.constant(mode),
-    grants: fc.tuple(...USERS.map(() => grant)),
+    grants: fc.tuple(...USERS.map(() => firstGrant)),
     steps: fc.array(weighted(kinds), { minLength: 1, maxLength, size: "max" }),
   });
 }
@@ -201,15 +209,15 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     })],
     [4, fc.record({
       name: fc.constant("clawback"),
-      user,
-      source,
+      user: owner,
+      source: weighted<string>([[6, fc.constant(PAYMENT)], [3, source]]),
       id: fc.constantFrom("e1", "e2", "e3", "e4"),
       amount: reversal,
     })],
     [1, fc.record({
       name: fc.constant("rollover"),
-      user,
-      source,
+      user: owner,
+      source: weighted<string>([[6, fc.constant(PAYMENT)], [1, source]]),
       newSource: fc.constantFrom("n1", "n2"),
       cap: fc.constantFrom(0n, 2n, 5n, 1_000n),
       lives,
@@ -297,12 +305,12 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
 
 /** What everybody is granted before anything else. */
 export function firstGrants({ grants }: History): AddCall[] {
-  return grants.map((amount, index) => ({
+  return grants.map(({ amount, kind }, index) => ({
     name: "add",
     user: USERS[index]!,
     id: null,
     amount,
-    kind: "paid",
+    kind,
     priority: 0n,
     effective: 0n,
     expires: NEVER,
@@ -327,35 +335,36 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
       const user = intent.user === OWNER ? request?.user ?? "ann" : intent.user;
       const attempt = (request?.attempt ?? 1n) - attemptsBack;
       if (rest.name === "release") return { ...rest, user, id, attempt };
-      return { ...rest, user, id, attempt, amount: amountOf(rest.amount, request?.amount ?? 0n) };
+      return { ...rest, user, id, attempt, amount: amountOf(rest.amount, () => request?.amount ?? 0n) };
     }
     case "cleanup":
     case "job":
       return intent;
     case "refund": {
       const request = intent.request === CHARGE ? newestCharge(ledger) : intent.request;
-      return { ...intent, request, amount: amountOf(intent.amount, 0n) };
+      return { ...intent, request, amount: amountOf(intent.amount) };
     }
     case "clawback":
-      return { ...intent, source: `${intent.user} ${intent.source}`, amount: amountOf(intent.amount, 0n) };
+      return { ...intent, ...paymentOf(ledger, intent), amount: amountOf(intent.amount) };
     case "rollover": {
       const { lives, ...rest } = intent;
-      const [source, newSource] = [`${intent.user} ${intent.source}`, `${intent.user} ${intent.newSource}`];
-      return { ...rest, source, newSource, expires: lives === NEVER ? NEVER : ledger.now + lives };
+      const payment = paymentOf(ledger, intent);
+      const newSource = `${payment.user} ${intent.newSource}`;
+      return { ...rest, ...payment, newSource, expires: lives === NEVER ? NEVER : ledger.now + lives };
     }
     case "add": {
       const { startsIn, lives, ...rest } = intent;
       const effective = ledger.now + startsIn;
       return {
         ...rest,
-        amount: amountOf(intent.amount, availableOf(ledger, intent.user)),
+        amount: amountOf(intent.amount, () => availableOf(ledger, intent.user)),
         effective,
         expires: lives === NEVER ? NEVER : effective + lives,
         source: intent.source === null ? null : `${intent.user} ${intent.source}`,
       };
     }
     default: {
-      return { ...intent, amount: amountOf(intent.amount, availableOf(ledger, intent.user)) };
+      return { ...intent, amount: amountOf(intent.amount, () => availableOf(ledger, intent.user)) };
     }
   }
 }
@@ -374,15 +383,35 @@ function newestHold(ledger: Ledger): string {
 }
 
 function newestCharge(ledger: Ledger): string {
-  const settled = [...ledger.requests].filter(([, { charged }]) => charged !== null && charged > 0n);
-  return settled.at(-1)?.[0] ?? "a";
+  const charges = [...ledger.accounts.values()].flatMap(({ entries }) => entries.filter(isCharge));
+  return charges.at(-1)?.request ?? "a";
 }
 
+function isCharge({ operation, request }: Entry): boolean {
+  return request !== null && !OWN_OPERATIONS.includes(operation);
+}
+
+/** Sources are named after their wallets, so that no two wallets have the same one. */
+function paymentOf(
+  ledger: Ledger,
+  { user, source }: { user: string; source: string },
+): { user: string; source: string } {
+  const known = [...ledger.accounts].flatMap(([wallet, { grants }]) =>
+    grants.flatMap((grant) => grant.source === null ? [] : [{ user: wallet, source: grant.source }])
+  );
+  if (source === PAYMENT && known.length > 0) return known.at(-1)!;
+  const wallet = user === OWNER ? "ann" : user;
+  return { user: wallet, source: `${wallet} ${source === PAYMENT ? "p" : source}` };
+}
+
+/** What a wallet can pay with once all is done that is due. */
 function availableOf(ledger: Ledger, user: string): bigint {
-  const account = ledger.accounts.get(user);
+  const upToDate = structuredClone(ledger);
+  catchUp(upToDate, user);
+  const account = upToDate.accounts.get(user);
   return account ? account.balance - account.held : 0n;
 }
 
-function amountOf(written: Amount | RelativeAmount, base: bigint): Amount {
-  return written !== null && typeof written === "object" ? base + written.plus : written;
+function amountOf(written: Amount | RelativeAmount, base = () => 0n): Amount {
+  return written !== null && typeof written === "object" ? base() + written.plus : written;
 }

@@ -1,6 +1,7 @@
 /** What payments owe, and tokens that go back to the grants that they came from. */
+import { NEVER } from "../calls.ts";
 import { freeParts, sumOf, takeFrom } from "./grants.ts";
-import { enter, isOver, type Ledger, MINUTES_OF_A_DAY, type Part, type Payment } from "./ledger.ts";
+import { enter, hasEnded, type Ledger, MINUTES_OF_A_DAY, type Part, type Payment } from "./ledger.ts";
 
 /** How long a grant lives that stands for ones that have ended. */
 const REFUND_LIFETIME = 7n * MINUTES_OF_A_DAY;
@@ -59,14 +60,14 @@ export function giveBack(
   request: string | null,
 ): void {
   const account = ledger.accounts.get(wallet)!;
-  const hasEnded = ({ grant }: Part) => isOver(account.grants[grant]!.expires, ledger.now);
+  const isLate = ({ grant }: Part) => hasEnded(account.grants[grant]!, ledger.now);
   const given: Part[] = [];
-  for (const { grant, amount } of parts.filter((part) => !hasEnded(part))) {
+  for (const { grant, amount } of parts.filter((part) => !isLate(part))) {
     const known = given.find((part) => part.grant === grant);
     if (known) known.amount += amount;
     else given.push({ grant, amount });
   }
-  const late = sumOf(parts.filter(hasEnded));
+  const late = sumOf(parts.filter(isLate));
   if (late > 0n) {
     account.grants.push({
       kind: "refund",
@@ -77,6 +78,7 @@ export function giveBack(
       source: null,
       hasCome: true,
       left: 0n,
+      closed: NEVER,
     });
     given.push({ grant: account.grants.length - 1, amount: late });
   }

@@ -3,7 +3,7 @@ import { NEVER } from "../calls.ts";
 import { reconcile } from "./clawbacks.ts";
 import { collectDebts, payDebts } from "./debts.ts";
 import { compare, freeParts, takeFrom } from "./grants.ts";
-import { enter, isOver, type Ledger } from "./ledger.ts";
+import { enter, hasEnded, type Ledger } from "./ledger.ts";
 
 /** All that became due since anybody looked at the wallet, each thing at its time. */
 export function catchUp(ledger: Ledger, wallet: string): void {
@@ -38,7 +38,7 @@ export function come(ledger: Ledger, wallet: string, place: number, request: str
 function endGrants(ledger: Ledger, wallet: string, time: bigint): void {
   const account = ledger.accounts.get(wallet)!;
   for (const part of freeParts(ledger, wallet)) {
-    if (part.amount === 0n || !isOver(account.grants[part.grant]!.expires, time)) continue;
+    if (part.amount === 0n || !hasEnded(account.grants[part.grant]!, time)) continue;
     takeFrom(account, part.amount, [part]);
     enter(account, -part.amount, "expiry", null, [part]);
   }

@@ -40,7 +40,7 @@ export function add(ledger: Ledger, call: AddCall) {
 
   const account = openAccount(ledger, user);
   const { kind, priority, effective, expires, source } = call;
-  account.grants.push({ kind, priority, amount, effective, expires, source, hasCome: false, left: 0n });
+  account.grants.push({ kind, priority, amount, effective, expires, source, hasCome: false, left: 0n, closed: NEVER });
   if (effective <= ledger.now) come(ledger, user, account.grants.length - 1, id);
   if (id !== null) {
     ledger.requests.set(id, {
@@ -130,7 +130,7 @@ export function rollOver(ledger: Ledger, { user, source, newSource, cap, expires
   takeFrom(account, left, closed);
   if (left > 0n) enter(account, -left, "rollover", null, closed);
   for (const grant of account.grants) {
-    if (grant.source === source && grant.hasCome && !isOver(grant.expires, ledger.now)) grant.expires = ledger.now;
+    if (grant.source === source && grant.hasCome && grant.closed === NEVER) grant.closed = ledger.now;
   }
   ledger.rollovers.set(newSource, { amount: kept });
   if (kept > 0n) {
@@ -143,6 +143,7 @@ export function rollOver(ledger: Ledger, { user, source, newSource, cap, expires
       source: newSource,
       hasCome: true,
       left: kept,
+      closed: NEVER,
     });
     enter(account, kept, "rollover", null, [{ grant: account.grants.length - 1, amount: kept }]);
   }

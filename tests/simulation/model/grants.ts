@@ -1,6 +1,6 @@
 /** What each grant still has, told the simplest way: every charge takes its tokens from the grants one by one. */
 import { type Kind, NEVER } from "../calls.ts";
-import { type Account, type Grant, isOver, least, type Ledger, type Part } from "./ledger.ts";
+import { type Account, type Grant, isUsable, least, type Ledger, type Part } from "./ledger.ts";
 
 type Grants = Pick<Account, "grants">;
 
@@ -19,7 +19,7 @@ export function inOrderOfUse({ grants }: Grants): number[] {
 
 /** Takes tokens from the grants that had not ended at that time. */
 export function burn(account: Grants, amount: bigint, since: bigint): Part[] {
-  const usable = inOrderOfUse(account).filter((place) => !isOver(account.grants[place]!.expires, since));
+  const usable = inOrderOfUse(account).filter((place) => isUsable(account.grants[place]!, since));
   const parts = takeFrom(
     account,
     amount,

@@ -1,5 +1,5 @@
 /** What the model keeps: wallets with their grants and entries, requests, payments and teams. Times are minutes. */
-import type { Amount, Kind, Time } from "../calls.ts";
+import { type Amount, type Kind, NEVER, type Time } from "../calls.ts";
 
 export const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 export const MINUTES_OF_A_DAY = 24n * 60n;
@@ -54,6 +54,8 @@ export interface Grant {
   /** Whether it is a part of the balance yet. */
   hasCome: boolean;
   left: bigint;
+  /** When a renewal closed it: holds that were there may go on needing it. */
+  closed: Time;
 }
 
 export interface Request {
@@ -130,8 +132,18 @@ export function enter(
   account.entries.push({ delta, balance_after: account.balance, operation, request, parts });
 }
 
+/** Whether a hold of that time may need the grant. */
+export function isUsable({ expires, closed }: Grant, since: bigint): boolean {
+  return !isOver(expires, since) && (closed === NEVER || closed >= since);
+}
+
+/** Whether nothing new may use the grant. */
+export function hasEnded({ expires, closed }: Grant, now: bigint): boolean {
+  return isOver(expires, now) || isOver(closed, now);
+}
+
 export function isOver(end: Time, now: bigint): boolean {
-  return end !== "Infinity" && end <= now;
+  return end !== NEVER && end <= now;
 }
 
 export function isName(text: string): boolean {
