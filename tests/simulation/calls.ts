@@ -11,6 +11,7 @@ export type Kind = "promotion" | "plan" | "rollover" | "refund" | "paid";
 export type Call =
   | ConsumeCall
   | HoldCall
+  | AdmitCall
   | SettleCall
   | ReleaseCall
   | AddCall
@@ -39,6 +40,13 @@ export interface HoldCall {
   fingerprint: string | null;
   /** Time to live. */
   minutes: bigint;
+}
+
+/** A hold as a feature asks for it: whether the one who acts may spend the wallet's tokens is asked first. */
+export interface AdmitCall extends Omit<HoldCall, "name"> {
+  name: "admit";
+  /** Who acts; the wallet pays. */
+  actor: string;
 }
 
 export interface SettleCall {

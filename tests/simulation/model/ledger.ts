@@ -2,6 +2,8 @@
 import { type Amount, type Kind, NEVER, type Time } from "../calls.ts";
 
 export const LARGEST_AMOUNT = 9_007_199_254_740_991n;
+/** The minute with which the simulation's second month begins; it ends before the third. */
+const SECOND_MONTH = 2_880n;
 export const MINUTES_OF_A_DAY = 24n * 60n;
 
 /** What is owned, reserved and known. */
@@ -10,6 +12,8 @@ export interface Ledger {
   /** By wallet. */
   accounts: Map<string, Account>;
   requests: Map<string, Request>;
+  /** By the team's wallet, and there by user. */
+  teams: Map<string, Map<string, Member>>;
   /** By source. */
   payments: Map<string, Payment>;
   /** By refund id. */
@@ -29,11 +33,25 @@ export interface Account {
   grants: Grant[];
 }
 
+/** Somebody's place in a team; who leaves keeps what was counted, so that coming back evades nothing. */
+export interface Member {
+  role: "owner" | "admin" | "member" | "viewer";
+  isRemoved: boolean;
+  /** The most that may be spent in a month; null: no cap. */
+  cap: bigint | null;
+  held: bigint;
+  /** What was spent in the month of the last charge. */
+  spent: bigint;
+  month: bigint;
+}
+
 export interface Entry {
   delta: bigint;
   balance_after: bigint;
   operation: string;
   request: string | null;
+  /** Who acted, where it is not the wallet's own user. */
+  actor: string | null;
   /** Which grants it took from, or gave to, and how much: in that order. */
   parts: Part[];
 }
@@ -59,7 +77,10 @@ export interface Grant {
 }
 
 export interface Request {
+  /** The wallet that pays. */
   user: string;
+  /** Who acts, where it is not the wallet's own user. */
+  actor: string | null;
   operation: string;
   fingerprint: string | null;
   amount: bigint;
@@ -107,6 +128,7 @@ export function newLedger(): Ledger {
     now: 0n,
     accounts: new Map(),
     requests: new Map(),
+    teams: new Map(),
     payments: new Map(),
     refunds: new Map(),
     rollovers: new Map(),
@@ -127,9 +149,10 @@ export function enter(
   operation: string,
   request: string | null,
   parts: Part[],
+  actor: string | null = null,
 ): void {
   account.balance += delta;
-  account.entries.push({ delta, balance_after: account.balance, operation, request, parts });
+  account.entries.push({ delta, balance_after: account.balance, operation, request, actor, parts });
 }
 
 /** Whether a hold of that time may need the grant. */
@@ -140,6 +163,10 @@ export function isUsable({ expires, closed }: Grant, since: bigint): boolean {
 /** Whether nothing new may use the grant. */
 export function hasEnded({ expires, closed }: Grant, now: bigint): boolean {
   return isOver(expires, now) || isOver(closed, now);
+}
+
+export function monthOf(time: bigint): bigint {
+  return time < SECOND_MONTH ? 1n : 2n;
 }
 
 export function isOver(end: Time, now: bigint): boolean {
