@@ -5,6 +5,8 @@ export const NEVER = "Infinity";
 /** Minutes since the simulation's start. */
 export type Time = bigint | typeof NEVER;
 
+export type Role = "owner" | "admin" | "member" | "viewer";
+
 export type Kind = "promotion" | "plan" | "rollover" | "refund" | "paid";
 
 /** One call of a function of the ledger, with every argument known. */
@@ -14,6 +16,10 @@ export type Call =
   | AdmitCall
   | SettleCall
   | ReleaseCall
+  | JoinCall
+  | RoleCall
+  | CapCall
+  | RemoveCall
   | AddCall
   | RefundCall
   | ClawbackCall
@@ -33,7 +39,10 @@ export interface ConsumeCall {
 
 export interface HoldCall {
   name: "hold";
+  /** The wallet that pays. */
   user: string;
+  /** The member of a team who acts; null where it is the wallet's own user, or a server. */
+  actor: string | null;
   id: string;
   amount: Amount;
   operation: string;
@@ -43,7 +52,7 @@ export interface HoldCall {
 }
 
 /** A hold as a feature asks for it: whether the one who acts may spend the wallet's tokens is asked first. */
-export interface AdmitCall extends Omit<HoldCall, "name"> {
+export interface AdmitCall extends Omit<HoldCall, "name" | "actor"> {
   name: "admit";
   /** Who acts; the wallet pays. */
   actor: string;
@@ -64,6 +73,41 @@ export interface ReleaseCall {
   user: string;
   id: string;
   attempt: bigint;
+}
+
+/** Somebody is invited to a team and accepts at once. */
+export interface JoinCall {
+  name: "join";
+  user: string;
+  /** Who invites. */
+  actor: string;
+  member: string;
+  role: Role;
+  cap: bigint | null;
+}
+
+export interface RoleCall {
+  name: "role";
+  user: string;
+  actor: string;
+  member: string;
+  role: Role;
+}
+
+export interface CapCall {
+  name: "cap";
+  user: string;
+  actor: string;
+  member: string;
+  cap: bigint | null;
+}
+
+/** Somebody is removed from a team, or leaves it. */
+export interface RemoveCall {
+  name: "remove";
+  user: string;
+  actor: string;
+  member: string;
 }
 
 export interface AddCall {
@@ -129,7 +173,7 @@ export interface BatchCall {
 /** Calls of several kinds in one transaction; its holds live ten minutes. */
 export interface OperationsCall {
   name: "operations";
-  operations: (ConsumeCall | HoldCall | SettleCall | ReleaseCall)[];
+  operations: (ConsumeCall | HoldCall | AdmitCall | SettleCall | ReleaseCall)[];
 }
 
 /** What a function answers: its jsonb, every number a bigint. */

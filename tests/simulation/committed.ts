@@ -69,7 +69,7 @@ export async function playCommitted(
     }
   }
 
-  const [row] = await database.sql`select simulation.state()::text as state`;
+  const [row] = await database.sql`select simulation.state(${String(ledgers[0]!.now)})::text as state`;
   const state = parseAnswer(row!.state);
   const problems = ledgers.map((ledger) => differences(stateOf(ledger), state));
   if (problems.every((found) => found.length > 0)) throw new SimulationFailure(transcript, problems[0]!);

@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { type AddCall, type Amount, type Call, type ConsumeCall, type Kind, NEVER, type OperationsCall, type Time } from "./calls.ts";
+import { type AddCall, type Amount, type Call, type ConsumeCall, type HoldCall, type Kind, NEVER, type OperationsCall, type Role, type Time } from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
 import { catchUp } from "./model/events.ts";
 import type { Entry } from "./model/ledger.ts";
 import { OWN_OPERATIONS } from "./model/requests.ts";
-import { USERS } from "./statements.ts";
+import { WALLETS } from "./statements.ts";
 
 /** An amount that is known only when the call is made: what the user has available, or what is held, and a bit. */
 export interface RelativeAmount {
@@ -67,7 +67,7 @@ export type Mode = "serial" | "faults" | "races";
 
 export interface History {
   mode: Mode;
-  /** What each user is granted first. */
+  /** What is given to each wallet first. */
   grants: { amount: bigint; kind: Kind }[];
   steps: Step[];
 }
@@ -82,7 +82,11 @@ const CHARGE = "charge";
 const PAYMENT = "payment";
 const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 
-const user = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
+const person = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
+/** Who acts for the team, or is spoken of in it. */
+const teammate = weighted([[5, fc.constant("ben")], [2, fc.constant("ann")], [1, fc.constant("cleo")]]);
+/** Whose wallet it is. */
+const user = weighted([[5, person], [1, fc.constant("team")]]);
 const owner = weighted([[9, fc.constant(OWNER)], [1, user]]);
 const id = weighted<string>([
   [12, fc.constantFrom("a", "b", "c")],
@@ -169,22 +173,29 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
   if (mode === "races") kinds.push([16, races(intent)]);
   return fc.record({
     mode: fc.constant(mode),
-    grants: fc.tuple(...USERS.map(() => firstGrant)),
+    grants: fc.tuple(...WALLETS.map(() => firstGrant)),
     steps: fc.array(weighted(kinds), { minLength: 1, maxLength, size: "max" }),
   });
 }
 
 function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
   const consume = fc.record({ name: fc.constant("consume" as const), user, id, amount, operation });
-  const hold = fc.record({
-    name: fc.constant("hold" as const),
-    user,
-    id,
-    amount,
-    operation,
-    fingerprint,
-    minutes,
-  });
+  const name = fc.constant("hold" as const);
+  const terms = { id, amount, operation, fingerprint, minutes };
+  const hold = weighted<IntentOf<HoldCall>>([
+    [3, fc.record({ name, user, actor: fc.constant(null), ...terms })],
+    [1, fc.record({ name, user: fc.constant("team"), actor: teammate, ...terms })],
+  ]);
+  const admit = fc.record({
+    name: fc.constant("admit" as const),
+    user: weighted([[4, fc.constant("team")], [1, person]]),
+    actor: teammate,
+    ...terms,
+    id: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+    amount: fc.constantFrom(3n, 5n, 1n, 2n, 10n),
+    operation: fc.constant("meal"),
+    minutes: fc.constantFrom(10n, 10n, 1n, 1_440n),
+  }).map((call) => call.user === "team" ? call : { ...call, actor: call.user });
   const settle = fc.record({
     name: fc.constant("settle" as const),
     user: owner,
@@ -197,8 +208,11 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
   const kinds: [number, fc.Arbitrary<Intent>][] = [
     [6, consume],
     [10, hold],
+    [4, admit],
     [8, settle],
     [3, release],
+    [4, memberships()],
+    ...(Deno.env.get("NO_GRANTS") ? [] : [
     [4, grantsOf(kind)],
     [2, grantsOf(fc.constant("plan"))],
     [3, fc.record({
@@ -223,17 +237,32 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
       lives,
     })],
     [1, fc.constant({ name: "job" })],
+    ] as [number, fc.Arbitrary<Intent>][]),
     [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
   ];
   if (hasBatches) {
     const tenMinuteHold = hold.map((one) => ({ ...one, minutes: 10n }));
-    const several = fc.oneof(consume, tenMinuteHold, settle, release);
+    const tenMinuteAdmit = admit.map((one) => ({ ...one, minutes: 10n }));
+    const several = fc.oneof(consume, tenMinuteHold, tenMinuteAdmit, settle, release);
     kinds.push(
       [3, fc.record({ name: fc.constant("batch"), requests: fc.array(consume, { maxLength: 5 }) })],
       [3, fc.record({ name: fc.constant("operations"), operations: fc.array(several, { maxLength: 5 }) })],
     );
   }
   return weighted(kinds);
+}
+
+/** People come into the team, rise and fall in it, and leave. */
+function memberships(): fc.Arbitrary<Intent> {
+  const call = { user: fc.constant("team"), actor: weighted([[4, fc.constant("ann")], [1, teammate]]), member: teammate };
+  const role = fc.constantFrom<Role>("member", "member", "admin", "viewer", "owner");
+  const cap = weighted<bigint | null>([[1, fc.constant(null)], [4, fc.constantFrom(0n, 5n, 6n, 8n)]]);
+  return weighted<Intent>([
+    [4, fc.record({ name: fc.constant("join"), ...call, role: role.filter((one) => one !== "owner"), cap })],
+    [2, fc.record({ name: fc.constant("role"), ...call, role })],
+    [2, fc.record({ name: fc.constant("cap"), ...call, cap })],
+    [2, fc.record({ name: fc.constant("remove"), ...call })],
+  ]);
 }
 
 function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<Intent> {
@@ -307,7 +336,7 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
 export function firstGrants({ grants }: History): AddCall[] {
   return grants.map(({ amount, kind }, index) => ({
     name: "add",
-    user: USERS[index]!,
+    user: WALLETS[index]!,
     id: null,
     amount,
     kind,
@@ -339,6 +368,10 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
     }
     case "cleanup":
     case "job":
+    case "join":
+    case "role":
+    case "cap":
+    case "remove":
       return intent;
     case "refund": {
       const request = intent.request === CHARGE ? newestCharge(ledger) : intent.request;

@@ -120,7 +120,7 @@ describe("in the model", () => {
         const before: Call[] = [
           grant(12, kind, null),
           { name: "consume", user: "ann", id: "a", amount: BigInt(spent), operation: "meal" },
-          { name: "hold", user: "ann", id: "b", amount: BigInt(held), operation: "meal", fingerprint: "x", minutes: 10n },
+          { name: "hold", user: "ann", actor: null, id: "b", amount: BigInt(held), operation: "meal", fingerprint: "x", minutes: 10n },
         ];
         const bought = grant(10, "paid", "p");
         const inOrder = play([...before, bought, ...once.map(reversal)]);

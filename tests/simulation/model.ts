@@ -5,8 +5,10 @@
 import type { Answer, Call } from "./calls.ts";
 import { catchUp } from "./model/events.ts";
 import { add, clawBack, refund, rollOver } from "./model/giving.ts";
-import type { Ledger } from "./model/ledger.ts";
+import type { Ledger, Member } from "./model/ledger.ts";
+import { spentThisMonth } from "./model/members.ts";
 import { cleanup, consume, hold, release, settle } from "./model/requests.ts";
+import { admit, join, remove, setCap, setRole } from "./model/teams.ts";
 
 export { type Ledger, newLedger } from "./model/ledger.ts";
 
@@ -21,6 +23,16 @@ export function apply(ledger: Ledger, call: Call): Answer {
       return call.operations.map((operation) => apply(ledger, operation));
     case "hold":
       return hold(ledger, call);
+    case "admit":
+      return admit(ledger, call);
+    case "join":
+      return join(ledger, call);
+    case "role":
+      return setRole(ledger, call);
+    case "cap":
+      return setCap(ledger, call);
+    case "remove":
+      return remove(ledger, call);
     case "settle":
       return settle(ledger, call);
     case "release":
@@ -45,7 +57,7 @@ export function apply(ledger: Ledger, call: Call): Answer {
 export function stateOf(after: Ledger): Record<string, unknown> {
   const ledger = structuredClone(after);
   for (const wallet of ledger.accounts.keys()) catchUp(ledger, wallet);
-  const accounts = [...ledger.accounts];
+  const accounts = [...ledger.accounts].filter(([, { entries }]) => entries.length > 0);
   return {
     accounts: Object.fromEntries(
       accounts.map(([user, { balance, held, entries }]) => [
@@ -55,11 +67,21 @@ export function stateOf(after: Ledger): Record<string, unknown> {
     ),
     entries: Object.fromEntries(
       accounts.flatMap(([user, { entries }]) =>
-        entries.map((entry, index) => [`${user} ${index + 1}`, entry] as const)
+        entries.map(({ parts: _, ...entry }, index) => [`${user} ${index + 1}`, entry] as const)
       ),
     ),
-    requests: Object.fromEntries(ledger.requests),
+    members: Object.fromEntries(
+      [...ledger.teams].flatMap(([wallet, members]) =>
+        [...members].map(([user, member]) => [`${wallet} ${user}`, memberState(ledger, member)] as const)
+      ),
+    ),
+    requests: Object.fromEntries([...ledger.requests].map(([id, { since: _, ...request }]) => [id, request])),
     anomalies: Object.fromEntries([...ledger.anomalies].map((anomaly) => [anomaly, "warning"])),
     broken: [],
   };
+}
+
+function memberState(ledger: Ledger, member: Member) {
+  const { role, cap, held, removedAt, removedBy } = member;
+  return { role, cap, held, spent: spentThisMonth(ledger, member), removed_at: removedAt, removed_by: removedBy };
 }

@@ -3,6 +3,7 @@ import type postgres from "postgres";
 /** A bug to plant: in one function of the ledger, each text is replaced by the one after it. */
 export interface Mutant {
   name: string;
+  /** In the schema public, unless its name says another one. */
   function: string;
   changes: [from: string, to: string][];
 }
@@ -63,13 +64,36 @@ export const MUTANTS: Mutant[] = [
     function: "expire_token_holds_of",
     changes: [["expires_at <= now()", "expires_at < now()"]],
   },
+  {
+    name: "a member's cap counts what the whole team holds",
+    function: "private.take_member_hold",
+    changes: [[
+      "held + p_amount +",
+      "(select sum(held) from private.wallet_members where wallet_id = p_wallet_id) + p_amount +",
+    ]],
+  },
+  {
+    name: "a member who was removed may still spend",
+    function: "private.take_member_hold",
+    changes: [["and removed_at is null", ""]],
+  },
+  {
+    name: "a new month does not renew a member's cap",
+    function: "private.take_member_hold",
+    changes: [["case when month >= private.month_of(clock_timestamp()) then spent else 0 end", "spent"]],
+  },
+  {
+    name: "who leaves a team takes what it had running out of the count",
+    function: "private.end_member_hold",
+    changes: [["and user_id = p_actor_id", "and user_id = p_actor_id and removed_at is null"]],
+  },
 ];
 
 /** Plants a bug in a migrated database. A text that is not there means that the mutant must follow the SQL. */
 export async function plant(sql: postgres.Sql, mutant: Mutant): Promise<void> {
   const [found] = await sql`
     select pg_get_functiondef(oid) as definition from pg_proc
-    where pronamespace = 'public'::regnamespace and proname = ${mutant.function}`;
+    where oid = ${mutant.function.includes(".") ? mutant.function : `public.${mutant.function}`}::regproc`;
   const mutated = mutant.changes.reduce((definition, [from, to]) => {
     if (!definition.includes(from)) throw new Error(`${mutant.function} has no "${from}" to plant a bug in`);
     return definition.replace(from, () => to);

@@ -22,7 +22,7 @@ interface Expected {
 export async function playSerial(database: SimulatedDatabase, history: History, tally: Tally): Promise<void> {
   const ledger = newLedger();
   const script = foresee(history, ledger, tally);
-  const results = await database.sql.unsafe(messageOf(script)).simple() as unknown as { played: string }[][];
+  const results = await database.sql.unsafe(messageOf(script, ledger.now)).simple() as unknown as { played: string }[][];
   const { answers, state } = parseAnswer(results[1]![0]!.played) as { answers: Answer[]; state: unknown };
   script.forEach(({ answer }, index) => {
     const problems = answerDifferences(answer, answers[index]);
@@ -65,13 +65,13 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
   return script;
 }
 
-function messageOf(script: Expected[]): string {
+function messageOf(script: Expected[], lastMinute: bigint): string {
   const list = (values: string[]) =>
     `array[${values.map((value) => `$text$${value}$text$`).join(", ")}]::text[]`;
   const statements = list(script.map(({ call }) => statementOf(call)));
   const minutes = list(script.map(({ minute }) => String(minute)));
   const plans = list(script.map(({ plan }) => plan));
-  return `begin; select simulation.play(${statements}, ${minutes}, ${plans}) as played; rollback`;
+  return `begin; select simulation.play(${statements}, ${minutes}, ${plans}, '${lastMinute}') as played; rollback`;
 }
 
 function transcriptOf(script: Expected[]): string[] {

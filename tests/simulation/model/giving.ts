@@ -45,6 +45,7 @@ export function add(ledger: Ledger, call: AddCall) {
   if (id !== null) {
     ledger.requests.set(id, {
       user,
+      actor: null,
       operation: GRANT,
       fingerprint: null,
       amount,

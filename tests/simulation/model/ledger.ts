@@ -1,5 +1,5 @@
 /** What the model keeps: wallets with their grants and entries, requests, payments and teams. Times are minutes. */
-import { type Amount, type Kind, NEVER, type Time } from "../calls.ts";
+import { type Amount, type Kind, NEVER, type Role, type Time } from "../calls.ts";
 
 export const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 /** The minute with which the simulation's second month begins; it ends before the third. */
@@ -35,8 +35,11 @@ export interface Account {
 
 /** Somebody's place in a team; who leaves keeps what was counted, so that coming back evades nothing. */
 export interface Member {
-  role: "owner" | "admin" | "member" | "viewer";
-  isRemoved: boolean;
+  role: Role;
+  /** null: it is in the team. */
+  removedAt: bigint | null;
+  /** null: it left by itself. */
+  removedBy: string | null;
   /** The most that may be spent in a month; null: no cap. */
   cap: bigint | null;
   held: bigint;
@@ -122,18 +125,22 @@ export interface Rollover {
   amount: bigint;
 }
 
-/** A ledger that nobody has used. */
+/** A ledger that nobody has used, with a team of two. */
 export function newLedger(): Ledger {
   return {
     now: 0n,
-    accounts: new Map(),
+    accounts: new Map([["team", { balance: 0n, held: 0n, entries: [], grants: [] }]]),
     requests: new Map(),
-    teams: new Map(),
+    teams: new Map([["team", new Map([["ann", newMember("owner", null)], ["ben", newMember("member", 8n)]])]]),
     payments: new Map(),
     refunds: new Map(),
     rollovers: new Map(),
     anomalies: new Set(),
   };
+}
+
+function newMember(role: Role, cap: bigint | null): Member {
+  return { role, removedAt: null, removedBy: null, cap, held: 0n, spent: 0n, month: 1n };
 }
 
 export function openAccount(ledger: Ledger, user: string): Account {

@@ -2,6 +2,7 @@
 import type { ConsumeCall, HoldCall, ReleaseCall, SettleCall } from "../calls.ts";
 import { catchUp } from "./events.ts";
 import { burn } from "./grants.ts";
+import { endMemberHold, memberDenial, memberOf } from "./members.ts";
 import {
   enter,
   isAmount,
@@ -21,7 +22,7 @@ export const OWN_OPERATIONS = ["grant", "expiry", "refund", "clawback", "debt_pa
 
 /** Charging in one step is a hold that is settled at once for all of it. */
 export function consume(ledger: Ledger, call: ConsumeCall) {
-  const held = hold(ledger, { ...call, name: "hold", fingerprint: null, minutes: 10n });
+  const held = hold(ledger, { ...call, name: "hold", actor: null, fingerprint: null, minutes: 10n });
   const settled = "attempt" in held
     ? settle(ledger, { ...call, name: "settle", attempt: held.attempt, head: null })
     : held;
@@ -31,34 +32,32 @@ export function consume(ledger: Ledger, call: ConsumeCall) {
 
 /** Claims an id and reserves the most that the request may cost. */
 export function hold(ledger: Ledger, call: HoldCall) {
-  const { user, id, amount } = call;
+  const { user, actor, id, amount } = call;
   if (!isName(id) || !isName(call.operation) || !isAmount(amount)) return refusal(id, "invalid_request");
   if (OWN_OPERATIONS.includes(call.operation)) return refusal(id, "invalid_request");
   if (call.minutes < 1n || call.minutes > MINUTES_OF_A_DAY) return refusal(id, "invalid_request");
 
   const account = openAccount(ledger, user);
   catchUp(ledger, user);
-  const known = ledger.requests.get(id);
-  if (known) {
-    const isSame = known.user === user && known.operation === call.operation &&
-      known.fingerprint === call.fingerprint && (call.fingerprint !== null || known.amount === amount);
-    if (!isSame) return refusal(id, "idempotency_key_reused");
-    if (known.status === "settled") return { ...repeatedCharge(known), request_id: id };
-    if (known.status === "held" && !isOver(known.ends, ledger.now)) {
-      return refusal(id, "request_in_progress", account.balance);
-    }
-  }
+  const outcome = knownOutcome(ledger, call);
+  if (outcome) return outcome;
 
   // Overdue holds keep their tokens until a cleanup, or until a request would be refused for them.
-  if (known || account.balance - account.held < amount) endOverdueHolds(ledger, user);
+  const known = ledger.requests.get(id);
+  const denies = () => actor === null ? undefined : memberDenial(ledger, user, actor, amount);
+  if (known || denies() || account.balance - account.held < amount) endOverdueHolds(ledger, user);
+  const denial = denies();
+  if (denial) return { ...refusal(id, denial.error), ...denial };
   const available = account.balance - account.held;
   if (available < amount) {
     return { ...refusal(id, "insufficient_tokens", account.balance), required: amount, available };
   }
+  if (actor !== null) memberOf(ledger, user, actor)!.held += amount;
   account.held += amount;
   const attempt = (known?.attempt ?? 0n) + 1n;
   ledger.requests.set(id, {
     user,
+    actor,
     operation: call.operation,
     fingerprint: call.fingerprint,
     amount,
@@ -72,6 +71,19 @@ export function hold(ledger: Ledger, call: HoldCall) {
   });
   const { balance, held } = account;
   return { ...success, duplicate: false, charged: 0n, attempt, balance, held, request_id: id };
+}
+
+/** What a request gets whose id is known; undefined where it may run. */
+export function knownOutcome(ledger: Ledger, call: HoldCall) {
+  const { user, id, amount } = call;
+  const known = ledger.requests.get(id);
+  if (!known) return undefined;
+  const isSame = known.user === user && known.actor === call.actor && known.operation === call.operation &&
+    known.fingerprint === call.fingerprint && (call.fingerprint !== null || known.amount === amount);
+  if (!isSame) return refusal(id, "idempotency_key_reused");
+  if (known.status === "settled") return { ...repeatedCharge(known), request_id: id };
+  if (known.status !== "held" || isOver(known.ends, ledger.now)) return undefined;
+  return refusal(id, "request_in_progress", openAccount(ledger, user).balance);
 }
 
 /** Ends the hold and charges what it really cost, as far as the tokens go; an unknown cost is the whole hold. */
@@ -91,8 +103,10 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   const charged = least(cost, account.balance - account.held + request.amount);
   account.held -= request.amount;
   if (charged > 0n) {
-    enter(account, -charged, request.operation, id, burn(account, charged, request.since));
+    const parts = burn(account, charged, request.since);
+    enter(account, -charged, request.operation, id, parts, request.actor);
   }
+  endMemberHold(ledger, request, charged);
   const tail = responseTail(charged, account.balance);
   request.status = "settled";
   request.charged = charged;
@@ -116,6 +130,7 @@ export function release(ledger: Ledger, { user, id, attempt }: ReleaseCall) {
   const duplicate = request.status !== "held";
   if (!duplicate) {
     account.held -= request.amount;
+    endMemberHold(ledger, request, 0n);
     request.status = "released";
     request.ends = ledger.now;
   }
@@ -154,6 +169,7 @@ export function endOverdueHolds(ledger: Ledger, user: string): number {
     request.status = "expired";
     request.ends = ledger.now;
     openAccount(ledger, user).held -= request.amount;
+    endMemberHold(ledger, request, 0n);
   }
   // What only they kept of ended grants is nobody's now.
   catchUp(ledger, user);
