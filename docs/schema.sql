@@ -11,6 +11,9 @@ create schema metrics;
 create schema operations;
 grant usage on schema operations to service_role;
 
+create schema private;
+grant usage on schema private to service_role;
+
 create schema token_history;
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
@@ -91,7 +94,7 @@ alter table operations.deployments enable row level security;
 create policy "servers read what is deployed" on operations.deployments for select to service_role using (true);
 grant select on table operations.deployments to service_role;
 
-create table public.alert_deliveries (
+create table private.alert_deliveries (
   endpoint_id uuid not null,
   alert_id bigint not null,
   ordering_key text not null,
@@ -106,17 +109,17 @@ create table public.alert_deliveries (
   last_error text,
   delivered_at timestamp with time zone,
   constraint alert_deliveries_pkey PRIMARY KEY (alert_id, endpoint_id),
-  constraint alert_deliveries_alert_fkey FOREIGN KEY (alert_id) REFERENCES public.alert_outbox(id) ON DELETE CASCADE,
-  constraint alert_deliveries_endpoint_fkey FOREIGN KEY (endpoint_id) REFERENCES public.alert_endpoints(id),
+  constraint alert_deliveries_alert_fkey FOREIGN KEY (alert_id) REFERENCES private.alert_outbox(id) ON DELETE CASCADE,
+  constraint alert_deliveries_endpoint_fkey FOREIGN KEY (endpoint_id) REFERENCES private.alert_endpoints(id),
   constraint alert_deliveries_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text, 'cancelled'::text])))
 ) with (fillfactor=70);
-CREATE INDEX alert_deliveries_dead_idx ON public.alert_deliveries USING btree (alert_id) WHERE (status = 'dead'::text);
-CREATE INDEX alert_deliveries_due_idx ON public.alert_deliveries USING btree (endpoint_id, next_attempt_at, alert_id) WHERE (status = 'pending'::text);
-CREATE INDEX alert_deliveries_line_idx ON public.alert_deliveries USING btree (endpoint_id, ordering_key, alert_id);
-alter table public.alert_deliveries enable row level security;
-create policy "nobody reads deliveries" on public.alert_deliveries for select to public using (false);
+CREATE INDEX alert_deliveries_dead_idx ON private.alert_deliveries USING btree (alert_id) WHERE (status = 'dead'::text);
+CREATE INDEX alert_deliveries_due_idx ON private.alert_deliveries USING btree (endpoint_id, next_attempt_at, alert_id) WHERE (status = 'pending'::text);
+CREATE INDEX alert_deliveries_line_idx ON private.alert_deliveries USING btree (endpoint_id, ordering_key, alert_id);
+alter table private.alert_deliveries enable row level security;
+create policy "nobody reads deliveries" on private.alert_deliveries for select to public using (false);
 
-create table public.alert_endpoints (
+create table private.alert_endpoints (
   id uuid not null,
   host text not null,
   sealed text not null,
@@ -128,10 +131,10 @@ create table public.alert_endpoints (
   is_gone boolean default false not null,
   constraint alert_endpoints_pkey PRIMARY KEY (id)
 );
-alter table public.alert_endpoints enable row level security;
-create policy "nobody reads endpoints" on public.alert_endpoints for select to public using (false);
+alter table private.alert_endpoints enable row level security;
+create policy "nobody reads endpoints" on private.alert_endpoints for select to public using (false);
 
-create table public.alert_outbox (
+create table private.alert_outbox (
   webhook_id text default ('msg_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)) not null,
   id bigint generated as identity not null,
   alert_type text not null,
@@ -143,14 +146,14 @@ create table public.alert_outbox (
   constraint alert_outbox_pkey PRIMARY KEY (id),
   constraint alert_outbox_emitted_once UNIQUE (alert_type, dedupe_key)
 );
-CREATE INDEX alert_outbox_created_at_idx ON public.alert_outbox USING btree (created_at);
-CREATE INDEX alert_outbox_not_spread_idx ON public.alert_outbox USING btree (id) WHERE (NOT is_spread);
-CREATE INDEX alert_outbox_ordering_key_idx ON public.alert_outbox USING btree (ordering_key);
-CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON public.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION public.follow_alert_ordering_key();
-alter table public.alert_outbox enable row level security;
-create policy "nobody reads the outbox" on public.alert_outbox for select to public using (false);
+CREATE INDEX alert_outbox_created_at_idx ON private.alert_outbox USING btree (created_at);
+CREATE INDEX alert_outbox_not_spread_idx ON private.alert_outbox USING btree (id) WHERE (NOT is_spread);
+CREATE INDEX alert_outbox_ordering_key_idx ON private.alert_outbox USING btree (ordering_key);
+CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON private.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION private.follow_alert_ordering_key();
+alter table private.alert_outbox enable row level security;
+create policy "nobody reads the outbox" on private.alert_outbox for select to public using (false);
 
-create table public.alert_settings (
+create table private.alert_settings (
   id boolean default true not null,
   first_retry_after interval default '00:00:10'::interval not null,
   longest_retry_after interval default '00:15:00'::interval not null,
@@ -162,23 +165,11 @@ create table public.alert_settings (
   constraint alert_settings_one_row CHECK (id),
   constraint alert_settings_retries_sensible CHECK (((first_retry_after >= '00:00:01'::interval) AND ((longest_retry_after >= first_retry_after) AND (longest_retry_after <= '1 day'::interval)) AND ((give_up_after >= '01:00:00'::interval) AND (give_up_after <= '30 days'::interval))))
 );
-alter table public.alert_settings enable row level security;
-create policy "servers read the alert settings" on public.alert_settings for select to service_role using (true);
-grant select on table public.alert_settings to service_role;
+alter table private.alert_settings enable row level security;
+create policy "servers read the alert settings" on private.alert_settings for select to service_role using (true);
+grant select on table private.alert_settings to service_role;
 
-create table public.alert_types (
-  alert_type text not null,
-  scan text,
-  description text not null,
-  constraint alert_types_pkey PRIMARY KEY (alert_type),
-  constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-  constraint alert_types_type_plain CHECK ((alert_type ~ '^[a-z][a-z0-9_]{2,50}$'::text))
-);
-alter table public.alert_types enable row level security;
-create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
-grant select on table public.alert_types to service_role;
-
-create table public.anomaly_resolutions (
+create table private.anomaly_resolutions (
   resolved_by text not null,
   anomaly_id bigint not null,
   note text not null,
@@ -186,20 +177,20 @@ create table public.anomaly_resolutions (
   constraint anomaly_resolutions_pkey PRIMARY KEY (anomaly_id),
   constraint anomaly_resolutions_anomaly_fkey FOREIGN KEY (anomaly_id) REFERENCES public.token_anomalies(id) ON DELETE CASCADE
 );
-alter table public.anomaly_resolutions enable row level security;
-create policy "servers read resolutions" on public.anomaly_resolutions for select to service_role using (true);
-grant select on table public.anomaly_resolutions to service_role;
+alter table private.anomaly_resolutions enable row level security;
+create policy "servers read resolutions" on private.anomaly_resolutions for select to service_role using (true);
+grant select on table private.anomaly_resolutions to service_role;
 
-create table public.anomaly_rules (
+create table private.anomaly_rules (
   anomaly_type text not null,
   pauses_account boolean not null,
   constraint anomaly_rules_pkey PRIMARY KEY (anomaly_type)
 );
-alter table public.anomaly_rules enable row level security;
-create policy "servers read the anomaly rules" on public.anomaly_rules for select to service_role using (true);
-grant select on table public.anomaly_rules to service_role;
+alter table private.anomaly_rules enable row level security;
+create policy "servers read the anomaly rules" on private.anomaly_rules for select to service_role using (true);
+grant select on table private.anomaly_rules to service_role;
 
-create table public.anomaly_settings (
+create table private.anomaly_settings (
   id boolean default true not null,
   scanned_until timestamp with time zone default now() not null,
   frequency_window interval default '00:01:00'::interval not null,
@@ -217,11 +208,11 @@ create table public.anomaly_settings (
   constraint anomaly_settings_thresholds_sensible CHECK (((frequency_threshold >= 1) AND (spike_factor >= (1)::numeric) AND (spike_least_tokens >= 1) AND (networks_threshold >= 1))),
   constraint anomaly_settings_windows_sensible CHECK ((((frequency_window >= '00:00:10'::interval) AND (frequency_window <= '1 day'::interval)) AND ((spike_window >= '00:01:00'::interval) AND (spike_window <= '1 day'::interval)) AND ((spike_history >= '01:00:00'::interval) AND (spike_history <= '90 days'::interval)) AND ((networks_window >= '00:01:00'::interval) AND (networks_window <= '1 day'::interval))))
 );
-alter table public.anomaly_settings enable row level security;
-create policy "servers read the anomaly settings" on public.anomaly_settings for select to service_role using (true);
-grant select on table public.anomaly_settings to service_role;
+alter table private.anomaly_settings enable row level security;
+create policy "servers read the anomaly settings" on private.anomaly_settings for select to service_role using (true);
+grant select on table private.anomaly_settings to service_role;
 
-create table public.call_limit_sources (
+create table private.call_limit_sources (
   name text not null,
   limit_of text not null,
   note_excess text not null,
@@ -230,22 +221,22 @@ create table public.call_limit_sources (
   constraint call_limit_sources_limit_of_a_name CHECK ((limit_of ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
   constraint call_limit_sources_note_excess_a_name CHECK ((note_excess ~ '^[a-z][a-z0-9_]{0,62}$'::text))
 );
-alter table public.call_limit_sources enable row level security;
-create policy "nobody but the functions" on public.call_limit_sources for all to public using (false);
+alter table private.call_limit_sources enable row level security;
+create policy "nobody but the functions" on private.call_limit_sources for all to public using (false);
 
-create unlogged table public.caller_networks (
+create unlogged table private.caller_networks (
   subject uuid not null,
   network text not null,
   seen_at timestamp with time zone default now() not null,
   constraint caller_networks_pkey PRIMARY KEY (subject, network)
 );
-CREATE TRIGGER caller_networks_of_users_alone BEFORE INSERT ON public.caller_networks FOR EACH ROW EXECUTE FUNCTION public.refuse_networks_of_forgotten();
-CREATE TRIGGER caller_networks_watch_known AFTER UPDATE ON public.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION public.watch_caller_networks();
-CREATE TRIGGER caller_networks_watch_new AFTER INSERT ON public.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION public.watch_caller_networks();
-alter table public.caller_networks enable row level security;
-create policy "nobody reads networks" on public.caller_networks for select to public using (false);
+CREATE TRIGGER caller_networks_of_users_alone BEFORE INSERT ON private.caller_networks FOR EACH ROW EXECUTE FUNCTION private.refuse_networks_of_forgotten();
+CREATE TRIGGER caller_networks_watch_known AFTER UPDATE ON private.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION private.watch_caller_networks();
+CREATE TRIGGER caller_networks_watch_new AFTER INSERT ON private.caller_networks REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION private.watch_caller_networks();
+alter table private.caller_networks enable row level security;
+create policy "nobody reads networks" on private.caller_networks for select to public using (false);
 
-create table public.file_settings (
+create table private.file_settings (
   id boolean default true not null,
   uploads_per_user integer default 200 not null,
   upload_bytes_per_user bigint default 1073741824 not null,
@@ -256,11 +247,11 @@ create table public.file_settings (
   constraint file_settings_one_row CHECK (id),
   constraint file_settings_quotas_not_negative CHECK (((uploads_per_user >= 0) AND (upload_bytes_per_user >= 0)))
 );
-alter table public.file_settings enable row level security;
-create policy "servers read the file settings" on public.file_settings for select to service_role using (true);
-grant select on table public.file_settings to service_role;
+alter table private.file_settings enable row level security;
+create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
+grant select on table private.file_settings to service_role;
 
-create table public.job_runs (
+create table private.job_runs (
   job_name text not null,
   id bigint generated as identity not null,
   started_at timestamp with time zone not null,
@@ -274,16 +265,16 @@ create table public.job_runs (
   http_request_id bigint,
   constraint job_runs_pkey PRIMARY KEY (id),
   constraint job_runs_ended_with_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL))),
-  constraint job_runs_job_name_fkey FOREIGN KEY (job_name) REFERENCES public.jobs(name) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint job_runs_job_name_fkey FOREIGN KEY (job_name) REFERENCES private.jobs(name) ON UPDATE CASCADE ON DELETE CASCADE,
   constraint job_runs_outcome_known CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'problem'::text, 'failed'::text, 'lost'::text])))
 );
-CREATE INDEX job_runs_job_name_idx ON public.job_runs USING btree (job_name, id);
-CREATE UNIQUE INDEX job_runs_open_idx ON public.job_runs USING btree (job_name) WHERE (ended_at IS NULL);
-alter table public.job_runs enable row level security;
-create policy "servers read the runs" on public.job_runs for select to service_role using (true);
-grant select on table public.job_runs to service_role;
+CREATE INDEX job_runs_job_name_idx ON private.job_runs USING btree (job_name, id);
+CREATE UNIQUE INDEX job_runs_open_idx ON private.job_runs USING btree (job_name) WHERE (ended_at IS NULL);
+alter table private.job_runs enable row level security;
+create policy "servers read the runs" on private.job_runs for select to service_role using (true);
+grant select on table private.job_runs to service_role;
 
-create table public.jobs (
+create table private.jobs (
   name text not null,
   description text not null,
   schedule text not null,
@@ -298,7 +289,7 @@ create table public.jobs (
   constraint jobs_pkey PRIMARY KEY (name),
   constraint jobs_command_a_name CHECK (
 CASE kind
-    WHEN 'sql'::text THEN (command ~ '^[a-z][a-z0-9_]{0,62}$'::text)
+    WHEN 'sql'::text THEN (command ~ '^(public|private)[.][a-z][a-z0-9_]{0,62}$'::text)
     ELSE (command ~ '^[a-z0-9][a-z0-9-]*(/[a-z0-9-]+)?([?]action=[a-z0-9_-]+(&if_[a-z_]+=true)?)?$'::text)
 END),
   constraint jobs_kind_known CHECK ((kind = ANY (ARRAY['sql'::text, 'http'::text]))),
@@ -306,11 +297,11 @@ END),
   constraint jobs_schedule_readable CHECK ((job_runner.latest_time(schedule, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL)),
   constraint jobs_timeout_in_range CHECK (((timeout_ms >= 1000) AND (timeout_ms <= 7200000)))
 );
-alter table public.jobs enable row level security;
-create policy "servers read the jobs" on public.jobs for select to service_role using (true);
-grant select on table public.jobs to service_role;
+alter table private.jobs enable row level security;
+create policy "servers read the jobs" on private.jobs for select to service_role using (true);
+grant select on table private.jobs to service_role;
 
-create table public.ledger_alert_settings (
+create table private.ledger_alert_settings (
   id boolean default true not null,
   anomaly_window interval default '01:00:00'::interval not null,
   low_balance_window interval default '01:00:00'::interval not null,
@@ -325,11 +316,11 @@ create table public.ledger_alert_settings (
   constraint ledger_alert_settings_provider_sensible CHECK (((provider_least_failures >= 1) AND (provider_failure_share > (0)::numeric) AND (provider_failure_share <= (1)::numeric))),
   constraint ledger_alert_settings_windows_sensible CHECK (((LEAST(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '00:01:00'::interval) AND (GREATEST(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'::interval)))
 );
-alter table public.ledger_alert_settings enable row level security;
-create policy "servers read the alert settings of the ledger" on public.ledger_alert_settings for select to service_role using (true);
-grant select on table public.ledger_alert_settings to service_role;
+alter table private.ledger_alert_settings enable row level security;
+create policy "servers read the alert settings of the ledger" on private.ledger_alert_settings for select to service_role using (true);
+grant select on table private.ledger_alert_settings to service_role;
 
-create table public.oauth_authorizations (
+create table private.oauth_authorizations (
   state_hash text not null,
   request text not null,
   answer text,
@@ -338,11 +329,11 @@ create table public.oauth_authorizations (
   constraint oauth_authorizations_encrypted CHECK (((request ~~ 't1.%'::text) AND (answer ~~ 't1.%'::text))),
   constraint oauth_authorizations_size CHECK (((length(request) < 20000) AND (length(answer) < 20000)))
 );
-CREATE INDEX oauth_authorizations_expires_at_idx ON public.oauth_authorizations USING btree (expires_at);
-alter table public.oauth_authorizations enable row level security;
-create policy "closed to users" on public.oauth_authorizations for all to anon, authenticated using (false);
+CREATE INDEX oauth_authorizations_expires_at_idx ON private.oauth_authorizations USING btree (expires_at);
+alter table private.oauth_authorizations enable row level security;
+create policy "closed to users" on private.oauth_authorizations for all to anon, authenticated using (false);
 
-create table public.oauth_leases (
+create table private.oauth_leases (
   key text not null,
   fence bigint default 0 not null,
   revoked_fence bigint default 0 not null,
@@ -356,10 +347,10 @@ create table public.oauth_leases (
   constraint oauth_leases_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300))),
   constraint oauth_leases_revoked_is_past CHECK ((revoked_fence <= fence))
 ) with (fillfactor=50);
-alter table public.oauth_leases enable row level security;
-create policy "closed to users" on public.oauth_leases for all to anon, authenticated using (false);
+alter table private.oauth_leases enable row level security;
+create policy "closed to users" on private.oauth_leases for all to anon, authenticated using (false);
 
-create table public.oauth_provider_health (
+create table private.oauth_provider_health (
   provider text not null,
   failure_count integer default 0 not null,
   retry_at timestamp with time zone,
@@ -368,42 +359,18 @@ create table public.oauth_provider_health (
   constraint oauth_provider_health_pkey PRIMARY KEY (provider),
   constraint oauth_provider_health_provider_length CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
 );
-alter table public.oauth_provider_health enable row level security;
-create policy "closed to users" on public.oauth_provider_health for all to anon, authenticated using (false);
+alter table private.oauth_provider_health enable row level security;
+create policy "closed to users" on private.oauth_provider_health for all to anon, authenticated using (false);
 
-create table public.oauth_revocations (
+create table private.oauth_revocations (
   subject uuid not null,
   requested_at timestamp with time zone default now() not null,
   constraint oauth_revocations_pkey PRIMARY KEY (subject)
 );
-alter table public.oauth_revocations enable row level security;
-create policy "closed to users" on public.oauth_revocations for all to anon, authenticated using (false);
+alter table private.oauth_revocations enable row level security;
+create policy "closed to users" on private.oauth_revocations for all to anon, authenticated using (false);
 
-create table public.otp_codes (
-  id uuid not null,
-  phone_number text not null,
-  purpose text not null,
-  owner_id uuid,
-  channel text not null,
-  country text not null,
-  prefix text not null,
-  requester text not null,
-  network text not null,
-  undelivered_by text,
-  code text not null,
-  attempts integer default 0 not null,
-  created_at timestamp with time zone not null,
-  expires_at timestamp with time zone not null,
-  consumed_at timestamp with time zone,
-  constraint otp_codes_pkey PRIMARY KEY (id),
-  constraint otp_codes_one_per_requester UNIQUE (phone_number, purpose, requester),
-  constraint otp_codes_phone_number_is_e164 CHECK ((phone_number ~ '^\+[1-9][0-9]{6,14}$'::text))
-) with (fillfactor=80);
-CREATE INDEX otp_codes_expires_at_idx ON public.otp_codes USING btree (expires_at);
-alter table public.otp_codes enable row level security;
-create policy "nobody reads codes" on public.otp_codes for select to public using (false);
-
-create table public.otp_decisions (
+create table private.otp_decisions (
   issuance_id uuid,
   id bigint generated as identity not null,
   request_key text,
@@ -437,33 +404,33 @@ create table public.otp_decisions (
   constraint otp_decisions_outcome_known CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text]))),
   constraint otp_decisions_request_key_key UNIQUE (request_key)
 );
-CREATE INDEX otp_decisions_auth_user_id_idx ON public.otp_decisions USING btree (auth_user_id) WHERE (auth_user_id IS NOT NULL);
-CREATE INDEX otp_decisions_created_at_idx ON public.otp_decisions USING btree (created_at);
-CREATE INDEX otp_decisions_owner_id_idx ON public.otp_decisions USING btree (owner_id) WHERE (owner_id IS NOT NULL);
-CREATE INDEX otp_decisions_waiting_for_auth_idx ON public.otp_decisions USING btree (created_at) WHERE ((auth_user_id IS NOT NULL) AND (verified_at IS NULL));
-alter table public.otp_decisions enable row level security;
-create policy "servers read decisions" on public.otp_decisions for select to service_role using (true);
-grant select on table public.otp_decisions to service_role;
+CREATE INDEX otp_decisions_auth_user_id_idx ON private.otp_decisions USING btree (auth_user_id) WHERE (auth_user_id IS NOT NULL);
+CREATE INDEX otp_decisions_created_at_idx ON private.otp_decisions USING btree (created_at);
+CREATE INDEX otp_decisions_owner_id_idx ON private.otp_decisions USING btree (owner_id) WHERE (owner_id IS NOT NULL);
+CREATE INDEX otp_decisions_waiting_for_auth_idx ON private.otp_decisions USING btree (created_at) WHERE ((auth_user_id IS NOT NULL) AND (verified_at IS NULL));
+alter table private.otp_decisions enable row level security;
+create policy "servers read decisions" on private.otp_decisions for select to service_role using (true);
+grant select on table private.otp_decisions to service_role;
 
-create table public.otp_guesses (
+create table private.otp_guesses (
   key text not null,
   full_at timestamp with time zone not null,
   constraint otp_guesses_pkey PRIMARY KEY (key)
 ) with (fillfactor=50);
-alter table public.otp_guesses enable row level security;
-create policy "nobody reads guesses" on public.otp_guesses for select to public using (false);
+alter table private.otp_guesses enable row level security;
+create policy "nobody reads guesses" on private.otp_guesses for select to public using (false);
 
-create table public.otp_known_phones (
+create table private.otp_known_phones (
   phone text not null,
   network text not null,
   verified_at timestamp with time zone not null,
   constraint otp_known_phones_pkey PRIMARY KEY (phone, network)
 ) with (fillfactor=80);
-CREATE INDEX otp_known_phones_verified_at_idx ON public.otp_known_phones USING btree (verified_at);
-alter table public.otp_known_phones enable row level security;
-create policy "nobody reads known phones" on public.otp_known_phones for select to public using (false);
+CREATE INDEX otp_known_phones_verified_at_idx ON private.otp_known_phones USING btree (verified_at);
+alter table private.otp_known_phones enable row level security;
+create policy "nobody reads known phones" on private.otp_known_phones for select to public using (false);
 
-create unlogged table public.otp_networks (
+create unlogged table private.otp_networks (
   network text not null,
   country text not null,
   seen_at timestamp with time zone not null,
@@ -472,32 +439,32 @@ create unlogged table public.otp_networks (
   verified integer default 0 not null,
   constraint otp_networks_pkey PRIMARY KEY (network, country)
 ) with (fillfactor=50);
-alter table public.otp_networks enable row level security;
-create policy "nobody reads networks" on public.otp_networks for select to public using (false);
+alter table private.otp_networks enable row level security;
+create policy "nobody reads networks" on private.otp_networks for select to public using (false);
 
-create table public.otp_providers (
+create table private.otp_providers (
   name text not null,
   failures integer not null,
   open_until timestamp with time zone,
   updated_at timestamp with time zone not null,
   constraint otp_providers_pkey PRIMARY KEY (name)
 );
-alter table public.otp_providers enable row level security;
-create policy "servers read the breakers" on public.otp_providers for select to service_role using (true);
-grant select on table public.otp_providers to service_role;
+alter table private.otp_providers enable row level security;
+create policy "servers read the breakers" on private.otp_providers for select to service_role using (true);
+grant select on table private.otp_providers to service_role;
 
-create table public.otp_routes (
+create table private.otp_routes (
   provider text not null,
   country text not null,
   undelivered integer not null,
   updated_at timestamp with time zone not null,
   constraint otp_routes_pkey PRIMARY KEY (provider, country)
 );
-alter table public.otp_routes enable row level security;
-create policy "servers read the routes" on public.otp_routes for select to service_role using (true);
-grant select on table public.otp_routes to service_role;
+alter table private.otp_routes enable row level security;
+create policy "servers read the routes" on private.otp_routes for select to service_role using (true);
+grant select on table private.otp_routes to service_role;
 
-create table public.otp_settings (
+create table private.otp_settings (
   id boolean default true not null,
   code_lifetime interval default '00:05:00'::interval not null,
   most_attempts integer default 5 not null,
@@ -540,21 +507,21 @@ create table public.otp_settings (
   constraint otp_settings_retention_known CHECK (((decision_retention >= '1 day'::interval) AND (decision_retention <= '3650 days'::interval))),
   constraint otp_settings_times_known CHECK ((((cooldown >= '00:00:01'::interval) AND (cooldown <= '01:00:00'::interval)) AND (breaker_failures > 0) AND ((breaker_pause >= '00:00:01'::interval) AND (breaker_pause <= '00:10:00'::interval)) AND ((proof_lifetime >= '00:00:01'::interval) AND (proof_lifetime <= '01:00:00'::interval)) AND ((verified_phone_lifetime >= '1 day'::interval) AND (verified_phone_lifetime <= '3650 days'::interval))))
 );
-alter table public.otp_settings enable row level security;
-create policy "nobody reads the settings" on public.otp_settings for select to public using (false);
+alter table private.otp_settings enable row level security;
+create policy "nobody reads the settings" on private.otp_settings for select to public using (false);
 
-create table public.otp_spend (
+create table private.otp_spend (
   channel text not null,
   day date not null,
   spent_micros bigint not null,
   messages integer not null,
   constraint otp_spend_pkey PRIMARY KEY (channel, day)
 ) with (fillfactor=50);
-alter table public.otp_spend enable row level security;
-create policy "servers read the spend" on public.otp_spend for select to service_role using (true);
-grant select on table public.otp_spend to service_role;
+alter table private.otp_spend enable row level security;
+create policy "servers read the spend" on private.otp_spend for select to service_role using (true);
+grant select on table private.otp_spend to service_role;
 
-create table public.otp_statistics (
+create table private.otp_statistics (
   kind text not null,
   area text not null,
   day date not null,
@@ -571,39 +538,39 @@ create table public.otp_statistics (
   constraint otp_statistics_pkey PRIMARY KEY (kind, area, day, shard),
   constraint otp_statistics_kind_known CHECK ((kind = ANY (ARRAY['country'::text, 'prefix'::text, 'auth_country'::text, 'auth_prefix'::text])))
 ) with (fillfactor=50);
-CREATE INDEX otp_statistics_day_idx ON public.otp_statistics USING btree (day);
-alter table public.otp_statistics enable row level security;
-create policy "servers read statistics" on public.otp_statistics for select to service_role using (true);
-grant select on table public.otp_statistics to service_role;
+CREATE INDEX otp_statistics_day_idx ON private.otp_statistics USING btree (day);
+alter table private.otp_statistics enable row level security;
+create policy "servers read statistics" on private.otp_statistics for select to service_role using (true);
+grant select on table private.otp_statistics to service_role;
 
-create table public.otp_used_proofs (
+create table private.otp_used_proofs (
   id uuid not null,
   expires_at timestamp with time zone not null,
   constraint otp_used_proofs_pkey PRIMARY KEY (id)
 );
-CREATE INDEX otp_used_proofs_expires_at_idx ON public.otp_used_proofs USING btree (expires_at);
-alter table public.otp_used_proofs enable row level security;
-create policy "nobody reads used proofs" on public.otp_used_proofs for select to public using (false);
+CREATE INDEX otp_used_proofs_expires_at_idx ON private.otp_used_proofs USING btree (expires_at);
+alter table private.otp_used_proofs enable row level security;
+create policy "nobody reads used proofs" on private.otp_used_proofs for select to public using (false);
 
-create unlogged table public.rate_limits (
+create unlogged table private.rate_limits (
   key text not null,
   full_at timestamp with time zone not null,
   constraint rate_limits_pkey PRIMARY KEY (key),
   constraint rate_limits_key_check CHECK (((length(key) >= 1) AND (length(key) <= 300)))
 ) with (fillfactor=50);
-alter table public.rate_limits enable row level security;
-create policy "nobody reads counters" on public.rate_limits for select to public using (false);
+alter table private.rate_limits enable row level security;
+create policy "nobody reads counters" on private.rate_limits for select to public using (false);
 
-create unlogged table public.request_counters (
+create unlogged table private.request_counters (
   subject uuid not null,
   full_at_s double precision default 0 not null,
   function_full_at_s jsonb default '{}'::jsonb not null,
   constraint request_counters_pkey PRIMARY KEY (subject)
 ) with (fillfactor=50);
-alter table public.request_counters enable row level security;
-create policy "nobody reads counters" on public.request_counters for select to public using (false);
+alter table private.request_counters enable row level security;
+create policy "nobody reads counters" on private.request_counters for select to public using (false);
 
-create table public.token_access_log (
+create table private.token_access_log (
   request_id text not null,
   id bigint generated as identity not null,
   action text not null,
@@ -614,11 +581,216 @@ create table public.token_access_log (
   constraint token_access_log_pkey PRIMARY KEY (id),
   constraint token_access_log_action_check CHECK ((action = ANY (ARRAY['get'::text, 'rotate'::text])))
 );
-CREATE INDEX token_access_log_account_name ON public.token_access_log USING btree (account_name, id DESC);
-CREATE TRIGGER token_access_log_append_only BEFORE UPDATE OR TRUNCATE ON public.token_access_log FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_access_log_change();
-CREATE TRIGGER token_access_log_kept BEFORE DELETE ON public.token_access_log FOR EACH ROW EXECUTE FUNCTION public.forbid_token_access_log_change();
-alter table public.token_access_log enable row level security;
-create policy "closed to users" on public.token_access_log for all to anon, authenticated using (false);
+CREATE INDEX token_access_log_account_name ON private.token_access_log USING btree (account_name, id DESC);
+CREATE TRIGGER token_access_log_append_only BEFORE UPDATE OR TRUNCATE ON private.token_access_log FOR EACH STATEMENT EXECUTE FUNCTION private.forbid_token_access_log_change();
+CREATE TRIGGER token_access_log_kept BEFORE DELETE ON private.token_access_log FOR EACH ROW EXECUTE FUNCTION private.forbid_token_access_log_change();
+alter table private.token_access_log enable row level security;
+create policy "closed to users" on private.token_access_log for all to anon, authenticated using (false);
+
+create table private.token_encryption_keys (
+  key_id text not null,
+  proof text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_encryption_keys_pkey PRIMARY KEY (key_id)
+);
+alter table private.token_encryption_keys enable row level security;
+create policy "closed to users" on private.token_encryption_keys for all to anon, authenticated using (false);
+
+create table private.token_manager_settings (
+  is_only_row boolean default true not null,
+  access_log_days integer default 400,
+  token_expiry_lead interval default '00:15:00'::interval not null,
+  constraint token_manager_settings_pkey PRIMARY KEY (is_only_row),
+  constraint token_manager_settings_access_log_days_check CHECK ((access_log_days >= 30)),
+  constraint token_manager_settings_is_only_row_check CHECK (is_only_row),
+  constraint token_manager_settings_token_expiry_lead_check CHECK ((token_expiry_lead >= '00:00:00'::interval))
+);
+alter table private.token_manager_settings enable row level security;
+create policy "closed to users" on private.token_manager_settings for all to anon, authenticated using (false);
+
+create table private.token_plans (
+  plan text not null,
+  request_limits jsonb not null,
+  constraint token_plans_pkey PRIMARY KEY (plan),
+  constraint token_plans_request_limits_are_objects CHECK (((jsonb_typeof(request_limits) = 'object'::text) AND (NOT jsonb_path_exists(request_limits, 'strict $.*?(@.type() != "object")'::jsonpath)) AND (NOT jsonb_path_exists(request_limits, '$.*?(!(((((@."quota".type() == "number" && @."quota" >= 0) && @."quota" <= 1000000000) && @."window_s".type() == "number") && @."window_s" >= 0.001) && @."window_s" <= 100000000))'::jsonpath))))
+);
+alter table private.token_plans enable row level security;
+create policy "servers read the plans" on private.token_plans for select to service_role using (true);
+grant select on table private.token_plans to service_role;
+
+create table private.token_rejections (
+  account_name text not null,
+  source text not null,
+  reason text not null,
+  fingerprint text not null,
+  scan_number bigint not null,
+  rejected_at timestamp with time zone default clock_timestamp() not null,
+  constraint token_rejections_pkey PRIMARY KEY (account_name)
+);
+alter table private.token_rejections enable row level security;
+create policy "closed to users" on private.token_rejections for all to anon, authenticated using (false);
+
+create table private.token_settings (
+  id boolean default true not null,
+  lock_retention interval default '24:00:00'::interval not null,
+  cleanup_page bigint default 0 not null,
+  history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  constraint token_settings_pkey PRIMARY KEY (id),
+  constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
+  constraint token_settings_one_row CHECK (id)
+);
+alter table private.token_settings enable row level security;
+create policy "servers read the settings" on private.token_settings for select to service_role using (true);
+grant select on table private.token_settings to service_role;
+
+create table private.token_sync_pages (
+  source text not null,
+  page_number bigint generated as identity not null,
+  token_numbers bigint[] not null,
+  constraint token_sync_pages_pkey PRIMARY KEY (source, page_number),
+  constraint token_sync_pages_source_fkey FOREIGN KEY (source) REFERENCES private.token_syncs(source) ON DELETE CASCADE
+);
+alter table private.token_sync_pages enable row level security;
+create policy "closed to users" on private.token_sync_pages for all to anon, authenticated using (false);
+
+create table private.token_syncs (
+  source text not null,
+  fence bigint default 0 not null,
+  lease_until timestamp with time zone,
+  scan_number bigint default 0 not null,
+  next_cursor text,
+  server_id text default ''::text not null,
+  scan_started_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  completed_key_count bigint,
+  constraint token_syncs_pkey PRIMARY KEY (source),
+  constraint token_syncs_source_check CHECK (((length(source) >= 1) AND (length(source) <= 100)))
+);
+alter table private.token_syncs enable row level security;
+create policy "closed to users" on private.token_syncs for all to anon, authenticated using (false);
+
+create table private.user_data (
+  name text not null,
+  forget text not null,
+  export text,
+  description text not null,
+  constraint user_data_pkey PRIMARY KEY (name),
+  constraint user_data_export_a_name CHECK ((export ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_forget_a_name CHECK ((forget ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint user_data_name_plain CHECK ((name ~ '^[a-z][a-z0-9_]{1,50}$'::text))
+);
+alter table private.user_data enable row level security;
+create policy "servers read who keeps user data" on private.user_data for select to service_role using (true);
+grant select on table private.user_data to service_role;
+
+create table private.wallet_invitations (
+  id uuid default gen_random_uuid() not null,
+  wallet_id uuid not null,
+  created_by uuid not null,
+  request_id text,
+  code_digest text not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  email text,
+  max_uses integer not null,
+  uses integer default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone not null,
+  constraint wallet_invitations_pkey PRIMARY KEY (id),
+  constraint wallet_invitations_code_digest_key UNIQUE (code_digest),
+  constraint wallet_invitations_made_once UNIQUE (wallet_id, request_id),
+  constraint wallet_invitations_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_invitations_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE,
+  constraint wallet_invitations_within_uses CHECK (((uses >= 0) AND (uses <= max_uses)))
+);
+CREATE INDEX wallet_invitations_created_by_idx ON private.wallet_invitations USING btree (created_by);
+CREATE INDEX wallet_invitations_expires_at_idx ON private.wallet_invitations USING btree (expires_at);
+alter table private.wallet_invitations enable row level security;
+create policy "nobody but the functions" on private.wallet_invitations for all to public using (false);
+
+create table private.wallet_members (
+  wallet_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  held bigint default 0 not null,
+  month date default '-infinity'::date not null,
+  spent bigint default 0 not null,
+  joined_at timestamp with time zone default now() not null,
+  removed_at timestamp with time zone,
+  removed_by uuid,
+  invitation_id uuid,
+  constraint wallet_members_pkey PRIMARY KEY (wallet_id, user_id),
+  constraint wallet_members_numbers_sensible CHECK (((held >= 0) AND (monthly_cap_tokens >= 0))),
+  constraint wallet_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_members_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX wallet_members_user_id_idx ON private.wallet_members USING btree (user_id);
+alter table private.wallet_members enable row level security;
+create policy "nobody but the functions" on private.wallet_members for all to public using (false);
+
+create table private.wallet_settings (
+  id boolean default true not null,
+  wallets_per_user integer default 20 not null,
+  memberships_per_user integer default 100 not null,
+  members_per_wallet integer default 500 not null,
+  invitations_per_wallet integer default 50 not null,
+  constraint wallet_settings_pkey PRIMARY KEY (id),
+  constraint wallet_settings_not_negative CHECK ((LEAST(wallets_per_user, memberships_per_user, members_per_wallet, invitations_per_wallet) >= 0)),
+  constraint wallet_settings_one_row CHECK (id)
+);
+alter table private.wallet_settings enable row level security;
+create policy "nobody but the functions" on private.wallet_settings for all to public using (false);
+
+create table private.wallets (
+  id uuid default gen_random_uuid() not null,
+  name text not null,
+  created_by uuid not null,
+  request_id text,
+  created_at timestamp with time zone default now() not null,
+  closed_at timestamp with time zone,
+  constraint wallets_pkey PRIMARY KEY (id),
+  constraint wallets_made_once UNIQUE (request_id)
+);
+CREATE INDEX wallets_created_by_idx ON private.wallets USING btree (created_by);
+alter table private.wallets enable row level security;
+create policy "nobody but the functions" on private.wallets for all to public using (false);
+
+create table public.alert_types (
+  alert_type text not null,
+  scan text,
+  description text not null,
+  constraint alert_types_pkey PRIMARY KEY (alert_type),
+  constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint alert_types_type_plain CHECK ((alert_type ~ '^[a-z][a-z0-9_]{2,50}$'::text))
+);
+alter table public.alert_types enable row level security;
+create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
+grant select on table public.alert_types to service_role;
+
+create table public.otp_codes (
+  id uuid not null,
+  phone_number text not null,
+  purpose text not null,
+  owner_id uuid,
+  channel text not null,
+  country text not null,
+  prefix text not null,
+  requester text not null,
+  network text not null,
+  undelivered_by text,
+  code text not null,
+  attempts integer default 0 not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  consumed_at timestamp with time zone,
+  constraint otp_codes_pkey PRIMARY KEY (id),
+  constraint otp_codes_one_per_requester UNIQUE (phone_number, purpose, requester),
+  constraint otp_codes_phone_number_is_e164 CHECK ((phone_number ~ '^\+[1-9][0-9]{6,14}$'::text))
+) with (fillfactor=80);
+CREATE INDEX otp_codes_expires_at_idx ON public.otp_codes USING btree (expires_at);
+alter table public.otp_codes enable row level security;
+create policy "nobody reads codes" on public.otp_codes for select to public using (false);
 
 create table public.token_accounts (
   user_id uuid not null,
@@ -634,11 +806,11 @@ create table public.token_accounts (
   forgotten_at timestamp with time zone,
   constraint token_accounts_pkey PRIMARY KEY (user_id),
   constraint token_accounts_caps_not_negative CHECK (((daily_cap_tokens >= 0) AND (monthly_cap_tokens >= 0))),
-  constraint token_accounts_plan_fkey FOREIGN KEY (plan) REFERENCES public.token_plans(plan)
+  constraint token_accounts_plan_fkey FOREIGN KEY (plan) REFERENCES private.token_plans(plan)
 );
 CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
 alter table public.token_accounts enable row level security;
-create policy "owners read their account" on public.token_accounts for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the account" on public.token_accounts for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_accounts to authenticated;
 grant select on table public.token_accounts to service_role;
 
@@ -658,8 +830,8 @@ create table public.token_anomalies (
 CREATE INDEX token_anomalies_created_at_idx ON public.token_anomalies USING brin (created_at) WITH (autosummarize='on');
 CREATE INDEX token_anomalies_day_idx ON public.token_anomalies USING btree (user_id, anomaly_type, (((created_at AT TIME ZONE 'UTC'::text))::date));
 CREATE INDEX token_anomalies_open_idx ON public.token_anomalies USING btree (anomaly_type, severity) WHERE (resolved_at IS NULL);
-CREATE TRIGGER token_anomalies_alert AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.alert_of_token_anomaly();
-CREATE TRIGGER token_anomalies_apply_rule AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION public.apply_anomaly_rule();
+CREATE TRIGGER token_anomalies_alert AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION private.alert_of_token_anomaly();
+CREATE TRIGGER token_anomalies_apply_rule AFTER INSERT ON public.token_anomalies FOR EACH ROW EXECUTE FUNCTION private.apply_anomaly_rule();
 alter table public.token_anomalies enable row level security;
 create policy "owners read their anomalies" on public.token_anomalies for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_anomalies to authenticated;
@@ -674,12 +846,13 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text,
   metadata jsonb,
-  chain bytea not null
+  chain bytea not null,
+  actor_id uuid
 ) partition by RANGE (created_at);
 CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
-CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION public.forbid_token_history_change();
+CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION private.forbid_token_history_change();
 alter table public.token_balance_history enable row level security;
-create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the history" on public.token_balance_history for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balance_history to authenticated;
 grant select on table public.token_balance_history to service_role;
 
@@ -698,13 +871,14 @@ create table public.token_balances (
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
 ) with (fillfactor=50);
 alter table public.token_balances enable row level security;
-create policy "owners read their balance" on public.token_balances for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
 grant select on table public.token_balances to service_role;
 
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
+  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -723,18 +897,9 @@ CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_
 CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
 CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
 alter table public.token_consumption_locks enable row level security;
-create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "who asked reads the request" on public.token_consumption_locks for select to authenticated using ((((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.once_shared_wallets() AS once_shared_wallets)::uuid[]))) AND (COALESCE(actor_id, user_id) = ( SELECT auth.uid() AS uid))));
 grant select on table public.token_consumption_locks to authenticated;
 grant select on table public.token_consumption_locks to service_role;
-
-create table public.token_encryption_keys (
-  key_id text not null,
-  proof text not null,
-  created_at timestamp with time zone default clock_timestamp() not null,
-  constraint token_encryption_keys_pkey PRIMARY KEY (key_id)
-);
-alter table public.token_encryption_keys enable row level security;
-create policy "closed to users" on public.token_encryption_keys for all to anon, authenticated using (false);
 
 create table public.token_key_mappings (
   id uuid default gen_random_uuid() not null,
@@ -749,79 +914,6 @@ create table public.token_key_mappings (
 CREATE INDEX token_key_mappings_main_account ON public.token_key_mappings USING btree (main_account);
 alter table public.token_key_mappings enable row level security;
 create policy "closed to users" on public.token_key_mappings for all to anon, authenticated using (false);
-
-create table public.token_manager_settings (
-  is_only_row boolean default true not null,
-  access_log_days integer default 400,
-  token_expiry_lead interval default '00:15:00'::interval not null,
-  constraint token_manager_settings_pkey PRIMARY KEY (is_only_row),
-  constraint token_manager_settings_access_log_days_check CHECK ((access_log_days >= 30)),
-  constraint token_manager_settings_is_only_row_check CHECK (is_only_row),
-  constraint token_manager_settings_token_expiry_lead_check CHECK ((token_expiry_lead >= '00:00:00'::interval))
-);
-alter table public.token_manager_settings enable row level security;
-create policy "closed to users" on public.token_manager_settings for all to anon, authenticated using (false);
-
-create table public.token_plans (
-  plan text not null,
-  request_limits jsonb not null,
-  constraint token_plans_pkey PRIMARY KEY (plan),
-  constraint token_plans_request_limits_are_objects CHECK (((jsonb_typeof(request_limits) = 'object'::text) AND (NOT jsonb_path_exists(request_limits, 'strict $.*?(@.type() != "object")'::jsonpath)) AND (NOT jsonb_path_exists(request_limits, '$.*?(!(((((@."quota".type() == "number" && @."quota" >= 0) && @."quota" <= 1000000000) && @."window_s".type() == "number") && @."window_s" >= 0.001) && @."window_s" <= 100000000))'::jsonpath))))
-);
-alter table public.token_plans enable row level security;
-create policy "servers read the plans" on public.token_plans for select to service_role using (true);
-grant select on table public.token_plans to service_role;
-
-create table public.token_rejections (
-  account_name text not null,
-  source text not null,
-  reason text not null,
-  fingerprint text not null,
-  scan_number bigint not null,
-  rejected_at timestamp with time zone default clock_timestamp() not null,
-  constraint token_rejections_pkey PRIMARY KEY (account_name)
-);
-alter table public.token_rejections enable row level security;
-create policy "closed to users" on public.token_rejections for all to anon, authenticated using (false);
-
-create table public.token_settings (
-  id boolean default true not null,
-  lock_retention interval default '24:00:00'::interval not null,
-  cleanup_page bigint default 0 not null,
-  history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
-  constraint token_settings_pkey PRIMARY KEY (id),
-  constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
-  constraint token_settings_one_row CHECK (id)
-);
-alter table public.token_settings enable row level security;
-create policy "servers read the settings" on public.token_settings for select to service_role using (true);
-grant select on table public.token_settings to service_role;
-
-create table public.token_sync_pages (
-  source text not null,
-  page_number bigint generated as identity not null,
-  token_numbers bigint[] not null,
-  constraint token_sync_pages_pkey PRIMARY KEY (source, page_number),
-  constraint token_sync_pages_source_fkey FOREIGN KEY (source) REFERENCES public.token_syncs(source) ON DELETE CASCADE
-);
-alter table public.token_sync_pages enable row level security;
-create policy "closed to users" on public.token_sync_pages for all to anon, authenticated using (false);
-
-create table public.token_syncs (
-  source text not null,
-  fence bigint default 0 not null,
-  lease_until timestamp with time zone,
-  scan_number bigint default 0 not null,
-  next_cursor text,
-  server_id text default ''::text not null,
-  scan_started_at timestamp with time zone,
-  completed_at timestamp with time zone,
-  completed_key_count bigint,
-  constraint token_syncs_pkey PRIMARY KEY (source),
-  constraint token_syncs_source_check CHECK (((length(source) >= 1) AND (length(source) <= 100)))
-);
-alter table public.token_syncs enable row level security;
-create policy "closed to users" on public.token_syncs for all to anon, authenticated using (false);
 
 create table public.tokens (
   key text not null,
@@ -873,20 +965,6 @@ CREATE INDEX tradovate_tokens_active_updated_at ON public.tradovate_tokens USING
 alter table public.tradovate_tokens enable row level security;
 create policy "closed to users" on public.tradovate_tokens for all to anon, authenticated using (false);
 
-create table public.user_data (
-  name text not null,
-  forget text not null,
-  export text,
-  description text not null,
-  constraint user_data_pkey PRIMARY KEY (name),
-  constraint user_data_export_a_name CHECK ((export ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-  constraint user_data_forget_a_name CHECK ((forget ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-  constraint user_data_name_plain CHECK ((name ~ '^[a-z][a-z0-9_]{1,50}$'::text))
-);
-alter table public.user_data enable row level security;
-create policy "servers read who keeps user data" on public.user_data for select to service_role using (true);
-grant select on table public.user_data to service_role;
-
 create table public.user_phones (
   user_id uuid not null,
   phone text not null,
@@ -921,7 +999,7 @@ create view public.job_status with (security_invoker=true) as
  SELECT jobs.name,
         CASE
             WHEN (NOT jobs.is_enabled) THEN 'disabled'::text
-            WHEN ((jobs.kind = 'sql'::text) AND (to_regproc(('public.'::text || jobs.command)) IS NULL)) THEN 'missing'::text
+            WHEN ((jobs.kind = 'sql'::text) AND (to_regproc(jobs.command) IS NULL)) THEN 'missing'::text
             WHEN (newest.id IS NULL) THEN 'waiting'::text
             ELSE COALESCE(newest.outcome, 'running'::text)
         END AS state,
@@ -938,7 +1016,7 @@ create view public.job_status with (security_invoker=true) as
     jobs.timeout_ms,
     jobs.overdue_after,
     jobs.description
-   FROM (((public.jobs
+   FROM (((private.jobs
      LEFT JOIN LATERAL ( SELECT job_runs.job_name,
             job_runs.id,
             job_runs.started_at,
@@ -950,7 +1028,7 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM public.job_runs
+           FROM private.job_runs
           WHERE (job_runs.job_name = jobs.name)
           ORDER BY job_runs.id DESC
          LIMIT 1) newest ON (true))
@@ -965,7 +1043,7 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM public.job_runs
+           FROM private.job_runs
           WHERE ((job_runs.job_name = jobs.name) AND (job_runs.ended_at IS NOT NULL))
           ORDER BY job_runs.id DESC
          LIMIT 1) ended ON (true))
@@ -980,44 +1058,44 @@ create view public.job_status with (security_invoker=true) as
             job_runs.backend_pid,
             job_runs.backend_started_at,
             job_runs.http_request_id
-           FROM public.job_runs
+           FROM private.job_runs
           WHERE ((job_runs.job_name = jobs.name) AND (job_runs.outcome = ANY (ARRAY['succeeded'::text, 'problem'::text])))
           ORDER BY job_runs.id DESC
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
-create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 5f352d32d6c3dca2
+create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 1df2d217b11dc8a4
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
 grant execute on function files.may_upload() to authenticated;
 
 create function files.refuse_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body ca4f5658c4687079
 
-create function job_runner.ask_function(p_job public.jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 9a94047b03edff5a
+create function job_runner.ask_function(p_job private.jobs, p_run_id bigint) returns text language plpgsql volatile set search_path=""; -- body 72b498dd4840cc1a
 
-create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body bb6af82fdfcd7e91
+create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body eee1710262cc13e6
 
 create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body 5ff65c6684bb95e2
 
-create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body f49e75d59a20618d
+create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body 9a16f288c19a697f
 
 create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body 48ae670e5b80f6bf
 
 create function job_runner.finish_http_run(p_run_id bigint, p_status integer, p_body text, p_failure text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body ca611be33e25ce88
 
-create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 642d67c64d12f876
+create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 73f2f50379e4ee89
 
-create function job_runner.is_alive(p_run public.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
+create function job_runner.is_alive(p_run private.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
 
 create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 704e9b5f9ea2de29
 
-create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9e7a52123268c6ec
+create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9845d672e97e3352
 
-create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns public.job_runs language plpgsql volatile set search_path=""; -- body 546fb8444d115f59
+create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns private.job_runs language plpgsql volatile set search_path=""; -- body d56757e0f4338f91
 
-create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 91bb7bc0437149cd
+create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 0afce859fee3b56b
 
-create function job_runner.try_step(p_job public.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 61bedb9c3149bb90
+create function job_runner.try_step(p_job private.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 136c260e3d2b91ba
 
 create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 297bac4243fe8f1f
 
@@ -1029,328 +1107,413 @@ create function metrics.label_value(p_text text) returns text language sql immut
 
 create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body b408e32c4a7b221b
 
-create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2025d8d9edcf7ba0
-grant execute on function public.account_limits(p_user_id uuid) to service_role;
+create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d7a154a951f8e847
+create function private.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 45b6cf7fd1f84504
+
+create function private.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
+
+create function private.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
+
+create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bbb9ce7ed074a64a
+
+create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
+
+create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 91b63445872cda90
+
+create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
+
+create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
+
+create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 9295ead2f6d93f5e
+
+create function private.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 02c4dc402cafc2a4
+
+create function private.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 0fd1e766e0fade6c
+
+create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 1000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 116be09bd12e0fe7
+
+create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
+
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d4006495461bc59e
+
+create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
+
+create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
+
+create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
+
+create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
+
+create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body e4528972f16cf7c9
+
+create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
+
+create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8c816a4c18c4727
+
+create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
+
+create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92b1607c168c4f9f
+
+create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
+
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+
+create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
+
+create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
+
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 40261e578789c725
+
+create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
+
+create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
+
+create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
+
+create function private.forbid_token_access_log_change() returns trigger language plpgsql volatile set search_path=""; -- body f1f52c92270281a2
+
+create function private.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
+
+create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body b4e6d7d22ba917a8
+
+create function private.forget_call_limits(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 56a7ba7e550620b0
+
+create function private.forget_caller_networks(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 5e80ebef3ea291f8
+
+create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
+
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body fe5dc295957e01d3
+
+create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
+
+create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
+
+create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
+
+create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
+
+create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
+
+create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
+
+create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
+
+create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
+
+create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
+
+create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
+
+create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
+
+create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
+
+create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
+
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+
+create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
+
+create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
+
+create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
+grant execute on function private.once_shared_wallets() to authenticated;
+
+create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
+
+create function private.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
+
+create function private.otp_guard(p_settings private.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body f523f41cc1d91a01
+
+create function private.otp_guesses_left(p_settings private.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 8b22dad0aee35fc8
+
+create function private.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body ce185f9e241b1b40
+
+create function private.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer) returns jsonb language plpgsql immutable set search_path=""; -- body 9f5ec1b6ad3644aa
+
+create function private.otp_own_limits(p_settings private.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
+
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 855bc42442341a3c
+
+create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
+
+create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 327d5cd09436f438
+
+create function private.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
+
+create function private.prune_token_access_log(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 6141ec1fb3540de6
+
+create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
+
+create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
+
+create function private.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
+
+create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
+
+create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
+
+create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
+
+create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
+
+create function private.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body a757809b23846fbe
+
+create function private.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body d6a09f9dc210e439
+
+create function private.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 4807b33a001344eb
+
+create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
+
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 81761d1a16a2e6b1
+
+create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
+
+create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
+grant execute on function private.shared_wallets() to authenticated;
+
+create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
+
+create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
+
+create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
+
+create function private.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body ddd59f89ed65cb83
+
+create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_amount bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 0b0dfc6f1ef2e611
+
+create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
+
+create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
+
+create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
+
+create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
+
+create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
+
+create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
+
+create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
+
+create function private.wallet_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body 52d562de9d22f17b
+
+create function private.wallet_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
+
+create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body 3ef03b5249a05898
+
+create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
+
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc599f4799b3d031
+grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
+
+create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
+grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
+
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46a1adb3819c3a9
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 78e44f7ff75a1a5c
-grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0f500b718a7b1dd
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1e6315cf3a18a0e5
-grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
+grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body 38733d64a2a8344b
-
-create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 52b8a869a8b68692
+create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body cf124ecdb2b03854
 grant execute on function public.alert_queue() to service_role;
 
-create function public.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body b6794035e28bc2eb
-grant execute on function public.anchor_token_ledger() to service_role;
-
-create function public.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
-
-create function public.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
-
-create function public.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ef83547c70b2aece
-
-create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c15e0744d89cb8cd
+create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
 
-create function public.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body dc8acd45e3d03a7d
-
-create function public.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body defdb2fc8d464aa7
-grant execute on function public.archive_token_history(p_before date) to service_role;
-
-create function public.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
-grant execute on function public.audit_token_ledger() to service_role;
-
-create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9dd1ee891778580b
+create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body fde94dd98f8ecb40
-
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1941d7f975be78eb
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71bf432cd8b734db
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985b5132e920da46
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 457e5235cc1297d7
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d688a83a1ed463fe
-grant execute on function public.cleanup_alert_outbox(p_limit integer) to service_role;
-
-create function public.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body f1c1d2a8bf70a52b
-grant execute on function public.cleanup_alerts(p_limit integer) to service_role;
-
-create function public.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e8182296db3b4f44
-grant execute on function public.cleanup_caller_networks(p_limit integer) to service_role;
-
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 87dc24c6d0284898
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f73f1121ab94458a
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
-
-create function public.cleanup_expired_locks_step(p_step_pages integer DEFAULT 1000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ce02811f641b97da
-grant execute on function public.cleanup_expired_locks_step(p_step_pages integer) to service_role;
-
-create function public.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b2978758f7b08ced
-grant execute on function public.cleanup_expired_otps(p_limit integer) to service_role;
-
-create function public.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body b91c1608d5a94b5f
-grant execute on function public.cleanup_oauth_tokens(p_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
 grant execute on function public.cleanup_provider_tokens(p_limit integer) to service_role;
 
-create function public.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 94121bd970cd827b
-grant execute on function public.cleanup_rate_limits(p_limit integer) to service_role;
-
-create function public.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body e73cae7f40900501
-grant execute on function public.cleanup_request_counters(p_limit integer) to service_role;
-
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 511527eb00694496
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 583f88b953413edc
+grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fb61424eaf618bc2
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aaf2ef98cba05472
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 1c3bdadfd27e43b0
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 7e40cb2ddaf71861
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
-create function public.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body cf2526be54f18934
-
-create function public.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body 42af833aab6bc1e0
-
-create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 909e22b9d7ac197b
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
+
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
+grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 95a78c5aa2b50c45
-
 create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
-create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body 81a1be8903ca33ab
+create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8fb6165b35078d0
-grant execute on function public.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text) to service_role;
-
-create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ef2eb2f58ec3c084
-grant execute on function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) to service_role;
-
-create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 31ba156c3904b17b
+create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 939d223984102124
 grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_role;
 
-create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 43d484571d6295a6
+create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body f2f1de482cd7aa2e
 grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to service_role;
 
-create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body e23ff070acc6a5ee
+create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body aafc32f8f5103b51
+grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
-grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
-
-create function public.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 49b03f1b087e7a74
-
-create function public.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 13989075e52a4c9e
-
-create function public.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
-
-create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2f6f38dcb6e5cf38
+create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
 grant execute on function public.export_user_data(p_user_id uuid) to service_role;
 
-create function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c3a6923c9fc8c02f
+create function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6fba3cd840343975
 grant execute on function public.extend_token_hold(p_request_id text, p_user_id uuid, p_attempt integer, p_time_to_live interval) to service_role;
 
-create function public.fail_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_error text, p_http_status integer DEFAULT NULL::integer, p_retry_after_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d8d6d3305f4c4753
+create function public.fail_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_error text, p_http_status integer DEFAULT NULL::integer, p_retry_after_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 612933938acb3b6d
 grant execute on function public.fail_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_error text, p_http_status integer, p_retry_after_s integer) to service_role;
 
 create function public.files_of_user(p_user_id uuid, p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8847052bd8c84a9c
 grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) to service_role;
 
-create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body c81ece576d6ac10e
+create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9f39b4e5340e57ee
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd41e5dfaf134164
 grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
 
-create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f354430c91d7d57f
+create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
 
-create function public.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body c2065913f1a34eb9
-
-create function public.forbid_token_access_log_change() returns trigger language plpgsql volatile set search_path=""; -- body 524acc3f02455c81
-
-create function public.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
-
-create function public.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body c7913e663d309871
-
-create function public.forget_call_limits(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a7758e00ecd1949f
-
-create function public.forget_caller_networks(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0bc3ba76e331f902
-
-create function public.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
-
-create function public.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 380f65bca240b955
-
-create function public.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 0cdaf256a1ffe5cf
-
-create function public.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2e710407726bb69a
-
-create function public.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body 7f81666f6e4ecbf5
-
-create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 1b351d9dd5071881
+create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 4319aa10208c1c9c
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 57bdbb740e3ce8f5
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1b9487a824d45c73
-grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
+grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
-create function public.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa7530a3e24c3837
-grant execute on function public.install_schedule() to service_role;
-
-create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dccc11fcd6719229
+create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
 
-create function public.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body c3947a75add100de
-
-create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 6910a9d04abfaceb
+create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 272683780f1d71c1
 grant execute on function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) to service_role;
 
-create function public.list_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body dd85a613a9b65f47
+create function public.list_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body b94208b616253655
 grant execute on function public.list_alert_endpoints() to service_role;
 
-create function public.list_gone_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body e802012e65abbee2
+create function public.list_gone_alert_endpoints() returns jsonb language sql stable security definer set search_path=""; -- body 7b1aaa2c0777ef65
 grant execute on function public.list_gone_alert_endpoints() to service_role;
 
-create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 7e973066c0070f37
+create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 023464b263853480
 grant execute on function public.list_oauth_revocations(p_limit integer) to service_role;
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
 
-create function public.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
+create function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 66fa2f32823b979c
+grant execute on function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 89b32e04ac851990
+create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
+grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 7707a028a372d857
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body a073c412b9b80399
+grant execute on function public.list_wallets(p_user_id uuid) to service_role;
+
+create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
 
-create function public.oauth_status() returns jsonb language sql stable security definer set search_path=""; -- body b1ee9ae4de336360
+create function public.oauth_status() returns jsonb language sql stable security definer set search_path=""; -- body ce18a945fdf9a29d
 grant execute on function public.oauth_status() to service_role;
 
 create function public.oauth_tokens_to_rotate(p_key_id text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 3c2decf982fa9b0c
 grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after text, p_limit integer) to service_role;
 
-create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
-
-create function public.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
-
-create function public.otp_guard(p_settings public.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body cebd049d70259290
-
-create function public.otp_guesses_left(p_settings public.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5803ea6439a72f4a
-
-create function public.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body b260763be320e560
-
-create function public.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer) returns jsonb language plpgsql immutable set search_path=""; -- body 9f5ec1b6ad3644aa
-
-create function public.otp_own_limits(p_settings public.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
-
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body a21caacf79703acd
-
-create function public.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body af805e8330899fb1
-grant execute on function public.prepare_token_history(p_months integer, p_may_block boolean) to service_role;
-
-create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body f2adc0760d26842c
+create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
 grant execute on function public.prove_token_key(p_key_id text, p_proof text) to service_role;
 
-create function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer DEFAULT 20) returns jsonb language plpgsql stable security definer set search_path=""; -- body 759b0c8ae3c55563
+create function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer DEFAULT 20) returns jsonb language plpgsql stable security definer set search_path=""; -- body b5229808e16922cf
 grant execute on function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer) to service_role;
 
-create function public.provider_tokens_to_rotate(p_key_id text, p_after text, p_limit integer, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body a1ccafdd2863338c
+create function public.provider_tokens_to_rotate(p_key_id text, p_after text, p_limit integer, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body 181e04dce7ff43b3
 grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_after text, p_limit integer, p_key_name text, p_request_id text) to service_role;
 
-create function public.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ebe10ed44ff1507c
-grant execute on function public.prune_job_runs(p_limit integer) to service_role;
-
-create function public.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
-grant execute on function public.prune_metric_flushes(p_limit integer) to service_role;
-
-create function public.prune_token_access_log(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 3126634aa829fc06
-grant execute on function public.prune_token_access_log(p_limit integer) to service_role;
-
-create function public.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 74d4fd83bd66e0e7
-grant execute on function public.prune_token_anomalies(p_limit integer) to service_role;
-
-create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body c1a33b1abb07b069
+create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body d5c606b3d4aa88fa
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body fb73d6c4bdedb11b
 grant execute on function public.read_metrics() to service_role;
 
-create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body 7771dffdc24d6be6
+create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
 grant execute on function public.read_oauth_lease(p_key text, p_provider text) to service_role;
 
-create function public.read_provider_token(p_account_name text, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9e60fa72665ad32f
+create function public.read_provider_token(p_account_name text, p_key_name text, p_request_id text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c54da043a33c0ee2
 grant execute on function public.read_provider_token(p_account_name text, p_key_name text, p_request_id text) to service_role;
 
 create function public.read_tokens(p_keys jsonb) returns jsonb language sql stable security definer set search_path=""; -- body ab91f797543c94dc
 grant execute on function public.read_tokens(p_keys jsonb) to service_role;
 
-create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9eeeb2ee2370cb7b
+create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f30c5ce983bd9876
 grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text) to service_role;
 
-create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 566c8c37bba82a44
+create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
-
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
 create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5568b7f0bbde443e
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
-create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body dd01855553db9031
+create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
-
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28a5606b0f1fa3c4
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a1021f02edfec69b
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 6d5b1230420a2a8e
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
+grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b21639af175cdfa
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
+
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60dd3efbd10a9b04
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
-create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body afe6a7dbb0d4fca8
-
-create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 48aef1d45a304f17
+create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63eb9fe3f2847f76
 grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
 
-create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 3ef38288cf61a8aa
+create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
 grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval) to service_role;
 
-create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d57668b68fc04ab3
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da54932c8609403c
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
 
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
 
-create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a1164d93bf957f73
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
-
-create function public.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
-grant execute on function public.rollup_metrics(p_margin interval) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
 grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
@@ -1358,83 +1521,56 @@ grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to se
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
-create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d629197a5d4773fc
+create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13d9704faed4f1ab
 grant execute on function public.run_job(p_name text) to service_role;
 
-create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7172d50d2eb32164
+create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8c148825c22d668f
-grant execute on function public.scan_alerts() to service_role;
-
-create function public.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body 149b4630f914af01
-
-create function public.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body b9ce4580524fddad
-
-create function public.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 45d56224d0597b43
-
-create function public.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body aa2d9842e9400e30
-
-create function public.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4bd320930bfa3581
-grant execute on function public.scan_token_anomalies() to service_role;
-
-create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7bfce00e162a193f
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 567f78f62d62dd8e
-grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body f27b3809e7fca164
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 99c83198ce718c66
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4c633070a183846b
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
+grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
+
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 524218bb534a84ca
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
-create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11032a05fb2ebea7
-
-create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
-
-create function public.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body e1547b47f32bb214
-grant execute on function public.split_other_months() to service_role;
-
-create function public.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body fee9575439c61dd0
-
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e34381609d2aa51a
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
-create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3edb3f07d93ac419
+create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
-
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b2e0833f3c5085d
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92a9f7106d5d9c3b
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5df2893deb44de6f
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
+grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
-create function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
-
-create function public.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
-
-create function public.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
-
-create function public.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
-
-create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body b1829089a8f0cd04
+create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
 
-create function public.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
-grant execute on function public.verify_metrics() to service_role;
-
-create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 16669d244b838c0c
+create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa0f48e82a0e986
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body b4840e3f2d32aa70
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 149e1dfb03f0e376
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body d1e12e4438257001
 grant execute on function public.verify_token_ledger() to service_role;
 
-create function public.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 0e5ab4859501c884
+create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body 76a8444e974df749
+grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

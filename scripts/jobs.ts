@@ -80,13 +80,14 @@ async function printStatus(sql: postgres.Sql): Promise<void> {
 
 async function runOne(sql: postgres.Sql, target: Target, name: string): Promise<void> {
   const [job] = await sql<{ name: string; kind: "sql" | "http"; command: string; timeout_ms: number }[]>`
-    select name, kind, command, timeout_ms from public.jobs where name = ${name}`;
+    select name, kind, command, timeout_ms from private.jobs where name = ${name}`;
   if (!job) throw new StackError(`There is no job named ${name}. The list: deno task jobs`);
   if (job.kind === "http") requireAddress(target);
-  const [before] = await sql`select coalesce(max(id), 0) as id from public.job_runs where job_name = ${name}`;
+  const [before] =
+    await sql`select coalesce(max(id), 0) as id from private.job_runs where job_name = ${name}`;
   await runJob(sql, job, target);
   const [run] = await sql`
-    select outcome, result, error from public.job_runs where job_name = ${name} and id > ${before!.id}
+    select outcome, result, error from private.job_runs where job_name = ${name} and id > ${before!.id}
     order by id limit 1`;
   if (!run) throw new StackError(`${name} is being run already`);
   console.log(run.outcome, run.error ?? JSON.stringify(run.result));

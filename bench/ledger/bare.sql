@@ -65,7 +65,7 @@ do $$
 declare
   v_definition constant text := pg_get_functiondef('public.consume_tokens_atomic'::regproc);
   v_changed constant text := regexp_replace(v_definition,
-    'chain = public\.token_entry_chain\(.*?p_metadata\),\s+updated_at', 'chain = ''\x00'', updated_at');
+    'chain = private\.token_entry_chain\(.*?p_metadata\),\s+updated_at', 'chain = ''\x00'', updated_at');
 begin
   if v_changed = v_definition then raise 'consume_tokens_atomic has no chain to take out any more'; end if;
   execute replace(v_changed, 'public.consume_tokens_atomic', 'bare.consume_without_chain');

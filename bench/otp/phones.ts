@@ -39,7 +39,7 @@ select take_rate_limits(jsonb_build_array(
 /** Limits that stop nobody, so that each request is one that is sent. */
 export async function liftLimits(sql: postgres.Sql): Promise<void> {
   await sql`
-    update public.otp_settings set sends_per_network_hour = 250000000, sends_per_prefix_hour = 1000000000,
+    update private.otp_settings set sends_per_network_hour = 250000000, sends_per_prefix_hour = 1000000000,
       sends_per_country_hour = 1000000000, sends_per_network_prefix_hour = 1000000000, verifications_per_network_hour = 250000000,
       spend_cap_micros = 1000000000000000, code_lifetime = '10 minutes'`;
 }
@@ -47,7 +47,7 @@ export async function liftLimits(sql: postgres.Sql): Promise<void> {
 /** Codes that wait for their answer, in both tables; what was there before is gone. */
 export async function fillWaiting(sql: postgres.Sql): Promise<void> {
   await sql`set synchronous_commit = off`;
-  await sql`truncate public.otp_codes, public.otp_decisions, public.rate_limits, public.otp_statistics, bare_otp.codes`;
+  await sql`truncate public.otp_codes, private.otp_decisions, private.rate_limits, private.otp_statistics, bare_otp.codes`;
   await sql`select setval(name::regclass, 1) from unnest(array['bare_otp.request_turn', 'bare_otp.verify_turn',
     'public.bench_otp_request_turn', 'public.bench_otp_verify_turn']) as name`;
   await sql.unsafe(`
@@ -60,7 +60,7 @@ export async function fillWaiting(sql: postgres.Sql): Promise<void> {
       from generate_series(1, ${WAITING}) as turn)
     insert into public.otp_codes
       (id, phone_number, purpose, channel, country, prefix, requester, network, code, created_at, expires_at)
-    select id, phone, 'verify_phone', 'sms', 'FR', left(phone, -4), 'n', 'n', public.otp_code_of(id, 'k', ${MAC}), now(),
+    select id, phone, 'verify_phone', 'sms', 'FR', left(phone, -4), 'n', 'n', private.otp_code_of(id, 'k', ${MAC}), now(),
       now() + interval '1 day'
     from waiting`);
   await sql`vacuum analyze public.otp_codes`;

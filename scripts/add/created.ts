@@ -48,6 +48,15 @@ export function followSql(file: string, text: string, created: Created): void {
   }
 }
 
+/** Schemas that a file of SQL shares with whoever has them already. */
+export function sharedBy(file: string, text: string): Created {
+  return new Set(
+    statementsOf(file, text)
+      .filter(({ type, node }) => type === "CreateSchemaStmt" && node.if_not_exists)
+      .flatMap((statement) => createdBy(statement)),
+  );
+}
+
 /** Whether something of the same name is among these; what it is, if so. */
 export function sameAs(name: string, others: Created): string | undefined {
   const [kind, ...rest] = name.split(" ");

@@ -1,6 +1,6 @@
 import { messageOf, StackError } from "../local/errors.ts";
 import { statementsOf } from "../modules/sql_tree.ts";
-import { type Created, followSql, sameAs } from "./created.ts";
+import { type Created, followSql, sameAs, sharedBy } from "./created.ts";
 import { namedDifference } from "./difference.ts";
 import type { Offer, OfferedMigration } from "./offer.ts";
 import type { Plan } from "./changes.ts";
@@ -94,6 +94,7 @@ async function compareNames(
   for (const { name, text } of added) {
     const ours: Created = new Set();
     followSql(name, text, ours);
+    for (const one of sharedBy(name, text)) ours.delete(one);
     for (const one of ours) {
       const same = sameAs(one, theirs);
       if (same) {

@@ -8,7 +8,7 @@ export async function withJobs(document: string, sql: postgres.Sql): Promise<str
     throw new Error("docs/schedule.md has lost its marks: <!-- jobs --> … <!-- end -->");
   }
   const jobs = await sql`
-    select name, schedule, kind, description, overdue_after::text from public.jobs order by name collate "C"`;
+    select name, schedule, kind, description, overdue_after::text from private.jobs order by name collate "C"`;
   const rows = [
     ["job", "when", "kind", "does", "overdue after"],
     ...jobs.map((

@@ -8,7 +8,7 @@ export const grantsExamination: Examination = {
       select routine.oid::regprocedure::text as name, array_agg(role order by role) as roles
       from pg_proc as routine
       cross join unnest(array['anon', 'authenticated']) as role
-      where routine.pronamespace in ('public'::regnamespace, 'job_runner'::regnamespace)
+      where routine.pronamespace in ('public'::regnamespace, 'private'::regnamespace, 'job_runner'::regnamespace)
         and has_function_privilege(role, routine.oid, 'execute')
         and has_schema_privilege(role, routine.pronamespace, 'usage')
         and not exists (select from pg_depend where objid = routine.oid and deptype = 'e')
@@ -18,13 +18,13 @@ export const grantsExamination: Examination = {
       from pg_class as relation
       cross join unnest(array['anon', 'authenticated']) as role
       cross join unnest(array['insert', 'update', 'delete', 'truncate']) as privilege
-      where relation.relnamespace = 'public'::regnamespace and relation.relkind in ('r', 'p', 'v', 'm', 'f')
+      where relation.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relation.relkind in ('r', 'p', 'v', 'm', 'f')
         and has_table_privilege(role, relation.oid, privilege)
         and not exists (select from pg_depend where objid = relation.oid and deptype = 'e')
       group by relation.oid order by 1`;
     const open = await sql`
       select relation.oid::regclass::text as name from pg_class as relation
-      where relation.relnamespace = 'public'::regnamespace and relation.relkind in ('r', 'p')
+      where relation.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relation.relkind in ('r', 'p')
         and not relation.relrowsecurity
         and not exists (select from pg_depend where objid = relation.oid and deptype = 'e')
       order by 1`;

@@ -21,13 +21,13 @@ export const ledgerExamination: Examination = {
       severity: "missing",
       what: `The ledger's partition ${name} is not prepared`,
       why: "Its entries go to other_months, which cannot be archived month by month",
-      fix: "select prepare_token_history();",
+      fix: "select private.prepare_token_history();",
     }));
     const anomalies = await sql`
       select anomaly_type, count(*)::int as count from public.token_anomalies
       where severity = 'critical' and resolved_at is null group by anomaly_type order by anomaly_type`;
     const [anchors] = await sql`
-      select exists (select from public.alert_endpoints where ended_at is null and 'ledger_anchor' = any(alert_types)) as kept`;
+      select exists (select from private.alert_endpoints where ended_at is null and 'ledger_anchor' = any(alert_types)) as kept`;
     return [
       ...findings,
       ...anchors!.kept ? [] : [NO_RECEIVER_OF_ANCHORS],

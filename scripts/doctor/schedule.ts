@@ -30,7 +30,7 @@ type Runner = "somebody" | "nobody" | "unknown";
 
 async function runnerOf(sql: postgres.Sql): Promise<Runner> {
   const [row] = await sql`
-    select exists (select from public.job_runs where started_at > now() - interval '10 minutes') as is_run,
+    select exists (select from private.job_runs where started_at > now() - interval '10 minutes') as is_run,
       pg_postmaster_start_time() > now() - interval '3 minutes' as is_young`;
   return row!.is_run ? "somebody" : row!.is_young ? "unknown" : "nobody";
 }
@@ -53,14 +53,14 @@ async function missingExtensions(sql: postgres.Sql, runner: Runner): Promise<Fin
     severity: runner === "nobody" ? "missing" : "note",
     what: `The extension ${name} is not there`,
     why: `${purpose}. ${INSTEAD[runner]}`,
-    fix: "Dashboard: Database, Extensions; then select install_schedule(); or deno task jobs watch",
+    fix: "Dashboard: Database, Extensions; then select private.install_schedule(); or deno task jobs watch",
   }));
 }
 
 async function missingCronJobs(sql: postgres.Sql): Promise<Finding[]> {
   if (!(await installedExtensions(sql)).has("pg_cron")) return [];
   const rows = await sql`
-    select name from public.jobs
+    select name from private.jobs
     where is_enabled and not exists (
       select from cron.job where jobname = 'tessera: ' || jobs.name and schedule = jobs.schedule and active)
     order by name`;
@@ -68,7 +68,7 @@ async function missingCronJobs(sql: postgres.Sql): Promise<Finding[]> {
     severity: "missing",
     what: `pg_cron does not have the job ${name} as the list has it`,
     why: "It does not run, or not at its times",
-    fix: "select install_schedule();",
+    fix: "select private.install_schedule();",
   }));
 }
 

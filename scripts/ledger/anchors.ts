@@ -23,7 +23,7 @@ export interface Seal {
   digest: string;
 }
 
-/** How many lines are digested at a time, here and in public.anchor_token_ledger(). */
+/** How many lines are digested at a time, here and in private.anchor_token_ledger(). */
 const LINES_OF_PART = 5_000;
 
 /** A running SHA-256: of each part of the lines together with the digest of the parts before. */

@@ -146,7 +146,7 @@ export class RangeReader {
     const pages = this.sql`
       select rows.user_id::text, rows.request_id, rows.status::text, rows.amount::text, rows.charged::text,
         rows.balance_after::text,
-        rows.created_at < (select settings.history_begins_at from public.token_settings as settings)
+        rows.created_at < (select settings.history_begins_at from private.token_settings as settings)
           as began_before_history,
         count(history.user_id)::text as entries, min(history.delta)::text as delta,
         min(history.balance_after)::text as entry_balance_after

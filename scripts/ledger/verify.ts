@@ -247,7 +247,7 @@ async function disguisedTables(sql: postgres.TransactionSql): Promise<Finding[]>
   const rows = await sql`
     select tables.name
     from unnest(array['public.token_balances', 'public.token_balance_history', 'public.token_consumption_locks',
-      'public.token_settings', 'token_history.openings']) as tables (name)
+      'private.token_settings', 'token_history.openings']) as tables (name)
     left join pg_catalog.pg_class on pg_class.oid = to_regclass(tables.name)
     where pg_class.relkind is null or pg_class.relkind not in ('r', 'p') or pg_class.relhasrules
     union all

@@ -36,7 +36,7 @@ const MAX_JOBS = 3;
 const FINISH_MS = 2_000;
 
 /**
- * Runs public.jobs from outside the database, as pg_cron does from inside: the local stack's schedule, and that of a server
+ * Runs private.jobs from outside the database, as pg_cron does from inside: the local stack's schedule, and that of a server
  * without pg_cron. Several at once do no harm.
  */
 export function runSchedule(options: ScheduleOptions): RunningSchedule {
@@ -54,7 +54,7 @@ export function runSchedule(options: ScheduleOptions): RunningSchedule {
     await sql`select job_runner.tend_runs()`;
     const due = await sql<DueJob[]>`
       select name, kind, command, timeout_ms
-      from job_runner.due_jobs() with ordinality as due (name, position) join public.jobs using (name)
+      from job_runner.due_jobs() with ordinality as due (name, position) join private.jobs using (name)
       order by position`;
     lastProblem = "";
     for (const job of due) {

@@ -52,7 +52,7 @@ export interface StackOptions {
   fast?: boolean;
   /** The version of Deno that functions run under; by default what TESSERA_FUNCTIONS_DENO says, or this one. */
   functionsDeno?: string;
-  /** Runs the jobs of public.jobs at their times; true unless said otherwise. */
+  /** Runs the jobs of private.jobs at their times; true unless said otherwise. */
   schedule?: boolean;
   /** Ends a start that is under way. */
   signal?: AbortSignal;

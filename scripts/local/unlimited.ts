@@ -7,8 +7,8 @@ export async function startUnlimitedStack(options: StackOptions): Promise<Stack>
   const stack = await startStack(options);
   const sql = postgres(stack.databaseUrl, { max: 1 });
   try {
-    await sql`update public.token_plans set request_limits = '{}'`;
-    await sql`update public.ledger_alert_settings set low_balance_tokens = 0`;
+    await sql`update private.token_plans set request_limits = '{}'`;
+    await sql`update private.ledger_alert_settings set low_balance_tokens = 0`;
   } finally {
     await sql.end();
   }

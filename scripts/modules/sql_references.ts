@@ -23,6 +23,8 @@ const ASSIGNMENTS = [3, 4, 5];
 
 /** Functions whose argument is the name of an object. */
 const NAMES_TO_OBJECTS = /^to_reg(class|proc|procedure|type|role|namespace)$/;
+/** Where a name without a schema may be found: a row of a registry has the bare name of a function. */
+const SCHEMAS_OF_NAMES = ["public", "private"];
 const HTTP_COMMAND = /^([a-z0-9-]+)[/?]/;
 const OBJECT_TYPES = /^reg(class|proc|procedure|type|role|namespace)$/;
 
@@ -104,7 +106,13 @@ function treeNames(tree: Node, objects: SqlObjects, line: number): Named[] {
   };
   const addTexts = (value: unknown) => {
     for (const text of constantsIn(value)) {
-      for (const name of text.includes(".") ? pairsIn(text) : [`public.${text}`]) add(name);
+      for (
+        const name of text.includes(".")
+          ? pairsIn(text)
+          : SCHEMAS_OF_NAMES.map((schema) => `${schema}.${text}`)
+      ) {
+        add(name);
+      }
     }
   };
   walk(tree, (node, key) => {

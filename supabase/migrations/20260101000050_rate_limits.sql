@@ -1,19 +1,19 @@
 -- Rate limits: how much of a quota is used, for whatever wants one. The counters are not written to the log of the
 -- database: after a crash all quotas are whole again. A budget that must survive a crash belongs in a table of its own.
 
-create unlogged table public.rate_limits (
+create unlogged table private.rate_limits (
   key text collate "C" primary key check (length(key) between 1 and 300),
   -- GCRA's "theoretical arrival time": the quota is whole again from then on.
   full_at timestamptz not null
 ) with (fillfactor = 50);
 
-comment on table public.rate_limits is 'Used quotas, by key; a key that is not there has its whole quota';
-comment on column public.rate_limits.key is 'What the quota is of, as its caller names it';
-comment on column public.rate_limits.full_at is 'From then on the quota is full again';
+comment on table private.rate_limits is 'Used quotas, by key; a key that is not there has its whole quota';
+comment on column private.rate_limits.key is 'What the quota is of, as its caller names it';
+comment on column private.rate_limits.full_at is 'From then on the quota is full again';
 
-alter table public.rate_limits enable row level security;
+alter table private.rate_limits enable row level security;
 
-create policy "nobody reads counters" on public.rate_limits for select to public using (false);
+create policy "nobody reads counters" on private.rate_limits for select to public using (false);
 
 create function public.take_rate_limits(p_limits jsonb)
 returns jsonb
@@ -45,7 +45,7 @@ begin
       as (name text, key text, quota double precision, window_s double precision, cost double precision)
   ),
   taken as (
-    insert into public.rate_limits as used (key, full_at)
+    insert into private.rate_limits as used (key, full_at)
     select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
     -- Judged at the time when the row is ours: whoever waited for it asked before its first taker did, and would find a
@@ -66,7 +66,7 @@ begin
     return jsonb_build_object('allowed', true, 'denied_by', null, 'retry_after_s', 0,
       'limits', coalesce(v_states, '[]'));
   end if;
-  update public.rate_limits as used
+  update private.rate_limits as used
   set full_at = used.full_at - asked.window_s * coalesce(asked.cost, 1) / asked.quota * interval '1 second'
   from jsonb_to_recordset(p_limits)
     as asked (key text, quota double precision, window_s double precision, cost double precision)
@@ -84,7 +84,7 @@ cost is 1 unless given, a key may be named once. Each quota refills evenly over 
 "remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
 for what can never be allowed.';
 
-create function public.give_back_rate_limits(p_limits jsonb)
+create function private.give_back_rate_limits(p_limits jsonb)
 returns void
 language plpgsql
 security definer
@@ -100,26 +100,26 @@ begin
     where quota > 0
     order by key collate "C"
   loop
-    update public.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
+    update private.rate_limits set full_at = full_at - v_limit.spacing where key = v_limit.key;
   end loop;
 end
 $$;
 
-comment on function public.give_back_rate_limits(jsonb) is
+comment on function private.give_back_rate_limits(jsonb) is
   'Gives back what take_rate_limits took with the same p_limits, if the action did not happen.';
 
-create function public.forget_rate_limits(p_keys text[])
+create function private.forget_rate_limits(p_keys text[])
 returns void
 language sql
 security definer
 set search_path = ''
 as $$
-  delete from public.rate_limits where key = any(p_keys);
+  delete from private.rate_limits where key = any(p_keys);
 $$;
 
-comment on function public.forget_rate_limits(text[]) is 'Makes quotas whole, and forgets that they were ever used.';
+comment on function private.forget_rate_limits(text[]) is 'Makes quotas whole, and forgets that they were ever used.';
 
-create function public.cleanup_rate_limits(p_limit integer default 10000)
+create function private.cleanup_rate_limits(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -128,9 +128,9 @@ as $$
 declare
   v_count integer;
 begin
-  delete from public.rate_limits
+  delete from private.rate_limits
   where ctid = any(array(
-    select ctid from public.rate_limits
+    select ctid from private.rate_limits
     where full_at < clock_timestamp()
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -140,16 +140,13 @@ begin
 end
 $$;
 
-comment on function public.cleanup_rate_limits(integer) is
+comment on function private.cleanup_rate_limits(integer) is
   'Deletes keys with a refilled quota, at most p_limit of them; no limit depends on it. Returns how many.';
 
 revoke all on function
   public.take_rate_limits(jsonb),
-  public.give_back_rate_limits(jsonb),
-  public.forget_rate_limits(text[]),
-  public.cleanup_rate_limits(integer)
+  private.give_back_rate_limits(jsonb),
+  private.forget_rate_limits(text[]),
+  private.cleanup_rate_limits(integer)
 from public, anon, authenticated;
-grant execute on function
-  public.take_rate_limits(jsonb),
-  public.cleanup_rate_limits(integer)
-to service_role;
+grant execute on function public.take_rate_limits(jsonb) to service_role;

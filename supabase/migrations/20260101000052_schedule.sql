@@ -9,7 +9,7 @@
 
 create schema job_runner;
 
-comment on schema job_runner is 'Runs public.jobs. Only the tables'' owner may use it.';
+comment on schema job_runner is 'Runs private.jobs. Only the tables'' owner may use it.';
 
 create function job_runner.cron_values(p_field text, p_first integer, p_last integer)
 returns integer[]
@@ -93,7 +93,7 @@ comment on function job_runner.latest_time(text, timestamptz) is
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.jobs (
+create table private.jobs (
   name text not null,
   description text not null,
   schedule text not null,
@@ -111,32 +111,32 @@ create table public.jobs (
   constraint jobs_kind_known check (kind in ('sql', 'http')),
   constraint jobs_command_a_name check (
     case kind
-      when 'sql' then command ~ '^[a-z][a-z0-9_]{0,62}$'
+      when 'sql' then command ~ '^(public|private)[.][a-z][a-z0-9_]{0,62}$'
       else command ~ '^[a-z0-9][a-z0-9-]*(/[a-z0-9-]+)?([?]action=[a-z0-9_-]+(&if_[a-z_]+=true)?)?$'
     end
   ),
   constraint jobs_timeout_in_range check (timeout_ms between 1000 and 7200000)
 );
 
-comment on table public.jobs is 'The one list of scheduled jobs. After a change: select install_schedule().';
-comment on column public.jobs.name is 'The job''s name, in messages and in pg_cron.';
-comment on column public.jobs.description is 'What the job does, for people.';
-comment on column public.jobs.schedule is 'When, as a cron text of five fields in UTC.';
-comment on column public.jobs.kind is 'sql: a function of schema public; http: an Edge Function, by POST.';
-comment on column public.jobs.command is
-  'A name and nothing else: of a function that needs no argument, or <function>, <function>/<action>, '
+comment on table private.jobs is 'The one list of scheduled jobs. After a change: select private.install_schedule().';
+comment on column private.jobs.name is 'The job''s name, in messages and in pg_cron.';
+comment on column private.jobs.description is 'What the job does, for people.';
+comment on column private.jobs.schedule is 'When, as a cron text of five fields in UTC.';
+comment on column private.jobs.kind is 'sql: a function of the database; http: an Edge Function, by POST.';
+comment on column private.jobs.command is
+  'A name and nothing else: of a function that needs no argument, with its schema, private or public; or <function>, <function>/<action>, '
   '<function>?action=<action>.';
-comment on column public.jobs.is_repeated is
+comment on column private.jobs.is_repeated is
   'Whether one run calls a function of SQL again and again, each time in a transaction of its own, until it answers 0, an '
   'object whose numbers are all 0, or is_done (or is_complete) as true; at most for half of timeout_ms. An Edge Function that '
   'answers is_done (or is_complete) as false is run again at once, up to 60 times for one time of its schedule.';
-comment on column public.jobs.expected_result is
+comment on column private.jobs.expected_result is
   'What the answer must contain; where it does not, the run''s outcome is a problem. Null: anything is good.';
-comment on column public.jobs.is_enabled is 'False takes it off the schedule; it can still be run by hand.';
-comment on column public.jobs.timeout_ms is 'How long a run may take in all, then it is ended.';
-comment on column public.jobs.overdue_after is 'How long after it was last done the job counts as overdue.';
+comment on column private.jobs.is_enabled is 'False takes it off the schedule; it can still be run by hand.';
+comment on column private.jobs.timeout_ms is 'How long a run may take in all, then it is ended.';
+comment on column private.jobs.overdue_after is 'How long after it was last done the job counts as overdue.';
 
-create table public.job_runs (
+create table private.job_runs (
   job_name text not null,
   id bigint generated always as identity,
   started_at timestamptz not null,
@@ -149,39 +149,39 @@ create table public.job_runs (
   backend_started_at timestamptz,
   http_request_id bigint,
   constraint job_runs_pkey primary key (id),
-  constraint job_runs_job_name_fkey foreign key (job_name) references public.jobs (name) on update cascade on delete cascade,
+  constraint job_runs_job_name_fkey foreign key (job_name) references private.jobs (name) on update cascade on delete cascade,
   constraint job_runs_outcome_known check (outcome in ('succeeded', 'problem', 'failed', 'lost')),
   constraint job_runs_ended_with_outcome check ((ended_at is null) = (outcome is null))
 );
 
-create index job_runs_job_name_idx on public.job_runs (job_name, id);
-create unique index job_runs_open_idx on public.job_runs (job_name) where ended_at is null;
+create index job_runs_job_name_idx on private.job_runs (job_name, id);
+create unique index job_runs_open_idx on private.job_runs (job_name) where ended_at is null;
 
-comment on table public.job_runs is 'Each run of a job and its outcome, for 14 days.';
-comment on column public.job_runs.job_name is 'Which job.';
-comment on column public.job_runs.started_at is 'Recorded before the work begins.';
-comment on column public.job_runs.ends_by is 'The run is ended when it takes longer.';
-comment on column public.job_runs.ended_at is 'When its work was done: of an HTTP job when the function answered.';
-comment on column public.job_runs.outcome is
+comment on table private.job_runs is 'Each run of a job and its outcome, for 14 days.';
+comment on column private.job_runs.job_name is 'Which job.';
+comment on column private.job_runs.started_at is 'Recorded before the work begins.';
+comment on column private.job_runs.ends_by is 'The run is ended when it takes longer.';
+comment on column private.job_runs.ended_at is 'When its work was done: of an HTTP job when the function answered.';
+comment on column private.job_runs.outcome is
   'succeeded; problem: it did its work, and the answer is not jobs.expected_result; failed: error says why; lost: it was '
   'cut off, or no answer came. Null while it runs.';
-comment on column public.job_runs.result is 'What it did: the function''s answer; of a repeated one the sums, and the steps.';
-comment on column public.job_runs.error is 'Why it failed or was lost.';
-comment on column public.job_runs.backend_pid is 'The session that runs it; null where it is run from outside.';
-comment on column public.job_runs.backend_started_at is 'When that session began, as the system gives numbers out again.';
-comment on column public.job_runs.http_request_id is 'The request''s number in pg_net.';
+comment on column private.job_runs.result is 'What it did: the function''s answer; of a repeated one the sums, and the steps.';
+comment on column private.job_runs.error is 'Why it failed or was lost.';
+comment on column private.job_runs.backend_pid is 'The session that runs it; null where it is run from outside.';
+comment on column private.job_runs.backend_started_at is 'When that session began, as the system gives numbers out again.';
+comment on column private.job_runs.http_request_id is 'The request''s number in pg_net.';
 
-alter table public.jobs enable row level security;
-alter table public.job_runs enable row level security;
+alter table private.jobs enable row level security;
+alter table private.job_runs enable row level security;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-create policy "servers read the jobs" on public.jobs for select to service_role using (true);
-create policy "servers read the runs" on public.job_runs for select to service_role using (true);
+create policy "servers read the jobs" on private.jobs for select to service_role using (true);
+create policy "servers read the runs" on private.job_runs for select to service_role using (true);
 
 -- Runs: beginning and end ---------------------------------------------------------------------------------------
 
-create function job_runner.is_alive(p_run public.job_runs)
+create function job_runner.is_alive(p_run private.job_runs)
 returns boolean
 language sql
 volatile
@@ -204,7 +204,7 @@ as $$
   end;
 $$;
 
-comment on function job_runner.is_alive(public.job_runs) is
+comment on function job_runner.is_alive(private.job_runs) is
   'Whether an open run can still end by itself: its session is at it, or an answer may still come.';
 
 create function job_runner.finish_run(
@@ -218,7 +218,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  update public.job_runs as run
+  update private.job_runs as run
   set ended_at = greatest(run.started_at, p_ended_at),
     outcome = case
       when p_error is not null then 'failed'
@@ -227,7 +227,7 @@ begin
     end,
     result = p_result,
     error = left(p_error, 2000)
-  from public.jobs as job
+  from private.jobs as job
   where run.id = p_run_id and run.ended_at is null and job.name = run.job_name;
   return found;
 end;
@@ -280,7 +280,7 @@ begin
   if to_regclass('net._http_response') is null then return 0; end if;
   for v_answer in execute
     'select run.id, answer.status_code, answer.content, answer.timed_out, answer.error_msg, answer.created
-     from public.job_runs as run
+     from private.job_runs as run
      join net._http_response as answer on answer.id = run.http_request_id and answer.created >= run.started_at
      where run.ended_at is null'
   loop
@@ -300,14 +300,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_run public.job_runs;
+  v_run private.job_runs;
 begin
   perform job_runner.collect_answers();
   for v_run in
-    select * from public.job_runs where ended_at is null for no key update skip locked
+    select * from private.job_runs where ended_at is null for no key update skip locked
   loop
     if not job_runner.is_alive(v_run) then
-      update public.job_runs
+      update private.job_runs
       set ended_at = clock_timestamp(), outcome = 'lost',
         error = case when v_run.backend_pid is null then 'no answer came' else 'the session that ran it is gone' end
       where id = v_run.id;
@@ -332,23 +332,23 @@ volatile
 set search_path = ''
 as $$
   select jobs.name
-  from public.jobs
+  from private.jobs
   cross join lateral (select job_runner.latest_time(jobs.schedule, clock_timestamp() - p_grace) as due_at) as slot
   left join lateral (
-    select * from public.job_runs where job_name = jobs.name order by id desc limit 1
+    select * from private.job_runs where job_name = jobs.name order by id desc limit 1
   ) as run on true
   cross join lateral (
     select count(*) filter (where newest.started_at >= slot.due_at) as run_count,
       count(*) filter (where newest.started_at >= slot.due_at and newest.position <= 3) as count
     from (
       select started_at, row_number() over (order by id desc) as position
-      from public.job_runs where job_name = jobs.name order by id desc
+      from private.job_runs where job_name = jobs.name order by id desc
       limit case when jobs.kind = 'http' and jobs.is_repeated then 60 else 3 end
     ) as newest
   ) as tries
   where jobs.is_enabled
     and (p_name is null or jobs.name = p_name)
-    and (jobs.kind = 'http' or to_regproc('public.' || jobs.command) is not null)
+    and (jobs.kind = 'http' or to_regproc(jobs.command) is not null)
     and (run.id is null or run.ended_at is not null)
     and (coalesce(run.started_at, jobs.created_at) < slot.due_at
       or (run.outcome in ('lost', 'failed') and tries.count < 3
@@ -369,23 +369,23 @@ create function job_runner.start_run(
   p_is_outside boolean default false,
   p_only_due interval default null
 )
-returns public.job_runs
+returns private.job_runs
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_job public.jobs;
-  v_run public.job_runs;
+  v_job private.jobs;
+  v_run private.job_runs;
 begin
   -- Skipped where another one starts it just now.
-  select * into v_job from public.jobs where name = p_name for no key update skip locked;
+  select * into v_job from private.jobs where name = p_name for no key update skip locked;
   if not found
-    or exists (select from public.job_runs where job_name = p_name and ended_at is null)
+    or exists (select from private.job_runs where job_name = p_name and ended_at is null)
     or (p_only_due is not null and not exists (select from job_runner.due_jobs(p_only_due, p_name)))
   then
     return null;
   end if;
-  insert into public.job_runs (job_name, started_at, ends_by, backend_pid, backend_started_at)
+  insert into private.job_runs (job_name, started_at, ends_by, backend_pid, backend_started_at)
   select p_name, clock_timestamp(), clock_timestamp() + make_interval(secs => v_job.timeout_ms / 1000.0),
     session.pid, session.backend_start
   from (select case when p_is_outside or v_job.kind = 'http' then null else pg_backend_pid() end as pid) as own
@@ -401,13 +401,13 @@ comment on function job_runner.start_run(text, boolean, interval) is
 
 -- Runs: the work ------------------------------------------------------------------------------------------------
 
-create function job_runner.try_step(p_job public.jobs, p_result jsonb)
+create function job_runner.try_step(p_job private.jobs, p_result jsonb)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_function constant regproc := to_regproc('public.' || p_job.command);
+  v_function constant regproc := to_regproc(p_job.command);
   v_answer jsonb;
   v_sums jsonb;
   v_is_idle boolean;
@@ -415,13 +415,13 @@ declare
   v_code text;
 begin
   if v_function is null then
-    return jsonb_build_object('error', format('the function public.%s does not exist', p_job.command));
+    return jsonb_build_object('error', format('the function %s does not exist', p_job.command));
   end if;
   begin
     if (select prorettype = 'void'::regtype from pg_catalog.pg_proc where oid = v_function) then
-      execute format('select public.%I()', p_job.command);
+      execute format('select %s()', v_function);
     else
-      execute format('select to_jsonb(answer) from public.%I() as answer', p_job.command) into v_answer;
+      execute format('select to_jsonb(answer) from %s() as answer', v_function) into v_answer;
     end if;
   exception when query_canceled or others then
     -- Nothing is swallowed: the run ends as failed with it.
@@ -447,11 +447,11 @@ begin
 end;
 $$;
 
-comment on function job_runner.try_step(public.jobs, jsonb) is
+comment on function job_runner.try_step(private.jobs, jsonb) is
   'Calls a job''s function once, all or nothing. Returns error, or result (p_result with the answer''s numbers added) and '
   'is_done.';
 
-create function job_runner.ask_function(p_job public.jobs, p_run_id bigint)
+create function job_runner.ask_function(p_job private.jobs, p_run_id bigint)
 returns text
 language plpgsql
 set search_path = ''
@@ -477,12 +477,12 @@ begin
   into v_request_id
   using rtrim(v_url, '/') || '/functions/v1/' || p_job.command, '{}'::jsonb,
     jsonb_build_object('Content-Type', 'application/json', 'apikey', v_secret_key), p_job.timeout_ms;
-  update public.job_runs set http_request_id = v_request_id where id = p_run_id;
+  update private.job_runs set http_request_id = v_request_id where id = p_run_id;
   return null;
 end;
 $$;
 
-comment on function job_runner.ask_function(public.jobs, bigint) is
+comment on function job_runner.ask_function(private.jobs, bigint) is
   'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns what is missing for it, or null; the '
   'run ends with the answer.';
 
@@ -493,8 +493,8 @@ create procedure job_runner.run(p_name text, p_only_due interval default null)
 language plpgsql
 as $$
 declare
-  v_job public.jobs;
-  v_run public.job_runs;
+  v_job private.jobs;
+  v_run private.job_runs;
   v_step jsonb;
   v_result jsonb := '{}'::jsonb;
   v_error text;
@@ -504,7 +504,7 @@ begin
   commit;
   set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
-  select * into v_job from public.jobs where name = p_name;
+  select * into v_job from private.jobs where name = p_name;
   commit;
   set local search_path = '';
   if v_job.name is null then
@@ -563,14 +563,14 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_job public.jobs;
-  v_run public.job_runs;
+  v_job private.jobs;
+  v_run private.job_runs;
   v_step jsonb;
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
   perform job_runner.tend_runs();
-  select * into v_job from public.jobs where name = p_name;
+  select * into v_job from private.jobs where name = p_name;
   if not found then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no job of this name');
   end if;
@@ -587,7 +587,7 @@ begin
   return (
     select jsonb_build_object('success', coalesce(outcome not in ('failed', 'lost'), true), 'error', null,
       'run_id', id, 'outcome', outcome, 'result', result, 'message', error)
-    from public.job_runs where id = v_run.id
+    from private.job_runs where id = v_run.id
   );
 end;
 $$;
@@ -598,7 +598,7 @@ comment on function public.run_job(text) is
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
-create function public.prune_job_runs(p_limit integer default 10000)
+create function private.prune_job_runs(p_limit integer default 10000)
 returns jsonb
 language plpgsql
 security definer
@@ -608,13 +608,13 @@ declare
   v_run_count integer;
   v_cron_count integer := 0;
 begin
-  delete from public.job_runs
+  delete from private.job_runs
   where id = any(array(
-    select id from public.job_runs
+    select id from private.job_runs
     where ended_at < now() - interval '14 days'
       -- What job_status tells stays, however old.
-      and id not in (select max(id) from public.job_runs group by job_name)
-      and id not in (select max(id) from public.job_runs where outcome in ('succeeded', 'problem') group by job_name)
+      and id not in (select max(id) from private.job_runs group by job_name)
+      and id not in (select max(id) from private.job_runs where outcome in ('succeeded', 'problem') group by job_name)
     limit p_limit
     for update skip locked
   ));
@@ -632,7 +632,7 @@ begin
 end;
 $$;
 
-comment on function public.prune_job_runs(integer) is
+comment on function private.prune_job_runs(integer) is
   'Deletes runs that ended more than 14 days ago, except the last ones of each job, and pg_cron''s records of these '
   'jobs after 7 days, at most p_limit of each. Returns job_runs and cron_runs.';
 
@@ -643,7 +643,7 @@ select
   jobs.name,
   case
     when not jobs.is_enabled then 'disabled'
-    when jobs.kind = 'sql' and to_regproc('public.' || jobs.command) is null then 'missing'
+    when jobs.kind = 'sql' and to_regproc(jobs.command) is null then 'missing'
     when newest.id is null then 'waiting'
     else coalesce(newest.outcome, 'running')
   end as state,
@@ -660,15 +660,15 @@ select
   jobs.timeout_ms,
   jobs.overdue_after,
   jobs.description
-from public.jobs
+from private.jobs
 left join lateral (
-  select * from public.job_runs where job_name = jobs.name order by id desc limit 1
+  select * from private.job_runs where job_name = jobs.name order by id desc limit 1
 ) as newest on true
 left join lateral (
-  select * from public.job_runs where job_name = jobs.name and ended_at is not null order by id desc limit 1
+  select * from private.job_runs where job_name = jobs.name and ended_at is not null order by id desc limit 1
 ) as ended on true
 left join lateral (
-  select * from public.job_runs where job_name = jobs.name and outcome in ('succeeded', 'problem') order by id desc limit 1
+  select * from private.job_runs where job_name = jobs.name and outcome in ('succeeded', 'problem') order by id desc limit 1
 ) as done on true;
 
 comment on view public.job_status is 'One row for each job: how it is, when it was last done, and whether it is overdue.';
@@ -717,7 +717,7 @@ $$;
 comment on function job_runner.ensure_extension(text, text) is
   'Creates an extension where that is possible. Returns why not, or null when it is there.';
 
-create function public.install_schedule()
+create function private.install_schedule()
 returns jsonb
 language plpgsql
 security definer
@@ -737,7 +737,7 @@ begin
     if exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
       for v_entry in
         select format('tessera: %s', name) as name, schedule, format('call job_runner.run(%L)', name) as command
-        from public.jobs where is_enabled
+        from private.jobs where is_enabled
         union all
         values ('tessera: watch', '* * * * *', 'call job_runner.watch()'),
           ('tessera: watch from the start', '@reboot', 'call job_runner.watch()')
@@ -756,43 +756,39 @@ begin
 end;
 $$;
 
-comment on function public.install_schedule() is
-  'Gives public.jobs to pg_cron, and takes back what is not in it any more; may be repeated. Creates pg_cron, pg_net and '
+comment on function private.install_schedule() is
+  'Gives private.jobs to pg_cron, and takes back what is not in it any more; may be repeated. Creates pg_cron, pg_net and '
   'Vault where that is possible. Returns installed (names of pg_cron''s jobs, all beginning with "tessera: ") and problems.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.jobs, public.job_runs, public.job_status to service_role;
+grant select on private.jobs, private.job_runs, public.job_status to service_role;
 
 revoke execute on function
   public.run_job(text),
-  public.prune_job_runs(integer),
-  public.install_schedule()
+  private.prune_job_runs(integer),
+  private.install_schedule()
 from public, anon, authenticated;
 
-grant execute on function
-  public.run_job(text),
-  public.prune_job_runs(integer),
-  public.install_schedule()
-to service_role;
+grant execute on function public.run_job(text) to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_rate_limits', '*/5 * * * *', 'sql', 'cleanup_rate_limits', true, null, 60000, '30 minutes',
+  ('cleanup_rate_limits', '*/5 * * * *', 'sql', 'private.cleanup_rate_limits', true, null, 60000, '30 minutes',
     'Deletes refilled quotas'),
-  ('prune_job_runs', '40 3 * * *', 'sql', 'prune_job_runs', true, null, 300000, '2 days',
+  ('prune_job_runs', '40 3 * * *', 'sql', 'private.prune_job_runs', true, null, 300000, '2 days',
     'Deletes old runs of this schedule');
 
 -- The linter calls an index unused until it has been read once.
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.job_runs where job_name = 'none' order by id desc limit 1;
-  perform 1 from public.job_runs where job_name = 'none' and ended_at is null;
-  perform public.install_schedule();
+  perform 1 from private.job_runs where job_name = 'none' order by id desc limit 1;
+  perform 1 from private.job_runs where job_name = 'none' and ended_at is null;
+  perform private.install_schedule();
 end;
 $$;

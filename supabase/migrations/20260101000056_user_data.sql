@@ -2,7 +2,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.user_data (
+create table private.user_data (
   name text not null,
   forget text not null,
   export text,
@@ -13,17 +13,17 @@ create table public.user_data (
   constraint user_data_export_a_name check (export ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table public.user_data is 'Who keeps something of users; each module adds itself.';
-comment on column public.user_data.name is 'Names the part, in an export too.';
-comment on column public.user_data.forget is
-  'A function of schema public that takes a user''s id, and takes away what leads to the person. It may be called again.';
-comment on column public.user_data.export is
-  'A function of schema public that takes a user''s id and returns, as jsonb, what is kept of the person; null: nothing to hand out.';
-comment on column public.user_data.description is 'The kind of data.';
+comment on table private.user_data is 'Who keeps something of users; each module adds itself.';
+comment on column private.user_data.name is 'Names the part, in an export too.';
+comment on column private.user_data.forget is
+  'A function of schema private that takes a user''s id, and takes away what leads to the person. It may be called again.';
+comment on column private.user_data.export is
+  'A function of schema private that takes a user''s id and returns, as jsonb, what is kept of the person; null: nothing to hand out.';
+comment on column private.user_data.description is 'The kind of data.';
 
-alter table public.user_data enable row level security;
+alter table private.user_data enable row level security;
 
-create policy "servers read who keeps user data" on public.user_data for select to service_role using (true);
+create policy "servers read who keeps user data" on private.user_data for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -34,14 +34,14 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_part public.user_data;
+  v_part private.user_data;
 begin
   if p_user_id is null then
     return;
   end if;
   -- In one order, so that two calls cannot wait for each other in a circle.
-  for v_part in select * from public.user_data order by name loop
-    execute format('select public.%I($1)', v_part.forget) using p_user_id;
+  for v_part in select * from private.user_data order by name loop
+    execute format('select private.%I($1)', v_part.forget) using p_user_id;
   end loop;
 end;
 $$;
@@ -58,15 +58,15 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_part public.user_data;
+  v_part private.user_data;
   v_export jsonb;
   v_exports jsonb := '{}'::jsonb;
 begin
   if p_user_id is null then
     return null;
   end if;
-  for v_part in select * from public.user_data where export is not null order by name loop
-    execute format('select public.%I($1)', v_part.export) into v_export using p_user_id;
+  for v_part in select * from private.user_data where export is not null order by name loop
+    execute format('select private.%I($1)', v_part.export) into v_export using p_user_id;
     v_exports := v_exports || jsonb_build_object(v_part.name, v_export);
   end loop;
   return v_exports;
@@ -76,7 +76,7 @@ $$;
 comment on function public.export_user_data(uuid) is
   'A person''s data, by the names of user_data. Null without a user.';
 
-create function public.forget_deleted_user()
+create function private.forget_deleted_user()
 returns trigger
 language plpgsql
 security definer
@@ -88,12 +88,12 @@ begin
 end;
 $$;
 
-comment on function public.forget_deleted_user() is 'Runs forget_user for an account that Auth has deleted.';
+comment on function private.forget_deleted_user() is 'Runs forget_user for an account that Auth has deleted.';
 
 do $$
 begin
   create trigger forget_deleted_user after delete on auth.users
-    for each row execute function public.forget_deleted_user();
+    for each row execute function private.forget_deleted_user();
 exception
   when undefined_table or insufficient_privilege or invalid_schema_name then
     raise notice 'auth.users takes no trigger here: call forget_user() when a user is deleted';
@@ -102,12 +102,12 @@ $$;
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.user_data to service_role;
+grant select on private.user_data to service_role;
 
 revoke execute on function
   public.forget_user(uuid),
   public.export_user_data(uuid),
-  public.forget_deleted_user()
+  private.forget_deleted_user()
 from public, anon, authenticated;
 
 grant execute on function

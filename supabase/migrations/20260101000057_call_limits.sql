@@ -3,7 +3,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.call_limit_sources (
+create table private.call_limit_sources (
   name text not null,
   limit_of text not null,
   note_excess text not null,
@@ -13,18 +13,18 @@ create table public.call_limit_sources (
   constraint call_limit_sources_note_excess_a_name check (note_excess ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table public.call_limit_sources is 'Who has a say in the limits of calls; each module adds itself.';
-comment on column public.call_limit_sources.name is 'Whose say; of several, each is asked with the answer of the one before.';
-comment on column public.call_limit_sources.limit_of is
-  'A function of schema public that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the '
+comment on table private.call_limit_sources is 'Who has a say in the limits of calls; each module adds itself.';
+comment on column private.call_limit_sources.name is 'Whose say; of several, each is asked with the answer of the one before.';
+comment on column private.call_limit_sources.limit_of is
+  'A function of schema private that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the '
   'limit that holds for this user.';
-comment on column public.call_limit_sources.note_excess is
-  'A function of schema public that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
-comment on column public.call_limit_sources.description is 'What its limits are.';
+comment on column private.call_limit_sources.note_excess is
+  'A function of schema private that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
+comment on column private.call_limit_sources.description is 'What its limits are.';
 
-alter table public.call_limit_sources enable row level security;
+alter table private.call_limit_sources enable row level security;
 
-create policy "nobody but the functions" on public.call_limit_sources using (false);
+create policy "nobody but the functions" on private.call_limit_sources using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_source public.call_limit_sources;
+  v_source private.call_limit_sources;
   v_rule jsonb := p_rule;
   v_key text;
   v_quota double precision;
@@ -44,8 +44,8 @@ declare
   v_used_s double precision;
   v_taken jsonb;
 begin
-  for v_source in select * from public.call_limit_sources order by name loop
-    execute format('select public.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
+  for v_source in select * from private.call_limit_sources order by name loop
+    execute format('select private.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
   end loop;
   -- With the window in its key: what was used of a longer one that the user had once counts no more.
   v_key := 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s');
@@ -53,7 +53,7 @@ begin
   v_window_s := (v_rule ->> 'window_s')::double precision;
   v_now := clock_timestamp();
   -- What take_rate_limits would do, in 456,000 instructions instead of 733,000, where something is left of a quota in use.
-  update public.rate_limits
+  update private.rate_limits
   set full_at = greatest(full_at, v_now) + make_interval(secs => v_window_s / greatest(v_quota, 1))
   where key = v_key and v_quota >= 1
     and full_at <= v_now + make_interval(secs => v_window_s - v_window_s / greatest(v_quota, 1) + 0.001)
@@ -68,8 +68,8 @@ begin
   if (v_taken -> 'allowed')::boolean or v_taken ? 'error' then
     return v_taken;
   end if;
-  for v_source in select * from public.call_limit_sources order by name loop
-    execute format('select public.%I($1, $2)', v_source.note_excess) using p_user_id, v_taken #> '{limits,0}';
+  for v_source in select * from private.call_limit_sources order by name loop
+    execute format('select private.%I($1, $2)', v_source.note_excess) using p_user_id, v_taken #> '{limits,0}';
   end loop;
   return v_taken;
 end;
@@ -79,30 +79,30 @@ comment on function public.take_call_limit(uuid, text, jsonb) is
   'Takes from a user''s limit of an endpoint that costs no tokens: the given rule, {"quota", "window_s"}, unless one of '
   'call_limit_sources knows another. Returns what take_rate_limits does.';
 
-create function public.forget_call_limits(p_user_id uuid)
+create function private.forget_call_limits(p_user_id uuid)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  delete from public.rate_limits
+  delete from private.rate_limits
   where key >= 'call ' || p_user_id || ' ' and key < 'call ' || p_user_id || '!';
 end;
 $$;
 
-comment on function public.forget_call_limits(uuid) is 'A part of forget_user: how often the user called.';
+comment on function private.forget_call_limits(uuid) is 'A part of forget_user: how often the user called.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   public.take_call_limit(uuid, text, jsonb),
-  public.forget_call_limits(uuid)
+  private.forget_call_limits(uuid)
 from public, anon, authenticated;
 
 grant execute on function public.take_call_limit(uuid, text, jsonb) to service_role;
 
 -- User data -----------------------------------------------------------------------------------------------------
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost nothing, until it counts no more');

@@ -32,28 +32,28 @@ create table metrics.flushes (
 comment on table metrics.flushes is 'Flushes that were added to request_totals, for a day, so that none is added twice.';
 
 -- Not written to the log of the database, as the counters of rate_limits: a crash forgets an hour of it.
-create unlogged table public.caller_networks (
+create unlogged table private.caller_networks (
   subject uuid not null,
   network text not null,
   seen_at timestamptz not null default now(),
   constraint caller_networks_pkey primary key (subject, network)
 );
 
-comment on table public.caller_networks is 'From how many networks each user calls, for a day.';
-comment on column public.caller_networks.subject is 'The user.';
-comment on column public.caller_networks.network is
+comment on table private.caller_networks is 'From how many networks each user calls, for a day.';
+comment on column private.caller_networks.subject is 'The user.';
+comment on column private.caller_networks.network is
   'A keyed digest of user and network: it tells networks of one user apart, and nothing else without the key.';
-comment on column public.caller_networks.seen_at is 'When the user was last seen there, as the functions reported it.';
+comment on column private.caller_networks.seen_at is 'When the user was last seen there, as the functions reported it.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table metrics.request_totals enable row level security;
 alter table metrics.flushes enable row level security;
-alter table public.caller_networks enable row level security;
+alter table private.caller_networks enable row level security;
 
 create policy "nobody but the functions" on metrics.request_totals using (false);
 create policy "nobody but the functions" on metrics.flushes using (false);
-create policy "nobody reads networks" on public.caller_networks for select to public using (false);
+create policy "nobody reads networks" on private.caller_networks for select to public using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ comment on function public.record_request_metrics(uuid, jsonb) is
   '[{ name: requests | errors | replays | provider_calls, labels: [text], count, seconds?, buckets? }]. Over 500 series of '
   'a name further ones are added up as other. Returns success, duplicate, error. Errors: invalid_request.';
 
-create function public.prune_metric_flushes(p_limit integer default 10000)
+create function private.prune_metric_flushes(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -143,7 +143,7 @@ begin
 end;
 $$;
 
-comment on function public.prune_metric_flushes(integer) is
+comment on function private.prune_metric_flushes(integer) is
   'Forgets which flushes were added more than a day ago, at most p_limit of them. Returns how many.';
 
 create function public.note_caller_networks(p_seen jsonb)
@@ -158,7 +158,7 @@ begin
   if coalesce(jsonb_typeof(p_seen), '') <> 'array' then
     return 0;
   end if;
-  insert into public.caller_networks as known (subject, network)
+  insert into private.caller_networks as known (subject, network)
   select distinct (entries.value ->> 'user_id')::uuid as subject, networks.value as network
   from jsonb_array_elements(p_seen) as entries
   cross join jsonb_array_elements_text(
@@ -177,7 +177,7 @@ comment on function public.note_caller_networks(jsonb) is
   'Takes from which networks users called, [{ "user_id", "networks": [digest] }], as each process reports it now and then. What '
   'does not fit is left out. Returns how many networks it noted.';
 
-create function public.cleanup_caller_networks(p_limit integer default 10000)
+create function private.cleanup_caller_networks(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -186,10 +186,10 @@ as $$
 declare
   v_count integer;
 begin
-  delete from public.caller_networks
+  delete from private.caller_networks
   where ctid = any(array(
     select networks.ctid
-    from public.caller_networks as networks
+    from private.caller_networks as networks
     where networks.seen_at < now() - interval '1 day'
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -199,23 +199,23 @@ begin
 end;
 $$;
 
-comment on function public.cleanup_caller_networks(integer) is
+comment on function private.cleanup_caller_networks(integer) is
   'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
 
-create function public.forget_caller_networks(p_user_id uuid)
+create function private.forget_caller_networks(p_user_id uuid)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  delete from public.caller_networks where subject = p_user_id;
+  delete from private.caller_networks where subject = p_user_id;
 end;
 $$;
 
-comment on function public.forget_caller_networks(uuid) is 'A part of forget_user: from which networks the user called.';
+comment on function private.forget_caller_networks(uuid) is 'A part of forget_user: from which networks the user called.';
 
-create function public.export_caller_networks(p_user_id uuid)
+create function private.export_caller_networks(p_user_id uuid)
 returns jsonb
 language plpgsql
 stable
@@ -225,46 +225,44 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(to_jsonb(networks) - 'subject' order by networks.network), '[]')
-    from public.caller_networks as networks where networks.subject = p_user_id);
+    from private.caller_networks as networks where networks.subject = p_user_id);
 end;
 $$;
 
-comment on function public.export_caller_networks(uuid) is
+comment on function private.export_caller_networks(uuid) is
   'A part of export_user_data: digests of the networks from which the user called within a day.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   public.record_request_metrics(uuid, jsonb),
-  public.prune_metric_flushes(integer),
+  private.prune_metric_flushes(integer),
   public.note_caller_networks(jsonb),
-  public.cleanup_caller_networks(integer),
-  public.forget_caller_networks(uuid),
-  public.export_caller_networks(uuid)
+  private.cleanup_caller_networks(integer),
+  private.forget_caller_networks(uuid),
+  private.export_caller_networks(uuid)
 from public, anon, authenticated;
 
 grant execute on function
   public.record_request_metrics(uuid, jsonb),
-  public.prune_metric_flushes(integer),
-  public.note_caller_networks(jsonb),
-  public.cleanup_caller_networks(integer)
+  public.note_caller_networks(jsonb)
 to service_role;
 
 -- User data -----------------------------------------------------------------------------------------------------
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('caller_networks', 'forget_caller_networks', 'export_caller_networks',
   'Digests of the networks from which a user called, for a day');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('prune_metric_flushes', '35 * * * *', 'sql', 'prune_metric_flushes', true, null, 60000, '3 hours',
+  ('prune_metric_flushes', '35 * * * *', 'sql', 'private.prune_metric_flushes', true, null, 60000, '3 hours',
     'Forgets which counts of the functions were added more than a day ago'),
-  ('cleanup_caller_networks', '27 * * * *', 'sql', 'cleanup_caller_networks', true, null, 300000, '3 hours',
+  ('cleanup_caller_networks', '27 * * * *', 'sql', 'private.cleanup_caller_networks', true, null, 300000, '3 hours',
     'Deletes records of users'' networks that are older than a day');
 
-select public.install_schedule();
+select private.install_schedule();

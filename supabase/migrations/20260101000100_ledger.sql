@@ -143,7 +143,7 @@ comment on column public.token_anomalies.occurrence is
   'Identifies the case: the request id, or the start of the time window. Recording it again changes nothing.';
 comment on column public.token_anomalies.details is 'The evidence.';
 
-create table public.token_settings (
+create table private.token_settings (
   id boolean not null default true,
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
@@ -153,16 +153,16 @@ create table public.token_settings (
   constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
 );
 
-comment on table public.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
-comment on column public.token_settings.lock_retention is
+comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
+comment on column private.token_settings.lock_retention is
   'How long a request''s outcome is kept after it ended, for a client that retries.';
 
-comment on column public.token_settings.cleanup_page is
+comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks at which the next cleanup goes on.';
-comment on column public.token_settings.history_begins_at is
+comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived: token_history.openings has the sums of them.';
 
-insert into public.token_settings default values;
+insert into private.token_settings default values;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -170,22 +170,28 @@ alter table public.token_balances enable row level security;
 alter table public.token_balance_history enable row level security;
 alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
-alter table public.token_settings enable row level security;
+alter table private.token_settings enable row level security;
 
-create policy "owners read their balance" on public.token_balances
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their history" on public.token_balance_history
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their requests" on public.token_consumption_locks
-  for select to authenticated using (user_id = (select auth.uid()));
+-- A user's own rows are found first, and then nobody asks for teams.
+create policy "owners and members read the balance" on public.token_balances
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+create policy "owners and members read the history" on public.token_balance_history
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+-- A stored answer is for who asked, not for the team.
+create policy "who asked reads the request" on public.token_consumption_locks
+  for select to authenticated
+  using ((user_id = (select auth.uid()) or user_id = any((select private.once_shared_wallets())::uuid[]))
+    and coalesce(actor_id, user_id) = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
-create policy "servers read the settings" on public.token_settings
+create policy "servers read the settings" on private.token_settings
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.forbid_token_history_change()
+create function private.forbid_token_history_change()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -196,16 +202,16 @@ begin
 end;
 $$;
 
-comment on function public.forbid_token_history_change() is
+comment on function private.forbid_token_history_change() is
   'Refuses to change entries of the ledger, for the tables'' owner too.';
 
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create trigger other_months_append_only
   before update or delete or truncate on token_history.other_months
-  for each statement execute function public.forbid_token_history_change();
+  for each statement execute function private.forbid_token_history_change();
 
 create function token_history.alter_briefly(p_commands text)
 returns void
@@ -230,7 +236,7 @@ comment on function token_history.alter_briefly(text) is
   'Runs commands that change the catalog alone and lock a table against charges. Waits for a lock 100 ms at a time, as others '
   'queue behind it, for half a minute; then it raises lock_not_available.';
 
-create function public.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
+create function private.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
 returns jsonb
 language plpgsql
 security definer
@@ -261,7 +267,7 @@ begin
       perform token_history.alter_briefly(format(
         'create table token_history.%1$I (like public.token_balance_history including defaults, primary key (user_id, entry_number));
          create trigger %2$I before update or delete or truncate on token_history.%1$I
-           for each statement execute function public.forbid_token_history_change();
+           for each statement execute function private.forbid_token_history_change();
          alter table public.token_balance_history attach partition token_history.%1$I for values from (%3$L) to (%4$L)',
         v_name, v_name || '_append_only', v_month at time zone 'UTC',
         (v_month + interval '1 month') at time zone 'UTC'));
@@ -274,14 +280,14 @@ begin
 end;
 $$;
 
-comment on function public.prepare_token_history(integer, boolean) is
+comment on function private.prepare_token_history(integer, boolean) is
   'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
   'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
   'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
   'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
   'that.';
 
-create function public.token_entry_chain(
+create function private.token_entry_chain(
   p_previous bytea,
   p_user_id uuid,
   p_entry_number bigint,
@@ -307,11 +313,11 @@ begin
 end;
 $$;
 
-comment on function public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid) is
+comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid) is
   'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
   'a SHA-256.';
 
-create function public.post_token_entry(
+create function private.post_token_entry(
   p_user_id uuid,
   p_delta bigint,
   p_released bigint,
@@ -330,7 +336,7 @@ begin
   update public.token_balances
   set balance = balance + p_delta, held = held - p_released, granted = granted + greatest(p_delta, 0),
     entry_count = entry_count + 1,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata, p_actor_id),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id
@@ -343,12 +349,12 @@ begin
 end;
 $$;
 
-comment on function public.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid) is
+comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid) is
   'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
   'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
   'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
 
-create function public.token_refusal(
+create function private.token_refusal(
   p_request_id text,
   p_error text,
   p_message text,
@@ -364,10 +370,55 @@ as $$
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
 $$;
 
-comment on function public.token_refusal(text, text, text, bigint, jsonb) is
+comment on function private.token_refusal(text, text, text, bigint, jsonb) is
   'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
 
-create function public.token_request_problem(
+create function private.member_refusal(
+  p_request_id text,
+  p_wallet_id uuid,
+  p_actor_id uuid,
+  p_amount numeric,
+  p_is_locked boolean default true
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_member private.wallet_members;
+  v_month constant date := private.month_of(clock_timestamp());
+  v_spent bigint;
+  v_held bigint := 0;
+begin
+  select * into v_member from private.wallet_members
+  where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
+  if not found then
+    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+  elsif v_member.role = 'viewer' then
+    return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
+  end if;
+  v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
+  if p_is_locked then -- Otherwise holds that outlived their time may be among them.
+    v_held := v_member.held;
+  end if;
+  if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
+    return private.token_refusal(p_request_id, 'member_cap_reached',
+      format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
+        v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
+      null,
+      jsonb_build_object('cap_tokens', v_member.monthly_cap_tokens, 'spent', v_spent, 'held', v_member.held,
+        'required', p_amount, 'resets_at', (v_month + interval '1 month') at time zone 'UTC'));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.member_refusal(text, uuid, uuid, numeric, boolean) is
+  'Why somebody may not spend so much from a team''s wallet, as an outcome: forbidden, or member_cap_reached; null where it '
+  'may. Who is no member learns nothing of the wallet. Without the wallet''s lock what is held counts not yet.';
+
+create function private.token_request_problem(
   p_request_id text,
   p_user_id uuid,
   p_token_amount numeric,
@@ -395,10 +446,10 @@ begin
 end;
 $$;
 
-comment on function public.token_request_problem(text, uuid, numeric, text, jsonb) is
+comment on function private.token_request_problem(text, uuid, numeric, text, jsonb) is
   'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
 
-create function public.anomalies_about_ledger()
+create function private.anomalies_about_ledger()
 returns text[]
 language sql
 immutable
@@ -407,7 +458,7 @@ as $$
   select array['ledger_mismatch', 'ledger_tampered', 'shortfall', 'usage_unknown'];
 $$;
 
-comment on function public.anomalies_about_ledger() is
+comment on function private.anomalies_about_ledger() is
   'The types of anomaly that tell what is wrong with the ledger, and stay as the ledger does when their user is forgotten; the '
   'others tell what a person did.';
 
@@ -432,7 +483,7 @@ as $$
         and (created_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date
       limit 100
     ) as of_today) < 100)
-    and (p_anomaly_type = any(public.anomalies_about_ledger())
+    and (p_anomaly_type = any(private.anomalies_about_ledger())
       or not exists (select from public.token_balances where user_id = p_user_id and is_closed))
   on conflict do nothing;
 $$;
@@ -442,7 +493,7 @@ comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) i
   'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
   'forgotten only what is wrong with the ledger is recorded.';
 
-create function public.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
+create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
 returns void
 language plpgsql
 security definer
@@ -464,10 +515,10 @@ begin
 end;
 $$;
 
-comment on function public.record_request_excess(uuid, text, jsonb) is
+comment on function private.record_request_excess(uuid, text, jsonb) is
   'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
 
-create function public.count_user_failure(p_user_id uuid, p_kind text)
+create function private.count_user_failure(p_user_id uuid, p_kind text)
 returns void
 language plpgsql
 security definer
@@ -479,16 +530,16 @@ begin
   v_quota := public.take_rate_limits(jsonb_build_array(jsonb_build_object('name', p_kind,
     'key', p_kind || ' ' || p_user_id, 'quota', 20, 'window_s', 3600)));
   if not (v_quota ->> 'allowed')::boolean then
-    perform public.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
+    perform private.record_request_excess(p_user_id, p_kind, v_quota #> '{limits,0}');
   end if;
 end;
 $$;
 
-comment on function public.count_user_failure(uuid, text) is
+comment on function private.count_user_failure(uuid, text) is
   'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
   'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
 
-create function public.expire_token_holds_of(p_user_id uuid)
+create function private.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
 language plpgsql
 security definer
@@ -520,10 +571,10 @@ begin
 end;
 $$;
 
-comment on function public.expire_token_holds_of(uuid) is
+comment on function private.expire_token_holds_of(uuid) is
   'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
-create function public.known_request_outcome(
+create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
   p_user_id uuid,
   p_token_amount numeric,
@@ -547,7 +598,7 @@ begin
       or p_lock.fingerprint is distinct from p_fingerprint
       or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
-    return public.token_refusal(p_lock.request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_lock.request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   elsif p_lock.status = 'settled' then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', p_lock.charged,
@@ -560,16 +611,16 @@ begin
         'attempt', p_lock.attempt, 'balance', v_balance.balance, 'held', v_balance.held,
         'request_id', p_lock.request_id);
     end if;
-    return public.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
+    return private.token_refusal(p_lock.request_id, 'request_in_progress', 'This request is still running',
       v_balance.balance);
   elsif p_lock.run_id = p_run_id then
-    return public.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
+    return private.token_refusal(p_lock.request_id, 'hold_not_current', 'This run was given up', v_balance.balance);
   end if;
   return null;
 end;
 $$;
 
-comment on function public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid) is
+comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid) is
   'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
   'run as the next attempt.';
 
@@ -590,7 +641,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_owned bigint;
@@ -600,7 +651,7 @@ declare
   v_outcome jsonb;
 begin
   if v_problem is not null or (p_time_to_live between '1 second' and '24 hours') is not true then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       coalesce(v_problem, 'time_to_live must be between 1 second and 24 hours'));
   end if;
   v_amount := p_token_amount;
@@ -634,7 +685,7 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
-    v_outcome := public.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+    v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
       p_run_id, p_actor_id);
     if v_outcome is not null then
       return v_outcome;
@@ -642,20 +693,20 @@ begin
   end if;
   if p_actor_id is not null then
     -- Holds that nobody ended in time count for the member no more than for the wallet.
-    perform public.expire_token_holds_of(p_user_id);
+    perform private.expire_token_holds_of(p_user_id);
     v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
     end if;
   end if;
   if v_balance.is_closed then
-    return public.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
+    return private.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := public.expire_token_holds_of(p_user_id);
+  v_balance := private.expire_token_holds_of(p_user_id);
   if v_balance.balance - v_balance.held < v_amount then
-    return public.token_refusal(p_request_id, 'insufficient_tokens',
+    return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
       v_balance.balance,
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
@@ -673,7 +724,7 @@ begin
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
-    return public.token_refusal(p_request_id, 'idempotency_key_reused',
+    return private.token_refusal(p_request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
   end if;
   if p_actor_id is not null then
@@ -711,7 +762,7 @@ set search_path = ''
 as $$
 begin
   if p_time_to_live is null or p_time_to_live not between '1 second' and '24 hours' then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'time_to_live must be between 1 second and 24 hours');
   end if;
   perform 1 from public.token_balances where user_id = p_user_id for update;
@@ -720,7 +771,7 @@ begin
   where request_id = p_request_id and user_id = p_user_id and attempt = p_attempt and status = 'held'
     and expires_at > now();
   if not found then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt));
   end if;
   return jsonb_build_object('success', true, 'error', null, 'request_id', p_request_id);
@@ -731,7 +782,7 @@ comment on function public.extend_token_hold(text, uuid, integer, interval) is
   'Lets a hold live for so long from now, never shorter than before: for one that is to end soon after its process does. '
   'Returns success, or error: hold_not_current once it is over, invalid_request.';
 
-create function public.token_response_tail(p_charged bigint, p_balance bigint)
+create function private.token_response_tail(p_charged bigint, p_balance bigint)
 returns text
 language plpgsql -- Not sql: Postgres would start its executor for each call, as a function with settings is not inlined.
 immutable
@@ -742,7 +793,7 @@ begin
 end;
 $$;
 
-comment on function public.token_response_tail(bigint, bigint) is
+comment on function private.token_response_tail(bigint, bigint) is
   'The end of an answer''s JSON: the two numbers that only the settlement knows.';
 
 create function public.settle_tokens(
@@ -766,10 +817,10 @@ declare
   v_response_tail text;
 begin
   if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
-    return public.token_refusal(p_request_id, 'invalid_request',
+    return private.token_refusal(p_request_id, 'invalid_request',
       'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
   elsif not p_metadata @> '{}' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
 
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
@@ -778,9 +829,9 @@ begin
   if v_lock.status = 'settled' and v_lock.attempt = p_attempt then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'charged', v_lock.charged,
       'balance', v_lock.balance_after,
-      'response_tail', public.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
+      'response_tail', private.token_response_tail(v_lock.charged, v_lock.balance_after), 'request_id', p_request_id);
   elsif v_lock.status is distinct from 'held' or v_lock.attempt is distinct from p_attempt then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
@@ -788,7 +839,7 @@ begin
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
-    v_balance := public.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
+    v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata, v_lock.actor_id);
   else
     update public.token_balances
@@ -798,7 +849,7 @@ begin
   if v_lock.actor_id is not null then
     perform private.end_member_hold(p_user_id, v_lock.actor_id, v_lock.amount, v_charged, v_balance.updated_at);
   end if;
-  v_response_tail := public.token_response_tail(v_charged, v_balance.balance);
+  v_response_tail := private.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
   set status = 'settled', run_id = null, charged = v_charged,
     balance_after = v_balance.balance,
@@ -816,7 +867,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform public.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
+    perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -849,7 +900,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if jsonb_typeof(p_metadata) <> 'object' then
-    return public.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
   end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
@@ -857,7 +908,7 @@ begin
   -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
   if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
     and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
-    and public.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
+    and private.token_request_problem(p_request_id, p_user_id, 1, '-', p_metadata) is null
   then
     insert into public.token_consumption_locks as known
       (request_id, user_id, run_id, operation_type, amount, attempt, metadata, status, expires_at)
@@ -873,7 +924,7 @@ begin
   if v_lock.attempt is null or v_lock.status = 'settled'
     or (v_lock.attempt is distinct from p_attempt and (p_run_id is null or v_lock.run_id is distinct from p_run_id))
   then
-    return public.token_refusal(p_request_id, 'hold_not_current',
+    return private.token_refusal(p_request_id, 'hold_not_current',
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   elsif v_lock.status = 'held' then
     update public.token_balances
@@ -890,7 +941,7 @@ begin
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
     if p_metadata ? 'usage' then
-      perform public.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
+      perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -917,20 +968,20 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_problem constant text := public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
+  v_problem constant text := private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type,
     p_metadata);
   v_amount bigint;
   v_balance public.token_balances;
   v_outcome jsonb;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem);
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem);
   end if;
   v_amount := p_token_amount;
 
   update public.token_balances
   set balance = balance - v_amount, entry_count = entry_count + 1, previous_chain = chain,
-    chain = public.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
+    chain = private.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id and balance - held >= v_amount and not is_closed
@@ -983,7 +1034,7 @@ set search_path = ''
 as $$
 declare
   v_problem constant text := coalesce(
-    public.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
+    private.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
     case when coalesce(p_reason, '') = '' then 'reason is missing' end);
   v_metadata constant jsonb := coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason);
   v_amount bigint;
@@ -991,7 +1042,7 @@ declare
   v_lock public.token_consumption_locks;
 begin
   if v_problem is not null then
-    return public.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
+    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
   end if;
   v_amount := p_amount;
 
@@ -1000,13 +1051,13 @@ begin
   loop
     select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount then
-      return public.token_refusal(p_request_id, 'idempotency_key_reused',
+      return private.token_refusal(p_request_id, 'idempotency_key_reused',
         'This request id belongs to another request', null, '{"added": 0}');
     elsif v_lock.request_id is not null then
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
     elsif v_amount > 9007199254740991 - v_balance.balance then
-      return public.token_refusal(p_request_id, 'invalid_request',
+      return private.token_refusal(p_request_id, 'invalid_request',
         'The balance would exceed 9007199254740991', null, '{"added": 0}');
     end if;
     exit when p_request_id is null;
@@ -1018,7 +1069,7 @@ begin
     exit when found; -- Otherwise another user has claimed the id since we looked: look again.
   end loop;
 
-  v_balance := public.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
+  v_balance := private.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
     'balance', v_balance.balance, 'request_id', p_request_id);
 end;
@@ -1043,7 +1094,7 @@ declare
   v_skipped_count integer := 0;
   v_has_more boolean := false;
   v_deleted_count integer;
-  v_settings public.token_settings;
+  v_settings private.token_settings;
   v_page_limit constant integer := least(greatest(p_page_limit, 1), 1000000);
   v_page_count bigint;
 begin
@@ -1051,7 +1102,7 @@ begin
   -- no longer than their holds take.
 
   -- A clock hand over the table's pages instead of an index by age, which every charge would pay for.
-  select * into v_settings from public.token_settings for update skip locked;
+  select * into v_settings from private.token_settings for update skip locked;
   if found then
     v_page_count := pg_relation_size('public.token_consumption_locks') / current_setting('block_size')::bigint;
     delete from public.token_consumption_locks
@@ -1064,7 +1115,7 @@ begin
       for update skip locked
     ));
     get diagnostics v_deleted_count = row_count;
-    update public.token_settings
+    update private.token_settings
     set cleanup_page = case when v_settings.cleanup_page + v_page_limit < v_page_count
       then v_settings.cleanup_page + v_page_limit else 0 end;
   end if;
@@ -1089,7 +1140,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      perform public.expire_token_holds_of(v_user_id);
+      perform private.expire_token_holds_of(v_user_id);
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1106,7 +1157,7 @@ comment on function public.cleanup_expired_locks(integer) is
   'skipped_users (another transaction had locked their row), deleted_locks, and has_more: whether users are left for '
   'another call. No charge depends on it.';
 
-create function public.cleanup_expired_locks_step(p_step_pages integer default 1000)
+create function private.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
 language plpgsql
 security definer
@@ -1121,14 +1172,14 @@ declare
   v_page bigint;
 begin
   v_cleaned := public.cleanup_expired_locks(v_step_pages);
-  select cleanup_page into strict v_page from public.token_settings;
+  select cleanup_page into strict v_page from private.token_settings;
   return v_cleaned
     || jsonb_build_object('is_done', not (v_cleaned -> 'has_more')::boolean
       and (v_page = 0 or v_page / v_share_pages <> (v_page - v_step_pages) / v_share_pages));
 end;
 $$;
 
-comment on function public.cleanup_expired_locks_step(integer) is
+comment on function private.cleanup_expired_locks_step(integer) is
   'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
   'that outlived its time: run every minute it comes round within an hour, however large the table is.';
 
@@ -1183,23 +1234,24 @@ comment on function public.detect_high_frequency_requests(uuid, interval, intege
 
 grant select on public.token_balances, public.token_balance_history, public.token_consumption_locks,
   public.token_anomalies to authenticated, service_role;
-grant select on public.token_settings to service_role;
+grant select on private.token_settings to service_role;
 
 revoke execute on function
-  public.forbid_token_history_change(),
+  private.forbid_token_history_change(),
   token_history.alter_briefly(text),
-  public.prepare_token_history(integer, boolean),
-  public.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid),
-  public.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid),
-  public.token_response_tail(bigint, bigint),
-  public.token_refusal(text, text, text, bigint, jsonb),
-  public.token_request_problem(text, uuid, numeric, text, jsonb),
-  public.expire_token_holds_of(uuid),
-  public.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
-  public.anomalies_about_ledger(),
+  private.prepare_token_history(integer, boolean),
+  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid),
+  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid),
+  private.token_response_tail(bigint, bigint),
+  private.token_refusal(text, text, text, bigint, jsonb),
+  private.member_refusal(text, uuid, uuid, numeric, boolean),
+  private.token_request_problem(text, uuid, numeric, text, jsonb),
+  private.expire_token_holds_of(uuid),
+  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
+  private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.record_request_excess(uuid, text, jsonb),
-  public.count_user_failure(uuid, text),
+  private.record_request_excess(uuid, text, jsonb),
+  private.count_user_failure(uuid, text),
   public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
@@ -1207,7 +1259,7 @@ revoke execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
+  private.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 from public, anon, authenticated;
 
@@ -1220,8 +1272,6 @@ grant execute on function
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
   public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
-  public.cleanup_expired_locks_step(integer),
-  public.prepare_token_history(integer, boolean),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;
 
@@ -1236,17 +1286,17 @@ begin
 end;
 $$;
 
-select public.prepare_token_history();
+select private.prepare_token_history();
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_expired_locks', '* * * * *', 'sql', 'cleanup_expired_locks_step', true, null, 50000, '10 minutes',
+  ('cleanup_expired_locks', '* * * * *', 'sql', 'private.cleanup_expired_locks_step', true, null, 50000, '10 minutes',
     'Releases expired holds, and deletes outcomes past their retention'),
-  ('prepare_token_history', '10 3 * * *', 'sql', 'prepare_token_history', false, null, 60000, '2 days',
+  ('prepare_token_history', '10 3 * * *', 'sql', 'private.prepare_token_history', false, null, 60000, '2 days',
     'Creates the ledger''s next 12 monthly partitions');
 
-select public.install_schedule();
+select private.install_schedule();

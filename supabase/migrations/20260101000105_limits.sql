@@ -5,7 +5,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.token_plans (
+create table private.token_plans (
   plan text not null,
   request_limits jsonb not null,
   constraint token_plans_pkey primary key (plan),
@@ -18,23 +18,23 @@ create table public.token_plans (
   )
 );
 
-comment on table public.token_plans is
+comment on table private.token_plans is
   'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
-comment on column public.token_plans.plan is 'The name that token_accounts.plan refers to.';
-comment on column public.token_plans.request_limits is
+comment on column private.token_plans.plan is 'The name that token_accounts.plan refers to.';
+comment on column private.token_plans.request_limits is
   'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
   '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
   'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
   'and the names of other endpoints: docs/limits.md.';
 
-insert into public.token_plans (plan, request_limits)
+insert into private.token_plans (plan, request_limits)
 values ('default',
   '{"user": {"quota": 120, "window_s": 60}, "function": {"quota": 60, "window_s": 60},
     "replay": {"quota": 600, "window_s": 3600}}');
 
 create table public.token_accounts (
   user_id uuid not null,
-  plan text references public.token_plans (plan),
+  plan text references private.token_plans (plan),
   paused_at timestamptz,
   pause_reason text,
   daily_cap_tokens bigint,
@@ -67,36 +67,37 @@ comment on column public.token_accounts.forgotten_at is
 comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
 comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
 
-create unlogged table public.request_counters (
+create unlogged table private.request_counters (
   subject uuid not null,
   full_at_s double precision not null default 0,
   function_full_at_s jsonb not null default '{}',
   constraint request_counters_pkey primary key (subject)
 ) with (fillfactor = 50);
 
-comment on table public.request_counters is
+comment on table private.request_counters is
   'How much of its rate limits each user has used, in one row, so that one write updates all of them. Not logged: after '
   'a crash of the database all limits are full again.';
-comment on column public.request_counters.subject is 'The user.';
-comment on column public.request_counters.full_at_s is
+comment on column private.request_counters.subject is 'The user.';
+comment on column private.request_counters.full_at_s is
   'When the limit of all functions together is full again (GCRA''s theoretical arrival time), in seconds since 1970.';
-comment on column public.request_counters.function_full_at_s is 'The same of each function, by its name.';
+comment on column private.request_counters.function_full_at_s is 'The same of each function, by its name.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.token_plans enable row level security;
+alter table private.token_plans enable row level security;
 alter table public.token_accounts enable row level security;
-alter table public.request_counters enable row level security;
+alter table private.request_counters enable row level security;
 
-create policy "owners read their account" on public.token_accounts
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "nobody reads counters" on public.request_counters for select to public using (false);
-create policy "servers read the plans" on public.token_plans
+create policy "owners and members read the account" on public.token_accounts
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+create policy "nobody reads counters" on private.request_counters for select to public using (false);
+create policy "servers read the plans" on private.token_plans
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric)
+create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric)
 returns jsonb
 language plpgsql
 security definer
@@ -125,7 +126,7 @@ begin
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
     v_account.daily_cap_tokens + v_account.spent_before_day, v_account.monthly_cap_tokens + v_account.spent_before_month)
   then
-    v_balance := public.expire_token_holds_of(p_user_id);
+    v_balance := private.expire_token_holds_of(p_user_id);
   end if;
   for v_cap in
     select *
@@ -135,7 +136,7 @@ begin
     ) as caps (cap, tokens, spent_before, ends_on)
     where p_amount > tokens - (v_spent - spent_before) - v_balance.held
   loop
-    return public.token_refusal(p_request_id, 'spend_cap_reached',
+    return private.token_refusal(p_request_id, 'spend_cap_reached',
       format('The account''s own %s cap is %s tokens; spent or held are %s, this request may need %s', v_cap.cap,
         v_cap.tokens, v_spent - v_cap.spent_before + v_balance.held, p_amount),
       v_balance.balance,
@@ -147,11 +148,11 @@ begin
 end;
 $$;
 
-comment on function public.spend_cap_refusal(text, uuid, numeric) is
+comment on function private.spend_cap_refusal(text, uuid, numeric) is
   'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
   'held counts as spent, unless it outlived its time. A day''s first request sets where the day began.';
 
-create function public.take_request_limits(
+create function private.take_request_limits(
   p_request_id text,
   p_user_id uuid,
   p_user_rule jsonb,
@@ -190,7 +191,7 @@ begin
     v_now_s := date_part('epoch', clock_timestamp());
     -- A millisecond makes up for rounding. Of a quota below 1 there is never enough. Where a time is not there, greatest()
     -- passes over it: nothing is used. A condition without a column would get a node of its own.
-    update public.request_counters as used
+    update private.request_counters as used
     set full_at_s = greatest(used.full_at_s, v_now_s) + v_user_spacing_s,
       function_full_at_s = case when p_rule is null then used.function_full_at_s
         else used.function_full_at_s || jsonb_build_object(p_name,
@@ -209,10 +210,10 @@ begin
       return v_taken;
     end if;
     v_turn := coalesce(v_turn, 0) + 1;
-    insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
+    insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
     continue when found and v_turn < 4;
     -- A time of more than a window and a minute from now is of a longer window that the user had once: it counts no more.
-    update public.request_counters as used
+    update private.request_counters as used
     set full_at_s = case when used.full_at_s > v_now_s + v_user_window_s + 60 then 0 else used.full_at_s end,
       function_full_at_s = case when (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60
         then used.function_full_at_s - p_name else used.function_full_at_s end
@@ -221,7 +222,7 @@ begin
         or (used.function_full_at_s ->> p_name)::double precision > v_now_s + v_window_s + 60);
     continue when found and v_turn < 4;
     select full_at_s, (function_full_at_s ->> p_name)::double precision into v_user_full_at_s, v_full_at_s
-    from public.request_counters where subject = p_user_id;
+    from private.request_counters where subject = p_user_id;
     v_user_wait_s := case when p_user_rule is null then '-Infinity'
       else greatest(v_user_full_at_s - v_now_s, 0) + v_user_spacing_s - v_user_window_s end;
     v_wait_s := case when p_rule is null then '-Infinity'
@@ -232,20 +233,20 @@ begin
 
   v_limit := case when v_user_wait_s >= v_wait_s
     then p_user_rule || '{"name": "user"}' else p_rule || jsonb_build_object('name', p_name) end;
-  perform public.record_request_excess(p_user_id, 'rate_limited', v_limit);
-  return public.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
+  perform private.record_request_excess(p_user_id, 'rate_limited', v_limit);
+  return private.token_refusal(p_request_id, 'rate_limited', 'Too many requests', null,
     jsonb_build_object('retry_after_s', greatest(1, ceil(least(greatest(v_user_wait_s, v_wait_s), 100000000))),
       'limits', jsonb_build_array(v_limit || jsonb_build_object('used_s', v_limit -> 'window_s'))));
 end;
 $$;
 
-comment on function public.take_request_limits(text, uuid, jsonb, text, jsonb) is
+comment on function private.take_request_limits(text, uuid, jsonb, text, jsonb) is
   'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
   '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
   'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
   'denies, which becomes an anomaly once per window.';
 
-create function public.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
+create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -257,15 +258,15 @@ begin
     (select plans.request_limits -> p_name
      from (select p_user_id as user_id) as asking
      left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-     join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
+     join private.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default')),
     p_rule);
 end;
 $$;
 
-comment on function public.request_limit_of(uuid, text, jsonb) is
+comment on function private.request_limit_of(uuid, text, jsonb) is
   'The limit of that name in the user''s plan, else the given rule.';
 
-create function public.answer_known_request(
+create function private.answer_known_request(
   p_request_id text,
   p_user_id uuid,
   p_token_amount numeric,
@@ -287,17 +288,17 @@ declare
   v_limits jsonb;
 begin
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
-  if not found or public.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
+  if not found or private.token_request_problem(p_request_id, p_user_id, p_token_amount, p_operation_type, p_metadata)
     is not null
   then
     return null;
   end if;
-  v_outcome := public.known_request_outcome(v_lock, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
+  v_outcome := private.known_request_outcome(v_lock, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
     p_fingerprint, p_run_id, case when p_wallet_id is not null then p_user_id end);
   -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
   if v_outcome is not null and p_is_counted and (v_lock.run_id = p_run_id) is not true then
-    v_limits := public.take_request_limits(p_request_id, p_user_id, null, 'replay',
-      public.request_limit_of(p_user_id, 'replay', '{"quota": 600, "window_s": 3600}'));
+    v_limits := private.take_request_limits(p_request_id, p_user_id, null, 'replay',
+      private.request_limit_of(p_user_id, 'replay', '{"quota": 600, "window_s": 3600}'));
     if v_limits ? 'error' then
       return v_limits;
     end if;
@@ -306,7 +307,7 @@ begin
 end;
 $$;
 
-comment on function public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid) is
+comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid) is
   'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
   'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
 
@@ -344,7 +345,7 @@ begin
   where user_id = p_user_id;
   select request_limits -> 'user', coalesce(request_limits -> p_operation_type, request_limits -> 'function')
   into v_user_rule, v_function_rule
-  from public.token_plans
+  from private.token_plans
   where plan = coalesce(v_plan, 'default');
   if p_wallet_id is not null then
     if p_wallet_id = p_user_id then
@@ -355,7 +356,7 @@ begin
     v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_token_amount, false);
     if v_denied is not null then
       return coalesce(
-        public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
           p_run_id, true, p_wallet_id),
         v_denied || '{"limits": null}');
     end if;
@@ -370,7 +371,7 @@ begin
   if p_fingerprint is not null then
     perform from public.token_consumption_locks where request_id = p_request_id;
     if found then
-      v_outcome := public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+      v_outcome := private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
         p_metadata, p_run_id, true, p_wallet_id);
       if v_outcome is not null then
         return v_outcome;
@@ -381,23 +382,23 @@ begin
   if v_is_paused is not true and p_user_id is not null and p_operation_type is not null
     and (v_user_rule is not null or v_function_rule is not null)
   then
-    v_limits := public.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
+    v_limits := private.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
   end if;
   if v_is_paused or v_has_cap or v_limits ? 'error' then
     if v_is_paused then
-      v_denied := public.token_refusal(p_request_id, 'account_paused',
+      v_denied := private.token_refusal(p_request_id, 'account_paused',
         concat_ws(': ', 'This account is paused', v_pause_reason));
     elsif v_limits ? 'error' then
       v_denied := v_limits;
       v_limits := null;
     else
-      v_denied := public.spend_cap_refusal(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount);
+      v_denied := private.spend_cap_refusal(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount);
       v_is_balance_locked := true; -- And counters come before it.
     end if;
     if v_denied is not null then
       -- It may have begun in another call since we looked.
       return coalesce(
-        public.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
           p_run_id, v_is_balance_locked is not true, p_wallet_id),
         coalesce(v_limits, '{"limits": null}') || v_denied);
     end if;
@@ -405,7 +406,7 @@ begin
   v_outcome := public.hold_tokens(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
     p_fingerprint, p_metadata, p_time_to_live, p_run_id, case when p_wallet_id is not null then p_user_id end);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
-    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
+    perform private.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
   return v_outcome || coalesce(v_limits, '{"limits": null}');
 end;
@@ -455,7 +456,7 @@ begin
   into v_is_paused, v_pause_reason, v_rule, v_is_known
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
-  left join public.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  left join private.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
   if p_wallet_id is not null and not v_is_known then
     v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_least_amount, false);
     if v_denied is not null then
@@ -467,10 +468,10 @@ begin
     end if;
   end if;
   if v_is_paused and not v_is_known then
-    return public.token_refusal(p_request_id, 'account_paused',
+    return private.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_pause_reason));
   end if;
-  v_taken := public.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
+  v_taken := private.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
   if v_taken ? 'error' then
     return v_taken;
   elsif v_is_known then -- What was paid for is read again to be known again.
@@ -478,12 +479,12 @@ begin
   end if;
   select balance - held into v_available from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount then
-    v_balance := public.expire_token_holds_of(v_wallet_id);
+    v_balance := private.expire_token_holds_of(v_wallet_id);
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then
-    perform public.count_user_failure(p_user_id, 'insufficient_tokens');
-    return public.token_refusal(p_request_id, 'insufficient_tokens',
+    perform private.count_user_failure(p_user_id, 'insufficient_tokens');
+    return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs at least %s tokens and %s are available', p_least_amount, coalesce(v_available, 0)),
       null, jsonb_build_object('required', p_least_amount, 'available', coalesce(v_available, 0)));
   end if;
@@ -497,21 +498,21 @@ comment on function public.admit_reading(text, uuid, numeric, uuid) is
   'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
   'was settled takes from the limit alone.';
 
-create function public.note_call_excess(p_user_id uuid, p_limit jsonb)
+create function private.note_call_excess(p_user_id uuid, p_limit jsonb)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  perform public.record_request_excess(p_user_id, 'rate_limited', p_limit);
+  perform private.record_request_excess(p_user_id, 'rate_limited', p_limit);
 end;
 $$;
 
-comment on function public.note_call_excess(uuid, jsonb) is
+comment on function private.note_call_excess(uuid, jsonb) is
   'Records once per window that a user called an endpoint that costs no tokens more often than its limit allows.';
 
-create function public.cleanup_request_counters(p_limit integer default 10000)
+create function private.cleanup_request_counters(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -521,9 +522,9 @@ declare
   v_now_s constant double precision := extract(epoch from clock_timestamp());
   v_count integer;
 begin
-  delete from public.request_counters
+  delete from private.request_counters
   where subject = any(array(
-    select subject from public.request_counters
+    select subject from private.request_counters
     where (full_at_s < v_now_s or full_at_s = 'Infinity')
       and not exists (
         select from jsonb_each_text(function_full_at_s)
@@ -536,11 +537,11 @@ begin
 end;
 $$;
 
-comment on function public.cleanup_request_counters(integer) is
+comment on function private.cleanup_request_counters(integer) is
   'Deletes the counters of users whose limits have refilled, at most p_limit of them; no limit depends on it. Returns '
   'how many.';
 
-create function public.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
+create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint)
 returns table (this_month numeric, today numeric)
 language plpgsql
 stable
@@ -557,7 +558,7 @@ begin
 end;
 $$;
 
-comment on function public.spent_since_month(uuid, date, bigint, bigint) is
+comment on function private.spent_since_month(uuid, date, bigint, bigint) is
   'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
 
 create function public.set_spend_caps(
@@ -593,7 +594,7 @@ begin
   loop
     v_today := clock_timestamp() at time zone 'UTC';
     select entry_count into v_seen from public.token_balances where user_id = p_user_id;
-    select * into v_spent from public.spent_since_month(p_user_id, v_today, 0, v_seen);
+    select * into v_spent from private.spent_since_month(p_user_id, v_today, 0, v_seen);
     select * into v_balance from public.token_balances where user_id = p_user_id for update;
     exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
   end loop;
@@ -604,7 +605,7 @@ begin
     return jsonb_build_object('success', false, 'error', 'account_paused',
       'message', 'This account is paused: it was deleted');
   end if;
-  select * into v_newest from public.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
+  select * into v_newest from private.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
   values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
@@ -649,7 +650,7 @@ begin
     'default');
   return jsonb_build_object(
     'plan', v_plan,
-    'request_limits', coalesce((select request_limits from public.token_plans where plan = v_plan), '{}'),
+    'request_limits', coalesce((select request_limits from private.token_plans where plan = v_plan), '{}'),
     'paused_at', v_account.paused_at,
     'pause_reason', v_account.pause_reason,
     'daily_cap_tokens', v_account.daily_cap_tokens,
@@ -711,7 +712,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  if p_user_id is null or not exists (select from public.token_plans where plan = coalesce(p_plan, 'default')) then
+  if p_user_id is null or not exists (select from private.token_plans where plan = coalesce(p_plan, 'default')) then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
   end if;
@@ -733,17 +734,17 @@ comment on function public.set_account_plan(uuid, text) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.token_accounts to authenticated, service_role;
-grant select on public.token_plans to service_role;
+grant select on private.token_plans to service_role;
 
 revoke execute on function
-  public.spend_cap_refusal(text, uuid, numeric),
-  public.spent_since_month(uuid, date, bigint, bigint),
-  public.take_request_limits(text, uuid, jsonb, text, jsonb),
-  public.request_limit_of(uuid, text, jsonb),
-  public.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid),
+  private.spend_cap_refusal(text, uuid, numeric),
+  private.spent_since_month(uuid, date, bigint, bigint),
+  private.take_request_limits(text, uuid, jsonb, text, jsonb),
+  private.request_limit_of(uuid, text, jsonb),
+  private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid),
   public.admit_reading(text, uuid, numeric, uuid),
-  public.note_call_excess(uuid, jsonb),
-  public.cleanup_request_counters(integer),
+  private.note_call_excess(uuid, jsonb),
+  private.cleanup_request_counters(integer),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.set_spend_caps(uuid, bigint, bigint, uuid),
   public.account_limits(uuid, uuid),
@@ -754,7 +755,6 @@ from public, anon, authenticated;
 
 grant execute on function
   public.admit_reading(text, uuid, numeric, uuid),
-  public.cleanup_request_counters(integer),
   public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.set_spend_caps(uuid, bigint, bigint, uuid),
   public.account_limits(uuid, uuid),
@@ -765,19 +765,19 @@ to service_role;
 
 -- Limits of calls ----------------------------------------------------------------------------------------------
 
-insert into public.call_limit_sources (name, limit_of, note_excess, description)
+insert into private.call_limit_sources (name, limit_of, note_excess, description)
 values ('plans', 'request_limit_of', 'note_call_excess', 'What the user''s plan names');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_request_counters', '*/5 * * * *', 'sql', 'cleanup_request_counters', true, null, 60000, '30 minutes',
+  ('cleanup_request_counters', '*/5 * * * *', 'sql', 'private.cleanup_request_counters', true, null, 60000, '30 minutes',
     'Deletes the request counters of users whose limits have refilled');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$

@@ -30,6 +30,9 @@ create index wallet_invitations_created_by_idx on private.wallet_invitations (cr
 create index wallet_invitations_expires_at_idx on private.wallet_invitations (expires_at);
 
 comment on table private.wallet_invitations is 'Open invitations to wallets. Deleted soon after their end.';
+comment on column private.wallet_invitations.wallet_id is 'The wallet that it opens.';
+comment on column private.wallet_invitations.created_by is 'Who invites: once that one may not any more, it is deleted.';
+comment on column private.wallet_invitations.expires_at is 'From then on it opens nothing.';
 comment on column private.wallet_invitations.request_id is 'The request that made it: a retry gets a new code for the same invitation.';
 comment on column private.wallet_invitations.code_digest is 'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing.';
 comment on column private.wallet_invitations.role is 'What who accepts becomes.';
@@ -369,7 +372,7 @@ begin
   delete from private.wallet_invitations
   where wallet_id = p_wallet_id and (expires_at <= clock_timestamp() or uses >= max_uses);
   if (select count(*) from private.wallet_invitations
-      where wallet_id = p_wallet_id and request_id is distinct from p_request_id)
+      where wallet_id = p_wallet_id and (request_id = p_request_id) is not true)
     >= (select invitations_per_wallet from private.wallet_settings)
   then
     return private.wallet_refusal('wallet_limit_reached', 'The wallet has as many open invitations as it may have');
@@ -626,7 +629,7 @@ $$;
 comment on function public.transfer_wallet(uuid, uuid, uuid) is
   'Makes a member an owner in place of who calls, who becomes an admin. Errors: forbidden, not_found.';
 
-create function public.cleanup_wallet_invitations(p_limit integer default 10000)
+create function private.cleanup_wallet_invitations(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -647,7 +650,7 @@ begin
 end;
 $$;
 
-comment on function public.cleanup_wallet_invitations(integer) is
+comment on function private.cleanup_wallet_invitations(integer) is
   'Deletes invitations that are over, with the e-mail addresses in them, at most p_limit. Returns how many.';
 
 create function private.forget_member(p_user_id uuid)
@@ -739,7 +742,7 @@ revoke execute on function
   public.set_member_cap(uuid, uuid, uuid, bigint),
   public.remove_wallet_member(uuid, uuid, uuid),
   public.transfer_wallet(uuid, uuid, uuid),
-  public.cleanup_wallet_invitations(integer)
+  private.cleanup_wallet_invitations(integer)
 from public, anon, authenticated;
 
 grant execute on function
@@ -756,20 +759,19 @@ grant execute on function
   public.set_wallet_role(uuid, uuid, uuid, text),
   public.set_member_cap(uuid, uuid, uuid, bigint),
   public.remove_wallet_member(uuid, uuid, uuid),
-  public.transfer_wallet(uuid, uuid, uuid),
-  public.cleanup_wallet_invitations(integer)
+  public.transfer_wallet(uuid, uuid, uuid)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_wallet_invitations', '25 * * * *', 'sql', 'cleanup_wallet_invitations', true, null, 60000, '1 day',
+  ('cleanup_wallet_invitations', '25 * * * *', 'sql', 'private.cleanup_wallet_invitations', true, null, 60000, '1 day',
     'Deletes invitations to wallets that are over');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$

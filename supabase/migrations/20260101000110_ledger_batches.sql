@@ -7,7 +7,7 @@
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.lock_token_balances(p_users uuid[])
+create function private.lock_token_balances(p_users uuid[])
 returns void
 language plpgsql
 security definer
@@ -37,7 +37,7 @@ begin
 end;
 $$;
 
-comment on function public.lock_token_balances(uuid[]) is
+comment on function private.lock_token_balances(uuid[]) is
   'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of users who have none it keeps others '
   'from making one.';
 
@@ -62,12 +62,12 @@ begin
   where user_id is not null;
   -- Arrays, here and below, as a join would read the whole table where it has some thousand rows.
   if v_admitted is not null then
-    insert into public.request_counters (subject)
+    insert into private.request_counters (subject)
     select subject from unnest(v_admitted) as users (subject) order by subject
     on conflict do nothing;
-    perform 1 from public.request_counters where subject = any(v_admitted) order by subject for update;
+    perform 1 from private.request_counters where subject = any(v_admitted) order by subject for update;
   end if;
-  perform public.lock_token_balances(v_users);
+  perform private.lock_token_balances(v_users);
 
   for v_index, v_operation in
     select ordinality, value from jsonb_array_elements(p_operations) with ordinality order by ordinality
@@ -93,7 +93,7 @@ begin
       when 'consume' then public.consume_tokens_atomic(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', nullif(v_operation -> 'metadata', 'null'))
-      else public.token_refusal(v_operation ->> 'request_id', 'invalid_request',
+      else private.token_refusal(v_operation ->> 'request_id', 'invalid_request',
         'operation must be admit, hold, settle, release or consume')
     end;
   end loop;
@@ -105,7 +105,7 @@ comment on function public.run_token_operations(jsonb) is
   'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
   'parameters of those functions, and returns the array of their outcomes.';
 
-create function public.chain_token_entries(p_entries public.token_balance_history[])
+create function private.chain_token_entries(p_entries public.token_balance_history[])
 returns setof public.token_balance_history
 language plpgsql
 immutable
@@ -122,7 +122,7 @@ begin
       v_user_id := v_entry.user_id;
       v_chain := v_entry.chain;
     end if;
-    v_chain := public.token_entry_chain(v_chain, v_entry.user_id, v_entry.entry_number, v_entry.delta,
+    v_chain := private.token_entry_chain(v_chain, v_entry.user_id, v_entry.entry_number, v_entry.delta,
       v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata,
       v_entry.actor_id);
     v_entry.chain := v_chain;
@@ -131,7 +131,7 @@ begin
 end;
 $$;
 
-comment on function public.chain_token_entries(public.token_balance_history[]) is
+comment on function private.chain_token_entries(public.token_balance_history[]) is
   'New entries, each user''s together and in their order, chained to each other; the first of each user comes with the '
   'chain that it goes on from.';
 
@@ -152,12 +152,12 @@ begin
   -- A statement of its own, so that the next one sees all that was charged while this one waited.
   select array_agg(distinct user_id) into v_users from jsonb_to_recordset(p_requests) as (user_id uuid)
   where user_id is not null;
-  perform public.lock_token_balances(v_users);
+  perform private.lock_token_balances(v_users);
 
   begin
     with requests as (
       select ordinality as index, request_id, user_id, token_amount, operation_type, metadata,
-        public.token_request_problem(request_id, user_id, token_amount, operation_type, metadata) is null
+        private.token_request_problem(request_id, user_id, token_amount, operation_type, metadata) is null
           and count(*) over (partition by request_id) = 1 as is_valid
       from rows from (
         jsonb_to_recordset(p_requests) as (request_id text, user_id uuid, token_amount numeric, operation_type text,
@@ -184,7 +184,7 @@ begin
     ),
     entries as materialized (
       select *
-      from public.chain_token_entries((
+      from private.chain_token_entries((
         select array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
           request_id, metadata, chain, null)::public.token_balance_history order by user_id, number)
         from judged
@@ -241,8 +241,8 @@ comment on function public.consume_tokens_batch(jsonb) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  public.lock_token_balances(uuid[]),
-  public.chain_token_entries(public.token_balance_history[]),
+  private.lock_token_balances(uuid[]),
+  private.chain_token_entries(public.token_balance_history[]),
   public.run_token_operations(jsonb),
   public.consume_tokens_batch(jsonb)
 from public, anon, authenticated;

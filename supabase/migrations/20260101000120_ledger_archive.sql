@@ -16,7 +16,7 @@ comment on table token_history.openings is 'Each user''s last entry that was arc
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.archive_token_history(p_before date)
+create function private.archive_token_history(p_before date)
 returns jsonb
 language plpgsql
 security definer
@@ -25,7 +25,7 @@ set lock_timeout = '2s'
 as $$
 declare
   v_before constant timestamptz := least(p_before::timestamp at time zone 'UTC',
-    date_trunc('month', (select now() - lock_retention - interval '1 day' from public.token_settings) at time zone 'UTC')
+    date_trunc('month', (select now() - lock_retention - interval '1 day' from private.token_settings) at time zone 'UTC')
       at time zone 'UTC');
   v_months text[];
   v_month text;
@@ -59,7 +59,7 @@ begin
      set entry_number = excluded.entry_number, balance = excluded.balance,
        granted = known.granted + excluded.granted, chain = excluded.chain',
     v_month);
-  update public.token_settings
+  update private.token_settings
   set history_begins_at = (to_date(v_month, '"month_"YYYY_MM') + interval '1 month') at time zone 'UTC';
   perform token_history.alter_briefly(format(
     'alter table public.token_balance_history detach partition token_history.%1$I;
@@ -70,13 +70,13 @@ begin
 end;
 $$;
 
-comment on function public.archive_token_history(date) is
+comment on function private.archive_token_history(date) is
   'Takes the oldest month out of the history, if it ended before a day, and notes where each user''s history begins now. Months '
   'whose requests may still be retried stay. Returns success, error, archived (the name of a table that nothing reads any '
   'more, to be dumped and dropped) and is_done: whether no further month is to go. To be called until then, each time in a '
   'transaction of its own, which no charge waits for. Errors: invalid_request, request_in_progress, month_without_partition.';
 
-create function public.split_other_months()
+create function private.split_other_months()
 returns jsonb
 language plpgsql
 security definer
@@ -117,7 +117,7 @@ begin
       'create table token_history.%1$I (like token_history.other_months including defaults including indexes,
          constraint bounds check (created_at >= %3$L and created_at < %4$L));
        create trigger %2$I before update or delete or truncate on token_history.%1$I
-         for each statement execute function public.forbid_token_history_change()',
+         for each statement execute function private.forbid_token_history_change()',
       v_name, v_name || '_append_only', v_month at time zone 'UTC', (v_month + interval '1 month') at time zone 'UTC');
     execute format(
       'insert into token_history.%I
@@ -141,7 +141,7 @@ begin
      create table token_history.other_months (like public.token_balance_history including defaults,
        constraint other_months_pkey primary key (user_id, entry_number));
      create trigger other_months_append_only before update or delete or truncate on token_history.other_months
-       for each statement execute function public.forbid_token_history_change();
+       for each statement execute function private.forbid_token_history_change();
      alter table public.token_balance_history attach partition token_history.other_months default;' || v_attachments);
   execute format('comment on table token_history.other_months is %L', v_comment);
   execute 'drop table token_history.replaced_other_months';
@@ -149,13 +149,12 @@ begin
 end;
 $$;
 
-comment on function public.split_other_months() is
+comment on function private.split_other_months() is
   'Gives the entries of token_history.other_months partitions of their months, so that they can be archived; all or nothing. '
   'Copies them before it locks what charges wait for. To be run by hand once prepare_token_history() has made this month and '
   'the next ones. Returns success, error, months and entries. Errors: request_in_progress, month_not_over.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-revoke execute on function public.archive_token_history(date), public.split_other_months() from public, anon, authenticated;
+revoke execute on function private.archive_token_history(date), private.split_other_months() from public, anon, authenticated;
 
-grant execute on function public.archive_token_history(date), public.split_other_months() to service_role;

@@ -86,7 +86,7 @@ begin
     left join public.token_balance_history as history
       on history.user_id = locks.user_id and history.request_id = locks.request_id
       and history.created_at >= locks.created_at
-    where locks.created_at >= (select settings.history_begins_at from public.token_settings as settings)
+    where locks.created_at >= (select settings.history_begins_at from private.token_settings as settings)
     group by locks.request_id
   )
   select 'balance is the sum of the entries', user_id, null::text,
@@ -118,7 +118,7 @@ begin
   left join member_charges using (wallet_id, user_id, month)
   where members.spent <> coalesce(member_charges.tokens, 0)
     and members.month::timestamp at time zone 'UTC'
-      >= (select settings.history_begins_at from public.token_settings as settings)
+      >= (select settings.history_begins_at from private.token_settings as settings)
   union all
   select 'each entry continues the one before', entries.user_id, entries.request_id,
     jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
@@ -187,7 +187,7 @@ begin
       then 'entries are missing before it' else 'it was altered, or the one before it was' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
-    or entries.chain <> public.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
+    or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
       entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
       entries.metadata, entries.actor_id)
   union all
@@ -205,7 +205,7 @@ comment on function public.verify_token_chain() is
   'One row for each entry that does not follow from the one before it, and for each history whose end is missing or is '
   'another one; none when nobody tampered with it. Reads everything.';
 
-create function public.anchor_token_ledger()
+create function private.anchor_token_ledger()
 returns jsonb
 language plpgsql
 security definer
@@ -251,21 +251,23 @@ begin
   end loop;
   delete from token_history.anchors where made_at < v_made_at - interval '3 days';
   v_anchor := jsonb_build_object('made_at', v_made_at, 'user_count', v_user_count, 'digest', encode(v_digest, 'hex'));
-  perform public.emit_alert('ledger_anchor', 'ledger', v_anchor);
+  perform private.emit_alert('ledger_anchor', 'ledger', v_anchor);
   return v_anchor;
 end;
 $$;
 
-comment on function public.anchor_token_ledger() is
+comment on function private.anchor_token_ledger() is
   'Notes the end of every user''s history with what the user owns, and sends their digest away as the alert ledger_anchor. To be '
   'run once a day; locks nothing that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
 from public, anon, authenticated;
 
-grant execute on function public.verify_token_ledger(), public.verify_token_chain(), public.anchor_token_ledger()
+grant execute on function
+  public.verify_token_ledger(),
+  public.verify_token_chain()
 to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
@@ -275,11 +277,11 @@ values ('ledger_anchor', null, 'The digest of the ends of all histories, each ni
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('anchor_token_ledger', '15 3 * * *', 'sql', 'anchor_token_ledger', false, null, 600000, '2 days',
+  ('anchor_token_ledger', '15 3 * * *', 'sql', 'private.anchor_token_ledger', false, null, 600000, '2 days',
     'Sends a digest of all histories out of the database, so that a rewritten history can be detected');
 
-select public.install_schedule();
+select private.install_schedule();

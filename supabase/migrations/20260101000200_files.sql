@@ -3,7 +3,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.file_settings (
+create table private.file_settings (
   id boolean not null default true,
   uploads_per_user integer not null default 200,
   upload_bytes_per_user bigint not null default 1073741824,
@@ -16,13 +16,13 @@ create table public.file_settings (
   constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
 );
 
-comment on table public.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
-comment on column public.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
-comment on column public.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
-comment on column public.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
-comment on column public.file_settings.keep_generated is 'How long a file that a feature made is kept.';
+comment on table private.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
+comment on column private.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
+comment on column private.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
+comment on column private.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
+comment on column private.file_settings.keep_generated is 'How long a file that a feature made is kept.';
 
-insert into public.file_settings default values;
+insert into private.file_settings default values;
 
 insert into storage.buckets (id, name, public)
 values ('generated', 'generated', false)
@@ -60,7 +60,7 @@ begin
   select count(*) < settings.uploads_per_user
     and coalesce(sum((objects.metadata ->> 'size')::bigint), 0) + p_bytes <= settings.upload_bytes_per_user
   into v_has_room
-  from public.file_settings as settings
+  from private.file_settings as settings
   left join storage.objects as objects on objects.bucket_id = 'uploads' and starts_with(objects.name, p_user_id || '/')
   where not exists (
     select from public.token_balances as balances
@@ -119,9 +119,9 @@ $$;
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.file_settings enable row level security;
+alter table private.file_settings enable row level security;
 
-create policy "servers read the file settings" on public.file_settings for select to service_role using (true);
+create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 
 create policy "owners read what was generated for them" on storage.objects
   for select to authenticated
@@ -155,7 +155,7 @@ begin
   return query
   select objects.bucket_id::text, objects.name::text
   from storage.objects
-  join public.file_settings as settings
+  join private.file_settings as settings
     on objects.created_at < now() - case objects.bucket_id
       when 'uploads' then settings.keep_uploads when 'generated' then settings.keep_generated end
   limit p_limit;
@@ -168,7 +168,7 @@ comment on function public.files_to_remove(integer) is
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.file_settings to service_role;
+grant select on private.file_settings to service_role;
 
 grant usage on schema files to authenticated;
 
@@ -184,11 +184,11 @@ grant execute on function public.files_to_remove(integer) to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('clean_up_files', '25 4 * * *', 'http', 'account/clean-up-files', false, null, 140000, '2 days',
     'Removes uploads and generated files past their retention');
 
-select public.install_schedule();
+select private.install_schedule();

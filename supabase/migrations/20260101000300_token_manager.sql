@@ -70,7 +70,7 @@ comment on column public.token_key_mappings.key_type is 'Whether it is the key o
 
 create index token_key_mappings_main_account on public.token_key_mappings (main_account);
 
-create table public.token_syncs (
+create table private.token_syncs (
   source text primary key check (length(source) between 1 and 100),
   fence bigint not null default 0,
   lease_until timestamptz,
@@ -82,34 +82,34 @@ create table public.token_syncs (
   completed_key_count bigint
 );
 
-comment on table public.token_syncs is 'How far the copy of each Redis is; at most one sync works on each at a time';
-comment on column public.token_syncs.source is 'The Redis, by its name in TOKEN_SOURCE';
-comment on column public.token_syncs.fence is 'The number of the sync that may write; one with a lower number has lost its lease';
-comment on column public.token_syncs.lease_until is 'Until then no other sync begins; null when none is at work';
-comment on column public.token_syncs.scan_number is 'The number of the newest scan, which may take several syncs';
-comment on column public.token_syncs.next_cursor is 'Where the unfinished scan goes on; null when there is none';
-comment on column public.token_syncs.server_id is 'The server that the cursor is of: it means nothing to another';
-comment on column public.token_syncs.scan_started_at is 'When the newest scan began';
-comment on column public.token_syncs.completed_at is 'When a scan was completed last';
-comment on column public.token_syncs.completed_key_count is 'How many keys that scan found';
+comment on table private.token_syncs is 'How far the copy of each Redis is; at most one sync works on each at a time';
+comment on column private.token_syncs.source is 'The Redis, by its name in TOKEN_SOURCE';
+comment on column private.token_syncs.fence is 'The number of the sync that may write; one with a lower number has lost its lease';
+comment on column private.token_syncs.lease_until is 'Until then no other sync begins; null when none is at work';
+comment on column private.token_syncs.scan_number is 'The number of the newest scan, which may take several syncs';
+comment on column private.token_syncs.next_cursor is 'Where the unfinished scan goes on; null when there is none';
+comment on column private.token_syncs.server_id is 'The server that the cursor is of: it means nothing to another';
+comment on column private.token_syncs.scan_started_at is 'When the newest scan began';
+comment on column private.token_syncs.completed_at is 'When a scan was completed last';
+comment on column private.token_syncs.completed_key_count is 'How many keys that scan found';
 
-create table public.token_sync_pages (
-  source text not null references public.token_syncs (source) on delete cascade,
+create table private.token_sync_pages (
+  source text not null references private.token_syncs (source) on delete cascade,
   page_number bigint not null generated always as identity,
   token_numbers bigint[] not null,
   primary key (source, page_number)
 );
 
 -- A few KB that are read once: compressing them took a tenth of a scan.
-alter table public.token_sync_pages alter column token_numbers set storage external;
+alter table private.token_sync_pages alter column token_numbers set storage external;
 
-comment on table public.token_sync_pages is
+comment on table private.token_sync_pages is
   'The rows whose keys an unfinished scan has found: lists, so that an unchanged row is not written to be marked';
-comment on column public.token_sync_pages.source is 'Whose scan it is';
-comment on column public.token_sync_pages.page_number is 'Tells lists apart; their order does not matter';
-comment on column public.token_sync_pages.token_numbers is 'token_number of each row that was found';
+comment on column private.token_sync_pages.source is 'Whose scan it is';
+comment on column private.token_sync_pages.page_number is 'Tells lists apart; their order does not matter';
+comment on column private.token_sync_pages.token_numbers is 'token_number of each row that was found';
 
-create table public.token_rejections (
+create table private.token_rejections (
   account_name text collate "C" primary key,
   source text not null,
   reason text not null,
@@ -118,26 +118,26 @@ create table public.token_rejections (
   rejected_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_rejections is 'Keys in Redis whose value is no token; what was stored before stays as it is';
-comment on column public.token_rejections.account_name is 'The key without token:';
-comment on column public.token_rejections.source is 'The Redis that it is in';
-comment on column public.token_rejections.reason is 'What is wrong with the value, without the value';
-comment on column public.token_rejections.fingerprint is 'Of the value, so that it is not fetched again before it has changed';
-comment on column public.token_rejections.scan_number is 'The newest scan that found it';
-comment on column public.token_rejections.rejected_at is 'When this value was rejected first';
+comment on table private.token_rejections is 'Keys in Redis whose value is no token; what was stored before stays as it is';
+comment on column private.token_rejections.account_name is 'The key without token:';
+comment on column private.token_rejections.source is 'The Redis that it is in';
+comment on column private.token_rejections.reason is 'What is wrong with the value, without the value';
+comment on column private.token_rejections.fingerprint is 'Of the value, so that it is not fetched again before it has changed';
+comment on column private.token_rejections.scan_number is 'The newest scan that found it';
+comment on column private.token_rejections.rejected_at is 'When this value was rejected first';
 
-create table public.token_encryption_keys (
+create table private.token_encryption_keys (
   key_id text primary key,
   proof text not null,
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_encryption_keys is 'Keys that tokens were encrypted with, by their ids; not the keys themselves';
-comment on column public.token_encryption_keys.key_id is 'The id in TOKEN_ENCRYPTION_KEYS';
-comment on column public.token_encryption_keys.proof is
+comment on table private.token_encryption_keys is 'Keys that tokens were encrypted with, by their ids; not the keys themselves';
+comment on column private.token_encryption_keys.key_id is 'The id in TOKEN_ENCRYPTION_KEYS';
+comment on column private.token_encryption_keys.proof is
   'An envelope that only this key opens: another key under the same id is found out before it is used';
 
-create table public.token_access_log (
+create table private.token_access_log (
   request_id text not null,
   id bigint generated always as identity primary key,
   action text not null check (action in ('get', 'rotate')),
@@ -147,52 +147,52 @@ create table public.token_access_log (
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_access_log is
+comment on table private.token_access_log is
   'Who read which token and when; append-only, for the owner of the table too, but for prune_token_access_log';
-comment on column public.token_access_log.action is 'get gives a token out; rotate reads a batch to encrypt it anew';
-comment on column public.token_access_log.account_name is 'The account that was asked for; null for a batch';
-comment on column public.token_access_log.key_name is 'The name of the secret key that asked, or of the program';
-comment on column public.token_access_log.outcome is 'given, or why not; for a batch how many rows';
+comment on column private.token_access_log.action is 'get gives a token out; rotate reads a batch to encrypt it anew';
+comment on column private.token_access_log.account_name is 'The account that was asked for; null for a batch';
+comment on column private.token_access_log.key_name is 'The name of the secret key that asked, or of the program';
+comment on column private.token_access_log.outcome is 'given, or why not; for a batch how many rows';
 
-create index token_access_log_account_name on public.token_access_log (account_name, id desc);
+create index token_access_log_account_name on private.token_access_log (account_name, id desc);
 
-create table public.token_manager_settings (
+create table private.token_manager_settings (
   is_only_row boolean primary key default true check (is_only_row),
   access_log_days integer default 400 check (access_log_days >= 30),
   token_expiry_lead interval not null default '15 minutes' check (token_expiry_lead >= '0')
 );
 
-insert into public.token_manager_settings default values;
+insert into private.token_manager_settings default values;
 
-comment on table public.token_manager_settings is 'One row: what an operator may set of the token manager';
-comment on column public.token_manager_settings.is_only_row is 'True: there is no second row';
-comment on column public.token_manager_settings.access_log_days is
+comment on table private.token_manager_settings is 'One row: what an operator may set of the token manager';
+comment on column private.token_manager_settings.is_only_row is 'True: there is no second row';
+comment on column private.token_manager_settings.access_log_days is
   'How long token_access_log keeps a line, 30 days at least; null: for ever';
-comment on column public.token_manager_settings.token_expiry_lead is
+comment on column private.token_manager_settings.token_expiry_lead is
   'How long before its end a provider token that nobody has renewed is alerted';
 
 -- Nobody but the functions below, and an operator in SQL.
 alter table public.tradovate_tokens enable row level security;
 alter table public.token_key_mappings enable row level security;
-alter table public.token_syncs enable row level security;
-alter table public.token_sync_pages enable row level security;
-alter table public.token_rejections enable row level security;
-alter table public.token_encryption_keys enable row level security;
-alter table public.token_access_log enable row level security;
-alter table public.token_manager_settings enable row level security;
+alter table private.token_syncs enable row level security;
+alter table private.token_sync_pages enable row level security;
+alter table private.token_rejections enable row level security;
+alter table private.token_encryption_keys enable row level security;
+alter table private.token_access_log enable row level security;
+alter table private.token_manager_settings enable row level security;
 
 create policy "closed to users" on public.tradovate_tokens to anon, authenticated using (false);
 create policy "closed to users" on public.token_key_mappings to anon, authenticated using (false);
-create policy "closed to users" on public.token_syncs to anon, authenticated using (false);
-create policy "closed to users" on public.token_sync_pages to anon, authenticated using (false);
-create policy "closed to users" on public.token_rejections to anon, authenticated using (false);
-create policy "closed to users" on public.token_encryption_keys to anon, authenticated using (false);
-create policy "closed to users" on public.token_access_log to anon, authenticated using (false);
-create policy "closed to users" on public.token_manager_settings to anon, authenticated using (false);
+create policy "closed to users" on private.token_syncs to anon, authenticated using (false);
+create policy "closed to users" on private.token_sync_pages to anon, authenticated using (false);
+create policy "closed to users" on private.token_rejections to anon, authenticated using (false);
+create policy "closed to users" on private.token_encryption_keys to anon, authenticated using (false);
+create policy "closed to users" on private.token_access_log to anon, authenticated using (false);
+create policy "closed to users" on private.token_manager_settings to anon, authenticated using (false);
 
 -- The audit -----------------------------------------------------------------------------------------------------
 
-create function public.forbid_token_access_log_change()
+create function private.forbid_token_access_log_change()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -201,7 +201,7 @@ begin
   -- A row that is old enough may go, whoever deletes it; nothing else may.
   if tg_op = 'DELETE' and tg_level = 'ROW' then
     if old.created_at < clock_timestamp() - (
-      select make_interval(days => access_log_days) from public.token_manager_settings
+      select make_interval(days => access_log_days) from private.token_manager_settings
     ) then
       return old;
     end if;
@@ -211,18 +211,18 @@ begin
 end
 $$;
 
-comment on function public.forbid_token_access_log_change() is
+comment on function private.forbid_token_access_log_change() is
   'Refuses to change what the audit says, for the table''s owner too; lines older than access_log_days may be deleted.';
 
 create trigger token_access_log_append_only
-  before update or truncate on public.token_access_log
-  for each statement execute function public.forbid_token_access_log_change();
+  before update or truncate on private.token_access_log
+  for each statement execute function private.forbid_token_access_log_change();
 
 create trigger token_access_log_kept
-  before delete on public.token_access_log
-  for each row execute function public.forbid_token_access_log_change();
+  before delete on private.token_access_log
+  for each row execute function private.forbid_token_access_log_change();
 
-create function public.prune_token_access_log(p_limit integer default 10000)
+create function private.prune_token_access_log(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -230,14 +230,14 @@ set search_path = ''
 as $$
 declare
   v_before constant timestamptz := clock_timestamp() - (
-    select make_interval(days => access_log_days) from public.token_manager_settings);
+    select make_interval(days => access_log_days) from private.token_manager_settings);
   v_count integer;
 begin
   -- Lines are written in the order of their ids: the oldest are the first, and no index of times is needed.
-  delete from public.token_access_log
+  delete from private.token_access_log
   where id = any(array(
     select oldest.id
-    from (select id, created_at from public.token_access_log order by id limit p_limit) as oldest
+    from (select id, created_at from private.token_access_log order by id limit p_limit) as oldest
     where oldest.created_at < v_before
   ));
   get diagnostics v_count = row_count;
@@ -245,7 +245,7 @@ begin
 end
 $$;
 
-comment on function public.prune_token_access_log(integer) is
+comment on function private.prune_token_access_log(integer) is
   'Deletes lines of token_access_log that are older than access_log_days, at most p_limit of the oldest. Returns how many.';
 
 -- Sync ----------------------------------------------------------------------------------------------------------
@@ -256,12 +256,12 @@ language sql
 security definer
 set search_path = ''
 as $$
-  insert into public.token_encryption_keys (key_id, proof)
+  insert into private.token_encryption_keys (key_id, proof)
   select p_key_id, p_proof
-  where not exists (select from public.token_encryption_keys where key_id = p_key_id)
+  where not exists (select from private.token_encryption_keys where key_id = p_key_id)
     and p_key_id is not null and p_proof is not null
   on conflict (key_id) do nothing;
-  select proof from public.token_encryption_keys where key_id = p_key_id;
+  select proof from private.token_encryption_keys where key_id = p_key_id;
 $$;
 
 comment on function public.prove_token_key(text, text) is
@@ -276,11 +276,11 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
-  v_sync public.token_syncs;
+  v_sync private.token_syncs;
   v_continues boolean;
 begin
-  insert into public.token_syncs (source) values (p_source) on conflict (source) do nothing;
-  select * into v_sync from public.token_syncs where source = p_source for update;
+  insert into private.token_syncs (source) values (p_source) on conflict (source) do nothing;
+  select * into v_sync from private.token_syncs where source = p_source for update;
   v_now := clock_timestamp();
   if v_sync.lease_until > v_now then
     return jsonb_build_object('started', false,
@@ -290,9 +290,9 @@ begin
   v_continues := v_sync.next_cursor is not null and v_sync.server_id = p_server_id
     and v_sync.scan_started_at > v_now - interval '1 hour';
   if not v_continues then
-    delete from public.token_sync_pages where source = p_source;
+    delete from private.token_sync_pages where source = p_source;
   end if;
-  update public.token_syncs set
+  update private.token_syncs set
     fence = fence + 1,
     lease_until = v_now + make_interval(secs => p_lease_s),
     scan_number = scan_number + case when v_continues then 0 else 1 end,
@@ -311,21 +311,21 @@ comment on function public.begin_token_sync(text, text, integer) is
 goes on, unless it began more than an hour ago. Answers { "started": true, "continues", "fence", "cursor",
 "scan_number" }, or { "started": false, "retry_after_s" } while another sync is at work.';
 
-create function public.renew_token_sync(p_source text, p_fence bigint)
+create function private.renew_token_sync(p_source text, p_fence bigint)
 returns boolean
 language sql
 security definer
 set search_path = ''
 as $$
   with renewed as (
-    update public.token_syncs set lease_until = clock_timestamp() + interval '30 seconds'
+    update private.token_syncs set lease_until = clock_timestamp() + interval '30 seconds'
     where source = p_source and fence = p_fence and lease_until is not null
     returning 1
   )
   select exists (select from renewed);
 $$;
 
-comment on function public.renew_token_sync(text, bigint) is
+comment on function private.renew_token_sync(text, bigint) is
   'A part of diff_, put_ and finish_: renews the lease, and locks it until the transaction ends. False when another sync
 has taken over.';
 
@@ -352,7 +352,7 @@ declare
   v_unchanged_count integer;
   v_expired_count integer;
 begin
-  if not public.renew_token_sync(p_source, p_fence) then
+  if not private.renew_token_sync(p_source, p_fence) then
     return jsonb_build_object('held', false);
   end if;
   v_now := clock_timestamp();
@@ -365,7 +365,7 @@ begin
     from unnest(string_to_array(p_names, ','), string_to_array(p_fingerprints, ','),
       string_to_array(p_ttls_ms, ',')::bigint[]) as page (name, fingerprint, ttl_ms)
     left join public.tradovate_tokens as token on token.account_name = page.name
-    left join public.token_rejections as rejection on rejection.account_name = page.name
+    left join private.token_rejections as rejection on rejection.account_name = page.name
   ),
   judged as (
     select *, expires_at is null and fresh_expires_at is null
@@ -397,8 +397,8 @@ begin
     returning token.inactive_reason
   ),
   rejected_again as (
-    update public.token_rejections as rejection
-    set scan_number = (select sync.scan_number from public.token_syncs as sync where sync.source = p_source)
+    update private.token_rejections as rejection
+    set scan_number = (select sync.scan_number from private.token_syncs as sync where sync.source = p_source)
     from compared
     where rejection.account_name = compared.name and compared.is_rejected
   )
@@ -409,10 +409,10 @@ begin
   into v_seen, v_changed, v_unchanged_count, v_expired_count
   from compared;
   if v_seen is not null then
-    insert into public.token_sync_pages (source, token_numbers) values (p_source, v_seen);
+    insert into private.token_sync_pages (source, token_numbers) values (p_source, v_seen);
   end if;
   if v_changed is null then
-    update public.token_syncs set next_cursor = p_next_cursor where source = p_source;
+    update private.token_syncs set next_cursor = p_next_cursor where source = p_source;
   end if;
   return jsonb_build_object('held', true, 'changed', coalesce(v_changed, ''), 'unchanged_count', v_unchanged_count,
     'expired_count', v_expired_count);
@@ -444,7 +444,7 @@ declare
   v_seen bigint[];
   v_put_count integer;
 begin
-  if not public.renew_token_sync(p_source, p_fence) then
+  if not private.renew_token_sync(p_source, p_fence) then
     return jsonb_build_object('held', false);
   end if;
   v_now := clock_timestamp();
@@ -505,17 +505,17 @@ begin
     returning token.token_number
   ),
   rejected as (
-    insert into public.token_rejections as rejection (account_name, source, reason, fingerprint, scan_number, rejected_at)
+    insert into private.token_rejections as rejection (account_name, source, reason, fingerprint, scan_number, rejected_at)
     select new.name, p_source, new.reason, new.fingerprint, sync.scan_number, v_now
     from jsonb_to_recordset(p_rejections) as new (name text, reason text, fingerprint text)
-    cross join (select scan_number from public.token_syncs where source = p_source) as sync
+    cross join (select scan_number from private.token_syncs where source = p_source) as sync
     order by new.name
     on conflict (account_name) do update set source = excluded.source, reason = excluded.reason,
       fingerprint = excluded.fingerprint, scan_number = excluded.scan_number, rejected_at = excluded.rejected_at
     returning rejection.account_name
   ),
   mended as (
-    delete from public.token_rejections where account_name in (select name from given)
+    delete from private.token_rejections where account_name in (select name from given)
   )
   select (select count(*) from put), array(
     select token_number from put
@@ -525,10 +525,10 @@ begin
   )
   into v_put_count, v_seen;
   if cardinality(v_seen) > 0 then
-    insert into public.token_sync_pages (source, token_numbers) values (p_source, v_seen);
+    insert into private.token_sync_pages (source, token_numbers) values (p_source, v_seen);
   end if;
   if p_next_cursor is not null then
-    update public.token_syncs set next_cursor = p_next_cursor where source = p_source;
+    update private.token_syncs set next_cursor = p_next_cursor where source = p_source;
   end if;
   return jsonb_build_object('held', true, 'put_count', v_put_count);
 end
@@ -551,13 +551,13 @@ as $$
 declare
   v_gone_count integer := 0;
 begin
-  if not public.renew_token_sync(p_source, p_fence) then
+  if not private.renew_token_sync(p_source, p_fence) then
     return jsonb_build_object('held', false);
   end if;
   if p_is_complete then
     with seen as materialized (
       select distinct token_number
-      from public.token_sync_pages as page, unnest(page.token_numbers) as token_number
+      from private.token_sync_pages as page, unnest(page.token_numbers) as token_number
       where page.source = p_source
     ),
     gone as (
@@ -568,14 +568,14 @@ begin
       returning 1
     ),
     mended as (
-      delete from public.token_rejections as rejection
-      using public.token_syncs as sync
+      delete from private.token_rejections as rejection
+      using private.token_syncs as sync
       where sync.source = p_source and rejection.source = p_source and rejection.scan_number <> sync.scan_number
     ),
     completed as (
-      update public.token_syncs as sync set next_cursor = null, completed_at = clock_timestamp(),
+      update private.token_syncs as sync set next_cursor = null, completed_at = clock_timestamp(),
         completed_key_count = (select count(*) from seen) + (
-          select count(*) from public.token_rejections as rejection
+          select count(*) from private.token_rejections as rejection
           where rejection.source = p_source and rejection.scan_number = sync.scan_number
             and not exists (select from public.tradovate_tokens as token
               where token.account_name = rejection.account_name and token.source = p_source)
@@ -583,9 +583,9 @@ begin
       where sync.source = p_source
     )
     select count(*) into v_gone_count from gone;
-    delete from public.token_sync_pages where source = p_source;
+    delete from private.token_sync_pages where source = p_source;
   end if;
-  update public.token_syncs set lease_until = null where source = p_source;
+  update private.token_syncs set lease_until = null where source = p_source;
   return jsonb_build_object('held', true, 'gone_count', v_gone_count,
     'mapping_count', (select count(*) from public.token_key_mappings),
     'active_count', (select count(*) from public.tradovate_tokens where is_active));
@@ -618,7 +618,7 @@ begin
     when not v_token.is_active then coalesce(v_token.inactive_reason, 'operator')
     else 'given'
   end;
-  insert into public.token_access_log (action, account_name, key_name, request_id, outcome)
+  insert into private.token_access_log (action, account_name, key_name, request_id, outcome)
   values ('get', p_account_name, coalesce(p_key_name, ''), coalesce(p_request_id, ''), v_outcome);
   if v_outcome = 'not_found' then
     return jsonb_build_object('outcome', v_outcome);
@@ -664,7 +664,7 @@ begin
         end as since, key_id, null as detail
       from judged where problem is not null
       union all
-      select account_name, 'not_a_token', rejected_at, null, reason from public.token_rejections
+      select account_name, 'not_a_token', rejected_at, null, reason from private.token_rejections
     )
     select jsonb_build_object(
       'now', v_now,
@@ -694,14 +694,14 @@ begin
       'key_counts', (select coalesce(jsonb_object_agg(key_id, key_count), '{}') from (
         select key_id, count(*) as key_count from judged group by key_id
       ) as one),
-      'proofs', (select coalesce(jsonb_object_agg(key_id, proof), '{}') from public.token_encryption_keys),
+      'proofs', (select coalesce(jsonb_object_agg(key_id, proof), '{}') from private.token_encryption_keys),
       'sync', (
         select jsonb_build_object('is_running', coalesce(lease_until > v_now, false),
           'is_unfinished', next_cursor is not null, 'scan_started_at', scan_started_at,
           'completed_at', completed_at, 'completed_key_count', completed_key_count,
           'found_count', (select coalesce(sum(cardinality(token_numbers)), 0)
-            from public.token_sync_pages as page where page.source = p_source))
-        from public.token_syncs where source = p_source
+            from private.token_sync_pages as page where page.source = p_source))
+        from private.token_syncs where source = p_source
       )
     )
   );
@@ -763,7 +763,7 @@ begin
     limit p_limit
   ) as one;
   if v_tokens is not null then
-    insert into public.token_access_log (action, key_name, request_id, outcome)
+    insert into private.token_access_log (action, key_name, request_id, outcome)
     values ('rotate', coalesce(p_key_name, ''), coalesce(p_request_id, ''), jsonb_array_length(v_tokens)::text);
   end if;
   return coalesce(v_tokens, '[]');
@@ -804,7 +804,7 @@ comment on function public.rotate_provider_tokens(jsonb) is
   'Puts new envelopes in the place of old ones: [{ "account_name", "old", "new" }]. A row whose envelope is not the old one
 any more has a newer token, and is left alone. Returns how many were replaced.';
 
-create function public.scan_ending_tokens()
+create function private.scan_ending_tokens()
 returns integer
 language plpgsql
 security definer
@@ -815,14 +815,14 @@ declare
   v_token record;
   v_count integer := 0;
 begin
-  select token_expiry_lead into v_lead from public.token_manager_settings;
+  select token_expiry_lead into v_lead from private.token_manager_settings;
   -- What ended long ago is no news when the scan begins to run.
   for v_token in
     select account_name, token_type, expires_at from public.tradovate_tokens
     where is_active and expires_at between now() - interval '1 day' and now() + v_lead
     order by expires_at
   loop
-    if (public.emit_alert('token_about_to_expire', 'token:' || left(v_token.account_name, 200),
+    if (private.emit_alert('token_about_to_expire', 'token:' || left(v_token.account_name, 200),
       jsonb_build_object('account_name', v_token.account_name, 'token_type', v_token.token_type,
         'expires_at', v_token.expires_at),
       concat_ws(' ', left(v_token.account_name, 200), v_token.token_type, extract(epoch from v_token.expires_at)))
@@ -835,18 +835,18 @@ begin
 end;
 $$;
 
-comment on function public.scan_ending_tokens() is
+comment on function private.scan_ending_tokens() is
   'A part of scan_alerts: provider tokens in use that end soon and were not renewed, once for each end. Returns how many '
   'alerts.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke all on function
-  public.forbid_token_access_log_change(),
-  public.prune_token_access_log(integer),
+  private.forbid_token_access_log_change(),
+  private.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
-  public.renew_token_sync(text, bigint),
+  private.renew_token_sync(text, bigint),
   public.diff_provider_tokens(text, bigint, text, text, text, text),
   public.put_provider_tokens(text, bigint, jsonb, jsonb, text),
   public.finish_token_sync(text, bigint, boolean),
@@ -855,10 +855,9 @@ revoke all on function
   public.cleanup_provider_tokens(integer),
   public.provider_tokens_to_rotate(text, text, integer, text, text),
   public.rotate_provider_tokens(jsonb),
-  public.scan_ending_tokens()
+  private.scan_ending_tokens()
 from public, anon, authenticated;
 grant execute on function
-  public.prune_token_access_log(integer),
   public.prove_token_key(text, text),
   public.begin_token_sync(text, text, integer),
   public.diff_provider_tokens(text, bigint, text, text, text, text),
@@ -878,15 +877,15 @@ values ('token_about_to_expire', 'scan_ending_tokens', 'A provider token in use 
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
     'Brings the provider tokens of the session store into the vault'),
-  ('cleanup_provider_tokens', '7 * * * *', 'sql', 'cleanup_provider_tokens', true, null, 300000, '3 hours',
+  ('cleanup_provider_tokens', '7 * * * *', 'sql', 'public.cleanup_provider_tokens', true, null, 300000, '3 hours',
     'Deactivates expired provider tokens'),
-  ('prune_token_access_log', '27 3 * * *', 'sql', 'prune_token_access_log', true, null, 300000, '2 days',
+  ('prune_token_access_log', '27 3 * * *', 'sql', 'private.prune_token_access_log', true, null, 300000, '2 days',
     'Deletes old rows of the audit of token reads');
 
-select public.install_schedule();
+select private.install_schedule();

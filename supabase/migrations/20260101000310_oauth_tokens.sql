@@ -28,7 +28,7 @@ comment on column public.tokens.expires_at is 'From then on the row is not read;
 comment on column public.tokens.fence is
   'The lease that wrote it: a writer with a lower one is refused. Null: written without a lease.';
 
-create table public.oauth_leases (
+create table private.oauth_leases (
   key text collate "C" not null,
   fence bigint not null default 0,
   revoked_fence bigint not null default 0,
@@ -43,20 +43,20 @@ create table public.oauth_leases (
   constraint oauth_leases_revoked_is_past check (revoked_fence <= fence)
 ) with (fillfactor = 50);
 
-comment on table public.oauth_leases is
+comment on table private.oauth_leases is
   'Who may renew a token just now, and which of its versions are revoked. Rows stay: they outlive every copy of a token.';
-comment on column public.oauth_leases.key is 'Digest of provider and subject.';
-comment on column public.oauth_leases.fence is 'Counts the leases and revocations; each has a number of its own.';
-comment on column public.oauth_leases.revoked_fence is
+comment on column private.oauth_leases.key is 'Digest of provider and subject.';
+comment on column private.oauth_leases.fence is 'Counts the leases and revocations; each has a number of its own.';
+comment on column private.oauth_leases.revoked_fence is
   'What was written under this fence or a lower one is revoked, wherever a copy may turn up.';
-comment on column public.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
-comment on column public.oauth_leases.held_until is 'From then on another one may take over.';
-comment on column public.oauth_leases.failure_count is 'Renewals of this token in a row that failed, whoever was at fault.';
-comment on column public.oauth_leases.retry_at is
+comment on column private.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
+comment on column private.oauth_leases.held_until is 'From then on another one may take over.';
+comment on column private.oauth_leases.failure_count is 'Renewals of this token in a row that failed, whoever was at fault.';
+comment on column private.oauth_leases.retry_at is
   'Until then this token is not renewed, as the provider refused it; other tokens of the provider are.';
-comment on column public.oauth_leases.last_error is 'The kind of the last failure, without anything secret.';
+comment on column private.oauth_leases.last_error is 'The kind of the last failure, without anything secret.';
 
-create table public.oauth_authorizations (
+create table private.oauth_authorizations (
   state_hash text collate "C" not null,
   request text not null,
   answer text,
@@ -66,16 +66,16 @@ create table public.oauth_authorizations (
   constraint oauth_authorizations_size check (length(request) < 20000 and length(answer) < 20000)
 );
 
-create index oauth_authorizations_expires_at_idx on public.oauth_authorizations (expires_at);
+create index oauth_authorizations_expires_at_idx on private.oauth_authorizations (expires_at);
 
-comment on table public.oauth_authorizations is 'Users on their way to a provider and back, each once.';
-comment on column public.oauth_authorizations.state_hash is 'SHA-256 of the state parameter, which is not kept.';
-comment on column public.oauth_authorizations.request is
+comment on table private.oauth_authorizations is 'Users on their way to a provider and back, each once.';
+comment on column private.oauth_authorizations.state_hash is 'SHA-256 of the state parameter, which is not kept.';
+comment on column private.oauth_authorizations.request is
   'Envelope: provider, user, PKCE verifier, nonce and where the browser goes afterwards.';
-comment on column public.oauth_authorizations.answer is 'Envelope: what the provider answered, for the user to take up.';
-comment on column public.oauth_authorizations.expires_at is 'From then on it is not there.';
+comment on column private.oauth_authorizations.answer is 'Envelope: what the provider answered, for the user to take up.';
+comment on column private.oauth_authorizations.expires_at is 'From then on it is not there.';
 
-create table public.oauth_provider_health (
+create table private.oauth_provider_health (
   provider text collate "C" not null,
   failure_count integer not null default 0,
   retry_at timestamptz,
@@ -85,38 +85,38 @@ create table public.oauth_provider_health (
   constraint oauth_provider_health_provider_length check (length(provider) between 1 and 100)
 );
 
-comment on table public.oauth_provider_health is 'Providers that failed, and how long they are left alone.';
-comment on column public.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
-comment on column public.oauth_provider_health.failure_count is 'Failures in a row; 0: it answers again.';
-comment on column public.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
-comment on column public.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
+comment on table private.oauth_provider_health is 'Providers that failed, and how long they are left alone.';
+comment on column private.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
+comment on column private.oauth_provider_health.failure_count is 'Failures in a row; 0: it answers again.';
+comment on column private.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
+comment on column private.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
 
-create table public.oauth_revocations (
+create table private.oauth_revocations (
   subject uuid not null,
   requested_at timestamptz not null default now(),
   constraint oauth_revocations_pkey primary key (subject)
 );
 
-comment on table public.oauth_revocations is
+comment on table private.oauth_revocations is
   'Users who were forgotten, until their access is revoked at every provider: oauth-token/revoke-forgotten does it, as no '
   'database can. 30 days at the most, for a project that has no providers.';
-comment on column public.oauth_revocations.subject is 'The user.';
-comment on column public.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
+comment on column private.oauth_revocations.subject is 'The user.';
+comment on column private.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.tokens enable row level security;
-alter table public.oauth_leases enable row level security;
-alter table public.oauth_authorizations enable row level security;
-alter table public.oauth_provider_health enable row level security;
-alter table public.oauth_revocations enable row level security;
+alter table private.oauth_leases enable row level security;
+alter table private.oauth_authorizations enable row level security;
+alter table private.oauth_provider_health enable row level security;
+alter table private.oauth_revocations enable row level security;
 
 -- Nobody has a right to these tables; the policies say that it is meant so.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_leases to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_authorizations to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_provider_health to anon, authenticated using (false);
-create policy "closed to users" on public.oauth_revocations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_leases to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_authorizations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_provider_health to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_revocations to anon, authenticated using (false);
 
 -- The store -----------------------------------------------------------------------------------------------------
 
@@ -304,8 +304,8 @@ as $$
     'rest_ms', greatest(0, ceil(extract(epoch from lease.retry_at - clock.now) * 1000)),
     'last_error', case when lease.retry_at > clock.now then lease.last_error end)
   from clock
-  left join public.oauth_leases as lease on lease.key = p_key
-  left join public.oauth_provider_health as health on health.provider = p_provider and health.failure_count > 0
+  left join private.oauth_leases as lease on lease.key = p_key
+  left join private.oauth_provider_health as health on health.provider = p_provider and health.failure_count > 0
 $$;
 
 comment on function public.read_oauth_lease(text, text) is
@@ -326,16 +326,16 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
-  v_lease public.oauth_leases;
-  v_health public.oauth_provider_health;
+  v_lease private.oauth_leases;
+  v_health private.oauth_provider_health;
   v_length constant interval := make_interval(secs => least(p_lease_ms, 600000) / 1000.0);
 begin
   if p_key is null or p_provider is null or p_holder is null or p_is_forced is null or (p_lease_ms >= 1) is not true then
     raise exception 'Expected are key, provider, holder, is_forced and a lease_ms from 1'
       using errcode = 'invalid_parameter_value';
   end if;
-  insert into public.oauth_leases (key) values (p_key) on conflict (key) do nothing;
-  select * into v_lease from public.oauth_leases where key = p_key for update;
+  insert into private.oauth_leases (key) values (p_key) on conflict (key) do nothing;
+  select * into v_lease from private.oauth_leases where key = p_key for update;
   v_now := clock_timestamp();
   if v_lease.held_until > v_now and not p_is_forced then
     return jsonb_build_object('claimed', false, 'reason', 'held',
@@ -346,19 +346,19 @@ begin
       'wait_ms', ceil(extract(epoch from v_lease.retry_at - v_now) * 1000), 'last_error', v_lease.last_error);
   end if;
   if not p_is_forced and exists (
-    select from public.oauth_provider_health where provider = p_provider and failure_count > 0
+    select from private.oauth_provider_health where provider = p_provider and failure_count > 0
   ) then
-    select * into v_health from public.oauth_provider_health where provider = p_provider for update;
+    select * into v_health from private.oauth_provider_health where provider = p_provider for update;
     v_now := clock_timestamp();
     if v_health.failure_count > 0 and v_health.retry_at > v_now then
       return jsonb_build_object('claimed', false, 'reason', 'left_alone',
         'wait_ms', ceil(extract(epoch from v_health.retry_at - v_now) * 1000));
     end if;
     -- One tries whether it answers again; the others come back after that.
-    update public.oauth_provider_health set retry_at = v_now + v_length
+    update private.oauth_provider_health set retry_at = v_now + v_length
     where provider = p_provider and failure_count > 0;
   end if;
-  update public.oauth_leases
+  update private.oauth_leases
   set fence = fence + 1, holder = p_holder, held_until = v_now + v_length, updated_at = v_now
   where key = p_key
   returning * into v_lease;
@@ -389,14 +389,14 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_lease public.oauth_leases;
+  v_lease private.oauth_leases;
   v_is_newest boolean;
   v_is_of_lease boolean;
   v_asked_s constant double precision := least(greatest(coalesce(p_retry_after_ms, 0), 0) / 1000.0, 3600);
   v_provider_failures constant integer := greatest(coalesce(p_failure_count, 0), 0);
   v_pause_s double precision;
 begin
-  update public.oauth_leases as lease
+  update private.oauth_leases as lease
   set holder = null, held_until = null, updated_at = v_now,
     revoked_fence = case when p_outcome = 'ended' then lease.fence else lease.revoked_fence end,
     failure_count = case
@@ -418,21 +418,21 @@ begin
   v_pause_s := greatest(v_asked_s, least(300, power(2, least(20,
     case when v_is_of_lease then v_lease.failure_count - 1 else v_provider_failures end))));
   if v_is_of_lease and v_is_newest then
-    update public.oauth_leases set retry_at = v_now + make_interval(secs => v_pause_s)
+    update private.oauth_leases set retry_at = v_now + make_interval(secs => v_pause_s)
     where key = p_key and fence = p_fence;
   end if;
   if p_outcome = 'failed' and not v_is_of_lease then
     -- Of many that fail at once, as they began under the same count, one counts.
-    insert into public.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
+    insert into private.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
     values (p_provider, 1, v_now + make_interval(secs => v_pause_s), left(p_error, 200), v_now)
     on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
       last_error = excluded.last_error, updated_at = excluded.updated_at
       where health.failure_count = v_provider_failures;
   elsif p_outcome in ('succeeded', 'ended', 'refused') then
-    update public.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
+    update private.oauth_provider_health set failure_count = 0, retry_at = null, updated_at = v_now
     where provider = p_provider and failure_count > 0;
   elsif p_outcome = 'unneeded' then
-    update public.oauth_provider_health set retry_at = v_now
+    update private.oauth_provider_health set retry_at = v_now
     where provider = p_provider and failure_count > 0 and p_failure_count = failure_count;
   end if;
   return jsonb_build_object('accepted', v_is_newest);
@@ -456,7 +456,7 @@ as $$
 declare
   v_fence bigint;
 begin
-  insert into public.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
+  insert into private.oauth_leases as lease (key, fence, revoked_fence) values (p_key, 1, 1)
   on conflict (key) do update set fence = lease.fence + 1, revoked_fence = lease.fence + 1, holder = null,
     held_until = null, failure_count = 0, retry_at = null, last_error = null, updated_at = clock_timestamp()
   returning lease.fence into v_fence;
@@ -480,7 +480,7 @@ begin
   if (p_state_hash <> '' and p_request like 't1.%' and p_ttl_s >= 1) is not true then
     return jsonb_build_object('kept', false);
   end if;
-  insert into public.oauth_authorizations (state_hash, request, expires_at)
+  insert into private.oauth_authorizations (state_hash, request, expires_at)
   values (p_state_hash, p_request, clock_timestamp() + make_interval(secs => least(p_ttl_s, 3600)))
   on conflict (state_hash) do nothing;
   return jsonb_build_object('kept', found);
@@ -499,7 +499,7 @@ as $$
 declare
   v_request text;
 begin
-  update public.oauth_authorizations set answer = p_answer
+  update private.oauth_authorizations set answer = p_answer
   where state_hash = p_state_hash and answer is null and expires_at > clock_timestamp() and p_answer like 't1.%'
   returning request into v_request;
   return jsonb_build_object('request', v_request);
@@ -517,9 +517,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_taken public.oauth_authorizations;
+  v_taken private.oauth_authorizations;
 begin
-  delete from public.oauth_authorizations
+  delete from private.oauth_authorizations
   where state_hash = p_state_hash and answer is not null
   returning * into v_taken;
   if v_taken.expires_at is null or v_taken.expires_at <= clock_timestamp() then
@@ -534,19 +534,19 @@ comment on function public.take_oauth_authorization(text) is
 
 -- Users who go --------------------------------------------------------------------------------------------------
 
-create function public.forget_oauth_user(p_user_id uuid)
+create function private.forget_oauth_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  insert into public.oauth_revocations (subject) values (p_user_id)
+  insert into private.oauth_revocations (subject) values (p_user_id)
   on conflict (subject) do update set requested_at = excluded.requested_at;
 end;
 $$;
 
-comment on function public.forget_oauth_user(uuid) is
+comment on function private.forget_oauth_user(uuid) is
   'A part of forget_user: has the access that the user gave at OAuth providers revoked.';
 
 create function public.list_oauth_revocations(p_limit integer default 100)
@@ -558,7 +558,7 @@ set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('subject', subject, 'requested_at', requested_at) order by requested_at), '[]')
   from (
-    select subject, requested_at from public.oauth_revocations
+    select subject, requested_at from private.oauth_revocations
     order by requested_at limit least(greatest(p_limit, 1), 1000)
   ) as oldest
 $$;
@@ -573,7 +573,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  delete from public.oauth_revocations where subject = p_subject and requested_at <= p_requested_at;
+  delete from private.oauth_revocations where subject = p_subject and requested_at <= p_requested_at;
   return found;
 end;
 $$;
@@ -581,7 +581,7 @@ $$;
 comment on function public.end_oauth_revocation(uuid, timestamptz) is
   'Notes that a user''s access is revoked, as it was asked for then: what was asked for meanwhile stays.';
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('oauth', 'forget_oauth_user', null, 'Access to OAuth providers');
 
 -- Operation -----------------------------------------------------------------------------------------------------
@@ -599,19 +599,19 @@ as $$
         'expired', count(*) filter (where token_data is not null and expires_at <= clock_timestamp()),
         'buried', count(*) filter (where token_data is null))
       from public.tokens),
-    'leases_held', (select count(*) from public.oauth_leases where held_until > clock_timestamp()),
-    'leases_resting', (select count(*) from public.oauth_leases where retry_at > clock_timestamp()),
-    'authorizations_open', (select count(*) from public.oauth_authorizations where expires_at > clock_timestamp()),
+    'leases_held', (select count(*) from private.oauth_leases where held_until > clock_timestamp()),
+    'leases_resting', (select count(*) from private.oauth_leases where retry_at > clock_timestamp()),
+    'authorizations_open', (select count(*) from private.oauth_authorizations where expires_at > clock_timestamp()),
     'providers', (select coalesce(jsonb_agg(jsonb_build_object(
         'provider', provider, 'failure_count', failure_count, 'last_error', last_error,
         'retry_after_s', greatest(0, ceil(extract(epoch from retry_at - clock_timestamp())))) order by provider), '[]')
-      from public.oauth_provider_health where failure_count > 0))
+      from private.oauth_provider_health where failure_count > 0))
 $$;
 
 comment on function public.oauth_status() is
   'Counts of stored tokens, leases and authorizations, and the providers that are left alone.';
 
-create function public.cleanup_oauth_tokens(p_limit integer default 10000)
+create function private.cleanup_oauth_tokens(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -641,17 +641,17 @@ begin
     for update skip locked
   ));
   get diagnostics v_buried = row_count;
-  delete from public.oauth_authorizations
+  delete from private.oauth_authorizations
   where ctid = any(array(
-    select ctid from public.oauth_authorizations
+    select ctid from private.oauth_authorizations
     where expires_at < v_now
     limit p_limit
     for update skip locked
   ));
   get diagnostics v_authorizations = row_count;
-  delete from public.oauth_revocations
+  delete from private.oauth_revocations
   where ctid = any(array(
-    select ctid from public.oauth_revocations
+    select ctid from private.oauth_revocations
     where requested_at < v_now - interval '30 days'
     limit p_limit
     for update skip locked
@@ -661,7 +661,7 @@ begin
 end
 $$;
 
-comment on function public.cleanup_oauth_tokens(integer) is
+comment on function private.cleanup_oauth_tokens(integer) is
   'Deletes what has expired, and what was buried or should have been revoked 30 days ago, at most p_limit of each; nothing depends on it. Returns how
 many.';
 
@@ -682,11 +682,11 @@ revoke all on function
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
-  public.forget_oauth_user(uuid),
+  private.forget_oauth_user(uuid),
   public.list_oauth_revocations(integer),
   public.end_oauth_revocation(uuid, timestamptz),
   public.oauth_status(),
-  public.cleanup_oauth_tokens(integer)
+  private.cleanup_oauth_tokens(integer)
 from public, anon, authenticated;
 grant execute on function
   public.read_tokens(jsonb),
@@ -705,19 +705,18 @@ grant execute on function
   public.take_oauth_authorization(text),
   public.list_oauth_revocations(integer),
   public.end_oauth_revocation(uuid, timestamptz),
-  public.oauth_status(),
-  public.cleanup_oauth_tokens(integer)
+  public.oauth_status()
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('revoke_forgotten_oauth', '*/5 * * * *', 'http', 'oauth-token/revoke-forgotten', true, null, 140000, '30 minutes',
     'Revokes the access of users who were forgotten, at their OAuth providers'),
-  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'cleanup_oauth_tokens', true, null, 300000, '3 hours',
+  ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'private.cleanup_oauth_tokens', true, null, 300000, '3 hours',
     'Deletes OAuth tokens and authorizations that have expired');
 
-select public.install_schedule();
+select private.install_schedule();

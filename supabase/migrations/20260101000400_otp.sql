@@ -11,7 +11,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.otp_settings (
+create table private.otp_settings (
   id boolean not null default true,
   code_lifetime interval not null default '5 minutes',
   most_attempts integer not null default 5,
@@ -67,58 +67,58 @@ create table public.otp_settings (
   constraint otp_settings_retention_known check (decision_retention between '1 day' and '3650 days')
 );
 
-comment on table public.otp_settings is
+comment on table private.otp_settings is
   'Limits of one-time codes, changed by an operator in SQL, in one row. A change counts from the next request on.';
-comment on column public.otp_settings.code_lifetime is 'How long a code is good; NIST SP 800-63B allows 10 minutes.';
-comment on column public.otp_settings.most_attempts is 'Guesses that one code allows.';
-comment on column public.otp_settings.guesses_per_day is
+comment on column private.otp_settings.code_lifetime is 'How long a code is good; NIST SP 800-63B allows 10 minutes.';
+comment on column private.otp_settings.most_attempts is 'Guesses that one code allows.';
+comment on column private.otp_settings.guesses_per_day is
   'Wrong guesses at one phone''s codes in a day that one requester, a user or a network, has; they come back evenly.';
-comment on column public.otp_settings.guesses_per_phone_day is
+comment on column private.otp_settings.guesses_per_phone_day is
   'Wrong guesses at one phone''s codes in a day by all requesters but its owner. Once they are used up, each code allows one '
   'guess: a right one is taken. NIST SP 800-63B allows 100 failures.';
-comment on column public.otp_settings.verifications_per_network_hour is 'Guesses from one network, of whatever phones.';
-comment on column public.otp_settings.cooldown is 'Between two codes for one phone and requester, or for one e-mail address.';
-comment on column public.otp_settings.sends_per_requester_day is
+comment on column private.otp_settings.verifications_per_network_hour is 'Guesses from one network, of whatever phones.';
+comment on column private.otp_settings.cooldown is 'Between two codes for one phone and requester, or for one e-mail address.';
+comment on column private.otp_settings.sends_per_requester_day is
   'Codes for one phone in a day that one requester, a user or a network, may ask for; they come back evenly.';
-comment on column public.otp_settings.sends_per_phone_day is
+comment on column private.otp_settings.sends_per_phone_day is
   'Codes for one phone in a day beyond the first two of each requester; they come back evenly.';
-comment on column public.otp_settings.sends_per_address_day is 'Codes for one e-mail address in a day; they come back evenly.';
-comment on column public.otp_settings.sends_per_network_hour is
+comment on column private.otp_settings.sends_per_address_day is 'Codes for one e-mail address in a day; they come back evenly.';
+comment on column private.otp_settings.sends_per_network_hour is
   'Codes asked for from one network: an IPv4 address, or an IPv6 /64. A /48 has four times as many.';
-comment on column public.otp_settings.sends_per_network_prefix_hour is
+comment on column private.otp_settings.sends_per_network_prefix_hour is
   'Of the codes of a prefix those that one network, an IPv4 address or an IPv6 /48, may ask for.';
-comment on column public.otp_settings.sends_per_prefix_hour is
+comment on column private.otp_settings.sends_per_prefix_hour is
   'Codes for numbers that differ in their last four digits only.';
-comment on column public.otp_settings.sends_per_country_hour is 'Codes for the numbers of one country.';
-comment on column public.otp_settings.spend_cap_micros is
+comment on column private.otp_settings.sends_per_country_hour is 'Codes for the numbers of one country.';
+comment on column private.otp_settings.spend_cap_micros is
   'What all messages of one day (UTC) may cost, in millionths of the currency that the prices are in.';
-comment on column public.otp_settings.spend_kept_percent is
+comment on column private.otp_settings.spend_kept_percent is
   'The part of it that is kept for who verified the phone before; strangers cannot use it up.';
-comment on column public.otp_settings.guard_mode is
+comment on column private.otp_settings.guard_mode is
   'What happens to a request that looks like pumping: off, record_only (sent, and recorded), deny.';
-comment on column public.otp_settings.guard_codes_per_network is
+comment on column private.otp_settings.guard_codes_per_network is
   'Unverified codes of one network and country in a day (UTC) that count for the country and the prefix.';
-comment on column public.otp_settings.guard_countries_per_network is
+comment on column private.otp_settings.guard_countries_per_network is
   'Countries that one network may ask for in 24 hours.';
-comment on column public.otp_settings.guard_network_floor_day is
+comment on column private.otp_settings.guard_network_floor_day is
   'Unverified codes of a network and day that are never suspicious.';
-comment on column public.otp_settings.guard_country_floor_day is
+comment on column private.otp_settings.guard_country_floor_day is
   'Unverified codes of a country and day that are never suspicious, however small its history.';
-comment on column public.otp_settings.guard_country_floor_hour is 'The same for an hour.';
-comment on column public.otp_settings.guard_prefix_floor_day is 'The same for a prefix and day.';
-comment on column public.otp_settings.guard_prefix_floor_hour is 'The same for a prefix and hour.';
-comment on column public.otp_settings.verified_phone_lifetime is
+comment on column private.otp_settings.guard_country_floor_hour is 'The same for an hour.';
+comment on column private.otp_settings.guard_prefix_floor_day is 'The same for a prefix and day.';
+comment on column private.otp_settings.guard_prefix_floor_hour is 'The same for a prefix and hour.';
+comment on column private.otp_settings.verified_phone_lifetime is
   'How long a verified phone counts as its user''s: numbers are given to others in time.';
-comment on column public.otp_settings.proof_lifetime is 'How long the proof of a verified code is good.';
-comment on column public.otp_settings.breaker_failures is
+comment on column private.otp_settings.proof_lifetime is 'How long the proof of a verified code is good.';
+comment on column private.otp_settings.breaker_failures is
   'Failures in a row after which a provider is left alone for a while.';
-comment on column public.otp_settings.breaker_pause is
+comment on column private.otp_settings.breaker_pause is
   'For how long at first; doubled with each failure that follows, up to ten minutes.';
-comment on column public.otp_settings.decision_retention is 'How long decisions are kept.';
-comment on column public.otp_settings.digest_salt is
+comment on column private.otp_settings.decision_retention is 'How long decisions are kept.';
+comment on column private.otp_settings.digest_salt is
   'Salt of the digests that stand for phones and networks, so that those of two projects differ.';
 
-insert into public.otp_settings default values;
+insert into private.otp_settings default values;
 
 create table public.otp_codes (
   id uuid not null,
@@ -169,20 +169,20 @@ comment on column public.otp_codes.attempts is 'Guesses that were judged, the ri
 comment on column public.otp_codes.expires_at is 'From then on no guess is judged, by the database''s clock.';
 comment on column public.otp_codes.consumed_at is 'When it was used: it cannot be used again.';
 
-create table public.otp_guesses (
+create table private.otp_guesses (
   key text not null,
   full_at timestamptz not null,
   constraint otp_guesses_pkey primary key (key)
 ) with (fillfactor = 50);
 
-comment on table public.otp_guesses is
+comment on table private.otp_guesses is
   'How much of the guesses of the day is used; outlives the codes, and a crash. One that is not there has all. Gone once all '
   'have come back.';
-comment on column public.otp_guesses.key is
+comment on column private.otp_guesses.key is
   'Digest of the phone, and after a colon the requester whose guesses these are; the phone alone for those of all requesters.';
-comment on column public.otp_guesses.full_at is 'From then on all guesses are there again.';
+comment on column private.otp_guesses.full_at is 'From then on all guesses are there again.';
 
-create table public.otp_decisions (
+create table private.otp_decisions (
   issuance_id uuid,
   id bigint generated always as identity,
   request_key text,
@@ -218,44 +218,44 @@ create table public.otp_decisions (
     ('none', 'pending', 'sent', 'unknown', 'failed', 'delivered', 'undelivered'))
 );
 
-create index otp_decisions_created_at_idx on public.otp_decisions (created_at);
-create index otp_decisions_waiting_for_auth_idx on public.otp_decisions (created_at)
+create index otp_decisions_created_at_idx on private.otp_decisions (created_at);
+create index otp_decisions_waiting_for_auth_idx on private.otp_decisions (created_at)
   where auth_user_id is not null and verified_at is null;
 
-comment on table public.otp_decisions is
+comment on table private.otp_decisions is
   'Why a code was sent or not: one row per issuance, and one per hour for denials that are alike.';
-comment on column public.otp_decisions.issuance_id is 'The code''s id; null for a denial.';
-comment on column public.otp_decisions.request_key is
+comment on column private.otp_decisions.issuance_id is 'The code''s id; null for a denial.';
+comment on column private.otp_decisions.request_key is
   'Digest of the caller''s idempotency key or the hook''s message id: the same request is not sent twice.';
-comment on column public.otp_decisions.occurrence is
+comment on column private.otp_decisions.occurrence is
   'What makes denials alike: hour, reasons and network. A flood of them is one row that counts, whatever numbers it asks for.';
-comment on column public.otp_decisions.outcome is 'allowed or denied.';
-comment on column public.otp_decisions.reasons is
+comment on column private.otp_decisions.outcome is 'allowed or denied.';
+comment on column private.otp_decisions.reasons is
   'Of a denial why; of an allowed request what the guard would have denied it for.';
-comment on column public.otp_decisions.guard_mode is 'The guard''s mode at that time.';
-comment on column public.otp_decisions.purpose is 'What the code was for.';
-comment on column public.otp_decisions.channel is 'sms, email, or auth_hook for a code of Supabase Auth.';
-comment on column public.otp_decisions.country is 'Where the number belongs.';
-comment on column public.otp_decisions.prefix is 'The number without its last four digits; of denials that are alike the first.';
-comment on column public.otp_decisions.phone is 'Digest of the phone; of denials that are alike the first.';
-comment on column public.otp_decisions.network is
+comment on column private.otp_decisions.guard_mode is 'The guard''s mode at that time.';
+comment on column private.otp_decisions.purpose is 'What the code was for.';
+comment on column private.otp_decisions.channel is 'sms, email, or auth_hook for a code of Supabase Auth.';
+comment on column private.otp_decisions.country is 'Where the number belongs.';
+comment on column private.otp_decisions.prefix is 'The number without its last four digits; of denials that are alike the first.';
+comment on column private.otp_decisions.phone is 'Digest of the phone; of denials that are alike the first.';
+comment on column private.otp_decisions.network is
   'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
-comment on column public.otp_decisions.limit_key is 'Whose cooldown and quota it took, which a failed delivery gives back.';
-comment on column public.otp_decisions.is_repeat is 'Whether it took from the quota that all requesters of the phone share.';
-comment on column public.otp_decisions.counts_for is 'What the guard counts it for until it comes back: prefix, country.';
-comment on column public.otp_decisions.owner_id is 'The user who asked and owned the phone already.';
-comment on column public.otp_decisions.auth_user_id is
+comment on column private.otp_decisions.limit_key is 'Whose cooldown and quota it took, which a failed delivery gives back.';
+comment on column private.otp_decisions.is_repeat is 'Whether it took from the quota that all requesters of the phone share.';
+comment on column private.otp_decisions.counts_for is 'What the guard counts it for until it comes back: prefix, country.';
+comment on column private.otp_decisions.owner_id is 'The user who asked and owned the phone already.';
+comment on column private.otp_decisions.auth_user_id is
   'Of a code of Supabase Auth its user, whose next sign-in tells that the code arrived.';
-comment on column public.otp_decisions.cost_micros is 'What was counted for it in otp_spend.';
-comment on column public.otp_decisions.delivery is
+comment on column private.otp_decisions.cost_micros is 'What was counted for it in otp_spend.';
+comment on column private.otp_decisions.delivery is
   'pending: being sent; sent: a provider took it; unknown: it may have; failed: none did, and the code is gone; delivered, '
   'undelivered: what the provider reported afterwards.';
-comment on column public.otp_decisions.provider is 'Who took it, or was tried last.';
-comment on column public.otp_decisions.provider_message_id is 'The provider''s own name of the message.';
-comment on column public.otp_decisions.repeat_count is 'How many denials this row stands for.';
-comment on column public.otp_decisions.verified_at is 'When the code came back.';
+comment on column private.otp_decisions.provider is 'Who took it, or was tried last.';
+comment on column private.otp_decisions.provider_message_id is 'The provider''s own name of the message.';
+comment on column private.otp_decisions.repeat_count is 'How many denials this row stands for.';
+comment on column private.otp_decisions.verified_at is 'When the code came back.';
 
-create table public.otp_statistics (
+create table private.otp_statistics (
   kind text not null,
   area text not null,
   day date not null,
@@ -273,29 +273,29 @@ create table public.otp_statistics (
   constraint otp_statistics_kind_known check (kind in ('country', 'prefix', 'auth_country', 'auth_prefix'))
 ) with (fillfactor = 50);
 
-create index otp_statistics_day_idx on public.otp_statistics (day);
+create index otp_statistics_day_idx on private.otp_statistics (day);
 
-comment on table public.otp_statistics is
+comment on table private.otp_statistics is
   'What became of the codes of a country or prefix, per day (UTC): what the pumping guard compares with.';
-comment on column public.otp_statistics.kind is
+comment on column private.otp_statistics.kind is
   'country or prefix; with auth_ before it of the codes of Supabase Auth, which does not tell of the network that asked.';
-comment on column public.otp_statistics.area is 'Which country or prefix.';
-comment on column public.otp_statistics.day is 'The day in UTC.';
-comment on column public.otp_statistics.shard is
+comment on column private.otp_statistics.area is 'Which country or prefix.';
+comment on column private.otp_statistics.day is 'The day in UTC.';
+comment on column private.otp_statistics.shard is
   'Rows of one day are to be summed: who finds all of them in use counts in one more.';
-comment on column public.otp_statistics.sent is 'Codes that were issued, those that nobody delivered aside.';
-comment on column public.otp_statistics.verified is 'Of them, those that came back.';
-comment on column public.otp_statistics.failed is 'Codes that no provider delivered.';
-comment on column public.otp_statistics.denied is
+comment on column private.otp_statistics.sent is 'Codes that were issued, those that nobody delivered aside.';
+comment on column private.otp_statistics.verified is 'Of them, those that came back.';
+comment on column private.otp_statistics.failed is 'Codes that no provider delivered.';
+comment on column private.otp_statistics.denied is
   'Requests that were denied, those of a network beyond its quota aside; of a prefix only where codes were sent, too.';
-comment on column public.otp_statistics.waiting is
+comment on column private.otp_statistics.waiting is
   'Codes that did not come back, of each network only as many as otp_settings.guard_codes_per_network: what the guard looks at.';
-comment on column public.otp_statistics.hour is 'The hour that the two counters below are of.';
-comment on column public.otp_statistics.hour_sent is 'Codes issued in that hour.';
-comment on column public.otp_statistics.hour_verified is 'Codes that came back in that hour.';
-comment on column public.otp_statistics.hour_waiting is 'As waiting, in that hour.';
+comment on column private.otp_statistics.hour is 'The hour that the two counters below are of.';
+comment on column private.otp_statistics.hour_sent is 'Codes issued in that hour.';
+comment on column private.otp_statistics.hour_verified is 'Codes that came back in that hour.';
+comment on column private.otp_statistics.hour_waiting is 'As waiting, in that hour.';
 
-create unlogged table public.otp_networks (
+create unlogged table private.otp_networks (
   network text not null,
   country text not null,
   seen_at timestamptz not null,
@@ -305,33 +305,33 @@ create unlogged table public.otp_networks (
   constraint otp_networks_pkey primary key (network, country)
 ) with (fillfactor = 50);
 
-comment on table public.otp_networks is
+comment on table private.otp_networks is
   'Which countries'' numbers a network got codes for, and what became of them. Kept for 24 hours after the last.';
-comment on column public.otp_networks.network is 'Digest of the network: an IPv4 address, or an IPv6 /48.';
-comment on column public.otp_networks.country is 'The country of the numbers.';
-comment on column public.otp_networks.seen_at is 'When it last asked.';
-comment on column public.otp_networks.day is 'The day in UTC that the two counters below are of.';
-comment on column public.otp_networks.sent is 'Codes that were issued, those that nobody delivered aside.';
-comment on column public.otp_networks.verified is 'Of them, those that came back.';
+comment on column private.otp_networks.network is 'Digest of the network: an IPv4 address, or an IPv6 /48.';
+comment on column private.otp_networks.country is 'The country of the numbers.';
+comment on column private.otp_networks.seen_at is 'When it last asked.';
+comment on column private.otp_networks.day is 'The day in UTC that the two counters below are of.';
+comment on column private.otp_networks.sent is 'Codes that were issued, those that nobody delivered aside.';
+comment on column private.otp_networks.verified is 'Of them, those that came back.';
 
-create table public.otp_known_phones (
+create table private.otp_known_phones (
   phone text not null,
   network text not null,
   verified_at timestamptz not null,
   constraint otp_known_phones_pkey primary key (phone, network)
 ) with (fillfactor = 80);
 
-create index otp_known_phones_verified_at_idx on public.otp_known_phones (verified_at);
+create index otp_known_phones_verified_at_idx on private.otp_known_phones (verified_at);
 
-comment on table public.otp_known_phones is
+comment on table private.otp_known_phones is
   'The networks from which a phone''s code was redeemed: a verified owner is exempt from the pumping guard, and '
   'strangers'' use of shared limits does not stop it. Kept for otp_settings.verified_phone_lifetime; only a redeemed '
   'code makes a row.';
-comment on column public.otp_known_phones.phone is 'Digest of the phone.';
-comment on column public.otp_known_phones.network is 'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
-comment on column public.otp_known_phones.verified_at is 'When a code last came back.';
+comment on column private.otp_known_phones.phone is 'Digest of the phone.';
+comment on column private.otp_known_phones.network is 'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
+comment on column private.otp_known_phones.verified_at is 'When a code last came back.';
 
-create table public.otp_routes (
+create table private.otp_routes (
   provider text not null,
   country text not null,
   undelivered integer not null,
@@ -339,14 +339,14 @@ create table public.otp_routes (
   constraint otp_routes_pkey primary key (provider, country)
 );
 
-comment on table public.otp_routes is
+comment on table private.otp_routes is
   'Ways on which messages do not arrive though the provider takes them, by its own reports. Kept for a day after the last.';
-comment on column public.otp_routes.provider is 'The provider.';
-comment on column public.otp_routes.country is 'Where the phones are.';
-comment on column public.otp_routes.undelivered is
+comment on column private.otp_routes.provider is 'The provider.';
+comment on column private.otp_routes.country is 'Where the phones are.';
+comment on column private.otp_routes.undelivered is
   'Messages in a row that did not arrive, by no fault of the phone: from otp_settings.breaker_failures on others are asked first.';
 
-create table public.otp_spend (
+create table private.otp_spend (
   channel text not null,
   day date not null,
   spent_micros bigint not null,
@@ -354,14 +354,14 @@ create table public.otp_spend (
   constraint otp_spend_pkey primary key (channel, day)
 ) with (fillfactor = 50);
 
-comment on table public.otp_spend is
+comment on table private.otp_spend is
   'The cost of messages per day (UTC): the spend cap depends on it, so it is logged. Never deleted: one row a day.';
-comment on column public.otp_spend.channel is 'What is paid for: sms, which all codes by SMS are, those of Supabase Auth included.';
-comment on column public.otp_spend.day is 'The day in UTC.';
-comment on column public.otp_spend.spent_micros is 'In millionths of the currency that the prices are in.';
-comment on column public.otp_spend.messages is 'How many messages that were; one may be several SMS.';
+comment on column private.otp_spend.channel is 'What is paid for: sms, which all codes by SMS are, those of Supabase Auth included.';
+comment on column private.otp_spend.day is 'The day in UTC.';
+comment on column private.otp_spend.spent_micros is 'In millionths of the currency that the prices are in.';
+comment on column private.otp_spend.messages is 'How many messages that were; one may be several SMS.';
 
-create table public.otp_providers (
+create table private.otp_providers (
   name text not null,
   failures integer not null,
   open_until timestamptz,
@@ -369,24 +369,24 @@ create table public.otp_providers (
   constraint otp_providers_pkey primary key (name)
 );
 
-comment on table public.otp_providers is
+comment on table private.otp_providers is
   'Circuit breakers of the providers that failed lately, shared by all instances; one that is not there works. As many rows as '
   'providers.';
-comment on column public.otp_providers.name is 'The provider.';
-comment on column public.otp_providers.failures is 'Failures in a row.';
-comment on column public.otp_providers.open_until is
+comment on column private.otp_providers.name is 'The provider.';
+comment on column private.otp_providers.failures is 'Failures in a row.';
+comment on column private.otp_providers.open_until is
   'Until then it is not asked; after that one request tries it, and the others follow when it worked.';
 
-create table public.otp_used_proofs (
+create table private.otp_used_proofs (
   id uuid not null,
   expires_at timestamptz not null,
   constraint otp_used_proofs_pkey primary key (id)
 );
 
-create index otp_used_proofs_expires_at_idx on public.otp_used_proofs (expires_at);
+create index otp_used_proofs_expires_at_idx on private.otp_used_proofs (expires_at);
 
-comment on table public.otp_used_proofs is 'Proofs that were used, kept until they would have ended by themselves.';
-comment on column public.otp_used_proofs.expires_at is 'When the proof expires.';
+comment on table private.otp_used_proofs is 'Proofs that were used, kept until they would have ended by themselves.';
+comment on column private.otp_used_proofs.expires_at is 'When the proof expires.';
 
 create table public.user_phones (
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -404,36 +404,36 @@ comment on column public.user_phones.verified_at is
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.otp_settings enable row level security;
+alter table private.otp_settings enable row level security;
 alter table public.otp_codes enable row level security;
-alter table public.otp_guesses enable row level security;
-alter table public.otp_decisions enable row level security;
-alter table public.otp_statistics enable row level security;
-alter table public.otp_networks enable row level security;
-alter table public.otp_known_phones enable row level security;
-alter table public.otp_routes enable row level security;
-alter table public.otp_spend enable row level security;
-alter table public.otp_providers enable row level security;
-alter table public.otp_used_proofs enable row level security;
+alter table private.otp_guesses enable row level security;
+alter table private.otp_decisions enable row level security;
+alter table private.otp_statistics enable row level security;
+alter table private.otp_networks enable row level security;
+alter table private.otp_known_phones enable row level security;
+alter table private.otp_routes enable row level security;
+alter table private.otp_spend enable row level security;
+alter table private.otp_providers enable row level security;
+alter table private.otp_used_proofs enable row level security;
 alter table public.user_phones enable row level security;
 
-create policy "servers read decisions" on public.otp_decisions for select to service_role using (true);
-create policy "servers read statistics" on public.otp_statistics for select to service_role using (true);
-create policy "servers read the spend" on public.otp_spend for select to service_role using (true);
-create policy "servers read the breakers" on public.otp_providers for select to service_role using (true);
-create policy "servers read the routes" on public.otp_routes for select to service_role using (true);
-create policy "nobody reads the settings" on public.otp_settings for select to public using (false);
+create policy "servers read decisions" on private.otp_decisions for select to service_role using (true);
+create policy "servers read statistics" on private.otp_statistics for select to service_role using (true);
+create policy "servers read the spend" on private.otp_spend for select to service_role using (true);
+create policy "servers read the breakers" on private.otp_providers for select to service_role using (true);
+create policy "servers read the routes" on private.otp_routes for select to service_role using (true);
+create policy "nobody reads the settings" on private.otp_settings for select to public using (false);
 create policy "nobody reads codes" on public.otp_codes for select to public using (false);
-create policy "nobody reads guesses" on public.otp_guesses for select to public using (false);
-create policy "nobody reads networks" on public.otp_networks for select to public using (false);
-create policy "nobody reads known phones" on public.otp_known_phones for select to public using (false);
-create policy "nobody reads used proofs" on public.otp_used_proofs for select to public using (false);
+create policy "nobody reads guesses" on private.otp_guesses for select to public using (false);
+create policy "nobody reads networks" on private.otp_networks for select to public using (false);
+create policy "nobody reads known phones" on private.otp_known_phones for select to public using (false);
+create policy "nobody reads used proofs" on private.otp_used_proofs for select to public using (false);
 create policy "users read their phone" on public.user_phones
   for select to authenticated using (user_id = (select auth.uid()));
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.otp_digest(p_salt bytea, p_kind text, p_value text)
+create function private.otp_digest(p_salt bytea, p_kind text, p_value text)
 returns text
 language plpgsql
 immutable
@@ -444,10 +444,10 @@ begin
 end
 $$;
 
-comment on function public.otp_digest(bytea, text, text) is
+comment on function private.otp_digest(bytea, text, text) is
   'Replaces a phone, a network or a key where the value itself is not needed: 128 bits of a salted SHA-256, in hex.';
 
-create function public.otp_code_of(p_id uuid, p_key_id text, p_mac text)
+create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text)
 returns text
 language plpgsql
 immutable
@@ -458,11 +458,11 @@ begin
 end
 $$;
 
-comment on function public.otp_code_of(uuid, text, text) is
+comment on function private.otp_code_of(uuid, text, text) is
   'What is kept of a code: binds the HMAC, which the function''s pepper made of phone, purpose and code, to the challenge.
 p_mac is in hex; null gives null.';
 
-create function public.count_otp(
+create function private.count_otp(
   p_channel text,
   p_country text,
   p_prefix text,
@@ -496,14 +496,14 @@ begin
     v_name := case v_area when 'country' then p_country else p_prefix end;
     v_waiting := case when v_area = any(p_counts_for) then p_waiting else 0 end;
     -- A row that is in use is passed by: all requests of a country would wait for each other's commit.
-    select shard into v_shard from public.otp_statistics
+    select shard into v_shard from private.otp_statistics
     where kind = v_kind and area = v_name and day = v_day
     order by shard
     limit 1
     for update skip locked;
     -- Of a prefix, which the caller chooses, a denial makes no row.
     continue when p_denied > 0 and v_area = 'prefix' and v_shard is null;
-    insert into public.otp_statistics as known
+    insert into private.otp_statistics as known
       (kind, area, day, shard, sent, verified, failed, denied, waiting, hour, hour_sent, hour_verified, hour_waiting)
     values (v_kind, v_name, v_day, coalesce(v_shard, pg_backend_pid() % 16), p_sent, p_verified, p_failed, p_denied,
       v_waiting, v_hour, p_sent, p_verified, v_waiting)
@@ -522,12 +522,12 @@ end
 $$;
 
 comment on function
-  public.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]) is
+  private.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]) is
   'Adds to the statistics of a country and a prefix; p_sent may be negative, for a code that was not delivered, and p_waiting,
 which counts for what p_counts_for names, for one that came back. Codes by e-mail are in no statistics.';
 
-create function public.otp_guard(
-  p_settings public.otp_settings,
+create function private.otp_guard(
+  p_settings private.otp_settings,
   p_channel text,
   p_country text,
   p_prefix text,
@@ -564,7 +564,7 @@ begin
       coalesce(sum(sent - verified) filter (where day = v_today), 0) + 1 as unverified,
       coalesce(sum(verified) filter (where day = v_today), 0) as verified
     into v_network
-    from public.otp_networks
+    from private.otp_networks
     where network = p_network and seen_at > p_now - interval '24 hours';
     is_network_known := v_network.verified > 0;
     if v_network.other_countries >= p_settings.guard_countries_per_network then
@@ -587,13 +587,13 @@ begin
       coalesce(sum(hour_waiting) filter (where hour = v_hour), 0) + 1 as unverified_hour,
       coalesce(sum(hour_verified) filter (where hour = v_hour), 0) as verified_hour
     into v_now_of
-    from public.otp_statistics
+    from private.otp_statistics
     where kind = v_area.kind and area = v_area.value and day = v_today;
     -- Nearly always: the history need not be read.
     continue when v_now_of.unverified_day <= v_area.floor_day and v_now_of.unverified_hour <= v_area.floor_hour;
     select coalesce(max(history.verified), 0) into v_best_day
     from (
-      select sum(verified) as verified from public.otp_statistics
+      select sum(verified) as verified from private.otp_statistics
       where kind = v_area.kind and area = v_area.value and day between v_today - 14 and v_today - 1
       group by day
     ) as history;
@@ -613,13 +613,13 @@ begin
 end
 $$;
 
-comment on function public.otp_guard(public.otp_settings, text, text, text, text, timestamptz) is
+comment on function private.otp_guard(private.otp_settings, text, text, text, text, timestamptz) is
   'Why a request looks like SMS pumping. Of its network: many countries, or many codes that did not come back. Of the prefix and
 the country: codes that did not come back, more of them than its own history of 14 days explains, of each network only as many
 as guard_codes_per_network. None for a request that looks usual. The shares are those of Authgear''s fraud protection.
 p_network: null where it is not known, as of Supabase Auth. is_network_known: codes came back to it in the last day.';
 
-create function public.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamptz)
+create function private.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamptz)
 returns boolean
 language plpgsql
 stable
@@ -628,18 +628,18 @@ set search_path = ''
 as $$
 begin
   return exists (
-      select from public.otp_known_phones
+      select from private.otp_known_phones
       where phone = p_phone and (p_network is null or network = p_network) and verified_at > p_since)
     or exists (
       select from auth.users where id = p_auth_user_id and phone_confirmed_at is not null);
 end
 $$;
 
-comment on function public.otp_is_known(text, text, uuid, timestamptz) is
+comment on function private.otp_is_known(text, text, uuid, timestamptz) is
   'Whether a phone''s code came back since then: to this network, to any where it is null, or to its user of Supabase Auth.
 p_phone and p_network are digests.';
 
-create function public.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer)
+create function private.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer)
 returns jsonb
 language plpgsql
 immutable
@@ -654,11 +654,11 @@ begin
 end
 $$;
 
-comment on function public.otp_network_limits(text, text, text, integer) is
+comment on function private.otp_network_limits(text, text, text, integer) is
   'The quotas of the caller''s network, and of the wider one that it is a part of, as take_rate_limits expects them: an IPv6 /64
 may be one of 65,536 that one caller has. p_network and p_wide_network are digests; none for a null network.';
 
-create function public.take_otp_network_limits(p_limits jsonb)
+create function private.take_otp_network_limits(p_limits jsonb)
 returns jsonb
 language plpgsql
 security definer
@@ -677,11 +677,11 @@ begin
 end
 $$;
 
-comment on function public.take_otp_network_limits(jsonb) is
+comment on function private.take_otp_network_limits(jsonb) is
   'Takes from the quotas of a network (otp_network_limits), for good, and answers as take_rate_limits.';
 
-create function public.otp_own_limits(
-  p_settings public.otp_settings,
+create function private.otp_own_limits(
+  p_settings private.otp_settings,
   p_channel text,
   p_limit_key text,
   p_repeated_phone text
@@ -705,11 +705,11 @@ begin
 end
 $$;
 
-comment on function public.otp_own_limits(public.otp_settings, text, text, text) is
+comment on function private.otp_own_limits(private.otp_settings, text, text, text) is
   'The quotas that one requester has for a phone, or an e-mail address, as take_rate_limits expects them; and the one that all
 requesters of the phone share, where p_repeated_phone, its digest, is given.';
 
-create function public.deny_otp(
+create function private.deny_otp(
   p_error text,
   p_reasons text[],
   p_retry_after_s numeric,
@@ -725,11 +725,11 @@ set search_path = ''
 as $$
 declare
   -- Denials take from the network's quota, too, and for good: what they leave behind is bounded by it.
-  v_taken constant jsonb := public.take_otp_network_limits(p_network_limits);
+  v_taken constant jsonb := private.take_otp_network_limits(p_network_limits);
   v_is_beyond constant boolean := not (v_taken ->> 'allowed')::boolean;
   v_reasons constant text[] := case when v_is_beyond then '{limit_network}' else p_reasons end;
 begin
-  insert into public.otp_decisions as known (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix,
+  insert into private.otp_decisions as known (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix,
     phone, network, created_at, updated_at)
   values (concat_ws('|', date_trunc('hour', p_now), p_decision ->> 'network', array_to_string(v_reasons, ',')), 'denied',
     v_reasons, p_decision ->> 'guard_mode', p_decision ->> 'purpose', p_decision ->> 'channel', p_decision ->> 'country',
@@ -739,14 +739,14 @@ begin
     return jsonb_build_object('success', false, 'error', 'too_many_sends', 'reasons', to_jsonb(v_reasons),
       'retry_after_s', v_taken -> 'retry_after_s', 'denied_by', 'network', 'limits', v_taken -> 'limits');
   end if;
-  perform public.count_otp(p_decision ->> 'channel', p_decision ->> 'country', p_decision ->> 'prefix', p_now,
+  perform private.count_otp(p_decision ->> 'channel', p_decision ->> 'country', p_decision ->> 'prefix', p_now,
     p_denied => 1);
   return jsonb_build_object('success', false, 'error', p_error, 'reasons', to_jsonb(v_reasons),
     'retry_after_s', p_retry_after_s) || p_details;
 end
 $$;
 
-comment on function public.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb) is
+comment on function private.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb) is
   'Takes from the network''s quota, records a denial with its reasons, and gives back the answer of request_otp for it. A network
 and hour has one row for reasons that are alike, whatever numbers it asks for, and beyond its quota one in all.';
 
@@ -775,7 +775,7 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
-  v_settings public.otp_settings;
+  v_settings private.otp_settings;
   v_owner uuid;
   v_phone text;
   v_own_network text;
@@ -810,15 +810,15 @@ begin
   -- Nothing here must survive a crash of the machine by the millisecond: who lost a code asks again, and the spend of the
   -- last moment is small. Without it the rows that all requests share would be held while the disk writes.
   perform set_config('synchronous_commit', 'off', true);
-  select * into v_settings from public.otp_settings;
+  select * into v_settings from private.otp_settings;
 
   if p_request_key is not null then
-    v_request_key := public.otp_digest(v_settings.digest_salt, 'request', p_request_key);
+    v_request_key := private.otp_digest(v_settings.digest_salt, 'request', p_request_key);
     perform pg_advisory_xact_lock(hashtextextended('otp request ' || v_request_key, 0));
     v_now := clock_timestamp();
     select decision.issuance_id, code.expires_at, decision.channel = 'auth_hook' as is_hook
     into v_previous
-    from public.otp_decisions as decision
+    from private.otp_decisions as decision
     left join public.otp_codes as code
       on code.id = decision.issuance_id and code.expires_at > v_now and code.consumed_at is null
     where decision.request_key = v_request_key and decision.delivery <> 'failed'
@@ -831,14 +831,14 @@ begin
         'resend_in_s', ceil(extract(epoch from v_settings.cooldown)), 'attempts_left', v_settings.most_attempts,
         'providers', '[]'::jsonb, 'is_test', false, 'limits', '[]'::jsonb);
     end if;
-    update public.otp_decisions set request_key = null where request_key = v_request_key;
+    update private.otp_decisions set request_key = null where request_key = v_request_key;
   end if;
   v_now := clock_timestamp();
 
-  v_phone := public.otp_digest(v_settings.digest_salt, 'phone', p_phone);
-  v_own_network := public.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
+  v_phone := private.otp_digest(v_settings.digest_salt, 'phone', p_phone);
+  v_own_network := private.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
   v_network := case when p_wide_network is null or p_network is null then v_own_network
-    else public.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end;
+    else private.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end;
   if p_channel = 'email' then
     if not exists (
       select from auth.users
@@ -849,7 +849,7 @@ begin
     end if;
     v_owner := p_user_id;
     v_requester := 'email:' || p_user_id;
-    v_limit_key := 'email:' || public.otp_digest(v_settings.digest_salt, 'address', lower(p_address));
+    v_limit_key := 'email:' || private.otp_digest(v_settings.digest_salt, 'address', lower(p_address));
   else
     select user_id into v_owner from public.user_phones
     where user_id = p_user_id and phone = p_phone and verified_at > v_now - v_settings.verified_phone_lifetime;
@@ -857,7 +857,7 @@ begin
     v_limit_key := v_phone || ':' || v_requester;
   end if;
   v_is_known := v_owner is not null;
-  v_network_limits := public.otp_network_limits('network', case when p_network is not null then v_own_network end, v_network,
+  v_network_limits := private.otp_network_limits('network', case when p_network is not null then v_own_network end, v_network,
     v_settings.sends_per_network_hour);
   v_is_test := coalesce(p_test_until > v_now, false) and p_test_mac is not null;
   v_decision := jsonb_build_object('guard_mode', v_settings.guard_mode, 'purpose', p_purpose, 'channel', p_channel,
@@ -867,7 +867,7 @@ begin
     insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, requester, network,
       code, created_at, expires_at)
     values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_requester, v_network,
-      public.otp_code_of(v_id, p_key_id, p_test_mac), v_now, v_now + v_settings.code_lifetime)
+      private.otp_code_of(v_id, p_key_id, p_test_mac), v_now, v_now + v_settings.code_lifetime)
     on conflict (phone_number, purpose, requester) do update set id = excluded.id, owner_id = excluded.owner_id,
       channel = excluded.channel, network = excluded.network, undelivered_by = null, code = excluded.code, attempts = 0,
       created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
@@ -879,8 +879,8 @@ begin
   -- Those by whom messages do not arrive come last: they are better than nobody.
   v_providers := array(
     select given.name from unnest(p_providers) with ordinality as given (name, position)
-    left join public.otp_providers as known on known.name = given.name
-    left join public.otp_routes as route on route.provider = given.name and route.country = p_country
+    left join private.otp_providers as known on known.name = given.name
+    left join private.otp_routes as route on route.provider = given.name and route.country = p_country
       and route.undelivered >= v_settings.breaker_failures and route.updated_at > v_now - interval '1 hour'
     where known.open_until is null or known.open_until <= v_now
     order by route.provider is not null or exists (
@@ -888,13 +888,13 @@ begin
       where phone_number = p_phone and purpose = p_purpose and requester = v_requester and undelivered_by = given.name
     ), given.position);
   if cardinality(v_providers) = 0 then
-    return public.deny_otp('delivery_unavailable', '{delivery_unavailable}', (
-      select greatest(1, ceil(extract(epoch from min(open_until) - v_now))) from public.otp_providers
+    return private.deny_otp('delivery_unavailable', '{delivery_unavailable}', (
+      select greatest(1, ceil(extract(epoch from min(open_until) - v_now))) from private.otp_providers
       where name = any(p_providers)), v_decision, v_network_limits, v_now);
   end if;
 
   if p_channel <> 'email' then
-    v_guard := public.otp_guard(v_settings, p_channel, p_country, v_prefix, case when p_network is not null then v_network end,
+    v_guard := private.otp_guard(v_settings, p_channel, p_country, v_prefix, case when p_network is not null then v_network end,
       v_now);
     v_reasons := v_guard.network_reasons || v_guard.prefix_reasons || v_guard.country_reasons;
     -- The network first, the prefix next, the country last. Neither of them stops a phone, or a network, whose codes came
@@ -902,9 +902,9 @@ begin
     if v_settings.guard_mode = 'deny' and cardinality(v_reasons) > 0 and v_owner is null and (
       cardinality(v_guard.network_reasons) > 0
       or not v_guard.is_network_known
-        and not public.otp_is_known(v_phone, null, p_auth_user_id, v_now - v_settings.verified_phone_lifetime)
+        and not private.otp_is_known(v_phone, null, p_auth_user_id, v_now - v_settings.verified_phone_lifetime)
     ) then
-      return public.deny_otp('too_many_sends', case
+      return private.deny_otp('too_many_sends', case
         when cardinality(v_guard.network_reasons) > 0 then v_guard.network_reasons
         when cardinality(v_guard.prefix_reasons) > 0 then v_guard.prefix_reasons
         else v_guard.country_reasons end, 3600, v_decision, v_network_limits, v_now);
@@ -912,7 +912,7 @@ begin
     v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then array['prefix'] else array['prefix', 'country'] end;
     -- The first two codes of a requester are not bounded by what all requesters share: nobody else can use them up.
     v_is_repeat := v_owner is null and exists (
-      select from public.rate_limits
+      select from private.rate_limits
       where key = 'otp:phone:' || v_limit_key
         and full_at > v_now + interval '1 day' / v_settings.sends_per_requester_day + interval '1 millisecond');
   end if;
@@ -922,7 +922,7 @@ begin
     -- One that fails takes back all that the block has done: limits, code, statistics.
     begin
       v_limits := public.take_rate_limits(
-        public.otp_own_limits(v_settings, p_channel, v_limit_key, case when v_is_repeat and not v_is_known then v_phone end)
+        private.otp_own_limits(v_settings, p_channel, v_limit_key, case when v_is_repeat and not v_is_known then v_phone end)
         || v_network_limits
         || case when v_is_known then '[]' else jsonb_build_array(
           jsonb_build_object('name', 'prefix', 'key', 'otp:prefix:' || v_prefix, 'quota', v_settings.sends_per_prefix_hour,
@@ -940,14 +940,14 @@ begin
         insert into public.otp_codes as known (id, phone_number, purpose, owner_id, channel, country, prefix, requester,
           network, code, created_at, expires_at)
         values (v_id, p_phone, p_purpose, v_owner, p_channel, p_country, v_prefix, v_requester, v_network,
-          public.otp_code_of(v_id, p_key_id, p_mac), v_now, v_now + v_settings.code_lifetime)
+          private.otp_code_of(v_id, p_key_id, p_mac), v_now, v_now + v_settings.code_lifetime)
         on conflict (phone_number, purpose, requester) do update set id = excluded.id, owner_id = excluded.owner_id,
           channel = excluded.channel, network = excluded.network, undelivered_by = null, code = excluded.code, attempts = 0,
           created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
       end if;
       if p_network is not null and p_channel <> 'email' then
         -- Counted under the row's lock, so that of many at once no more than its part counts.
-        insert into public.otp_networks as known (network, country, seen_at, day, sent)
+        insert into private.otp_networks as known (network, country, seen_at, day, sent)
         values (v_network, p_country, v_now, (v_now at time zone 'UTC')::date, 1)
         on conflict (network, country) do update set seen_at = greatest(known.seen_at, excluded.seen_at),
           day = greatest(known.day, excluded.day),
@@ -956,18 +956,18 @@ begin
         returning case when sent - verified > v_settings.guard_codes_per_network then '{}' else v_counts_for end
         into v_counts_for;
       end if;
-      insert into public.otp_decisions (issuance_id, request_key, outcome, reasons, guard_mode, purpose, channel, country,
+      insert into private.otp_decisions (issuance_id, request_key, outcome, reasons, guard_mode, purpose, channel, country,
         prefix, phone, network, limit_key, is_repeat, counts_for, owner_id, auth_user_id, cost_micros, delivery, created_at,
         updated_at)
       values (v_id, v_request_key, 'allowed', v_reasons, v_settings.guard_mode, p_purpose, p_channel, p_country, v_prefix,
         v_phone, v_network, v_limit_key, v_is_repeat and not v_is_known, coalesce(v_counts_for, '{}'), v_owner,
         p_auth_user_id, p_cost_micros, 'pending', v_now, v_now);
-      perform public.count_otp(p_channel, p_country, v_prefix, v_now, p_sent => 1, p_waiting => 1,
+      perform private.count_otp(p_channel, p_country, v_prefix, v_now, p_sent => 1, p_waiting => 1,
         p_counts_for => v_counts_for);
       if p_cost_micros > 0 then
         v_cap_micros := v_settings.spend_cap_micros
           - case when v_is_known then 0 else v_settings.spend_cap_micros / 100 * v_settings.spend_kept_percent end;
-        insert into public.otp_spend as known (channel, day, spent_micros, messages)
+        insert into private.otp_spend as known (channel, day, spent_micros, messages)
         select 'sms', (v_now at time zone 'UTC')::date, p_cost_micros, 1
         where p_cost_micros <= v_cap_micros
         on conflict (channel, day) do update set spent_micros = known.spent_micros + p_cost_micros, messages = known.messages + 1
@@ -981,26 +981,26 @@ begin
     exception
       when sqlstate 'OTP01' then
         if not v_is_known and v_denied_by in ('phone_of_all', 'network_prefix', 'prefix', 'country', 'spend_cap')
-          and public.otp_is_known(v_phone, v_network, p_auth_user_id, v_now - v_settings.verified_phone_lifetime) then
+          and private.otp_is_known(v_phone, v_network, p_auth_user_id, v_now - v_settings.verified_phone_lifetime) then
           v_is_known := true;
           continue;
         end if;
         if v_denied_by = 'spend_cap' then
-          return public.deny_otp('spend_cap', '{spend_cap}', ceil(extract(epoch from
+          return private.deny_otp('spend_cap', '{spend_cap}', ceil(extract(epoch from
             ((v_now at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' - v_now)), v_decision, v_network_limits,
             v_now);
         end if;
-        return public.deny_otp('too_many_sends', array['limit_' || v_denied_by], (v_limits ->> 'retry_after_s')::numeric,
+        return private.deny_otp('too_many_sends', array['limit_' || v_denied_by], (v_limits ->> 'retry_after_s')::numeric,
           v_decision, v_network_limits, v_now,
           jsonb_build_object('denied_by', v_denied_by, 'limits', v_limits -> 'limits'));
     end;
   end loop;
 
   -- One request tries a provider whose pause is over; the others wait for what it says.
-  update public.otp_providers set open_until = v_now + interval '15 seconds'
+  update private.otp_providers set open_until = v_now + interval '15 seconds'
   where name = v_providers[1] and open_until <= v_now;
 
-  v_guesses := public.otp_guesses_left(v_settings, v_phone, v_requester, v_owner, v_now);
+  v_guesses := private.otp_guesses_left(v_settings, v_phone, v_requester, v_owner, v_now);
   select jsonb_build_object('success', true, 'duplicate', false, 'challenge_id', v_id,
     'expires_in_s', extract(epoch from v_settings.code_lifetime),
     'resend_in_s', ceil(extract(epoch from v_settings.cooldown)),
@@ -1037,8 +1037,8 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_settings public.otp_settings;
-  v_decision public.otp_decisions;
+  v_settings private.otp_settings;
+  v_decision private.otp_decisions;
   v_attempt record;
   v_is_code_gone boolean := false;
 begin
@@ -1048,32 +1048,32 @@ begin
   end if;
   perform set_config('synchronous_commit', 'off', true);
   perform pg_advisory_xact_lock(hashtextextended('otp delivery ' || p_issuance_id, 0));
-  select * into v_settings from public.otp_settings;
-  select * into v_decision from public.otp_decisions where issuance_id = p_issuance_id and delivery = 'pending';
+  select * into v_settings from private.otp_settings;
+  select * into v_decision from private.otp_decisions where issuance_id = p_issuance_id and delivery = 'pending';
   if not found then
     return jsonb_build_object('success', false, 'error', 'not_pending');
   end if;
 
   if p_delivery = 'failed' then
     -- What the requester would have to wait for is given back; what limits its network is not.
-    perform public.give_back_rate_limits(public.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
+    perform private.give_back_rate_limits(private.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
       case when v_decision.is_repeat then v_decision.phone end));
     -- The id is the fence: a newer code of this phone has another one.
     delete from public.otp_codes where id = p_issuance_id and consumed_at is null;
     v_is_code_gone := found;
   end if;
 
-  update public.otp_decisions set delivery = p_delivery, provider = p_attempts -> -1 ->> 'provider',
+  update private.otp_decisions set delivery = p_delivery, provider = p_attempts -> -1 ->> 'provider',
     provider_message_id = p_message_id, updated_at = v_now
   where issuance_id = p_issuance_id;
 
   if p_delivery = 'failed' then
-    update public.otp_networks set sent = sent - 1
+    update private.otp_networks set sent = sent - 1
     where network = v_decision.network and country = v_decision.country
       and day = (v_decision.created_at at time zone 'UTC')::date and v_decision.channel = 'sms';
-    perform public.count_otp(v_decision.channel, v_decision.country, v_decision.prefix, v_now, p_sent => -1, p_failed => 1,
+    perform private.count_otp(v_decision.channel, v_decision.country, v_decision.prefix, v_now, p_sent => -1, p_failed => 1,
       p_waiting => -1, p_counts_for => v_decision.counts_for);
-    update public.otp_spend set spent_micros = spent_micros - v_decision.cost_micros, messages = messages - 1
+    update private.otp_spend set spent_micros = spent_micros - v_decision.cost_micros, messages = messages - 1
     where v_decision.cost_micros > 0 and channel = 'sms' and day = (v_decision.created_at at time zone 'UTC')::date;
   end if;
 
@@ -1082,7 +1082,7 @@ begin
     from jsonb_array_elements(p_attempts)
   loop
     if v_attempt.is_fault then
-      insert into public.otp_providers as known (name, failures, open_until, updated_at)
+      insert into private.otp_providers as known (name, failures, open_until, updated_at)
       values (v_attempt.provider, 1,
         case when v_settings.breaker_failures <= 1 then v_now + v_settings.breaker_pause end, v_now)
       on conflict (name) do update set failures = known.failures + 1, updated_at = v_now,
@@ -1090,7 +1090,7 @@ begin
           interval '10 minutes',
           v_settings.breaker_pause * power(2, least(10, known.failures + 1 - v_settings.breaker_failures))) end;
     else
-      delete from public.otp_providers where name = v_attempt.provider;
+      delete from private.otp_providers where name = v_attempt.provider;
     end if;
   end loop;
   return jsonb_build_object('success', true, 'error', null, 'is_code_gone', v_is_code_gone);
@@ -1117,14 +1117,14 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_decision public.otp_decisions;
+  v_decision private.otp_decisions;
 begin
   if p_issuance_id is null or p_provider is null or p_is_delivered is null or p_is_fault is null then
     return jsonb_build_object('success', false, 'error', 'invalid_request');
   end if;
   perform set_config('synchronous_commit', 'off', true);
   perform pg_advisory_xact_lock(hashtextextended('otp delivery ' || p_issuance_id, 0));
-  select * into v_decision from public.otp_decisions
+  select * into v_decision from private.otp_decisions
   where issuance_id = p_issuance_id and created_at > v_now - interval '1 day'
     and (provider = p_provider or provider is null)
     and (provider_message_id is null or p_message_id is null or provider_message_id = p_message_id)
@@ -1136,13 +1136,13 @@ begin
   if not p_is_delivered then
     update public.otp_codes set undelivered_by = p_provider where id = p_issuance_id;
   end if;
-  update public.otp_decisions set delivery = case when p_is_delivered then 'delivered' else 'undelivered' end,
+  update private.otp_decisions set delivery = case when p_is_delivered then 'delivered' else 'undelivered' end,
     provider = p_provider, provider_message_id = coalesce(p_message_id, provider_message_id), updated_at = v_now
   where issuance_id = p_issuance_id;
   if p_is_delivered then
-    delete from public.otp_routes where provider = p_provider and country = v_decision.country;
+    delete from private.otp_routes where provider = p_provider and country = v_decision.country;
   elsif p_is_fault then
-    insert into public.otp_routes as known (provider, country, undelivered, updated_at)
+    insert into private.otp_routes as known (provider, country, undelivered, updated_at)
     values (p_provider, v_decision.country, 1, v_now)
     on conflict (provider, country) do update set undelivered = least(known.undelivered, 1000000) + 1, updated_at = v_now;
   end if;
@@ -1156,8 +1156,8 @@ than the phone''s. The requester''s next code goes by another provider, and afte
 phones of the country, where there is another. Repeated and late reports change nothing.
 Answers { success, error: null, not_waiting or invalid_request }.';
 
-create function public.otp_guesses_left(
-  p_settings public.otp_settings,
+create function private.otp_guesses_left(
+  p_settings private.otp_settings,
   p_phone text,
   p_requester text,
   p_owner_id uuid,
@@ -1171,7 +1171,7 @@ stable
 set search_path = ''
 as $$
 begin
-  select full_at into own_full_at from public.otp_guesses where key = p_phone || ':' || p_requester;
+  select full_at into own_full_at from private.otp_guesses where key = p_phone || ':' || p_requester;
   own := p_settings.guesses_per_day;
   if own_full_at > p_now then
     own := greatest(0,
@@ -1179,13 +1179,13 @@ begin
   end if;
   -- A right code is never refused for what strangers guessed: one guess each is left, at a message to the phone each.
   of_a_code := case when p_owner_id is null and exists (
-    select from public.otp_guesses
+    select from private.otp_guesses
     where key = p_phone and full_at > p_now + interval '1 day' - interval '1 day' / p_settings.guesses_per_phone_day
   ) then 1 else p_settings.most_attempts end;
 end
 $$;
 
-comment on function public.otp_guesses_left(public.otp_settings, text, text, uuid, timestamptz) is
+comment on function private.otp_guesses_left(private.otp_settings, text, text, uuid, timestamptz) is
   'How many wrong guesses a requester has left for a phone, and how many each of its codes allows.';
 
 create function public.verify_otp(
@@ -1204,7 +1204,7 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := clock_timestamp();
-  v_settings public.otp_settings;
+  v_settings private.otp_settings;
   v_phone text;
   v_network text;
   v_limits jsonb;
@@ -1218,11 +1218,11 @@ begin
   if p_phone is null or p_purpose is null or p_macs is null or jsonb_typeof(p_macs) <> 'object' then
     return jsonb_build_object('success', false, 'error', 'invalid_request');
   end if;
-  select * into v_settings from public.otp_settings;
-  v_network := public.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
-  v_limits := public.take_otp_network_limits(public.otp_network_limits('verify', v_network,
+  select * into v_settings from private.otp_settings;
+  v_network := private.otp_digest(v_settings.digest_salt, 'network', coalesce(p_network, ''));
+  v_limits := private.take_otp_network_limits(private.otp_network_limits('verify', v_network,
     case when p_wide_network is null or p_network is null then v_network
-      else public.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end,
+      else private.otp_digest(v_settings.digest_salt, 'network', p_wide_network) end,
     v_settings.verifications_per_network_hour));
   if not (v_limits ->> 'allowed')::boolean then
     return jsonb_build_object('success', false, 'error', 'too_many_attempts', 'attempts_left', 0,
@@ -1242,10 +1242,10 @@ begin
   end if;
 
   -- Held until the end, so that no guess is judged beyond those that are left, over however many codes.
-  v_phone := public.otp_digest(v_settings.digest_salt, 'phone', p_phone);
+  v_phone := private.otp_digest(v_settings.digest_salt, 'phone', p_phone);
   perform pg_advisory_xact_lock(hashtextextended('otp guesses ' || v_phone, 0));
   v_now := clock_timestamp();
-  v_guesses := public.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
+  v_guesses := private.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
   v_spacing := interval '1 day' / v_settings.guesses_per_day;
   if v_guesses.own < 1 then
     return jsonb_build_object('success', false, 'error', 'too_many_attempts', 'attempts_left', 0,
@@ -1253,7 +1253,7 @@ begin
   end if;
 
   -- Claims the attempt and compares, in one statement: of many at once each sees what the one before has left.
-  v_guess := public.otp_code_of(v_code.id, v_code.key_id, p_macs ->> v_code.key_id);
+  v_guess := private.otp_code_of(v_code.id, v_code.key_id, p_macs ->> v_code.key_id);
   update public.otp_codes as known set
     attempts = known.attempts + 1,
     consumed_at = case when known.code = v_guess then v_now end,
@@ -1269,22 +1269,22 @@ begin
         then 'too_many_attempts' else 'expired' end);
   end if;
   if not v_judged.is_right then
-    insert into public.otp_guesses as used (key, full_at) values (v_phone || ':' || v_code.requester, v_now + v_spacing)
+    insert into private.otp_guesses as used (key, full_at) values (v_phone || ':' || v_code.requester, v_now + v_spacing)
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_spacing;
     -- An owner has guesses of its own, and a code by e-mail tells nobody of the phone.
-    insert into public.otp_guesses as used (key, full_at)
+    insert into private.otp_guesses as used (key, full_at)
     select v_phone, v_now + interval '1 day' / v_settings.guesses_per_phone_day where v_code.owner_id is null
     on conflict (key) do update set full_at = least(v_now + interval '1 day',
       greatest(used.full_at, v_now) + interval '1 day' / v_settings.guesses_per_phone_day);
-    v_guesses := public.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
+    v_guesses := private.otp_guesses_left(v_settings, v_phone, v_code.requester, v_code.owner_id, v_now);
     return jsonb_build_object('success', false, 'error', 'incorrect',
       'attempts_left', greatest(0, least(v_guesses.of_a_code - v_judged.attempts, v_guesses.own)));
   end if;
 
   if v_guesses.own_full_at is not null then
-    delete from public.otp_guesses where key = v_phone || ':' || v_code.requester;
+    delete from private.otp_guesses where key = v_phone || ':' || v_code.requester;
   end if;
-  update public.otp_decisions set verified_at = v_now, updated_at = v_now where issuance_id = v_code.id
+  update private.otp_decisions set verified_at = v_now, updated_at = v_now where issuance_id = v_code.id
   returning counts_for into v_counts_for;
   if v_judged.channel = 'sms' then
     if p_user_id is not null then
@@ -1292,11 +1292,11 @@ begin
       insert into public.user_phones (user_id, phone, verified_at) values (p_user_id, p_phone, v_now)
       on conflict (user_id) do update set phone = excluded.phone, verified_at = excluded.verified_at;
     end if;
-    insert into public.otp_known_phones (phone, network, verified_at) values (v_phone, v_judged.network, v_now)
+    insert into private.otp_known_phones (phone, network, verified_at) values (v_phone, v_judged.network, v_now)
     on conflict (phone, network) do update set verified_at = excluded.verified_at;
-    update public.otp_networks set verified = verified + 1
+    update private.otp_networks set verified = verified + 1
     where network = v_judged.network and country = v_judged.country and day = (v_now at time zone 'UTC')::date;
-    perform public.count_otp(v_judged.channel, v_judged.country, v_judged.prefix, v_now, p_verified => 1, p_waiting => -1,
+    perform private.count_otp(v_judged.channel, v_judged.country, v_judged.prefix, v_now, p_verified => 1, p_waiting => -1,
       p_counts_for => coalesce(v_counts_for, '{}'));
   end if;
   return jsonb_build_object('success', true, 'error', null, 'challenge_id', v_code.id, 'channel', v_judged.channel,
@@ -1323,7 +1323,7 @@ begin
   if p_id is null or p_expires_at_s is null or to_timestamp(p_expires_at_s) <= clock_timestamp() then
     return 'expired';
   end if;
-  insert into public.otp_used_proofs (id, expires_at) values (p_id, to_timestamp(p_expires_at_s))
+  insert into private.otp_used_proofs (id, expires_at) values (p_id, to_timestamp(p_expires_at_s))
   on conflict do nothing;
   return case when found then 'used_now' else 'used_before' end;
 end
@@ -1332,7 +1332,7 @@ $$;
 comment on function public.use_otp_proof(uuid, bigint) is
   'Uses a proof, once: used_now, used_before or expired, by the database''s clock. The caller has checked its signature.';
 
-create function public.settle_auth_hook_otps(p_limit integer default 1000)
+create function private.settle_auth_hook_otps(p_limit integer default 1000)
 returns integer
 language plpgsql
 security definer
@@ -1344,10 +1344,10 @@ declare
   v_count integer := 0;
 begin
   for v_settled in
-    update public.otp_decisions as decision set verified_at = users.last_sign_in_at, updated_at = v_now
+    update private.otp_decisions as decision set verified_at = users.last_sign_in_at, updated_at = v_now
     from auth.users as users
     where decision.id in (
-        select waiting.id from public.otp_decisions as waiting
+        select waiting.id from private.otp_decisions as waiting
         join auth.users as signed_in on signed_in.id = waiting.auth_user_id
         where waiting.auth_user_id is not null and waiting.verified_at is null
           and waiting.delivery in ('sent', 'unknown', 'delivered', 'undelivered')
@@ -1358,7 +1358,7 @@ begin
       and users.id = decision.auth_user_id
     returning decision.channel, decision.country, decision.prefix, decision.counts_for
   loop
-    perform public.count_otp(v_settled.channel, v_settled.country, v_settled.prefix, v_now, p_verified => 1, p_waiting => -1,
+    perform private.count_otp(v_settled.channel, v_settled.country, v_settled.prefix, v_now, p_verified => 1, p_waiting => -1,
       p_counts_for => v_settled.counts_for);
     v_count := v_count + 1;
   end loop;
@@ -1366,10 +1366,10 @@ begin
 end
 $$;
 
-comment on function public.settle_auth_hook_otps(integer) is
+comment on function private.settle_auth_hook_otps(integer) is
   'Tells the guard which codes of Supabase Auth came back: those whose user signed in within the hour. Returns how many.';
 
-create function public.cleanup_expired_otps(p_limit integer default 10000)
+create function private.cleanup_expired_otps(p_limit integer default 10000)
 returns jsonb
 language plpgsql
 security definer
@@ -1386,35 +1386,35 @@ declare
   v_routes integer;
   v_statistics integer;
 begin
-  perform public.settle_auth_hook_otps();
+  perform private.settle_auth_hook_otps();
   delete from public.otp_codes where id = any(array(
     select id from public.otp_codes where expires_at < v_now limit p_limit for update skip locked));
   get diagnostics v_codes = row_count;
-  delete from public.otp_guesses where ctid = any(array(
-    select ctid from public.otp_guesses where full_at < v_now limit p_limit for update skip locked));
+  delete from private.otp_guesses where ctid = any(array(
+    select ctid from private.otp_guesses where full_at < v_now limit p_limit for update skip locked));
   get diagnostics v_guesses = row_count;
-  delete from public.otp_decisions where id = any(array(
-    select id from public.otp_decisions
-    where created_at < v_now - (select decision_retention from public.otp_settings)
+  delete from private.otp_decisions where id = any(array(
+    select id from private.otp_decisions
+    where created_at < v_now - (select decision_retention from private.otp_settings)
     limit p_limit for update skip locked));
   get diagnostics v_decisions = row_count;
-  delete from public.otp_used_proofs where id = any(array(
-    select id from public.otp_used_proofs where expires_at < v_now limit p_limit for update skip locked));
+  delete from private.otp_used_proofs where id = any(array(
+    select id from private.otp_used_proofs where expires_at < v_now limit p_limit for update skip locked));
   get diagnostics v_proofs = row_count;
-  delete from public.otp_networks where ctid = any(array(
-    select ctid from public.otp_networks where seen_at < v_now - interval '24 hours'
+  delete from private.otp_networks where ctid = any(array(
+    select ctid from private.otp_networks where seen_at < v_now - interval '24 hours'
     limit p_limit for update skip locked));
   get diagnostics v_networks = row_count;
-  delete from public.otp_known_phones where ctid = any(array(
-    select ctid from public.otp_known_phones
-    where verified_at < v_now - (select verified_phone_lifetime from public.otp_settings)
+  delete from private.otp_known_phones where ctid = any(array(
+    select ctid from private.otp_known_phones
+    where verified_at < v_now - (select verified_phone_lifetime from private.otp_settings)
     limit p_limit for update skip locked));
   get diagnostics v_phones = row_count;
-  delete from public.otp_routes where ctid = any(array(
-    select ctid from public.otp_routes where updated_at < v_now - interval '1 day' limit p_limit for update skip locked));
+  delete from private.otp_routes where ctid = any(array(
+    select ctid from private.otp_routes where updated_at < v_now - interval '1 day' limit p_limit for update skip locked));
   get diagnostics v_routes = row_count;
-  delete from public.otp_statistics where ctid = any(array(
-    select ctid from public.otp_statistics where day < (v_now at time zone 'UTC')::date - 60
+  delete from private.otp_statistics where ctid = any(array(
+    select ctid from private.otp_statistics where day < (v_now at time zone 'UTC')::date - 60
     limit p_limit for update skip locked));
   get diagnostics v_statistics = row_count;
   return jsonb_build_object('codes', v_codes, 'guesses', v_guesses, 'decisions', v_decisions, 'proofs', v_proofs,
@@ -1422,7 +1422,7 @@ begin
 end
 $$;
 
-comment on function public.cleanup_expired_otps(integer) is
+comment on function private.cleanup_expired_otps(integer) is
   'Deletes what no limit and no guess stands on any more, at most p_limit rows of each table: expired codes, guesses that came
 back, old decisions, proofs, networks, known phones, routes and statistics. To be run every five minutes; nothing is wrong where it does not run.
 Returns how many of each.';
@@ -1430,10 +1430,10 @@ Returns how many of each.';
 -- What is kept of a user ----------------------------------------------------------------------------------------
 
 -- For forget_otp_user alone, which else would read the decisions of three months. Few name a user.
-create index otp_decisions_owner_id_idx on public.otp_decisions (owner_id) where owner_id is not null;
-create index otp_decisions_auth_user_id_idx on public.otp_decisions (auth_user_id) where auth_user_id is not null;
+create index otp_decisions_owner_id_idx on private.otp_decisions (owner_id) where owner_id is not null;
+create index otp_decisions_auth_user_id_idx on private.otp_decisions (auth_user_id) where auth_user_id is not null;
 
-create function public.forget_otp_user(p_user_id uuid)
+create function private.forget_otp_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
@@ -1441,16 +1441,16 @@ set search_path = ''
 as $$
 begin
   delete from public.otp_codes where owner_id = p_user_id;
-  update public.otp_decisions set owner_id = null where owner_id = p_user_id;
-  update public.otp_decisions set auth_user_id = null where auth_user_id = p_user_id;
+  update private.otp_decisions set owner_id = null where owner_id = p_user_id;
+  update private.otp_decisions set auth_user_id = null where auth_user_id = p_user_id;
   delete from public.user_phones where user_id = p_user_id;
 end;
 $$;
 
-comment on function public.forget_otp_user(uuid) is
+comment on function private.forget_otp_user(uuid) is
   'A part of forget_user: codes, the verified phone, and in decisions who it was. May be repeated.';
 
-create function public.export_otp_user(p_user_id uuid)
+create function private.export_otp_user(p_user_id uuid)
 returns jsonb
 language sql
 stable
@@ -1465,38 +1465,38 @@ as $$
   );
 $$;
 
-comment on function public.export_otp_user(uuid) is 'A part of export_user_data: the verified phone.';
+comment on function private.export_otp_user(uuid) is 'A part of export_user_data: the verified phone.';
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('otp', 'forget_otp_user', 'export_otp_user', 'Codes, the verified phone, and decisions on codes');
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.user_phones to authenticated, service_role;
-grant select on public.otp_decisions, public.otp_statistics, public.otp_spend, public.otp_providers, public.otp_routes
+grant select on private.otp_decisions, private.otp_statistics, private.otp_spend, private.otp_providers, private.otp_routes
 to service_role;
 
 revoke all on function
-  public.otp_digest(bytea, text, text),
-  public.otp_code_of(uuid, text, text),
-  public.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]),
-  public.otp_guard(public.otp_settings, text, text, text, text, timestamptz),
-  public.otp_is_known(text, text, uuid, timestamptz),
-  public.otp_network_limits(text, text, text, integer),
-  public.take_otp_network_limits(jsonb),
-  public.otp_own_limits(public.otp_settings, text, text, text),
-  public.otp_guesses_left(public.otp_settings, text, text, uuid, timestamptz),
-  public.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb),
+  private.otp_digest(bytea, text, text),
+  private.otp_code_of(uuid, text, text),
+  private.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]),
+  private.otp_guard(private.otp_settings, text, text, text, text, timestamptz),
+  private.otp_is_known(text, text, uuid, timestamptz),
+  private.otp_network_limits(text, text, text, integer),
+  private.take_otp_network_limits(jsonb),
+  private.otp_own_limits(private.otp_settings, text, text, text),
+  private.otp_guesses_left(private.otp_settings, text, text, uuid, timestamptz),
+  private.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb),
   public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz, text,
     text),
   public.record_otp_delivery(uuid, text, jsonb, text),
   public.record_otp_report(uuid, text, text, boolean, boolean),
   public.verify_otp(text, text, jsonb, text, uuid, uuid, text),
   public.use_otp_proof(uuid, bigint),
-  public.settle_auth_hook_otps(integer),
-  public.forget_otp_user(uuid),
-  public.export_otp_user(uuid),
-  public.cleanup_expired_otps(integer)
+  private.settle_auth_hook_otps(integer),
+  private.forget_otp_user(uuid),
+  private.export_otp_user(uuid),
+  private.cleanup_expired_otps(integer)
 from public, anon, authenticated;
 grant execute on function
   public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text, timestamptz, text,
@@ -1504,26 +1504,25 @@ grant execute on function
   public.record_otp_delivery(uuid, text, jsonb, text),
   public.record_otp_report(uuid, text, text, boolean, boolean),
   public.verify_otp(text, text, jsonb, text, uuid, uuid, text),
-  public.use_otp_proof(uuid, bigint),
-  public.cleanup_expired_otps(integer)
+  public.use_otp_proof(uuid, bigint)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('cleanup_expired_otps', '*/5 * * * *', 'sql', 'cleanup_expired_otps', true, null, 60000, '30 minutes',
+  ('cleanup_expired_otps', '*/5 * * * *', 'sql', 'private.cleanup_expired_otps', true, null, 60000, '30 minutes',
     'Deletes expired one-time codes and their expired counters');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.otp_decisions where owner_id = gen_random_uuid();
-  perform 1 from public.otp_decisions where auth_user_id = gen_random_uuid();
+  perform 1 from private.otp_decisions where owner_id = gen_random_uuid();
+  perform 1 from private.otp_decisions where auth_user_id = gen_random_uuid();
 end;
 $$;

@@ -5,7 +5,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.anomaly_settings (
+create table private.anomaly_settings (
   id boolean not null default true,
   scanned_until timestamptz not null default now(),
   frequency_window interval not null default '1 minute',
@@ -28,41 +28,41 @@ create table public.anomaly_settings (
   constraint anomaly_settings_keep_anomalies_sensible check (keep_anomalies >= '30 days')
 );
 
-comment on table public.anomaly_settings is
+comment on table private.anomaly_settings is
   'From when on something is an anomaly, changed by an operator in SQL, in one row.';
-comment on column public.anomaly_settings.scanned_until is 'The time up to which scan_token_anomalies() has looked.';
-comment on column public.anomaly_settings.frequency_window is 'high_frequency: more than frequency_threshold charges in it.';
-comment on column public.anomaly_settings.frequency_threshold is 'high_frequency: so many charges are still usual.';
-comment on column public.anomaly_settings.spike_window is 'cost_spike: the time whose charges are added up.';
-comment on column public.anomaly_settings.spike_factor is
+comment on column private.anomaly_settings.scanned_until is 'The time up to which scan_token_anomalies() has looked.';
+comment on column private.anomaly_settings.frequency_window is 'high_frequency: more than frequency_threshold charges in it.';
+comment on column private.anomaly_settings.frequency_threshold is 'high_frequency: so many charges are still usual.';
+comment on column private.anomaly_settings.spike_window is 'cost_spike: the time whose charges are added up.';
+comment on column private.anomaly_settings.spike_factor is
   'cost_spike: more than this times what the user spends in a window of the spike_history in which it spends at all.';
-comment on column public.anomaly_settings.spike_least_tokens is 'cost_spike: less than this is never one.';
-comment on column public.anomaly_settings.spike_history is 'cost_spike: how far back a user''s usual spending is looked at.';
-comment on column public.anomaly_settings.networks_window is
+comment on column private.anomaly_settings.spike_least_tokens is 'cost_spike: less than this is never one.';
+comment on column private.anomaly_settings.spike_history is 'cost_spike: how far back a user''s usual spending is looked at.';
+comment on column private.anomaly_settings.networks_window is
   'many_networks: requests of one user from more than networks_threshold networks in it.';
-comment on column public.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
+comment on column private.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
 
-comment on column public.anomaly_settings.keep_anomalies is
+comment on column private.anomaly_settings.keep_anomalies is
   'How long an anomaly is kept; one that is critical until somebody has resolved it.';
 
-insert into public.anomaly_settings default values;
+insert into private.anomaly_settings default values;
 
-create table public.anomaly_rules (
+create table private.anomaly_rules (
   anomaly_type text not null,
   pauses_account boolean not null,
   constraint anomaly_rules_pkey primary key (anomaly_type)
 );
 
-comment on table public.anomaly_rules is
+comment on table private.anomaly_rules is
   'What happens automatically when a critical anomaly is recorded; changed by an operator in SQL.';
-comment on column public.anomaly_rules.pauses_account is
+comment on column private.anomaly_rules.pauses_account is
   'Whether the user''s account is paused. Only a person ends a pause.';
 
-insert into public.anomaly_rules (anomaly_type, pauses_account)
+insert into private.anomaly_rules (anomaly_type, pauses_account)
 values ('ledger_mismatch', false), ('ledger_tampered', false), ('cost_spike', false);
 
 -- Apart from the anomaly, as its user may read that.
-create table public.anomaly_resolutions (
+create table private.anomaly_resolutions (
   resolved_by text not null,
   anomaly_id bigint not null,
   note text not null,
@@ -72,28 +72,28 @@ create table public.anomaly_resolutions (
     references public.token_anomalies (id) on delete cascade
 );
 
-comment on table public.anomaly_resolutions is
+comment on table private.anomaly_resolutions is
   'Who examined an anomaly, and the result; not visible to the user concerned.';
-comment on column public.anomaly_resolutions.anomaly_id is 'The anomaly: its resolved_at is set as well.';
-comment on column public.anomaly_resolutions.resolved_by is 'Who resolved it, as that one names itself.';
-comment on column public.anomaly_resolutions.note is 'What was found and done.';
+comment on column private.anomaly_resolutions.anomaly_id is 'The anomaly: its resolved_at is set as well.';
+comment on column private.anomaly_resolutions.resolved_by is 'Who resolved it, as that one names itself.';
+comment on column private.anomaly_resolutions.note is 'What was found and done.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.anomaly_settings enable row level security;
-alter table public.anomaly_rules enable row level security;
-alter table public.anomaly_resolutions enable row level security;
+alter table private.anomaly_settings enable row level security;
+alter table private.anomaly_rules enable row level security;
+alter table private.anomaly_resolutions enable row level security;
 
-create policy "servers read the anomaly settings" on public.anomaly_settings
+create policy "servers read the anomaly settings" on private.anomaly_settings
   for select to service_role using (true);
-create policy "servers read the anomaly rules" on public.anomaly_rules
+create policy "servers read the anomaly rules" on private.anomaly_rules
   for select to service_role using (true);
-create policy "servers read resolutions" on public.anomaly_resolutions
+create policy "servers read resolutions" on private.anomaly_resolutions
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.apply_anomaly_rule()
+create function private.apply_anomaly_rule()
 returns trigger
 language plpgsql
 security definer
@@ -102,7 +102,7 @@ as $$
 begin
   if new.severity = 'critical'
     and exists (
-      select from public.anomaly_rules as rules where rules.anomaly_type = new.anomaly_type and rules.pauses_account)
+      select from private.anomaly_rules as rules where rules.anomaly_type = new.anomaly_type and rules.pauses_account)
   then
     -- The order of locks: a user's balance comes before its account.
     perform 1 from public.token_balances where user_id = new.user_id for update;
@@ -112,14 +112,14 @@ begin
 end;
 $$;
 
-comment on function public.apply_anomaly_rule() is
+comment on function private.apply_anomaly_rule() is
   'Pauses the account of a critical anomaly where anomaly_rules says so, in the transaction that records it.';
 
 create trigger token_anomalies_apply_rule
   after insert on public.token_anomalies
-  for each row execute function public.apply_anomaly_rule();
+  for each row execute function private.apply_anomaly_rule();
 
-create function public.anomaly_window(p_time_window interval, p_at timestamptz)
+create function private.anomaly_window(p_time_window interval, p_at timestamptz)
 returns timestamptz
 language sql
 immutable
@@ -129,17 +129,17 @@ as $$
     * extract(epoch from p_time_window));
 $$;
 
-comment on function public.anomaly_window(interval, timestamptz) is
+comment on function private.anomaly_window(interval, timestamptz) is
   'The start of the time window that a time is in; windows are counted from 1970-01-01 UTC.';
 
-create function public.scan_token_anomalies()
+create function private.scan_token_anomalies()
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_settings public.anomaly_settings;
+  v_settings private.anomaly_settings;
   v_now constant timestamptz := now();
   v_since timestamptz;
   v_soon constant timestamptz := v_now + interval '1 hour'; -- No month after this one need be looked at.
@@ -151,15 +151,15 @@ declare
   v_frequency_count integer := 0;
   v_spike_count integer := 0;
 begin
-  select * into v_settings from public.anomaly_settings for update skip locked;
+  select * into v_settings from private.anomaly_settings for update skip locked;
   if not found then -- Another scan is at it.
     return jsonb_build_object('skipped', true, 'high_frequency', 0, 'cost_spike', 0);
   end if;
   v_since := greatest(v_settings.scanned_until, v_now - v_settings.spike_history);
   v_frequency_s := extract(epoch from v_settings.frequency_window);
   v_spike_s := extract(epoch from v_settings.spike_window);
-  v_frequency_from := public.anomaly_window(v_settings.frequency_window, v_since);
-  v_spike_from := public.anomaly_window(v_settings.spike_window, v_since);
+  v_frequency_from := private.anomaly_window(v_settings.frequency_window, v_since);
+  v_spike_from := private.anomaly_window(v_settings.spike_window, v_since);
 
   -- All is read before the first case is recorded, as whoever records one of the same user waits for the end of this; in
   -- the order of the users, as a rule may lock their rows.
@@ -233,31 +233,31 @@ begin
     end if;
   end loop;
 
-  update public.anomaly_settings set scanned_until = v_now;
+  update private.anomaly_settings set scanned_until = v_now;
   return jsonb_build_object('skipped', false, 'high_frequency', v_frequency_count, 'cost_spike', v_spike_count);
 end;
 $$;
 
-comment on function public.scan_token_anomalies() is
+comment on function private.scan_token_anomalies() is
   'Looks at every user who was charged since the last scan, and records ''high_frequency'' (warning) and ''cost_spike'' '
   '(critical) once per user and time window, as anomaly_settings has it; a user''s newest 10,000 charges count. To be run '
   'every 5 minutes; looks back as far as spike_history when it did not run. Returns how many cases it saw, recorded '
   'before or not, or skipped when another scan is running.';
 
-create function public.watch_caller_networks()
+create function private.watch_caller_networks()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_settings public.anomaly_settings;
+  v_settings private.anomaly_settings;
   v_found record;
 begin
-  select * into v_settings from public.anomaly_settings;
+  select * into v_settings from private.anomaly_settings;
   for v_found in
     select networks.subject, count(*)::integer as network_count
-    from public.caller_networks as networks
+    from private.caller_networks as networks
     where networks.subject = any(array(select distinct noted.subject from noted))
       and networks.seen_at > now() - v_settings.networks_window
     group by networks.subject
@@ -265,7 +265,7 @@ begin
     order by networks.subject
   loop
     perform public.record_token_anomaly(v_found.subject, 'many_networks', 'warning',
-      'from ' || to_char(public.anomaly_window(v_settings.networks_window, now()) at time zone 'UTC',
+      'from ' || to_char(private.anomaly_window(v_settings.networks_window, now()) at time zone 'UTC',
         'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
       jsonb_build_object('network_count', v_found.network_count, 'threshold', v_settings.networks_threshold,
         'time_window', v_settings.networks_window));
@@ -274,17 +274,17 @@ begin
 end;
 $$;
 
-comment on function public.watch_caller_networks() is
+comment on function private.watch_caller_networks() is
   'Records ''many_networks'', once per user and window, of those whose networks were noted just now and are more than usual '
   '(anomaly_settings).';
 
 -- Two, as what was inserted and what was seen again come apart.
-create trigger caller_networks_watch_new after insert on public.caller_networks
-  referencing new table as noted for each statement execute function public.watch_caller_networks();
-create trigger caller_networks_watch_known after update on public.caller_networks
-  referencing new table as noted for each statement execute function public.watch_caller_networks();
+create trigger caller_networks_watch_new after insert on private.caller_networks
+  referencing new table as noted for each statement execute function private.watch_caller_networks();
+create trigger caller_networks_watch_known after update on private.caller_networks
+  referencing new table as noted for each statement execute function private.watch_caller_networks();
 
-create function public.refuse_networks_of_forgotten()
+create function private.refuse_networks_of_forgotten()
 returns trigger
 language plpgsql
 security definer
@@ -297,13 +297,13 @@ begin
 end;
 $$;
 
-comment on function public.refuse_networks_of_forgotten() is
+comment on function private.refuse_networks_of_forgotten() is
   'Keeps no network of a user who was forgotten, whose token may be good for a while yet.';
 
-create trigger caller_networks_of_users_alone before insert on public.caller_networks
-  for each row execute function public.refuse_networks_of_forgotten();
+create trigger caller_networks_of_users_alone before insert on private.caller_networks
+  for each row execute function private.refuse_networks_of_forgotten();
 
-create function public.prune_token_anomalies(p_limit integer default 10000)
+create function private.prune_token_anomalies(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
@@ -316,10 +316,10 @@ begin
   where id = any(array(
     select anomalies.id
     from public.token_anomalies as anomalies
-    where anomalies.created_at < now() - (select settings.keep_anomalies from public.anomaly_settings as settings)
+    where anomalies.created_at < now() - (select settings.keep_anomalies from private.anomaly_settings as settings)
       and (anomalies.severity <> 'critical' or anomalies.resolved_at is not null)
       -- Recorded in the moment in which its user was forgotten.
-      or anomalies.anomaly_type <> all(public.anomalies_about_ledger()) and exists (
+      or anomalies.anomaly_type <> all(private.anomalies_about_ledger()) and exists (
         select from public.token_balances as balances where balances.user_id = anomalies.user_id and balances.is_closed)
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -329,11 +329,11 @@ begin
 end;
 $$;
 
-comment on function public.prune_token_anomalies(integer) is
+comment on function private.prune_token_anomalies(integer) is
   'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
   'ones only when they are resolved, and those of users who were forgotten. To be run every night. Returns how many.';
 
-create function public.audit_token_ledger()
+create function private.audit_token_ledger()
 returns jsonb
 language plpgsql
 security definer
@@ -375,7 +375,7 @@ begin
 end;
 $$;
 
-comment on function public.audit_token_ledger() is
+comment on function private.audit_token_ledger() is
   'Runs verify_token_ledger and verify_token_chain and records the first 1,000 rows of theirs as anomaly ''ledger_mismatch'' or '
   '''ledger_tampered'', critical, once a day for as long as it is so. Reads everything: to be run once a night. Returns '
   'how many there are of each.';
@@ -387,7 +387,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_resolution public.anomaly_resolutions;
+  v_resolution private.anomaly_resolutions;
 begin
   if coalesce(char_length(btrim(p_by)), 0) not between 1 and 200
     or coalesce(char_length(btrim(p_note)), 0) not between 1 and 2000
@@ -400,7 +400,7 @@ begin
     return jsonb_build_object('success', false, 'duplicate', false, 'error', 'not_found',
       'message', 'There is no such anomaly');
   end if;
-  insert into public.anomaly_resolutions (anomaly_id, resolved_by, note)
+  insert into private.anomaly_resolutions (anomaly_id, resolved_by, note)
   values (p_id, btrim(p_by), btrim(p_note))
   on conflict do nothing;
   if found then
@@ -408,7 +408,7 @@ begin
     return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'resolved_by', btrim(p_by),
       'resolved_at', now());
   end if;
-  select * into v_resolution from public.anomaly_resolutions where anomaly_id = p_id;
+  select * into v_resolution from private.anomaly_resolutions where anomaly_id = p_id;
   return jsonb_build_object('success', true, 'duplicate', true, 'error', null,
     'resolved_by', v_resolution.resolved_by, 'resolved_at', v_resolution.resolved_at);
 end;
@@ -420,38 +420,33 @@ comment on function public.resolve_token_anomaly(bigint, text, text) is
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.anomaly_settings, public.anomaly_rules, public.anomaly_resolutions to service_role;
+grant select on private.anomaly_settings, private.anomaly_rules, private.anomaly_resolutions to service_role;
 
 revoke execute on function
-  public.apply_anomaly_rule(),
-  public.anomaly_window(interval, timestamptz),
-  public.scan_token_anomalies(),
-  public.watch_caller_networks(),
-  public.refuse_networks_of_forgotten(),
-  public.prune_token_anomalies(integer),
-  public.audit_token_ledger(),
+  private.apply_anomaly_rule(),
+  private.anomaly_window(interval, timestamptz),
+  private.scan_token_anomalies(),
+  private.watch_caller_networks(),
+  private.refuse_networks_of_forgotten(),
+  private.prune_token_anomalies(integer),
+  private.audit_token_ledger(),
   public.resolve_token_anomaly(bigint, text, text)
 from public, anon, authenticated;
 
-grant execute on function
-  public.scan_token_anomalies(),
-  public.prune_token_anomalies(integer),
-  public.audit_token_ledger(),
-  public.resolve_token_anomaly(bigint, text, text)
-to service_role;
+grant execute on function public.resolve_token_anomaly(bigint, text, text) to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('scan_token_anomalies', '*/5 * * * *', 'sql', 'scan_token_anomalies', false, null, 120000, '30 minutes',
+  ('scan_token_anomalies', '*/5 * * * *', 'sql', 'private.scan_token_anomalies', false, null, 120000, '30 minutes',
     'Looks for suspicious use and records it'),
-  ('audit_token_ledger', '20 3 * * *', 'sql', 'audit_token_ledger', false,
+  ('audit_token_ledger', '20 3 * * *', 'sql', 'private.audit_token_ledger', false,
     '{"ledger_mismatch": 0, "ledger_tampered": 0}', 3600000, '2 days',
     'Verifies every invariant of the ledger and every history''s chain, and records what is broken'),
-  ('prune_token_anomalies', '45 3 * * *', 'sql', 'prune_token_anomalies', true, null, 300000, '2 days',
+  ('prune_token_anomalies', '45 3 * * *', 'sql', 'private.prune_token_anomalies', true, null, 300000, '2 days',
     'Deletes anomalies past their retention');
 
-select public.install_schedule();
+select private.install_schedule();

@@ -94,7 +94,7 @@ comment on function public.explain_request(text, uuid, uuid) is
   'its newest 10,000 entries; with a wallet too: a request that this wallet paid, if the user is a member of its team. user_id '
   'is the wallet, actor_id the member who asked. Null when there is none.';
 
-create function public.forget_ledger_user(p_user_id uuid)
+create function private.forget_ledger_user(p_user_id uuid)
 returns void
 language plpgsql
 security definer
@@ -111,10 +111,10 @@ begin
   v_wallets := array(select wallet_id from private.wallet_members where user_id = p_user_id);
   -- Locked in the order of an admission: counters, balances, requests. A counter that is not there cannot be locked, and an
   -- admission would make it meanwhile.
-  insert into public.request_counters (subject) values (p_user_id) on conflict do nothing;
-  perform 1 from public.request_counters where subject = p_user_id for update;
+  insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
+  perform 1 from private.request_counters where subject = p_user_id for update;
   if v_wallets <> '{}' then
-    perform public.lock_token_balances(v_wallets || p_user_id);
+    perform private.lock_token_balances(v_wallets || p_user_id);
   end if;
   -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
   insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
@@ -138,7 +138,7 @@ begin
   where (user_id = p_user_id or user_id = any(v_wallets) and actor_id = p_user_id)
     and (response is not null or fingerprint is not null);
   perform private.forget_member(p_user_id);
-  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(public.anomalies_about_ledger());
+  delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(private.anomalies_about_ledger());
   -- The account stays closed: an access token of the user may be good for days yet.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
@@ -146,19 +146,19 @@ begin
   set plan = null, paused_at = excluded.paused_at, pause_reason = excluded.pause_reason, daily_cap_tokens = null,
     monthly_cap_tokens = null, day = '-infinity', spent_before_day = 0, month = '-infinity', spent_before_month = 0,
     forgotten_at = excluded.forgotten_at;
-  delete from public.request_counters where subject = p_user_id;
-  perform public.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
-  perform public.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
-    array(select jsonb_build_object('anomaly_type', kept) from unnest(public.anomalies_about_ledger()) as kept));
+  delete from private.request_counters where subject = p_user_id;
+  perform private.forget_rate_limits(array['insufficient_tokens ' || p_user_id, 'paid_failures ' || p_user_id]);
+  perform private.forget_alerts('user:' || p_user_id, array['user_id', 'details'],
+    array(select jsonb_build_object('anomaly_type', kept) from unnest(private.anomalies_about_ledger()) as kept));
 end;
 $$;
 
-comment on function public.forget_ledger_user(uuid) is
+comment on function private.forget_ledger_user(uuid) is
   'A part of forget_user: stored answers, digests of requests, plan, caps, memberships in teams, and in anomalies and alerts '
   'who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
-create function public.export_ledger_user(p_user_id uuid)
+create function private.export_ledger_user(p_user_id uuid)
 returns jsonb
 language sql
 stable
@@ -180,7 +180,7 @@ as $$
   );
 $$;
 
-comment on function public.export_ledger_user(uuid) is
+comment on function private.export_ledger_user(uuid) is
   'A part of export_user_data: balance, account, anomalies, teams. The history is exported as a table, as it may be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
@@ -208,8 +208,8 @@ comment on function public.files_of_user(uuid, integer) is
 revoke execute on function
   public.explain_request(text, uuid, uuid),
   public.files_of_user(uuid, integer),
-  public.forget_ledger_user(uuid),
-  public.export_ledger_user(uuid)
+  private.forget_ledger_user(uuid),
+  private.export_ledger_user(uuid)
 from public, anon, authenticated;
 
 grant execute on function
@@ -219,6 +219,6 @@ to service_role;
 
 -- User data -----------------------------------------------------------------------------------------------------
 
-insert into public.user_data (name, forget, export, description)
+insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
   'Balance, plan, caps, anomalies, teams; the history has an export of its own');

@@ -2,7 +2,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.ledger_alert_settings (
+create table private.ledger_alert_settings (
   id boolean not null default true,
   anomaly_window interval not null default '1 hour',
   low_balance_window interval not null default '1 hour',
@@ -21,20 +21,20 @@ create table public.ledger_alert_settings (
     provider_least_failures >= 1 and provider_failure_share > 0 and provider_failure_share <= 1)
 );
 
-comment on table public.ledger_alert_settings is
+comment on table private.ledger_alert_settings is
   'What of the ledger is alerted, changed by an operator in SQL, in one row.';
-comment on column public.ledger_alert_settings.anomaly_window is
+comment on column private.ledger_alert_settings.anomaly_window is
   'At most one alert of each user, type and severity of anomaly in this time.';
-comment on column public.ledger_alert_settings.low_balance_window is 'At most one alert of a user''s low balance in this time.';
-comment on column public.ledger_alert_settings.low_balance_tokens is 'Below so many tokens a balance is low; 0: never.';
-comment on column public.ledger_alert_settings.low_balance_scanned_at is 'Up to where the ledger was looked through for them.';
-comment on column public.ledger_alert_settings.provider_window is 'The time in which failures of the provider are counted.';
-comment on column public.ledger_alert_settings.provider_least_failures is 'Fewer failures than this in the window are no alert.';
-comment on column public.ledger_alert_settings.provider_failure_share is
+comment on column private.ledger_alert_settings.low_balance_window is 'At most one alert of a user''s low balance in this time.';
+comment on column private.ledger_alert_settings.low_balance_tokens is 'Below so many tokens a balance is low; 0: never.';
+comment on column private.ledger_alert_settings.low_balance_scanned_at is 'Up to where the ledger was looked through for them.';
+comment on column private.ledger_alert_settings.provider_window is 'The time in which failures of the provider are counted.';
+comment on column private.ledger_alert_settings.provider_least_failures is 'Fewer failures than this in the window are no alert.';
+comment on column private.ledger_alert_settings.provider_failure_share is
   'The part of the window''s requests that must have failed, above 0 to 1.';
-comment on column public.ledger_alert_settings.provider_repeat is 'At most one alert of a failing provider in this time.';
+comment on column private.ledger_alert_settings.provider_repeat is 'At most one alert of a failing provider in this time.';
 
-insert into public.ledger_alert_settings default values;
+insert into private.ledger_alert_settings default values;
 
 -- A provider's failures are few, and looked for every minute: the index costs a charge nothing.
 create index token_consumption_locks_released_idx on public.token_consumption_locks (expires_at)
@@ -42,14 +42,14 @@ create index token_consumption_locks_released_idx on public.token_consumption_lo
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.ledger_alert_settings enable row level security;
+alter table private.ledger_alert_settings enable row level security;
 
-create policy "servers read the alert settings of the ledger" on public.ledger_alert_settings
+create policy "servers read the alert settings of the ledger" on private.ledger_alert_settings
   for select to service_role using (true);
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.alert_of_token_anomaly()
+create function private.alert_of_token_anomaly()
 returns trigger
 language plpgsql
 security definer
@@ -59,8 +59,8 @@ declare
   v_window interval;
 begin
   if new.severity in ('warning', 'critical') then
-    select anomaly_window into v_window from public.ledger_alert_settings;
-    perform public.emit_alert('anomaly', 'user:' || new.user_id,
+    select anomaly_window into v_window from private.ledger_alert_settings;
+    perform private.emit_alert('anomaly', 'user:' || new.user_id,
       jsonb_build_object('anomaly_id', new.id, 'anomaly_type', new.anomaly_type, 'severity', new.severity,
         'user_id', new.user_id, 'details', case when pg_column_size(new.details) <= 32768 then new.details else '{}' end,
         'recorded_at', new.created_at),
@@ -71,14 +71,14 @@ begin
 end;
 $$;
 
-comment on function public.alert_of_token_anomaly() is
+comment on function private.alert_of_token_anomaly() is
   'Emits the alert of an anomaly that is a warning or critical, once per user, type, severity and window.';
 
 create trigger token_anomalies_alert
   after insert on public.token_anomalies
-  for each row execute function public.alert_of_token_anomaly();
+  for each row execute function private.alert_of_token_anomaly();
 
-create function public.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint)
+create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint)
 returns jsonb
 language plpgsql
 security definer
@@ -91,18 +91,18 @@ begin
     return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id, its balance and the threshold');
   end if;
-  select low_balance_window into v_window from public.ledger_alert_settings;
-  return public.emit_alert('low_balance', 'user:' || p_user_id,
+  select low_balance_window into v_window from private.ledger_alert_settings;
+  return private.emit_alert('low_balance', 'user:' || p_user_id,
     jsonb_build_object('user_id', p_user_id, 'balance', p_balance, 'threshold', p_threshold, 'seen_at', now()),
     concat_ws(' ', p_user_id, p_threshold, floor(extract(epoch from now()) / extract(epoch from v_window))));
 end;
 $$;
 
-comment on function public.emit_low_balance_alert(uuid, bigint, bigint) is
+comment on function private.emit_low_balance_alert(uuid, bigint, bigint) is
   'Tells that a charge took a balance below a threshold; emits one alert per user, threshold and window. Returns '
   'what emit_alert does.';
 
-create function public.scan_low_balances()
+create function private.scan_low_balances()
 returns integer
 language plpgsql
 security definer
@@ -110,11 +110,11 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := now();
-  v_settings public.ledger_alert_settings;
+  v_settings private.ledger_alert_settings;
   v_charge record;
   v_count integer := 0;
 begin
-  select * into v_settings from public.ledger_alert_settings for update;
+  select * into v_settings from private.ledger_alert_settings for update;
   for v_charge in
     select distinct on (user_id) user_id, balance_after
     from public.token_balance_history
@@ -131,36 +131,36 @@ begin
         where balances.user_id = token_balance_history.user_id and balances.is_closed)
     order by user_id, entry_number desc
   loop
-    if (public.emit_low_balance_alert(v_charge.user_id, v_charge.balance_after, v_settings.low_balance_tokens)
+    if (private.emit_low_balance_alert(v_charge.user_id, v_charge.balance_after, v_settings.low_balance_tokens)
       ->> 'emitted')::boolean
     then
       v_count := v_count + 1;
     end if;
   end loop;
-  update public.ledger_alert_settings set low_balance_scanned_at = v_now;
+  update private.ledger_alert_settings set low_balance_scanned_at = v_now;
   return v_count;
 end;
 $$;
 
-comment on function public.scan_low_balances() is
+comment on function private.scan_low_balances() is
   'Alerts of charges that took a balance below ledger_alert_settings.low_balance_tokens, read off the ledger from where the last '
   'scan ended: no charge pays for it, and none is missed by a scan that comes late. Returns how many.';
 
-create function public.scan_failing_provider()
+create function private.scan_failing_provider()
 returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_settings public.ledger_alert_settings;
+  v_settings private.ledger_alert_settings;
   v_since timestamptz;
   v_dedupe_key text;
   v_functions jsonb;
   v_failures bigint;
   v_successes bigint;
 begin
-  select * into v_settings from public.ledger_alert_settings;
+  select * into v_settings from private.ledger_alert_settings;
   v_since := now() - v_settings.provider_window;
   select count(*) into v_failures
   from public.token_consumption_locks as locks
@@ -171,7 +171,7 @@ begin
   end if;
   v_dedupe_key := floor(extract(epoch from now()) / extract(epoch from v_settings.provider_repeat))::text;
   if exists (
-    select from public.alert_outbox where alert_type = 'provider_failing' and dedupe_key = v_dedupe_key
+    select from private.alert_outbox where alert_type = 'provider_failing' and dedupe_key = v_dedupe_key
   ) then
     return 0; -- Told already: counting what went well is the expensive part.
   end if;
@@ -209,29 +209,27 @@ begin
   if v_failures < v_settings.provider_failure_share * (v_failures + v_successes) then
     return 0;
   end if;
-  return ((public.emit_alert('provider_failing', 'provider',
+  return ((private.emit_alert('provider_failing', 'provider',
     jsonb_build_object('failures', v_failures, 'successes', v_successes,
       'window_s', extract(epoch from v_settings.provider_window)::integer, 'functions', v_functions, 'seen_at', now()),
     v_dedupe_key) ->> 'emitted')::boolean)::integer;
 end;
 $$;
 
-comment on function public.scan_failing_provider() is
+comment on function private.scan_failing_provider() is
   'A part of scan_alerts: more of the last minutes'' requests than usual were released as the AI provider failed or took '
   'too long, once per window. Returns how many alerts.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.ledger_alert_settings to service_role;
+grant select on private.ledger_alert_settings to service_role;
 
 revoke execute on function
-  public.alert_of_token_anomaly(),
-  public.emit_low_balance_alert(uuid, bigint, bigint),
-  public.scan_low_balances(),
-  public.scan_failing_provider()
+  private.alert_of_token_anomaly(),
+  private.emit_low_balance_alert(uuid, bigint, bigint),
+  private.scan_low_balances(),
+  private.scan_failing_provider()
 from public, anon, authenticated;
-
-grant execute on function public.emit_low_balance_alert(uuid, bigint, bigint) to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
 

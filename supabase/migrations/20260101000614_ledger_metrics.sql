@@ -101,7 +101,7 @@ $$;
 comment on function metrics.bounded(text, text[], bigint) is
   'The label values under which rows are summed: those of a series that is known or has room, or else other.';
 
-create function public.rollup_metrics(p_margin interval default '1 minute')
+create function private.rollup_metrics(p_margin interval default '1 minute')
 returns jsonb
 language plpgsql
 security definer
@@ -161,7 +161,7 @@ begin
 end;
 $$;
 
-comment on function public.rollup_metrics(interval) is
+comment on function private.rollup_metrics(interval) is
   'Sums what is settled of the ledger, so that a scrape reads the newest rows alone. To be run every minute; twice at once '
   'the second waits and finds nothing, a run that is killed has done nothing, and a later one does what others left out, '
   'about 5,000,000 rows in a run. p_margin: how long a row stays unsummed at least; more while older transactions run. '
@@ -231,7 +231,7 @@ $$;
 
 comment on function metrics.ledger_samples() is 'What of the ledger a scrape is told: a source of metrics.';
 
-create function public.verify_metrics()
+create function private.verify_metrics()
 returns jsonb
 language plpgsql
 stable -- Both sides in one snapshot.
@@ -258,7 +258,7 @@ begin
 end;
 $$;
 
-comment on function public.verify_metrics() is
+comment on function private.verify_metrics() is
   'Whether the metrics add up to the ledger: all tokens granted, less all charged, are what all users own. Returns matches, '
   'granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
 
@@ -268,14 +268,9 @@ revoke execute on function
   metrics.count_ledger(timestamptz, timestamptz),
   metrics.bounded(text, text[], bigint),
   metrics.ledger_samples(),
-  public.rollup_metrics(interval),
-  public.verify_metrics()
+  private.rollup_metrics(interval),
+  private.verify_metrics()
 from public, anon, authenticated;
-
-grant execute on function
-  public.rollup_metrics(interval),
-  public.verify_metrics()
-to service_role;
 
 -- Sources of metrics --------------------------------------------------------------------------------------------
 
@@ -301,16 +296,16 @@ values
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('rollup_metrics', '* * * * *', 'sql', 'rollup_metrics', true, null, 50000, '10 minutes',
+  ('rollup_metrics', '* * * * *', 'sql', 'private.rollup_metrics', true, null, 50000, '10 minutes',
     'Sums what is settled of the ledger for the metrics'),
-  ('verify_metrics', '30 3 * * *', 'sql', 'verify_metrics', false, '{"matches": true}', 3600000, '2 days',
+  ('verify_metrics', '30 3 * * *', 'sql', 'private.verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$

@@ -7,7 +7,7 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
-create table public.alert_settings (
+create table private.alert_settings (
   id boolean not null default true,
   first_retry_after interval not null default '10 seconds',
   longest_retry_after interval not null default '15 minutes',
@@ -22,17 +22,17 @@ create table public.alert_settings (
   constraint alert_settings_kept_long_enough check (least(keep_delivered, keep_dead) >= '2 days')
 );
 
-comment on table public.alert_settings is 'Settings of the alerts, changed by an operator in SQL, in one row.';
-comment on column public.alert_settings.first_retry_after is
+comment on table private.alert_settings is 'Settings of the alerts, changed by an operator in SQL, in one row.';
+comment on column private.alert_settings.first_retry_after is
   'How long after the first failure a delivery is tried again; each further time it is twice as long.';
-comment on column public.alert_settings.longest_retry_after is 'No longer than this between two tries.';
-comment on column public.alert_settings.give_up_after is
+comment on column private.alert_settings.longest_retry_after is 'No longer than this between two tries.';
+comment on column private.alert_settings.give_up_after is
   'A delivery that still fails so long after its first try is a dead letter.';
-comment on column public.alert_settings.keep_delivered is 'How long a finished alert is kept.';
-comment on column public.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
-insert into public.alert_settings default values;
+comment on column private.alert_settings.keep_delivered is 'How long a finished alert is kept.';
+comment on column private.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
+insert into private.alert_settings default values;
 
-create table public.alert_endpoints (
+create table private.alert_endpoints (
   id uuid not null,
   host text not null,
   sealed text not null,
@@ -45,18 +45,18 @@ create table public.alert_endpoints (
   constraint alert_endpoints_pkey primary key (id)
 );
 
-comment on table public.alert_endpoints is 'Receivers of alerts. A row is never deleted, as its deliveries name it.';
-comment on column public.alert_endpoints.host is 'Where it is; the rest of its address may be a secret.';
-comment on column public.alert_endpoints.sealed is
+comment on table private.alert_endpoints is 'Receivers of alerts. A row is never deleted, as its deliveries name it.';
+comment on column private.alert_endpoints.host is 'Where it is; the rest of its address may be a secret.';
+comment on column private.alert_endpoints.sealed is
   'Address and signing secrets, encrypted under TOKEN_ENCRYPTION_KEYS, which the database does not have.';
-comment on column public.alert_endpoints.alert_types is 'Which alerts it gets.';
-comment on column public.alert_endpoints.description is 'What the endpoint is for, in words.';
-comment on column public.alert_endpoints.previous_secret_until is
+comment on column private.alert_endpoints.alert_types is 'Which alerts it gets.';
+comment on column private.alert_endpoints.description is 'What the endpoint is for, in words.';
+comment on column private.alert_endpoints.previous_secret_until is
   'Until then each delivery is also signed with the secret before the newest.';
-comment on column public.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
-comment on column public.alert_endpoints.is_gone is 'Whether it ended as the receiver said that it is there no more.';
+comment on column private.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
+comment on column private.alert_endpoints.is_gone is 'Whether it ended as the receiver said that it is there no more.';
 
-create table public.alert_deliveries (
+create table private.alert_deliveries (
   endpoint_id uuid not null,
   alert_id bigint not null,
   ordering_key text not null,
@@ -71,49 +71,49 @@ create table public.alert_deliveries (
   last_error text,
   delivered_at timestamptz,
   constraint alert_deliveries_pkey primary key (alert_id, endpoint_id),
-  constraint alert_deliveries_alert_fkey foreign key (alert_id) references public.alert_outbox (id) on delete cascade,
-  constraint alert_deliveries_endpoint_fkey foreign key (endpoint_id) references public.alert_endpoints (id),
+  constraint alert_deliveries_alert_fkey foreign key (alert_id) references private.alert_outbox (id) on delete cascade,
+  constraint alert_deliveries_endpoint_fkey foreign key (endpoint_id) references private.alert_endpoints (id),
   constraint alert_deliveries_status_known check (status in ('pending', 'delivered', 'dead', 'cancelled'))
 ) with (fillfactor = 70);
 
-create index alert_deliveries_line_idx on public.alert_deliveries (endpoint_id, ordering_key, alert_id);
-create index alert_deliveries_due_idx on public.alert_deliveries (endpoint_id, next_attempt_at, alert_id)
+create index alert_deliveries_line_idx on private.alert_deliveries (endpoint_id, ordering_key, alert_id);
+create index alert_deliveries_due_idx on private.alert_deliveries (endpoint_id, next_attempt_at, alert_id)
   where status = 'pending';
-create index alert_deliveries_dead_idx on public.alert_deliveries (alert_id) where status = 'dead';
+create index alert_deliveries_dead_idx on private.alert_deliveries (alert_id) where status = 'dead';
 
-comment on table public.alert_deliveries is 'One row for each alert and each endpoint that it goes to.';
-comment on column public.alert_deliveries.alert_id is 'The alert.';
-comment on column public.alert_deliveries.endpoint_id is 'The receiver.';
-comment on column public.alert_deliveries.ordering_key is 'That of the alert.';
-comment on column public.alert_deliveries.status is
+comment on table private.alert_deliveries is 'One row for each alert and each endpoint that it goes to.';
+comment on column private.alert_deliveries.alert_id is 'The alert.';
+comment on column private.alert_deliveries.endpoint_id is 'The receiver.';
+comment on column private.alert_deliveries.ordering_key is 'That of the alert.';
+comment on column private.alert_deliveries.status is
   'pending; delivered: the receiver said so; dead: given up, and to be replayed by somebody; cancelled: its endpoint ended.';
-comment on column public.alert_deliveries.attempts is 'How often it was tried, counted before each try.';
-comment on column public.alert_deliveries.next_attempt_at is 'Not before then.';
-comment on column public.alert_deliveries.lease_id is 'Names the last try; only its own deliverer may say how it ended.';
-comment on column public.alert_deliveries.leased_until is
+comment on column private.alert_deliveries.attempts is 'How often it was tried, counted before each try.';
+comment on column private.alert_deliveries.next_attempt_at is 'Not before then.';
+comment on column private.alert_deliveries.lease_id is 'Names the last try; only its own deliverer may say how it ended.';
+comment on column private.alert_deliveries.leased_until is
   'Until then no other worker may try it; null: no worker has it.';
-comment on column public.alert_deliveries.first_attempt_at is 'When it was tried first, since the last replay.';
-comment on column public.alert_deliveries.last_attempt_at is 'When it was tried last.';
-comment on column public.alert_deliveries.last_http_status is 'The status of the receiver''s last response; null: none.';
-comment on column public.alert_deliveries.last_error is 'Why the last try failed.';
-comment on column public.alert_deliveries.delivered_at is 'When the receiver took it.';
+comment on column private.alert_deliveries.first_attempt_at is 'When it was tried first, since the last replay.';
+comment on column private.alert_deliveries.last_attempt_at is 'When it was tried last.';
+comment on column private.alert_deliveries.last_http_status is 'The status of the receiver''s last response; null: none.';
+comment on column private.alert_deliveries.last_error is 'Why the last try failed.';
+comment on column private.alert_deliveries.delivered_at is 'When the receiver took it.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
-alter table public.alert_settings enable row level security;
-alter table public.alert_endpoints enable row level security;
-alter table public.alert_deliveries enable row level security;
+alter table private.alert_settings enable row level security;
+alter table private.alert_endpoints enable row level security;
+alter table private.alert_deliveries enable row level security;
 
-create policy "servers read the alert settings" on public.alert_settings
+create policy "servers read the alert settings" on private.alert_settings
   for select to service_role using (true);
 
 -- These are for the functions below alone, whoever may be granted something one day.
-create policy "nobody reads endpoints" on public.alert_endpoints for select to public using (false);
-create policy "nobody reads deliveries" on public.alert_deliveries for select to public using (false);
+create policy "nobody reads endpoints" on private.alert_endpoints for select to public using (false);
+create policy "nobody reads deliveries" on private.alert_deliveries for select to public using (false);
 
 -- Emitting ------------------------------------------------------------------------------------------------------
 
-create function public.scan_overdue_jobs()
+create function private.scan_overdue_jobs()
 returns integer
 language plpgsql
 security definer
@@ -129,7 +129,7 @@ begin
       from public.job_status where is_overdue order by name
     ) as overdue
   loop
-    if (public.emit_alert('job_overdue', 'job:' || (v_job ->> 'name'), v_job,
+    if (private.emit_alert('job_overdue', 'job:' || (v_job ->> 'name'), v_job,
       concat_ws(' ', v_job ->> 'name', 'not since', coalesce(v_job ->> 'last_done_at', 'ever'))) ->> 'emitted')::boolean
     then
       v_count := v_count + 1;
@@ -139,10 +139,10 @@ begin
 end;
 $$;
 
-comment on function public.scan_overdue_jobs() is
+comment on function private.scan_overdue_jobs() is
   'A part of scan_alerts: jobs that should have run, once for as long as they have not. Returns how many alerts.';
 
-create function public.scan_alerts()
+create function private.scan_alerts()
 returns jsonb
 language plpgsql
 security definer
@@ -157,14 +157,14 @@ begin
   for v_type in select * from public.alert_types where scan is not null order by alert_type loop
     -- A scan that fails must not silence the others, nor undo what they have emitted.
     begin
-      execute format('select public.%I()', v_type.scan) into v_count;
+      execute format('select private.%I()', v_type.scan) into v_count;
       v_counts := v_counts || jsonb_build_object(v_type.alert_type, v_count);
     exception when others then
       v_errors := v_errors || jsonb_build_object(v_type.alert_type, sqlerrm);
     end;
   end loop;
   -- Told by what works, once a day for the same ones: the run has done its work, so that nobody would miss it.
-  perform public.emit_alert('job_overdue', 'job:scan_alerts',
+  perform private.emit_alert('job_overdue', 'job:scan_alerts',
     to_jsonb(job) || jsonb_build_object('state', 'problem', 'last_error', left(v_errors::text, 2000)),
     concat_ws(' ', 'scan_alerts fails for', array(select jsonb_object_keys(v_errors)), current_date))
   from (
@@ -176,29 +176,29 @@ begin
 end;
 $$;
 
-comment on function public.scan_alerts() is
+comment on function private.scan_alerts() is
   'Looks for what nobody tells by itself, by the scan of each of alert_types that has one. To be run every minute. Returns how '
   'many alerts of each type it emitted, is_whole, and of each scan that failed its error, which '
   'is alerted as job_overdue of scan_alerts, once a day.';
 
-create function public.follow_alert_ordering_key()
+create function private.follow_alert_ordering_key()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  update public.alert_deliveries set ordering_key = new.ordering_key where alert_id = new.id;
+  update private.alert_deliveries set ordering_key = new.ordering_key where alert_id = new.id;
   return null;
 end;
 $$;
 
-comment on function public.follow_alert_ordering_key() is 'Keeps the deliveries of an alert in the line that the alert is in.';
+comment on function private.follow_alert_ordering_key() is 'Keeps the deliveries of an alert in the line that the alert is in.';
 
 create trigger alert_outbox_ordering_key_followed
-  after update of ordering_key on public.alert_outbox
+  after update of ordering_key on private.alert_outbox
   for each row when (old.ordering_key is distinct from new.ordering_key)
-  execute function public.follow_alert_ordering_key();
+  execute function private.follow_alert_ordering_key();
 
 -- Endpoints -----------------------------------------------------------------------------------------------------
 
@@ -223,11 +223,11 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'message',
       format('Expected are an id, a host, a sealed address, and types of %s',
         (select string_agg(alert_type, ', ' order by alert_type) from public.alert_types)));
-  elsif (select count(*) from public.alert_endpoints where ended_at is null) >= v_most then
+  elsif (select count(*) from private.alert_endpoints where ended_at is null) >= v_most then
     return jsonb_build_object('success', false, 'error', 'too_many',
       'message', format('There are %s endpoints already: unsubscribe one first', v_most));
   end if;
-  insert into public.alert_endpoints (id, host, alert_types, sealed, description)
+  insert into private.alert_endpoints (id, host, alert_types, sealed, description)
   values (p_endpoint_id, p_host, p_alert_types, p_sealed, coalesce(p_description, ''))
   on conflict do nothing;
   return jsonb_build_object('success', true, 'error', null);
@@ -248,11 +248,11 @@ as $$
       'alert_types', endpoints.alert_types, 'description', endpoints.description, 'sealed', endpoints.sealed,
       'created_at', endpoints.created_at, 'pending', coalesce(counts.pending, 0), 'dead', coalesce(counts.dead, 0))
     order by endpoints.created_at, endpoints.id), '[]')
-  from public.alert_endpoints as endpoints
+  from private.alert_endpoints as endpoints
   left join (
     select deliveries.endpoint_id, count(*) filter (where deliveries.status = 'pending') as pending,
       count(*) filter (where deliveries.status = 'dead') as dead
-    from public.alert_deliveries as deliveries
+    from private.alert_deliveries as deliveries
     where deliveries.status in ('pending', 'dead')
     group by deliveries.endpoint_id
   ) as counts on counts.endpoint_id = endpoints.id
@@ -273,7 +273,7 @@ as $$
       'alert_types', gone.alert_types, 'description', gone.description, 'ended_at', gone.ended_at)
     order by gone.ended_at desc, gone.id), '[]')
   from (
-    select * from public.alert_endpoints as endpoints
+    select * from private.alert_endpoints as endpoints
     where endpoints.is_gone and endpoints.ended_at > now() - interval '90 days'
     order by endpoints.ended_at desc, endpoints.id
     limit 100
@@ -295,7 +295,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  update public.alert_endpoints
+  update private.alert_endpoints
   set sealed = p_sealed,
     previous_secret_until = coalesce(now() + p_keep_previous_secret, previous_secret_until)
   where id = p_endpoint_id and sealed = p_old_sealed and ended_at is null and p_sealed <> '';
@@ -314,11 +314,11 @@ security definer
 set search_path = ''
 as $$
 begin
-  update public.alert_endpoints set ended_at = now() where id = p_endpoint_id and ended_at is null;
+  update private.alert_endpoints set ended_at = now() where id = p_endpoint_id and ended_at is null;
   if not found then
     return false;
   end if;
-  update public.alert_deliveries
+  update private.alert_deliveries
   set status = 'cancelled', lease_id = null, leased_until = null
   where endpoint_id = p_endpoint_id and status in ('pending', 'dead');
   return true;
@@ -330,7 +330,7 @@ comment on function public.end_alert_endpoint(uuid) is
 
 -- Delivering ----------------------------------------------------------------------------------------------------
 
-create function public.spread_alerts()
+create function private.spread_alerts()
 returns integer
 language plpgsql
 security definer
@@ -340,25 +340,25 @@ declare
   v_count integer;
 begin
   -- One at a time: a second one would find the same alerts, and wait for the first.
-  if not pg_try_advisory_xact_lock(hashtext('public.spread_alerts')) then
+  if not pg_try_advisory_xact_lock(hashtext('private.spread_alerts')) then
     return 0;
   end if;
   with news as (
     select outbox.id, outbox.alert_type, outbox.ordering_key
-    from public.alert_outbox as outbox
+    from private.alert_outbox as outbox
     where not outbox.is_spread
     order by outbox.id
     limit 1000
   ),
   spread as (
-    insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+    insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
     select news.id, endpoints.id, news.ordering_key
     from news
-    join public.alert_endpoints as endpoints
+    join private.alert_endpoints as endpoints
       on endpoints.ended_at is null and news.alert_type = any(endpoints.alert_types)
     on conflict do nothing
   )
-  update public.alert_outbox as outbox
+  update private.alert_outbox as outbox
   set is_spread = true
   from news
   where outbox.id = news.id;
@@ -367,7 +367,7 @@ begin
 end;
 $$;
 
-comment on function public.spread_alerts() is
+comment on function private.spread_alerts() is
   'A part of claim_alert_deliveries: makes a delivery of each new alert for each endpoint that wants it. Returns of how '
   'many alerts.';
 
@@ -383,7 +383,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_endpoint public.alert_endpoints;
+  v_endpoint private.alert_endpoints;
   v_claimed jsonb := '[]'::jsonb;
   v_of_endpoint jsonb;
 begin
@@ -391,18 +391,18 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
   end if;
-  perform public.spread_alerts();
+  perform private.spread_alerts();
   for v_endpoint in
-    select * from public.alert_endpoints
+    select * from private.alert_endpoints
     where ended_at is null and id = coalesce(p_endpoint_id, id) and id <> all(coalesce(p_without, '{}'))
   loop
     with claimable as (
       select due.alert_id
-      from public.alert_deliveries as due
+      from private.alert_deliveries as due
       where due.endpoint_id = v_endpoint.id and due.status = 'pending' and due.next_attempt_at <= clock_timestamp()
         and (due.leased_until is null or due.leased_until <= clock_timestamp())
         and not exists (
-          select from public.alert_deliveries as other
+          select from private.alert_deliveries as other
           where other.endpoint_id = due.endpoint_id and other.ordering_key = due.ordering_key
             and other.status = 'pending' and other.alert_id <> due.alert_id
             and (other.alert_id < due.alert_id or other.leased_until > clock_timestamp())
@@ -412,7 +412,7 @@ begin
       for update of due skip locked
     ),
     leased as (
-      update public.alert_deliveries as deliveries
+      update private.alert_deliveries as deliveries
       set lease_id = gen_random_uuid(), leased_until = clock_timestamp() + p_lease, attempts = attempts + 1,
         first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), last_attempt_at = clock_timestamp()
       from claimable
@@ -427,7 +427,7 @@ begin
       order by leased.alert_id)
     into v_of_endpoint
     from leased
-    join public.alert_outbox as outbox on outbox.id = leased.alert_id;
+    join private.alert_outbox as outbox on outbox.id = leased.alert_id;
     v_claimed := v_claimed || coalesce(v_of_endpoint, '[]');
   end loop;
   return jsonb_build_object('success', true, 'error', null, 'deliveries', v_claimed);
@@ -450,7 +450,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  update public.alert_deliveries
+  update private.alert_deliveries
   set status = 'delivered', delivered_at = clock_timestamp(), lease_id = null, leased_until = null,
     last_http_status = p_http_status, last_error = null
   where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending';
@@ -458,11 +458,11 @@ begin
     return false;
   end if;
   -- The receiver is there again: what could not reach it need not wait any longer.
-  update public.alert_deliveries as deliveries
+  update private.alert_deliveries as deliveries
   set next_attempt_at = clock_timestamp()
   from (
     select waiting.alert_id
-    from public.alert_deliveries as waiting
+    from private.alert_deliveries as waiting
     where waiting.endpoint_id = p_endpoint_id and waiting.status = 'pending'
       and waiting.next_attempt_at > clock_timestamp() and waiting.attempts > 0
       and coalesce(waiting.last_http_status, 503) in (502, 503, 504)
@@ -492,22 +492,22 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := clock_timestamp();
-  v_settings public.alert_settings;
-  v_delivery public.alert_deliveries;
+  v_settings private.alert_settings;
+  v_delivery private.alert_deliveries;
 begin
   if p_http_status = 410 and exists (
-    select from public.alert_deliveries
+    select from private.alert_deliveries
     where alert_id = p_alert_id and endpoint_id = p_endpoint_id and lease_id = p_lease_id and status = 'pending'
   ) then
     -- The endpoint first and its deliveries then, as whoever ends one locks them.
     perform public.end_alert_endpoint(p_endpoint_id);
-    update public.alert_endpoints set is_gone = true where id = p_endpoint_id;
-    update public.alert_deliveries set last_error = left(p_error, 300), last_http_status = p_http_status
+    update private.alert_endpoints set is_gone = true where id = p_endpoint_id;
+    update private.alert_deliveries set last_error = left(p_error, 300), last_http_status = p_http_status
     where alert_id = p_alert_id and endpoint_id = p_endpoint_id;
     return jsonb_build_object('success', true, 'status', 'cancelled', 'next_attempt_at', null);
   end if;
-  select * into v_settings from public.alert_settings;
-  update public.alert_deliveries
+  select * into v_settings from private.alert_settings;
+  update private.alert_deliveries
   set lease_id = null, leased_until = null, last_error = left(p_error, 300), last_http_status = p_http_status,
     status = case when v_now - first_attempt_at >= v_settings.give_up_after then 'dead' else status end,
     -- Half of it by chance, so that those which failed together do not come back together.
@@ -535,15 +535,15 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_alert public.alert_outbox;
+  v_alert private.alert_outbox;
 begin
-  if not exists (select from public.alert_endpoints where id = p_endpoint_id and ended_at is null) then
+  if not exists (select from private.alert_endpoints where id = p_endpoint_id and ended_at is null) then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no such endpoint');
   end if;
-  insert into public.alert_outbox (alert_type, ordering_key, payload, is_spread)
+  insert into private.alert_outbox (alert_type, ordering_key, payload, is_spread)
   values ('test', 'test:' || gen_random_uuid(), jsonb_build_object('endpoint_id', p_endpoint_id, 'sent_at', now()), true)
   returning * into v_alert;
-  insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+  insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
   values (v_alert.id, p_endpoint_id, v_alert.ordering_key);
   return jsonb_build_object('success', true, 'error', null, 'alert_id', v_alert.id, 'webhook_id', v_alert.webhook_id);
 end;
@@ -567,22 +567,22 @@ begin
       'message', 'Expected is a limit from 1 to 10000', 'replayed', 0);
   end if;
   if p_alert_ids is not null then -- Somebody wants these again, and where they have never been.
-    insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
+    insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
     select outbox.id, endpoints.id, outbox.ordering_key
-    from public.alert_outbox as outbox
-    join public.alert_endpoints as endpoints
+    from private.alert_outbox as outbox
+    join private.alert_endpoints as endpoints
       on endpoints.ended_at is null and outbox.alert_type = any(endpoints.alert_types)
     where outbox.id = any(p_alert_ids) and outbox.is_spread and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
     on conflict do nothing;
     get diagnostics v_added_count = row_count;
   end if;
-  update public.alert_deliveries as deliveries
+  update private.alert_deliveries as deliveries
   set status = 'pending', attempts = 0, next_attempt_at = clock_timestamp(), first_attempt_at = null,
     delivered_at = null, lease_id = null, leased_until = null
   from (
     select chosen.alert_id, chosen.endpoint_id
-    from public.alert_deliveries as chosen
-    join public.alert_endpoints as endpoints on endpoints.id = chosen.endpoint_id and endpoints.ended_at is null
+    from private.alert_deliveries as chosen
+    join private.alert_endpoints as endpoints on endpoints.id = chosen.endpoint_id and endpoints.ended_at is null
     where chosen.endpoint_id = coalesce(p_endpoint_id, chosen.endpoint_id)
       and case when p_alert_ids is null then chosen.status = 'dead'
         else chosen.alert_id = any(p_alert_ids) and chosen.status in ('dead', 'delivered') end
@@ -618,9 +618,9 @@ as $$
       outbox.payload as data, outbox.created_at, deliveries.status, deliveries.attempts, deliveries.last_attempt_at,
       case when deliveries.status = 'pending' then deliveries.next_attempt_at end as next_attempt_at,
       deliveries.last_http_status, deliveries.last_error, deliveries.delivered_at
-    from public.alert_deliveries as deliveries
-    join public.alert_outbox as outbox on outbox.id = deliveries.alert_id
-    join public.alert_endpoints as endpoints on endpoints.id = deliveries.endpoint_id
+    from private.alert_deliveries as deliveries
+    join private.alert_outbox as outbox on outbox.id = deliveries.alert_id
+    join private.alert_endpoints as endpoints on endpoints.id = deliveries.endpoint_id
     where deliveries.status = p_status and deliveries.endpoint_id = coalesce(p_endpoint_id, deliveries.endpoint_id)
       and deliveries.alert_id < coalesce(p_before_alert_id, 9223372036854775807)
     order by deliveries.alert_id desc, deliveries.endpoint_id
@@ -639,37 +639,37 @@ security definer
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'not_spread', (select count(*) from public.alert_outbox where not is_spread),
+    'not_spread', (select count(*) from private.alert_outbox where not is_spread),
     'pending', count(*) filter (where deliveries.status = 'pending'),
     'dead', count(*) filter (where deliveries.status = 'dead'),
     'oldest_pending_s', coalesce(extract(epoch from now() - min(outbox.created_at)
       filter (where deliveries.status = 'pending'))::bigint, 0))
-  from public.alert_deliveries as deliveries
-  join public.alert_outbox as outbox on outbox.id = deliveries.alert_id
+  from private.alert_deliveries as deliveries
+  join private.alert_outbox as outbox on outbox.id = deliveries.alert_id
   where deliveries.status in ('pending', 'dead');
 $$;
 
 comment on function public.alert_queue() is
   'How much waits: alerts not_spread, deliveries pending and dead, and the age of the oldest that is pending.';
 
-create function public.cleanup_alerts(p_limit integer default 10000)
+create function private.cleanup_alerts(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_settings public.alert_settings;
+  v_settings private.alert_settings;
   v_count integer;
 begin
-  select * into v_settings from public.alert_settings;
-  delete from public.alert_outbox
+  select * into v_settings from private.alert_settings;
+  delete from private.alert_outbox
   where id = any(array(
     select outbox.id
-    from public.alert_outbox as outbox
+    from private.alert_outbox as outbox
     where outbox.is_spread and outbox.created_at < now() - v_settings.keep_delivered
       and not exists (
-        select from public.alert_deliveries as deliveries
+        select from private.alert_deliveries as deliveries
         where deliveries.alert_id = outbox.id
           and (deliveries.status = 'pending'
             or (deliveries.status = 'dead' and outbox.created_at >= now() - v_settings.keep_dead)
@@ -684,24 +684,24 @@ begin
 end;
 $$;
 
-comment on function public.cleanup_alerts(integer) is
+comment on function private.cleanup_alerts(integer) is
   'Deletes at most p_limit alerts past their retention, which is longer for dead letters than for delivered ones. To be '
   'run once a day. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
-grant select on public.alert_settings to service_role;
+grant select on private.alert_settings to service_role;
 
 revoke execute on function
-  public.scan_overdue_jobs(),
-  public.scan_alerts(),
-  public.follow_alert_ordering_key(),
+  private.scan_overdue_jobs(),
+  private.scan_alerts(),
+  private.follow_alert_ordering_key(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
   public.list_gone_alert_endpoints(),
   public.reseal_alert_endpoint(uuid, text, text, interval),
   public.end_alert_endpoint(uuid),
-  public.spread_alerts(),
+  private.spread_alerts(),
   public.claim_alert_deliveries(integer, interval, uuid, uuid[]),
   public.complete_alert_delivery(bigint, uuid, uuid, integer),
   public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer),
@@ -709,11 +709,10 @@ revoke execute on function
   public.replay_alerts(uuid, bigint[], integer),
   public.list_alert_deliveries(text, uuid, bigint, integer),
   public.alert_queue(),
-  public.cleanup_alerts(integer)
+  private.cleanup_alerts(integer)
 from public, anon, authenticated;
 
 grant execute on function
-  public.scan_alerts(),
   public.create_alert_endpoint(uuid, text, text[], text, text),
   public.list_alert_endpoints(),
   public.list_gone_alert_endpoints(),
@@ -725,8 +724,7 @@ grant execute on function
   public.emit_test_alert(uuid),
   public.replay_alerts(uuid, bigint[], integer),
   public.list_alert_deliveries(text, uuid, bigint, integer),
-  public.alert_queue(),
-  public.cleanup_alerts(integer)
+  public.alert_queue()
 to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
@@ -736,26 +734,26 @@ values ('job_overdue', 'scan_overdue_jobs', 'A job was not done for too long');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
-insert into public.jobs (
+insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
   ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
     'Delivers the alerts that are in the outbox'),
-  ('scan_alerts', '* * * * *', 'sql', 'scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
+  ('scan_alerts', '* * * * *', 'sql', 'private.scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
     'Looks for what is to be alerted and nobody tells by itself'),
-  ('cleanup_alerts', '50 3 * * *', 'sql', 'cleanup_alerts', true, null, 300000, '2 days',
+  ('cleanup_alerts', '50 3 * * *', 'sql', 'private.cleanup_alerts', true, null, 300000, '2 days',
     'Deletes alerts past their retention');
 
-select public.install_schedule();
+select private.install_schedule();
 
 -- The linter calls an index unused until it has been read once.
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and ordering_key = '';
-  perform 1 from public.alert_deliveries where endpoint_id = gen_random_uuid() and status = 'pending'
+  perform 1 from private.alert_deliveries where endpoint_id = gen_random_uuid() and ordering_key = '';
+  perform 1 from private.alert_deliveries where endpoint_id = gen_random_uuid() and status = 'pending'
     order by next_attempt_at limit 1;
-  perform 1 from public.alert_deliveries where status = 'dead' order by alert_id limit 1;
+  perform 1 from private.alert_deliveries where status = 'dead' order by alert_id limit 1;
 end;
 $$;

@@ -60,17 +60,17 @@ begin
 
   select jsonb_build_array(
     jsonb_build_array('alert_deliveries', array['pending'],
-      (select count(*) from public.alert_deliveries where status = 'pending')::text),
+      (select count(*) from private.alert_deliveries where status = 'pending')::text),
     jsonb_build_array('alert_deliveries', array['dead'],
-      (select count(*) from public.alert_deliveries where status = 'dead')::text),
+      (select count(*) from private.alert_deliveries where status = 'dead')::text),
     jsonb_build_array('alerts_unspread', '{}'::text[],
-      (select count(*) from public.alert_outbox where not is_spread)::text),
+      (select count(*) from private.alert_outbox where not is_spread)::text),
     jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
       coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
-        select alerts.created_at from public.alert_outbox as alerts where not alerts.is_spread
+        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_spread
         union all
-        select alerts.created_at from public.alert_deliveries as deliveries
-        join public.alert_outbox as alerts on alerts.id = deliveries.alert_id
+        select alerts.created_at from private.alert_deliveries as deliveries
+        join private.alert_outbox as alerts on alerts.id = deliveries.alert_id
         where deliveries.status = 'pending'
       ) as undelivered), 0)::text))
   into v_more;

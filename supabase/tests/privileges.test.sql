@@ -4,31 +4,33 @@ begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = public, extensions;
 
-select plan(10);
+select plan(11);
 
 select is_empty(
   $$ select relname from pg_class
-     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relrowsecurity $$,
-  'every table of public has row level security'
+     where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p')
+       and not relrowsecurity $$,
+  'every table has row level security'
 );
 
 select is_empty(
   $$ select oid::regprocedure from pg_proc
-     where pronamespace = 'public'::regnamespace
+     where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
        and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
        and not coalesce(proconfig @> array['search_path=""'], false) $$,
-  'every function of public has an empty search_path'
+  'every function has an empty search_path'
 );
 
 select is_empty(
   $$ select oid::regprocedure, role from pg_proc, unnest(array['anon', 'authenticated']) as role
-     where pronamespace = 'public'::regnamespace and prosecdef and has_function_privilege(role, oid, 'execute') $$,
+     where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
+       and has_function_privilege(role, oid, 'execute') $$,
   'no user may execute a function that runs with the rights of its owner'
 );
 
 select is_empty(
   $$ select oid::regclass, role from pg_class, unnest(array['anon', 'authenticated']) as role
-     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+     where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p')
        and has_table_privilege(role, oid, 'insert, update, delete, truncate') $$,
   'no user may write a table'
 );
@@ -39,8 +41,14 @@ select is_empty(
   'nobody but the owner looks into the internal schemas'
 );
 
-select table_privs_are('public', 'jobs', 'service_role', array['SELECT']);
-select table_privs_are('public', 'job_runs', 'authenticated', array[]::text[]);
+select is_empty(
+  $$ select oid::regprocedure from pg_proc
+     where pronamespace = 'private'::regnamespace and has_function_privilege('service_role', oid, 'execute') $$,
+  'nobody but the owner executes a function of private'
+);
+
+select table_privs_are('private', 'jobs', 'service_role', array['SELECT']);
+select table_privs_are('private', 'job_runs', 'authenticated', array[]::text[]);
 select table_privs_are('public', 'token_balance_history', 'service_role', array['SELECT']);
 select function_privs_are('public', 'run_job', array['text'], 'service_role', array['EXECUTE']);
 select function_privs_are('public', 'run_job', array['text'], 'authenticated', array[]::text[]);

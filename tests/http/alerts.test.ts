@@ -114,9 +114,9 @@ describe("a subscription to alerts", () => {
     await ask("rotate", { endpoint_id });
     await ask("test", { endpoint_id });
     const rows = await sql`
-      select to_jsonb(endpoints)::text as row from public.alert_endpoints as endpoints
-      union all select to_jsonb(outbox)::text from public.alert_outbox as outbox
-      union all select to_jsonb(deliveries)::text from public.alert_deliveries as deliveries`;
+      select to_jsonb(endpoints)::text as row from private.alert_endpoints as endpoints
+      union all select to_jsonb(outbox)::text from private.alert_outbox as outbox
+      union all select to_jsonb(deliveries)::text from private.alert_deliveries as deliveries`;
     const known = JSON.stringify([rows, (await ask("list", { status: "delivered" })).body]);
     expect(known).toContain(endpoint_id);
     for (const secret of ["secret-path", "whsec_", ...receiver.secrets.map((one) => one.slice(6, 30))]) {
@@ -134,7 +134,7 @@ describe("a subscription to alerts", () => {
     receiver.secrets[0] = secret;
     await ask("test", { endpoint_id });
     await sql`
-      update public.alert_endpoints set previous_secret_until = previous_secret_until - interval '24 hours'
+      update private.alert_endpoints set previous_secret_until = previous_secret_until - interval '24 hours'
       where id = ${endpoint_id}`;
     await ask("test", { endpoint_id });
     expect(testsIn(receiver).map(({ signatures }) => signatures.length)).toEqual([2, 2, 1]);
@@ -153,7 +153,7 @@ describe("a subscription to alerts", () => {
         { attempts: 1, last_http_status: 500, next_attempt_at: expect.any(String) },
       ]);
     await sql`
-      update public.alert_deliveries
+      update private.alert_deliveries
       set first_attempt_at = now() - interval '4 days', next_attempt_at = now() where endpoint_id = ${endpoint_id}`;
     await eventually("the dead letter", async () => {
       await ask("deliver");
@@ -224,7 +224,7 @@ describe("a deliverer that is killed", () => {
     expect(testsIn(receiver)).toHaveLength(1); // The lease of the one that was killed still counts.
 
     await sql`
-      update public.alert_deliveries set leased_until = leased_until - interval '1 minute'
+      update private.alert_deliveries set leased_until = leased_until - interval '1 minute'
       where endpoint_id = ${endpoint_id}`;
     await eventually("the second try", async () => {
       await ask("deliver");

@@ -15,7 +15,7 @@ it("a process reports from where users called, as digests, at the latest when it
   }
   await functions.stop();
   const rows = await sql`
-    select subject, network from public.caller_networks where subject in ${sql(users.map(({ id }) => id))}`;
+    select subject, network from private.caller_networks where subject in ${sql(users.map(({ id }) => id))}`;
   expect(rows.map(({ subject }) => subject).toSorted()).toEqual(users.map(({ id }) => id).toSorted());
   const networks = rows.map(({ network }) => network);
   expect(new Set(networks).size).toBe(2); // Both called from here, which the digests do not tell.

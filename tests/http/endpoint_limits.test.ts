@@ -26,7 +26,7 @@ const ofUsers = endpoints.filter((one) => limitOf(one) && [one.auth].flat().incl
 async function userWith(name: string, rule: { quota: number; window_s: number }) {
   const user = await newUser(0);
   const plan = `test ${user.id}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
+  await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${
     sql.json({ [name]: rule })
   })`;
   await sql`select public.set_account_plan(${user.id}, ${plan})`;
@@ -100,7 +100,7 @@ describe("a limit of calls", () => {
       const network = newAddress();
       expect(await from(network)).toEqual({ isDenied: false, left: "r=599" });
       const key = `call ${repeatableRequestId("", "oauth-token/callback", network)}`;
-      await sql`update public.rate_limits set full_at = now() + interval '2 hours' where key = ${key}`;
+      await sql`update private.rate_limits set full_at = now() + interval '2 hours' where key = ${key}`;
       expect(await from(network)).toEqual({ isDenied: true, left: "r=0" });
       expect(await from(newAddress())).toEqual({ isDenied: false, left: "r=599" });
     },

@@ -11,7 +11,7 @@ const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 describe("a user whose uploads are as many as they may be", () => {
   it("uploads no further one through Storage, however many are sent at once, until one is removed", async () => {
     const { id, client } = await signUp();
-    const [settings] = await sql`select uploads_per_user as most from file_settings`;
+    const [settings] = await sql`select uploads_per_user as most from private.file_settings`;
     await sql`
       insert into storage.objects (bucket_id, name, metadata)
       select 'uploads', ${id} || '/' || number, '{"size": 1}' from generate_series(1, ${

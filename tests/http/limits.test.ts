@@ -14,7 +14,7 @@ const ask = (user: { token: string }, key?: string) => call("meal-analyzer", { u
 async function limitedUser(limits: object) {
   const user = await newUser(10_000);
   const plan = `test ${user.id}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
+  await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${
     sql.json(limits as never)
   })`;
   await sql`select public.set_account_plan(${user.id}, ${plan})`;

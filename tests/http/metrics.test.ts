@@ -102,7 +102,7 @@ describe("the metrics of a run of 1,000 requests", () => {
     let isOver = false;
     const rolling = (async () => {
       while (!isOver) {
-        await serviceClient().rpc("rollup_metrics", { p_margin: "0" });
+        await sql`select private.rollup_metrics(p_margin => '0')`;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     })();

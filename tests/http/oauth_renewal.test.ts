@@ -49,8 +49,8 @@ beforeEach(() => {
 afterAll(async () => {
   const keys = owners.map(keyOf);
   await sql`delete from public.tokens where starts_with(key, 'oauth-') and key = any(${keys})`;
-  await sql`delete from public.oauth_leases where key = any(${keys})`;
-  await sql`delete from public.oauth_provider_health where provider = any(${
+  await sql`delete from private.oauth_leases where key = any(${keys})`;
+  await sql`delete from private.oauth_provider_health where provider = any(${
     providers.map(({ name }) => name)
   })`;
 });
@@ -236,7 +236,7 @@ describe("a token that its provider refuses", () => {
     return owner;
   };
   const failureCountOf = async ({ name }: Provider) => {
-    const rows = await sql`select failure_count from public.oauth_provider_health where provider = ${name}`;
+    const rows = await sql`select failure_count from private.oauth_provider_health where provider = ${name}`;
     return rows[0]?.failure_count ?? 0;
   };
 
@@ -275,8 +275,8 @@ describe("a token that its provider refuses", () => {
     const key = keyOf(owner);
     const restS = async () => {
       const [lease] = await sql`
-        select extract(epoch from retry_at - updated_at)::float as rest_s from public.oauth_leases where key = ${key}`;
-      await sql`update public.oauth_leases set retry_at = now() where key = ${key}`;
+        select extract(epoch from retry_at - updated_at)::float as rest_s from private.oauth_leases where key = ${key}`;
+      await sql`update private.oauth_leases set retry_at = now() where key = ${key}`;
       return lease!.rest_s;
     };
     for (const rest_s of [1, 2, 4]) {
@@ -337,7 +337,7 @@ describe("a token that its provider refuses", () => {
       expect(await codeOf(test.broker.getAccessToken(owner))).toBe("provider_error");
       counts.push(await failureCountOf(owner.provider));
       await sql`
-        update public.oauth_provider_health set failure_count = 0, retry_at = null
+        update private.oauth_provider_health set failure_count = 0, retry_at = null
         where provider = ${owner.provider.name}`; // As if another user's renewal had succeeded.
     }
     expect(counts).toEqual([1, 1, 0]);
@@ -414,11 +414,11 @@ describe("a provider that fails", () => {
   const healthOf = async ({ name }: Provider) => {
     const [row] = await sql`
       select failure_count, extract(epoch from retry_at - updated_at)::float as pause_s, last_error
-      from public.oauth_provider_health where provider = ${name}`;
+      from private.oauth_provider_health where provider = ${name}`;
     return row;
   };
   const passPause = ({ name }: Provider) =>
-    sql`update public.oauth_provider_health set retry_at = now() where provider = ${name}`;
+    sql`update private.oauth_provider_health set retry_at = now() where provider = ${name}`;
 
   it("is left alone for a while that grows with each failure, and asked by one alone after it", async () => {
     const app = newApp();

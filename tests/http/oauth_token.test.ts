@@ -46,7 +46,7 @@ beforeEach(() => {
 });
 afterAll(async () => {
   await openId.stop();
-  await sql`delete from public.oauth_provider_health where provider in ${sql([PEOPLE, MACHINE])}`;
+  await sql`delete from private.oauth_provider_health where provider in ${sql([PEOPLE, MACHINE])}`;
 });
 
 const at = (index: 0 | 1 = 0) => processes[index].url;
@@ -166,11 +166,11 @@ describe("connecting a user", () => {
     const [user, other] = await Promise.all([signUp(), signUp()]);
     const network = "127.0.0.9";
     await sql`
-      insert into public.rate_limits (key, full_at)
+      insert into private.rate_limits (key, full_at)
       select 'call ' || ${user.id} || ' oauth-token/' || action || ' 3600', now() + interval '2 hours'
       from unnest(array['complete', 'revoke']) as action`;
     const key = `call ${repeatableRequestId("", "oauth-token/callback", network)}`;
-    await sql`insert into public.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
+    await sql`insert into private.rate_limits (key, full_at) values (${key}, now() + interval '2 hours')`;
     const state = "s".repeat(43);
     expectRefusal(await askFor("complete", { state }, user), 429, "rate_limited");
     expectRefusal(await askFor("revoke", { provider: PEOPLE }, user), 429, "rate_limited");
@@ -183,7 +183,7 @@ describe("connecting a user", () => {
     };
     expect(await visit(network)).toEqual([429, "rate_limited"]);
     expect(await visit("127.0.0.10")).toEqual([400, "invalid_request"]);
-    await sql`delete from public.rate_limits where key = ${key}`;
+    await sql`delete from private.rate_limits where key = ${key}`;
   });
 
   it("shows the browser nothing secret: no code, no token, no verifier, no referrer", async () => {
@@ -200,7 +200,7 @@ describe("connecting a user", () => {
     const user = await signUp();
     const { state, callbackUrl } = await walk(user);
     const hash = createHash("sha256").update(state).digest("hex");
-    const [kept] = await sql`select * from public.oauth_authorizations where state_hash = ${hash}`;
+    const [kept] = await sql`select * from private.oauth_authorizations where state_hash = ${hash}`;
     expect(kept!.request).toMatch(/^t1\./);
     expect(JSON.stringify(kept)).not.toContain(state);
     expect(JSON.stringify(kept)).not.toContain(callbackUrl.searchParams.get("code"));
@@ -240,7 +240,7 @@ describe("connecting a user", () => {
     const user = await signUp();
     const over = (state: string) => {
       const hash = createHash("sha256").update(state).digest("hex");
-      return sql`update public.oauth_authorizations set expires_at = clock_timestamp() where state_hash = ${hash}`;
+      return sql`update private.oauth_authorizations set expires_at = clock_timestamp() where state_hash = ${hash}`;
     };
     const { state } = await walk(user);
     await over(state);
@@ -370,7 +370,7 @@ describe("a token", () => {
     await doomed.kill();
     // The provider never looks at what a dead process asked.
     const lease = keysOf(PEOPLE, subject).lease;
-    await sql`update public.oauth_leases set held_until = clock_timestamp() + interval '300 ms' where key = ${lease}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() + interval '300 ms' where key = ${lease}`;
     const answer = await getToken({ provider: PEOPLE, subject, rejected });
     expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: answer.text });
     expect(await openId.isGood(answer.body.access_token)).toBe(true);
@@ -412,7 +412,7 @@ describe("revoking", () => {
     expectRefusal(await getToken({ provider: PEOPLE, subject: user.id }), 409, "authorization_required");
     expect(await openId.isGood(access_token)).toBe(false);
     expect((await getToken({ provider: PEOPLE, subject: other.id })).status).toBe(200);
-    expect(await sql`select from public.oauth_revocations where subject = ${user.id}`).toHaveLength(0);
+    expect(await sql`select from private.oauth_revocations where subject = ${user.id}`).toHaveLength(0);
   });
 
   it("of a forgotten user waits for a process that has the providers", async () => {
@@ -420,7 +420,7 @@ describe("revoking", () => {
     await sql`select public.forget_user(${user.id})`;
     const answer = await call("oauth-token/revoke-forgotten", { headers: SECRET, body: {} });
     expect(answer.body).toEqual({ revoked: 0, is_done: true });
-    expect(await sql`select from public.oauth_revocations where subject = ${user.id}`).toHaveLength(1);
+    expect(await sql`select from private.oauth_revocations where subject = ${user.id}`).toHaveLength(1);
     await askFor("revoke-forgotten", {});
     expectRefusal(await getToken({ provider: PEOPLE, subject: user.id }), 409, "authorization_required");
   });

@@ -30,14 +30,14 @@ beforeAll(async () => {
     SMTP_FROM: "Tessera <codes@example.com>",
   }, functionsFolder);
   // All tests come from one address; how networks are limited is in tests/sql.
-  await sql`update public.otp_settings set sends_per_network_hour = 100000, verifications_per_network_hour = 100000`;
+  await sql`update private.otp_settings set sends_per_network_hour = 100000, verifications_per_network_hour = 100000`;
 });
 
 afterAll(async () => {
-  await sql`update public.otp_settings set sends_per_network_hour = 30, verifications_per_network_hour = 300`;
+  await sql`update private.otp_settings set sends_per_network_hour = 30, verifications_per_network_hour = 300`;
 });
 
-beforeEach(() => sql`delete from public.otp_providers where name in ('twilio', 'vonage', 'smtp')`);
+beforeEach(() => sql`delete from private.otp_providers where name in ('twilio', 'vonage', 'smtp')`);
 
 /** Some French mobile number. */
 function newPhone(): string {
@@ -84,7 +84,7 @@ async function signUpAs(beginning: string): Promise<SignedInUser> {
 
 const deliveryOf = async (challenge: string) => {
   const [row] =
-    await sql`select delivery, provider from public.otp_decisions where issuance_id = ${challenge}`;
+    await sql`select delivery, provider from private.otp_decisions where issuance_id = ${challenge}`;
   return row && { ...row };
 };
 
@@ -183,7 +183,7 @@ describe("a code", () => {
       const phone = newPhone();
       const asked = await request({ phone, ...fields });
       const [row] =
-        await sql`select cost_micros::integer as cost from public.otp_decisions where issuance_id = ${asked.body.challenge_id}`;
+        await sql`select cost_micros::integer as cost from private.otp_decisions where issuance_id = ${asked.body.challenge_id}`;
       return {
         lines: vendors.sent(phone)[0]!.text.split("\n").slice(1).map((line) => line[0]),
         cost: row!.cost,
@@ -531,7 +531,7 @@ describe("a provider's report of a message that it took", () => {
     expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("sent");
     expect((await post(undelivered)).status).toBe(200);
     expect((await deliveryOf(asked.body.challenge_id))!.delivery).toBe("undelivered");
-    await sql`delete from public.rate_limits where key like 'otp:cooldown:%'`;
+    await sql`delete from private.rate_limits where key like 'otp:cooldown:%'`;
     expect((await ask()).status).toBe(200);
     expect(vendors.sent(phone).map(({ vendor }) => vendor)).toEqual(["twilio", "vonage"]);
   });

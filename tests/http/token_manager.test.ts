@@ -55,8 +55,8 @@ afterAll(async () => {
   await upstash?.stop();
   await redis?.stop();
   await sql`delete from public.tradovate_tokens where source = ${sourceName}`;
-  await sql`delete from public.token_rejections where source = ${sourceName}`;
-  await sql`delete from public.token_syncs where source = ${sourceName}`;
+  await sql`delete from private.token_rejections where source = ${sourceName}`;
+  await sql`delete from private.token_syncs where source = ${sourceName}`;
 });
 
 beforeEach(() => client.flushAll());
@@ -166,7 +166,7 @@ describe("token-manager", withRedis, () => {
     expect(expectDone(await ask("cleanup")).cleaned).toBeGreaterThanOrEqual(0);
     expectRefusal(await ask(`get&account=${account}`), 410, "token_expired");
     const log = await sql`
-      select action, account_name, key_name, request_id, outcome from public.token_access_log
+      select action, account_name, key_name, request_id, outcome from private.token_access_log
       where account_name in (${account}, ${nobody}) order by id`;
     expect(log.map(({ outcome }) => outcome)).toEqual(["not_found", "given", "expired", "expired"]);
     expect(log[1]).toEqual({

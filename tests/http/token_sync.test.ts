@@ -44,8 +44,8 @@ afterAll(async () => {
   client?.destroy();
   await redis?.stop();
   await sql`delete from public.tradovate_tokens where source in ${sql(sourceNames)}`;
-  await sql`delete from public.token_rejections where source in ${sql(sourceNames)}`;
-  await sql`delete from public.token_syncs where source in ${sql(sourceNames)}`;
+  await sql`delete from private.token_rejections where source in ${sql(sourceNames)}`;
+  await sql`delete from private.token_syncs where source in ${sql(sourceNames)}`;
 });
 
 /** Many steps with few keys. */
@@ -113,7 +113,7 @@ class World {
   }
 
   async state() {
-    const [state] = await sql`select * from public.token_syncs where source = ${this.sourceName}`;
+    const [state] = await sql`select * from private.token_syncs where source = ${this.sourceName}`;
     return state!;
   }
 }
@@ -259,7 +259,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     });
     expect(await world.row(known.account)).toMatchObject({ is_active: true });
     const reasons = await sql`
-      select account_name, reason from public.token_rejections where source = ${world.sourceName} order by account_name`;
+      select account_name, reason from private.token_rejections where source = ${world.sourceName} order by account_name`;
     expect(Object.fromEntries(reasons.map(({ account_name, reason }) => [account_name, reason]))).toEqual({
       [known.account]: "neither a JWT nor JSON",
       [words.account]: "neither a JWT nor JSON",
@@ -277,7 +277,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     await client.del([`token:${list}`, `token:${long.account}`]);
     expect(await world.sync({ mode })).toMatchObject({ synced: 1, rejected: 0, deactivated: 0 });
     const left =
-      await sql`select account_name from public.token_rejections where source = ${world.sourceName}`;
+      await sql`select account_name from private.token_rejections where source = ${world.sourceName}`;
     expect(left.map(({ account_name }) => account_name).toSorted()).toEqual(
       [known.account, bytes].toSorted(),
     );
@@ -353,7 +353,7 @@ describe("a sync", withRedis, () => {
       isComplete: true,
     });
     expect((await world.state()).completed_key_count).toBe("599");
-    expect((await sql`select from public.token_sync_pages where source = ${world.sourceName}`).length).toBe(
+    expect((await sql`select from private.token_sync_pages where source = ${world.sourceName}`).length).toBe(
       0,
     );
   });
@@ -486,7 +486,7 @@ describe("races", withRedis, () => {
     const slow = world.sync({ database: pause.database });
     await pause.reached;
     // As if its process had stood still for longer than the lease.
-    await sql`update public.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
     const renewed = await world.set(undefined, { account });
     expect(await world.sync()).toMatchObject({ synced: 1, isComplete: true });
     pause.go();
@@ -499,7 +499,7 @@ describe("races", withRedis, () => {
     const pause = withPause("finish_token_sync");
     const slow = world.sync({ database: pause.database }); // of an empty Redis
     await pause.reached;
-    await sql`update public.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${world.sourceName}`;
     const { account } = await world.set();
     await world.sync();
     pause.go();

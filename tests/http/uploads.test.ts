@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 async function setPlan(userId: string, limits: Record<string, { quota: number; window_s: number }>) {
   const plan = `test ${userId}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
+  await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
   await sql`select public.set_account_plan(${userId}, ${plan})`;
 }
 

@@ -55,7 +55,7 @@ async function migrate(target: postgres.Sql, modules?: string[]): Promise<void> 
 }
 
 async function install(target: postgres.Sql): Promise<Installation> {
-  const [row] = await target`select public.install_schedule() as it`;
+  const [row] = await target`select private.install_schedule() as it`;
   return row!.it;
 }
 
@@ -127,7 +127,7 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
   });
 
   it("has the whole list in pg_cron, each job a call and no more, also after it is installed again", async () => {
-    const jobs = await sql`select name, schedule from public.jobs where is_enabled`;
+    const jobs = await sql`select name, schedule from private.jobs where is_enabled`;
     for (const _ of [1, 2]) {
       const entries = await sql`select jobname, schedule, command, username from cron.job order by jobname`;
       expect(entries.map(({ jobname }) => jobname)).toEqual([...installed.installed].sort());
@@ -146,12 +146,12 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
 
   it("takes from pg_cron what is not in the list any more, and leaves the project's other jobs", async () => {
     await sql`select cron.schedule('somebody else''s', '0 0 1 1 *', 'select 1')`;
-    await sql`update public.jobs set is_enabled = false where name = 'verify_metrics'`;
+    await sql`update private.jobs set is_enabled = false where name = 'verify_metrics'`;
     const names = async () => (await sql`select jobname from cron.job`).map(({ jobname }) => jobname);
     await install(sql);
     expect(await names()).not.toContain("tessera: verify_metrics");
     expect(await names()).toContain("somebody else's");
-    await sql`update public.jobs set is_enabled = true where name = 'verify_metrics'`;
+    await sql`update private.jobs set is_enabled = true where name = 'verify_metrics'`;
     await install(sql);
     expect(await names()).toContain("tessera: verify_metrics");
     await sql`select cron.unschedule('somebody else''s')`;
@@ -229,7 +229,7 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
   it("finds a mistake when there is one, by plpgsql_check and by pgTAP", async () => {
     await sql.unsafe(`
       create function public.mistaken() returns integer language plpgsql as $$
-      begin return (select missing from public.jobs); end $$`);
+      begin return (select missing from private.jobs); end $$`);
     const found = await admin`
       select message from extensions.plpgsql_check_function_tb('public.mistaken()', fatal_errors => false)`;
     expect(found[0]!.message).toContain('column "missing" does not exist');
@@ -242,13 +242,13 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
 
   describe("with pg_cron", () => {
     const runsSince = async (name: string, since: Date) =>
-      await sql`select * from public.job_runs where job_name = ${name} and started_at >= ${since} order by id`;
+      await sql`select * from private.job_runs where job_name = ${name} and started_at >= ${since} order by id`;
 
     /** Puts every job's last run and the list itself a day back, as if the server had been away. */
     const pretendAwayForADay = async () => {
-      await sql`update public.jobs set created_at = created_at - interval '1 day'`;
+      await sql`update private.jobs set created_at = created_at - interval '1 day'`;
       await sql`
-        update public.job_runs set started_at = started_at - interval '1 day',
+        update private.job_runs set started_at = started_at - interval '1 day',
           ended_at = ended_at - interval '1 day', ends_by = ends_by - interval '1 day'`;
     };
 
@@ -262,8 +262,8 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
         await sql.unsafe(`
           create or replace function public.slow_job() returns void language plpgsql as $$
           begin perform pg_sleep(30); end $$;
-          insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
-          values ('slow_job', 'Sleeps', '0 0 * * *', 'sql', 'slow_job', 7200000, '1 hour', now() - interval '2 days')`);
+          insert into private.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
+          values ('slow_job', 'Sleeps', '0 0 * * *', 'sql', 'public.slow_job', 7200000, '1 hour', now() - interval '2 days')`);
         const [before] =
           await sql`select count(*)::integer as overdue from public.job_status where is_overdue`;
         expect(before!.overdue).toBeGreaterThan(3);
@@ -280,14 +280,14 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
         // A session of pg_cron's is seen to be alive, and to be gone.
         await sql`select job_runner.tend_runs()`;
         expect(await slowJob()).toBe("running");
-        await sql`select pg_terminate_backend(backend_pid) from public.job_runs where job_name = 'slow_job'`;
+        await sql`select pg_terminate_backend(backend_pid) from private.job_runs where job_name = 'slow_job'`;
         await until(async () => {
           await sql`select job_runner.tend_runs()`;
           return await slowJob() === "lost";
         });
-        await sql`delete from public.jobs where name = 'slow_job'`;
+        await sql`delete from private.jobs where name = 'slow_job'`;
         const [lost] = await sql`
-          select outcome from public.job_runs where job_name = 'cleanup_rate_limits' and started_at < ${since}
+          select outcome from private.job_runs where job_name = 'cleanup_rate_limits' and started_at < ${since}
           order by id desc limit 1`;
         expect(lost!.outcome).toBe("lost");
         const states = await sql`

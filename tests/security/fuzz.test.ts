@@ -170,7 +170,7 @@ describe("paths", () => {
     ];
     const goals = [
       "/rest/v1/token_balances",
-      "/rest/v1/token_settings",
+      "/rest/v1/alert_types",
       "/auth/v1/admin/users",
       "/admin",
       "/_studio",

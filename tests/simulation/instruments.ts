@@ -151,7 +151,7 @@ begin
     v_answer := public.cleanup_expired_locks(p_pages);
     v_users := v_users + (v_answer ->> 'users_with_expired_holds')::integer;
     v_deleted := v_deleted + (v_answer ->> 'deleted_locks')::integer;
-    exit when (select cleanup_page from public.token_settings) = 0;
+    exit when (select cleanup_page from private.token_settings) = 0;
   end loop;
   return jsonb_build_object('users_with_expired_holds', v_users, 'deleted_locks', v_deleted);
 end $$;

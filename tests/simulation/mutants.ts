@@ -3,7 +3,6 @@ import type postgres from "postgres";
 /** A bug to plant: in one function of the ledger, each text is replaced by the one after it. */
 export interface Mutant {
   name: string;
-  /** In the schema public, unless its name says another one. */
   function: string;
   changes: [from: string, to: string][];
 }
@@ -66,7 +65,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a member's cap counts what the whole team holds",
-    function: "private.take_member_hold",
+    function: "take_member_hold",
     changes: [[
       "held + p_amount +",
       "(select sum(held) from private.wallet_members where wallet_id = p_wallet_id) + p_amount +",
@@ -74,17 +73,17 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a member who was removed may still spend",
-    function: "private.take_member_hold",
+    function: "take_member_hold",
     changes: [["and removed_at is null", ""]],
   },
   {
     name: "a new month does not renew a member's cap",
-    function: "private.take_member_hold",
+    function: "take_member_hold",
     changes: [["case when month >= private.month_of(clock_timestamp()) then spent else 0 end", "spent"]],
   },
   {
     name: "who leaves a team takes what it had running out of the count",
-    function: "private.end_member_hold",
+    function: "end_member_hold",
     changes: [["and user_id = p_actor_id", "and user_id = p_actor_id and removed_at is null"]],
   },
 ];
@@ -93,7 +92,7 @@ export const MUTANTS: Mutant[] = [
 export async function plant(sql: postgres.Sql, mutant: Mutant): Promise<void> {
   const [found] = await sql`
     select pg_get_functiondef(oid) as definition from pg_proc
-    where oid = ${mutant.function.includes(".") ? mutant.function : `public.${mutant.function}`}::regproc`;
+    where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and proname = ${mutant.function}`;
   const mutated = mutant.changes.reduce((definition, [from, to]) => {
     if (!definition.includes(from)) throw new Error(`${mutant.function} has no "${from}" to plant a bug in`);
     return definition.replace(from, () => to);

@@ -101,20 +101,20 @@ describe("a user who is forgotten", () => {
   it("is in no alert any more, sent or not, and those that wait stay in their order", async () => {
     const user = await newUser();
     const endpoint = newId();
-    await sql`insert into public.alert_endpoints (id, host, sealed, alert_types, description)
+    await sql`insert into private.alert_endpoints (id, host, sealed, alert_types, description)
       values (${endpoint}, 'example.test', '{}', '{}', '')`;
     for (const kind of ["cost_spike", "rate_limited"]) {
       await sql`select public.record_token_anomaly(${user}, ${kind}, 'critical', ${newId()}, '{"tokens": 5}')`;
     }
     await sql`select public.record_token_anomaly(${user}, 'ledger_tampered', 'critical', ${newId()})`;
-    await call(sql`select public.emit_low_balance_alert(${user}, 1, 10)`);
+    await call(sql`select private.emit_low_balance_alert(${user}, 1, 10)`);
     await sql`
-      insert into public.alert_deliveries (alert_id, endpoint_id, ordering_key)
-      select id, ${endpoint}, ordering_key from public.alert_outbox where ordering_key = ${`user:${user}`}`;
+      insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
+      select id, ${endpoint}, ordering_key from private.alert_outbox where ordering_key = ${`user:${user}`}`;
     const alerts = () =>
       sql`
         select outbox.payload, outbox.ordering_key, outbox.dedupe_key, deliveries.ordering_key as line
-        from public.alert_outbox as outbox join public.alert_deliveries as deliveries on deliveries.alert_id = outbox.id
+        from private.alert_outbox as outbox join private.alert_deliveries as deliveries on deliveries.alert_id = outbox.id
         where deliveries.endpoint_id = ${endpoint} order by outbox.id`;
     expect(await alerts()).toHaveLength(4);
     await forget(user);
@@ -134,7 +134,7 @@ describe("a user who is forgotten", () => {
     const ids = [newId(), newId()];
     for (const [index, column] of ["owner_id", "auth_user_id"].entries()) {
       await sql`
-        insert into public.otp_decisions (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix, phone,
+        insert into private.otp_decisions (occurrence, outcome, reasons, guard_mode, purpose, channel, country, prefix, phone,
           network, ${sql(column)}, created_at, updated_at)
         values (${ids[
         index
@@ -142,7 +142,7 @@ describe("a user who is forgotten", () => {
     }
     await forget(user);
     const left = await sql`
-      select owner_id, auth_user_id from public.otp_decisions where occurrence in ${sql(ids)}`;
+      select owner_id, auth_user_id from private.otp_decisions where occurrence in ${sql(ids)}`;
     expect([...left]).toEqual([{ owner_id: null, auth_user_id: null }, {
       owner_id: null,
       auth_user_id: null,
@@ -160,7 +160,7 @@ describe("a user who is forgotten", () => {
     const networks = Array.from({ length: 11 }, (_, index) => `network ${index}`);
     const seen = [user, newId()].map((user_id) => ({ user_id, networks }));
     expect(await call(sql`select public.note_caller_networks(${sql.json(seen)})`)).toBe(11);
-    expect(await sql`select from public.caller_networks where subject = ${user}`).toHaveLength(0);
+    expect(await sql`select from private.caller_networks where subject = ${user}`).toHaveLength(0);
     expect(await ledger.anomalies(user)).toEqual([]);
     expect(
       await sql`select from public.token_consumption_locks where user_id = ${user} and status <> 'settled'`,
@@ -171,7 +171,7 @@ describe("a user who is forgotten", () => {
   it("while its request is tried again cannot make the two wait for each other", async () => {
     const [user, requestId, plan] = [await newUser(), newId(), `test ${newId()}`];
     const limits = { user: { quota: 100, window_s: 60 } };
-    await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
+    await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${sql.json(limits)})`;
     await sql`select public.set_account_plan(${user}, ${plan})`;
     await admit(user, requestId);
     await ledger.release(user, requestId);
@@ -179,7 +179,7 @@ describe("a user who is forgotten", () => {
     try {
       const [{ pid }] = await deletion<[{ pid: number }]>`select pg_backend_pid() as pid`;
       await retry`begin`;
-      await retry`select 1 from public.request_counters where subject = ${user} for update`;
+      await retry`select 1 from private.request_counters where subject = ${user} for update`;
       const forgotten = deletion`select public.forget_user(${user})`.then(
         () => "forgotten",
         (error) => error.code,
@@ -206,7 +206,7 @@ describe("what overlaps the moment in which a user is forgotten", () => {
     ["on the usual plan", () => Promise.resolve()],
     ["on a plan without rules", async (user) => {
       const plan = `test ${newId()}`;
-      await sql`insert into public.token_plans (plan, request_limits) values (${plan}, '{}')`;
+      await sql`insert into private.token_plans (plan, request_limits) values (${plan}, '{}')`;
       await sql`select public.set_account_plan(${user}, ${plan})`;
     }],
     ["with a cap", (user) => sql`select public.set_spend_caps(${user}, 500, null)`],

@@ -13,19 +13,19 @@ async function useOneTimeCodes(sql: Database["sql"]): Promise<void> {
       now() + number * interval '1 second'
     from generate_series(1, 4000) as number`;
   await sql`
-    insert into otp_decisions (issuance_id, outcome, guard_mode, purpose, channel, country, prefix, phone, network,
+    insert into private.otp_decisions (issuance_id, outcome, guard_mode, purpose, channel, country, prefix, phone, network,
       created_at, updated_at)
     select gen_random_uuid(), 'allowed', 'off', 'verify_phone', 'sms', 'FR', '+3361000', 'x', 'x',
       now() - number * interval '1 minute', now()
     from generate_series(1, 4000) as number`;
   await sql`
-    insert into otp_used_proofs (id, expires_at)
+    insert into private.otp_used_proofs (id, expires_at)
     select gen_random_uuid(), now() + number * interval '1 second' from generate_series(1, 4000) as number`;
   await sql`
-    insert into otp_known_phones (phone, network, verified_at)
+    insert into private.otp_known_phones (phone, network, verified_at)
     select number::text, 'x', now() - number * interval '1 hour' from generate_series(1, 8000) as number`;
   await sql`
-    insert into otp_statistics (kind, area, day)
+    insert into private.otp_statistics (kind, area, day)
     select 'prefix', number::text, current_date - number % 60 from generate_series(1, 4000) as number`;
 }
 
@@ -44,7 +44,7 @@ async function createUsedDatabase() {
     insert into tokens (key, token_data, expires_at)
     select 'test:' || number, to_jsonb('t1.x.x'::text), now() + interval '1 day' from generate_series(1, 4000) as number`;
   await sql`
-    insert into oauth_authorizations (state_hash, request, expires_at)
+    insert into private.oauth_authorizations (state_hash, request, expires_at)
     select number, 't1.x.x', now() + interval '1 day' from generate_series(1, 4000) as number`;
   await sql`
     insert into tradovate_tokens (account_name, main_account, token_type, access_token, token_length, expires_at,
@@ -58,16 +58,16 @@ async function createUsedDatabase() {
   await sql`select read_provider_token('account-' || number, 'x', 'x') from generate_series(1, 4000) as number`;
   await useOneTimeCodes(sql);
   await sql.unsafe("analyze");
-  await sql`select cleanup_expired_otps()`;
+  await sql`select private.cleanup_expired_otps()`;
   await sql`
-    select * from otp_decisions
+    select * from private.otp_decisions
     where auth_user_id is not null and verified_at is null and created_at > now() - interval '2 hours'`;
   await sql`select * from tradovate_tokens where is_active order by updated_at desc limit 20`;
   await sql`select * from tradovate_tokens where main_account = 'main-7' and is_active`;
   await sql`select * from tradovate_tokens where expires_at < now() + interval '10 minutes' and is_active`;
   await sql`select * from token_key_mappings where main_account = 'main-7'`;
-  await sql`select * from token_access_log where account_name = 'account-7' order by id desc`;
-  await sql`select cleanup_oauth_tokens()`;
+  await sql`select * from private.token_access_log where account_name = 'account-7' order by id desc`;
+  await sql`select private.cleanup_oauth_tokens()`;
   await ledger.hold(user, 2_000, newId());
   await ledger.cleanup();
   await sql.begin(async (transaction) => {

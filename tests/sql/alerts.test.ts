@@ -16,7 +16,7 @@ import { createDatabase, newId, raceAll, range, run } from "./support.ts";
 const { url, sql, ledger } = await createDatabase();
 // So long that no test can come upon the start of the next one.
 await sql`
-  update public.ledger_alert_settings
+  update private.ledger_alert_settings
   set anomaly_window = '30 days', low_balance_window = '30 days', provider_repeat = '30 days'`;
 const keyring = KeyringText.parse(`new:${keyText()},old:${keyText()}`);
 const receiver = openAlertReceiver();
@@ -35,7 +35,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await sql`select public.end_alert_endpoint(id) from public.alert_endpoints`;
+  await sql`select public.end_alert_endpoint(id) from private.alert_endpoints`;
   expect(receiver.invalid).toEqual([]);
 });
 
@@ -53,7 +53,7 @@ async function subscribe(to: AlertReceiver, alertTypes: string[] = ALERT_TYPES):
 
 async function emit(key: string, payload: Record<string, unknown> = {}, dedupeKey: string | null = null) {
   const [row] = await sql`
-    select public.emit_alert('anomaly', ${key}, ${sql.json(payload as never)}, ${dedupeKey}) as answer`;
+    select private.emit_alert('anomaly', ${key}, ${sql.json(payload as never)}, ${dedupeKey}) as answer`;
   return row!.answer;
 }
 
@@ -65,7 +65,7 @@ function deliverAll(options: Partial<Delivering> = {}) {
 /** As if time had passed for what waits. */
 async function pass(interval: string): Promise<void> {
   await sql`
-    update public.alert_deliveries
+    update private.alert_deliveries
     set next_attempt_at = next_attempt_at - ${interval}::interval, leased_until = leased_until - ${interval}::interval,
       first_attempt_at = first_attempt_at - ${interval}::interval
     where status = 'pending'`;
@@ -73,7 +73,7 @@ async function pass(interval: string): Promise<void> {
 
 async function statuses(id = endpointId) {
   const rows = await sql`
-    select status, count(*)::integer as count from public.alert_deliveries
+    select status, count(*)::integer as count from private.alert_deliveries
     where endpoint_id = ${id} group by status`;
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
@@ -100,7 +100,7 @@ describe("an alert", () => {
     await expect(sql.begin(async (transaction) => {
       await recordAnomaly(transaction, undone);
       const [there] = await transaction`
-        select count(*)::integer as count from alert_outbox where ordering_key = ${`user:${undone}`}`;
+        select count(*)::integer as count from private.alert_outbox where ordering_key = ${`user:${undone}`}`;
       expect(there!.count).toBe(1);
       throw new Error("undone");
     })).rejects.toThrow("undone");
@@ -112,7 +112,7 @@ describe("an alert", () => {
     const args = { p_type: "anomaly", p_key: "k", p_payload: {}, p_dedupe_key: newId() };
     const answers = await raceAll<{ emitted: boolean; duplicate: boolean }>(
       url,
-      range(8).map(() => ({ name: "emit_alert", args })),
+      range(8).map(() => ({ name: "private.emit_alert", args })),
     );
     expect(answers.filter(({ emitted }) => emitted)).toHaveLength(1);
     expect(answers.filter(({ duplicate }) => duplicate)).toHaveLength(7);
@@ -131,7 +131,7 @@ describe("an alert", () => {
     ["with an empty dedupe key", ["anomaly", "k", "{}", ""]],
   ])("%s is refused with a reason, and raises nothing", async (_what, args) => {
     const [row] = await sql.unsafe(
-      "select public.emit_alert($1::text, $2, $3::text::jsonb, $4) as answer",
+      "select private.emit_alert($1::text, $2, $3::text::jsonb, $4) as answer",
       args as string[],
     );
     expect(row!.answer).toMatchObject({ emitted: false, error: "invalid_request" });
@@ -155,12 +155,12 @@ describe("an alert", () => {
   it("of a low balance is emitted once per user, threshold and window", async () => {
     const [one, other] = [newId(), newId()];
     const low = async (user: string, threshold: number) => {
-      const [row] = await sql`select public.emit_low_balance_alert(${user}, 90, ${threshold}) as answer`;
+      const [row] = await sql`select private.emit_low_balance_alert(${user}, 90, ${threshold}) as answer`;
       return row!.answer.emitted;
     };
     expect([await low(one, 100), await low(one, 100), await low(one, 95), await low(other, 100)])
       .toEqual([true, false, true, true]);
-    await sql`update public.alert_outbox set dedupe_key = 'an hour ago' || id where payload ->> 'user_id' = ${one}`;
+    await sql`update private.alert_outbox set dedupe_key = 'an hour ago' || id where payload ->> 'user_id' = ${one}`;
     expect(await low(one, 100)).toBe(true);
     await deliverAll();
     expect(receiver.received.map(({ data }) => [data.user_id, data.balance, data.threshold])).toContainEqual(
@@ -181,11 +181,11 @@ describe("an alert", () => {
 describe("a type of alerts that a module adds", () => {
   it("can be emitted and subscribed to, and its scan is one of those that look for alerts", async () => {
     await sql.unsafe(`
-      create function public.scan_moons() returns integer language sql set search_path = '' as $$
-        select (public.emit_alert('full_moon', 'moon', '{}', 'this month') ->> 'emitted')::boolean::integer $$;
+      create function private.scan_moons() returns integer language sql set search_path = '' as $$
+        select (private.emit_alert('full_moon', 'moon', '{}', 'this month') ->> 'emitted')::boolean::integer $$;
       insert into public.alert_types (alert_type, scan, description) values ('full_moon', 'scan_moons', 'The moon is full')`);
     try {
-      const scan = async () => (await sql`select public.scan_alerts() as it`)[0]!.it;
+      const scan = async () => (await sql`select private.scan_alerts() as it`)[0]!.it;
       expect(await scan()).toMatchObject({ full_moon: 1, job_overdue: expect.any(Number) });
       expect(await scan()).toMatchObject({ full_moon: 0 });
       const [row] = await sql`
@@ -269,7 +269,7 @@ describe("a receiver", () => {
       receiver.answer = answer;
       await deliverAll();
       const [row] = await sql`
-        select extract(epoch from next_attempt_at - last_attempt_at)::float as wait_s from public.alert_deliveries
+        select extract(epoch from next_attempt_at - last_attempt_at)::float as wait_s from private.alert_deliveries
         where endpoint_id = ${endpointId} and status = 'pending'`;
       await pass(`${row!.wait_s} seconds`);
       return row!.wait_s;
@@ -382,10 +382,10 @@ describe("a receiver", () => {
     endpointId = await subscribe(receiver, ["low_balance"]);
     const user = newId();
     await emit("k", { key: "k", number: 0 });
-    await sql`select public.emit_low_balance_alert(${user}, 1, 2)`;
+    await sql`select private.emit_low_balance_alert(${user}, 1, 2)`;
     await deliverAll();
     expect(receiver.received.map(({ type }) => type)).toEqual(["low_balance"]);
-    await sql`select public.emit_low_balance_alert(${user}, 1, 3)`;
+    await sql`select private.emit_low_balance_alert(${user}, 1, 3)`;
     await deliverAll({ outbox: withoutSending() });
     await run(sql, { name: "end_alert_endpoint", args: { p_endpoint_id: endpointId } });
     await pass("1 hour");
@@ -403,12 +403,12 @@ describe("a receiver", () => {
       previous_secret: previous,
     });
     await sql`
-      update public.alert_endpoints set sealed = ${sealed}, previous_secret_until = now() + interval '1 hour'
+      update private.alert_endpoints set sealed = ${sealed}, previous_secret_until = now() + interval '1 hour'
       where id = ${endpointId}`;
     await emit("k", { key: "k", number: 0 });
     await deliverAll();
     const [{ sealed: anew }] =
-      await sql`select sealed from alert_endpoints where id = ${endpointId}` as never as [
+      await sql`select sealed from private.alert_endpoints where id = ${endpointId}` as never as [
         { sealed: string },
       ];
     expect(anew).toMatch(/^t1\.new\./);
@@ -418,7 +418,7 @@ describe("a receiver", () => {
       previous_secret: previous,
     });
     receiver.secrets = [secret];
-    await sql`update public.alert_endpoints set previous_secret_until = now() - interval '1 second'`;
+    await sql`update private.alert_endpoints set previous_secret_until = now() - interval '1 second'`;
     await emit("k", { key: "k", number: 1 });
     await deliverAll();
     expect(receiver.received.map(({ signatures }) => signatures.length)).toEqual([2, 1]);
@@ -428,7 +428,7 @@ describe("a receiver", () => {
     const others = openAlertReceiver([newSecret()]);
     const otherId = await subscribe(others);
     await sql`
-      update public.alert_endpoints set sealed = (select sealed from public.alert_endpoints where id = ${otherId})
+      update private.alert_endpoints set sealed = (select sealed from private.alert_endpoints where id = ${otherId})
       where id = ${endpointId}`;
     await emit("k", { key: "k", number: 0 });
     expect(await deliverAll()).toMatchObject({ delivered: 1, failed: 1 });
@@ -518,7 +518,7 @@ describe("a deliverer", () => {
     for (const number of range(2)) {
       for (const key of keys) await emit(key, { key, number });
     }
-    await sql`select public.spread_alerts()`;
+    await sql`select private.spread_alerts()`;
     const claim = {
       name: "claim_alert_deliveries",
       args: { p_limit: 4, p_lease: "1 minute", p_endpoint_id: endpointId, p_without: null },
@@ -547,19 +547,19 @@ describe("a deliverer", () => {
 });
 
 describe("scan_alerts", () => {
-  const scan = () => run<Record<string, number>>(sql, { name: "scan_alerts", args: {} });
+  const scan = () => run<Record<string, number>>(sql, { name: "private.scan_alerts", args: {} });
 
   it("tells what the other scans find where one fails, and that its run was not whole", async () => {
     const name = `test_${newId().slice(0, 8)}`;
     await sql`
-      insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
-      values (${name}, 'A test', '* * * * *', 'sql', 'nothing', 1000, '1 minute', now() - interval '1 hour')`;
+      insert into private.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
+      values (${name}, 'A test', '* * * * *', 'sql', 'public.nothing', 1000, '1 minute', now() - interval '1 hour')`;
     await sql`
       insert into public.alert_types (alert_type, scan, description)
       values ('a_broken_one', 'no_such_scan', 'A test'), ('z_broken_one', 'no_such_scan', 'A test')`;
     try {
       const answer = await scan();
-      const error = "function public.no_such_scan() does not exist";
+      const error = "function private.no_such_scan() does not exist";
       expect(answer).toMatchObject({
         job_overdue: 1,
         is_whole: false,
@@ -574,11 +574,11 @@ describe("scan_alerts", () => {
           ["problem", error],
         ]);
       expectFits(told);
-      const [job] = await sql`select expected_result from public.jobs where name = 'scan_alerts'`;
+      const [job] = await sql`select expected_result from private.jobs where name = 'scan_alerts'`;
       expect(answer).not.toMatchObject(job!.expected_result);
     } finally {
       await sql`delete from public.alert_types where alert_type like '%_broken_one'`;
-      await sql`delete from public.jobs where name = ${name}`;
+      await sql`delete from private.jobs where name = ${name}`;
     }
     expect(await scan()).toMatchObject({ is_whole: true, errors: {} });
   });
@@ -586,16 +586,16 @@ describe("scan_alerts", () => {
   it("alerts a job that is overdue once, and again when it was done and is overdue again", async () => {
     const name = `test_${newId().slice(0, 8)}`;
     await sql`
-      insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
-      values (${name}, 'A test', '* * * * *', 'sql', 'nothing', 1000, '1 minute', now() - interval '1 hour')`;
+      insert into private.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
+      values (${name}, 'A test', '* * * * *', 'sql', 'public.nothing', 1000, '1 minute', now() - interval '1 hour')`;
     await scan();
     await scan();
     await sql`
-      insert into public.job_runs (job_name, started_at, ends_by, ended_at, outcome)
+      insert into private.job_runs (job_name, started_at, ends_by, ended_at, outcome)
       values (${name}, now() - interval '30 minutes', now(), now() - interval '30 minutes', 'succeeded')`;
     await scan();
     await scan();
-    await sql`delete from public.jobs where name = ${name}`;
+    await sql`delete from private.jobs where name = ${name}`;
     await deliverAll();
     const received = receiver.received.filter(({ data }) => data.name === name);
     expect(received.map(({ type, data }) => [type, data.last_outcome])).toEqual([
@@ -666,19 +666,19 @@ describe("cleanup_alerts", () => {
       const { alert_id } = await emit(newId(), { key: "k", number });
       ids.push(alert_id);
     }
-    await sql`select public.spread_alerts()`;
+    await sql`select private.spread_alerts()`;
     const set = (id: number, status: string, age: string) =>
       sql`
-      with aged as (update public.alert_outbox set created_at = now() - ${age}::interval where id = ${id})
-      update public.alert_deliveries
+      with aged as (update private.alert_outbox set created_at = now() - ${age}::interval where id = ${id})
+      update private.alert_deliveries
       set status = ${status}, delivered_at = case when ${status} = 'delivered' then now() - ${age}::interval end
       where alert_id = ${id}`;
     await set(ids[0]!, "delivered", "31 days");
     await set(ids[1]!, "dead", "31 days");
     await set(ids[2]!, "dead", "91 days");
     await set(ids[3]!, "pending", "200 days");
-    await run(sql, { name: "cleanup_alerts", args: {} });
-    const left = await sql`select id::integer from public.alert_outbox where id = any(${ids}) order by id`;
+    await run(sql, { name: "private.cleanup_alerts", args: {} });
+    const left = await sql`select id::integer from private.alert_outbox where id = any(${ids}) order by id`;
     expect(left.map(({ id }) => id)).toEqual([ids[1], ids[3]]);
   });
 });
@@ -689,8 +689,8 @@ describe("a charge that takes a balance below the threshold", () => {
     const charge = (tokens: number) =>
       sql`select public.consume_tokens_atomic(${newId()}, ${user}, ${tokens}, 'meal-analyzer')`;
     const alertsAfterScan = async () => {
-      await sql`select public.scan_low_balances()`;
-      return (await sql`select payload from public.alert_outbox where payload ->> 'user_id' = ${user}`)
+      await sql`select private.scan_low_balances()`;
+      return (await sql`select payload from private.alert_outbox where payload ->> 'user_id' = ${user}`)
         .length;
     };
     await sql`select public.add_tokens(${user}, 100, 'test')`;
@@ -699,7 +699,7 @@ describe("a charge that takes a balance below the threshold", () => {
     await charge(1);
     await charge(1);
     // As if no scan had come for a day.
-    await sql`update public.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    await sql`update private.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
     expect(await alertsAfterScan()).toBe(1);
     await charge(1);
     expect(await alertsAfterScan()).toBe(1);
@@ -711,8 +711,8 @@ describe("a charge that takes a balance below the threshold", () => {
     await sql`select public.add_tokens(${user}, 21, 'test')`;
     await sql`select public.consume_tokens_atomic(${newId()}, ${user}, 5, 'meal-analyzer')`;
     await sql`select public.forget_user(${user})`;
-    await sql`update public.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
-    await sql`select public.scan_low_balances()`;
-    expect(await sql`select from public.alert_outbox where payload ->> 'user_id' = ${user}`).toHaveLength(0);
+    await sql`update private.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
+    await sql`select private.scan_low_balances()`;
+    expect(await sql`select from private.alert_outbox where payload ->> 'user_id' = ${user}`).toHaveLength(0);
   });
 });

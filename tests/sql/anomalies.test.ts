@@ -10,16 +10,16 @@ interface Scanned {
   cost_spike: number;
 }
 
-const SCAN = { name: "scan_token_anomalies", args: {} };
+const SCAN = { name: "private.scan_token_anomalies", args: {} };
 const scan = () => run<Scanned>(sql, SCAN);
-const audit = () => run(sql, { name: "audit_token_ledger", args: {} });
+const audit = () => run(sql, { name: "private.audit_token_ledger", args: {} });
 
 beforeEach(() => scannedUntil("0 seconds"));
-afterEach(() => sql`update public.anomaly_rules set pauses_account = false`);
+afterEach(() => sql`update private.anomaly_rules set pauses_account = false`);
 
 /** As if the last scan had been so long ago. */
 async function scannedUntil(ago: string): Promise<void> {
-  await sql`update public.anomaly_settings set scanned_until = now() - ${ago}::interval`;
+  await sql`update private.anomaly_settings set scanned_until = now() - ${ago}::interval`;
 }
 
 async function withTokens(): Promise<string> {
@@ -98,7 +98,7 @@ describe("a scan for anomalies", () => {
     await scannedUntil("6 hours");
     await scan();
     expect(await kinds(user)).toEqual(["high_frequency warning", "ledger_mismatch critical"]);
-    await sql`select public.prune_token_anomalies()`;
+    await sql`select private.prune_token_anomalies()`;
     expect(await kinds(user)).toEqual(["ledger_mismatch critical"]);
   });
 
@@ -179,14 +179,14 @@ describe("note_caller_networks", () => {
   it("counts what was seen in the last window alone, and forgets it after a day", async () => {
     const user = newId();
     await note([{ user_id: user, networks: networks(8) }]);
-    await sql`update public.caller_networks set seen_at = now() - interval '2 hours' where subject = ${user}`;
+    await sql`update private.caller_networks set seen_at = now() - interval '2 hours' where subject = ${user}`;
     await note([{ user_id: user, networks: networks(8, 8) }]);
     expect(await kinds(user)).toEqual([]);
     await sql`
-      update public.caller_networks set seen_at = now() - interval '25 hours'
+      update private.caller_networks set seen_at = now() - interval '25 hours'
       where subject = ${user} and seen_at < now() - interval '1 hour'`;
-    await run(sql, { name: "cleanup_caller_networks", args: {} });
-    expect(await sql`select from public.caller_networks where subject = ${user}`).toHaveLength(8);
+    await run(sql, { name: "private.cleanup_caller_networks", args: {} });
+    expect(await sql`select from private.caller_networks where subject = ${user}`).toHaveLength(8);
   });
 
   it("leaves out what does not fit, and raises nothing", async () => {
@@ -215,7 +215,7 @@ describe("the audit of the ledger", () => {
     const user = newId();
     await database.ledger.add(user, 100);
     await database.ledger.consume(user, 10);
-    const call = { name: "audit_token_ledger", args: {} };
+    const call = { name: "private.audit_token_ledger", args: {} };
     expect(await run(database.sql, call)).toEqual({ ledger_mismatch: 0, ledger_tampered: 0 });
     await database.sql`update public.token_balances set balance = balance + 5 where user_id = ${user}`;
     await database.sql`update public.token_balances set chain = '' where user_id = ${user}`;
@@ -260,7 +260,7 @@ describe("a rule", () => {
     const [one, mild, other] = [newId(), newId(), newId()];
     await record(one, "critical");
     expect(await pausedFor(one)).toBeUndefined();
-    await sql`update public.anomaly_rules set pauses_account = true where anomaly_type = 'cost_spike'`;
+    await sql`update private.anomaly_rules set pauses_account = true where anomaly_type = 'cost_spike'`;
     await record(one, "critical");
     await record(mild, "warning");
     await record(other, "critical", "ledger_mismatch");
@@ -271,7 +271,7 @@ describe("a rule", () => {
   it("takes hold with the scan that finds the anomaly, and the account's next request is refused", async () => {
     const user = await withTokens();
     await chargeAt(user, [...USUAL, { ago: "0 seconds", tokens: 5_000 }]);
-    await sql`update public.anomaly_rules set pauses_account = true where anomaly_type = 'cost_spike'`;
+    await sql`update private.anomaly_rules set pauses_account = true where anomaly_type = 'cost_spike'`;
     await scan();
     const request = {
       name: "admit_request",
@@ -307,12 +307,12 @@ describe("resolve_token_anomaly", () => {
     });
     const [row] = await sql`
       select anomalies.resolved_at = resolutions.resolved_at as same, resolved_by, note
-      from public.token_anomalies as anomalies join public.anomaly_resolutions as resolutions
+      from public.token_anomalies as anomalies join private.anomaly_resolutions as resolutions
         on resolutions.anomaly_id = anomalies.id
       where anomalies.id = ${id}`;
     expect(row).toEqual({ same: true, resolved_by: "ada", note: "A batch of the user's own" });
     const [can] = await sql`
-      select has_table_privilege('authenticated', 'public.anomaly_resolutions', 'SELECT') as read`;
+      select has_table_privilege('authenticated', 'private.anomaly_resolutions', 'SELECT') as read`;
     expect(can!.read).toBe(false);
   });
 

@@ -13,7 +13,7 @@ async function openLedgerOfMonths() {
   const moveTo = (day: number) =>
     sql`select set_config('simulation.minute', ${String(day * MINUTES_OF_A_DAY)}, false)`;
   await moveTo(0);
-  await sql`select public.prepare_token_history()`; // The simulation's database begins with one month.
+  await sql`select private.prepare_token_history()`; // The simulation's database begins with one month.
   const [active, gone] = [newId(), newId()];
   for (const user of [active, gone]) {
     await ledger.add(user, 100, newId());
@@ -26,7 +26,7 @@ async function openLedgerOfMonths() {
 
 async function archive(sql: postgres.Sql, beforeDay: number) {
   const [row] = await sql`
-    select public.archive_token_history((simulation.now() + ${beforeDay} * interval '1 day')::date) as outcome`;
+    select private.archive_token_history((simulation.now() + ${beforeDay} * interval '1 day')::date) as outcome`;
   return row!.outcome;
 }
 
@@ -50,7 +50,7 @@ async function problems(sql: postgres.Sql): Promise<unknown[]> {
 }
 
 async function split(sql: postgres.Sql) {
-  const [row] = await sql`select public.split_other_months() as outcome`;
+  const [row] = await sql`select private.split_other_months() as outcome`;
   return row!.outcome;
 }
 
@@ -113,7 +113,7 @@ describe("the months of the history", () => {
     const { sql, ledger, moveTo, active } = await openLedgerOfMonths();
     for (const day of [340, 680]) {
       await moveTo(day);
-      await sql`select public.prepare_token_history()`;
+      await sql`select private.prepare_token_history()`;
     }
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toMatch(/^token_history\.month_/);
@@ -124,7 +124,7 @@ describe("the months of the history", () => {
     await moveTo(800);
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
-    await sql`select public.prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     await ledger.consume(active, 1);
     expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
     await moveTo(840);
@@ -158,13 +158,13 @@ async function openLedgerWithoutMonths() {
 describe("split_other_months", () => {
   it("waits for the end of a month whose entries go on landing there", async () => {
     const { sql } = await openLedgerWithoutMonths();
-    await sql`select public.prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     expect(await split(sql)).toMatchObject({ success: false, error: "month_not_over" });
   });
 
   it("gives each entry a partition of its month, after which they can be archived", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerWithoutMonths();
-    await sql`select public.prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     await moveTo(900);
     await ledger.consume(active, 1);
     const before = await ledger.snapshot(active);
@@ -195,7 +195,7 @@ describe("split_other_months", () => {
 
   it("lets charges through while it copies", async () => {
     const { url, sql, moveTo, active } = await openLedgerWithoutMonths();
-    await sql`select public.prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     await moveTo(900);
     // A name that is being made elsewhere: the second copy waits for it.
     const [month] = await sql`
@@ -204,7 +204,7 @@ describe("split_other_months", () => {
       url,
       900,
       `create table token_history.${month!.name} ()`,
-      ["select public.split_other_months()"],
+      ["select private.split_other_months()"],
       async (other) => {
         expect(await new Ledger(other).consume(active, 1)).toMatchObject({ success: true });
       },
@@ -226,7 +226,7 @@ describe("prepare_token_history", () => {
         jsonb_build_object('text', (select string_agg(md5(number || ' ' || part), '') from generate_series(1, 50) as part)))
       from generate_series(1, 2200) as number`;
     const prepare = async (more = "") =>
-      (await sql.unsafe(`select public.prepare_token_history(${more}) as it`))[0]!.it;
+      (await sql.unsafe(`select private.prepare_token_history(${more}) as it`))[0]!.it;
     expect(await prepare()).toMatchObject({ success: false, error: "other_months_too_large", prepared: 0 });
     expect(await prepare("p_may_block => true")).toMatchObject({ success: true, prepared: 12 });
     await moveTo(900);
@@ -243,18 +243,18 @@ describe("archive_token_history", () => {
       "sums up a month",
       (user: string) => `insert into token_history.openings values ('${user}', 1, 1, 1, '')`,
     ],
-    ["notes where the history begins", () => "select from public.token_settings for update"],
+    ["notes where the history begins", () => "select from private.token_settings for update"],
   ])("lets charges through while it %s", async (_, blocking) => {
     const { url, sql, ledger, moveTo, active } = await openLedgerOfMonths();
     const late = newId(); // In the second month alone, so that the first one is taken out by then.
     await moveTo(35);
     await ledger.add(late, 10);
     await moveTo(100);
-    const archiveOnce = "select public.archive_token_history((simulation.now())::date)";
+    const archiveOnce = "select private.archive_token_history((simulation.now())::date)";
     await whileWaiting(url, 100, blocking(late), [archiveOnce, archiveOnce, archiveOnce], async (other) => {
       expect(await new Ledger(other).consume(active, 1)).toMatchObject({ success: true });
     });
-    await sql`select public.prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     expect(await problems(sql)).toEqual([]);
   });
 

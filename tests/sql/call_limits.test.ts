@@ -13,25 +13,25 @@ async function take(user: string, name: string, quota = 1) {
 }
 
 const keysOf = (user: string) =>
-  sql`select key from public.rate_limits where key like ${`%${user}%`} order by key`;
+  sql`select key from private.rate_limits where key like ${`%${user}%`} order by key`;
 
 /** What another module does in its migration. */
 async function addSource(): Promise<void> {
   await sql.unsafe(`
-    create table public.test_excess (user_id uuid, excess jsonb);
-    create function public.test_limit_of(uuid, p_name text, p_rule jsonb) returns jsonb language sql as
+    create table private.test_excess (user_id uuid, excess jsonb);
+    create function private.test_limit_of(uuid, p_name text, p_rule jsonb) returns jsonb language sql as
       $$ select case when p_name = 'named' then p_rule || '{"quota": 3}' else p_rule end $$;
-    create function public.test_note_excess(p_user_id uuid, p_limit jsonb) returns void language sql as
-      $$ insert into public.test_excess values (p_user_id, p_limit) $$;
-    insert into public.call_limit_sources values ('test', 'test_limit_of', 'test_note_excess', '');`);
+    create function private.test_note_excess(p_user_id uuid, p_limit jsonb) returns void language sql as
+      $$ insert into private.test_excess values (p_user_id, p_limit) $$;
+    insert into private.call_limit_sources values ('test', 'test_limit_of', 'test_note_excess', '');`);
 }
 
 describe("a limit of calls", () => {
   afterEach(() =>
     sql.unsafe(`
-      delete from public.call_limit_sources where name = 'test';
-      drop function if exists public.test_limit_of, public.test_note_excess;
-      drop table if exists public.test_excess;`).then(() => {})
+      delete from private.call_limit_sources where name = 'test';
+      drop function if exists private.test_limit_of, private.test_note_excess;
+      drop table if exists private.test_excess;`).then(() => {})
   );
 
   it("is each user's own, for each endpoint", async () => {
@@ -48,9 +48,9 @@ describe("a limit of calls", () => {
     for (let count = 0; count < 3; count++) {
       expect(await take(user, "named")).toMatchObject({ allowed: true });
     }
-    expect(await sql`select from public.test_excess`).toHaveLength(0);
+    expect(await sql`select from private.test_excess`).toHaveLength(0);
     expect(await take(user, "named")).toMatchObject({ allowed: false });
-    expect(await sql`select * from public.test_excess`).toMatchObject([
+    expect(await sql`select * from private.test_excess`).toMatchObject([
       { user_id: user, excess: { name: "named", quota: 3, window_s: 3_600 } },
     ]);
     expect(await take(user, "other")).toMatchObject({ allowed: true });
@@ -69,7 +69,7 @@ describe("a limit of calls", () => {
       expect(await take(newId(), "a", quota)).toMatchObject({ allowed: false, limits: [{ remaining: 0 }] });
       expect(await take(user, "a", quota)).toMatchObject({ allowed: false });
     }
-    await sql`update public.rate_limits set full_at = now() - interval '1 hour' where key like ${`%${user}%`}`;
+    await sql`update private.rate_limits set full_at = now() - interval '1 hour' where key like ${`%${user}%`}`;
     expect(await take(user, "a", 0.5)).toMatchObject({ allowed: false });
     expect(await take(user, "a", 3)).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] });
   });
@@ -77,7 +77,7 @@ describe("a limit of calls", () => {
   it("that means nothing denies, and is nobody's excess", async () => {
     await addSource();
     expect(await take(newId(), "a", -1)).toMatchObject({ allowed: false, error: "invalid_request" });
-    expect(await sql`select from public.test_excess`).toHaveLength(0);
+    expect(await sql`select from private.test_excess`).toHaveLength(0);
   });
 
   it("is forgotten with its user, and no other's is", async () => {

@@ -131,7 +131,7 @@ describe("deno task ledger", async () => {
         for (const number of [3, 4, 5, 6]) {
           await transaction.unsafe(`
             update public.token_balance_history as history
-            set chain = public.token_entry_chain(before.chain, history.user_id, history.entry_number, history.delta,
+            set chain = private.token_entry_chain(before.chain, history.user_id, history.entry_number, history.delta,
               history.balance_after, history.created_at, history.operation_type, history.request_id,
               history.metadata)
             from public.token_balance_history as before

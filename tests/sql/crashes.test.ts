@@ -36,7 +36,8 @@ await sql.unsafe(`
     return null;
   end $$;
   do $$ declare v_table text; begin
-    for v_table in select oid::regclass from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' loop
+    for v_table in select oid::regclass from pg_class
+      where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind = 'r' loop
       execute format('create trigger crash_before before insert or update or delete on %s
         for each statement execute function crash.point()', v_table);
       execute format('create trigger crash_after after insert or update or delete on %s

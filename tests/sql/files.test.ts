@@ -6,7 +6,7 @@ import { createDatabase, newId, range, until } from "./support.ts";
 const { url, sql } = await createDatabase();
 
 const LIMITS = { count: 5, bytes: 1_000 };
-await sql`update file_settings set uploads_per_user = ${LIMITS.count}, upload_bytes_per_user = ${LIMITS.bytes}`;
+await sql`update private.file_settings set uploads_per_user = ${LIMITS.count}, upload_bytes_per_user = ${LIMITS.bytes}`;
 // As hosted projects have them; the suite's Storage makes the tables alone.
 await sql.unsafe(
   "grant usage on schema storage to authenticated; grant select, insert on storage.objects to authenticated",

@@ -106,7 +106,7 @@ describe("a hold", () => {
     async (...asked) => {
       const [id, amount, operation, metadata, problem] = asked;
       const [row] = await sql`
-      select public.token_request_problem(${id}, ${newId()}, ${amount}, ${operation}, ${metadata}::text::jsonb) as problem`;
+      select private.token_request_problem(${id}, ${newId()}, ${amount}, ${operation}, ${metadata}::text::jsonb) as problem`;
       if (problem === null) expect(row!.problem).toBeNull();
       else expect(row!.problem).toContain(problem);
     },
@@ -505,7 +505,7 @@ describe("the cleanup", () => {
 
   it.each([0, -5, 2_147_483_647])("keeps its hand on the table with a limit of %i pages", async (pages) => {
     await ledger.cleanup(pages);
-    const [settings] = await sql`select cleanup_page::integer as page from token_settings`;
+    const [settings] = await sql`select cleanup_page::integer as page from private.token_settings`;
     expect(settings!.page).toBeGreaterThanOrEqual(0);
     await ledger.cleanup();
   });
@@ -513,13 +513,16 @@ describe("the cleanup", () => {
 
 describe("the retention", () => {
   it("cannot be set below the 24 hours that a client may retry", async () => {
-    await expect(sql`update token_settings set lock_retention = '23:59:59'`).rejects.toThrow(
+    await expect(sql`update private.token_settings set lock_retention = '23:59:59'`).rejects.toThrow(
       /at_least_a_day/,
     );
-    await expect(sql`update token_settings set lock_retention = null`).rejects.toThrow(/not-null/);
-    await expect(sql`delete from token_settings; insert into token_settings (id) values (false)`.simple())
+    await expect(sql`update private.token_settings set lock_retention = null`).rejects.toThrow(/not-null/);
+    await expect(
+      sql`delete from private.token_settings; insert into private.token_settings (id) values (false)`
+        .simple(),
+    )
       .rejects.toThrow(/one_row/);
-    expect(await sql`select lock_retention::text from token_settings`).toEqual([{
+    expect(await sql`select lock_retention::text from private.token_settings`).toEqual([{
       lock_retention: "24:00:00",
     }]);
   });
@@ -528,7 +531,7 @@ describe("the retention", () => {
     const { user, id } = await held();
     await ledger.settle(user, id, 4);
     try {
-      await sql`update token_settings set lock_retention = '3 days'`;
+      await sql`update private.token_settings set lock_retention = '3 days'`;
       await sql`
         update token_consumption_locks set expires_at = now() - interval '2 days' where request_id = ${id}`;
       await ledger.cleanup();
@@ -537,7 +540,7 @@ describe("the retention", () => {
       await ledger.cleanup();
       expect(await ledger.lock(id)).toBeUndefined();
     } finally {
-      await sql`update token_settings set lock_retention = default`;
+      await sql`update private.token_settings set lock_retention = default`;
     }
   });
 });

@@ -52,7 +52,7 @@ function rebuildChain(user: string): string {
       before bytea := (select chain from token_history.openings where user_id = '${user}');
     begin
       for entry in select * from public.token_balance_history where user_id = '${user}' order by entry_number loop
-        before := public.token_entry_chain(before, entry.user_id, entry.entry_number, entry.delta, entry.balance_after,
+        before := private.token_entry_chain(before, entry.user_id, entry.entry_number, entry.delta, entry.balance_after,
           entry.created_at, entry.operation_type, entry.request_id, entry.metadata);
         update public.token_balance_history set chain = before
         where user_id = '${user}' and entry_number = entry.entry_number;
@@ -98,7 +98,7 @@ async function archiveAll(database: Database): Promise<void> {
     select distinct on (user_id) user_id, entry_number, balance_after,
       sum(greatest(delta, 0)) over (partition by user_id), chain
     from ${month!.name} order by user_id, entry_number desc;
-    update public.token_settings set history_begins_at = now() + interval '1 minute';
+    update private.token_settings set history_begins_at = now() + interval '1 minute';
     alter table public.token_balance_history detach partition ${month!.name}`);
 }
 
@@ -150,7 +150,7 @@ describe("deno task ledger verify", async () => {
       create or replace function public.verify_token_ledger()
       returns table (invariant text, user_id uuid, request_id text, details jsonb) language sql as
         'select null, null::uuid, null, null::jsonb where false';
-      create or replace function public.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint,
+      create or replace function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint,
         p_delta bigint, p_balance_after bigint, p_created_at timestamptz, p_operation_type text, p_request_id text,
         p_metadata jsonb)
       returns bytea language sql as $$ select '\\x00'::bytea $$`);
@@ -278,10 +278,10 @@ describe("anchor_token_ledger", () => {
   it("sends away the digest of the lines that the database keeps, and verify holds the ledger against them", async () => {
     const database = await openLedger();
     const { sql, users } = database;
-    const [row] = await sql`select public.anchor_token_ledger() as anchor`;
+    const [row] = await sql`select private.anchor_token_ledger() as anchor`;
     const { digest } = row!.anchor;
     expect(row!.anchor).toMatchObject({ user_count: 4 });
-    const [alert] = await sql`select payload from public.alert_outbox where alert_type = 'ledger_anchor'`;
+    const [alert] = await sql`select payload from private.alert_outbox where alert_type = 'ledger_anchor'`;
     expect(alert!.payload).toEqual(row!.anchor);
     await database.ledger.consume(users[0]!, 1);
     expect(await command(database, "verify", "--digest", digest)).toEqual(SOUND);
@@ -314,7 +314,7 @@ describe("anchor_token_ledger", () => {
     await sql`select add_tokens(gen_random_uuid(), 10, 'test') from generate_series(1, 5003)`;
     await sql`
       insert into token_history.anchors (made_at, part_number, lines, digest) values (now() - interval '4 days', 1, '', '')`;
-    const [row] = await sql`select public.anchor_token_ledger() as anchor`;
+    const [row] = await sql`select private.anchor_token_ledger() as anchor`;
     const lines = (await Deno.readTextFile(await anchorOf(database))).trim().split("\n");
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({ digest: row!.anchor.digest, user_count: 5003 });
     expect(await command(database, "verify", "--digest", row!.anchor.digest)).toEqual(SOUND);

@@ -32,7 +32,7 @@ async function answer(user: string, requestId: string): Promise<void> {
 
 async function setPlan(user: string, limits: object): Promise<void> {
   const plan = `test ${newId()}`;
-  await sql`insert into public.token_plans (plan, request_limits) values (${plan}, ${
+  await sql`insert into private.token_plans (plan, request_limits) values (${plan}, ${
     sql.json(limits as never)
   })`;
   await sql`select public.set_account_plan(${user}, ${plan})`;
@@ -51,7 +51,7 @@ async function call(statement: Promise<Outcome[]>): Promise<Outcome> {
 }
 
 const countersOf = async (user: string) =>
-  (await sql`select full_at_s, function_full_at_s from public.request_counters where subject = ${user}`)[0];
+  (await sql`select full_at_s, function_full_at_s from private.request_counters where subject = ${user}`)[0];
 const anomaliesOf = (user: string) =>
   sql`select anomaly_type, details from public.token_anomalies where user_id = ${user} order by id`;
 const balanceOf = async (user: string) =>
@@ -65,7 +65,7 @@ describe("a plan's rate limits", () => {
     { user: { quota: 5, window_s: 60 }, function: { quota: 0.9, window_s: 60 } },
   ])("let nothing through of a quota below 1, nor later: %j", async (limits) => {
     const user = await userOnPlan(limits);
-    await sql`insert into public.request_counters (subject) values (${user})`;
+    await sql`insert into private.request_counters (subject) values (${user})`;
     for (let attempt = 0; attempt < 2; attempt++) {
       expect(await admit(user)).toMatchObject({ success: false, error: "rate_limited" });
     }
@@ -123,7 +123,7 @@ describe("a plan's rate limits", () => {
     expect((await admit(other)).success).toBe(true);
     for (let count = 0; count < 20; count++) expect((await admit(free)).success).toBe(true);
     expect(await admit(free)).toMatchObject({ success: true, limits: null });
-    expect(await sql`select from public.request_counters where subject = ${free}`).toHaveLength(0);
+    expect(await sql`select from private.request_counters where subject = ${free}`).toHaveLength(0);
   });
 
   it("of a function alone leave the user's other calls as they are", async () => {
@@ -196,7 +196,7 @@ describe("a plan's rate limits", () => {
 
     await setPlan(user, { user: { quota: 2, window_s: 60 }, function: { quota: 2, window_s: 60 } });
     await sql`
-      update public.request_counters
+      update private.request_counters
       set full_at_s = 'Infinity', function_full_at_s = '{"meal-analyzer": "Infinity"}' where subject = ${user}`;
     expect((await admit(user)).success).toBe(true);
     expect((await admit(user)).success).toBe(true);
@@ -206,20 +206,20 @@ describe("a plan's rate limits", () => {
   it("of who has a counter without end are cleaned up", async () => {
     const user = newId();
     await sql`
-      insert into public.request_counters values (${user}, 'Infinity', '{"meal-analyzer": "Infinity"}')`;
-    await sql`select public.cleanup_request_counters(1000000)`;
+      insert into private.request_counters values (${user}, 'Infinity', '{"meal-analyzer": "Infinity"}')`;
+    await sql`select private.cleanup_request_counters(1000000)`;
     expect(await countersOf(user)).toBeUndefined();
   });
 
   it("of a quota that is finer than the tolerance still count", async () => {
     const user = await userOnPlan({ user: { quota: 200_000, window_s: 60 } });
     const [row] = await sql`
-      select count(*) filter (where (public.take_request_limits('-', ${user}, '{"quota": 200000, "window_s": 60}', 'x', null)
+      select count(*) filter (where (private.take_request_limits('-', ${user}, '{"quota": 200000, "window_s": 60}', 'x', null)
         #> '{limits,0}') is not null)::integer as taken
       from generate_series(1, 1000)`;
     expect(row!.taken).toBe(1_000);
     await sql`
-      update public.request_counters set full_at_s = extract(epoch from clock_timestamp()) + 60 where subject = ${user}`;
+      update private.request_counters set full_at_s = extract(epoch from clock_timestamp()) + 60 where subject = ${user}`;
     await admit(user);
     const { full_at_s } = (await countersOf(user))!;
     expect(full_at_s - Date.now() / 1_000).toBeGreaterThan(50);
@@ -237,7 +237,7 @@ describe("a plan's rate limits", () => {
         await holder`begin`;
         // Full for a second yet: by the time that the call began it is denied, by the time that it is answered it is not.
         await holder`
-          update public.request_counters
+          update private.request_counters
           set full_at_s = extract(epoch from clock_timestamp()) + 60 where subject = ${user}`;
         const operation = {
           operation: "admit",
@@ -271,7 +271,7 @@ describe("a plan's rate limits", () => {
       await waiter`set statement_timeout = '5s'`;
       for (let count = 0; count < 500; count++) {
         await waiter`
-          update public.request_counters
+          update private.request_counters
           set full_at_s = extract(epoch from clock_timestamp()) + 59.501 + random() * 0.001 where subject = ${user}`;
         const { success, error } = await call(
           waiter`select public.admit_request(${newId()}, ${user}, 1, 'x')`,
@@ -428,7 +428,7 @@ describe("a request that runs", () => {
   ])("and %s while a cap was looked at makes no batch wait for it in a circle", async (what, known) => {
     const user = await userOnPlan({});
     await call(sql`select public.set_spend_caps(${user}, 10, null)`);
-    await sql`insert into public.request_counters (subject) values (${user})`;
+    await sql`insert into private.request_counters (subject) values (${user})`;
     const requestId = newId();
     const [winner, loser, batch] = await Promise.all([sql.reserve(), sql.reserve(), sql.reserve()]);
     /** Sends a call and has it wait for a lock. */
@@ -560,7 +560,7 @@ describe("a request that runs", () => {
     const user = await userOnPlan({ user: { quota: 100, window_s: 60 } }, 10);
     const [requestId, run] = [newId(), newId()];
     await prepare(user, requestId);
-    await sql`insert into public.request_counters (subject) values (${user}) on conflict do nothing`;
+    await sql`insert into private.request_counters (subject) values (${user}) on conflict do nothing`;
     const [holder, late] = await Promise.all([sql.reserve(), sql.reserve()]);
     const release = () =>
       call(
@@ -569,7 +569,7 @@ describe("a request that runs", () => {
     try {
       const [{ pid }] = await late<[{ pid: number }]>`select pg_backend_pid() as pid`;
       await holder`begin`;
-      await holder`select from public.request_counters where subject = ${user} for update`;
+      await holder`select from private.request_counters where subject = ${user} for update`;
       const held = call(late`
         select public.admit_request(${requestId}, ${user}, 8, 'meal-analyzer', 'content', p_run_id => ${run})`);
       await until(async () =>
@@ -696,7 +696,7 @@ describe("an endpoint that costs no tokens", () => {
     expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
     expect(await take(user, "balance", 2)).toMatchObject({ allowed: false });
     await sql`
-      update public.token_plans set request_limits = '{"balance": {"quota": 1, "window_s": 60}}'
+      update private.token_plans set request_limits = '{"balance": {"quota": 1, "window_s": 60}}'
       where plan = (select plan from public.token_accounts where user_id = ${user})`;
     expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
   });

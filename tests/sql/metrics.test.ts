@@ -29,7 +29,7 @@ async function valuesOf(name: string): Promise<Record<string, string>> {
 }
 
 async function rollUp(margin = "0", on: Pick<Sql, "unsafe"> = sql) {
-  const [row] = await on.unsafe("select rollup_metrics($1::interval) as outcome", [margin]);
+  const [row] = await on.unsafe("select private.rollup_metrics($1::interval) as outcome", [margin]);
   return row!.outcome;
 }
 
@@ -106,7 +106,7 @@ describe("the ledger's metrics", () => {
     expect(await metricsSay()).toEqual(await ledgerSays());
     await rollUp();
     expect(await metricsSay()).toEqual(await ledgerSays());
-    const [verified] = await sql`select verify_metrics() as outcome`;
+    const [verified] = await sql`select private.verify_metrics() as outcome`;
     expect(verified!.outcome).toMatchObject({ matches: true });
   });
 
@@ -217,7 +217,7 @@ describe("the ledger's metrics of months", () => {
   it("are caught up with after days without a rollup, and stay when their rows are archived", async () => {
     const { sql } = await createDatabase();
     const user = newId();
-    await sql`select prepare_token_history()`;
+    await sql`select private.prepare_token_history()`;
     await sql`
       insert into token_balance_history
         (user_id, entry_number, delta, balance_after, created_at, operation_type, metadata, chain)
@@ -234,7 +234,7 @@ describe("the ledger's metrics of months", () => {
       return row!.tokens;
     };
     expect(await charged()).toBe("3999");
-    const [row] = await sql`select rollup_metrics() as outcome`;
+    const [row] = await sql`select private.rollup_metrics() as outcome`;
     expect(row!.outcome).toMatchObject({ success: true, counted_rows: 4_000, is_complete: true });
     expect(await charged()).toBe("3999");
     for (
@@ -245,7 +245,7 @@ describe("the ledger's metrics of months", () => {
     }
     expect(await sql`select from token_balance_history`).toHaveLength(0);
     expect(await charged()).toBe("3999");
-    const [verified] = await sql`select verify_metrics() as outcome`;
+    const [verified] = await sql`select private.verify_metrics() as outcome`;
     expect(verified!.outcome).toEqual({ matches: true, granted: 5_000, charged: 3_999, owned: 1_001 });
   });
 });
@@ -332,7 +332,7 @@ describe("what functions counted", () => {
     await sql`update metrics.flushes set flushed_at = now() - interval '25 hours' where flush_id = ${id}`;
     const fresh = newId();
     await flush([], fresh);
-    await sql`select public.prune_metric_flushes()`;
+    await sql`select private.prune_metric_flushes()`;
     const left = await sql`select flush_id from metrics.flushes where flush_id in ${sql([id, fresh])}`;
     expect(left.map(({ flush_id }) => flush_id)).toEqual([fresh]);
   });

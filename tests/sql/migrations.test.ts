@@ -100,8 +100,8 @@ describe.each(migrations)("$name", ({ name, text }) => {
   });
 
   it("gives the jobs that it registers to pg_cron", () => {
-    const [, ...after] = bare(text).split("insert into public.jobs");
-    for (const part of after) expect(part).toMatch(/(select|perform) public\.install_schedule\(\)/);
+    const [, ...after] = bare(text).split("insert into private.jobs");
+    for (const part of after) expect(part).toMatch(/(select|perform) private\.install_schedule\(\)/);
   });
 
   it("waits for a lock and never refuses because of one (mistake 16)", () => {

@@ -17,13 +17,13 @@ describe.each(Object.keys(manifest.modules))(
     });
 
     it("has its migrations in an empty database", async () => {
-      const [row] = await database.sql`select to_regclass('public.jobs') as jobs`;
-      expect(row!.jobs).toBe("jobs");
+      const [row] = await database.sql`select to_regclass('private.jobs') as jobs`;
+      expect(row!.jobs).toBe("private.jobs");
     });
 
     it("has every function that its lists name, and each does its work", async () => {
       const { sql } = database;
-      const jobs = await sql`select name from public.jobs where kind = 'sql' order by name`;
+      const jobs = await sql`select name from private.jobs where kind = 'sql' order by name`;
       expect(jobs.length).toBeGreaterThan(0);
       for (const job of jobs) {
         const [row] = await sql`select public.run_job(${job.name}) as it`;
@@ -31,7 +31,7 @@ describe.each(Object.keys(manifest.modules))(
       }
       const scans = await sql`select alert_type, scan from public.alert_types where scan is not null`;
       for (const { alert_type, scan } of scans) {
-        const [row] = await sql.unsafe(`select public.${scan}() as count`);
+        const [row] = await sql.unsafe(`select private.${scan}() as count`);
         expect({ alert_type, ...row }).toEqual({ alert_type, count: 0 });
       }
       for (const { samples } of await sql`select samples from metrics.sources`) {
@@ -42,14 +42,14 @@ describe.each(Object.keys(manifest.modules))(
 
     it("asks no function over HTTP that comes with another module", async () => {
       const functions = modules.flatMap((one) => manifest.modules[one]!.functions);
-      const asked = await database.sql`select command from public.jobs where kind = 'http'`;
+      const asked = await database.sql`select command from private.jobs where kind = 'http'`;
       for (const { command } of asked) expect(functions).toContain(command.split(/[/?]/)[0]);
     });
 
     it("hands out what is kept of a user, and forgets it", async () => {
       const { sql } = database;
       const user = newId();
-      const parts = await sql`select name from public.user_data where export is not null order by name`;
+      const parts = await sql`select name from private.user_data where export is not null order by name`;
       const [row] = await sql`select public.export_user_data(${user}) as it`;
       expect(Object.keys(row!.it).toSorted()).toEqual(parts.map((part) => part.name));
       await sql`select public.forget_user(${user})`;

@@ -192,7 +192,7 @@ describe("tokens in a Redis that dies", withRedis, () => {
       expect(openId.reuses).toBe(0);
     } finally {
       await openId.stop();
-      await sql`delete from public.oauth_leases where key in ${sql([app, user, revoked].map(keyOf))}`;
+      await sql`delete from private.oauth_leases where key in ${sql([app, user, revoked].map(keyOf))}`;
     }
   });
 });

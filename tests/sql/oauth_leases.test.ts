@@ -6,8 +6,8 @@ const sql = connect({ connections: 12 });
 const keys: string[] = [];
 const providers: string[] = [];
 afterAll(async () => {
-  await sql`delete from public.oauth_leases where key = any(${keys})`;
-  await sql`delete from public.oauth_provider_health where provider = any(${providers})`;
+  await sql`delete from private.oauth_leases where key = any(${keys})`;
+  await sql`delete from private.oauth_provider_health where provider = any(${providers})`;
 });
 
 function newLease(): { key: string; provider: string } {
@@ -76,9 +76,9 @@ describe("a lease", () => {
   it("ends by the database's clock, and the next one has a higher fence", async () => {
     const lease = newLease();
     const first = await claim(lease);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() + interval '1 minute' where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() + interval '1 minute' where key = ${lease.key}`;
     expect((await claim(lease)).claimed).toBe(false);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() where key = ${lease.key}`;
     const second = await claim(lease);
     expect(second).toMatchObject({ claimed: true, fence: first.fence + 1 });
     expect(await finish(lease, first.fence, "succeeded")).toBe(false);
@@ -89,7 +89,7 @@ describe("a lease", () => {
   it("is still good for a holder who is late, as long as nobody has taken it", async () => {
     const lease = newLease();
     const { fence } = await claim(lease);
-    await sql`update public.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
+    await sql`update private.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
     expect(await finish(lease, fence, "succeeded")).toBe(true);
   });
 
@@ -140,7 +140,7 @@ describe("a provider that failed", () => {
       const { retry_after_ms } = await read(one);
       expect(Math.ceil(retry_after_ms / 1_000)).toBe(pause);
       expect(await claim(lease())).toMatchObject({ claimed: false, reason: "left_alone" });
-      await sql`update public.oauth_provider_health set retry_at = clock_timestamp() where provider = ${provider}`;
+      await sql`update private.oauth_provider_health set retry_at = clock_timestamp() where provider = ${provider}`;
     }
     const answers = await Promise.all(Array.from({ length: 20 }, () => claim(lease())));
     expect(answers.filter(({ claimed }) => claimed)).toHaveLength(1);
@@ -151,7 +151,7 @@ describe("a provider that failed", () => {
     other.provider = one.provider;
     const failed = await claim(one);
     await finish(one, failed.fence, "failed");
-    await sql`update public.oauth_provider_health set retry_at = clock_timestamp() where provider = ${one.provider}`;
+    await sql`update private.oauth_provider_health set retry_at = clock_timestamp() where provider = ${one.provider}`;
     const probe = await claim(one);
     expect((await claim(other)).claimed).toBe(false);
     await finish(one, probe.fence, "unneeded", probe.failure_count);

@@ -187,7 +187,7 @@ describe("the table tokens", withRedis, () => {
     await store.bury(longBuried, 1);
     await sql`update public.tokens set updated_at = now() - interval '31 days' where key = ${longBuried}`;
     await sleep(5);
-    await sql`select public.cleanup_oauth_tokens()`;
+    await sql`select private.cleanup_oauth_tokens()`;
     const left = await sql`select key from public.tokens where key in ${
       sql([expired, good, buried, longBuried])
     }`;

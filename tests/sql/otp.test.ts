@@ -49,7 +49,7 @@ describe("a code", () => {
     const judged = await otp.verify(phone, RIGHT, { challenge: asked.challenge_id });
     expect(judged).toMatchObject({ success: true, challenge_id: asked.challenge_id, channel: "sms" });
     const [decision] = await sql`
-      select outcome, delivery, verified_at is not null as is_verified from public.otp_decisions
+      select outcome, delivery, verified_at is not null as is_verified from private.otp_decisions
       where issuance_id = ${asked.challenge_id}`;
     expect(decision).toEqual({ outcome: "allowed", delivery: "pending", is_verified: true });
   });
@@ -240,7 +240,7 @@ describe("abuse case 6, a leak of the database", () => {
     const code = "001711"; // among the first of those tried
     const id = await otp.issue(phone, { code });
     const row = await otp.code(id);
-    const [settings] = await sql`select digest_salt from public.otp_settings`;
+    const [settings] = await sql`select digest_salt from private.otp_settings`;
     const stored = row!.code.split(".")[1];
     const uuid = Uint8Array.from(id.replaceAll("-", "").match(/../g)!, (byte) => parseInt(byte, 16));
     const found = (mac: (guess: string) => string | Uint8Array) =>
@@ -258,7 +258,7 @@ describe("abuse case 6, a leak of the database", () => {
     const all = JSON.stringify(
       await sql`
       select (select jsonb_agg(c) from public.otp_codes as c where id = ${id}) as codes,
-        (select jsonb_agg(d) from public.otp_decisions as d where issuance_id = ${id}) as decisions`,
+        (select jsonb_agg(d) from private.otp_decisions as d where issuance_id = ${id}) as decisions`,
     );
     expect(all).not.toContain(code);
   });
@@ -283,7 +283,7 @@ describe("abuse case 7, SMS pumping", () => {
       });
       expect((await otp.request("+993654321000", { country: "TM" })).success).toBe(true);
       const rows = await sql`
-        select outcome, reasons, repeat_count::integer from public.otp_decisions
+        select outcome, reasons, repeat_count::integer from private.otp_decisions
         where prefix = ${prefix} and outcome = 'denied'`;
       expect(rows.map((row) => row.reasons)).toEqual(Array(rows.length).fill(["unverified_in_prefix_hour"]));
       expect(rows.reduce((sum, row) => sum + row.repeat_count, 0)).toBe(3);
@@ -308,7 +308,7 @@ describe("abuse case 7, SMS pumping", () => {
       for (const index of range(3)) expect((await send("FI", index)).success).toBe(true);
       expect((await send("FI", 3)).reasons).toEqual(["unverified_in_country_day"]);
       await sql`
-        insert into public.otp_statistics (kind, area, day, sent, verified, hour)
+        insert into private.otp_statistics (kind, area, day, sent, verified, hour)
         values ('country', 'FI', (now() at time zone 'UTC')::date - 3, 100, 90, now() - interval '3 days')`;
       expect((await send("FI", 4)).success).toBe(true);
     });
@@ -339,7 +339,7 @@ describe("abuse case 7, SMS pumping", () => {
       }, async () => {
         const challenge = await otp.issue(newPhone());
         const [decision] =
-          await sql`select reasons, guard_mode from public.otp_decisions where issuance_id = ${challenge}`;
+          await sql`select reasons, guard_mode from private.otp_decisions where issuance_id = ${challenge}`;
         expect(decision).toEqual({ reasons: [...reasons], guard_mode });
       });
     }
@@ -357,7 +357,7 @@ describe("abuse case 7, SMS pumping", () => {
   });
 
   it("cannot cost more than the cap of the day, of many at once either, and a code that fails costs nothing", async () => {
-    await sql`delete from public.otp_spend`;
+    await sql`delete from private.otp_spend`;
     await otp.withSettings({ spend_cap_micros: 500_000, spend_kept_percent: 0 }, async () => {
       const phones = range(25).map(newPhone);
       const answers = await raceAll<Requested>(url, phones.map((phone) => request(phone, { cost: 50_000 })));
@@ -365,7 +365,7 @@ describe("abuse case 7, SMS pumping", () => {
       expect(count(answers, "spend_cap")).toBe(15);
       const denied = phones[answers.findIndex(({ success }) => !success)]!;
       const [left] = await sql`
-        select count(*)::integer as count from public.rate_limits where key like ${`otp:%${await otp.digest(
+        select count(*)::integer as count from private.rate_limits where key like ${`otp:%${await otp.digest(
         "phone",
         denied,
       )}%`}`;
@@ -374,10 +374,10 @@ describe("abuse case 7, SMS pumping", () => {
       await otp.delivery(sent.challenge_id, "failed", [{ provider: "twilio", is_fault: false }]);
       expect((await otp.request(denied, { cost: 50_000 })).success).toBe(true);
       expect((await otp.request(newPhone(), { cost: 50_000 })).error).toBe("spend_cap");
-      const [spend] = await sql`select spent_micros::integer, messages from public.otp_spend`;
+      const [spend] = await sql`select spent_micros::integer, messages from private.otp_spend`;
       expect(spend).toEqual({ spent_micros: 500_000, messages: 10 });
     });
-    const [table] = await sql`select relpersistence from pg_class where oid = 'public.otp_spend'::regclass`;
+    const [table] = await sql`select relpersistence from pg_class where oid = 'private.otp_spend'::regclass`;
     expect(table!.relpersistence).toBe("p");
   });
 });
@@ -421,7 +421,7 @@ describe("abuse case 8, bombing one victim", () => {
     const answers = await raceAll<Requested>(url, range(20).map(() => request(phone, { network })));
     expect(answers.filter(({ success }) => success)).toHaveLength(1);
     expect(
-      await sql`select from public.otp_decisions where outcome = 'allowed' and phone = ${await otp.digest(
+      await sql`select from private.otp_decisions where outcome = 'allowed' and phone = ${await otp.digest(
         "phone",
         phone,
       )}`,
@@ -485,7 +485,7 @@ describe("abuse case 9, a provider that fails", () => {
       await otp.delivery(asked.challenge_id, "failed");
     }
     const [statistics] = await sql`
-      select sum(sent)::integer as sent, sum(failed)::integer as failed from public.otp_statistics where kind = 'prefix' and area = ${
+      select sum(sent)::integer as sent, sum(failed)::integer as failed from private.otp_statistics where kind = 'prefix' and area = ${
       phone.slice(0, -4)
     }`;
     expect(statistics).toEqual({ sent: 0, failed: 13 });
@@ -542,7 +542,7 @@ describe("abuse case 9, a provider that fails", () => {
       expect(await otp.request(newPhone(), { providers: [bad] })).toMatchObject({
         error: "delivery_unavailable",
       });
-      await sql`update public.otp_providers set open_until = clock_timestamp() - interval '1 second' where name = ${bad}`;
+      await sql`update private.otp_providers set open_until = clock_timestamp() - interval '1 second' where name = ${bad}`;
       const probes = await raceAll<Requested>(
         url,
         range(10).map(() => request(newPhone(), { providers: [bad, good] })),
@@ -573,7 +573,7 @@ describe("abuse case 10, the same request again", () => {
     await otp.delivery(first.challenge_id, "failed");
     const second = await otp.request(phone, { key });
     expect(second).toMatchObject({ success: true, duplicate: false });
-    await sql`update public.otp_decisions set created_at = now() - interval '2 minutes' where issuance_id = ${second.challenge_id}`;
+    await sql`update private.otp_decisions set created_at = now() - interval '2 minutes' where issuance_id = ${second.challenge_id}`;
     await otp.cool(phone);
     expect(await otp.request(phone, { key })).toMatchObject({ success: true, duplicate: false });
   });
@@ -618,9 +618,9 @@ describe("abuse case 14, cleanup", () => {
     await otp.request(phone, { network });
     for (const _ of range(5)) await otp.issue(newPhone());
     await sql`update public.otp_codes set expires_at = now() - interval '1 second' where id <> ${challenge}`;
-    const spendBefore = await sql`select * from public.otp_spend`;
+    const spendBefore = await sql`select * from private.otp_spend`;
     const clean = async (limit: number) => {
-      const [row] = await sql`select public.cleanup_expired_otps(${limit}) as answer`;
+      const [row] = await sql`select private.cleanup_expired_otps(${limit}) as answer`;
       return row!.answer;
     };
     expect((await clean(4)).codes).toBe(4);
@@ -631,7 +631,7 @@ describe("abuse case 14, cleanup", () => {
     await otp.cool(phone);
     expect(await otp.request(phone, { network })).toMatchObject({ success: true, attempts_left: 0 });
     await otp.settings({ sends_per_network_prefix_hour: 5 });
-    expect(await sql`select * from public.otp_spend`).toEqual(spendBefore);
+    expect(await sql`select * from private.otp_spend`).toEqual(spendBefore);
     expect((await otp.verify(live, RIGHT, { challenge })).success).toBe(true);
   });
 
@@ -643,7 +643,7 @@ describe("abuse case 14, cleanup", () => {
       challenges.slice(0, 5)
     })`;
     const answers = await raceAll<Judged>(url, [
-      ...range(3).map(() => ({ name: "cleanup_expired_otps", args: {} })),
+      ...range(3).map(() => ({ name: "private.cleanup_expired_otps", args: {} })),
       ...phones.map((phone, index) => verify(phone, RIGHT, { challenge: challenges[index] })),
       ...phones.slice(0, 5).map((phone) => request(phone)),
     ]);
@@ -716,10 +716,10 @@ describe("a code of Supabase Auth", () => {
     });
     await otp.delivery(asked.challenge_id, "sent");
     await sql`update auth.users set last_sign_in_at = now() + interval '1 second' where id = ${user}`;
-    await sql`select public.cleanup_expired_otps()`;
-    await sql`select public.cleanup_expired_otps()`;
+    await sql`select private.cleanup_expired_otps()`;
+    await sql`select private.cleanup_expired_otps()`;
     const [statistics] = await sql`
-      select sum(sent)::integer as sent, sum(verified)::integer as verified from public.otp_statistics where kind = 'auth_prefix' and area = ${
+      select sum(sent)::integer as sent, sum(verified)::integer as verified from private.otp_statistics where kind = 'auth_prefix' and area = ${
       phone.slice(0, -4)
     }`;
     expect(statistics).toEqual({ sent: 1, verified: 1 });

@@ -32,18 +32,18 @@ async function verifyFrom(phone: string, network: string, user?: string): Promis
 /** How many rows each table of one-time codes has. */
 async function countRows(): Promise<Record<string, number>> {
   const tables = [
-    "codes",
-    "guesses",
-    "decisions",
-    "statistics",
-    "networks",
-    "known_phones",
-    "routes",
-    "used_proofs",
+    "public.otp_codes",
+    "private.otp_guesses",
+    "private.otp_decisions",
+    "private.otp_statistics",
+    "private.otp_networks",
+    "private.otp_known_phones",
+    "private.otp_routes",
+    "private.otp_used_proofs",
   ];
   const counts = await Promise.all(tables.map(async (table) => {
-    const [row] = await sql.unsafe(`select count(*)::integer as count from public.otp_${table}`);
-    return [table, row!.count] as const;
+    const [row] = await sql.unsafe(`select count(*)::integer as count from ${table}`);
+    return [table.replace(/^\w+\.otp_/, ""), row!.count] as const;
   }));
   return Object.fromEntries(counts);
 }
@@ -56,7 +56,7 @@ describe("a stranger's guesses", () => {
     for (const _ of range(4)) {
       const options = { user: stranger, channel: "email", address };
       const { challenge_id } = await otp.request(phone, options);
-      await sql`delete from public.rate_limits where key like 'otp:cooldown:email:%'`;
+      await sql`delete from private.rate_limits where key like 'otp:cooldown:email:%'`;
       for (const _ of range(5)) await otp.verify(phone, WRONG, { challenge: challenge_id, user: stranger });
     }
     const asked = await otp.request(phone);
@@ -179,8 +179,8 @@ describe("a stranger's codes", () => {
     const known = inPrefix(prefix, 0);
     await verifyFrom(known, network);
     await otp.withSettings({ ...settings, spend_cap_micros: 100_000 }, async () => {
-      await sql`delete from public.otp_spend`;
-      await sql`delete from public.rate_limits where key = 'otp:country:FR'`;
+      await sql`delete from private.otp_spend`;
+      await sql`delete from private.rate_limits where key = 'otp:country:FR'`;
       for (const index of range(6)) await otp.request(inPrefix(prefix, 1 + index));
       expect((await otp.request(inPrefix(prefix, 20))).denied_by).toMatch(/^(prefix|country)$/);
       expect((await otp.request(known, { network, cost: 90_000 })).success).toBe(true);
@@ -189,8 +189,8 @@ describe("a stranger's codes", () => {
       expect((await otp.request(known, { network, cost: 90_000 })).error).toBe("spend_cap");
       expect((await otp.request(known)).denied_by).toMatch(/^(prefix|country)$/);
     });
-    await sql`delete from public.rate_limits where key = 'otp:country:FR'`;
-    await sql`delete from public.otp_spend`;
+    await sql`delete from private.rate_limits where key = 'otp:country:FR'`;
+    await sql`delete from private.otp_spend`;
   });
 
   it("cannot spend what is kept for who verified the phone before, of many at once neither", async () => {
@@ -204,7 +204,7 @@ describe("a stranger's codes", () => {
       expect(answers.filter(({ success }) => success)).toHaveLength(8);
       expect((await otp.request(known, { network, cost: 50_000 })).success).toBe(true);
     });
-    await sql`delete from public.otp_spend`;
+    await sql`delete from private.otp_spend`;
   });
 });
 
@@ -230,7 +230,7 @@ describe("codes by e-mail", () => {
       for (const _ of range(4)) {
         answers.push(await otp.request(newPhone(), { user, channel: "email", address }));
         expect((await otp.request(newPhone(), { user, channel: "email", address })).success).toBe(false);
-        await sql`delete from public.rate_limits where key like 'otp:cooldown:email:%'`;
+        await sql`delete from private.rate_limits where key like 'otp:cooldown:email:%'`;
       }
       expect(answers.map(({ success }) => success)).toEqual([true, true, true, false]);
       expect(answers.at(-1)!.denied_by).toBe("address");
@@ -243,8 +243,8 @@ describe("codes by e-mail", () => {
     const { challenge_id } = await otp.request(phone, { user, channel: "email", address });
     expect((await otp.verify(phone, RIGHT, { challenge: challenge_id })).error).toBe("expired");
     expect((await otp.verify(phone, RIGHT, { user })).success).toBe(true);
-    expect(await sql`select from public.otp_statistics where area = ${phone.slice(0, -4)}`).toHaveLength(0);
-    expect(await sql`select from public.otp_known_phones where phone = ${await otp.digest("phone", phone)}`)
+    expect(await sql`select from private.otp_statistics where area = ${phone.slice(0, -4)}`).toHaveLength(0);
+    expect(await sql`select from private.otp_known_phones where phone = ${await otp.digest("phone", phone)}`)
       .toHaveLength(0);
   });
 });
@@ -259,7 +259,7 @@ describe("what a stranger can fill", () => {
       ] as const
     ) {
       if (providers) {
-        await sql`insert into public.otp_providers (name, failures, open_until, updated_at)
+        await sql`insert into private.otp_providers (name, failures, open_until, updated_at)
           values (${providers[0]}, 9, now() + interval '1 hour', now())`;
       }
       await otp.withSettings({ ...settings, sends_per_network_hour: 10 }, async () => {
@@ -287,7 +287,7 @@ describe("what a stranger can fill", () => {
         // Those of one country.
         expect(statistics).toBeLessThanOrEqual(15);
         const [counted] = await sql`
-          select sum(repeat_count)::integer as count from public.otp_decisions
+          select sum(repeat_count)::integer as count from private.otp_decisions
           where network = ${await otp.digest("network", network)}`;
         expect(counted!.count).toBe(60);
       });
@@ -324,7 +324,7 @@ describe("the guard", () => {
       });
       expect((await otp.request(inPrefix(prefix, 32), { country: "BE" })).success).toBe(true);
       const rows = await sql`
-        select kind, sum(waiting)::integer as waiting from public.otp_statistics where area in ('BE', ${prefix})
+        select kind, sum(waiting)::integer as waiting from private.otp_statistics where area in ('BE', ${prefix})
         group by kind order by kind`;
       expect([...rows]).toEqual([{ kind: "country", waiting: 2 }, { kind: "prefix", waiting: 2 }]);
     });
@@ -386,7 +386,7 @@ describe("the guard", () => {
         else expect((await otp.verify(phone, RIGHT, { challenge: asked.challenge_id })).success).toBe(true);
       }
       const [row] = await sql`
-        select sum(waiting)::integer as waiting, sum(hour_waiting)::integer as hour_waiting from public.otp_statistics
+        select sum(waiting)::integer as waiting, sum(hour_waiting)::integer as hour_waiting from private.otp_statistics
         where area = ${prefix}`;
       expect(row).toEqual({ waiting: 0, hour_waiting: 0 });
     });
@@ -464,7 +464,7 @@ describe("settings", () => {
     ["decision_retention", "infinity"],
     ["guard_country_floor_day", "-1"],
   ])("%s cannot be %s, with which nothing would ever end", async (name, value) => {
-    await expect(sql.unsafe(`update public.otp_settings set ${name} = '${value}'`)).rejects.toMatchObject({
+    await expect(sql.unsafe(`update private.otp_settings set ${name} = '${value}'`)).rejects.toMatchObject({
       code: "23514",
     });
   });

@@ -136,7 +136,7 @@ export class Otp {
   }
 
   async digest(kind: string, value: string): Promise<string> {
-    const [row] = await this.sql`select digest_salt from public.otp_settings`;
+    const [row] = await this.sql`select digest_salt from private.otp_settings`;
     return createHash("sha256").update(row!.digest_salt).update(`${kind}|${value}`).digest("hex").slice(
       0,
       32,
@@ -146,17 +146,17 @@ export class Otp {
   /** As if the cooldown were over. */
   async cool(phone: string): Promise<void> {
     const digest = await this.digest("phone", phone);
-    await this.sql`delete from public.rate_limits where key like ${`otp:cooldown:${digest}%`}`;
+    await this.sql`delete from private.rate_limits where key like ${`otp:cooldown:${digest}%`}`;
   }
 
   async settings(values: Record<string, unknown>): Promise<void> {
-    await this.sql`update public.otp_settings set ${this.sql(values as never)}`;
+    await this.sql`update private.otp_settings set ${this.sql(values as never)}`;
   }
 
   /** Runs something under other settings. Tests of one file run one after the other. */
   async withSettings<Result>(values: Record<string, unknown>, work: () => Promise<Result>): Promise<Result> {
     const names = Object.keys(values);
-    const [before] = await this.sql`select ${this.sql(names)} from public.otp_settings`;
+    const [before] = await this.sql`select ${this.sql(names)} from private.otp_settings`;
     await this.settings(values);
     try {
       return await work();

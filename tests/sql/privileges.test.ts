@@ -9,72 +9,18 @@ import { Ledger, newId } from "./support.ts";
 // is meant to be open is named below, with the reason.
 
 /** Functions that users may call. */
-const OPEN_FUNCTIONS: Record<string, string> = {};
+const OPEN_FUNCTIONS: Record<string, string> = {
+  shared_wallets:
+    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
+  once_shared_wallets:
+    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
+};
 
 /** Tables that users may write, and how. */
 const OPEN_WRITES: Record<string, { privileges: string[]; reason: string }> = {};
 
 /** Tables without a user_id that users may read. */
 const OPEN_READS: Record<string, string> = {};
-
-/** Functions that service_role has no use for: helpers of others, and triggers. */
-const INTERNAL_FUNCTIONS: Record<string, string> = {
-  settle_auth_hook_otps: "a part of cleanup_expired_otps",
-  otp_own_limits: "a part of request_otp and record_otp_delivery",
-  otp_network_limits: "a part of request_otp and verify_otp",
-  take_otp_network_limits: "a part of deny_otp and verify_otp",
-  otp_guard: "a part of request_otp",
-  otp_is_known: "a part of request_otp",
-  otp_guesses_left: "a part of request_otp and verify_otp",
-  otp_digest: "a part of request_otp and verify_otp",
-  otp_code_of: "a part of request_otp and verify_otp",
-  deny_otp: "a part of request_otp",
-  count_otp: "a part of request_otp and verify_otp",
-  alert_of_token_anomaly: "a trigger",
-  anomaly_window: "a part of scan_token_anomalies",
-  apply_anomaly_rule: "a trigger",
-  chain_token_entries: "a part of consume_tokens_batch",
-  expire_token_holds_of: "a part of hold_tokens and of cleanup_expired_locks",
-  export_caller_networks: "a part of export_user_data",
-  forget_call_limits: "a part of forget_user",
-  forget_caller_networks: "a part of forget_user",
-  note_call_excess: "told by take_call_limit",
-  post_token_entry: "a part of settle_tokens and add_tokens",
-  refuse_networks_of_forgotten: "a trigger",
-  watch_caller_networks: "a trigger",
-  follow_alert_ordering_key: "a trigger",
-  forbid_token_access_log_change: "a trigger",
-  forbid_token_history_change: "a trigger",
-  forget_alerts: "a part of forget_ledger_user",
-  forget_deleted_user: "a trigger",
-  forget_ledger_user: "a part of forget_user",
-  forget_oauth_user: "a part of forget_user",
-  forget_otp_user: "a part of forget_user",
-  forget_rate_limits: "a part of forget_ledger_user",
-  export_ledger_user: "a part of export_user_data",
-  export_otp_user: "a part of export_user_data",
-  give_back_rate_limits: "a part of record_otp_delivery",
-  lock_token_balances: "a part of run_token_operations and consume_tokens_batch",
-  record_request_excess: "a part of admit_request",
-  count_user_failure: "a part of admit_request, settle_tokens and release_tokens",
-  anomalies_about_ledger: "a part of record_token_anomaly and forget_user",
-  spent_since_month: "a part of set_spend_caps",
-  take_request_limits: "a part of admit_request and admit_reading",
-  answer_known_request: "a part of admit_request",
-  request_limit_of: "a part of admit_request, and asked by take_call_limit",
-  known_request_outcome: "a part of hold_tokens and admit_request",
-  scan_ending_tokens: "a part of scan_alerts",
-  scan_failing_provider: "a part of scan_alerts",
-  scan_low_balances: "a part of scan_alerts",
-  scan_overdue_jobs: "a part of scan_alerts",
-  spend_cap_refusal: "a part of admit_request",
-  spread_alerts: "a part of claim_alert_deliveries",
-  renew_token_sync: "a part of diff_provider_tokens, put_provider_tokens and finish_token_sync",
-  token_entry_chain: "a part of every charge and of verify_token_chain",
-  token_refusal: "a part of every answer that refuses",
-  token_response_tail: "a part of settle_tokens",
-  token_request_problem: "a part of hold_tokens, consume_tokens_atomic and add_tokens",
-};
 
 /** Columns whose name and table say what they are. */
 const OBVIOUS_COLUMNS = new Set([
@@ -98,24 +44,30 @@ const WRITES = ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER
 const sql = connect({ connections: 4 });
 const ledger = new Ledger(sql);
 
+/** What REST shows, and what only functions and operators use. */
+const SCHEMAS = ["public", "private"];
+
 interface Relation {
+  schema: string;
   name: string;
   kind: string;
   columns: string[];
 }
 
 const relations = await sql<Relation[]>`
-  select relname as name, relkind as kind,
+  select relnamespace::regnamespace::text as schema, relname as name, relkind as kind,
     array(select attname::text from pg_attribute
       where attrelid = pg_class.oid and attnum > 0 and not attisdropped order by attnum) as columns
   from pg_class
-  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+  where relnamespace::regnamespace::text = any(${SCHEMAS}) and relkind in ('r', 'p', 'v', 'm', 'f')
   order by relname`;
 const tables = relations.filter(({ kind }) => kind === "r" || kind === "p");
-const owned = relations.filter(({ columns }) => columns.includes("user_id"));
+const shown = relations.filter(({ schema }) => schema === "public");
+const owned = shown.filter(({ columns }) => columns.includes("user_id"));
 
 interface Routine {
   oid: number;
+  schema: string;
   signature: string;
   name: string;
   definer: boolean;
@@ -128,13 +80,13 @@ interface Routine {
 }
 
 const routines = await sql<Routine[]>`
-  select oid, oid::regprocedure::text as signature, proname as name, prosecdef as definer,
+  select oid, pronamespace::regnamespace::text as schema, oid::regprocedure::text as signature, proname as name, prosecdef as definer,
     pg_get_userbyid(proowner) as owner, proconfig as config, prorettype::regtype::text as result,
     coalesce(proargnames[1:pronargs], '{}') as parameters,
     array(select format_type(type, null) from unnest(proargtypes) as type) as types,
     obj_description(oid, 'pg_proc') as comment
   from pg_proc
-  where pronamespace = 'public'::regnamespace
+  where pronamespace::regnamespace::text = any(${SCHEMAS})
     and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
   order by proname`;
 
@@ -176,9 +128,7 @@ describe("the catalog", () => {
 
   it("names no exception that is gone", () => {
     const functions = routines.map((routine) => routine.name);
-    expect(functions).toEqual(
-      expect.arrayContaining([...Object.keys(OPEN_FUNCTIONS), ...Object.keys(INTERNAL_FUNCTIONS)]),
-    );
+    expect(functions).toEqual(expect.arrayContaining(Object.keys(OPEN_FUNCTIONS)));
     expect(relations.map((relation) => relation.name)).toEqual(
       expect.arrayContaining([...Object.keys(OPEN_WRITES), ...Object.keys(OPEN_READS)]),
     );
@@ -188,35 +138,42 @@ describe("the catalog", () => {
     const open = await sql`
       select relname, role
       from pg_class, unnest(array['anon', 'authenticated']) as role
-      where relnamespace = 'public'::regnamespace and relkind = 'S'
+      where relnamespace::regnamespace::text = any(${SCHEMAS}) and relkind = 'S'
         and has_sequence_privilege(role, pg_class.oid, 'USAGE, SELECT, UPDATE')`;
     expect([...open]).toEqual([]);
   });
 
-  it("lets no user make objects in the schema", async () => {
+  it("lets no user make objects in the schemas, nor look into the private one", async () => {
     const [can] = await sql`
       select has_schema_privilege('anon', 'public', 'CREATE') as anon,
         has_schema_privilege('authenticated', 'public', 'CREATE') as authenticated,
-        has_schema_privilege('service_role', 'public', 'CREATE') as service`;
-    expect(can).toEqual({ anon: false, authenticated: false, service: false });
+        has_schema_privilege('service_role', 'public', 'CREATE') as service,
+        has_schema_privilege('anon', 'private', 'CREATE, USAGE') as anon_private,
+        has_schema_privilege('authenticated', 'private', 'CREATE, USAGE') as user_private,
+        has_schema_privilege('service_role', 'private', 'CREATE') as service_private`;
+    expect(Object.values(can!)).toEqual([false, false, false, false, false, false]);
   });
 
-  it("closes what a later migration makes and forgets to close (mistake 2b)", async () => {
-    class Undo extends Error {}
-    await expect(sql.begin(async (transaction) => {
-      await transaction`create table public.forgotten (id bigint generated always as identity)`;
-      await transaction`create function public.forgotten() returns integer language sql as 'select 1'`;
-      const [can] = await transaction`
+  it.each(SCHEMAS)(
+    "closes what a later migration makes in %s and forgets to close (mistake 2b)",
+    async (schema) => {
+      class Undo extends Error {}
+      await expect(sql.begin(async (transaction) => {
+        await transaction.unsafe(`
+        create table ${schema}.forgotten (id bigint generated always as identity);
+        create function ${schema}.forgotten() returns integer language sql as 'select 1'`);
+        const [can] = await transaction.unsafe(`
         select
-          has_table_privilege('anon', 'public.forgotten', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') as anon_table,
-          has_table_privilege('authenticated', 'public.forgotten', 'SELECT, INSERT, UPDATE, DELETE') as user_table,
-          has_sequence_privilege('anon', 'public.forgotten_id_seq', 'USAGE, SELECT, UPDATE') as anon_sequence,
-          has_function_privilege('anon', 'public.forgotten()', 'EXECUTE') as anon_function,
-          has_function_privilege('authenticated', 'public.forgotten()', 'EXECUTE') as user_function`;
-      expect(Object.values(can!)).toEqual([false, false, false, false, false]);
-      throw new Undo();
-    })).rejects.toThrow(Undo);
-  });
+          has_table_privilege('anon', '${schema}.forgotten', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') as anon_table,
+          has_table_privilege('authenticated', '${schema}.forgotten', 'SELECT, INSERT, UPDATE, DELETE') as user_table,
+          has_sequence_privilege('anon', '${schema}.forgotten_id_seq', 'USAGE, SELECT, UPDATE') as anon_sequence,
+          has_function_privilege('anon', '${schema}.forgotten()', 'EXECUTE') as anon_function,
+          has_function_privilege('authenticated', '${schema}.forgotten()', 'EXECUTE') as user_function`);
+        expect(Object.values(can!)).toEqual([false, false, false, false, false]);
+        throw new Undo();
+      })).rejects.toThrow(Undo);
+    },
+  );
 });
 
 describe.each(routines)("function $signature", (routine) => {
@@ -233,22 +190,26 @@ describe.each(routines)("function $signature", (routine) => {
   });
 
   it("is refused to anon and to a signed-in user over REST (mistakes 1, 2b)", async () => {
-    if (routine.name in OPEN_FUNCTIONS) return;
+    if (routine.name in OPEN_FUNCTIONS && routine.schema === "public") return;
     for (const client of [anonymousClient(), users[0]!.client]) {
       const { data, error, status } = await client.rpc(routine.name, argumentsFor(routine));
       expect(data).toBeNull();
       expect(error).not.toBeNull();
-      if (isTrigger) continue; // Not there for REST; every other refusal must come from the missing privilege.
+      if (routine.schema === "private") expect(status).toBe(404);
+      if (isTrigger || routine.schema === "private") continue; // Not there for REST; every other refusal must come from the missing privilege.
       expect([401, 403]).toContain(status);
       expect(error!.code).toBe("42501");
     }
   });
 
-  it("is for service_role exactly when it is not internal", async () => {
+  it("is for service_role exactly when it is public", async () => {
     const [can] =
       await sql`select has_function_privilege('service_role', ${routine.oid}::oid, 'EXECUTE') as service`;
-    expect(can!.service).toBe(!(routine.name in INTERNAL_FUNCTIONS));
-    if (routine.name in INTERNAL_FUNCTIONS) return;
+    expect(can!.service).toBe(routine.schema === "public");
+    if (routine.schema === "private") {
+      const { status } = await serviceClient().rpc(routine.name, argumentsFor(routine));
+      return expect(status).toBe(404);
+    }
     // The same call that users are refused above passes: what stops them is the privilege and nothing else.
     const { error } = await serviceClient().rpc(routine.name, argumentsFor(routine));
     expect(["42501", "PGRST202"]).not.toContain(error?.code);
@@ -267,13 +228,14 @@ describe.each(routines)("function $signature", (routine) => {
   });
 });
 
-describe.each(relations)("table $name", ({ name, kind, columns }) => {
+describe.each(relations)("table $name of schema $schema", ({ schema, name, kind, columns }) => {
   const isTable = kind === "r" || kind === "p";
+  const qualified = `${schema}.${name}`;
+  const isShown = schema === "public";
 
   it("has row level security", async () => {
     if (!isTable) return;
-    const [found] =
-      await sql`select relrowsecurity as on from pg_class where oid = ${`public.${name}`}::regclass`;
+    const [found] = await sql`select relrowsecurity as on from pg_class where oid = ${qualified}::regclass`;
     expect(found!.on).toBe(true);
   });
 
@@ -281,7 +243,7 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
     if (kind !== "v") return;
     const [found] = await sql`
       select coalesce('security_invoker=true' = any (reloptions), false) as on
-      from pg_class where oid = ${`public.${name}`}::regclass`;
+      from pg_class where oid = ${qualified}::regclass`;
     expect(found!.on).toBe(true);
   });
 
@@ -290,9 +252,9 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
     for (const role of ["anon", "authenticated"]) {
       for (const privilege of WRITES.filter((one) => role === "anon" || !open.includes(one))) {
         const [can] = await sql`
-          select has_table_privilege(${role}, ${`public.${name}`}, ${privilege}) as whole,
+          select has_table_privilege(${role}, ${qualified}, ${privilege}) as whole,
             ${privilege} in ('INSERT', 'UPDATE', 'REFERENCES') and has_any_column_privilege(${role},
-              ${`public.${name}`}, case when ${privilege} in ('INSERT', 'UPDATE', 'REFERENCES') then ${privilege}
+              ${qualified}, case when ${privilege} in ('INSERT', 'UPDATE', 'REFERENCES') then ${privilege}
                 else 'SELECT' end) as part`;
         expect(can, `${role} ${privilege}`).toEqual({ whole: false, part: false });
       }
@@ -300,7 +262,7 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
   });
 
   it("refuses every write of anon and of a signed-in user over REST", async () => {
-    if (name in OPEN_WRITES) return;
+    if (name in OPEN_WRITES || !isShown) return;
     const column = columns.includes("user_id") ? "user_id" : columns[0]!;
     const row = { [column]: users[0]!.id } as never;
     for (const client of [anonymousClient(), users[0]!.client]) {
@@ -320,6 +282,26 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
     }
   });
 
+  it("if it is private, is read by no user and written by nobody but its owner", async () => {
+    if (isShown) return;
+    for (const role of ["anon", "authenticated", "service_role"]) {
+      for (const privilege of role === "service_role" ? WRITES : ["SELECT", ...WRITES]) {
+        const [can] = await sql`select has_table_privilege(${role}, ${qualified}, ${privilege}) as it`;
+        expect(can!.it, `${role} ${privilege}`).toBe(false);
+      }
+    }
+  });
+
+  it("if it is private, is not there for REST, not even with the secret key", async () => {
+    if (isShown) return;
+    for (const client of [users[0]!.client, serviceClient()]) {
+      expect((await client.from(name).select("*").limit(1)).status).toBe(404);
+      const { data, error } = await client.schema("private" as never).from(name).select("*").limit(1);
+      expect(data).toBeNull();
+      expect(error).not.toBeNull();
+    }
+  });
+
   it("shows anon nothing", async () => {
     const { data } = await anonymousClient().from(name).select("*").limit(1);
     expect(data ?? []).toEqual([]);
@@ -329,8 +311,8 @@ describe.each(relations)("table $name", ({ name, kind, columns }) => {
     const comments = await sql`
       select coalesce(attname, '') as column
       from pg_class left join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
-      where pg_class.oid = ${`public.${name}`}::regclass and col_description(pg_class.oid, attnum) is null`;
-    const [table] = await sql`select obj_description(${`public.${name}`}::regclass, 'pg_class') as comment`;
+      where pg_class.oid = ${qualified}::regclass and col_description(pg_class.oid, attnum) is null`;
+    const [table] = await sql`select obj_description(${qualified}::regclass, 'pg_class') as comment`;
     expect(table!.comment).toMatch(/.{20,}/);
     const missing = comments.map((row) => row.column).filter((column) => !OBVIOUS_COLUMNS.has(column));
     expect(missing.filter((column) => !["balance", "delta"].includes(column))).toEqual([]);
@@ -358,7 +340,7 @@ describe.each(owned)("table $name with a user_id", ({ name }) => {
   });
 });
 
-describe.each(relations.filter(({ columns }) => !columns.includes("user_id")))(
+describe.each(shown.filter(({ columns }) => !columns.includes("user_id")))(
   "table $name without a user_id",
   ({ name }) => {
     it("shows a user nothing", async () => {
@@ -369,7 +351,7 @@ describe.each(relations.filter(({ columns }) => !columns.includes("user_id")))(
   },
 );
 
-describe.each([...LEDGER, "token_settings"])("service_role on %s", (name) => {
+describe.each(LEDGER)("service_role on %s", (name) => {
   it("reads, and cannot write around the functions (mistakes 22, 26)", async () => {
     for (const privilege of WRITES) {
       const [can] =
@@ -378,11 +360,10 @@ describe.each([...LEDGER, "token_settings"])("service_role on %s", (name) => {
     }
     const table = serviceClient().from(name);
     expect((await table.select("*").limit(1)).data).toHaveLength(1);
-    const column = name === "token_settings" ? "id" : "user_id";
     const answers = [
-      await table.insert({ [column]: newId() } as never),
-      await table.update({ [column]: null }).not(column, "is", null),
-      await table.delete().not(column, "is", null),
+      await table.insert({ user_id: newId() } as never),
+      await table.update({ user_id: null }).not("user_id", "is", null),
+      await table.delete().not("user_id", "is", null),
     ];
     for (const { error } of answers) expect(error!.code).toBe("42501");
   });

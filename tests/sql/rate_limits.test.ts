@@ -28,7 +28,7 @@ async function take(...limits: Limit[]) {
 
 /** As if time had passed. */
 async function pass({ key }: Limit, seconds: number): Promise<void> {
-  await sql`update public.rate_limits set full_at = full_at - make_interval(secs => ${seconds}) where key = ${key}`;
+  await sql`update private.rate_limits set full_at = full_at - make_interval(secs => ${seconds}) where key = ${key}`;
 }
 
 describe("a rate limit", () => {
@@ -49,7 +49,7 @@ describe("a rate limit", () => {
       allowed: false,
       error: "invalid_request",
     });
-    expect(await sql`select from public.rate_limits where key = ${limit.key}`).toHaveLength(0);
+    expect(await sql`select from private.rate_limits where key = ${limit.key}`).toHaveLength(0);
   });
 
   it("lets the whole quota through in one burst, tells what is left, and then when to come back", async () => {
@@ -132,8 +132,8 @@ describe("a rate limit", () => {
     await take(used);
     await take(whole);
     await pass(whole, 100_000);
-    await sql`select public.cleanup_rate_limits()`;
-    const left = await sql`select key from public.rate_limits where key in (${used.key}, ${whole.key})`;
+    await sql`select private.cleanup_rate_limits()`;
+    const left = await sql`select key from private.rate_limits where key in (${used.key}, ${whole.key})`;
     expect(left.map(({ key }) => key)).toEqual([used.key]);
   });
 
@@ -143,7 +143,7 @@ describe("a rate limit", () => {
       await take(limit);
       await pass(limit, 100_000);
     }
-    const [row] = await sql`select public.cleanup_rate_limits(null) as count`;
+    const [row] = await sql`select private.cleanup_rate_limits(null) as count`;
     expect(row!.count).toBeLessThanOrEqual(1);
   });
 });
@@ -152,7 +152,7 @@ describe("what was taken of a rate limit", () => {
   it("is given back for what did not happen, by its cost, and of no other limit", async () => {
     const [one, other] = [limitOf({ cost: 2 }), limitOf({ name: "other" })];
     await take(one, other);
-    await sql`select public.give_back_rate_limits(${sql.json([one] as never)})`;
+    await sql`select private.give_back_rate_limits(${sql.json([one] as never)})`;
     const { limits } = await take({ ...one, cost: 1 }, other);
     const remaining = limits.map((
       limit: { name: string; remaining: number },
@@ -164,7 +164,7 @@ describe("what was taken of a rate limit", () => {
     const limit = limitOf({ quota: 1 });
     expect(await take(limit)).toMatchObject({ allowed: true });
     expect(await take(limit)).toMatchObject({ allowed: false });
-    await sql`select public.forget_rate_limits(array[${limit.key}])`;
+    await sql`select private.forget_rate_limits(array[${limit.key}])`;
     expect(await take(limit)).toMatchObject({ allowed: true });
   });
 });

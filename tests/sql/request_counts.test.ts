@@ -6,7 +6,7 @@ import { createDatabase, newId } from "./support.ts";
 const { sql } = await createDatabase({ modules: ["core"] });
 
 const networksOf = async (user: string) =>
-  (await sql`select network from public.caller_networks where subject = ${user} order by network`)
+  (await sql`select network from private.caller_networks where subject = ${user} order by network`)
     .map(({ network }) => network);
 
 it("networks of users are noted without a ledger, handed out and forgotten with their user alone", async () => {

@@ -33,12 +33,14 @@ const tables = (await sql`
 /** Tables that a function deletes from, itself, by functions that it calls, and by foreign keys that cascade. */
 async function emptiedBy(command: string): Promise<Set<string>> {
   const sources = new Map<string, string>(
-    (await sql`select proname, prosrc from pg_proc where pronamespace = 'public'::regnamespace`)
+    (await sql`select proname, prosrc from pg_proc where pronamespace in ('public'::regnamespace, 'private'::regnamespace)`)
       .map(({ proname, prosrc }) => [proname, prosrc]),
   );
-  const called = new Set([command]);
+  const called = new Set([command.split(".").at(-1)!]);
   for (const name of called) {
-    for (const [, other] of (sources.get(name) ?? "").matchAll(/\bpublic\.(\w+)\(/g)) called.add(other!);
+    for (const [, other] of (sources.get(name) ?? "").matchAll(/\b(?:public|private)\.(\w+)\(/g)) {
+      called.add(other!);
+    }
   }
   const emptied = new Set<string>();
   for (const name of called) {
@@ -71,7 +73,7 @@ describe("docs/retention.md", () => {
   it.each(documented.filter(({ job }) => job !== null))(
     "names a job of the schedule that deletes of $table",
     async ({ table, job }) => {
-      const [found] = await sql`select kind, command, is_enabled from jobs where name = ${job}`;
+      const [found] = await sql`select kind, command, is_enabled from private.jobs where name = ${job}`;
       expect(found).toMatchObject({ kind: "sql", is_enabled: true });
       expect([...await emptiedBy(found!.command)]).toContain(table);
     },
@@ -102,13 +104,15 @@ describe("prune_token_anomalies", () => {
     await sql`select resolve_token_anomaly(${old[2]!}, 'test', 'done'), resolve_token_anomaly(${kept[
       0
     ]!}, 'test', 'done')`;
-    const [row] = await sql`select prune_token_anomalies(2) as first, prune_token_anomalies() as second`;
+    const [row] =
+      await sql`select private.prune_token_anomalies(2) as first, private.prune_token_anomalies() as second`;
     expect(row).toEqual({ first: 2, second: 1 });
     const left = await sql`select id from token_anomalies where user_id = ${user} order by id`;
     expect(left.map(({ id }) => id)).toEqual(kept);
-    expect(await sql`select from anomaly_resolutions where anomaly_id = any(${old}::bigint[])`).toHaveLength(
-      0,
-    );
+    expect(await sql`select from private.anomaly_resolutions where anomaly_id = any(${old}::bigint[])`)
+      .toHaveLength(
+        0,
+      );
   });
 });
 

@@ -33,24 +33,24 @@ async function makeJob(
   returns = "jsonb",
 ): Promise<TestJob> {
   const name = `test_job_${++jobCount}`;
-  await sql.unsafe(`create function public.${name}() returns ${returns} language plpgsql as $$ ${body} $$`);
+  await sql.unsafe(`create function private.${name}() returns ${returns} language plpgsql as $$ ${body} $$`);
   const row = {
     name,
     description: "A job of a test",
     schedule: "0 0 1 1 *",
     kind: "sql",
-    command: name,
+    command: `private.${name}`,
     timeout_ms: 60_000,
     overdue_after: "1 hour",
     ...columns,
   };
-  await sql`insert into public.jobs ${sql(row)}`;
+  await sql`insert into private.jobs ${sql(row)}`;
   return {
     name,
     run: async (on = sql) => void await on`call job_runner.run(${name})`,
     last: async () => {
       const [run] =
-        await sql`select * from public.job_runs where job_name = ${name} order by id desc limit 1`;
+        await sql`select * from private.job_runs where job_name = ${name} order by id desc limit 1`;
       return run!;
     },
     status: async () => (await sql`select * from public.job_status where name = ${name}`)[0]!,
@@ -134,22 +134,22 @@ async function dueJobs(grace = "90 seconds"): Promise<string[]> {
 /** Makes all that a job did look older than it is. */
 async function shift(job: { name: string }, by: string): Promise<void> {
   await sql`
-    update public.job_runs
+    update private.job_runs
     set started_at = started_at - ${by}::interval, ended_at = ended_at - ${by}::interval,
       ends_by = ends_by - ${by}::interval
     where job_name = ${job.name}`;
-  await sql`update public.jobs set created_at = created_at - ${by}::interval where name = ${job.name}`;
+  await sql`update private.jobs set created_at = created_at - ${by}::interval where name = ${job.name}`;
 }
 
 async function runsOf(job: { name: string }): Promise<number> {
-  return (await sql`select from public.job_runs where job_name = ${job.name}`).length;
+  return (await sql`select from private.job_runs where job_name = ${job.name}`).length;
 }
 
-const list = await sql`select * from public.jobs order by name`;
+const list = await sql`select * from private.jobs order by name`;
 
 beforeAll(async () => {
   // What the tests below do not run must not be due meanwhile; each test enables what it needs.
-  await sql`update public.jobs set is_enabled = false`;
+  await sql`update private.jobs set is_enabled = false`;
 });
 
 describe("the list of jobs", () => {
@@ -158,7 +158,7 @@ describe("the list of jobs", () => {
     for (const { name, kind, command } of list) {
       if (kind !== "sql") continue;
       const [found] = await sql`
-        select pronargs = pronargdefaults as is_callable from pg_proc where oid = to_regproc('public.' || ${command})`;
+        select pronargs = pronargdefaults as is_callable from pg_proc where oid = to_regproc(${command})`;
       expect({ name, isCallable: found?.is_callable }).toEqual({ name, isCallable: true });
     }
   });
@@ -182,7 +182,7 @@ describe("the list of jobs", () => {
       if (kind !== "sql") continue;
       await sql`call job_runner.run(${name})`;
       const [run] = await sql`
-        select outcome, error, result from public.job_runs where job_name = ${name} order by id desc limit 1`;
+        select outcome, error, result from private.job_runs where job_name = ${name} order by id desc limit 1`;
       expect({ name, ...run }).toMatchObject({ name, outcome: "succeeded", error: null });
       expect(run!.result.steps).toBeGreaterThan(0);
     }
@@ -217,7 +217,7 @@ describe("the list of jobs", () => {
   it("takes for an Edge Function its name and its action, and no other address", async () => {
     const check = (command: string) =>
       sql.begin(async (transaction) => {
-        await transaction`update public.jobs set command = ${command} where name = 'sync_tokens'`;
+        await transaction`update private.jobs set command = ${command} where name = 'sync_tokens'`;
         throw new Error("undo");
       }).catch((error) => error.code ?? "fits");
     for (const command of ["alerts", "alerts/deliver", "token-manager?action=sync"]) {
@@ -387,7 +387,7 @@ describe("a run", () => {
     });
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "succeeded" });
-    await sql`update public.jobs set expected_result = '{"broken": 1}' where name = ${job.name}`;
+    await sql`update private.jobs set expected_result = '{"broken": 1}' where name = ${job.name}`;
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "problem", result: { broken: 0 } });
     expect(await job.status()).toMatchObject({ state: "problem", is_overdue: false });
@@ -403,7 +403,7 @@ describe("a run", () => {
       await until(async () => (await job.status()).state === "running");
       await other.run();
       expect(await job.status()).toMatchObject({ state: "running" });
-      await sql`update public.job_runs set ends_by = started_at where job_name = ${job.name}`;
+      await sql`update private.job_runs set ends_by = started_at where job_name = ${job.name}`;
       await other.run();
       await run;
       expect(await job.last()).toMatchObject({ outcome: "failed" });
@@ -415,13 +415,13 @@ describe("a run", () => {
 
   it("of a function that is not there says so, and is not tried again and again", async () => {
     const job = await makeJob("begin return null; end", { schedule: "* * * * *" });
-    await sql.unsafe(`drop function public.${job.name}`);
+    await sql.unsafe(`drop function private.${job.name}`);
     await shift(job, "1 day");
     expect(await job.status()).toMatchObject({ state: "missing" });
     expect(await dueJobs()).not.toContain(job.name);
     await job.run();
     expect((await job.last()).error).toContain("does not exist");
-    await sql`delete from public.jobs where name = ${job.name}`;
+    await sql`delete from private.jobs where name = ${job.name}`;
   });
 
   it("of a job that is not in the list is an error", async () => {
@@ -470,7 +470,7 @@ describe("two runs at once", () => {
       );
       expect(await runsOf(job)).toBe(1);
       expect(runs).toHaveLength(8);
-      await sql`delete from public.jobs where name = ${job.name}`;
+      await sql`delete from private.jobs where name = ${job.name}`;
     }
   });
 });
@@ -489,7 +489,8 @@ describe("a run that is killed in the middle", () => {
     expect(await job.last()).toMatchObject({ ended_at: null, outcome: null });
     await job.run();
     expect(await job.last()).toMatchObject({ outcome: "succeeded", result: { taken: 28 } });
-    const [first] = await sql`select * from public.job_runs where job_name = ${job.name} order by id limit 1`;
+    const [first] =
+      await sql`select * from private.job_runs where job_name = ${job.name} order by id limit 1`;
     expect(first).toMatchObject({ outcome: "lost", error: "the session that ran it is gone" });
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
@@ -512,7 +513,7 @@ describe("a run that is killed in the middle", () => {
 
   it("again and again, at any moment, still ends with everything done once", async () => {
     const job = await makeListJob();
-    await sql.unsafe(`create or replace function public.${job.name}() returns jsonb language plpgsql as $$
+    await sql.unsafe(`create or replace function private.${job.name}() returns jsonb language plpgsql as $$
       declare v_id integer; begin
         update ${job.list} set done_count = done_count + 1
         where id = (select min(id) from ${job.list} where done_count = 0) returning id into v_id;
@@ -597,7 +598,7 @@ describe("a job that was not run for a day", () => {
     await watch();
     expect(await job.status()).toMatchObject({ state: "succeeded", is_overdue: false });
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
   });
 
   it("is run once for all the times it missed", async () => {
@@ -618,7 +619,7 @@ describe("a job that was not run for a day", () => {
 
   it("does the whole day's work in one run", async () => {
     await sql`
-      insert into public.rate_limits (key, full_at)
+      insert into private.rate_limits (key, full_at)
       select 'test:' || number, now() - interval '1 hour' from generate_series(1, 25000) as number`;
     await sql`call job_runner.run('cleanup_rate_limits')`;
     const [row] = await sql`select last_result from public.job_status where name = 'cleanup_rate_limits'`;
@@ -632,7 +633,7 @@ describe("a job that was not run for a day", () => {
     expect(await job.status()).toMatchObject({ is_overdue: false });
     await shift(job, "2 minutes");
     expect(await job.status()).toMatchObject({ is_overdue: true });
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
     expect(await job.status()).toMatchObject({ state: "disabled", is_overdue: false });
   });
 });
@@ -640,28 +641,28 @@ describe("a job that was not run for a day", () => {
 describe("a job that fails", () => {
   it("is tried three times for one time of its schedule, with more time between, then at the next", async () => {
     const job = await makeJob("begin raise exception 'broken'; end", { schedule: "0 0 * * *" });
-    await sql`update public.jobs set created_at = now() - interval '3 days' where name = ${job.name}`;
+    await sql`update private.jobs set created_at = now() - interval '3 days' where name = ${job.name}`;
     const [slot] = await sql`select job_runner.latest_time('0 0 * * *', now()) as at`;
     /** As if the newest run had begun soon after midnight, and ended so long ago. */
     const backdate = (minutes: number) =>
       sql`
-        update public.job_runs set started_at = ${
+        update private.job_runs set started_at = ${
         slot!.at
       }, ended_at = now() - make_interval(mins => ${minutes})
-        where job_name = ${job.name} and id = (select max(id) from public.job_runs where job_name = ${job.name})`;
+        where job_name = ${job.name} and id = (select max(id) from private.job_runs where job_name = ${job.name})`;
     expect(await dueJobs("0")).toContain(job.name);
     for (const tries of [1, 2, 3]) {
       await job.run();
-      await sql`update public.job_runs set started_at = ${slot!.at} where job_name = ${job.name}`;
+      await sql`update private.job_runs set started_at = ${slot!.at} where job_name = ${job.name}`;
       await backdate(0);
       expect(await dueJobs("0")).not.toContain(job.name);
       await backdate(tries + 1);
       expect((await dueJobs("0")).includes(job.name)).toBe(tries < 3);
     }
     await sql`
-      update public.job_runs set started_at = started_at - interval '1 day' where job_name = ${job.name}`;
+      update private.job_runs set started_at = started_at - interval '1 day' where job_name = ${job.name}`;
     expect(await dueJobs("0")).toContain(job.name);
-    await sql`update public.jobs set is_enabled = false where name = ${job.name}`;
+    await sql`update private.jobs set is_enabled = false where name = ${job.name}`;
   });
 });
 
@@ -676,15 +677,15 @@ describe("the cleanup of locks", () => {
     const [table] = await sql`
       select (pg_relation_size('public.token_consumption_locks') / 8192)::integer as pages`;
     expect(table!.pages).toBeGreaterThan(100);
-    await sql`update public.token_settings set cleanup_page = 0`;
+    await sql`update private.token_settings set cleanup_page = 0`;
     let runs = 0;
     let steps = 0;
     for (let page = -1; page !== 0; runs++) {
       for (let isDone = false; !isDone; steps++) {
-        const [step] = await sql`select public.cleanup_expired_locks_step(1) as result`;
+        const [step] = await sql`select private.cleanup_expired_locks_step(1) as result`;
         isDone = step!.result.is_done;
       }
-      const [settings] = await sql`select cleanup_page::integer as page from public.token_settings`;
+      const [settings] = await sql`select cleanup_page::integer as page from private.token_settings`;
       page = settings!.page;
     }
     expect(steps).toBe(table!.pages);
@@ -723,7 +724,7 @@ describe("prune_job_runs", () => {
     const job = await makeJob("begin return null; end");
     const insert = (days: number, outcome: string) =>
       sql`
-        insert into public.job_runs (job_name, started_at, ends_by, ended_at, outcome)
+        insert into private.job_runs (job_name, started_at, ends_by, ended_at, outcome)
         values (${job.name}, now() - make_interval(days => ${days}), now(), now() - make_interval(days => ${days}),
           ${outcome})`;
     for (const days of [40, 30]) await insert(days, "succeeded");
@@ -731,7 +732,7 @@ describe("prune_job_runs", () => {
     const before = await job.status();
     await sql`call job_runner.run('prune_job_runs')`;
     expect(await job.status()).toEqual(before);
-    const kept = await sql`select outcome from public.job_runs where job_name = ${job.name} order by id`;
+    const kept = await sql`select outcome from private.job_runs where job_name = ${job.name} order by id`;
     expect(kept.map((row) => row.outcome)).toEqual(["succeeded", "failed"]);
     await insert(13, "failed");
     await insert(12, "failed");
@@ -743,7 +744,7 @@ describe("prune_job_runs", () => {
 describe("install_schedule", () => {
   it("says what is missing where there is no pg_cron, and may be repeated", async () => {
     for (const _ of range(2)) {
-      const [row] = await sql`select public.install_schedule() as it`;
+      const [row] = await sql`select private.install_schedule() as it`;
       expect(row!.it).toEqual({
         installed: [],
         problems: ["pg_cron", "pg_net", "supabase_vault"].map((name) =>

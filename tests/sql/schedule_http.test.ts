@@ -37,8 +37,8 @@ const projectUrl = `http://127.0.0.1:${server.addr.port}`;
 afterAll(() => server.shutdown());
 
 beforeEach(async () => {
-  await sql`update public.jobs set is_enabled = false`;
-  await sql`delete from public.jobs where name like 'test_%'`;
+  await sql`update private.jobs set is_enabled = false`;
+  await sql`delete from private.jobs where name like 'test_%'`;
   asked.length = 0;
 });
 
@@ -48,7 +48,7 @@ async function makeJob(
   columns: Record<string, string | number | boolean | Date> = {},
 ): Promise<string> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "_")}`;
-  await sql`insert into public.jobs ${
+  await sql`insert into private.jobs ${
     sql({
       name,
       description: "A job of a test",
@@ -70,7 +70,7 @@ async function statusOf(name: string) {
 }
 
 async function lastRun(name: string) {
-  const [row] = await sql`select * from public.job_runs where job_name = ${name} order by id desc limit 1`;
+  const [row] = await sql`select * from private.job_runs where job_name = ${name} order by id desc limit 1`;
   return row!;
 }
 
@@ -94,7 +94,7 @@ describe("the schedule that runs outside the database", () => {
   it("runs what is due, SQL and functions, once for each time", async () => {
     const name = await makeJob("good?action=sync");
     await sql`
-      update public.jobs set is_enabled = true, created_at = now() - interval '1 hour', schedule = '* * * * *'
+      update private.jobs set is_enabled = true, created_at = now() - interval '1 hour', schedule = '* * * * *'
       where name = 'cleanup_rate_limits'`;
     await withSchedule(async () => {
       await until(async () =>
@@ -129,7 +129,7 @@ describe("the schedule that runs outside the database", () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
     });
     const runs =
-      await sql`select outcome, result ->> 'is_complete' as done from public.job_runs where job_name = ${name}`;
+      await sql`select outcome, result ->> 'is_complete' as done from private.job_runs where job_name = ${name}`;
     expect(runs.map(({ outcome, done }) => [outcome, done])).toEqual([
       ["succeeded", "false"],
       ["succeeded", "false"],
@@ -147,7 +147,7 @@ describe("the schedule that runs outside the database", () => {
         await makeJob("long", DAILY),
       ];
       const countOf = async (name: string) =>
-        (await sql`select count(*)::integer as count from public.job_runs where job_name = ${name}`)[0]!
+        (await sql`select count(*)::integer as count from private.job_runs where job_name = ${name}`)[0]!
           .count;
       await withSchedule(async () => {
         await until(async () => (await countOf(endless)) === 60);
@@ -202,9 +202,9 @@ describe("the schedule that runs outside the database", () => {
     await sql`select job_runner.start_run(${name}, true)`;
     await sql`select job_runner.tend_runs()`;
     expect(await statusOf(name)).toMatchObject({ state: "running", last_done_at: null });
-    await sql`update public.job_runs set ends_by = now() - interval '31 seconds' where job_name = ${name}`;
+    await sql`update private.job_runs set ends_by = now() - interval '31 seconds' where job_name = ${name}`;
     await withSchedule(() => until(async () => (await statusOf(name)).state === "succeeded"));
-    const runs = await sql`select outcome, error from public.job_runs where job_name = ${name} order by id`;
+    const runs = await sql`select outcome, error from private.job_runs where job_name = ${name} order by id`;
     expect([...runs]).toEqual([
       { outcome: "lost", error: "no answer came" },
       { outcome: "succeeded", error: null },
@@ -308,13 +308,13 @@ describe("with pg_net and Vault", () => {
     await sql`call job_runner.run(${name})`;
     await sql`truncate net.http_request_queue, net._http_response`;
     await sql`
-      update public.job_runs set started_at = now() - interval '2 minutes', ends_by = now() - interval '31 seconds'
+      update private.job_runs set started_at = now() - interval '2 minutes', ends_by = now() - interval '31 seconds'
       where job_name = ${name}`;
     await sql`call job_runner.watch()`;
     expect(await sendQueued(sql)).toBe(1);
     await sql`call job_runner.watch()`;
     expect(await statusOf(name)).toMatchObject({ state: "succeeded" });
-    const runs = await sql`select outcome from public.job_runs where job_name = ${name} order by id`;
+    const runs = await sql`select outcome from private.job_runs where job_name = ${name} order by id`;
     expect(runs.map((run) => run.outcome)).toEqual(["lost", "succeeded"]);
     // The request is not made a third time.
     await sql`call job_runner.watch()`;
@@ -336,7 +336,7 @@ describe("with pg_net and Vault", () => {
     await sendQueued(sql);
     await sql`select job_runner.tend_runs()`;
     const [row] = await sql`
-      select (select string_agg(jobs::text, '') from public.jobs) || (select string_agg(runs::text, '') from public.job_runs as runs)
+      select (select string_agg(jobs::text, '') from private.jobs) || (select string_agg(runs::text, '') from private.job_runs as runs)
         || (select string_agg(status::text, '') from public.job_status as status) as text`;
     expect(row!.text).toContain("good");
     expect(row!.text).not.toContain(SECRET_KEY);

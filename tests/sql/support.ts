@@ -251,7 +251,7 @@ export class Ledger {
   async age(ids: string[], beyondRetention = "1 minute"): Promise<void> {
     await this.sql`
       update public.token_consumption_locks
-      set expires_at = now() - (select lock_retention from public.token_settings) - ${beyondRetention}::interval
+      set expires_at = now() - (select lock_retention from private.token_settings) - ${beyondRetention}::interval
       where request_id in ${this.sql(ids)}`;
   }
 

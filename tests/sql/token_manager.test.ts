@@ -9,7 +9,7 @@ const sources: string[] = [];
 
 afterAll(async () => {
   await sql`delete from public.tradovate_tokens where source = any(${sources})`;
-  await sql`delete from public.token_syncs where source = any(${sources})`;
+  await sql`delete from private.token_syncs where source = any(${sources})`;
 });
 
 function newSource(): string {
@@ -139,10 +139,10 @@ describe("token_access_log", () => {
     for (const role of ["postgres", "service_role", "authenticated", "anon"]) {
       for (
         const change of [
-          "update token_access_log set key_name = 'x'",
-          "update token_access_log set key_name = key_name where false",
-          "delete from token_access_log",
-          "truncate token_access_log",
+          "update private.token_access_log set key_name = 'x'",
+          "update private.token_access_log set key_name = key_name where false",
+          "delete from private.token_access_log",
+          "truncate private.token_access_log",
         ]
       ) {
         const attempt = sql.begin(async (transaction) => {
@@ -158,52 +158,54 @@ describe("token_access_log", () => {
     const account = `OLD_${newTrader()}`;
     const ages = async () =>
       (await sql`
-        select outcome from token_access_log where account_name = ${account} order by id`).map((
+        select outcome from private.token_access_log where account_name = ${account} order by id`).map((
         { outcome },
       ) => outcome);
     class Undo extends Error {}
     await sql`
-      insert into token_access_log (action, account_name, key_name, request_id, outcome, created_at)
+      insert into private.token_access_log (action, account_name, key_name, request_id, outcome, created_at)
       select 'get', ${account}, 'x', 'r', days::text, now() - days * interval '1 day'
       from unnest(array[500, 401, 399, 1]) as days`;
     await expect(sql.begin(async (transaction) => {
       // Older lines come first by their ids, as they do where nobody writes them by hand.
-      await transaction`delete from token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
+      await transaction`delete from private.token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
       const [row] = await transaction`
-        delete from token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
+        delete from private.token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
       expect(row).toEqual({ outcome: "500" });
       await transaction.savepoint((inner) =>
-        inner`delete from token_access_log where account_name = ${account} and outcome in ('401', '399')`
+        inner`delete from private.token_access_log where account_name = ${account} and outcome in ('401', '399')`
       ).then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
-      await transaction`update token_manager_settings set access_log_days = null`;
-      expect((await transaction`select prune_token_access_log() as count`)[0]!.count).toBe(0);
+      await transaction`update private.token_manager_settings set access_log_days = null`;
+      expect((await transaction`select private.prune_token_access_log() as count`)[0]!.count).toBe(0);
       await transaction.savepoint((inner) =>
-        inner`delete from token_access_log where account_name = ${account}`
+        inner`delete from private.token_access_log where account_name = ${account}`
       )
         .then(() => Promise.reject(new Error("deleted")), (error) => expect(error.code).toBe("42501"));
       throw new Undo();
     })).rejects.toThrow(Undo);
-    await expect(sql`update token_manager_settings set access_log_days = 29`).rejects.toMatchObject({
+    await expect(sql`update private.token_manager_settings set access_log_days = 29`).rejects.toMatchObject({
       code: "23514",
     });
     expect(await ages()).toEqual(["500", "401", "399", "1"]);
     const { sql: own } = await createDatabase();
     await own`
-      insert into token_access_log (action, key_name, request_id, outcome, created_at)
+      insert into private.token_access_log (action, key_name, request_id, outcome, created_at)
       select 'get', 'x', 'r', days::text, now() - days * interval '1 day' from unnest(array[500, 401, 399, 1]) as days`;
     const steps = [
-      await own`select prune_token_access_log(1) as count`,
-      await own`select prune_token_access_log(3) as count`,
+      await own`select private.prune_token_access_log(1) as count`,
+      await own`select private.prune_token_access_log(3) as count`,
     ];
     expect(steps.map(([step]) => step!.count)).toEqual([1, 1]);
-    expect((await own`select outcome from token_access_log order by id`).map(({ outcome }) => outcome))
+    expect(
+      (await own`select outcome from private.token_access_log order by id`).map(({ outcome }) => outcome),
+    )
       .toEqual(["399", "1"]);
   });
 
   it("has every read, and a token is not read when it cannot be written down", async () => {
     const { account_name } = await insert();
     await sql`select public.read_provider_token(${account_name}, 'robot', 'request-1')`;
-    const [entry] = await sql`select * from token_access_log where account_name = ${account_name}`;
+    const [entry] = await sql`select * from private.token_access_log where account_name = ${account_name}`;
     expect(entry).toMatchObject({
       action: "get",
       key_name: "robot",
@@ -212,7 +214,7 @@ describe("token_access_log", () => {
     });
     class Undo extends Error {}
     await expect(sql.begin(async (transaction) => {
-      await transaction`alter table token_access_log add constraint full_up check (id < 0) not valid`;
+      await transaction`alter table private.token_access_log add constraint full_up check (id < 0) not valid`;
       const read = transaction.savepoint((inner) =>
         inner`select public.read_provider_token(${account_name}, 'robot', 'request-2')`
       );
@@ -240,7 +242,7 @@ describe("the lease of a sync", () => {
   it("ends, and then everything that was begun with it is refused", async () => {
     const source = newSource();
     const first = await begin(source);
-    await sql`update token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${source}`;
+    await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${source}`;
     const second = await begin(source);
     expect(second.fence).toBe(first.fence + 1);
     const [{ diff, put, finish }] = await sql`
@@ -261,7 +263,7 @@ describe("the lease of a sync", () => {
     const next = await begin(source);
     expect(next).toMatchObject({ continues: true, cursor: "42", scan_number });
     await sql`select public.finish_token_sync(${source}, ${next.fence}, false)`;
-    await sql`update token_syncs set scan_started_at = scan_started_at - interval '61 min' where source = ${source}`;
+    await sql`update private.token_syncs set scan_started_at = scan_started_at - interval '61 min' where source = ${source}`;
     expect(await begin(source)).toMatchObject({
       continues: false,
       cursor: "0",

@@ -5,21 +5,21 @@ import { createDatabase, newId } from "./support.ts";
 // With core alone, as for a module that is yet to come.
 const { sql } = await createDatabase({ modules: ["core"] });
 await sql.unsafe(`
-  create table public.notes (user_id uuid, note text);
-  create function public.forget_notes(p_user_id uuid) returns void language sql security definer set search_path = '' as $$
-    delete from public.notes where user_id = p_user_id $$;
-  create function public.export_notes(p_user_id uuid) returns jsonb language sql stable set search_path = '' as $$
-    select jsonb_agg(note order by note) from public.notes where user_id = p_user_id $$;
-  create function public.refuse_to_forget(p_user_id uuid) returns void language plpgsql set search_path = '' as $$
+  create table private.notes (user_id uuid, note text);
+  create function private.forget_notes(p_user_id uuid) returns void language sql security definer set search_path = '' as $$
+    delete from private.notes where user_id = p_user_id $$;
+  create function private.export_notes(p_user_id uuid) returns jsonb language sql stable set search_path = '' as $$
+    select jsonb_agg(note order by note) from private.notes where user_id = p_user_id $$;
+  create function private.refuse_to_forget(p_user_id uuid) returns void language plpgsql set search_path = '' as $$
     begin raise exception 'not now'; end $$;
-  insert into public.user_data (name, forget, export, description) values ('notes', 'forget_notes', 'export_notes', 'Notes')`);
+  insert into private.user_data (name, forget, export, description) values ('notes', 'forget_notes', 'export_notes', 'Notes')`);
 
 async function write(user: string, ...notes: string[]): Promise<void> {
-  for (const note of notes) await sql`insert into public.notes (user_id, note) values (${user}, ${note})`;
+  for (const note of notes) await sql`insert into private.notes (user_id, note) values (${user}, ${note})`;
 }
 
 const notesOf = async (user: string) =>
-  (await sql`select note from public.notes where user_id = ${user}`).map(({ note }) => note);
+  (await sql`select note from private.notes where user_id = ${user}`).map(({ note }) => note);
 
 describe("a module that keeps something of users", () => {
   it("forgets it when the user goes, of that user alone", async () => {
@@ -52,15 +52,15 @@ describe("a module that keeps something of users", () => {
     const user = newId();
     await write(user, "mine");
     await sql`
-      insert into public.user_data (name, forget, description) values ('refuser', 'refuse_to_forget', 'Anything')`;
+      insert into private.user_data (name, forget, description) values ('refuser', 'refuse_to_forget', 'Anything')`;
     await expect(sql`select public.forget_user(${user})`).rejects.toThrow("not now");
     expect(await notesOf(user)).toEqual(["mine"]);
-    await sql`delete from public.user_data where name = 'refuser'`;
+    await sql`delete from private.user_data where name = 'refuser'`;
   });
 
   it("is called by a plain name, and by nothing else", async () => {
     await expect(sql`
-      insert into public.user_data (name, forget, description) values ('bad', 'f(); drop table x; --', 'Bad')`)
+      insert into private.user_data (name, forget, description) values ('bad', 'f(); drop table x; --', 'Bad')`)
       .rejects.toThrow("user_data_forget_a_name");
   });
 });
@@ -69,15 +69,15 @@ describe("an alert where nobody delivers any", () => {
   it("is forgotten after 90 days", async () => {
     await sql`insert into public.alert_types (alert_type, description) values ('noted', 'Something was noted')`;
     const emit = async (age: string) => {
-      const [row] = await sql`select public.emit_alert('noted', 'k', '{}') ->> 'alert_id' as id`;
-      await sql`update public.alert_outbox set created_at = now() - ${age}::interval where id = ${row!.id}`;
+      const [row] = await sql`select private.emit_alert('noted', 'k', '{}') ->> 'alert_id' as id`;
+      await sql`update private.alert_outbox set created_at = now() - ${age}::interval where id = ${row!.id}`;
       return Number(row!.id);
     };
     const [, young] = [await emit("91 days"), await emit("89 days")];
     expect((await sql`select public.run_job('cleanup_alert_outbox') as it`)[0]!.it.result).toMatchObject({
       count: 1,
     });
-    const left = await sql`select id::integer from public.alert_outbox`;
+    const left = await sql`select id::integer from private.alert_outbox`;
     expect(left.map(({ id }) => id)).toEqual([young]);
   });
 });

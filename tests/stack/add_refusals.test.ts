@@ -49,12 +49,13 @@ describe("a project that has what a module brings", () => {
       ...NOTES.files,
       "supabase/migrations/20260302120000_taken.sql": `
         create table if not exists "public"."token_balances" (id int);
-        create view public.rate_limits as select 1 as one;
+        create schema private;
+        create view private.rate_limits as select 1 as one;
         create function public.hold_tokens() returns int language sql as 'select 1';
         create schema if not exists files;
         insert into storage.buckets (public, id, name) values (false, 'uploads', 'uploads');
-        create table public.jobs (id int);
-        drop table public.jobs;`,
+        create table private.jobs (id int);
+        drop table private.jobs;`,
       "supabase/functions/balance/index.ts": "Deno.serve(() => new Response('mine'));\n",
       "supabase/functions/_shared/inputs.ts": "export {};\n",
       "supabase/functions/_shared/media": "a file where a folder goes\n",
@@ -73,7 +74,7 @@ describe("a project that has what a module brings", () => {
     for (
       const line of [
         `table public.token_balances: ${taken} it too`,
-        `table public.rate_limits: ${taken} the view public.rate_limits too`,
+        `table private.rate_limits: ${taken} the view private.rate_limits too`,
         `function public.hold_tokens: ${taken} it too`,
         `schema files: ${taken} it too`,
         `bucket uploads: ${taken} it too`,
@@ -84,7 +85,8 @@ describe("a project that has what a module brings", () => {
         "import zod is npm:zod@3.25.0 in supabase/functions/deno.jsonc; Tessera has npm:zod@",
       ]
     ) expect(printed).toContain(`\n  ${line}`);
-    expect(printed).not.toContain("public.jobs:"); // It was dropped.
+    expect(printed).not.toContain("private.jobs:"); // It was dropped.
+    expect(printed).not.toContain("schema private:"); // It is shared.
     expect(printed).toContain("nothing is written");
     expect(printed).toContain("1 file is in no commit");
     expect(await project.changed()).toEqual(["supabase/config.toml"]);

@@ -98,7 +98,7 @@ async function tryDeploy(
 
 async function tableNames(): Promise<string[]> {
   const rows = await database
-    .sql`select tablename from pg_tables where schemaname in ('public', 'operations')`;
+    .sql`select tablename from pg_tables where schemaname in ('public', 'private', 'operations')`;
   return rows.map(({ tablename }) => tablename);
 }
 

@@ -39,7 +39,7 @@ async function runSql(code: string): Promise<void> {
 }
 
 // The suite's stack runs no schedule: after ten minutes its jobs are overdue, and deno task jobs rightly fails.
-beforeAll(async () => void await sql`update public.jobs set created_at = now()`);
+beforeAll(async () => void await sql`update private.jobs set created_at = now()`);
 
 describe("commands in the documentation", () => {
   it.each(withShell)("$page: every command works", async ({ page, blocks }) => {

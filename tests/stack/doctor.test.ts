@@ -41,7 +41,7 @@ describe("the doctor's database", () => {
     expect(await whats()).toEqual(["Nobody keeps the ledger's anchors"]);
     await sql`select public.create_alert_endpoint(gen_random_uuid(), 'archive.example.com', '{ledger_anchor}', 't1.x.x', '')`;
     expect(await whats()).toEqual([]);
-    await sql`delete from public.alert_endpoints`;
+    await sql`delete from private.alert_endpoints`;
   });
 
   it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
@@ -68,8 +68,8 @@ describe("the doctor's database", () => {
         "alter table public.tokens disable row level security",
         "tokens has no row level security",
       ],
-      [limitsExamination, "update public.token_plans set request_limits = '{}'", "as often as they like"],
-      [limitsExamination, "delete from public.token_plans", "as often as they like"],
+      [limitsExamination, "update private.token_plans set request_limits = '{}'", "as often as they like"],
+      [limitsExamination, "delete from private.token_plans", "as often as they like"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',
@@ -84,13 +84,28 @@ describe("the doctor's database", () => {
         "1 critical anomalies of type ledger_mismatch",
       ],
       [
+        grantsExamination,
+        "grant usage on schema private to anon; grant execute on function private.post_token_entry to anon",
+        "anon may execute private.post_token_entry",
+      ],
+      [
+        grantsExamination,
+        "grant update on private.token_plans to authenticated",
+        "private.token_plans is open to writes",
+      ],
+      [
+        grantsExamination,
+        "alter table private.rate_limits disable row level security",
+        "private.rate_limits has no row level security",
+      ],
+      [
         scheduleExamination,
-        "update public.jobs set command = 'gone' where name = 'prune_job_runs'",
+        "update private.jobs set command = 'private.gone' where name = 'prune_job_runs'",
         "prune_job_runs is missing",
       ],
       [
         scheduleExamination,
-        "update public.jobs set created_at = now() - interval '1 year'",
+        "update private.jobs set created_at = now() - interval '1 year'",
         "prune_job_runs is waiting and overdue",
       ],
     ] as const,
@@ -120,7 +135,7 @@ describe("the doctor's database", () => {
     const grant = "grant execute on function public.add_tokens to anon";
     const [finding] = await findingsAfter(grantsExamination, grant);
     expect(await findingsAfter(grantsExamination, grant, finding!.fix)).toEqual([]);
-    const unlimited = "update public.token_plans set request_limits = '{}'";
+    const unlimited = "update private.token_plans set request_limits = '{}'";
     const [limit] = await findingsAfter(limitsExamination, unlimited);
     expect(await findingsAfter(limitsExamination, unlimited, limit!.fix)).toEqual([]);
   });
@@ -134,7 +149,7 @@ describe("the doctor's database", () => {
         : { severity: "missing", why: expect.stringContaining("Nothing else runs") },
     );
     const run =
-      `insert into public.job_runs (job_name, started_at, ends_by) values ('prune_job_runs', now(), now())`;
+      `insert into private.job_runs (job_name, started_at, ends_by) values ('prune_job_runs', now(), now())`;
     const running = await findingsAfter(scheduleExamination, run);
     expect(running.find(({ what }) => what.includes("pg_cron"))).toMatchObject({
       severity: "note",

@@ -408,18 +408,18 @@ describe("the Studio", () => {
 describe("the schedule", () => {
   test("runs the jobs of the list: functions of SQL, and Edge Functions with the secret key", async () => {
     await sql`
-      insert into public.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after)
+      insert into private.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after)
       values ('test_job', 'Asks a function', '* * * * *', 'http', 'served/by-schedule', 10000, '1 hour')`;
     // As if they had been due since yesterday.
     await sql`
-      update public.jobs set created_at = now() - interval '1 day'
+      update private.jobs set created_at = now() - interval '1 day'
       where name in ('test_job', 'cleanup_rate_limits')`;
     await until("both jobs are done", async () => {
       const rows = await sql`
         select from public.job_status where state = 'succeeded' and name in ('test_job', 'cleanup_rate_limits')`;
       return rows.length === 2;
     });
-    await sql`delete from public.jobs where name = 'test_job'`;
+    await sql`delete from private.jobs where name = 'test_job'`;
   });
 });
 

@@ -51,8 +51,8 @@ afterAll(async () => {
   client?.destroy();
   await redis?.stop();
   await sql`delete from public.tradovate_tokens where source = ${sourceName}`;
-  await sql`delete from public.token_rejections where source = ${sourceName}`;
-  await sql`delete from public.token_syncs where source = ${sourceName}`;
+  await sql`delete from private.token_rejections where source = ${sourceName}`;
+  await sql`delete from private.token_syncs where source = ${sourceName}`;
 });
 
 function start(args: string[], environment: Record<string, string>) {

@@ -25,7 +25,7 @@ const manifest = parseManifest({
   modules: {
     base: module([], {
       migrations: ["base", "later"],
-      registries: ["public.jobs"],
+      registries: ["private.jobs"],
       files: ["supabase/functions/base/*"],
     }),
     left: module(["base"], {
@@ -43,7 +43,7 @@ const manifest = parseManifest({
 });
 
 const base = `
-  create table public.jobs (name text);
+  create table private.jobs (name text);
   create table public.settings (name text);
   create schema ground;
   create function public.base_function() returns integer language sql as $$ select 1 $$;`;
@@ -51,7 +51,9 @@ const right = `
   create table public.right_table (id integer);
   create type public.right_kind as enum ('one');
   create schema right_schema;
-  create function public.right_function() returns integer language sql as $$ select 1 $$;`;
+  create function public.right_function() returns integer language sql as $$ select 1 $$;
+  create table private.right_settings (id integer);
+  create function private.right_part() returns integer language sql as $$ select 1 $$;`;
 
 /** What is wrong with a project that has these texts in the named files, beside those that are always there. */
 function problems(texts: Record<string, string>): string[] {
@@ -148,11 +150,11 @@ describe("the check of the modules", () => {
     ],
     ["a foreign key", "create table public.one (id integer references public.right_table);", "right_table"],
     ["the type of a column", "create table public.one (kind public.right_kind);", "right_kind"],
-    ["a policy", "create policy one on public.jobs using (public.right_function() = 1);", "right_function"],
+    ["a policy", "create policy one on private.jobs using (public.right_function() = 1);", "right_function"],
     ["a default", "create table public.one (id integer default public.right_function());", "right_function"],
     ["a grant", "grant execute on function public.right_function() to postgres;", "right_function"],
     ["a view", "create view public.one as select * from public.right_table;", "right_table"],
-    ["a job", "insert into public.jobs values ('right_function');", "right_function"],
+    ["a job", "insert into private.jobs values ('right_function');", "right_function"],
     ["a name that is looked up", "select to_regclass('public.right_table');", "right_table"],
     ["a name that is cast", "select 'public.right_function'::regproc;", "right_function"],
     ["a query", plpgsql("", "perform 1 from public.right_table;"), "right_table"],
@@ -190,15 +192,32 @@ describe("the check of the modules", () => {
     }
   });
 
+  it("finds what lies in the private schema, also where a row names it with its schema or without", () => {
+    for (
+      const [sql, name] of [
+        ["select private.right_part();", "right_part"],
+        ["select from private.right_settings;", "right_settings"],
+        ["insert into private.jobs values ('private.right_part');", "right_part"],
+        ["insert into private.jobs values ('right_part');", "right_part"],
+        [plpgsql("", "perform private.right_part();"), "right_part"],
+      ]
+    ) {
+      const found = inLeft(sql!);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toContain(`refers to private.${name} of right, which left does not require`);
+    }
+    expect(inLeft("update private.right_settings set id = 1;").join()).toContain("private.right_settings");
+  });
+
   it("finds a job that asks another module's function over HTTP", () => {
-    expect(inLeft("insert into public.jobs values ('right-function/run'), ('left-function?action=run');"))
+    expect(inLeft("insert into private.jobs values ('right-function/run'), ('left-function?action=run');"))
       .toEqual([
         "supabase/migrations/2_left.sql:1 refers to function right-function of right, which left does not require",
       ]);
   });
 
   it("lets other modules write to a registry, and to no other table of theirs", () => {
-    expect(inLeft("insert into public.jobs values ('mine'); select from public.settings;")).toEqual([]);
+    expect(inLeft("insert into private.jobs values ('mine'); select from public.settings;")).toEqual([]);
     for (
       const sql of [
         "insert into public.settings values ('mine')",

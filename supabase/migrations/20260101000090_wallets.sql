@@ -1,5 +1,5 @@
--- Wallets that a team shares. A user's own wallet is its user's id and needs nothing of this; a team's has an id of its
--- own, a row of token_balances from its first moment, and members who spend from it.
+-- Wallets that a team shares, and what the ledger asks of them. A user's own wallet has the id of its user and needs nothing
+-- of this; a team's has an id of its own, a row of token_balances from its first moment, and members who spend from it.
 --
 -- The wallet's row of token_balances is the lock here too: whoever writes to its members has that row first. So a removal,
 -- a new role and a hold are decided one after the other.
@@ -47,6 +47,7 @@ create index wallet_members_user_id_idx on private.wallet_members (user_id);
 
 comment on table private.wallet_members is
   'Who shares a wallet. Who leaves keeps the row, so that coming back renews no cap.';
+comment on column private.wallet_members.wallet_id is 'The wallet, of private.wallets.';
 comment on column private.wallet_members.role is
   'owner: everything. admin: invites, and manages members and viewers. member: spends. viewer: reads.';
 comment on column private.wallet_members.monthly_cap_tokens is 'The most that the member may spend in a month (UTC); null: no cap.';
@@ -78,7 +79,7 @@ comment on column private.wallet_settings.invitations_per_wallet is 'How many in
 
 insert into private.wallet_settings default values;
 
--- Functions of the ledger ---------------------------------------------------------------------------------------
+-- Functions -----------------------------------------------------------------------------------------------------
 
 create function private.shared_wallets()
 returns uuid[]
@@ -207,51 +208,6 @@ $$;
 comment on function private.give_back_member_holds(uuid, jsonb) is
   'Takes holds that ended at no charge, [{"actor_id", "amount"}], off the members who asked for them.';
 
-create function private.member_refusal(
-  p_request_id text,
-  p_wallet_id uuid,
-  p_actor_id uuid,
-  p_amount numeric,
-  p_is_locked boolean default true
-)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_member private.wallet_members;
-  v_month constant date := private.month_of(clock_timestamp());
-  v_spent bigint;
-  v_held bigint := 0;
-begin
-  select * into v_member from private.wallet_members
-  where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
-  if not found then
-    return public.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
-  elsif v_member.role = 'viewer' then
-    return public.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
-  end if;
-  v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
-  if p_is_locked then -- Otherwise holds that outlived their time may be among them.
-    v_held := v_member.held;
-  end if;
-  if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
-    return public.token_refusal(p_request_id, 'member_cap_reached',
-      format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
-        v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
-      null,
-      jsonb_build_object('cap_tokens', v_member.monthly_cap_tokens, 'spent', v_spent, 'held', v_member.held,
-        'required', p_amount, 'resets_at', (v_month + interval '1 month') at time zone 'UTC'));
-  end if;
-  return null;
-end;
-$$;
-
-comment on function private.member_refusal(text, uuid, uuid, numeric, boolean) is
-  'Why somebody may not spend so much from a team''s wallet, as an outcome: forbidden, or member_cap_reached; null where it '
-  'may. Who is no member learns nothing of the wallet. Without the wallet''s lock what is held counts not yet.';
-
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table private.wallets enable row level security;
@@ -262,24 +218,6 @@ create policy "nobody but the functions" on private.wallets using (false);
 create policy "nobody but the functions" on private.wallet_members using (false);
 create policy "nobody but the functions" on private.wallet_settings using (false);
 
--- A user's own rows are found first, and then nobody asks for teams.
-alter policy "owners read their balance" on public.token_balances
-  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
-alter policy "owners read their balance" on public.token_balances rename to "owners and members read the balance";
-
-alter policy "owners read their history" on public.token_balance_history
-  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
-alter policy "owners read their history" on public.token_balance_history rename to "owners and members read the history";
-
-alter policy "owners read their account" on public.token_accounts
-  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
-alter policy "owners read their account" on public.token_accounts rename to "owners and members read the account";
-
--- A stored answer is for who asked, not for the team.
-alter policy "owners read their requests" on public.token_consumption_locks
-  using ((user_id = (select auth.uid()) or user_id = any((select private.once_shared_wallets())::uuid[]))
-    and coalesce(actor_id, user_id) = (select auth.uid()));
-
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
@@ -289,12 +227,11 @@ revoke execute on function
   private.month_of(timestamptz),
   private.take_member_hold(uuid, uuid, bigint),
   private.end_member_hold(uuid, uuid, bigint, bigint, timestamptz),
-  private.give_back_member_holds(uuid, jsonb),
-  private.member_refusal(text, uuid, uuid, numeric, boolean)
+  private.give_back_member_holds(uuid, jsonb)
 from public, anon, authenticated;
 
--- Asked by policies, with the rights of who reads. They take nothing from their caller, and no API shows the schema.
-grant usage on schema private to authenticated;
+-- Asked by policies, with the rights of who reads: these need no way into the schema, which stays closed. They take nothing
+-- from their caller.
 grant execute on function private.shared_wallets(), private.once_shared_wallets() to authenticated;
 
 -- The linter calls an index unused until it has been read once.
