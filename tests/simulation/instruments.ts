@@ -191,6 +191,14 @@ begin
   delete from public.token_balance_history;
   delete from public.token_consumption_locks;
   delete from public.token_anomalies;
+  delete from public.token_grants;
+  delete from private.token_grant_slices;
+  delete from private.token_grant_epochs;
+  delete from private.token_payments;
+  delete from private.token_reversal_parts;
+  delete from private.token_reversals;
+  delete from private.token_refunds;
+  delete from private.token_rollovers;
   delete from public.rate_limits;
   delete from public.request_counters;
   perform simulation.found_team();
