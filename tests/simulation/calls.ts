@@ -118,8 +118,8 @@ export interface AddCall {
   kind: Kind;
   /** Grants with the smallest one are used first. */
   priority: bigint;
-  /** The minute at which it comes, and the one at which it ends. */
-  effective: bigint;
+  /** The minute at which it comes, null: at once; and the one at which it ends. */
+  effective: bigint | null;
   expires: Time;
   /** What it was given for: a payment, an invoice, a coupon. */
   source: string | null;
@@ -137,11 +137,12 @@ export interface RefundCall {
 
 export interface ClawbackCall {
   name: "clawback";
+  /** The wallet whose payment it is: the call itself does not say. */
   user: string;
   source: string;
   /** The event's own. */
   id: string;
-  /** Tokens: negative where money went back, positive where it came again. */
+  /** Tokens to take back; negative where the money came again. */
   amount: Amount;
 }
 
@@ -149,8 +150,10 @@ export interface RolloverCall {
   name: "rollover";
   user: string;
   source: string;
-  newSource: string;
-  cap: bigint;
+  id: string;
+  /** The most that goes over, in tokens and in per cent of what was granted; null: no such limit. */
+  cap: bigint | null;
+  percent: bigint | null;
   expires: Time;
 }
 

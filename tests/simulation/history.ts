@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { type AddCall, type Amount, type Call, type ConsumeCall, type HoldCall, type Kind, NEVER, type OperationsCall, type Role, type Time } from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
-import { catchUp } from "./model/events.ts";
-import type { Entry } from "./model/ledger.ts";
-import { OWN_OPERATIONS } from "./model/requests.ts";
+import { catchUp, isDue } from "./model/events.ts";
+import { isCharge } from "./model/ledger.ts";
 import { WALLETS } from "./statements.ts";
 
 /** An amount that is known only when the call is made: what the user has available, or what is held, and a bit. */
@@ -123,7 +122,7 @@ const firstGrant = fc.record({
 });
 const kind = fc.constantFrom<Kind>("paid", "paid", "plan", "promotion", "rollover", "refund");
 const source = fc.constantFrom("p", "p", "q");
-const startsIn = weighted([[8, fc.constant(0n)], [2, fc.constantFrom(1n, 10n, 1_440n, -5n)]]);
+const startsIn = weighted<bigint | null>([[8, fc.constant(null)], [3, fc.constantFrom(0n, 1n, 10n, 1_440n, -5n)]]);
 const lives = weighted<Time>([
   [4, fc.constant(NEVER)],
   [8, fc.constantFrom(10n, 11n, 9n, 1n)],
@@ -131,8 +130,8 @@ const lives = weighted<Time>([
   [1, fc.constantFrom(0n, -1n)],
 ]);
 const reversal = weighted<Amount>([
-  [8, fc.constantFrom(-40n, -10n, -5n, -3n, 3n, 5n, 40n)],
-  [1, fc.constantFrom<Amount>(0n, -1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
+  [8, fc.constantFrom(40n, 10n, 5n, 3n, -3n, -5n, -40n)],
+  [1, fc.constantFrom<Amount>(0n, 1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
 ]);
 const fingerprint = weighted<string | null>([
   [6, fc.constant("x")],
@@ -170,7 +169,8 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
     [3, fc.record({ name: fc.constant("again"), back: fc.nat(6), fault })],
     [2, fc.record({ name: fc.constant("swapped"), first: intent, second: intent })],
   ];
-  if (mode === "races") kinds.push([16, races(intent)]);
+  // A rollover takes a minute of its own.
+  if (mode === "races") kinds.push([16, races(intent.filter(({ name }) => name !== "rollover"))]);
   return fc.record({
     mode: fc.constant(mode),
     grants: fc.tuple(...WALLETS.map(() => firstGrant)),
@@ -212,7 +212,6 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     [8, settle],
     [3, release],
     [4, memberships()],
-    ...(Deno.env.get("NO_GRANTS") ? [] : [
     [4, grantsOf(kind)],
     [2, grantsOf(fc.constant("plan"))],
     [3, fc.record({
@@ -232,12 +231,12 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
       name: fc.constant("rollover"),
       user: owner,
       source: weighted<string>([[6, fc.constant(PAYMENT)], [1, source]]),
-      newSource: fc.constantFrom("n1", "n2"),
-      cap: fc.constantFrom(0n, 2n, 5n, 1_000n),
+      id: fc.constantFrom("n1", "n2", "n3"),
+      cap: fc.constantFrom(null, 0n, 2n, 5n, 1_000n),
+      percent: fc.constantFrom(null, null, 0n, 50n, 33n, 100n),
       lives,
     })],
     [1, fc.constant({ name: "job" })],
-    ] as [number, fc.Arbitrary<Intent>][]),
     [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
   ];
   if (hasBatches) {
@@ -272,7 +271,7 @@ function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<Intent> {
     id: fc.oneof(id, id, fc.constant(null)),
     amount,
     kind,
-    priority: weighted([[3, fc.constant(0n)], [2, fc.constantFrom(-1n, 1n)]]),
+    priority: weighted([[6, fc.constant(50n)], [4, fc.constantFrom(49n, 51n)], [1, fc.constantFrom(0n, 100n, -1n, 101n)]]),
     startsIn,
     lives,
     source: weighted<string | null>([[2, source], [1, fc.constant(null)]]),
@@ -332,6 +331,14 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
   );
 }
 
+/**
+ * How long to wait before a call: a rollover ends grants at its own time, and never does anybody hold tokens at the
+ * very same moment, while a simulated minute is one moment.
+ */
+export function minutesBefore(call: Call): bigint {
+  return call.name === "rollover" ? 1n : 0n;
+}
+
 /** What everybody is granted before anything else. */
 export function firstGrants({ grants }: History): AddCall[] {
   return grants.map(({ amount, kind }, index) => ({
@@ -340,8 +347,8 @@ export function firstGrants({ grants }: History): AddCall[] {
     id: null,
     amount,
     kind,
-    priority: 0n,
-    effective: 0n,
+    priority: 50n,
+    effective: null,
     expires: NEVER,
     source: null,
   }));
@@ -382,17 +389,16 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
     case "rollover": {
       const { lives, ...rest } = intent;
       const payment = paymentOf(ledger, intent);
-      const newSource = `${payment.user} ${intent.newSource}`;
-      return { ...rest, ...payment, newSource, expires: lives === NEVER ? NEVER : ledger.now + lives };
+      return { ...rest, ...payment, expires: lives === NEVER ? NEVER : ledger.now + lives };
     }
     case "add": {
       const { startsIn, lives, ...rest } = intent;
-      const effective = ledger.now + startsIn;
+      const effective = startsIn === null ? null : ledger.now + startsIn;
       return {
         ...rest,
         amount: amountOf(intent.amount, () => availableOf(ledger, intent.user)),
         effective,
-        expires: lives === NEVER ? NEVER : effective + lives,
+        expires: lives === NEVER ? NEVER : (effective ?? ledger.now) + lives,
         source: intent.source === null ? null : `${intent.user} ${intent.source}`,
       };
     }
@@ -420,10 +426,6 @@ function newestCharge(ledger: Ledger): string {
   return charges.at(-1)?.request ?? "a";
 }
 
-function isCharge({ operation, request }: Entry): boolean {
-  return request !== null && !OWN_OPERATIONS.includes(operation);
-}
-
 /** Sources are named after their wallets, so that no two wallets have the same one. */
 function paymentOf(
   ledger: Ledger,
@@ -440,7 +442,7 @@ function paymentOf(
 /** What a wallet can pay with once all is done that is due. */
 function availableOf(ledger: Ledger, user: string): bigint {
   const upToDate = structuredClone(ledger);
-  catchUp(upToDate, user);
+  if (isDue(upToDate, user)) catchUp(upToDate, user);
   const account = upToDate.accounts.get(user);
   return account ? account.balance - account.held : 0n;
 }

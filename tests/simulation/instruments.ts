@@ -89,16 +89,53 @@ create function simulation.minute_of(p_time timestamptz) returns jsonb language 
   from simulation.start
 $$;
 
+create function simulation.time_of(p_minute bigint) returns timestamptz language sql stable as $$
+  select at + p_minute * interval '1 minute' from simulation.start
+$$;
+
+create function simulation.parts_of(p_parts jsonb) returns text language sql stable as $$
+  select coalesce(string_agg((part ->> 'grant') || ': ' || (part ->> 'tokens'), ', ' order by place), '')
+  from jsonb_array_elements(p_parts) with ordinality as parts (part, place)
+  where (part -> 'tokens')::bigint > 0
+$$;
+
+-- Which grants paid for a charge, and how much each of them.
+create function simulation.parts_of_charge(p_charge public.token_balance_history) returns jsonb language sql stable as $$
+  select jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', spent.spent_to - spent.spent_from)
+    order by spent.spent_from)
+  from private.end_of_charge(p_charge.user_id, p_charge.entry_number, p_charge.balance_after) as charge_end
+  cross join private.grants_of_spending(p_charge.user_id, charge_end + p_charge.delta, charge_end) as spent
+  join public.token_grants as grants on grants.id = spent.grant_id
+$$;
+
 create function simulation.state(p_minute text) returns jsonb language sql as $$
   select set_config('simulation.minute', p_minute, true), set_config('simulation.plan', '', true);
+  select public.wallet_state(user_id) from public.token_balances;
   select jsonb_build_object(
     'accounts', coalesce((
-      select jsonb_object_agg(user_id, jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count))
+      select jsonb_object_agg(user_id, jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count,
+        'debt', debt, 'spent', granted - balance, 'next', simulation.minute_of(next_expiry_at)))
       from public.token_balances where entry_count > 0), '{}'),
     'entries', coalesce((
       select jsonb_object_agg(user_id || ' ' || entry_number, jsonb_build_object('delta', delta,
-        'balance_after', balance_after, 'operation', operation_type, 'request', request_id, 'actor', actor_id))
-      from public.token_balance_history), '{}'),
+        'balance_after', balance_after, 'operation', operation_type, 'request', request_id, 'actor', actor_id,
+        'parts', simulation.parts_of(case when operation_type = any(private.operations_of_grants()) then metadata -> 'grants'
+          else simulation.parts_of_charge(history) end)))
+      from public.token_balance_history as history), '{}'),
+    'grants', coalesce((
+      select jsonb_object_agg(wallet_id || ' ' || place, jsonb_build_object('kind', kind, 'priority', priority,
+        'amount', amount, 'left', remaining, 'effective', simulation.minute_of(effective_at),
+        'expires', simulation.minute_of(expires_at), 'source', source, 'entry', entry_number))
+      from (
+        select grants.*, coalesce(left_of.tokens, case when entry_number is null then amount - reversed else 0 end) as remaining,
+          row_number() over (partition by wallet_id order by id) as place
+        from (select grants.wallet_id, kind, priority, amount, effective_at, expires_at, source, entry_number, id, reversed
+          from public.token_grants as grants) as grants
+        join public.token_balances on user_id = wallet_id
+        left join private.grants_left(wallet_id, granted - balance) as left_of on left_of.grant_id = grants.id
+      ) as grants), '{}'),
+    'debts', coalesce((
+      select jsonb_object_agg(source, debt) from private.token_payments where debt > 0), '{}'),
     'members', coalesce((
       select jsonb_object_agg(wallet_id || ' ' || user_id, jsonb_build_object('role', role, 'cap', monthly_cap_tokens,
         'held', held, 'spent', case when month >= private.month_of(simulation.now()) then spent else 0 end,
@@ -107,7 +144,7 @@ create function simulation.state(p_minute text) returns jsonb language sql as $$
     'requests', coalesce((
       select jsonb_object_agg(request_id, jsonb_build_object('user', user_id, 'actor', actor_id,
         'operation', operation_type,
-        'fingerprint', fingerprint, 'amount', amount, 'status', status, 'attempt', attempt,
+        'fingerprint', case when operation_type <> 'grant' then fingerprint end, 'amount', amount, 'status', status, 'attempt', attempt,
         'ends', simulation.minute_of(expires_at), 'charged', charged, 'balance_after', balance_after,
         'response', response))
       from public.token_consumption_locks), '{}'),
@@ -157,7 +194,7 @@ begin
 end $$;
 
 -- A team, and limits that no history reaches.
-update public.token_plans set request_limits = '{}';
+update private.token_plans set request_limits = '{}';
 create function simulation.found_team() returns void language plpgsql as $$
 declare
   v_team constant uuid := '00000000-0000-4000-8000-00000000000f';
@@ -199,8 +236,8 @@ begin
   delete from private.token_reversals;
   delete from private.token_refunds;
   delete from private.token_rollovers;
-  delete from public.rate_limits;
-  delete from public.request_counters;
+  delete from private.rate_limits;
+  delete from private.request_counters;
   perform simulation.found_team();
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;

@@ -2,7 +2,7 @@ import { type Answer, type Call, describeCall } from "./calls.ts";
 import { answerDifferences, differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type Fault, firstGrants, type History, resolve, resolveSwapped } from "./history.ts";
+import { type Fault, firstGrants, type History, minutesBefore, resolve, resolveSwapped } from "./history.ts";
 import { apply, type Ledger, newLedger, stateOf } from "./model.ts";
 import { parseAnswer, statementOf } from "./statements.ts";
 import type { Tally } from "./tally.ts";
@@ -38,6 +38,7 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
   const send = (call: Call, fault: Fault = { name: "none" }) => {
     const isCrash = fault.name === "crash";
     const plan = isCrash ? `{${"0,".repeat(fault.writes)}fail}` : "";
+    ledger.now += minutesBefore(call);
     const answer = isCrash ? null : apply(ledger, call);
     script.push({ call, minute: ledger.now, plan, answer });
     if (isCrash) tally.add("crash");

@@ -1,4 +1,4 @@
-import type { Call, ConsumeCall, HoldCall, OperationsCall, RemoveCall } from "./calls.ts";
+import { type Call, type ConsumeCall, type HoldCall, NEVER, type OperationsCall, type RemoveCall, type Time } from "./calls.ts";
 
 const USER_IDS: Record<string, string> = {
   ann: "00000000-0000-4000-8000-00000000000a",
@@ -55,12 +55,35 @@ export function statementOf(call: Call): string {
         p_amount: call.amount,
         p_reason: "simulation",
         p_request_id: call.id,
+        p_kind: call.kind,
+        p_priority: call.priority,
+        p_effective_at: { minute: call.effective },
+        p_expires_at: { minute: call.expires },
+        p_source: call.source,
       });
     case "refund":
+      return select("public.refund_tokens", {
+        p_request_id: call.request,
+        p_refund_id: call.id,
+        p_amount: call.amount,
+      });
     case "clawback":
+      return select("public.claw_back_grant", {
+        p_source: call.source,
+        p_amount: call.amount,
+        p_reversal_id: call.id,
+      });
     case "rollover":
+      return select("public.roll_over_grant", {
+        p_wallet_id: idOf(call.user),
+        p_source: call.source,
+        p_request_id: call.id,
+        p_cap_tokens: call.cap,
+        p_cap_percent: call.percent,
+        p_expires_at: { minute: call.expires },
+      });
     case "job":
-      return "select '{}'::jsonb";
+      return "select public.apply_due_grant_events()";
     case "cleanup":
       return select("simulation.cleanup", { p_pages: BigInt(call.pages) });
   }
@@ -123,12 +146,18 @@ function jsonOf(calls: OperationsCall["operations"]): string {
   return `[${objects.map((fields) => `{${fields.join(",")}}`).join(",")}]`;
 }
 
-function select(name: string, values: Record<string, bigint | string | null>): string {
+type Value = bigint | string | null | { minute: Time | null };
+
+function select(name: string, values: Record<string, Value>): string {
   const list = Object.entries(values).map(([key, value]) => `${key} => ${literal(value)}`);
   return `select ${name}(${list.join(", ")})`;
 }
 
-function literal(value: bigint | string | null): string {
+function literal(value: Value): string {
   if (value === null) return "null";
+  if (typeof value === "object") {
+    const isTime = value.minute !== null && value.minute !== NEVER;
+    return isTime ? `simulation.time_of(${value.minute})` : "null";
+  }
   return typeof value === "bigint" ? String(value) : `'${value.replaceAll("'", "''")}'`;
 }

@@ -1,88 +1,106 @@
-/** What payments owe, and tokens that go back to the grants that they came from. */
-import { NEVER } from "../calls.ts";
-import { freeParts, sumOf, takeFrom } from "./grants.ts";
-import { enter, hasEnded, type Ledger, MINUTES_OF_A_DAY, type Part, type Payment } from "./ledger.ts";
+/** What is owed, and how a grant comes, which pays it. */
+import { type Kind } from "../calls.ts";
+import { compare, freeParts, sumOf, takeFrom } from "./grants.ts";
+import { enter, isOver, least, type Ledger, MINUTES_OF_A_DAY, type Part, type Payment } from "./ledger.ts";
 
 /** How long a grant lives that stands for ones that have ended. */
 const REFUND_LIFETIME = 7n * MINUTES_OF_A_DAY;
 
-/** Pays what the wallet owes, the oldest debt first, with these tokens as far as they go. */
-export function payDebts(ledger: Ledger, wallet: string, offered: Part[]): void {
+/** A grant becomes a part of the balance, as far as it was not taken back before, and pays what is owed. */
+export function come(ledger: Ledger, wallet: string, place: number, operation: string = "grant"): void {
   const account = ledger.accounts.get(wallet)!;
-  for (const payment of ledger.payments.values()) {
-    if (payment.wallet !== wallet || payment.debt === 0n) continue;
-    const parts = takeFrom(account, payment.debt, offered);
-    const paid = sumOf(parts);
-    if (paid === 0n) continue;
-    for (const part of parts) offered.find(({ grant }) => grant === part.grant)!.amount -= part.amount;
-    payment.debt -= paid;
-    payment.taken.push(...parts);
-    enter(account, -paid, "debt_payment", null, parts);
+  const grant = account.grants[place]!;
+  enter(ledger, account, { delta: grant.left, operation, request: grant.left > 0n ? grant.request : null, parts: [] });
+  grant.entry = BigInt(account.entries.length);
+  const made = ledger.requests.get(grant.request ?? "");
+  if (made && grant.left > 0n) {
+    made.charged = -grant.left;
+    made.balance_after = account.balance;
   }
+  payDebts(ledger, wallet, [{ grant: place, amount: grant.left }]);
 }
 
-/** Pays what the wallet owes with what has become free of its paid grants. */
+/** Pays what the wallet owes with tokens that it was just given, the oldest debt first. */
+export function payDebts(ledger: Ledger, wallet: string, offered: Part[]): void {
+  const paid: Part[] = [];
+  for (const part of offered) {
+    let left = part.amount;
+    for (const payment of debtsOf(ledger, wallet)) {
+      const amount = least(payment.debt, left);
+      if (amount === 0n) continue;
+      left -= amount;
+      pay(ledger, payment, [{ grant: part.grant, amount }]);
+    }
+    if (left < part.amount) paid.push({ grant: part.grant, amount: part.amount - left });
+  }
+  enterPayment(ledger, wallet, paid);
+}
+
+/** Pays what the wallet owes with what has become free: of the payment's own grants, then of others that were paid for. */
 export function collectDebts(ledger: Ledger, wallet: string): void {
+  const paid: Part[] = [];
   for (const [source, payment] of ledger.payments) {
     if (payment.wallet !== wallet || payment.debt === 0n) continue;
-    payment.debt -= takeBack(ledger, source, payment, payment.debt, "debt_payment");
+    const offered = reclaimable(ledger, wallet, source);
+    const parts: Part[] = [];
+    let missing = payment.debt;
+    for (const { grant, amount } of offered) {
+      const part = { grant, amount: least(amount, missing) };
+      missing -= part.amount;
+      if (part.amount > 0n) parts.push(part);
+    }
+    pay(ledger, payment, parts);
+    paid.push(...parts);
   }
+  enterPayment(ledger, wallet, paid);
 }
 
-/** Takes back what is free of the payment's own grants, then of other paid ones; tells how much it was. */
-export function takeBack(
-  ledger: Ledger,
-  source: string,
-  payment: Payment,
-  amount: bigint,
-  operation: string,
-): bigint {
-  const account = ledger.accounts.get(payment.wallet)!;
-  // The last to be used is the first to be taken, as it lives longest.
-  const free = freeParts(ledger, payment.wallet).reverse();
-  const isOwn = ({ grant }: Part) => account.grants[grant]!.source === source;
-  const others = free.filter((part) => !isOwn(part) && account.grants[part.grant]!.kind === "paid");
-  const parts = takeFrom(account, amount, [...free.filter(isOwn), ...others]);
-  const taken = sumOf(parts);
-  if (taken > 0n) {
-    payment.taken.push(...parts);
-    enter(account, -taken, operation, null, parts);
-  }
-  return taken;
+function pay(ledger: Ledger, payment: Payment, parts: Part[]): void {
+  payment.debt -= sumOf(takeFrom(ledger.accounts.get(payment.wallet)!, payment.debt, parts));
+  payment.taken.push(...parts);
 }
 
-/** Gives tokens back to the grants that they came from; for those that have ended there is one of a few days. */
-export function giveBack(
-  ledger: Ledger,
-  wallet: string,
-  parts: Part[],
-  operation: string,
-  request: string | null,
-): void {
-  const account = ledger.accounts.get(wallet)!;
-  const isLate = ({ grant }: Part) => hasEnded(account.grants[grant]!, ledger.now);
-  const given: Part[] = [];
-  for (const { grant, amount } of parts.filter((part) => !isLate(part))) {
-    const known = given.find((part) => part.grant === grant);
-    if (known) known.amount += amount;
-    else given.push({ grant, amount });
-  }
-  const late = sumOf(parts.filter(isLate));
-  if (late > 0n) {
-    account.grants.push({
-      kind: "refund",
-      priority: 0n,
-      amount: late,
+function enterPayment(ledger: Ledger, wallet: string, parts: Part[]): void {
+  if (parts.length === 0) return;
+  enter(ledger, ledger.accounts.get(wallet)!, { delta: -sumOf(parts), operation: "debt_payment", parts });
+}
+
+/** What a payment's reversal may take of what has come: the last to be used is the first to be taken, as it lives longest. */
+export function reclaimable(ledger: Ledger, wallet: string, source: string): Part[] {
+  const { grants } = ledger.accounts.get(wallet)!;
+  const free = freeParts(ledger, wallet).reverse().filter(({ amount }) => amount > 0n);
+  const isOwn = ({ grant }: Part) => grants[grant]!.source === source;
+  return [...free.filter(isOwn), ...free.filter((part) => !isOwn(part) && grants[part.grant]!.kind === "paid")];
+}
+
+export function debtsOf({ payments }: Ledger, wallet: string): Payment[] {
+  return [...payments.values()].filter((payment) => payment.wallet === wallet && payment.debt > 0n);
+}
+
+/** Stands in for grants that have ended, as tokens of theirs come back: one for each of their sources, of a few days. */
+export function giveAnew(ledger: Ledger, wallet: string, parts: Part[], operation: string): void {
+  const { grants } = ledger.accounts.get(wallet)!;
+  const origins = [...new Set(parts.map(({ grant }) => grant))].sort((one, other) => one - other);
+  for (const source of new Set(origins.map((origin) => grants[origin]!.source))) {
+    const ofSource = parts.filter(({ grant }) => grants[grant]!.source === source);
+    const [priority] = ofSource.map(({ grant }) => grants[grant]!.priority).sort(compare);
+    grants.push({
+      kind: "refund" satisfies Kind,
+      priority: priority!,
+      amount: sumOf(ofSource),
       effective: ledger.now,
       expires: ledger.now + REFUND_LIFETIME,
-      source: null,
-      hasCome: true,
-      left: 0n,
-      closed: NEVER,
+      source,
+      request: null,
+      entry: null,
+      left: sumOf(ofSource),
     });
-    given.push({ grant: account.grants.length - 1, amount: late });
+    come(ledger, wallet, grants.length - 1, operation);
   }
-  for (const { grant, amount } of given) account.grants[grant]!.left += amount;
-  enter(account, sumOf(given), operation, request, given);
-  payDebts(ledger, wallet, structuredClone(given));
+}
+
+/** Whether a grant came and is over, so that nothing can go back to it. */
+export function isPast(ledger: Ledger, wallet: string, place: number): boolean {
+  const { entry, expires } = ledger.accounts.get(wallet)!.grants[place]!;
+  return entry !== null && isOver(expires, ledger.now);
 }

@@ -1,45 +1,54 @@
 /** What happens to grants by itself: they come, they end, and what is owed is paid as soon as it can be. */
-import { NEVER } from "../calls.ts";
-import { reconcile } from "./clawbacks.ts";
-import { collectDebts, payDebts } from "./debts.ts";
-import { compare, freeParts, takeFrom } from "./grants.ts";
-import { enter, hasEnded, type Ledger } from "./ledger.ts";
+import { NEVER, type Time } from "../calls.ts";
+import { collectDebts, come, debtsOf } from "./debts.ts";
+import { compare, compareTimes, freeParts, takeFrom } from "./grants.ts";
+import { enter, isOver, type Ledger } from "./ledger.ts";
 
-/** All that became due since anybody looked at the wallet, each thing at its time. */
-export function catchUp(ledger: Ledger, wallet: string): void {
-  const grants = ledger.accounts.get(wallet)?.grants;
-  if (!grants) return;
-  const times = grants.flatMap(({ effective, expires, hasCome }) => [
-    ...(hasCome ? [] : [effective]),
-    ...(expires === NEVER ? [] : [expires]),
-  ]);
-  const due = [...new Set([...times, ledger.now])].filter((time) => time <= ledger.now).sort(compare);
-  for (const time of due) {
-    for (const [place, { hasCome, effective }] of grants.entries()) {
-      if (!hasCome && effective <= time) come(ledger, wallet, place);
-    }
-    endGrants(ledger, wallet, time);
-    collectDebts(ledger, wallet);
-  }
+/** Whether something is to be done with the wallet's grants before it is used. */
+export function isDue(ledger: Ledger, wallet: string): boolean {
+  return isOver(ledger.accounts.get(wallet)?.next ?? NEVER, ledger.now);
 }
 
-/** A grant becomes a part of the balance, pays what is owed, and is taken back if its payment was. */
-export function come(ledger: Ledger, wallet: string, place: number, request: string | null = null): void {
-  const account = ledger.accounts.get(wallet)!;
-  const grant = account.grants[place]!;
-  grant.hasCome = true;
-  grant.left = grant.amount;
-  enter(account, grant.amount, "grant", request, [{ grant: place, amount: grant.amount }]);
-  payDebts(ledger, wallet, [{ grant: place, amount: grant.amount }]);
-  reconcile(ledger, wallet, grant.source);
+/** Does all that is due. */
+export function catchUp(ledger: Ledger, wallet: string): void {
+  const account = ledger.accounts.get(wallet);
+  if (!account) return;
+  const { grants } = account;
+  const toCome = [...grants.keys()].filter((place) =>
+    grants[place]!.entry === null && grants[place]!.effective <= ledger.now
+  );
+  toCome.sort((one, other) => compare(grants[one]!.effective, grants[other]!.effective) || one - other);
+  for (const place of toCome) come(ledger, wallet, place);
+  endGrants(ledger, wallet);
+  collectDebts(ledger, wallet);
+  const times = grants.flatMap(({ entry, effective, expires, left }): Time[] =>
+    entry === null ? [effective] : left > 0n ? [expires] : []
+  );
+  if (debtsOf(ledger, wallet).length > 0 && account.held > 0n) times.push(ledger.now);
+  account.next = times.filter((time) => time !== NEVER).sort(compare)[0] ?? NEVER;
+}
+
+/** Does what is due of everybody's grants, but for wallets that another call has locked. */
+export function job(ledger: Ledger, spared: string[] = []) {
+  for (const [wallet, { grants }] of ledger.accounts) {
+    const isAnyDue = grants.some(({ entry, effective, expires, left }) =>
+      entry === null ? effective <= ledger.now : left > 0n && isOver(expires, ledger.now)
+    );
+    if (isAnyDue && !spared.includes(wallet)) catchUp(ledger, wallet);
+  }
+  return {};
 }
 
 /** What nobody needs of the grants that have ended is gone. */
-function endGrants(ledger: Ledger, wallet: string, time: bigint): void {
+function endGrants(ledger: Ledger, wallet: string): void {
   const account = ledger.accounts.get(wallet)!;
-  for (const part of freeParts(ledger, wallet)) {
-    if (part.amount === 0n || !hasEnded(account.grants[part.grant]!, time)) continue;
+  const { grants } = account;
+  const ending = freeParts(ledger, wallet).filter(({ grant, amount }) =>
+    amount > 0n && isOver(grants[grant]!.expires, ledger.now)
+  );
+  ending.sort((one, other) => compareTimes(grants[one.grant]!, grants[other.grant]!) || one.grant - other.grant);
+  for (const part of ending) {
     takeFrom(account, part.amount, [part]);
-    enter(account, -part.amount, "expiry", null, [part]);
+    enter(ledger, account, { delta: -part.amount, operation: "expiry", parts: [part] });
   }
 }

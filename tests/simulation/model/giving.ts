@@ -1,18 +1,26 @@
 /** How tokens come, go back, and go over into a new period. */
-import { type AddCall, type ClawbackCall, NEVER, type RefundCall, type RolloverCall } from "../calls.ts";
-import { reconcile } from "./clawbacks.ts";
-import { giveBack } from "./debts.ts";
-import { catchUp, come } from "./events.ts";
-import { freeParts, sumOf, takeFrom } from "./grants.ts";
+import {
+  type AddCall,
+  type ClawbackCall,
+  type Kind,
+  NEVER,
+  type RefundCall,
+  type RolloverCall,
+} from "../calls.ts";
+import { debtOf, settlePayment } from "./clawbacks.ts";
+import { giveAnew, isPast, payDebts } from "./debts.ts";
+import { catchUp } from "./events.ts";
+import { compare, freeParts, inOrderOfUse, roomOf, sumOf, takeFrom } from "./grants.ts";
 import {
   enter,
   type Entry,
   isAmount,
+  isCharge,
   isName,
   isOver,
-  LARGEST_AMOUNT,
   least,
   type Ledger,
+  monthOf,
   openAccount,
   type Part,
 } from "./ledger.ts";
@@ -22,75 +30,104 @@ const GRANT = "grant";
 
 /** Grants tokens, once per id for ever; a grant without an id is always a new one. */
 export function add(ledger: Ledger, call: AddCall) {
-  const { user, id, amount } = call;
+  const { user, id, amount, kind, priority, effective, expires, source } = call;
   const refused = (error: string) => ({ ...refusal(id, error), added: 0n });
   if (!isName(id ?? "-") || !isAmount(amount)) return refused("invalid_request");
-  if (isOver(call.expires, call.effective) || isOver(call.expires, ledger.now)) return refused("invalid_request");
-  catchUp(ledger, user);
+  if (effective !== null && isOver(expires, effective)) return refused("invalid_request");
+  const account = openAccount(ledger, user);
+  const asked = [kind, priority, effective, expires, source].join();
   const known = id === null ? undefined : ledger.requests.get(id);
   if (known) {
-    openAccount(ledger, user);
-    if (known.user !== user || known.operation !== GRANT || known.amount !== amount) {
-      return refused("idempotency_key_reused");
-    }
+    const isSame = known.user === user && known.operation === GRANT && known.amount === amount &&
+      known.fingerprint === asked;
+    if (!isSame) return refused("idempotency_key_reused");
     const { charged: _, response: __, ...answer } = repeatedCharge(known);
     return { ...answer, added: amount, request_id: id };
   }
-  if ((ledger.accounts.get(user)?.balance ?? 0n) + amount > LARGEST_AMOUNT) return refused("invalid_request");
+  if (effective === null && isOver(expires, ledger.now)) return refused("invalid_request");
+  if (amount > roomOf(account)) return refused("invalid_request");
 
-  const account = openAccount(ledger, user);
-  const { kind, priority, effective, expires, source } = call;
-  account.grants.push({ kind, priority, amount, effective, expires, source, hasCome: false, left: 0n, closed: NEVER });
-  if (effective <= ledger.now) come(ledger, user, account.grants.length - 1, id);
   if (id !== null) {
     ledger.requests.set(id, {
       user,
       actor: null,
       operation: GRANT,
-      fingerprint: null,
+      fingerprint: asked,
       amount,
       status: "settled",
       attempt: 1n,
       since: ledger.now,
       ends: NEVER,
-      charged: -amount,
+      charged: 0n,
       balance_after: account.balance,
       response: null,
     });
+  }
+  const terms = { kind, priority, amount, effective: effective ?? ledger.now, expires, source };
+  account.grants.push({ ...terms, request: id, entry: null, left: amount });
+  catchUp(ledger, user);
+  const reversals = [...ledger.reversals.values()].filter((reversal) => reversal.source === source);
+  for (const reversal of reversals) reversal.wallet ??= user;
+  if (reversals.length > 0) {
+    settlePayment(ledger, user, source!);
+    catchUp(ledger, user);
   }
   return { ...success, duplicate: false, added: amount, balance: account.balance, request_id: id };
 }
 
 /** Gives a charge back, whole or in part, once per refund id, into the grants that paid for it: the last one first. */
 export function refund(ledger: Ledger, { request, id, amount }: RefundCall) {
-  const refused = (error: string) => ({ ...refusal(request, error), refunded: 0n });
+  const refused = (error: string, balance: bigint | null = null) => ({
+    ...refusal(request, error, balance),
+    refunded: 0n,
+  });
   if (!isName(request) || !isName(id) || (amount !== null && !isAmount(amount))) return refused("invalid_request");
+  const answer = (duplicate: boolean, refunded: bigint, balance: bigint, entry: Entry) => {
+    const entry_number = BigInt(charge!.entries.indexOf(entry) + 1);
+    return { ...success, duplicate, refunded, balance, request_id: request, entry_number };
+  };
   const known = ledger.refunds.get(id);
+  let charge = chargeOf(ledger, known?.entry ?? request);
   if (known) {
     if (known.request !== request || known.asked !== amount) return refused("idempotency_key_reused");
-    return { ...success, duplicate: true, refunded: known.amount, balance: known.balance_after, request_id: request };
+    return answer(true, known.amount, known.balance_after, known.entry);
   }
-  const charge = chargeOf(ledger, request);
   if (!charge) return refused("not_found");
   const { wallet, entry } = charge;
+  const account = ledger.accounts.get(wallet)!;
   catchUp(ledger, wallet);
-  const before = [...ledger.refunds.values()].filter((one) => one.entry === entry)
-    .reduce((sum, { amount }) => sum + amount, 0n);
+  const before = sumOf([...ledger.refunds.values()].filter((one) => one.entry === entry));
   const refundable = -entry.delta - before;
   const given = amount ?? refundable;
-  if (given > refundable || given === 0n) return refused("invalid_request");
-  const account = ledger.accounts.get(wallet)!;
-  giveBack(ledger, wallet, lastParts(entry.parts, before, given), "refund", id);
+  if (given > refundable || given === 0n) {
+    return { ...refused("refund_exceeds_charge", account.balance), charged: -entry.delta, refundable };
+  }
+  if (given > roomOf(account)) return refused("invalid_request", account.balance);
+
+  const parts = lastParts(entry.parts, before, given);
+  const late = parts.filter(({ grant }) => isPast(ledger, wallet, grant));
+  const restored = parts.filter((part) => !late.includes(part));
+  if (restored.length > 0) {
+    for (const { grant, amount } of restored) account.grants[grant]!.left += amount;
+    enter(ledger, account, { delta: sumOf(restored), operation: "refund", parts: restored });
+    payDebts(ledger, wallet, restored);
+  }
+  giveAnew(ledger, wallet, late, "refund");
+  const member = ledger.teams.get(wallet)?.get(entry.actor ?? "");
+  if (member?.month === monthOf(entry.at)) member.spent -= given;
+  catchUp(ledger, wallet);
   ledger.refunds.set(id, { request, entry, asked: amount, amount: given, balance_after: account.balance });
-  return { ...success, duplicate: false, refunded: given, balance: account.balance, request_id: request };
+  return answer(false, given, account.balance, entry);
 }
 
-/** The newest charge under this id. */
-function chargeOf(ledger: Ledger, request: string): { wallet: string; entry: Entry } | undefined {
-  for (const [wallet, { entries }] of ledger.accounts) {
-    const entry = entries.findLast((one) => one.request === request && one.delta < 0n);
-    if (entry) return { wallet, entry };
-  }
+/** The newest charge under an id, or the one of an entry. */
+function chargeOf(ledger: Ledger, sought: string | Entry) {
+  const charges = [...ledger.accounts].flatMap(([wallet, { entries }]) =>
+    entries.filter((entry) =>
+      entry === sought || entry.request === sought && isCharge(entry)
+    ).map((entry) => ({ wallet, entry, entries }))
+  );
+  return charges.sort((one, other) => compare(one.entry.at, other.entry.at)).at(-1);
 }
 
 /** So much of these parts, from their end backwards, after so much of it was passed over. */
@@ -106,47 +143,72 @@ function lastParts(parts: Part[], passed: bigint, amount: bigint): Part[] {
   return found;
 }
 
-/** An event of a payment: money went back (negative) or came again, once per id, perhaps before its grant is known. */
-export function clawBack(ledger: Ledger, { user, source, id, amount }: ClawbackCall) {
+/** An event of a payment: money went back or came again, once per id, perhaps before its grant is known. */
+export function clawBack(ledger: Ledger, { source, id, amount }: ClawbackCall) {
+  const refused = (error: string) => ({ ...refusal(null, error), reversed: 0n });
   const isSigned = typeof amount === "bigint" && isAmount(amount < 0n ? -amount : amount);
-  if (!isName(id) || !isSigned) return refusal(null, "invalid_request");
-  const known = ledger.payments.get(source)?.reversals.get(id);
-  if (known !== undefined && known !== amount) return refusal(null, "idempotency_key_reused");
-  catchUp(ledger, user);
-  const payment = ledger.payments.get(source) ?? { wallet: user, reversals: new Map(), taken: [], debt: 0n };
-  ledger.payments.set(source, payment);
-  payment.reversals.set(id, amount);
-  reconcile(ledger, user, source);
-  return { ...success, duplicate: known !== undefined };
+  if (!isName(id) || !isSigned) return refused("invalid_request");
+  const known = ledger.reversals.get(id);
+  if (known && (known.source !== source || known.amount !== amount)) return refused("idempotency_key_reused");
+  const owner = [...ledger.accounts].find(([, { grants }]) => grants.some((grant) => grant.source === source));
+  const wallet = known ? known.wallet : owner?.[0] ?? null;
+  ledger.reversals.set(id, { source, wallet, amount });
+  const duplicate = known !== undefined;
+  if (wallet === null) {
+    return { ...success, duplicate, reversed: 0n, payment_debt: 0n, debt: 0n, balance: null };
+  }
+  catchUp(ledger, wallet);
+  const payment = settlePayment(ledger, wallet, source);
+  const owed = payment.debt;
+  const reversed = sumOf(payment.taken) + owed;
+  catchUp(ledger, wallet);
+  const { balance } = ledger.accounts.get(wallet)!;
+  return { ...success, duplicate, reversed, payment_debt: owed, debt: debtOf(ledger, wallet), balance };
 }
 
-/** Closes what is free of a plan's grants and opens a new one of it, up to a cap; once per source of the new one. */
-export function rollOver(ledger: Ledger, { user, source, newSource, cap, expires }: RolloverCall) {
-  if (ledger.rollovers.has(newSource)) return { ...success, duplicate: true };
-  catchUp(ledger, user);
+/** Ends a plan's grants, and makes one of what is free of them, up to a cap; the rest expires. Once per id. */
+export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expires }: RolloverCall) {
+  const refused = (error: string) => ({ ...refusal(id, error), rolled_over: 0n, expired: 0n });
   const account = openAccount(ledger, user);
-  const closed = freeParts(ledger, user).filter(({ grant }) => account.grants[grant]!.source === source);
-  const left = sumOf(closed);
-  const kept = least(left, cap);
-  takeFrom(account, left, closed);
-  if (left > 0n) enter(account, -left, "rollover", null, closed);
-  for (const grant of account.grants) {
-    if (grant.source === source && grant.hasCome && grant.closed === NEVER) grant.closed = ledger.now;
+  const { grants } = account;
+  const asked = [source, cap, percent, expires].join();
+  const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => {
+    return { ...success, duplicate, rolled_over: rolledOver, expired, balance: account.balance, request_id: id };
+  };
+  const known = ledger.rollovers.get(id);
+  if (known) {
+    if (known.wallet !== user || known.asked !== asked) return refused("idempotency_key_reused");
+    return answer(true, known.rolledOver, known.expired);
   }
-  ledger.rollovers.set(newSource, { amount: kept });
-  if (kept > 0n) {
-    account.grants.push({
-      kind: "rollover",
-      priority: 0n,
-      amount: kept,
-      effective: ledger.now,
-      expires,
-      source: newSource,
-      hasCome: true,
-      left: kept,
-      closed: NEVER,
-    });
-    enter(account, kept, "rollover", null, [{ grant: account.grants.length - 1, amount: kept }]);
+  if (isOver(expires, ledger.now)) return refused("invalid_request");
+  catchUp(ledger, user);
+  const plan = inOrderOfUse(account).filter((place) => {
+    const { kind, source: from, left, expires } = grants[place]!;
+    return kind === "plan" && from === source && left > 0n && !isOver(expires, ledger.now);
+  });
+  const free = freeParts(ledger, user).filter(({ grant }) => plan.includes(grant));
+  const left = sumOf(free);
+  const share = percent === null ? left : sumOf(plan.map((place) => grants[place]!)) * percent / 100n;
+  const rolledOver = least(left, share, cap ?? left);
+  ledger.rollovers.set(id, { wallet: user, asked, rolledOver, expired: left - rolledOver });
+  if (plan.length > 0) {
+    const parts = takeFrom(account, rolledOver, free);
+    enter(ledger, account, { delta: 0n, operation: "rollover", parts });
+    for (const place of plan) grants[place]!.expires = ledger.now;
+    if (rolledOver > 0n) {
+      grants.push({
+        kind: "rollover" satisfies Kind,
+        priority: plan.map((place) => grants[place]!.priority).sort(compare)[0]!,
+        amount: rolledOver,
+        effective: ledger.now,
+        expires,
+        source,
+        request: null,
+        entry: BigInt(account.entries.length),
+        left: rolledOver,
+      });
+    }
   }
-  return { ...success, duplicate: false, rolled_over: kept };
+  catchUp(ledger, user);
+  return answer(false, rolledOver, left - rolledOver);
 }

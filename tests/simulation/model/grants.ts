@@ -1,30 +1,37 @@
 /** What each grant still has, told the simplest way: every charge takes its tokens from the grants one by one. */
 import { type Kind, NEVER } from "../calls.ts";
-import { type Account, type Grant, isUsable, least, type Ledger, type Part } from "./ledger.ts";
+import {
+  type Account,
+  type Grant,
+  isOver,
+  LARGEST_AMOUNT,
+  least,
+  type Ledger,
+  type Part,
+} from "./ledger.ts";
 
 type Grants = Pick<Account, "grants">;
 
 /** Of two grants that are alike but for their kind, the one that is named first is used first. */
-const KINDS: Kind[] = ["promotion", "plan", "rollover", "refund", "paid"];
+const KINDS: Kind[] = ["promotion", "rollover", "refund", "plan", "paid"];
 
 /** The places of the grants that are a part of the balance, in the order in which they are used. */
 export function inOrderOfUse({ grants }: Grants): number[] {
-  return [...grants.keys()].filter((place) => grants[place]!.hasCome).sort((one, other) =>
-    compare(grants[one]!.priority, grants[other]!.priority) ||
-    compareTimes(grants[one]!, grants[other]!) ||
-    KINDS.indexOf(grants[one]!.kind) - KINDS.indexOf(grants[other]!.kind) ||
-    one - other
+  return [...grants.keys()].filter((place) => grants[place]!.entry !== null).sort((one, other) =>
+    compareUse(grants[one]!, grants[other]!)
   );
+}
+
+function compareUse(one: Grant, other: Grant): number {
+  return compare(one.priority, other.priority) || compareTimes(one, other) ||
+    KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || compare(one.entry!, other.entry!);
 }
 
 /** Takes tokens from the grants that had not ended at that time. */
 export function burn(account: Grants, amount: bigint, since: bigint): Part[] {
-  const usable = inOrderOfUse(account).filter((place) => isUsable(account.grants[place]!, since));
-  const parts = takeFrom(
-    account,
-    amount,
-    usable.map((grant) => ({ grant, amount: account.grants[grant]!.left })),
-  );
+  const usable = inOrderOfUse(account).filter((place) => !isOver(account.grants[place]!.expires, since));
+  const offered = usable.map((grant) => ({ grant, amount: account.grants[grant]!.left }));
+  const parts = takeFrom(account, amount, offered);
   if (sumOf(parts) < amount) throw new Error("The grants of the model do not have what the balance has");
   return parts;
 }
@@ -46,13 +53,21 @@ export function takeFrom(account: Grants, amount: bigint, offered: Part[]): Part
 /** What of each grant no running request may need: the request that was held first needs the first ones, and so on. */
 export function freeParts(ledger: Ledger, wallet: string): Part[] {
   const copy = { grants: ledger.accounts.get(wallet)!.grants.map((grant) => ({ ...grant })) };
-  const holds = [...ledger.requests.values()].filter(({ user, status }) => user === wallet && status === "held");
+  const holds = [...ledger.requests.values()].filter(({ user, status }) =>
+    user === wallet && status === "held"
+  );
   holds.sort((one, other) => compare(one.since, other.since));
   for (const { amount, since } of holds) burn(copy, amount, since);
   return inOrderOfUse(copy).map((grant) => ({ grant, amount: copy.grants[grant]!.left }));
 }
 
-export function sumOf(parts: Part[]): bigint {
+/** How much a wallet may still be given, beside what is to come. */
+export function roomOf({ balance, grants }: Account): bigint {
+  const toCome = grants.filter(({ entry }) => entry === null);
+  return toCome.reduce((room, { amount }) => room - amount, LARGEST_AMOUNT - balance);
+}
+
+export function sumOf(parts: { amount: bigint }[]): bigint {
   return parts.reduce((sum, { amount }) => sum + amount, 0n);
 }
 
@@ -60,7 +75,7 @@ export function compare(one: bigint, other: bigint): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function compareTimes({ expires: one }: Grant, { expires: other }: Grant): number {
+export function compareTimes({ expires: one }: Grant, { expires: other }: Grant): number {
   if (one === other) return 0;
   if (one === NEVER) return 1;
   return other === NEVER ? -1 : compare(one, other);

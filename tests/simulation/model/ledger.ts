@@ -16,9 +16,11 @@ export interface Ledger {
   teams: Map<string, Map<string, Member>>;
   /** By source. */
   payments: Map<string, Payment>;
+  /** By the event's id. */
+  reversals: Map<string, Reversal>;
   /** By refund id. */
   refunds: Map<string, Refund>;
-  /** By the source of the new grant. */
+  /** By their own id. */
   rollovers: Map<string, Rollover>;
   /** What was suspicious, once per wallet, type and case. */
   anomalies: Set<string>;
@@ -31,6 +33,8 @@ export interface Account {
   entries: Entry[];
   /** In the order in which they were made. */
   grants: Grant[];
+  /** When a grant comes or ends the next time; over while something of an ended one is kept. */
+  next: Time;
 }
 
 /** Somebody's place in a team; who leaves keeps what was counted, so that coming back evades nothing. */
@@ -49,6 +53,7 @@ export interface Member {
 }
 
 export interface Entry {
+  at: bigint;
   delta: bigint;
   balance_after: bigint;
   operation: string;
@@ -72,11 +77,11 @@ export interface Grant {
   effective: bigint;
   expires: Time;
   source: string | null;
-  /** Whether it is a part of the balance yet. */
-  hasCome: boolean;
+  /** The id under which it was made. */
+  request: string | null;
+  /** The number of the entry with which it came; null: it is no part of the balance yet. */
+  entry: bigint | null;
   left: bigint;
-  /** When a renewal closed it: holds that were there may go on needing it. */
-  closed: Time;
 }
 
 export interface Request {
@@ -100,20 +105,27 @@ export interface Request {
   response: string | null;
 }
 
-/** What became of a payment after it was made: signed sums, so that no order of its events matters. */
+/** What became of a payment after it was made. */
 export interface Payment {
   wallet: string;
-  /** By the event's id: negative where money went back, positive where it came again. */
-  reversals: Map<string, bigint>;
   /** What was taken back, from which grants; the newest last. */
   taken: Part[];
   /** What should have been taken back and was not there. */
   debt: bigint;
 }
 
+/** What was told of a payment. */
+export interface Reversal {
+  source: string;
+  /** null: no grant of this source has been made yet. */
+  wallet: string | null;
+  /** Tokens to take back; negative where the money came again. */
+  amount: bigint;
+}
+
 export interface Refund {
   request: string;
-  /** The charge's. */
+  /** The charge. */
   entry: Entry;
   /** null: all that was left. */
   asked: bigint | null;
@@ -122,17 +134,21 @@ export interface Refund {
 }
 
 export interface Rollover {
-  amount: bigint;
+  wallet: string;
+  asked: string;
+  rolledOver: bigint;
+  expired: bigint;
 }
 
 /** A ledger that nobody has used, with a team of two. */
 export function newLedger(): Ledger {
   return {
     now: 0n,
-    accounts: new Map([["team", { balance: 0n, held: 0n, entries: [], grants: [] }]]),
+    accounts: new Map([["team", newAccount()]]),
     requests: new Map(),
     teams: new Map([["team", new Map([["ann", newMember("owner", null)], ["ben", newMember("member", 8n)]])]]),
     payments: new Map(),
+    reversals: new Map(),
     refunds: new Map(),
     rollovers: new Map(),
     anomalies: new Set(),
@@ -143,33 +159,24 @@ function newMember(role: Role, cap: bigint | null): Member {
   return { role, removedAt: null, removedBy: null, cap, held: 0n, spent: 0n, month: 1n };
 }
 
+function newAccount(): Account {
+  return { balance: 0n, held: 0n, entries: [], grants: [], next: NEVER };
+}
+
 export function openAccount(ledger: Ledger, user: string): Account {
-  const account = ledger.accounts.get(user) ?? { balance: 0n, held: 0n, entries: [], grants: [] };
+  const account = ledger.accounts.get(user) ?? newAccount();
   ledger.accounts.set(user, account);
   return account;
 }
 
 /** Changes the balance, and says so in the history. */
 export function enter(
+  { now }: Ledger,
   account: Account,
-  delta: bigint,
-  operation: string,
-  request: string | null,
-  parts: Part[],
-  actor: string | null = null,
+  { delta, request = null, actor = null, ...rest }: Pick<Entry, "delta" | "operation" | "parts"> & Partial<Entry>,
 ): void {
   account.balance += delta;
-  account.entries.push({ delta, balance_after: account.balance, operation, request, actor, parts });
-}
-
-/** Whether a hold of that time may need the grant. */
-export function isUsable({ expires, closed }: Grant, since: bigint): boolean {
-  return !isOver(expires, since) && (closed === NEVER || closed >= since);
-}
-
-/** Whether nothing new may use the grant. */
-export function hasEnded({ expires, closed }: Grant, now: bigint): boolean {
-  return isOver(expires, now) || isOver(closed, now);
+  account.entries.push({ ...rest, at: now, delta, balance_after: account.balance, request, actor });
 }
 
 export function monthOf(time: bigint): bigint {
@@ -190,4 +197,11 @@ export function isAmount(amount: Amount): amount is bigint {
 
 export function least(...numbers: bigint[]): bigint {
   return numbers.reduce((one, other) => one < other ? one : other);
+}
+
+/** What the ledger calls what it does by itself; no feature may be called so. */
+export const OWN_OPERATIONS = ["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"];
+
+export function isCharge({ operation }: Entry): boolean {
+  return !OWN_OPERATIONS.includes(operation);
 }

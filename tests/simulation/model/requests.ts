@@ -1,6 +1,6 @@
 /** What a request does: it reserves tokens, is charged for what it cost, or gives them back. */
 import type { ConsumeCall, HoldCall, ReleaseCall, SettleCall } from "../calls.ts";
-import { catchUp } from "./events.ts";
+import { catchUp, isDue } from "./events.ts";
 import { burn } from "./grants.ts";
 import { endMemberHold, memberDenial, memberOf } from "./members.ts";
 import {
@@ -12,13 +12,12 @@ import {
   type Ledger,
   MINUTES_OF_A_DAY,
   openAccount,
+  OWN_OPERATIONS,
   type Request,
 } from "./ledger.ts";
 
 /** How long an outcome is kept for a retry after its request ended. */
 const RETENTION = MINUTES_OF_A_DAY;
-/** What the ledger calls what it does by itself; no feature may be called so. */
-export const OWN_OPERATIONS = ["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"];
 
 /** Charging in one step is a hold that is settled at once for all of it. */
 export function consume(ledger: Ledger, call: ConsumeCall) {
@@ -38,16 +37,17 @@ export function hold(ledger: Ledger, call: HoldCall) {
   if (call.minutes < 1n || call.minutes > MINUTES_OF_A_DAY) return refusal(id, "invalid_request");
 
   const account = openAccount(ledger, user);
-  catchUp(ledger, user);
   const outcome = knownOutcome(ledger, call);
   if (outcome) return outcome;
 
-  // Overdue holds keep their tokens until a cleanup, or until a request would be refused for them.
+  // Overdue holds keep their tokens until a cleanup, or until somebody looks closer.
   const known = ledger.requests.get(id);
   const denies = () => actor === null ? undefined : memberDenial(ledger, user, actor, amount);
-  if (known || denies() || account.balance - account.held < amount) endOverdueHolds(ledger, user);
+  const isTooMuch = account.balance - account.held < amount;
+  if (known || denies() || isTooMuch || isDue(ledger, user)) endOverdueHolds(ledger, user);
   const denial = denies();
   if (denial) return { ...refusal(id, denial.error), ...denial };
+  if (isDue(ledger, user)) catchUp(ledger, user);
   const available = account.balance - account.held;
   if (available < amount) {
     return { ...refusal(id, "insufficient_tokens", account.balance), required: amount, available };
@@ -91,7 +91,6 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   if (amount !== null && amount !== 0n && !isAmount(amount)) return refusal(id, "invalid_request");
   const account = ledger.accounts.get(user);
   const request = requestOf(ledger, user, id);
-  catchUp(ledger, user);
   if (!account || request?.attempt !== attempt) return refusal(id, "hold_not_current", account?.balance);
   if (request.status === "settled") {
     const { response: _, ...answer } = repeatedCharge(request);
@@ -99,12 +98,15 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   }
   if (request.status !== "held") return refusal(id, "hold_not_current", account.balance);
 
+  const wasDue = isDue(ledger, user);
+  if (wasDue) catchUp(ledger, user);
   const cost = amount ?? request.amount;
   const charged = least(cost, account.balance - account.held + request.amount);
   account.held -= request.amount;
   if (charged > 0n) {
     const parts = burn(account, charged, request.since);
-    enter(account, -charged, request.operation, id, parts, request.actor);
+    const { operation, actor } = request;
+    enter(ledger, account, { delta: -charged, operation, request: id, actor, parts });
   }
   endMemberHold(ledger, request, charged);
   const tail = responseTail(charged, account.balance);
@@ -113,9 +115,10 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   request.balance_after = account.balance;
   request.response = head === null ? null : head + tail;
   request.ends = ledger.now;
+  const { balance } = account;
+  if (wasDue) catchUp(ledger, user);
   if (amount === null) ledger.anomalies.add(`${user} usage_unknown ${id}/${attempt}`);
   else if (cost > charged) ledger.anomalies.add(`${user} shortfall ${id}/${attempt}`);
-  const { balance } = account;
   return { ...success, duplicate: false, charged, balance, response_tail: tail, request_id: id };
 }
 
@@ -123,7 +126,6 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
 export function release(ledger: Ledger, { user, id, attempt }: ReleaseCall) {
   const account = ledger.accounts.get(user);
   const request = requestOf(ledger, user, id);
-  catchUp(ledger, user);
   if (!account || request?.attempt !== attempt || request.status === "settled") {
     return refusal(id, "hold_not_current", account?.balance);
   }
@@ -133,6 +135,8 @@ export function release(ledger: Ledger, { user, id, attempt }: ReleaseCall) {
     endMemberHold(ledger, request, 0n);
     request.status = "released";
     request.ends = ledger.now;
+    // What it kept of ended grants is nobody's now.
+    if (isDue(ledger, user)) catchUp(ledger, user);
   }
   const { balance, held } = account;
   return { ...success, duplicate, charged: 0n, balance, held, request_id: id };
@@ -157,6 +161,7 @@ export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requests
   const users = [...ledger.accounts.keys()].filter((user) =>
     !spared.holdsOf.includes(user) && endOverdueHolds(ledger, user) > 0
   );
+  for (const user of users) if (isDue(ledger, user)) catchUp(ledger, user);
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
 }
 
@@ -171,8 +176,6 @@ export function endOverdueHolds(ledger: Ledger, user: string): number {
     openAccount(ledger, user).held -= request.amount;
     endMemberHold(ledger, request, 0n);
   }
-  // What only they kept of ended grants is nobody's now.
-  catchUp(ledger, user);
   return overdue.length;
 }
 
