@@ -1027,7 +1027,7 @@ CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_i
 CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
 CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
 alter table public.token_grants enable row level security;
-create policy "owners read their grants" on public.token_grants for select to authenticated using ((wallet_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the grants" on public.token_grants for select to authenticated using (((wallet_id = ( SELECT auth.uid() AS uid)) OR (wallet_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_grants to authenticated;
 grant select on table public.token_grants to service_role;
 
@@ -1261,7 +1261,7 @@ create function private.audit_token_ledger() returns jsonb language plpgsql vola
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
 
-create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body 9887249b4e856206
+create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
@@ -1299,13 +1299,19 @@ create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint,
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
 
+create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
+
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
 
-create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 952d1c6fee8b9a47
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 9cf028ec02216762
+
+create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1323,7 +1329,9 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 209df9da5494206d
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a4b8dba8cd2c3198
+
+create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
 
@@ -1337,6 +1345,8 @@ create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_toke
 
 create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
 
+create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
+
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
 
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
@@ -1347,21 +1357,36 @@ create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeri
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
+create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
+
 create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
 
-create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 19d08805d3dd703d
+create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
+
+create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
 
 create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
+create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
+
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+
+create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
+
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+
+create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
 create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
+
+create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
+grant execute on function private.once_shared_wallets() to authenticated;
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -1387,7 +1412,7 @@ create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint
 
 create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
 
-create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 6f3dab1da97b44e2
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
@@ -1431,6 +1456,9 @@ create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) retu
 
 create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
 
+create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
+grant execute on function private.shared_wallets() to authenticated;
+
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
 
 create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
@@ -1443,7 +1471,11 @@ create function private.take_back(p_payment private.token_payments, p_tokens num
 
 create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
 
+create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_amount bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 0b0dfc6f1ef2e611
+
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
+
+create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language plpgsql volatile security definer set search_path=""; -- body db0ee674ee6995ac
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
@@ -1476,8 +1508,8 @@ grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid)
 create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b203001c7d1ffcbc
-grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 49f4b9b4f56d9d94
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
@@ -1509,7 +1541,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 583f88b953413edc
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -1518,7 +1550,7 @@ grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_en
 create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 94ad95fda48eb284
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 2e701c245581c236
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
@@ -1572,8 +1604,11 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71aef75679391284
-grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
+
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
+grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
@@ -1599,7 +1634,7 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body a073c412b9b80399
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
@@ -1650,11 +1685,17 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a572359d057f8702
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 88e16b36b68baab9
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e07568a63ab85172
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
+
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
+grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
 
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
@@ -1695,10 +1736,16 @@ grant execute on function public.run_token_operations(p_operations jsonb) to ser
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 360c31a0b2b8c090
-grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f06c2012d14bbab2
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
+
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
+grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
+
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
@@ -1722,11 +1769,17 @@ grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs
 create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body f5156e64a4323967
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 1b55f396ccee09b8
 grant execute on function public.verify_token_ledger() to service_role;
 
 create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
 grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
+
+create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
+grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

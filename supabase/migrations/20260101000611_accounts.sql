@@ -158,8 +158,8 @@ end;
 $$;
 
 comment on function private.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, memberships in teams, and in anomalies and alerts '
-  'who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
+  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, memberships in teams, and in anomalies and '
+  'alerts who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
 create function private.export_ledger_user(p_user_id uuid)
@@ -200,7 +200,8 @@ as $$
 $$;
 
 comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams. The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams. The history is exported as a table, as it may '
+  'be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)

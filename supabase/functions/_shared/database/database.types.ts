@@ -823,6 +823,14 @@ export type Database = {
         };
         Returns: Json;
       };
+      "remove_wallet_member": {
+        Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "rename_wallet": {
+        Args: { "p_name": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "renew_grant": {
         Args: {
           "p_amount": number;
@@ -966,6 +974,14 @@ export type Database = {
         }[];
       };
       "wallet_state": { Args: { "p_wallet_id": string }; Returns: Json };
+      "wallet_usage": {
+        Args: { "p_month"?: string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "withdraw_wallet_invitation": {
+        Args: { "p_invitation_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "write_tokens": { Args: { "p_entries": Json }; Returns: Json };
     };
     Enums: {
