@@ -93,8 +93,8 @@ begin
     where grants.wallet_id = p_wallet_id and grants.source = p_source and grants.kind = 'plan'
       and grants.remaining > 0 and grants.expires_at > v_now
   ) as plan;
-  v_rolled := least(v_left, p_cap_tokens, floor(v_amounts * p_cap_percent / 100));
-  v_rolled := coalesce(v_rolled, 0);
+  v_rolled := case when v_left is null then 0 -- least() would pass over it.
+    else least(v_left, p_cap_tokens, floor(v_amounts * p_cap_percent / 100)) end;
   insert into private.token_rollovers (request_id, wallet_id, digest, rolled_over, expired, created_at)
   values (p_request_id, p_wallet_id, v_digest, v_rolled, coalesce(v_left, 0) - v_rolled, v_now)
   on conflict do nothing;
