@@ -83,7 +83,7 @@ export function statementOf(call: Call): string {
         p_expires_at: { minute: call.expires },
       });
     case "job":
-      return "select public.apply_due_grant_events()";
+      return "select private.apply_due_grant_events()";
     case "cleanup":
       return select("simulation.cleanup", { p_pages: BigInt(call.pages) });
   }

@@ -6,7 +6,8 @@ import { enter, isOver, type Ledger } from "./ledger.ts";
 
 /** Whether something is to be done with the wallet's grants before it is used. */
 export function isDue(ledger: Ledger, wallet: string): boolean {
-  return isOver(ledger.accounts.get(wallet)?.next ?? NEVER, ledger.now);
+  const { next, owes } = ledger.accounts.get(wallet) ?? { next: NEVER, owes: NEVER };
+  return isOver(next, ledger.now) || isOver(owes, ledger.now);
 }
 
 /** Does all that is due. */
@@ -24,17 +25,14 @@ export function catchUp(ledger: Ledger, wallet: string): void {
   const times = grants.flatMap(({ entry, effective, expires, left }): Time[] =>
     entry === null ? [effective] : left > 0n ? [expires] : []
   );
-  if (debtsOf(ledger, wallet).length > 0 && account.held > 0n) times.push(ledger.now);
-  account.next = times.filter((time) => time !== NEVER).sort(compare)[0] ?? NEVER;
+  account.next = times.sort(compareTimes)[0] ?? NEVER;
+  account.owes = debtsOf(ledger, wallet).length > 0 && account.held > 0n ? ledger.now : NEVER;
 }
 
 /** Does what is due of everybody's grants, but for wallets that another call has locked. */
 export function job(ledger: Ledger, spared: string[] = []) {
-  for (const [wallet, { grants }] of ledger.accounts) {
-    const isAnyDue = grants.some(({ entry, effective, expires, left }) =>
-      entry === null ? effective <= ledger.now : left > 0n && isOver(expires, ledger.now)
-    );
-    if (isAnyDue && !spared.includes(wallet)) catchUp(ledger, wallet);
+  for (const [wallet, { next }] of ledger.accounts) {
+    if (isOver(next, ledger.now) && !spared.includes(wallet)) catchUp(ledger, wallet);
   }
   return {};
 }
@@ -46,7 +44,7 @@ function endGrants(ledger: Ledger, wallet: string): void {
   const ending = freeParts(ledger, wallet).filter(({ grant, amount }) =>
     amount > 0n && isOver(grants[grant]!.expires, ledger.now)
   );
-  ending.sort((one, other) => compareTimes(grants[one.grant]!, grants[other.grant]!) || one.grant - other.grant);
+  ending.sort((one, other) => compareTimes(grants[one.grant]!.expires, grants[other.grant]!.expires) || one.grant - other.grant);
   for (const part of ending) {
     takeFrom(account, part.amount, [part]);
     enter(ledger, account, { delta: -part.amount, operation: "expiry", parts: [part] });

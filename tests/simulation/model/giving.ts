@@ -33,6 +33,7 @@ export function add(ledger: Ledger, call: AddCall) {
   const { user, id, amount, kind, priority, effective, expires, source } = call;
   const refused = (error: string) => ({ ...refusal(id, error), added: 0n });
   if (!isName(id ?? "-") || !isAmount(amount)) return refused("invalid_request");
+  if (priority < 0n || priority > 100n) return refused("invalid_request");
   if (effective !== null && isOver(expires, effective)) return refused("invalid_request");
   const account = openAccount(ledger, user);
   const asked = [kind, priority, effective, expires, source].join();

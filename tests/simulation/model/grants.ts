@@ -1,5 +1,5 @@
 /** What each grant still has, told the simplest way: every charge takes its tokens from the grants one by one. */
-import { type Kind, NEVER } from "../calls.ts";
+import { type Kind, NEVER, type Time } from "../calls.ts";
 import {
   type Account,
   type Grant,
@@ -23,7 +23,7 @@ export function inOrderOfUse({ grants }: Grants): number[] {
 }
 
 function compareUse(one: Grant, other: Grant): number {
-  return compare(one.priority, other.priority) || compareTimes(one, other) ||
+  return compare(one.priority, other.priority) || compareTimes(one.expires, other.expires) ||
     KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || compare(one.entry!, other.entry!);
 }
 
@@ -75,7 +75,7 @@ export function compare(one: bigint, other: bigint): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-export function compareTimes({ expires: one }: Grant, { expires: other }: Grant): number {
+export function compareTimes(one: Time, other: Time): number {
   if (one === other) return 0;
   if (one === NEVER) return 1;
   return other === NEVER ? -1 : compare(one, other);

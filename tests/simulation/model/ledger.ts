@@ -33,8 +33,10 @@ export interface Account {
   entries: Entry[];
   /** In the order in which they were made. */
   grants: Grant[];
-  /** When a grant comes or ends the next time; over while something of an ended one is kept. */
+  /** When a grant comes or ends the next time, as it was when somebody looked; over while an ended one is kept. */
   next: Time;
+  /** When somebody looked last while holds might keep tokens from a debt. */
+  owes: Time;
 }
 
 /** Somebody's place in a team; who leaves keeps what was counted, so that coming back evades nothing. */
@@ -160,7 +162,7 @@ function newMember(role: Role, cap: bigint | null): Member {
 }
 
 function newAccount(): Account {
-  return { balance: 0n, held: 0n, entries: [], grants: [], next: NEVER };
+  return { balance: 0n, held: 0n, entries: [], grants: [], next: NEVER, owes: NEVER };
 }
 
 export function openAccount(ledger: Ledger, user: string): Account {

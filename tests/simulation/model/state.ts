@@ -1,6 +1,7 @@
 /** What the model knows, in the form in which the database tells it. */
 import { catchUp, isDue } from "./events.ts";
 import { type Account, type Entry, type Grant, isCharge, type Ledger, type Member, type Request } from "./ledger.ts";
+import { compareTimes } from "./grants.ts";
 import { spentThisMonth } from "./members.ts";
 import { debtOf } from "./clawbacks.ts";
 
@@ -12,7 +13,7 @@ export function stateOf(before: Ledger): Record<string, unknown> {
   return {
     accounts: Object.fromEntries(accounts.map(([user, account]) => [user, accountState(ledger, user, account)])),
     grants: Object.fromEntries(
-      accounts.flatMap(([user, { grants }]) => grants.map((grant, index) => [`${user} ${index + 1}`, grantState(grant)])),
+      [...ledger.accounts].flatMap(([user, { grants }]) => grants.map((grant, index) => [`${user} ${index + 1}`, grantState(grant)])),
     ),
     entries: Object.fromEntries(
       accounts.flatMap(([user, account]) =>
@@ -33,10 +34,10 @@ export function stateOf(before: Ledger): Record<string, unknown> {
   };
 }
 
-function accountState(ledger: Ledger, wallet: string, { balance, held, entries, next }: Account) {
+function accountState(ledger: Ledger, wallet: string, { balance, held, entries, next, owes }: Account) {
   const charges = entries.filter(isCharge);
   const spent = charges.reduce((sum, { delta }) => sum - delta, 0n);
-  return { balance, held, entries: BigInt(entries.length), debt: debtOf(ledger, wallet), spent, next };
+  return { balance, held, entries: BigInt(entries.length), debt: debtOf(ledger, wallet), spent, next: [next, owes].sort(compareTimes)[0] };
 }
 
 function grantState({ request: _, ...grant }: Grant) {
