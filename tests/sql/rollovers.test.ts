@@ -73,7 +73,12 @@ describe("a rollover", () => {
 
   it("of a plan that has ended, or of none, finds nothing", async () => {
     const { user, plan } = await planned();
-    expect(await rollOver(user, newId(), newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 120 });
+    const capped = { p_cap_tokens: 30, p_cap_percent: 50 };
+    expect(await rollOver(user, newId(), newId(), capped)).toMatchObject({
+      rolled_over: 0,
+      expired: 0,
+      balance: 120,
+    });
     await clocked.at(60);
     expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 50 });
   });
