@@ -16,8 +16,6 @@ grant usage on schema private to service_role;
 
 create schema token_history;
 
-create type public.token_grant_kind as enum ('promotion', 'rollover', 'refund', 'plan', 'paid');
-
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
 create table metrics.catalog (
@@ -335,6 +333,23 @@ CREATE INDEX oauth_authorizations_expires_at_idx ON private.oauth_authorizations
 alter table private.oauth_authorizations enable row level security;
 create policy "closed to users" on private.oauth_authorizations for all to anon, authenticated using (false);
 
+create table private.oauth_grants (
+  key text not null,
+  subject uuid not null,
+  provider text not null,
+  scope text,
+  granted_at timestamp with time zone,
+  renewed_at timestamp with time zone not null,
+  token_expires_at timestamp with time zone,
+  kept_until timestamp with time zone,
+  constraint oauth_grants_pkey PRIMARY KEY (key),
+  constraint oauth_grants_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+);
+CREATE INDEX oauth_grants_kept_until_idx ON private.oauth_grants USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+CREATE INDEX oauth_grants_subject_idx ON private.oauth_grants USING btree (subject);
+alter table private.oauth_grants enable row level security;
+create policy "closed to users" on private.oauth_grants for all to anon, authenticated using (false);
+
 create table private.oauth_leases (
   key text not null,
   fence bigint default 0 not null,
@@ -598,27 +613,6 @@ create table private.token_encryption_keys (
 alter table private.token_encryption_keys enable row level security;
 create policy "closed to users" on private.token_encryption_keys for all to anon, authenticated using (false);
 
-create table private.token_grant_epochs (
-  wallet_id uuid not null,
-  first_entry_number bigint not null,
-  granted numeric not null,
-  allotted_to numeric not null,
-  constraint token_grant_epochs_pkey PRIMARY KEY (wallet_id, first_entry_number)
-);
-alter table private.token_grant_epochs enable row level security;
-create policy "nobody but the functions" on private.token_grant_epochs for all to public using (false);
-
-create table private.token_grant_slices (
-  wallet_id uuid not null,
-  spent_from numeric not null,
-  spent_to numeric not null,
-  grant_id bigint not null,
-  constraint token_grant_slices_pkey PRIMARY KEY (wallet_id, spent_to)
-);
-CREATE INDEX token_grant_slices_grant_id_idx ON private.token_grant_slices USING btree (grant_id);
-alter table private.token_grant_slices enable row level security;
-create policy "nobody but the functions" on private.token_grant_slices for all to public using (false);
-
 create table private.token_manager_settings (
   is_only_row boolean default true not null,
   access_log_days integer default 400,
@@ -631,19 +625,6 @@ create table private.token_manager_settings (
 alter table private.token_manager_settings enable row level security;
 create policy "closed to users" on private.token_manager_settings for all to anon, authenticated using (false);
 
-create table private.token_payments (
-  id bigint generated as identity not null,
-  wallet_id uuid not null,
-  source text,
-  debt bigint default 0 not null,
-  constraint token_payments_pkey PRIMARY KEY (id),
-  constraint token_payments_debt_not_negative CHECK ((debt >= 0)),
-  constraint token_payments_source_once UNIQUE (wallet_id, source)
-);
-CREATE INDEX token_payments_debt_idx ON private.token_payments USING btree (wallet_id, id) WHERE (debt > 0);
-alter table private.token_payments enable row level security;
-create policy "nobody but the functions" on private.token_payments for all to public using (false);
-
 create table private.token_plans (
   plan text not null,
   request_limits jsonb not null,
@@ -653,24 +634,6 @@ create table private.token_plans (
 alter table private.token_plans enable row level security;
 create policy "servers read the plans" on private.token_plans for select to service_role using (true);
 grant select on table private.token_plans to service_role;
-
-create table private.token_refunds (
-  refund_id text not null,
-  wallet_id uuid not null,
-  request_id text not null,
-  charge_entry_number bigint not null,
-  charged_at timestamp with time zone not null,
-  asked bigint,
-  tokens bigint not null,
-  balance_after bigint not null,
-  created_at timestamp with time zone not null,
-  constraint token_refunds_pkey PRIMARY KEY (refund_id),
-  constraint token_refunds_tokens_positive CHECK ((tokens > 0))
-);
-CREATE INDEX token_refunds_charge_idx ON private.token_refunds USING btree (wallet_id, charge_entry_number);
-CREATE INDEX token_refunds_charged_at_idx ON private.token_refunds USING btree (wallet_id, charged_at);
-alter table private.token_refunds enable row level security;
-create policy "nobody but the functions" on private.token_refunds for all to public using (false);
 
 create table private.token_rejections (
   account_name text not null,
@@ -684,55 +647,14 @@ create table private.token_rejections (
 alter table private.token_rejections enable row level security;
 create policy "closed to users" on private.token_rejections for all to anon, authenticated using (false);
 
-create table private.token_reversal_parts (
-  id bigint generated as identity not null,
-  payment_id bigint not null,
-  grant_id bigint not null,
-  tokens bigint not null,
-  constraint token_reversal_parts_pkey PRIMARY KEY (id),
-  constraint token_reversal_parts_tokens_positive CHECK ((tokens > 0))
-);
-CREATE INDEX token_reversal_parts_grant_id_idx ON private.token_reversal_parts USING btree (grant_id);
-CREATE INDEX token_reversal_parts_payment_id_idx ON private.token_reversal_parts USING btree (payment_id, id);
-alter table private.token_reversal_parts enable row level security;
-create policy "nobody but the functions" on private.token_reversal_parts for all to public using (false);
-
-create table private.token_reversals (
-  reversal_id text not null,
-  source text not null,
-  wallet_id uuid,
-  amount bigint not null,
-  created_at timestamp with time zone default now() not null,
-  constraint token_reversals_pkey PRIMARY KEY (reversal_id)
-);
-CREATE INDEX token_reversals_source_idx ON private.token_reversals USING btree (source, wallet_id);
-CREATE INDEX token_reversals_wallet_id_idx ON private.token_reversals USING btree (wallet_id);
-alter table private.token_reversals enable row level security;
-create policy "nobody but the functions" on private.token_reversals for all to public using (false);
-
-create table private.token_rollovers (
-  request_id text not null,
-  wallet_id uuid not null,
-  digest text not null,
-  rolled_over bigint not null,
-  expired bigint not null,
-  created_at timestamp with time zone not null,
-  constraint token_rollovers_pkey PRIMARY KEY (request_id)
-);
-CREATE INDEX token_rollovers_wallet_id_idx ON private.token_rollovers USING btree (wallet_id);
-alter table private.token_rollovers enable row level security;
-create policy "nobody but the functions" on private.token_rollovers for all to public using (false);
-
 create table private.token_settings (
   id boolean default true not null,
   lock_retention interval default '24:00:00'::interval not null,
   cleanup_page bigint default 0 not null,
   history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
-  refund_lifetime interval default '7 days'::interval not null,
   constraint token_settings_pkey PRIMARY KEY (id),
   constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
-  constraint token_settings_one_row CHECK (id),
-  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval))
+  constraint token_settings_one_row CHECK (id)
 );
 alter table private.token_settings enable row level security;
 create policy "servers read the settings" on private.token_settings for select to service_role using (true);
@@ -778,82 +700,10 @@ alter table private.user_data enable row level security;
 create policy "servers read who keeps user data" on private.user_data for select to service_role using (true);
 grant select on table private.user_data to service_role;
 
-create table private.wallet_invitations (
-  id uuid default gen_random_uuid() not null,
-  wallet_id uuid not null,
-  created_by uuid not null,
-  request_id text,
-  code_digest text not null,
-  role text not null,
-  monthly_cap_tokens bigint,
-  email text,
-  max_uses integer not null,
-  uses integer default 0 not null,
-  created_at timestamp with time zone default now() not null,
-  expires_at timestamp with time zone not null,
-  constraint wallet_invitations_pkey PRIMARY KEY (id),
-  constraint wallet_invitations_code_digest_key UNIQUE (code_digest),
-  constraint wallet_invitations_made_once UNIQUE (wallet_id, request_id),
-  constraint wallet_invitations_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
-  constraint wallet_invitations_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE,
-  constraint wallet_invitations_within_uses CHECK (((uses >= 0) AND (uses <= max_uses)))
-);
-CREATE INDEX wallet_invitations_created_by_idx ON private.wallet_invitations USING btree (created_by);
-CREATE INDEX wallet_invitations_expires_at_idx ON private.wallet_invitations USING btree (expires_at);
-alter table private.wallet_invitations enable row level security;
-create policy "nobody but the functions" on private.wallet_invitations for all to public using (false);
-
-create table private.wallet_members (
-  wallet_id uuid not null,
-  user_id uuid not null,
-  role text not null,
-  monthly_cap_tokens bigint,
-  held bigint default 0 not null,
-  month date default '-infinity'::date not null,
-  spent bigint default 0 not null,
-  joined_at timestamp with time zone default now() not null,
-  removed_at timestamp with time zone,
-  removed_by uuid,
-  invitation_id uuid,
-  constraint wallet_members_pkey PRIMARY KEY (wallet_id, user_id),
-  constraint wallet_members_numbers_sensible CHECK (((held >= 0) AND (monthly_cap_tokens >= 0))),
-  constraint wallet_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
-  constraint wallet_members_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE
-) with (fillfactor=50);
-CREATE INDEX wallet_members_user_id_idx ON private.wallet_members USING btree (user_id);
-alter table private.wallet_members enable row level security;
-create policy "nobody but the functions" on private.wallet_members for all to public using (false);
-
-create table private.wallet_settings (
-  id boolean default true not null,
-  wallets_per_user integer default 20 not null,
-  memberships_per_user integer default 100 not null,
-  members_per_wallet integer default 500 not null,
-  invitations_per_wallet integer default 50 not null,
-  constraint wallet_settings_pkey PRIMARY KEY (id),
-  constraint wallet_settings_not_negative CHECK ((LEAST(wallets_per_user, memberships_per_user, members_per_wallet, invitations_per_wallet) >= 0)),
-  constraint wallet_settings_one_row CHECK (id)
-);
-alter table private.wallet_settings enable row level security;
-create policy "nobody but the functions" on private.wallet_settings for all to public using (false);
-
-create table private.wallets (
-  id uuid default gen_random_uuid() not null,
-  name text not null,
-  created_by uuid not null,
-  request_id text,
-  created_at timestamp with time zone default now() not null,
-  closed_at timestamp with time zone,
-  constraint wallets_pkey PRIMARY KEY (id),
-  constraint wallets_made_once UNIQUE (request_id)
-);
-CREATE INDEX wallets_created_by_idx ON private.wallets USING btree (created_by);
-alter table private.wallets enable row level security;
-create policy "nobody but the functions" on private.wallets for all to public using (false);
-
 create table public.alert_types (
   alert_type text not null,
   scan text,
+  lost_without_receiver text,
   description text not null,
   constraint alert_types_pkey PRIMARY KEY (alert_type),
   constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
@@ -905,7 +755,7 @@ create table public.token_accounts (
 );
 CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
 alter table public.token_accounts enable row level security;
-create policy "owners and members read the account" on public.token_accounts for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
+create policy "owners read their account" on public.token_accounts for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_accounts to authenticated;
 grant select on table public.token_accounts to service_role;
 
@@ -941,13 +791,12 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text,
   metadata jsonb,
-  chain bytea not null,
-  actor_id uuid
+  chain bytea not null
 ) partition by RANGE (created_at);
 CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
 CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION private.forbid_token_history_change();
 alter table public.token_balance_history enable row level security;
-create policy "owners and members read the history" on public.token_balance_history for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
+create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_balance_history to authenticated;
 grant select on table public.token_balance_history to service_role;
 
@@ -960,22 +809,19 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean default false not null,
-  next_expiry_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
-  debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
 ) with (fillfactor=50);
 alter table public.token_balances enable row level security;
-create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
+create policy "owners read their balance" on public.token_balances for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_balances to authenticated;
 grant select on table public.token_balances to service_role;
 
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
-  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -994,42 +840,9 @@ CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_
 CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
 CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
 alter table public.token_consumption_locks enable row level security;
-create policy "who asked reads the request" on public.token_consumption_locks for select to authenticated using ((((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.once_shared_wallets() AS once_shared_wallets)::uuid[]))) AND (COALESCE(actor_id, user_id) = ( SELECT auth.uid() AS uid))));
+create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_consumption_locks to authenticated;
 grant select on table public.token_consumption_locks to service_role;
-
-create table public.token_grants (
-  id bigint generated as identity not null,
-  wallet_id uuid not null,
-  kind public.token_grant_kind not null,
-  priority integer not null,
-  amount bigint not null,
-  remaining bigint default 0 not null,
-  refunded bigint default 0 not null,
-  expired bigint default 0 not null,
-  reversed bigint default 0 not null,
-  rolled_over bigint default 0 not null,
-  effective_at timestamp with time zone not null,
-  expires_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
-  entry_number bigint,
-  source text,
-  request_id text,
-  metadata jsonb,
-  created_at timestamp with time zone default now() not null,
-  constraint token_grants_pkey PRIMARY KEY (id),
-  constraint token_grants_amounts_not_negative CHECK (((amount >= 0) AND (remaining >= 0) AND (refunded >= 0) AND (expired >= 0) AND (reversed >= 0) AND (rolled_over >= 0))),
-  constraint token_grants_end_after_begin CHECK ((expires_at >= effective_at)),
-  constraint token_grants_entry_number_once UNIQUE (wallet_id, entry_number)
-);
-CREATE INDEX token_grants_begin_idx ON public.token_grants USING btree (effective_at, wallet_id) WHERE (entry_number IS NULL);
-CREATE INDEX token_grants_end_idx ON public.token_grants USING btree (expires_at) WHERE (remaining > 0);
-CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_id, priority, expires_at, kind, entry_number) WHERE (remaining > 0);
-CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
-CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
-alter table public.token_grants enable row level security;
-create policy "owners and members read the grants" on public.token_grants for select to authenticated using (((wallet_id = ( SELECT auth.uid() AS uid)) OR (wallet_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
-grant select on table public.token_grants to authenticated;
-grant select on table public.token_grants to service_role;
 
 create table public.token_key_mappings (
   id uuid default gen_random_uuid() not null,
@@ -1239,31 +1052,21 @@ create function metrics.ledger_samples() returns jsonb language plpgsql stable s
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
-create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 69e986106ee24e75
-
 create function private.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 45b6cf7fd1f84504
 
 create function private.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
 
 create function private.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
 
-create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bbb9ce7ed074a64a
+create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0088c9552f4cd94b
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
-
-create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 023be75ecabe934a
-
-create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body a7e0713c93807e44
+create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 91b63445872cda90
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
-create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
-
-create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
-
-create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
+create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body 9887249b4e856206
 
 create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 9295ead2f6d93f5e
 
@@ -1275,15 +1078,11 @@ create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 
 
 create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
 
-create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d4006495461bc59e
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 96080ac13c0657d3
 
 create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
 
 create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
-
-create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
-
-create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body e4528972f16cf7c9
 
@@ -1291,27 +1090,17 @@ create function private.count_user_failure(p_user_id uuid, p_kind text) returns 
 
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8c816a4c18c4727
 
-create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
-
 create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
 
 create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92b1607c168c4f9f
 
-create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
+create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
-create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
+create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4cfb805422946d02
 
-create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 219498ec5eba4b4e
 
-create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
-
-create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
-
-create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
-
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 9cf028ec02216762
-
-create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
+create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1329,66 +1118,23 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a4b8dba8cd2c3198
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 4ab82f09df582abc
 
-create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
-
-create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
+create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
 create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
 
 create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
 
-create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
-
-create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[], p_operation_type text, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 76f75bee13f10c9a
-
-create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
-
-create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
-
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
-
-create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
-
-create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
-
-create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
-create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
-
-create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
-
-create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
-
-create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
-
-create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
+create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 19d08805d3dd703d
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
-create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
-
-create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
-
-create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
-
-create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
-
-create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
-
-create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
-
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
-
-create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
-
-create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
-grant execute on function private.once_shared_wallets() to authenticated;
-
-create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
 create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
 
@@ -1404,15 +1150,7 @@ create function private.otp_network_limits(p_name text, p_network text, p_wide_n
 
 create function private.otp_own_limits(p_settings private.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
 
-create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
-
-create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body e8979ad872ec5364
-
-create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns void language plpgsql volatile set search_path=""; -- body 7f0cf262f259f1d7
-
-create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
-
-create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 2d75cbed65ffaa1a
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
@@ -1426,19 +1164,13 @@ create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) ret
 
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
-create function private.refunded_since_month(p_wallet_id uuid, p_today date) returns TABLE(this_month numeric, today numeric) language sql stable set search_path=""; -- body c57bece5edcdb051
-
 create function private.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
 create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
 
-create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body d6fdeefa47f25eb8
-
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
-
-create function private.room_for_tokens(p_balance public.token_balances) returns numeric language sql stable set search_path=""; -- body 558758389c992827
 
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
@@ -1450,69 +1182,45 @@ create function private.scan_low_balances() returns integer language plpgsql vol
 
 create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
 
-create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6bc65fddefb9f6f0
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 81761d1a16a2e6b1
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
-create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
-
-create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
-grant execute on function private.shared_wallets() to authenticated;
-
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
 
-create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
+create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
 create function private.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body ddd59f89ed65cb83
 
-create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 333409e5bb927f97
-
-create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
-
-create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_amount bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 0b0dfc6f1ef2e611
-
-create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
-
-create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language plpgsql volatile security definer set search_path=""; -- body db0ee674ee6995ac
-
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
+create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
 
 create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
-create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body e9ac3019d59b48ce
+create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
 create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
 
-create function private.wallet_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body 52d562de9d22f17b
-
-create function private.wallet_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
-
-create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body 3ef03b5249a05898
-
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc599f4799b3d031
-grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
+create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f097357d5dbcdff5
+grant execute on function public.account_limits(p_user_id uuid) to service_role;
 
-create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
-grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46a1adb3819c3a9
+grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
-grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9947c9d5f932da93
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 49f4b9b4f56d9d94
-grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
-
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
-grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f963b014e442f85b
+grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body cf124ecdb2b03854
 grant execute on function public.alert_queue() to service_role;
@@ -1529,10 +1237,7 @@ grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease
 create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 457e5235cc1297d7
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 196f944d1e898b2f
-grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
-
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f73f1121ab94458a
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1541,28 +1246,22 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
-grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
-
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 94ad95fda48eb284
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aaf2ef98cba05472
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 7115c08a2dde9e51
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
-create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
-grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
-
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
@@ -1577,8 +1276,11 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body aafc32f8f5103b51
-grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
+grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
+
+create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
+grant execute on function public.export_next_user_data(p_user_id uuid, p_after text) to service_role;
 
 create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
 grant execute on function public.export_user_data(p_user_id uuid) to service_role;
@@ -1595,8 +1297,8 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd41e5dfaf134164
-grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ee31a2b728962bc6
+grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
@@ -1604,11 +1306,8 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
-grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
-
-create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
-grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0017a74eb2555ee3
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
@@ -1627,15 +1326,6 @@ grant execute on function public.list_oauth_revocations(p_limit integer) to serv
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
-
-create function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 66fa2f32823b979c
-grant execute on function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) to service_role;
-
-create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
-grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
-
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
-grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
@@ -1661,7 +1351,7 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body fb73d6c4bdedb11b
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 4af4dd0c21086cf7
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
@@ -1685,20 +1375,8 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 88e16b36b68baab9
-grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
-
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab21e24af2759364
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
-
-create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
-grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
-
-create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
-grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
-
-create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
-grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
 create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60dd3efbd10a9b04
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
@@ -1715,11 +1393,8 @@ grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
 
-create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
-
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 634f9ba6b023a7e6
-grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
 grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
@@ -1730,22 +1405,16 @@ grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to
 create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13d9704faed4f1ab
 grant execute on function public.run_job(p_name text) to service_role;
 
-create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
+create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f85882f6dabefa31
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
-grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa4f7bbf9baabaa3
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
-grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
-
-create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
-grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
-
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f84449d0cd078bf
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
@@ -1757,29 +1426,17 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92a9f7106d5d9c3b
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
-grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
-
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
 
 create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa0f48e82a0e986
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 0c594fa4daece6be
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 1b55f396ccee09b8
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 57cb37cb06295098
 grant execute on function public.verify_token_ledger() to service_role;
-
-create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
-grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
-
-create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
-grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
-
-create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
-grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;
