@@ -3,7 +3,7 @@ import type { Caller, Delivery } from "./callers.ts";
 import { differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { firstGrants, type History, minutesBefore, resolve, resolveSwapped, type Rival, type Step } from "./history.ts";
+import { firstGrants, type History, minutesAround, resolve, resolveSwapped, type Rival, type Step } from "./history.ts";
 import { type Ledger, newLedger, stateOf } from "./model.ts";
 import { type Observed, possibleLedgers } from "./possibilities.ts";
 import { parseAnswer } from "./statements.ts";
@@ -31,7 +31,9 @@ export async function playCommitted(
   let ledgers: Ledger[] = [newLedger()];
 
   const deliver = async (deliveries: Omit<Delivery, "minute">[]) => {
-    for (const ledger of ledgers) for (const { call } of deliveries) ledger.now += minutesBefore(call);
+    const pass = (minutes: bigint) => ledgers.forEach((ledger) => ledger.now += minutes);
+    const minutes = deliveries.reduce((sum, { call }) => sum + minutesAround(call), 0n);
+    pass(minutes);
     const minute = ledgers[0]!.now;
     sent.push(...deliveries.map(({ call }) => call));
     const results = await Promise.allSettled(
@@ -58,6 +60,7 @@ export async function playCommitted(
     }
     if (next.length > 1) tally.add("several ledgers possible");
     ledgers = next;
+    pass(minutes);
   };
 
   for (const call of firstGrants(history)) await deliver([{ ...NOTHING_SPECIAL, call }]);

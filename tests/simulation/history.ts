@@ -332,10 +332,10 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
 }
 
 /**
- * How long to wait before a call: a rollover ends grants at its own time, and never does anybody hold tokens at the
- * very same moment, while a simulated minute is one moment.
+ * How long to wait before a call and after it. A rollover ends grants at its own time: just then nobody else does
+ * anything, as a simulated minute is one moment, and in truth no two things happen at the very same one.
  */
-export function minutesBefore(call: Call): bigint {
+export function minutesAround(call: Call): bigint {
   return call.name === "rollover" ? 1n : 0n;
 }
 

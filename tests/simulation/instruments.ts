@@ -84,7 +84,7 @@ begin
 end $$;
 
 create function simulation.minute_of(p_time timestamptz) returns jsonb language sql stable as $$
-  select case when p_time is null then null when isfinite(p_time) then to_jsonb(trim_scale(extract(epoch from p_time - start.at) / 60))
+  select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
     else '"Infinity"' end
   from simulation.start
 $$;

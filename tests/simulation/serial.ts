@@ -2,7 +2,7 @@ import { type Answer, type Call, describeCall } from "./calls.ts";
 import { answerDifferences, differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type Fault, firstGrants, type History, minutesBefore, resolve, resolveSwapped } from "./history.ts";
+import { type Fault, firstGrants, type History, minutesAround, resolve, resolveSwapped } from "./history.ts";
 import { apply, type Ledger, newLedger, stateOf } from "./model.ts";
 import { parseAnswer, statementOf } from "./statements.ts";
 import type { Tally } from "./tally.ts";
@@ -38,9 +38,10 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
   const send = (call: Call, fault: Fault = { name: "none" }) => {
     const isCrash = fault.name === "crash";
     const plan = isCrash ? `{${"0,".repeat(fault.writes)}fail}` : "";
-    ledger.now += minutesBefore(call);
+    ledger.now += minutesAround(call);
     const answer = isCrash ? null : apply(ledger, call);
     script.push({ call, minute: ledger.now, plan, answer });
+    ledger.now += minutesAround(call);
     if (isCrash) tally.add("crash");
     else tally.addAnswer(call, answer);
   };
