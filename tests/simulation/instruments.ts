@@ -148,6 +148,15 @@ create function simulation.state(p_minute text) returns jsonb language sql as $$
         'ends', simulation.minute_of(expires_at), 'charged', charged, 'balance_after', balance_after,
         'response', response))
       from public.token_consumption_locks), '{}'),
+    'reversals', coalesce((
+      select jsonb_object_agg(reversal_id, jsonb_build_object('source', source, 'wallet', wallet_id, 'amount', amount))
+      from private.token_reversals), '{}'),
+    'refunds', coalesce((
+      select jsonb_object_agg(refund_id, jsonb_build_object('request', request_id, 'amount', tokens))
+      from private.token_refunds), '{}'),
+    'rollovers', coalesce((
+      select jsonb_object_agg(request_id, jsonb_build_object('wallet', wallet_id, 'rolledOver', rolled_over, 'expired', expired))
+      from private.token_rollovers), '{}'),
     'anomalies', coalesce((
       select jsonb_object_agg(user_id || ' ' || anomaly_type || ' ' || occurrence, severity)
       from public.token_anomalies where anomaly_type in ('usage_unknown', 'shortfall', 'debt')), '{}'),

@@ -29,6 +29,11 @@ export function stateOf(before: Ledger): Record<string, unknown> {
     debts: Object.fromEntries(
       [...ledger.payments].filter(([, { debt }]) => debt > 0n).map(([source, { debt }]) => [source, debt]),
     ),
+    reversals: Object.fromEntries(ledger.reversals),
+    refunds: Object.fromEntries([...ledger.refunds].map(([id, { request, amount }]) => [id, { request, amount }])),
+    rollovers: Object.fromEntries(
+      [...ledger.rollovers].map(([id, { wallet, rolledOver, expired }]) => [id, { wallet, rolledOver, expired }]),
+    ),
     anomalies: Object.fromEntries([...ledger.anomalies].map((anomaly) => [anomaly, "warning"])),
     broken: [],
   };
