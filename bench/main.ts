@@ -22,7 +22,7 @@ import { simulateScale } from "./scale/part.ts";
 import type { Report, Section } from "./section.ts";
 import { measureTokens } from "./tokens/part.ts";
 
-/** What can be measured; a new part is one line here. */
+/** The parts of the benchmark; a new part is one line here. */
 const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Promise<void>> = {
   ledger: measureLedger,
   http: measureHttp,
@@ -84,7 +84,7 @@ function partOf(name: string) {
   throw new StackError(`Cannot measure ${name}: expected is one of ${Object.keys(PARTS).join(", ")}`);
 }
 
-/** A database of its own that flushes what it commits, removed afterwards. */
+/** A separate database that flushes commits to disk; removed afterwards. */
 async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-bench-" });
   let stack: Stack | undefined;
@@ -103,7 +103,7 @@ async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
   }
 }
 
-/** A run that is interrupted fails at once, so that its stack is taken down. */
+/** An interrupted run fails at once, so that its stack is stopped. */
 function orInterrupted(work: Promise<void>): Promise<void> {
   const { signal } = interruption;
   return new Promise((resolve, reject) => {
@@ -116,5 +116,5 @@ function orInterrupted(work: Promise<void>): Promise<void> {
 function wholeNumber(name: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new StackError(`Cannot use --${name} ${value}: expected is a whole number from 1`);
+  throw new StackError(`Cannot use --${name} ${value}: expected a whole number from 1`);
 }

@@ -8,10 +8,14 @@ export type ErrorCode =
   | "spend_cap_reached"
   | "forbidden"
   | "account_paused"
+  | "member_cap_reached"
   | "not_found"
   | "method_not_allowed"
   | "request_in_progress"
   | "authorization_required"
+  | "last_owner"
+  | "wallet_limit_reached"
+  | "wallet_not_empty"
   | "response_not_stored"
   | "token_expired"
   | "otp_expired"
@@ -33,60 +37,60 @@ export type ErrorCode =
 
 /** The input and output of each function. */
 export interface Calls {
-  /** The signed-in user's plan, rate limits and caps, and what was spent. */
+  /** The signed-in user's plan, rate limits and caps, and what was spent; or caps and pause of a team's wallet. */
   accountLimits: { input: AccountLimitsInput | undefined; output: AccountLimitsOutput };
-  /** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. */
+  /** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. Or the most that a team's wallet spends, which an owner of it sets. */
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
-  /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, servers anybody's. */
+  /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, members those of their team's wallet, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
-  /** All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module registered, by name. Never a secret: of access to other services it has names, times and scopes. */
+  /** Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a file: the data of each module, by name. It contains no secrets: for access to other services only names, times and scopes. */
   accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
-  /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
+  /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
-  /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
+  /** Compares weeks of training with their goals. Totals, streaks and progress are computed; next week's plan is limited to a safe load. */
   activityProgressGenerator: {
     input: ActivityProgressGeneratorInput;
     output: ActivityProgressGeneratorOutput;
   };
-  /** Activities from what somebody says or writes about a day. Energy comes from the Compendium's METs. */
+  /** Extracts activities from a spoken or written account of a day. Energy is computed from the Compendium's METs. */
   activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
-  /** Writes down what is said in a recording; charged by the second that the provider heard. */
+  /** Transcribes a recording; charged per second, as measured by the provider. */
   audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
-  /** The signed-in user's balance, the part that running requests hold, and the newest entries of the ledger. */
+  /** The balance of the signed-in user, or of a team's wallet, the part that running requests hold, and the newest entries of the ledger. */
   balance: { input: BalanceInput | undefined; output: BalanceOutput };
-  /** Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
+  /** Finds trends in weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
   biometricInsightsAnalyzer: {
     input: BiometricInsightsAnalyzerInput;
     output: BiometricInsightsAnalyzerOutput;
   };
-  /** A day's meals against its targets. Every number is computed; the model only writes about them. */
+  /** Compares a day's meals with its targets. Every number is computed; the model only writes about them. */
   dailyNutritionSummary: { input: DailyNutritionSummaryInput; output: DailyNutritionSummaryOutput };
-  /** What one can train with in a gym or at home, each with its place on the photo. */
+  /** Finds training equipment in a gym or at home, each item with its place on the photo. */
   detectEquipment: { input: DetectEquipmentInput; output: DetectEquipmentOutput };
-  /** What a series of fasts amounts to. Phases and statistics are computed; the insights refer to them. */
+  /** Finds insights in a series of fasts. Phases and statistics are computed; the insights refer to them. */
   fastingInsightsGenerator: { input: FastingInsightsGeneratorInput; output: FastingInsightsGeneratorOutput };
-  /** How fasting goes against its target. The next target is computed within safe bounds; the model only explains. */
+  /** Compares fasts with their target. The next target is computed within safe bounds; the model only explains. */
   fastingProgressionAnalyzer: {
     input: FastingProgressionAnalyzerInput;
     output: FastingProgressionAnalyzerOutput;
   };
-  /** What food is on photos of a fridge or a shelf. What several photos show is listed once. */
+  /** Finds the food on photos of a fridge or a shelf. Food on several photos is listed once. */
   fridgeScanVision: { input: FridgeScanVisionInput; output: FridgeScanVisionOutput };
-  /** How a body model changed from scan to scan. The changes are computed; the insights quote them. */
+  /** Describes how a body model changed from scan to scan. The changes are computed; the insights quote them. */
   generateMorphInsights: { input: GenerateMorphInsightsInput; output: GenerateMorphInsightsOutput };
-  /** Speaks a short text into the caller's folder of the private bucket; charged by the character. */
+  /** Turns a short text into speech, stored in the caller's folder of the private bucket; charged per character. */
   generateVoicePreview: { input: GenerateVoicePreviewInput; output: GenerateVoicePreviewOutput };
-  /** Draws pictures into the caller's folder of the private bucket; charged for each one that is delivered. */
+  /** Generates pictures, stored in the caller's folder of the private bucket; charged per delivered picture. */
   imageGenerator: { input: ImageGeneratorInput; output: ImageGeneratorOutput };
-  /** What a kitchen lacks for its owner's goals, and why. Nothing that is there, nothing that may not be eaten. */
+  /** Suggests what a kitchen lacks for its owner's goals, and why. Never suggests food that is in stock or forbidden. */
   inventoryComplementer: { input: InventoryComplementerInput; output: InventoryComplementerOutput };
-  /** Turns lines, a receipt or a scan into items. Each line is in an item or listed as not understood; none gets lost. */
+  /** Turns lines, a receipt or a scan into items. Each line becomes part of an item, or is listed as not understood. */
   inventoryProcessor: { input: InventoryProcessorInput; output: InventoryProcessorOutput };
-  /** Estimates what is on a plate, from a photo, from words or both. Totals and checks are computed. */
+  /** Estimates the food on a plate from a photo, a description or both. Totals and checks are computed. */
   mealAnalyzer: { input: MealAnalyzerInput; output: MealAnalyzerOutput };
-  /** Plans meals day by day. Each day keeps clear of the allergies and the diet, and within 10 % of the target, or fails. */
+  /** Plans meals day by day. Each day respects the allergies and the diet, and stays within 10 % of the target, or the request fails. */
   mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
-  /** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
+  /** Analyzes the nutrition of 7 to 90 days. Trends and gaps are computed; days outside the period are ignored. */
   nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
   /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the URL in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app passes to `complete`. */
   oauthTokenAuthorize: { input: OauthTokenAuthorizeInput; output: OauthTokenAuthorizeOutput };
@@ -98,56 +102,161 @@ export interface Calls {
   otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
   /** Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there is one and the code was sent by SMS. */
   otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
-  /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
+  /** Writes a complete recipe from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
-  /** Three recipes from what is at hand. Only what is given and allowed can appear; times and nutrition are computed. */
+  /** Suggests three recipes from the food in stock. They contain only given and allowed food; times and nutrition are computed. */
   recipeGenerator: { input: RecipeGeneratorInput; output: RecipeGeneratorOutput };
-  /** Body measures from two photos, as ranges. All that follows from them is computed; adults only. */
+  /** Estimates body measures from two photos, as ranges. All derived values are computed; adults only. */
   scanEstimate: { input: ScanEstimateInput; output: ScanEstimateOutput };
-  /** Moves the sliders of a body model closer to photos or measures. No value leaves its bounds, no key is new. */
+  /** Moves the sliders of a body model closer to photos or measures. Every value stays within its bounds, and no key is added. */
   scanRefineMorphs: { input: ScanRefineMorphsInput; output: ScanRefineMorphsOutput };
-  /** How a body on photos looks, in classes of closed lists, each with a confidence. */
+  /** Classifies a body on photos in closed lists of classes, each with a confidence. */
   scanSemantic: { input: ScanSemanticInput; output: ScanSemanticOutput };
-  /** One list for all recipes, by aisle. Quantities are merged, converted and lessened by the inventory in code. */
+  /** Makes one shopping list for all recipes, by aisle. Code merges and converts quantities and subtracts the inventory. */
   shoppingListGenerator: { input: ShoppingListGeneratorInput; output: ShoppingListGeneratorOutput };
+  /** Makes a wallet that a team can share. The signed-in user is its owner. */
+  walletsCreate: { input: WalletsCreateInput; output: WalletsCreateOutput };
+  /** The wallets that the signed-in user shares with others. */
+  walletsList: { input: WalletsListInput | undefined; output: WalletsListOutput };
+  /** Renames a wallet. For its owners and admins. */
+  walletsRename: { input: WalletsRenameInput; output: WalletsRenameOutput };
+  /** Closes a wallet that owns no tokens any more, for good. For its owners. */
+  walletsClose: { input: WalletsCloseInput; output: WalletsCloseOutput };
+  /** What was spent from a wallet in a month (UTC), by member and by feature. For all its members. */
+  walletsUsage: { input: WalletsUsageInput; output: WalletsUsageOutput };
+  /** Invites to a wallet: gives out a code, once, which the app sends as a link. With an e-mail address only the user who has confirmed that address can accept. Owners invite to any role, admins members and viewers. */
+  walletsInvite: { input: WalletsInviteInput; output: WalletsInviteOutput };
+  /** The open invitations to a wallet, without their codes. For its owners and admins. */
+  walletsInvitations: { input: WalletsInvitationsInput; output: WalletsInvitationsOutput };
+  /** Withdraws an invitation. For the wallet's owners and admins. */
+  walletsWithdraw: { input: WalletsWithdrawInput; output: WalletsWithdrawOutput };
+  /** Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the same answer, `not_found`. Members stay what they are; who left and comes back takes no further use. */
+  walletsAccept: { input: WalletsAcceptInput; output: WalletsAcceptOutput };
+  /** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
+  walletsMembers: { input: WalletsMembersInput; output: WalletsMembersOutput };
+  /**  */
+  walletsRole: { input: WalletsRoleInput; output: WalletsRoleOutput };
+  /** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
+  walletsCap: { input: WalletsCapInput; output: WalletsCapOutput };
+  /** Removes a member: what it has running ends as usual, its next request is refused. Owners remove anybody, admins members and viewers. */
+  walletsRemove: { input: WalletsRemoveInput; output: WalletsRemoveOutput };
+  /** Leaves a wallet. The last owner cannot: another one comes first. */
+  walletsLeave: { input: WalletsLeaveInput; output: WalletsLeaveOutput };
+  /** Hands a wallet over: the member becomes an owner, and the owner who calls an admin. */
+  walletsTransfer: { input: WalletsTransferInput; output: WalletsTransferOutput };
 }
 
 /** How each function is called. */
 export const FUNCTIONS = {
-  accountLimits: { name: "account/limits", method: "GET", isMetered: false },
-  accountCaps: { name: "account/caps", method: "POST", isMetered: false },
-  accountWhy: { name: "account/why", method: "GET", isMetered: false },
-  accountExport: { name: "account/export", method: "GET", isMetered: false },
-  activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
-  activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
-  activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
-  audioTranscribe: { name: "audio-transcribe", method: "POST", isMetered: true },
-  balance: { name: "balance", method: "GET", isMetered: false },
-  biometricInsightsAnalyzer: { name: "biometric-insights-analyzer", method: "POST", isMetered: true },
-  dailyNutritionSummary: { name: "daily-nutrition-summary", method: "POST", isMetered: true },
-  detectEquipment: { name: "detect-equipment", method: "POST", isMetered: true },
-  fastingInsightsGenerator: { name: "fasting-insights-generator", method: "POST", isMetered: true },
-  fastingProgressionAnalyzer: { name: "fasting-progression-analyzer", method: "POST", isMetered: true },
-  fridgeScanVision: { name: "fridge-scan-vision", method: "POST", isMetered: true },
-  generateMorphInsights: { name: "generate-morph-insights", method: "POST", isMetered: true },
-  generateVoicePreview: { name: "generate-voice-preview", method: "POST", isMetered: true },
-  imageGenerator: { name: "image-generator", method: "POST", isMetered: true },
-  inventoryComplementer: { name: "inventory-complementer", method: "POST", isMetered: true },
-  inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true },
-  mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true },
-  mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true },
-  nutritionTrendAnalysis: { name: "nutrition-trend-analysis", method: "POST", isMetered: true },
-  oauthTokenAuthorize: { name: "oauth-token/authorize", method: "POST", isMetered: false },
-  oauthTokenComplete: { name: "oauth-token/complete", method: "POST", isMetered: false },
-  oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false },
-  otpRequest: { name: "otp/request", method: "POST", isMetered: false },
-  otpVerify: { name: "otp/verify", method: "POST", isMetered: false },
-  recipeDetailGenerator: { name: "recipe-detail-generator", method: "POST", isMetered: true },
-  recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true },
-  scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true },
-  scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true },
-  scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true },
-  shoppingListGenerator: { name: "shopping-list-generator", method: "POST", isMetered: true },
+  accountLimits: { name: "account/limits", method: "GET", isMetered: false, takesWallet: true },
+  accountCaps: { name: "account/caps", method: "POST", isMetered: false, takesWallet: true },
+  accountWhy: { name: "account/why", method: "GET", isMetered: false, takesWallet: true },
+  accountExport: { name: "account/export", method: "GET", isMetered: false, takesWallet: false },
+  activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true, takesWallet: true },
+  activityProgressGenerator: {
+    name: "activity-progress-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true, takesWallet: true },
+  audioTranscribe: { name: "audio-transcribe", method: "POST", isMetered: true, takesWallet: true },
+  balance: { name: "balance", method: "GET", isMetered: false, takesWallet: true },
+  biometricInsightsAnalyzer: {
+    name: "biometric-insights-analyzer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  dailyNutritionSummary: {
+    name: "daily-nutrition-summary",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  detectEquipment: { name: "detect-equipment", method: "POST", isMetered: true, takesWallet: true },
+  fastingInsightsGenerator: {
+    name: "fasting-insights-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  fastingProgressionAnalyzer: {
+    name: "fasting-progression-analyzer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  fridgeScanVision: { name: "fridge-scan-vision", method: "POST", isMetered: true, takesWallet: true },
+  generateMorphInsights: {
+    name: "generate-morph-insights",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  generateVoicePreview: {
+    name: "generate-voice-preview",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  imageGenerator: { name: "image-generator", method: "POST", isMetered: true, takesWallet: true },
+  inventoryComplementer: {
+    name: "inventory-complementer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true, takesWallet: true },
+  mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true, takesWallet: true },
+  mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true, takesWallet: true },
+  nutritionTrendAnalysis: {
+    name: "nutrition-trend-analysis",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  oauthTokenAuthorize: {
+    name: "oauth-token/authorize",
+    method: "POST",
+    isMetered: false,
+    takesWallet: false,
+  },
+  oauthTokenComplete: { name: "oauth-token/complete", method: "POST", isMetered: false, takesWallet: false },
+  oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false, takesWallet: false },
+  otpRequest: { name: "otp/request", method: "POST", isMetered: false, takesWallet: false },
+  otpVerify: { name: "otp/verify", method: "POST", isMetered: false, takesWallet: false },
+  recipeDetailGenerator: {
+    name: "recipe-detail-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true, takesWallet: true },
+  scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true, takesWallet: true },
+  scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true, takesWallet: true },
+  scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true, takesWallet: true },
+  shoppingListGenerator: {
+    name: "shopping-list-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  walletsCreate: { name: "wallets/create", method: "POST", isMetered: false, takesWallet: false },
+  walletsList: { name: "wallets/list", method: "GET", isMetered: false, takesWallet: false },
+  walletsRename: { name: "wallets/rename", method: "POST", isMetered: false, takesWallet: false },
+  walletsClose: { name: "wallets/close", method: "POST", isMetered: false, takesWallet: false },
+  walletsUsage: { name: "wallets/usage", method: "GET", isMetered: false, takesWallet: false },
+  walletsInvite: { name: "wallets/invite", method: "POST", isMetered: false, takesWallet: false },
+  walletsInvitations: { name: "wallets/invitations", method: "GET", isMetered: false, takesWallet: false },
+  walletsWithdraw: { name: "wallets/withdraw", method: "POST", isMetered: false, takesWallet: false },
+  walletsAccept: { name: "wallets/accept", method: "POST", isMetered: false, takesWallet: false },
+  walletsMembers: { name: "wallets/members", method: "GET", isMetered: false, takesWallet: false },
+  walletsRole: { name: "wallets/role", method: "POST", isMetered: false, takesWallet: false },
+  walletsCap: { name: "wallets/cap", method: "POST", isMetered: false, takesWallet: false },
+  walletsRemove: { name: "wallets/remove", method: "POST", isMetered: false, takesWallet: false },
+  walletsLeave: { name: "wallets/leave", method: "POST", isMetered: false, takesWallet: false },
+  walletsTransfer: { name: "wallets/transfer", method: "POST", isMetered: false, takesWallet: false },
 } as const satisfies Record<keyof Calls, unknown>;
 
 export type AccountLimitsInput = Record<string, never>;
@@ -188,13 +297,16 @@ export interface AccountCapsOutput {
 }
 
 export interface AccountWhyInput {
-  /** Is the id of a request */
+  /** A request id */
   request_id: string;
 }
 
 export interface AccountWhyOutput {
   request_id: string;
+  /** The wallet that paid: a user's id, or a team's wallet */
   user_id: string;
+  /** The member who asked, where a team's wallet paid */
+  actor_id: string | null;
   /** The feature, or `grant` */
   operation_type: string;
   status: "held" | "settled" | "released" | "expired";
@@ -689,6 +801,8 @@ export interface BalanceOutput {
     /** The feature, or why tokens were granted */
     operation_type: string;
     request_id: string | null;
+    /** The member who spent, where it is a team's wallet */
+    actor_id: string | null;
     metadata: Record<string, unknown>;
     /** When, as Postgres writes a time with its zone */
     created_at: string;
@@ -1044,7 +1158,7 @@ export interface InventoryComplementerOutput {
     name: string;
     why: "already_there" | "repeated" | "not_allowed";
   }[];
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 
@@ -1177,7 +1291,7 @@ export interface MealPlanGeneratorOutput {
     };
     energy_plausible: boolean;
   }[];
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 
@@ -1353,7 +1467,7 @@ export interface RecipeDetailGeneratorOutput {
   }[];
   total_duration_min: number;
   active_duration_min: number;
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 
@@ -1582,4 +1696,208 @@ export interface ShoppingListGeneratorOutput {
     quantity: number;
     unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
   }[];
+}
+
+export interface WalletsCreateInput {
+  /** Is a name without control characters */
+  name: string;
+}
+
+export interface WalletsCreateOutput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export type WalletsListInput = Record<string, never>;
+
+export interface WalletsListOutput {
+  wallets: {
+    wallet_id: string;
+    name: string;
+    role: "owner" | "admin" | "member" | "viewer";
+    balance: number;
+    held: number;
+    /** The balance minus what is held */
+    available: number;
+    /** The user's own cap in it; null for none */
+    monthly_cap_tokens: number | null;
+    /** By the user, this month (UTC) */
+    spent_this_month: number;
+    joined_at: string;
+  }[];
+}
+
+export interface WalletsRenameInput {
+  /** The team's wallet */
+  wallet_id: string;
+  /** Is a name without control characters */
+  name: string;
+}
+
+export interface WalletsRenameOutput {
+  success: true;
+}
+
+export interface WalletsCloseInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsCloseOutput {
+  success: true;
+}
+
+export interface WalletsUsageInput {
+  /** The team's wallet */
+  wallet_id: string;
+  /** Like `2026-01`; this month unless given */
+  month?: string;
+}
+
+export interface WalletsUsageOutput {
+  month: string;
+  tokens: number;
+  by_member: {
+    /** Null: charged by a server */
+    user_id: string | null;
+    requests: number;
+    tokens: number;
+  }[];
+  by_feature: {
+    operation_type: string;
+    requests: number;
+    tokens: number;
+  }[];
+}
+
+/** An invitation for an e-mail address can be used once */
+export interface WalletsInviteInput {
+  /** The team's wallet */
+  wallet_id: string;
+  /** What who accepts becomes */
+  role?: "admin" | "member" | "viewer";
+  /** The most that the member may spend in a month (UTC); null for no cap */
+  monthly_cap_tokens?: number | null;
+  /** Whom it is for; then it can be used once */
+  email?: string;
+  max_uses?: number;
+  expires_in_s?: number;
+}
+
+export interface WalletsInviteOutput {
+  invitation_id: string;
+  /** Given out here and never again */
+  code: string;
+  expires_at: string;
+}
+
+export interface WalletsInvitationsInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsInvitationsOutput {
+  invitations: {
+    invitation_id: string;
+    created_by: string;
+    /** What who accepts becomes */
+    role: "admin" | "member" | "viewer";
+    /** The most that the member may spend in a month (UTC); null for no cap */
+    monthly_cap_tokens: number | null;
+    email: string | null;
+    max_uses: number;
+    uses: number;
+    created_at: string;
+    expires_at: string;
+  }[];
+}
+
+export interface WalletsWithdrawInput {
+  /** The team's wallet */
+  wallet_id: string;
+  invitation_id: string;
+}
+
+export interface WalletsWithdrawOutput {
+  success: true;
+}
+
+export interface WalletsAcceptInput {
+  /** Is the code of an invitation */
+  code: string;
+}
+
+export interface WalletsAcceptOutput {
+  wallet_id: string;
+  role: "owner" | "admin" | "member" | "viewer";
+}
+
+export interface WalletsMembersInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsMembersOutput {
+  members: {
+    user_id: string;
+    role: "owner" | "admin" | "member" | "viewer";
+    /** The most that the member may spend in a month (UTC); null for no cap */
+    monthly_cap_tokens: number | null;
+    /** What the member's running requests hold */
+    held: number;
+    spent_this_month: number;
+    joined_at: string;
+  }[];
+}
+
+export interface WalletsRoleInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+  role: "owner" | "admin" | "member" | "viewer";
+}
+
+export interface WalletsRoleOutput {
+  success: true;
+}
+
+export interface WalletsCapInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+  /** The most that the member may spend in a month (UTC); null for no cap */
+  monthly_cap_tokens: number | null;
+}
+
+export interface WalletsCapOutput {
+  success: true;
+}
+
+export interface WalletsRemoveInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+}
+
+export interface WalletsRemoveOutput {
+  success: true;
+}
+
+export interface WalletsLeaveInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsLeaveOutput {
+  success: true;
+}
+
+export interface WalletsTransferInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+}
+
+export interface WalletsTransferOutput {
+  success: true;
 }

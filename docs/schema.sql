@@ -16,6 +16,8 @@ grant usage on schema private to service_role;
 
 create schema token_history;
 
+create type public.token_grant_kind as enum ('promotion', 'rollover', 'refund', 'plan', 'paid');
+
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
 create table metrics.catalog (
@@ -141,13 +143,13 @@ create table private.alert_outbox (
   ordering_key text not null,
   dedupe_key text,
   payload jsonb not null,
-  is_spread boolean default false not null,
+  is_fanned_out boolean default false not null,
   created_at timestamp with time zone default now() not null,
   constraint alert_outbox_pkey PRIMARY KEY (id),
   constraint alert_outbox_emitted_once UNIQUE (alert_type, dedupe_key)
 );
 CREATE INDEX alert_outbox_created_at_idx ON private.alert_outbox USING btree (created_at);
-CREATE INDEX alert_outbox_not_spread_idx ON private.alert_outbox USING btree (id) WHERE (NOT is_spread);
+CREATE INDEX alert_outbox_not_fanned_out_idx ON private.alert_outbox USING btree (id) WHERE (NOT is_fanned_out);
 CREATE INDEX alert_outbox_ordering_key_idx ON private.alert_outbox USING btree (ordering_key);
 CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON private.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION private.follow_alert_ordering_key();
 alter table private.alert_outbox enable row level security;
@@ -613,6 +615,27 @@ create table private.token_encryption_keys (
 alter table private.token_encryption_keys enable row level security;
 create policy "closed to users" on private.token_encryption_keys for all to anon, authenticated using (false);
 
+create table private.token_grant_epochs (
+  wallet_id uuid not null,
+  first_entry_number bigint not null,
+  granted numeric not null,
+  allotted_to numeric not null,
+  constraint token_grant_epochs_pkey PRIMARY KEY (wallet_id, first_entry_number)
+);
+alter table private.token_grant_epochs enable row level security;
+create policy "nobody but the functions" on private.token_grant_epochs for all to public using (false);
+
+create table private.token_grant_slices (
+  wallet_id uuid not null,
+  spent_from numeric not null,
+  spent_to numeric not null,
+  grant_id bigint not null,
+  constraint token_grant_slices_pkey PRIMARY KEY (wallet_id, spent_to)
+);
+CREATE INDEX token_grant_slices_grant_id_idx ON private.token_grant_slices USING btree (grant_id);
+alter table private.token_grant_slices enable row level security;
+create policy "nobody but the functions" on private.token_grant_slices for all to public using (false);
+
 create table private.token_manager_settings (
   is_only_row boolean default true not null,
   access_log_days integer default 400,
@@ -625,6 +648,19 @@ create table private.token_manager_settings (
 alter table private.token_manager_settings enable row level security;
 create policy "closed to users" on private.token_manager_settings for all to anon, authenticated using (false);
 
+create table private.token_payments (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  source text,
+  debt bigint default 0 not null,
+  constraint token_payments_pkey PRIMARY KEY (id),
+  constraint token_payments_debt_not_negative CHECK ((debt >= 0)),
+  constraint token_payments_source_once UNIQUE (wallet_id, source)
+);
+CREATE INDEX token_payments_debt_idx ON private.token_payments USING btree (wallet_id, id) WHERE (debt > 0);
+alter table private.token_payments enable row level security;
+create policy "nobody but the functions" on private.token_payments for all to public using (false);
+
 create table private.token_plans (
   plan text not null,
   request_limits jsonb not null,
@@ -634,6 +670,24 @@ create table private.token_plans (
 alter table private.token_plans enable row level security;
 create policy "servers read the plans" on private.token_plans for select to service_role using (true);
 grant select on table private.token_plans to service_role;
+
+create table private.token_refunds (
+  refund_id text not null,
+  wallet_id uuid not null,
+  request_id text not null,
+  charge_entry_number bigint not null,
+  charged_at timestamp with time zone not null,
+  asked bigint,
+  tokens bigint not null,
+  balance_after bigint not null,
+  created_at timestamp with time zone not null,
+  constraint token_refunds_pkey PRIMARY KEY (refund_id),
+  constraint token_refunds_tokens_positive CHECK ((tokens > 0))
+);
+CREATE INDEX token_refunds_charge_idx ON private.token_refunds USING btree (wallet_id, charge_entry_number);
+CREATE INDEX token_refunds_charged_at_idx ON private.token_refunds USING btree (wallet_id, charged_at);
+alter table private.token_refunds enable row level security;
+create policy "nobody but the functions" on private.token_refunds for all to public using (false);
 
 create table private.token_rejections (
   account_name text not null,
@@ -647,14 +701,55 @@ create table private.token_rejections (
 alter table private.token_rejections enable row level security;
 create policy "closed to users" on private.token_rejections for all to anon, authenticated using (false);
 
+create table private.token_reversal_parts (
+  id bigint generated as identity not null,
+  payment_id bigint not null,
+  grant_id bigint not null,
+  tokens bigint not null,
+  constraint token_reversal_parts_pkey PRIMARY KEY (id),
+  constraint token_reversal_parts_tokens_positive CHECK ((tokens > 0))
+);
+CREATE INDEX token_reversal_parts_grant_id_idx ON private.token_reversal_parts USING btree (grant_id);
+CREATE INDEX token_reversal_parts_payment_id_idx ON private.token_reversal_parts USING btree (payment_id, id);
+alter table private.token_reversal_parts enable row level security;
+create policy "nobody but the functions" on private.token_reversal_parts for all to public using (false);
+
+create table private.token_reversals (
+  reversal_id text not null,
+  source text not null,
+  wallet_id uuid,
+  amount bigint not null,
+  created_at timestamp with time zone default now() not null,
+  constraint token_reversals_pkey PRIMARY KEY (reversal_id)
+);
+CREATE INDEX token_reversals_source_idx ON private.token_reversals USING btree (source, wallet_id);
+CREATE INDEX token_reversals_wallet_id_idx ON private.token_reversals USING btree (wallet_id);
+alter table private.token_reversals enable row level security;
+create policy "nobody but the functions" on private.token_reversals for all to public using (false);
+
+create table private.token_rollovers (
+  request_id text not null,
+  wallet_id uuid not null,
+  digest text not null,
+  rolled_over bigint not null,
+  expired bigint not null,
+  created_at timestamp with time zone not null,
+  constraint token_rollovers_pkey PRIMARY KEY (request_id)
+);
+CREATE INDEX token_rollovers_wallet_id_idx ON private.token_rollovers USING btree (wallet_id);
+alter table private.token_rollovers enable row level security;
+create policy "nobody but the functions" on private.token_rollovers for all to public using (false);
+
 create table private.token_settings (
   id boolean default true not null,
   lock_retention interval default '24:00:00'::interval not null,
   cleanup_page bigint default 0 not null,
   history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  refund_lifetime interval default '7 days'::interval not null,
   constraint token_settings_pkey PRIMARY KEY (id),
   constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
-  constraint token_settings_one_row CHECK (id)
+  constraint token_settings_one_row CHECK (id),
+  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval))
 );
 alter table private.token_settings enable row level security;
 create policy "servers read the settings" on private.token_settings for select to service_role using (true);
@@ -699,6 +794,79 @@ create table private.user_data (
 alter table private.user_data enable row level security;
 create policy "servers read who keeps user data" on private.user_data for select to service_role using (true);
 grant select on table private.user_data to service_role;
+
+create table private.wallet_invitations (
+  id uuid default gen_random_uuid() not null,
+  wallet_id uuid not null,
+  created_by uuid not null,
+  request_id text,
+  code_digest text not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  email text,
+  max_uses integer not null,
+  uses integer default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone not null,
+  constraint wallet_invitations_pkey PRIMARY KEY (id),
+  constraint wallet_invitations_code_digest_key UNIQUE (code_digest),
+  constraint wallet_invitations_made_once UNIQUE (wallet_id, request_id),
+  constraint wallet_invitations_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_invitations_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE,
+  constraint wallet_invitations_within_uses CHECK (((uses >= 0) AND (uses <= max_uses)))
+);
+CREATE INDEX wallet_invitations_created_by_idx ON private.wallet_invitations USING btree (created_by);
+CREATE INDEX wallet_invitations_expires_at_idx ON private.wallet_invitations USING btree (expires_at);
+alter table private.wallet_invitations enable row level security;
+create policy "nobody but the functions" on private.wallet_invitations for all to public using (false);
+
+create table private.wallet_members (
+  wallet_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  held bigint default 0 not null,
+  month date default '-infinity'::date not null,
+  spent bigint default 0 not null,
+  joined_at timestamp with time zone default now() not null,
+  removed_at timestamp with time zone,
+  removed_by uuid,
+  invitation_id uuid,
+  constraint wallet_members_pkey PRIMARY KEY (wallet_id, user_id),
+  constraint wallet_members_numbers_sensible CHECK (((held >= 0) AND (monthly_cap_tokens >= 0))),
+  constraint wallet_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_members_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX wallet_members_user_id_idx ON private.wallet_members USING btree (user_id);
+alter table private.wallet_members enable row level security;
+create policy "nobody but the functions" on private.wallet_members for all to public using (false);
+
+create table private.wallet_settings (
+  id boolean default true not null,
+  wallets_per_user integer default 20 not null,
+  memberships_per_user integer default 100 not null,
+  members_per_wallet integer default 500 not null,
+  invitations_per_wallet integer default 50 not null,
+  constraint wallet_settings_pkey PRIMARY KEY (id),
+  constraint wallet_settings_not_negative CHECK ((LEAST(wallets_per_user, memberships_per_user, members_per_wallet, invitations_per_wallet) >= 0)),
+  constraint wallet_settings_one_row CHECK (id)
+);
+alter table private.wallet_settings enable row level security;
+create policy "nobody but the functions" on private.wallet_settings for all to public using (false);
+
+create table private.wallets (
+  id uuid default gen_random_uuid() not null,
+  name text not null,
+  created_by uuid not null,
+  request_id text,
+  created_at timestamp with time zone default now() not null,
+  closed_at timestamp with time zone,
+  constraint wallets_pkey PRIMARY KEY (id),
+  constraint wallets_made_once UNIQUE (request_id)
+);
+CREATE INDEX wallets_created_by_idx ON private.wallets USING btree (created_by);
+alter table private.wallets enable row level security;
+create policy "nobody but the functions" on private.wallets for all to public using (false);
 
 create table public.alert_types (
   alert_type text not null,
@@ -755,7 +923,7 @@ create table public.token_accounts (
 );
 CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
 alter table public.token_accounts enable row level security;
-create policy "owners read their account" on public.token_accounts for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the account" on public.token_accounts for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_accounts to authenticated;
 grant select on table public.token_accounts to service_role;
 
@@ -791,12 +959,13 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text,
   metadata jsonb,
-  chain bytea not null
+  chain bytea not null,
+  actor_id uuid
 ) partition by RANGE (created_at);
 CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
 CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION private.forbid_token_history_change();
 alter table public.token_balance_history enable row level security;
-create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the history" on public.token_balance_history for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balance_history to authenticated;
 grant select on table public.token_balance_history to service_role;
 
@@ -809,19 +978,22 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean default false not null,
+  next_expiry_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
 ) with (fillfactor=50);
 alter table public.token_balances enable row level security;
-create policy "owners read their balance" on public.token_balances for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
 grant select on table public.token_balances to service_role;
 
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
+  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -840,9 +1012,42 @@ CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_
 CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
 CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
 alter table public.token_consumption_locks enable row level security;
-create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "who asked reads the request" on public.token_consumption_locks for select to authenticated using ((((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.once_shared_wallets() AS once_shared_wallets)::uuid[]))) AND (COALESCE(actor_id, user_id) = ( SELECT auth.uid() AS uid))));
 grant select on table public.token_consumption_locks to authenticated;
 grant select on table public.token_consumption_locks to service_role;
+
+create table public.token_grants (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  amount bigint not null,
+  remaining bigint default 0 not null,
+  refunded bigint default 0 not null,
+  expired bigint default 0 not null,
+  reversed bigint default 0 not null,
+  rolled_over bigint default 0 not null,
+  effective_at timestamp with time zone not null,
+  expires_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  entry_number bigint,
+  source text,
+  request_id text,
+  metadata jsonb,
+  created_at timestamp with time zone default now() not null,
+  constraint token_grants_pkey PRIMARY KEY (id),
+  constraint token_grants_amounts_not_negative CHECK (((amount >= 0) AND (remaining >= 0) AND (refunded >= 0) AND (expired >= 0) AND (reversed >= 0) AND (rolled_over >= 0))),
+  constraint token_grants_end_after_begin CHECK ((expires_at >= effective_at)),
+  constraint token_grants_entry_number_once UNIQUE (wallet_id, entry_number)
+);
+CREATE INDEX token_grants_begin_idx ON public.token_grants USING btree (effective_at, wallet_id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_end_idx ON public.token_grants USING btree (expires_at) WHERE (remaining > 0);
+CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_id, priority, expires_at, kind, entry_number) WHERE (remaining > 0);
+CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
+alter table public.token_grants enable row level security;
+create policy "owners and members read the grants" on public.token_grants for select to authenticated using (((wallet_id = ( SELECT auth.uid() AS uid)) OR (wallet_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
+grant select on table public.token_grants to authenticated;
+grant select on table public.token_grants to service_role;
 
 create table public.token_key_mappings (
   id uuid default gen_random_uuid() not null,
@@ -929,6 +1134,16 @@ create table token_history.anchors (
   constraint anchors_pkey PRIMARY KEY (made_at, part_number)
 );
 
+create table token_history.grant_openings (
+  user_id uuid not null,
+  entry_number bigint not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  expires_at timestamp with time zone not null,
+  remaining bigint not null,
+  constraint grant_openings_pkey PRIMARY KEY (user_id, entry_number)
+);
+
 create table token_history.openings (
   user_id uuid not null,
   entry_number bigint not null,
@@ -1007,7 +1222,7 @@ create view public.job_status with (security_invoker=true) as
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
-create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 1df2d217b11dc8a4
+create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body d8cfc8e056d6d82b
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
 grant execute on function files.may_upload() to authenticated;
@@ -1018,29 +1233,29 @@ create function job_runner.ask_function(p_job private.jobs, p_run_id bigint) ret
 
 create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body eee1710262cc13e6
 
-create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body 5ff65c6684bb95e2
+create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body ea568ab8f50889d6
 
-create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body 9a16f288c19a697f
+create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body d47b3234d0b7a052
 
-create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body 48ae670e5b80f6bf
+create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body dcc044d96e201351
 
 create function job_runner.finish_http_run(p_run_id bigint, p_status integer, p_body text, p_failure text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body ca611be33e25ce88
 
 create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 73f2f50379e4ee89
 
-create function job_runner.is_alive(p_run private.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
+create function job_runner.is_alive(p_run private.job_runs) returns boolean language sql volatile set search_path=""; -- body a3127af222473ec5
 
-create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 704e9b5f9ea2de29
+create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 8a158211c3dad46d
 
-create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9845d672e97e3352
+create function job_runner.reap_runs() returns void language plpgsql volatile set search_path=""; -- body 0afce859fee3b56b
 
-create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns private.job_runs language plpgsql volatile set search_path=""; -- body d56757e0f4338f91
+create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 72807b458f7f10e4
 
-create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 0afce859fee3b56b
+create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns private.job_runs language plpgsql volatile set search_path=""; -- body afdbc0e6509dfc85
 
-create function job_runner.try_step(p_job private.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 136c260e3d2b91ba
+create function job_runner.try_step(p_job private.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 5e4c2ad6be1b5bb2
 
-create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 297bac4243fe8f1f
+create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 09d0776c504905e0
 
 create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint) returns text[] language sql stable set search_path=""; -- body 386ef6cfeab0ca07
 
@@ -1052,25 +1267,37 @@ create function metrics.ledger_samples() returns jsonb language plpgsql stable s
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
+create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 69e986106ee24e75
+
 create function private.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 45b6cf7fd1f84504
 
 create function private.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
 
 create function private.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
 
-create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0088c9552f4cd94b
+create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bbb9ce7ed074a64a
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 91b63445872cda90
+create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 023be75ecabe934a
+
+create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
-create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body 9887249b4e856206
+create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
 
-create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 9295ead2f6d93f5e
+create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
 
-create function private.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 02c4dc402cafc2a4
+create function private.change_replayed(p_grants private.replayed_grant[], p_wallet_id uuid, p_parts jsonb, p_sign integer, p_ends_at timestamp with time zone) returns private.replayed_grant[] language sql stable set search_path=""; -- body cfb5d97f8fda463d
+
+create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
+
+create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body db9ad612dd7ff5df
+
+create function private.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body bb10c4c5ddce08bf
 
 create function private.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 0fd1e766e0fade6c
 
@@ -1078,31 +1305,49 @@ create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 
 
 create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
 
-create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 96080ac13c0657d3
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 76446627047f2a46
 
 create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
 
 create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
 
-create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body e4528972f16cf7c9
+create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
+
+create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
+
+create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
-create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8c816a4c18c4727
+create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
+
+create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
 
 create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
 
 create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92b1607c168c4f9f
 
-create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
+
+create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
+
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+
+create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
+
+create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4cfb805422946d02
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 219498ec5eba4b4e
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body ac93c2e629da9ce9
+
+create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
 create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
+
+create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
 
@@ -1110,7 +1355,7 @@ create function private.forbid_token_access_log_change() returns trigger languag
 
 create function private.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
 
-create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body b4e6d7d22ba917a8
+create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1bf87be0787dd865
 
 create function private.forget_call_limits(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 56a7ba7e550620b0
 
@@ -1118,7 +1363,9 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 4ab82f09df582abc
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 5747936394d6694a
+
+create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -1126,23 +1373,66 @@ create function private.forget_otp_user(p_user_id uuid) returns void language pl
 
 create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
 
+create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
+
+create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[], p_operation_type text, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 76f75bee13f10c9a
+
+create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
+
+create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
+
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
+
+create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
+
+create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
+
+create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
-create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 19d08805d3dd703d
+create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
+
+create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
+
+create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
+
+create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
+
+create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
+create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
+
+create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+
+create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
+
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+
+create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
+
+create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
+
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
+
+create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
+
+create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
+grant execute on function private.once_shared_wallets() to authenticated;
+
+create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
+
+create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
 create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
 
 create function private.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
 
-create function private.otp_guard(p_settings private.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body f523f41cc1d91a01
+create function private.otp_guard(p_settings private.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body 18330303b11b472c
 
-create function private.otp_guesses_left(p_settings private.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 8b22dad0aee35fc8
+create function private.otp_guesses_left(p_settings private.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5db1a57876ee9fe4
 
 create function private.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body ce185f9e241b1b40
 
@@ -1150,11 +1440,19 @@ create function private.otp_network_limits(p_name text, p_network text, p_wide_n
 
 create function private.otp_own_limits(p_settings private.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
 
-create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 2d75cbed65ffaa1a
+create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body e8979ad872ec5364
+
+create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns void language plpgsql volatile set search_path=""; -- body 7f0cf262f259f1d7
+
+create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
+
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
-create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 327d5cd09436f438
+create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e1e2f661eb86c19f
 
 create function private.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
 
@@ -1164,13 +1462,23 @@ create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) ret
 
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
+create function private.refunded_since_month(p_wallet_id uuid, p_today date) returns TABLE(this_month numeric, today numeric) language sql stable set search_path=""; -- body c57bece5edcdb051
+
 create function private.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
 create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
 
+create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
+
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path=""; -- body 0115b328d2d60955
+
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
 
+create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body d6fdeefa47f25eb8
+
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
+
+create function private.room_for_tokens(p_balance public.token_balances) returns numeric language sql stable set search_path=""; -- body 558758389c992827
 
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
@@ -1182,47 +1490,73 @@ create function private.scan_low_balances() returns integer language plpgsql vol
 
 create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
 
-create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 81761d1a16a2e6b1
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6bc65fddefb9f6f0
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
+create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
+
+create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
+grant execute on function private.shared_wallets() to authenticated;
+
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
 
-create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
+create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric) returns private.replayed_grant[] language sql immutable set search_path=""; -- body 437e4e9ac258cc5b
+
+create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
-create function private.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body ddd59f89ed65cb83
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 333409e5bb927f97
 
-create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
+create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
+
+create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_amount bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 0b0dfc6f1ef2e611
+
+create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
+
+create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language plpgsql volatile security definer set search_path=""; -- body db0ee674ee6995ac
+
+create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
+create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
 create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
-create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
+create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body e9ac3019d59b48ce
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
 create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
 
+create function private.verify_token_grants() returns TABLE(invariant text, user_id uuid, details jsonb) language plpgsql stable set search_path=""; -- body f47d694a3b55f077
+
+create function private.wallet_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body 52d562de9d22f17b
+
+create function private.wallet_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
+
+create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body 3ef03b5249a05898
+
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f097357d5dbcdff5
-grant execute on function public.account_limits(p_user_id uuid) to service_role;
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc599f4799b3d031
+grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46a1adb3819c3a9
-grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
+create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
+grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9947c9d5f932da93
-grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
+grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f963b014e442f85b
-grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 49f4b9b4f56d9d94
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
-create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body cf124ecdb2b03854
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
+grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 05f3d8382f8b6ad9
 grant execute on function public.alert_queue() to service_role;
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
@@ -1231,13 +1565,16 @@ grant execute on function public.answer_oauth_authorization(p_state_hash text, p
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71bf432cd8b734db
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c672db8cf65885f4
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 457e5235cc1297d7
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f73f1121ab94458a
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 196f944d1e898b2f
+grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
+
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1246,28 +1583,34 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
+grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
+
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aaf2ef98cba05472
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 94ad95fda48eb284
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 7115c08a2dde9e51
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
+grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
+
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 939d223984102124
+create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc379435a9ae79da
 grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_role;
 
 create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body f2f1de482cd7aa2e
@@ -1276,8 +1619,8 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
-grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body df3495c045f4deca
+grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
 grant execute on function public.export_next_user_data(p_user_id uuid, p_after text) to service_role;
@@ -1297,17 +1640,20 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ee31a2b728962bc6
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2829c2a32ada14a6
 grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
 
-create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
+create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d9f5b7c8c31e6743
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0017a74eb2555ee3
-grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
+
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
+grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
@@ -1326,6 +1672,15 @@ grant execute on function public.list_oauth_revocations(p_limit integer) to serv
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
+
+create function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 66fa2f32823b979c
+grant execute on function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
+grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
+grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
@@ -1351,7 +1706,7 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 4af4dd0c21086cf7
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eb36cf9f38e7f8ac
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
@@ -1363,25 +1718,37 @@ grant execute on function public.read_provider_token(p_account_name text, p_key_
 create function public.read_tokens(p_keys jsonb) returns jsonb language sql stable security definer set search_path=""; -- body ab91f797543c94dc
 grant execute on function public.read_tokens(p_keys jsonb) to service_role;
 
-create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f30c5ce983bd9876
+create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9bf282d1fe0197f7
 grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text) to service_role;
 
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5568b7f0bbde443e
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 01ef34bda2aea2a4
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab21e24af2759364
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 88e16b36b68baab9
+grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
+
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60dd3efbd10a9b04
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
+grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
+
+create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
+grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
+
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670944d3ff429b8
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
-create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63eb9fe3f2847f76
+create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5523199e13f0eb5f
 grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
 
 create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
@@ -1396,47 +1763,68 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73c086db0e9a2bbe
+grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
+
+create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
 grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
 
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
-create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13d9704faed4f1ab
+create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71a2b77bb420f371
 grant execute on function public.run_job(p_name text) to service_role;
 
-create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f85882f6dabefa31
+create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa4f7bbf9baabaa3
-grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f84449d0cd078bf
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
+
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
+grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
+
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 99e3e9423d3a27e9
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92a9f7106d5d9c3b
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
+
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
+grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
 
-create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa0f48e82a0e986
+create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 03cfe370e522dee4
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 0c594fa4daece6be
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 83f6f1694fd4bdbc
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 57cb37cb06295098
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body bdd23ceab8f2a4f8
 grant execute on function public.verify_token_ledger() to service_role;
+
+create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ff288cfdc24c4978
+grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
+
+create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
+grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

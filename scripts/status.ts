@@ -22,7 +22,7 @@ try {
   Deno.exit(1);
 }
 
-/** The running stack, once it serves. */
+/** The running stack, once it is ready. */
 async function findReadyStack() {
   const stack = await findRunningStack();
   const state = await readState(stack.dataDir);

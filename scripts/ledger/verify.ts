@@ -7,10 +7,12 @@ import {
   type Entry,
   inOneSnapshot,
   type Opening,
+  type OwnedGrant,
   readRange,
   type Request,
   userRanges,
 } from "./entries.ts";
+import { differenceOf, inOrder, isCharge, type LeftGrant, ReplayedGrants, spend } from "./grants.ts";
 
 /** One problem, as a line of text. */
 export type Finding = string;
@@ -48,6 +50,8 @@ export async function verify(
     }
     await readRange(sql, range, async (reader) => {
       const users = new Users(await reader.balances(), await reader.openings(), anchorsOfRange, report);
+      for (const grant of await reader.grants()) users.of(grant.user_id).own(grant);
+      for (const grant of await reader.grantOpenings()) users.of(grant.user_id).openGrant(grant);
       for await (const entry of reader.entries()) users.of(entry.user_id).append(entry);
       for await (const request of reader.requests()) users.of(request.user_id).judge(request);
       verified.archivedSince += users.end();
@@ -103,6 +107,10 @@ interface State {
 class UserLedger {
   #state: State;
   #held = 0n;
+  #owned: OwnedGrant[] = [];
+  #openGrants: LeftGrant[] = [];
+  #replayed: ReplayedGrants | undefined;
+  #isReplayable = true;
   #isAnchorMet = false;
 
   constructor(
@@ -122,17 +130,28 @@ class UserLedger {
     this.#compareWithAnchor();
   }
 
+  /** What the tables say is left of a grant. */
+  own(grant: OwnedGrant): void {
+    this.#owned.push(grant);
+  }
+
+  /** What was left of a grant where the history begins. */
+  openGrant(grant: LeftGrant): void {
+    this.#openGrants.push(grant);
+  }
+
   append(entry: Entry): void {
+    this.#replay(entry);
     const before = this.#state;
     const where = { entry: entry.entry_number, request: entry.request_id };
     if (entry.entry_number !== before.number + 1n) {
       this.#tell("entries are missing before it", where);
     } else if (entry.chain !== chainOf(before.chain, entry)) {
-      this.#tell("it was altered, or the one before it was", where);
+      this.#tell("it or the entry before it was changed", where);
     }
     if (entry.balance_after !== before.balance + entry.delta || isEarlier(entry.created_at_s, before.at)) {
       this.#tell(
-        `broken is "each entry continues the one before": ${before.balance} and ${entry.delta} became ` +
+        `broken rule: "each entry continues the one before": ${before.balance} and ${entry.delta} became ` +
           `${entry.balance_after}, at ${before.at || "the beginning"} and ${entry.created_at_s}`,
         where,
       );
@@ -140,7 +159,7 @@ class UserLedger {
     this.#state = {
       number: entry.entry_number,
       balance: before.balance + entry.delta,
-      granted: before.granted + (entry.delta > 0n ? entry.delta : 0n),
+      granted: before.granted + (isCharge(entry.operation_type) ? 0n : entry.delta),
       chain: entry.chain,
       at: entry.created_at_s,
     };
@@ -152,12 +171,12 @@ class UserLedger {
     if (request.began_before_history) return;
     const where = { request: request.request_id };
     if (request.status !== "settled" && request.entries > 0n) {
-      this.#tell('broken is "only a settled request has an entry"', where);
+      this.#tell('broken rule: "only a settled request has an entry"', where);
     }
-    if (request.entries > 1n) this.#tell('broken is "a request is charged at most once"', where);
+    if (request.entries > 1n) this.#tell('broken rule: "a request is charged at most once"', where);
     if (request.status === "settled" && !hasItsEntry(request)) {
       this.#tell(
-        `broken is "a settled request has the entry it was charged with": charged ${request.charged} to ` +
+        `broken rule: "a settled request has the entry it was charged with": charged ${request.charged} to ` +
           `${request.balance_after}, ${request.entries} entries: ${request.delta} to ${request.entry_balance_after}`,
         where,
       );
@@ -170,7 +189,7 @@ class UserLedger {
     const own = this.balance;
     if ((own?.balance ?? 0n) !== balance || (own?.granted ?? 0n) !== granted) {
       this.#tell(
-        `broken is "balance is the sum of the entries": ${own?.balance ?? 0n} of ${
+        `broken rule: "balance is the sum of the entries": ${own?.balance ?? 0n} of ${
           own?.granted ?? 0n
         } granted, by the ` +
           `entries ${balance} of ${granted}`,
@@ -179,14 +198,39 @@ class UserLedger {
     if ((own?.entry_count ?? 0n) > number) {
       this.#tell("entries are missing at the end", { entry: own!.entry_count });
     } else if ((own?.entry_count ?? 0n) < number || (own?.chain ?? null) !== chain) {
-      this.#tell("it is not the entry that was charged last", { entry: own?.entry_count ?? 0n });
+      this.#tell("it is not the last charged entry", { entry: own?.entry_count ?? 0n });
     }
     if ((own?.held ?? 0n) !== this.#held || this.#held > (own?.balance ?? 0n)) {
       this.#tell(
-        `broken is "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
+        `broken rule: "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
       );
     }
+    this.#compareGrants();
     return this.#endAnchor();
+  }
+
+  #replay(entry: Entry): void {
+    if (!this.#isReplayable) return;
+    try {
+      this.#replayed ??= new ReplayedGrants(this.#openGrants);
+      this.#replayed.append(entry);
+    } catch (error) {
+      this.#isReplayable = false;
+      this.#tell(`its grants make no sense: ${error instanceof Error ? error.message : error}`, {
+        entry: entry.entry_number,
+      });
+    }
+  }
+
+  /** Compares what the history says is left of each grant with the tables. */
+  #compareGrants(): void {
+    if (!this.#isReplayable) return;
+    const owned = inOrder(this.#owned.map((grant) => ({ ...grant })));
+    const spent = (this.balance?.granted ?? 0n) - (this.balance?.balance ?? 0n);
+    spend(owned, spent - (this.#owned[0]?.allotted_to ?? spent));
+    const told = (this.#replayed ?? new ReplayedGrants(this.#openGrants)).left();
+    const difference = differenceOf(told, owned);
+    if (difference) this.#tell(`broken is "the history tells the same grants": ${difference}`);
   }
 
   #compareWithAnchor(): void {
@@ -209,9 +253,9 @@ class UserLedger {
       this.#tellOfAnchor(anchor);
       return false;
     }
-    // Its entry is archived: the totals granted and spent since then can only have grown.
+    // Its entry is archived: what was spent since then can only have grown.
     const spent = BigInt(anchor.granted) - BigInt(anchor.balance);
-    if (opening.granted < BigInt(anchor.granted) || opening.granted - opening.balance < spent) {
+    if (opening.granted - opening.balance < spent) {
       this.#tellOfAnchor(anchor);
     }
     return true;
@@ -219,7 +263,7 @@ class UserLedger {
 
   #tellOfAnchor(anchor: Anchor): void {
     this.report(
-      `user ${this.userId}, up to entry ${anchor.entry_number}: the history is not the one of the anchor`,
+      `user ${this.userId}, up to entry ${anchor.entry_number}: the history does not match the anchor`,
     );
   }
 
@@ -256,5 +300,5 @@ async function disguisedTables(sql: postgres.TransactionSql): Promise<Finding[]>
     join pg_catalog.pg_class as months on months.oid = pg_inherits.inhrelid
     where pg_inherits.inhparent = to_regclass('public.token_balance_history')
       and (months.relkind <> 'r' or months.relhasrules)`;
-  return rows.map(({ name }) => `${name} is not a plain table: what it shows is not what is stored`);
+  return rows.map(({ name }) => `${name} is not a plain table, so it may show other data than is stored`);
 }

@@ -13,11 +13,11 @@ import { serveStudio } from "./studio.ts";
 import { TokenExchange } from "./tokens.ts";
 import { forwardUpgrade, refuseUpgrade } from "./upgrades.ts";
 
-/** How long a request waits for the functions process, which is started again when a file changes. */
+/** How long a request waits for the functions process, which restarts when a file changes. */
 const FUNCTIONS_WAIT_MS = 5_000;
-/** Links in mails and redirects of a sign-in page: a browser follows them without an API key. */
+/** Links in e-mails and redirects of a sign-in page: browsers follow them without an API key. */
 const OPEN_AUTH_PATHS = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/)/;
-/** What a browser on another origin may read of an answer, as a hosted project says it. */
+/** The headers that a browser on another origin may read, as in a hosted project. */
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers":
@@ -56,7 +56,7 @@ server.on("upgrade", async (incoming, socket, head) => {
   await forwardUpgrade(incoming, socket, head, target);
 });
 
-/** A browser's WebSocket sends no Authorization header; a function may take the token among the subprotocols. */
+/** A browser's WebSocket sends no Authorization header; functions may accept the token as a subprotocol. */
 async function withProtocolToken(incoming: IncomingMessage, target: Target): Promise<Target> {
   const protocols = incoming.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
   const exchanged = await Promise.all(protocols.map(async (protocol) => {
@@ -68,7 +68,7 @@ async function withProtocolToken(incoming: IncomingMessage, target: Target): Pro
   return { ...target, headers: { ...target.headers, "sec-websocket-protocol": exchanged.join(", ") } };
 }
 
-/** The place a request goes to; undefined when it is answered here. */
+/** The target of a request; undefined if it is answered here. */
 function route(incoming: IncomingMessage, answer: ServerResponse): Target | Promise<Target> | undefined {
   const path = incoming.url ?? "/";
   if (path.startsWith("/functions/v1/")) return toFunctions(incoming, path);
@@ -117,13 +117,13 @@ function route(incoming: IncomingMessage, answer: ServerResponse): Target | Prom
   return undefined;
 }
 
-/** Auth, REST and Storage let a page send any header: a new version of supabase-js may bring one that nobody listed. */
+/** Auth, REST and Storage accept any header from a page: a new version of supabase-js may add one. */
 function isPreflightOfService({ method, headers }: IncomingMessage, path: string): boolean {
   return method === "OPTIONS" && headers["access-control-request-method"] !== undefined &&
     /^\/(rest|auth|storage)\/v1(\/|\?|$)/.test(path);
 }
 
-/** Functions see the path as hosted ones do: /<name>/…, with the host that the client used. */
+/** Functions see the same path as when hosted: /<name>/…, with the host that the client used. */
 function toFunctions(incoming: IncomingMessage, path: string): Target | Promise<Target> {
   return withToken(incoming, "forFunctions", {
     port: functionsPort,

@@ -129,7 +129,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const events: ProcessEvents = { report: say, onPidsChanged: saveState };
 
   try {
-    if (await stopOrphans(dataDir)) say("Ended what an earlier start left running");
+    if (await stopOrphans(dataDir)) say("Ended processes that an earlier start had left running");
     const user = await postgresUser();
     const files = await preparePostgresFiles(dataDir, user);
     await stopOrphan(files.pgdata);
@@ -196,7 +196,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await functions.replace(() => announceFunctionsPort(ports, secrets, functionsPort));
     });
     endWatch = await watchFolder(folder, () => {
-      say("The functions changed and are loaded again");
+      say("The functions changed and were reloaded");
       reloadFunctions().catch((error) => say(messageOf(error)));
     });
     signal?.throwIfAborted();

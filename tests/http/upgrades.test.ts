@@ -226,7 +226,7 @@ describe("an upgrade that is passed on", () => {
     expect(proxy.received()).not.toContain("xx");
   });
 
-  it("to where nobody listens is 503", async () => {
+  it("to a port where nobody listens is 503", async () => {
     const proxy = createServer();
     const silent = createTcpServer();
     const port = await listen(silent);

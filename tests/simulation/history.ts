@@ -30,7 +30,7 @@ type IntentOf<One> = One extends { name: "batch" } ? { name: "batch"; requests: 
     }
   : never;
 
-/** What goes wrong while a call is made. */
+/** A fault during a call. */
 export type Fault =
   | { name: "none" }
   /** The database's process dies after so many writes, before the commit. */
@@ -66,12 +66,17 @@ export type Mode = "serial" | "faults" | "races";
 
 export interface History {
   mode: Mode;
+<<<<<<< HEAD
   /** What is given to each wallet first. */
   grants: { amount: bigint; kind: Kind }[];
+=======
+  /** Each user's first grant. */
+  grants: bigint[];
+>>>>>>> work-wallets
   steps: Step[];
 }
 
-/** Stands for whoever has made the request. */
+/** Stands for the user who made the request. */
 const OWNER = "owner";
 /** Stands for the newest request that holds tokens. */
 const OPEN_HOLD = "open hold";

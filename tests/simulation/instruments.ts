@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /**
- * Gives a migrated database what the simulator needs, in a schema of its own: a clock that is told the time,
- * points before each write at which a call can be paused or killed, and one function that tells all there is.
+ * Adds the simulator's tools to a migrated database, in a separate schema: a settable clock, points before each write
+ * at which a call can be paused or killed, and one function that returns the whole state.
  */
 export async function instrument(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(INSTRUMENTS);
@@ -93,25 +93,32 @@ create function simulation.time_of(p_minute bigint) returns timestamptz language
   select at + p_minute * interval '1 minute' from simulation.start
 $$;
 
-create function simulation.parts_of(p_parts jsonb) returns text language sql stable as $$
-  select coalesce(string_agg((part ->> 'grant') || ': ' || (part ->> 'tokens'), ', ' order by place), '')
-  from jsonb_array_elements(p_parts) with ordinality as parts (part, place)
-  where (part -> 'tokens')::bigint > 0
-$$;
+-- In plpgsql what is told at the end of each history is planned once, which takes longer than telling it.
+create function simulation.parts_of(p_parts jsonb) returns text language plpgsql stable as $$
+begin
+  return (
+    select coalesce(string_agg((part ->> 'grant') || ': ' || (part ->> 'tokens'), ', ' order by place), '')
+    from jsonb_array_elements(p_parts) with ordinality as parts (part, place)
+    where (part -> 'tokens')::bigint > 0);
+end $$;
 
 -- Which grants paid for a charge, and how much each of them.
-create function simulation.parts_of_charge(p_charge public.token_balance_history) returns jsonb language sql stable as $$
-  select jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', spent.spent_to - spent.spent_from)
-    order by spent.spent_from)
-  from private.end_of_charge(p_charge.user_id, p_charge.entry_number, p_charge.balance_after) as charge_end
-  cross join private.grants_of_spending(p_charge.user_id, charge_end + p_charge.delta, charge_end) as spent
-  join public.token_grants as grants on grants.id = spent.grant_id
-$$;
+create function simulation.parts_of_charge(p_charge public.token_balance_history) returns jsonb language plpgsql stable as $$
+declare
+  v_end constant numeric := private.end_of_charge(p_charge.user_id, p_charge.entry_number, p_charge.balance_after);
+begin
+  return (
+    select jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', spent.spent_to - spent.spent_from)
+      order by spent.spent_from)
+    from private.grants_of_spending(p_charge.user_id, v_end + p_charge.delta, v_end) as spent
+    join public.token_grants as grants on grants.id = spent.grant_id);
+end $$;
 
-create function simulation.state(p_minute text) returns jsonb language sql as $$
-  select set_config('simulation.minute', p_minute, true), set_config('simulation.plan', '', true);
-  select public.wallet_state(user_id) from public.token_balances;
-  select jsonb_build_object(
+create function simulation.state(p_minute text) returns jsonb language plpgsql as $$
+begin
+  perform set_config('simulation.minute', p_minute, true), set_config('simulation.plan', '', true);
+  perform public.wallet_state(user_id) from public.token_balances;
+  return jsonb_build_object(
     'accounts', coalesce((
       select jsonb_object_agg(user_id, jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count,
         'debt', debt, 'spent', granted - balance, 'next', simulation.minute_of(next_expiry_at)))
@@ -161,8 +168,8 @@ create function simulation.state(p_minute text) returns jsonb language sql as $$
       select jsonb_object_agg(user_id || ' ' || anomaly_type || ' ' || occurrence, severity)
       from public.token_anomalies where anomaly_type in ('usage_unknown', 'shortfall', 'debt')), '{}'),
     'broken', coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_ledger() as problem), '[]')
-      || coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_chain() as problem), '[]'))
-$$;
+      || coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_chain() as problem), '[]'));
+end $$;
 
 -- Calls one after the other, each at its minute; a plan that fails, fails before the end at the latest.
 create function simulation.play(p_statements text[], p_minutes text[], p_plans text[], p_last_minute text)

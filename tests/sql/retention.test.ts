@@ -79,18 +79,18 @@ describe("docs/retention.md", () => {
     },
   );
 
-  it("would miss a table that a later migration makes, and a job that deletes nothing of it", async () => {
+  it("would notice a new table, and a job that deletes nothing from its table", async () => {
     expect((await emptiedBy("prune_job_runs")).has("public.token_balances")).toBe(false);
     expect(tables).toContain("token_history.openings");
   });
 
-  it("says what becomes of every bucket", async () => {
+  it("covers every bucket", async () => {
     for (const { id } of await sql`select id from storage.buckets`) expect(page).toContain(`| \`${id}\``);
   });
 });
 
 describe("prune_token_anomalies", () => {
-  it("deletes what is old, with what was noted of it, but nothing critical that nobody has resolved", async () => {
+  it("deletes old anomalies with their resolutions, but no unresolved critical ones", async () => {
     const user = newId();
     const record = async (days: number, severity: string) => {
       const [{ id }] = await sql`

@@ -31,7 +31,9 @@ async function populate(): Promise<Planted> {
 
 class Undo extends Error {}
 
-/** What verify_token_ledger() says of a user after a change that no function would make; undone afterwards. */
+/**
+ * The findings of verify_token_ledger() about a user after a change that no function would make; undone afterwards.
+ */
 async function invariantsBrokenBy(change: (planted: Planted) => string): Promise<string[]> {
   const planted = await populate();
   let broken: string[] = [];
@@ -78,7 +80,7 @@ describe("verify_token_ledger", () => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("finds nothing when an id that was charged and forgotten runs again for nothing", async () => {
+  it("finds nothing when an id that was charged and deleted runs again for free", async () => {
     const { user } = await populate();
     const id = newId();
     await ledger.consume(user, 3, id);
@@ -191,12 +193,14 @@ describe("verify_token_ledger", () => {
     ],
     [
       "a grant that was made larger",
-      ({ user }) => `update token_grants set amount = amount + 1 where wallet_id = '${user}' and entry_number = 4`,
+      ({ user }) =>
+        `update token_grants set amount = amount + 1 where wallet_id = '${user}' and entry_number = 4`,
       [GRANT],
     ],
     [
       "a grant that was given a later end",
-      ({ user }) => `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4;
+      ({ user }) =>
+        `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4;
          update token_balances set next_expiry_at = '2200-01-01' where user_id = '${user}'`,
       [HISTORY],
     ],
@@ -217,7 +221,8 @@ describe("verify_token_ledger", () => {
     ],
     [
       "a token that was spent twice",
-      ({ user }) => `update private.token_grant_slices set spent_from = spent_from + 1 where wallet_id = '${user}'`,
+      ({ user }) =>
+        `update private.token_grant_slices set spent_from = spent_from + 1 where wallet_id = '${user}'`,
       [GRANT, SPENT],
     ],
     [

@@ -23,7 +23,7 @@ import { stack } from "../support/stack.ts";
 
 const { sql } = await createDatabase();
 
-/** What an examination finds after something was done to the database, which is undone afterwards. */
+/** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(
   examination: Examination,
   statements: string[],
@@ -44,7 +44,7 @@ async function findingsAfter(
 const patient: Patient = { sql };
 
 describe("the doctor's database", () => {
-  it("is told of alerts that are lost as nobody receives them, until somebody subscribes", async () => {
+  it("warns about alerts that nobody receives, until somebody subscribes", async () => {
     const whats = async () => (await receiversExamination.examine(patient)).map(({ what }) => what);
     expect(await whats()).toEqual(["Nobody receives alerts of the type ledger_anchor"]);
     await sql`select public.create_alert_endpoint(gen_random_uuid(), 'archive.example.com', '{ledger_anchor}', 't1.x.x', '')`;
@@ -52,7 +52,7 @@ describe("the doctor's database", () => {
     await sql`delete from private.alert_endpoints`;
   });
 
-  it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
+  it("is healthy after the migrations: no excessive grants, limits, room for the coming months", async () => {
     for (const examination of [grantsExamination, limitsExamination, ledgerExamination]) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
@@ -124,7 +124,7 @@ describe("the doctor's database", () => {
     expect(found!.fix).not.toBe("");
   });
 
-  it("notes what of the models the operator can mend: reasoning that eats the limit, an empty account", async () => {
+  it("reports model failures that the operator can fix: reasoning that uses up the limit, an empty account", async () => {
     const count = (outcome: string) =>
       `insert into metrics.request_totals (name, label_values, count, seconds, buckets)
         values ('provider_calls', array['a-model', '${outcome}'], 3, 1, '{}')`;
@@ -139,7 +139,7 @@ describe("the doctor's database", () => {
     expect(findings[0]!.fix).toMatch(/AI_REASONING_EFFORT/);
   });
 
-  it("mends with the command that a finding names", async () => {
+  it("is fixed by the command that a finding names", async () => {
     const grant = "grant execute on function public.add_tokens to anon";
     const [finding] = await findingsAfter(grantsExamination, [grant]);
     expect(await findingsAfter(grantsExamination, [grant, finding!.fix])).toEqual([]);
@@ -231,7 +231,7 @@ describe("the doctor's project", () => {
     expect(first!.what).toBe("The setting AI_API_KEY is missing");
   });
 
-  it("has a value that does not fit, which is named and not shown", async () => {
+  it("has an invalid value, which is named but not shown", async () => {
     const findings = await settingsExamination.examine({ sql, settings: { kind: "values", values } });
     expect(findings.map(({ what }) => what)).toContainEqual(
       expect.stringContaining("AI_TIMEOUT_MS does not fit"),
@@ -347,7 +347,7 @@ describe("the doctor's platform", () => {
       );
   });
 
-  it("is ill where a trial is bad: what failed, why it matters, what to do", async () => {
+  it("fails if a trial is bad, and says what failed, why it matters and what to do", async () => {
     const server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () =>

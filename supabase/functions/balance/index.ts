@@ -51,7 +51,7 @@ export default defineEndpoint({
     ]);
     const failure = balances.error ?? history.error;
     if (balances.status === 401 || history.status === 401) {
-      throw new AppError("unauthorized", "The access token has ended", { cause: failure });
+      throw new AppError("unauthorized", "The access token has expired", { cause: failure });
     } else if (failure) {
       throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", {
         cause: failure,

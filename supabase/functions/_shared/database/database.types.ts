@@ -159,6 +159,7 @@ export type Database = {
       };
       "token_balance_history": {
         Row: {
+          "actor_id": string | null;
           "balance_after": number;
           "chain": string;
           "created_at": string;
@@ -171,6 +172,7 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "actor_id"?: string | null;
           "balance_after": number;
           "chain": string;
           "created_at": string;
@@ -182,6 +184,7 @@ export type Database = {
           "user_id": string;
         };
         Update: {
+          "actor_id"?: string | null;
           "balance_after"?: number;
           "chain"?: string;
           "created_at"?: string;
@@ -199,10 +202,12 @@ export type Database = {
           "balance": number;
           "chain": string | null;
           "created_at": string;
+          "debt": number;
           "entry_count": number;
           "granted": number;
           "held": number;
           "is_closed": boolean;
+          "next_expiry_at": string;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -212,10 +217,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -224,10 +231,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -236,6 +245,7 @@ export type Database = {
       };
       "token_consumption_locks": {
         Row: {
+          "actor_id": string | null;
           "amount": number;
           "attempt": number;
           "balance_after": number | null;
@@ -253,6 +263,7 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "actor_id"?: string | null;
           "amount": number;
           "attempt"?: number;
           "balance_after"?: number | null;
@@ -269,6 +280,7 @@ export type Database = {
           "user_id": string;
         };
         Update: {
+          "actor_id"?: string | null;
           "amount"?: number;
           "attempt"?: number;
           "balance_after"?: number | null;
@@ -283,6 +295,67 @@ export type Database = {
           "run_id"?: string | null;
           "status"?: Database["public"]["Enums"]["token_lock_status"];
           "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_grants": {
+        Row: {
+          "amount": number;
+          "created_at": string;
+          "effective_at": string;
+          "entry_number": number | null;
+          "expired": number;
+          "expires_at": string;
+          "id": number;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata": Json | null;
+          "priority": number;
+          "refunded": number;
+          "remaining": number;
+          "request_id": string | null;
+          "reversed": number;
+          "rolled_over": number;
+          "source": string | null;
+          "wallet_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "amount": number;
+          "created_at"?: string;
+          "effective_at": string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority": number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id": string;
+        };
+        Update: {
+          "amount"?: number;
+          "created_at"?: string;
+          "effective_at"?: string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind"?: Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority"?: number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id"?: string;
         };
         Relationships: [];
       };
@@ -444,19 +517,30 @@ export type Database = {
       };
     };
     Functions: {
-      "account_limits": { Args: { "p_user_id": string }; Returns: Json };
+      "accept_wallet_invitation": { Args: { "p_code_digest": string; "p_user_id": string }; Returns: Json };
+      "account_limits": { Args: { "p_actor_id"?: string; "p_user_id": string }; Returns: Json };
       "add_tokens": {
         Args: {
           "p_amount": number;
+          "p_effective_at"?: string;
+          "p_expires_at"?: string;
+          "p_kind"?: string;
           "p_metadata"?: Json;
+          "p_priority"?: number;
           "p_reason": string;
           "p_request_id"?: string;
+          "p_source"?: string;
           "p_user_id": string;
         };
         Returns: Json;
       };
       "admit_reading": {
-        Args: { "p_least_amount": number; "p_request_id": string; "p_user_id": string };
+        Args: {
+          "p_least_amount": number;
+          "p_request_id": string;
+          "p_user_id": string;
+          "p_wallet_id"?: string;
+        };
         Returns: Json;
       };
       "admit_request": {
@@ -469,6 +553,7 @@ export type Database = {
           "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
+          "p_wallet_id"?: string;
         };
         Returns: Json;
       };
@@ -492,9 +577,20 @@ export type Database = {
         };
         Returns: Json;
       };
+      "claw_back_grant": {
+        Args: {
+          "p_amount": number;
+          "p_reason"?: string;
+          "p_reversal_id": string;
+          "p_source": string;
+          "p_wallet_id"?: string;
+        };
+        Returns: Json;
+      };
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
       "cleanup_provider_tokens": { Args: { "p_limit"?: number }; Returns: number };
       "clear_tokens": { Args: { "p_namespace": string }; Returns: number };
+      "close_wallet": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "complete_alert_delivery": {
         Args: {
           "p_alert_id": number;
@@ -525,6 +621,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "create_wallet": {
+        Args: { "p_name": string; "p_request_id"?: string; "p_user_id": string };
+        Returns: Json;
+      };
       "delete_tokens": { Args: { "p_keys": Json }; Returns: number };
       "detect_high_frequency_requests": {
         Args: { "p_threshold"?: number; "p_time_window"?: string; "p_user_id": string };
@@ -544,7 +644,10 @@ export type Database = {
       "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
       "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
       "end_oauth_revocation": { Args: { "p_requested_at": string; "p_subject": string }; Returns: boolean };
-      "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "explain_request": {
+        Args: { "p_request_id": string; "p_user_id"?: string; "p_wallet_id"?: string };
+        Returns: Json;
+      };
       "export_next_user_data": { Args: { "p_after"?: string; "p_user_id": string }; Returns: Json };
       "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
       "extend_token_hold": {
@@ -596,6 +699,7 @@ export type Database = {
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
       "hold_tokens": {
         Args: {
+          "p_actor_id"?: string;
           "p_fingerprint"?: string;
           "p_metadata"?: Json;
           "p_operation_type": string;
@@ -604,6 +708,20 @@ export type Database = {
           "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "invite_to_wallet": {
+        Args: {
+          "p_code_digest": string;
+          "p_email"?: string;
+          "p_max_uses"?: number;
+          "p_monthly_cap_tokens"?: number;
+          "p_request_id"?: string;
+          "p_role": string;
+          "p_time_to_live"?: string;
+          "p_user_id": string;
+          "p_wallet_id": string;
         };
         Returns: Json;
       };
@@ -622,6 +740,9 @@ export type Database = {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
+      "list_wallet_invitations": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
+      "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
+      "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -686,6 +807,16 @@ export type Database = {
         };
         Returns: undefined;
       };
+      "refund_tokens": {
+        Args: {
+          "p_amount"?: number;
+          "p_reason"?: string;
+          "p_refund_id": string;
+          "p_request_id": string;
+          "p_wallet_id"?: string;
+        };
+        Returns: Json;
+      };
       "release_tokens": {
         Args: {
           "p_attempt": number;
@@ -694,6 +825,31 @@ export type Database = {
           "p_request_id": string;
           "p_run_id"?: string;
           "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "remove_wallet_member": {
+        Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "rename_wallet": {
+        Args: { "p_name": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "renew_grant": {
+        Args: {
+          "p_amount": number;
+          "p_cap_percent"?: number;
+          "p_cap_tokens"?: number;
+          "p_expires_at": string;
+          "p_metadata"?: Json;
+          "p_new_source": string;
+          "p_priority"?: number;
+          "p_reason": string;
+          "p_request_id": string;
+          "p_rollover_expires_at"?: string;
+          "p_source": string;
+          "p_wallet_id": string;
         };
         Returns: Json;
       };
@@ -734,13 +890,43 @@ export type Database = {
       "resolve_token_anomaly": { Args: { "p_by": string; "p_id": number; "p_note": string }; Returns: Json };
       "resume_account": { Args: { "p_user_id": string }; Returns: boolean };
       "revoke_oauth_lease": { Args: { "p_key": string }; Returns: Json };
+      "roll_over_grant": {
+        Args: {
+          "p_cap_percent"?: number;
+          "p_cap_tokens"?: number;
+          "p_expires_at"?: string;
+          "p_reason"?: string;
+          "p_request_id": string;
+          "p_source": string;
+          "p_wallet_id": string;
+        };
+        Returns: Json;
+      };
       "rotate_oauth_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
+      "set_member_cap": {
+        Args: {
+          "p_member_id": string;
+          "p_monthly_cap_tokens": number;
+          "p_user_id": string;
+          "p_wallet_id": string;
+        };
+        Returns: Json;
+      };
       "set_spend_caps": {
-        Args: { "p_daily_tokens": number; "p_monthly_tokens": number; "p_user_id": string };
+        Args: {
+          "p_actor_id"?: string;
+          "p_daily_tokens": number;
+          "p_monthly_tokens": number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "set_wallet_role": {
+        Args: { "p_member_id": string; "p_role": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
       "settle_tokens": {
@@ -757,6 +943,10 @@ export type Database = {
       "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
+      "transfer_wallet": {
+        Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "use_otp_proof": { Args: { "p_expires_at_s": number; "p_id": string }; Returns: string };
       "verify_otp": {
         Args: {
@@ -788,9 +978,19 @@ export type Database = {
           "user_id": string;
         }[];
       };
+      "wallet_state": { Args: { "p_wallet_id": string }; Returns: Json };
+      "wallet_usage": {
+        Args: { "p_month"?: string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "withdraw_wallet_invitation": {
+        Args: { "p_invitation_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "write_tokens": { Args: { "p_entries": Json }; Returns: Json };
     };
     Enums: {
+      "token_grant_kind": "promotion" | "rollover" | "refund" | "plan" | "paid";
       "token_lock_status": "held" | "settled" | "released" | "expired";
     };
     CompositeTypes: {
@@ -899,6 +1099,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
     Enums: {
+      "token_grant_kind": ["promotion", "rollover", "refund", "plan", "paid"],
       "token_lock_status": ["held", "settled", "released", "expired"],
     },
   },
