@@ -17,6 +17,7 @@ import { measureLedger } from "./ledger/part.ts";
 import { machineList } from "./machine.ts";
 import { measureOauth } from "./oauth/part.ts";
 import { measureOtp } from "./otp/part.ts";
+import { measureRealtime } from "./realtime/part.ts";
 import { writeReport } from "./report.ts";
 import { simulateScale } from "./scale/part.ts";
 import type { Report, Section } from "./section.ts";
@@ -32,6 +33,7 @@ const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Pr
   oauth: measureOauth,
   tokens: measureTokens,
   otp: measureOtp,
+  realtime: measureRealtime,
 };
 
 const interruption = new AbortController();
@@ -93,6 +95,8 @@ async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
       portBase: await findFreePortBase(),
       dataDir,
       quiet: true,
+      // Its part has a stack of its own: the others measure a Postgres that nobody follows.
+      realtime: false,
       functionsFolder: join(import.meta.dirname!, "functions"),
       signal: interruption.signal,
     });

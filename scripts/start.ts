@@ -41,7 +41,7 @@ try {
 }
 
 async function introduce(
-  { url, publishableKey, secretKey, studioUrl, databaseUrl, dataDir, ports }: Stack,
+  { url, publishableKey, secretKey, studioUrl, realtimeUrl, databaseUrl, dataDir, ports }: Stack,
 ): Promise<void> {
   const secrets = await readSecrets(dataDir);
   const settings = functionsEnvironment(ports, secrets, functionsFolder);
@@ -53,6 +53,7 @@ Tessera is ready after ${seconds} s. Ctrl-C ends it.
   Publishable key  ${publishableKey}
   Secret key       ${secretKey}
   Studio           ${studioUrl}
+  Realtime         ${realtimeUrl ?? "off"}
   DATABASE_URL     ${databaseUrl}
   AI models        ${modelsIn(settings, ports.demoModel)}
 `);

@@ -1,16 +1,24 @@
 import postgres from "postgres";
+import { localModule } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** Changes with the SQL below, so that it runs again on a data folder of an earlier version. */
-const VERSION = "tessera local stack 1, lite 0.10.0";
+const VERSION = "tessera local stack 2, lite 0.10.0";
 
 /** The roles, schemas and defaults that a hosted project has before its first migration. */
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {
   return await asAdmin(adminUrl, async (sql) => {
     if (await isBootstrapped(sql)) return { isNew: false };
-    await sql.begin((transaction) => transaction.unsafe(rolesSql(secrets)));
+    const realtimeSql = await readRealtimeSql();
+    await sql.begin((transaction) => transaction.unsafe(`${rolesSql(secrets)}\n${realtimeSql}`));
     return { isNew: true };
   });
+}
+
+/** The schema `realtime`, as the platform makes it, for a superuser to run. */
+export async function readRealtimeSql(): Promise<string> {
+  const files = ["realtime/schema.sql", "realtime/changes/schema.sql"];
+  return (await Promise.all(files.map((name) => Deno.readTextFile(localModule(name))))).join("\n");
 }
 
 /** Gives lite's schemas for Auth and Storage the owners, rights and functions of a hosted project. */

@@ -8,6 +8,7 @@ export interface ProjectConfig {
   api: { port: number; schemas?: string[]; max_rows?: number };
   db: { port: number };
   studio: { port: number };
+  realtime?: { enabled?: boolean };
   auth?: Record<string, unknown>;
   storage?: Record<string, unknown>;
   functions?: Record<string, { import_map?: string }>;

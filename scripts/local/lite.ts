@@ -16,6 +16,7 @@ import { portsAt } from "./ports.ts";
 import { ADMIN_ROLE } from "./postgres.ts";
 import { delay } from "./process_ids.ts";
 import { announceReady } from "./ready.ts";
+import { answerAdminUsers } from "./lite_admin_users.ts";
 import { createConnection } from "./lite_connection.ts";
 import { fetchStorage } from "./lite_storage.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
@@ -122,7 +123,7 @@ await sql.listen("pgrst", () => Promise.all([app, adminApp].map((one) => one.con
 const server = Deno.serve({ port: ports.lite, hostname: "127.0.0.1", onListen: announceReady }, (request) => {
   switch (request.headers.get(CALLER_HEADER)) {
     case secrets.gatewayToken:
-      return answer(request, app, null);
+      return answerAdminUsers(request, sql, secrets.secretKey) ?? answer(request, app, null);
     case secrets.adminToken:
       return studioFile(request) ?? answer(request, adminApp, "127.0.0.1");
     default:

@@ -11,6 +11,7 @@ export interface Ports {
   functions: number;
   demoModel: number;
   lite: number;
+  realtime: number;
 }
 
 const PURPOSES: Record<keyof Ports, string> = {
@@ -20,6 +21,7 @@ const PURPOSES: Record<keyof Ports, string> = {
   functions: "the functions process",
   demoModel: "the demo model server",
   lite: "REST, Auth and Storage",
+  realtime: "Realtime",
 };
 
 /** The base of supabase/config.toml: the API's port minus one. */
@@ -51,6 +53,7 @@ export function portsAt(portBase: number): Ports {
     functions: portBase + 5,
     demoModel: portBase + 6,
     lite: portBase + 8,
+    realtime: portBase + 9,
   };
 }
 

@@ -66,11 +66,14 @@ export async function ensureCluster(
   }
 }
 
-/** Postgres's settings; `fast` gives up durability on a power cut, for tests only. */
+/**
+ * Postgres's settings; `fast` gives up durability on a power cut, for tests only. `isReplicated`: Realtime follows it, and
+ * Postgres writes more for that.
+ */
 export function postgresCommand(
   files: PostgresFiles,
   port: number,
-  options: { fast: boolean },
+  options: { fast: boolean; isReplicated: boolean },
 ): PostgresCommand {
   const settings: Record<string, string> = {
     listen_addresses: "127.0.0.1",
@@ -83,6 +86,8 @@ export function postgresCommand(
     timezone: "UTC",
     log_line_prefix: "%m [%p] %u ",
     ...(options.fast ? { fsync: "off" } : {}),
+    // A follower that is stuck loses its place before the disk is full.
+    ...(options.isReplicated ? { wal_level: "logical", max_slot_wal_keep_size: "1GB" } : {}),
   };
   return {
     command: join(files.nativeFolder, "bin", "postgres"),

@@ -8,6 +8,8 @@ export interface StackState {
   /** Deno children that end by themselves when the supervisor is gone. */
   childPids: number[];
   pgdata: string;
+  /** It serves Realtime. */
+  hasRealtime?: boolean;
 }
 
 /** Only one supervisor can hold the lock; the system frees it when that process ends, however it ends. */

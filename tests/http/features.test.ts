@@ -243,7 +243,7 @@ describe("the layout of supabase/functions", () => {
     for (const { path, imports } of sources) {
       for (const target of imports.filter((one) => one.endsWith(".ts"))) {
         const [from, to] = [path.split("/")[0]!, target.split("/")[0]!];
-        const isOneModule = [from, to].every((folder) => ["_oauth", "_tokens"].includes(folder));
+        const isOneModule = [from, to].every((folder) => ["_oauth", "_vault"].includes(folder));
         const isAllowed = from === to || isOneModule || to === "_shared" ||
           (!from.startsWith("_") && to.startsWith("_"));
         expect({ path, target, isAllowed: isAllowed && !(from === "_shared" && to !== "_shared") })

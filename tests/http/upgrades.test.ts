@@ -36,7 +36,7 @@ function open(port: number, text: string): Wire {
   sockets.push(socket);
   const parts: Uint8Array[] = [];
   let isClosed = false;
-  socket.on("data", (part) => parts.push(part));
+  socket.on("data", (part) => parts.push(part as Uint8Array));
   socket.on("end", () => socket.end());
   socket.on("close", () => isClosed = true);
   socket.on("error", () => {});

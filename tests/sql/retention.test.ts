@@ -27,7 +27,7 @@ const tables = (await sql`
   select format('%I.%I', nspname, relname) as name
   from pg_class join pg_namespace on pg_namespace.oid = relnamespace
   where relkind in ('r', 'p') and not relispartition
-    and nspname !~ '^pg_' and nspname not in ('information_schema', 'auth', 'storage', 'extensions', 'supabase_migrations')
+    and nspname !~ '^pg_' and nspname not in ('information_schema', 'auth', 'storage', 'realtime', 'extensions', 'supabase_migrations')
   order by 1`).map(({ name }) => String(name));
 
 /** Tables that a function deletes from, itself, by functions that it calls, and by foreign keys that cascade. */

@@ -2,7 +2,11 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll } from "vitest";
 
+import { readRealtimeSql } from "../../scripts/local/bootstrap.ts";
 import { supabaseFolder } from "../../scripts/local/paths.ts";
+import { ADMIN_ROLE } from "../../scripts/local/postgres.ts";
+import { keepPartitions } from "../../scripts/local/realtime/stored_messages.ts";
+import { readSecrets } from "../../scripts/local/secrets.ts";
 import { ownersOf, readManifest } from "../../scripts/modules/manifest.ts";
 import { stack } from "../support/stack.ts";
 
@@ -95,6 +99,21 @@ async function ensureTemplate(owner: postgres.Sql): Promise<void> {
 async function addSystemSchemas(sql: postgres.Sql, source: postgres.Sql): Promise<void> {
   await sql.unsafe(HOSTED_DEFAULTS_SQL);
   await sql.unsafe(await systemSchemasSql(source));
+  await addRealtime(sql.options.database);
+}
+
+/** The schema `realtime` needs a superuser, as on the platform. */
+async function addRealtime(database: string): Promise<void> {
+  const address = new URL(urlOf(database));
+  address.username = ADMIN_ROLE;
+  address.password = (await readSecrets(stack.dataDir)).adminPassword;
+  const admin = postgres(address.href, { max: 1, onnotice: () => {} });
+  try {
+    await admin.unsafe(await readRealtimeSql());
+    await keepPartitions(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 async function migrate(sql: postgres.Sql, modules?: string[]): Promise<void> {

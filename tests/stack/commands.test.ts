@@ -70,6 +70,7 @@ test("status fails before a start, and prints every address and key of a running
     "SUPABASE_SECRET_KEY",
     "DATABASE_URL",
     "STUDIO_URL",
+    "REALTIME_URL",
   ]);
   for (const value of Object.values(values)) expect(command.printed).toContain(value);
   expect((await Deno.stat(`${place.dataDir}/secrets.json`)).mode! & 0o777).toBe(0o600);

@@ -12,6 +12,7 @@ import { modelsExamination } from "../../scripts/doctor/modules/ledger/models.ts
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
 import { examinations } from "../../scripts/doctor/examine.ts";
 import { platformExamination } from "../../scripts/doctor/modules/operations/platform.ts";
+import { realtimeExamination } from "../../scripts/doctor/realtime.ts";
 import { receiversExamination } from "../../scripts/doctor/modules/operations/receivers.ts";
 import { scheduleExamination } from "../../scripts/doctor/modules/core/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
@@ -53,7 +54,9 @@ describe("the doctor's database", () => {
   });
 
   it("is healthy after the migrations: no excessive grants, limits, room for the coming months", async () => {
-    for (const examination of [grantsExamination, limitsExamination, ledgerExamination]) {
+    for (
+      const examination of [grantsExamination, limitsExamination, ledgerExamination, realtimeExamination]
+    ) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
     }
@@ -78,6 +81,7 @@ describe("the doctor's database", () => {
       ],
       [limitsExamination, "update private.token_plans set request_limits = '{}'", "as often as they like"],
       [limitsExamination, "delete from private.token_plans", "as often as they like"],
+      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is not there"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',

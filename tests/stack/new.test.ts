@@ -35,7 +35,7 @@ test(
       await Deno.remove(copy, { recursive: true });
     }
   },
-  120_000,
+  300_000,
 );
 
 test.each(["", "PunMaker", "../pun", "pun_maker", "pun-"])(
