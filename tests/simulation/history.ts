@@ -66,13 +66,8 @@ export type Mode = "serial" | "faults" | "races";
 
 export interface History {
   mode: Mode;
-<<<<<<< HEAD
   /** What is given to each wallet first. */
   grants: { amount: bigint; kind: Kind }[];
-=======
-  /** Each user's first grant. */
-  grants: bigint[];
->>>>>>> work-wallets
   steps: Step[];
 }
 
@@ -156,14 +151,25 @@ const wait = fc.record({
 
 /** Histories, simple ones first when fast-check makes a failing one smaller. */
 export function histories(options: { hasBatches: boolean }): fc.Arbitrary<History> {
-  const { hasBatches } = options;
-  const calls = intents(hasBatches);
-  return weighted([
-    [16, historiesOf("serial", calls)],
-    [2, historiesOf("faults", calls)],
-    [2, historiesOf("races", calls)],
-  ]);
+  const themes: [number, Partial<Record<Theme, number>>][] = [
+    [3, { requests: 4 }],
+    [4, { requests: 3, grants: 4 }],
+    [2, { requests: 2, teams: 3 }],
+    [3, { requests: 3, grants: 2, teams: 1 }],
+  ];
+  return weighted(themes.map(([weight, shares]) => {
+    const calls = intents(options.hasBatches, shares);
+    const modes = weighted([
+      [16, historiesOf("serial", calls)],
+      [2, historiesOf("faults", calls)],
+      [2, historiesOf("races", calls)],
+    ]);
+    return [weight, modes];
+  }));
 }
+
+/** What a history is about: whatever goes wrong with few kinds of calls is found sooner among those alone. */
+type Theme = "requests" | "grants" | "teams";
 
 function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<History> {
   const fault = faultsOf(mode);
@@ -183,14 +189,12 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
   });
 }
 
-function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
+function intents(hasBatches: boolean, shares: Partial<Record<Theme, number>>): fc.Arbitrary<Intent> {
   const consume = fc.record({ name: fc.constant("consume" as const), user, id, amount, operation });
   const name = fc.constant("hold" as const);
   const terms = { id, amount, operation, fingerprint, minutes };
-  const hold = weighted<IntentOf<HoldCall>>([
-    [3, fc.record({ name, user, actor: fc.constant(null), ...terms })],
-    [1, fc.record({ name, user: fc.constant("team"), actor: teammate, ...terms })],
-  ]);
+  const hold = fc.record({ name, user, actor: fc.constant(null), ...terms });
+  const teamHold = fc.record({ name, user: fc.constant("team"), actor: teammate, ...terms });
   const admit = fc.record({
     name: fc.constant("admit" as const),
     user: weighted([[4, fc.constant("team")], [1, person]]),
@@ -210,13 +214,16 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     head: fc.constantFrom('{"data":1,"tokens":{', null),
   });
   const release = fc.record({ name: fc.constant("release" as const), user: owner, id: usedId, attemptsBack });
-  const kinds: [number, fc.Arbitrary<Intent>][] = [
+  const requests: [number, fc.Arbitrary<Intent>][] = [
     [6, consume],
     [10, hold],
-    [4, admit],
     [8, settle],
     [3, release],
-    [4, memberships()],
+    [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
+    [2, plainGrants()],
+  ];
+  const teams: [number, fc.Arbitrary<Intent>][] = [[5, admit], [3, teamHold], [5, memberships()]];
+  const grants: [number, fc.Arbitrary<Intent>][] = [
     [4, grantsOf(kind)],
     [2, grantsOf(fc.constant("plan"))],
     [3, fc.record({
@@ -242,18 +249,23 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
       lives,
     })],
     [1, fc.constant({ name: "job" })],
-    [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
   ];
   if (hasBatches) {
     const tenMinuteHold = hold.map((one) => ({ ...one, minutes: 10n }));
     const tenMinuteAdmit = admit.map((one) => ({ ...one, minutes: 10n }));
-    const several = fc.oneof(consume, tenMinuteHold, tenMinuteAdmit, settle, release);
-    kinds.push(
+    const ofRequests = [consume, tenMinuteHold, settle, release];
+    const several = fc.oneof(...ofRequests, ...(shares.teams ? [tenMinuteAdmit] : []));
+    requests.push(
       [3, fc.record({ name: fc.constant("batch"), requests: fc.array(consume, { maxLength: 5 }) })],
       [3, fc.record({ name: fc.constant("operations"), operations: fc.array(several, { maxLength: 5 }) })],
     );
   }
-  return weighted(kinds);
+  const all = { requests: weighted(requests), grants: weighted(grants), teams: weighted(teams) };
+  return weighted(Object.entries(shares).map(([theme, share]) => [share, all[theme as Theme]]));
+}
+
+function plainGrants(): fc.Arbitrary<Intent> {
+  return grantsOf(fc.constant("paid")).map((one) => ({ ...one, priority: 50n, startsIn: null, lives: NEVER, source: null }));
 }
 
 /** People come into the team, rise and fall in it, and leave. */
@@ -269,7 +281,7 @@ function memberships(): fc.Arbitrary<Intent> {
   ]);
 }
 
-function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<Intent> {
+function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<IntentOf<AddCall>> {
   return fc.record({
     name: fc.constant("add"),
     user,
