@@ -1,5 +1,16 @@
 import fc from "fast-check";
-import { type AddCall, type Amount, type Call, type ConsumeCall, type HoldCall, type Kind, NEVER, type OperationsCall, type Role, type Time } from "./calls.ts";
+import {
+  type AddCall,
+  type Amount,
+  type Call,
+  type ConsumeCall,
+  type HoldCall,
+  type Kind,
+  NEVER,
+  type OperationsCall,
+  type Role,
+  type Time,
+} from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
 import { catchUp, isDue } from "./model/events.ts";
 import { isCharge } from "./model/ledger.ts";
@@ -122,7 +133,10 @@ const firstGrant = fc.record({
 });
 const kind = fc.constantFrom<Kind>("paid", "paid", "plan", "promotion", "rollover", "refund");
 const source = fc.constantFrom("p", "p", "q");
-const startsIn = weighted<bigint | null>([[8, fc.constant(null)], [3, fc.constantFrom(0n, 1n, 10n, 1_440n, -5n)]]);
+const startsIn = weighted<bigint | null>([[8, fc.constant(null)], [
+  3,
+  fc.constantFrom(0n, 1n, 10n, 1_440n, -5n),
+]]);
 const lives = weighted<Time>([
   [4, fc.constant(NEVER)],
   [8, fc.constantFrom(10n, 11n, 9n, 1n)],
@@ -226,28 +240,40 @@ function intents(hasBatches: boolean, shares: Partial<Record<Theme, number>>): f
   const grants: [number, fc.Arbitrary<Intent>][] = [
     [4, grantsOf(kind)],
     [2, grantsOf(fc.constant("plan"))],
-    [3, fc.record({
-      name: fc.constant("refund"),
-      request: weighted<string>([[5, fc.constant(CHARGE)], [2, id]]),
-      id: fc.constantFrom("r1", "r2", "r3", "r4"),
-      amount: weighted<Amount>([[3, fc.constant(null)], [4, fc.constantFrom(1n, 2n, 3n)], [1, amountOutOfRange]]),
-    })],
-    [4, fc.record({
-      name: fc.constant("clawback"),
-      user: owner,
-      source: weighted<string>([[6, fc.constant(PAYMENT)], [3, source]]),
-      id: fc.constantFrom("e1", "e2", "e3", "e4"),
-      amount: reversal,
-    })],
-    [1, fc.record({
-      name: fc.constant("rollover"),
-      user: owner,
-      source: weighted<string>([[6, fc.constant(PAYMENT)], [1, source]]),
-      id: fc.constantFrom("n1", "n2", "n3"),
-      cap: fc.constantFrom(null, 0n, 2n, 5n, 1_000n),
-      percent: fc.constantFrom(null, null, 0n, 50n, 33n, 100n),
-      lives,
-    })],
+    [
+      3,
+      fc.record({
+        name: fc.constant("refund"),
+        request: weighted<string>([[5, fc.constant(CHARGE)], [2, id]]),
+        id: fc.constantFrom("r1", "r2", "r3", "r4"),
+        amount: weighted<Amount>([[3, fc.constant(null)], [4, fc.constantFrom(1n, 2n, 3n)], [
+          1,
+          amountOutOfRange,
+        ]]),
+      }),
+    ],
+    [
+      4,
+      fc.record({
+        name: fc.constant("clawback"),
+        user: owner,
+        source: weighted<string>([[6, fc.constant(PAYMENT)], [3, source]]),
+        id: fc.constantFrom("e1", "e2", "e3", "e4"),
+        amount: reversal,
+      }),
+    ],
+    [
+      1,
+      fc.record({
+        name: fc.constant("rollover"),
+        user: owner,
+        source: weighted<string>([[6, fc.constant(PAYMENT)], [1, source]]),
+        id: fc.constantFrom("n1", "n2", "n3"),
+        cap: fc.constantFrom(null, 0n, 2n, 5n, 1_000n),
+        percent: fc.constantFrom(null, null, 0n, 50n, 33n, 100n),
+        lives,
+      }),
+    ],
     [1, fc.constant({ name: "job" })],
   ];
   if (hasBatches) {
@@ -265,12 +291,22 @@ function intents(hasBatches: boolean, shares: Partial<Record<Theme, number>>): f
 }
 
 function plainGrants(): fc.Arbitrary<Intent> {
-  return grantsOf(fc.constant("paid")).map((one) => ({ ...one, priority: 50n, startsIn: null, lives: NEVER, source: null }));
+  return grantsOf(fc.constant("paid")).map((one) => ({
+    ...one,
+    priority: 50n,
+    startsIn: null,
+    lives: NEVER,
+    source: null,
+  }));
 }
 
 /** People come into the team, rise and fall in it, and leave. */
 function memberships(): fc.Arbitrary<Intent> {
-  const call = { user: fc.constant("team"), actor: weighted([[4, fc.constant("ann")], [1, teammate]]), member: teammate };
+  const call = {
+    user: fc.constant("team"),
+    actor: weighted([[4, fc.constant("ann")], [1, teammate]]),
+    member: teammate,
+  };
   const role = fc.constantFrom<Role>("member", "member", "admin", "viewer", "owner");
   const cap = weighted<bigint | null>([[1, fc.constant(null)], [4, fc.constantFrom(0n, 5n, 6n, 8n)]]);
   return weighted<Intent>([
@@ -288,7 +324,10 @@ function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<IntentOf<AddCall>> {
     id: fc.oneof(id, id, fc.constant(null)),
     amount,
     kind,
-    priority: weighted([[6, fc.constant(50n)], [4, fc.constantFrom(49n, 51n)], [1, fc.constantFrom(0n, 100n, -1n, 101n)]]),
+    priority: weighted([[6, fc.constant(50n)], [4, fc.constantFrom(49n, 51n)], [
+      1,
+      fc.constantFrom(0n, 100n, -1n, 101n),
+    ]]),
     startsIn,
     lives,
     source: weighted<string | null>([[2, source], [1, fc.constant(null)]]),

@@ -84,7 +84,10 @@ describe("in the model", () => {
 
   it("what is said of a payment ends in the same state in any order, and repeated", () => {
     const others = fc.constantFrom<Kind>("paid", "promotion");
-    const event = fc.record({ id: fc.constantFrom("e1", "e2", "e3", "e4", "e5"), tokens: fc.integer({ min: -12, max: 12 }) });
+    const event = fc.record({
+      id: fc.constantFrom("e1", "e2", "e3", "e4", "e5"),
+      tokens: fc.integer({ min: -12, max: 12 }),
+    });
     const events = fc.uniqueArray(event, { selector: ({ id }) => id }).chain((once) =>
       fc.record({
         once: fc.constant(once),
@@ -120,7 +123,16 @@ describe("in the model", () => {
         const before: Call[] = [
           grant(12, kind, null),
           { name: "consume", user: "ann", id: "a", amount: BigInt(spent), operation: "meal" },
-          { name: "hold", user: "ann", actor: null, id: "b", amount: BigInt(held), operation: "meal", fingerprint: "x", minutes: 10n },
+          {
+            name: "hold",
+            user: "ann",
+            actor: null,
+            id: "b",
+            amount: BigInt(held),
+            operation: "meal",
+            fingerprint: "x",
+            minutes: 10n,
+          },
         ];
         const bought = grant(10, "paid", "p");
         const inOrder = play([...before, bought, ...once.map(reversal)]);

@@ -22,7 +22,9 @@ interface Expected {
 export async function playSerial(database: SimulatedDatabase, history: History, tally: Tally): Promise<void> {
   const ledger = newLedger();
   const script = foresee(history, ledger, tally);
-  const results = await database.sql.unsafe(messageOf(script, ledger.now)).simple() as unknown as { played: string }[][];
+  const results = await database.sql.unsafe(messageOf(script, ledger.now)).simple() as unknown as {
+    played: string;
+  }[][];
   const { answers, state } = parseAnswer(results[1]![0]!.played) as { answers: Answer[]; state: unknown };
   script.forEach(({ answer }, index) => {
     const problems = answerDifferences(answer, answers[index]);

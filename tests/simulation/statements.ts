@@ -1,4 +1,12 @@
-import { type Call, type ConsumeCall, type HoldCall, NEVER, type OperationsCall, type RemoveCall, type Time } from "./calls.ts";
+import {
+  type Call,
+  type ConsumeCall,
+  type HoldCall,
+  NEVER,
+  type OperationsCall,
+  type RemoveCall,
+  type Time,
+} from "./calls.ts";
 
 const USER_IDS: Record<string, string> = {
   ann: "00000000-0000-4000-8000-00000000000a",

@@ -40,7 +40,9 @@ function takeBack(ledger: Ledger, source: string, payment: Payment, amount: bigi
   const taken = parts.filter(({ grant }) => grants[grant]!.entry !== null);
   payment.taken.push(...parts);
   payment.debt += owed;
-  if (sumOf(taken) + owed > 0n) enter(ledger, account, { delta: -sumOf(taken), operation: "clawback", parts: taken });
+  if (sumOf(taken) + owed > 0n) {
+    enter(ledger, account, { delta: -sumOf(taken), operation: "clawback", parts: taken });
+  }
   if (owed > 0n) ledger.anomalies.add(`${wallet} debt ${source}`);
 }
 

@@ -10,7 +10,12 @@ const REFUND_LIFETIME = 7n * MINUTES_OF_A_DAY;
 export function come(ledger: Ledger, wallet: string, place: number, operation: string = "grant"): void {
   const account = ledger.accounts.get(wallet)!;
   const grant = account.grants[place]!;
-  enter(ledger, account, { delta: grant.left, operation, request: grant.left > 0n ? grant.request : null, parts: [] });
+  enter(ledger, account, {
+    delta: grant.left,
+    operation,
+    request: grant.left > 0n ? grant.request : null,
+    parts: [],
+  });
   grant.entry = BigInt(account.entries.length);
   const made = ledger.requests.get(grant.request ?? "");
   if (made && grant.left > 0n) {
@@ -70,7 +75,10 @@ export function reclaimable(ledger: Ledger, wallet: string, source: string): Par
   const { grants } = ledger.accounts.get(wallet)!;
   const free = freeParts(ledger, wallet).reverse().filter(({ amount }) => amount > 0n);
   const isOwn = ({ grant }: Part) => grants[grant]!.source === source;
-  return [...free.filter(isOwn), ...free.filter((part) => !isOwn(part) && grants[part.grant]!.kind === "paid")];
+  return [
+    ...free.filter(isOwn),
+    ...free.filter((part) => !isOwn(part) && grants[part.grant]!.kind === "paid"),
+  ];
 }
 
 export function debtsOf({ payments }: Ledger, wallet: string): Payment[] {

@@ -44,7 +44,9 @@ function endGrants(ledger: Ledger, wallet: string): void {
   const ending = freeParts(ledger, wallet).filter(({ grant, amount }) =>
     amount > 0n && isOver(grants[grant]!.expires, ledger.now)
   );
-  ending.sort((one, other) => compareTimes(grants[one.grant]!.expires, grants[other.grant]!.expires) || one.grant - other.grant);
+  ending.sort((one, other) =>
+    compareTimes(grants[one.grant]!.expires, grants[other.grant]!.expires) || one.grant - other.grant
+  );
   for (const part of ending) {
     takeFrom(account, part.amount, [part]);
     enter(ledger, account, { delta: -part.amount, operation: "expiry", parts: [part] });

@@ -82,7 +82,9 @@ export function refund(ledger: Ledger, { request, id, amount }: RefundCall) {
     ...refusal(request, error, balance),
     refunded: 0n,
   });
-  if (!isName(request) || !isName(id) || (amount !== null && !isAmount(amount))) return refused("invalid_request");
+  if (!isName(request) || !isName(id) || (amount !== null && !isAmount(amount))) {
+    return refused("invalid_request");
+  }
   const answer = (duplicate: boolean, refunded: bigint, balance: bigint, entry: Entry) => {
     const entry_number = BigInt(charge!.entries.indexOf(entry) + 1);
     return { ...success, duplicate, refunded, balance, request_id: request, entry_number };
@@ -124,9 +126,9 @@ export function refund(ledger: Ledger, { request, id, amount }: RefundCall) {
 /** The newest charge under an id, or the one of an entry. */
 function chargeOf(ledger: Ledger, sought: string | Entry) {
   const charges = [...ledger.accounts].flatMap(([wallet, { entries }]) =>
-    entries.filter((entry) =>
-      entry === sought || entry.request === sought && isCharge(entry)
-    ).map((entry) => ({ wallet, entry, entries }))
+    entries.filter((entry) => entry === sought || entry.request === sought && isCharge(entry)).map((
+      entry,
+    ) => ({ wallet, entry, entries }))
   );
   return charges.sort((one, other) => compare(one.entry.at, other.entry.at)).at(-1);
 }
@@ -151,7 +153,9 @@ export function clawBack(ledger: Ledger, { source, id, amount }: ClawbackCall) {
   if (!isName(id) || !isSigned) return refused("invalid_request");
   const known = ledger.reversals.get(id);
   if (known && (known.source !== source || known.amount !== amount)) return refused("idempotency_key_reused");
-  const owner = [...ledger.accounts].find(([, { grants }]) => grants.some((grant) => grant.source === source));
+  const owner = [...ledger.accounts].find(([, { grants }]) =>
+    grants.some((grant) => grant.source === source)
+  );
   const wallet = known ? known.wallet : owner?.[0] ?? null;
   ledger.reversals.set(id, { source, wallet, amount });
   const duplicate = known !== undefined;
@@ -174,7 +178,14 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
   const { grants } = account;
   const asked = [source, cap, percent, expires].join();
   const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => {
-    return { ...success, duplicate, rolled_over: rolledOver, expired, balance: account.balance, request_id: id };
+    return {
+      ...success,
+      duplicate,
+      rolled_over: rolledOver,
+      expired,
+      balance: account.balance,
+      request_id: id,
+    };
   };
   const known = ledger.rollovers.get(id);
   if (known) {

@@ -148,7 +148,10 @@ export function newLedger(): Ledger {
     now: 0n,
     accounts: new Map([["team", newAccount()]]),
     requests: new Map(),
-    teams: new Map([["team", new Map([["ann", newMember("owner", null)], ["ben", newMember("member", 8n)]])]]),
+    teams: new Map([[
+      "team",
+      new Map([["ann", newMember("owner", null)], ["ben", newMember("member", 8n)]]),
+    ]]),
     payments: new Map(),
     reversals: new Map(),
     refunds: new Map(),
@@ -175,7 +178,9 @@ export function openAccount(ledger: Ledger, user: string): Account {
 export function enter(
   { now }: Ledger,
   account: Account,
-  { delta, request = null, actor = null, ...rest }: Pick<Entry, "delta" | "operation" | "parts"> & Partial<Entry>,
+  { delta, request = null, actor = null, ...rest }:
+    & Pick<Entry, "delta" | "operation" | "parts">
+    & Partial<Entry>,
 ): void {
   account.balance += delta;
   account.entries.push({ ...rest, at: now, delta, balance_after: account.balance, request, actor });
