@@ -15,6 +15,8 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean not null default false,
+  next_expiry_at timestamptz not null default 'infinity',
+  debt bigint not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint token_balances_pkey primary key (user_id),
@@ -27,7 +29,13 @@ comment on column public.token_balances.balance is 'Tokens owned; the sum of the
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
 comment on column public.token_balances.granted is
-  'The sum of the grants in token_balance_history; without the balance it is all that was ever spent.';
+  'The sum of all in token_balance_history that are no charges: what was granted and refunded, without what expired or was clawed '
+  'back. Less the balance it is all that was ever spent by charges, which never falls.';
+comment on column public.token_balances.next_expiry_at is
+  'The next time at which a grant of it begins or ends, or earlier; who is past it applies what is due first. In the past while '
+  'running requests keep tokens of a grant that has ended, or from a debt.';
+comment on column public.token_balances.debt is
+  'What reversals of payments could not take back: the sum of token_payments.debt. The next grant pays it first.';
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
@@ -35,7 +43,8 @@ comment on column public.token_balances.previous_chain is
 comment on column public.token_balances.is_closed is
   'The user was forgotten: nothing is held or charged any more, and no answer is kept. Here and not in token_accounts, as who '
   'has waited for this row sees what it says now, and of any other table what that said before.';
-comment on column public.token_balances.updated_at is 'Never goes back, as it is the time of the newest entry.';
+comment on column public.token_balances.updated_at is
+  'Never goes back: the time of the newest entry, or of what happened to a grant or beside it since. No entry comes before it.';
 
 create schema token_history;
 
@@ -63,9 +72,13 @@ comment on table public.token_balance_history is
 comment on column public.token_balance_history.entry_number is 'Counts a user''s entries from 1 without a gap.';
 comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
 comment on column public.token_balance_history.created_at is 'Never before the time of the user''s entry before.';
-comment on column public.token_balance_history.operation_type is 'The feature that was charged for, or ''grant''.';
+comment on column public.token_balance_history.operation_type is
+  'The feature that was charged for; or grant, expiry, refund, clawback, debt_payment, rollover: operations_of_grants().';
 comment on column public.token_balance_history.metadata is
-  'Price and usage of a charge, reason of a grant. Never personal data: the row outlives the account.';
+  'Price and usage of a charge, reason of a grant. Of entries about grants: grant, what the grant that it makes is where it differs '
+  'from a paid one of priority 50 without end; grants, [{"grant", "tokens"}], what it takes from or gives to others, named by the numbers of '
+  'their entries; debt, what the wallet owes then. grants of a charge too that kept tokens of a grant that had ended. Never '
+  'personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
   'Digest of the chain of the entry before and this entry: shows entries that a superuser altered, removed or inserted.';
 comment on table token_history.other_months is
@@ -113,6 +126,9 @@ comment on column public.token_consumption_locks.fingerprint is
   'Digest of the request''s content; the same id with another one is refused.';
 comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
 
+comment on column public.token_consumption_locks.created_at is
+  'When the request, or its newest attempt, was held: it may take tokens of grants that end later.';
+
 create table public.token_anomalies (
   id bigint generated always as identity,
   user_id uuid not null,
@@ -140,9 +156,11 @@ create table private.token_settings (
   lock_retention interval not null default '24 hours',
   cleanup_page bigint not null default 0,
   history_begins_at timestamptz not null default '-infinity',
+  refund_lifetime interval not null default '7 days',
   constraint token_settings_pkey primary key (id),
   constraint token_settings_one_row check (id),
-  constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours')
+  constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours'),
+  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0')
 );
 
 comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
@@ -151,6 +169,8 @@ comment on column private.token_settings.lock_retention is
 
 comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks at which the next cleanup goes on.';
+comment on column private.token_settings.refund_lifetime is
+  'How long tokens live that are given back to a grant that has ended meanwhile.';
 comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived: token_history.openings has the sums of them.';
 
@@ -318,7 +338,8 @@ declare
   v_balance public.token_balances;
 begin
   update public.token_balances
-  set balance = balance + p_delta, held = held - p_released, granted = granted + greatest(p_delta, 0),
+  set balance = balance + p_delta, held = held - p_released,
+    granted = granted + case when p_operation_type = any(private.operations_of_grants()) then p_delta else 0 end,
     entry_count = entry_count + 1,
     chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
@@ -376,7 +397,7 @@ begin
     when p_user_id is null then 'user_id is missing'
     when (p_operation_type <> '' and char_length(p_operation_type) <= 100) is not true
       then 'operation_type must have 1 to 100 characters'
-    when p_operation_type = 'grant' then 'operation_type grant is reserved for add_tokens'
+    when p_operation_type = any(private.operations_of_grants()) then 'operation_type ' || p_operation_type || ' is reserved'
     -- The largest that every reader of JSON keeps exact.
     when (p_token_amount = least(greatest(trunc(p_token_amount), 1), 9007199254740991)) is not true
       then 'token_amount must be a whole number from 1 to 9007199254740991'
@@ -509,6 +530,192 @@ $$;
 comment on function private.expire_token_holds_of(uuid) is
   'Releases a user''s expired holds. Returns the user''s balance row, locked.';
 
+create function private.reserved_grants(p_wallet_id uuid)
+returns table (grant_id bigint, tokens bigint)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ids bigint[];
+  v_left bigint[];
+  v_remaining bigint[];
+  v_ends timestamptz[];
+  v_hold record;
+  v_first integer := 1;
+  v_part bigint;
+begin
+  select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
+    array_agg(expires_at order by priority, expires_at, kind, entry_number)
+  into v_ids, v_left, v_ends
+  from public.token_grants
+  where wallet_id = p_wallet_id and remaining > 0;
+  v_remaining := v_left;
+  for v_hold in
+    select amount, created_at from public.token_consumption_locks
+    where user_id = p_wallet_id and status = 'held'
+    order by created_at, request_id
+  loop
+    while v_left[v_first] = 0 loop
+      v_first := v_first + 1;
+    end loop;
+    for v_index in v_first .. coalesce(cardinality(v_ids), 0) loop
+      exit when v_hold.amount = 0;
+      continue when v_ends[v_index] <= v_hold.created_at;
+      v_part := least(v_left[v_index], v_hold.amount);
+      v_left[v_index] := v_left[v_index] - v_part;
+      v_hold.amount := v_hold.amount - v_part;
+    end loop;
+  end loop;
+  return query
+  select grants.id, grants.remaining - grants.left_over
+  from unnest(v_ids, v_remaining, v_left) as grants (id, remaining, left_over)
+  where grants.remaining > grants.left_over;
+end;
+$$;
+
+comment on function private.reserved_grants(uuid) is
+  'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
+  'the order of consumption and of grants that ended after it began.';
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_paid constant bigint := (select sum(tokens) from unnest(p_tokens) as paid (tokens));
+  v_debt bigint;
+begin
+  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
+  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
+  update public.token_balances set debt = debt - v_paid where user_id = p_wallet_id returning debt into v_debt;
+  return private.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
+    jsonb_build_object('grants', private.parts_of_grants(p_grant_ids, p_tokens), 'debt', v_debt));
+end;
+$$;
+
+comment on function private.pay_debt_from_grants(uuid, bigint[], bigint[]) is
+  'Pays a wallet''s debt by so many tokens of each of some grants.';
+
+create function private.begin_grant(p_grant_id bigint, p_operation_type text default 'grant')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_grant public.token_grants;
+  v_tokens bigint;
+  v_balance public.token_balances;
+  v_paid bigint;
+begin
+  select * into v_grant from public.token_grants where id = p_grant_id;
+  v_tokens := v_grant.amount - v_grant.reversed;
+  v_balance := private.post_token_entry(v_grant.wallet_id, v_tokens, 0, p_operation_type,
+    case when v_tokens > 0 then v_grant.request_id end, v_grant.metadata);
+  update public.token_grants
+  set entry_number = v_balance.entry_count, remaining = v_tokens, metadata = null
+  where id = p_grant_id;
+  if v_tokens > 0 then
+    update public.token_consumption_locks set charged = -v_tokens, balance_after = v_balance.balance
+    where request_id = v_grant.request_id;
+  end if;
+  v_paid := least(v_balance.debt, v_tokens);
+  if v_paid > 0 then
+    perform private.pay_debt_from_grants(v_grant.wallet_id, array[p_grant_id], array[v_paid]);
+  end if;
+end;
+$$;
+
+comment on function private.begin_grant(bigint, text) is
+  'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_grant record;
+  v_ids bigint[];
+  v_tokens bigint[];
+  v_owed bigint;
+begin
+  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
+  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
+  returning * into v_balance;
+  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
+  for v_grant in
+    select id from public.token_grants
+    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_now
+    order by effective_at, id
+  loop
+    perform private.begin_grant(v_grant.id);
+  end loop;
+  for v_grant in
+    select grants.id, grants.entry_number, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+    from public.token_grants as grants
+    left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved on reserved.grant_id = grants.id
+    where grants.wallet_id = p_wallet_id and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0
+      and grants.expires_at <= p_now
+    order by grants.expires_at, grants.id
+  loop
+    update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
+    where id = v_grant.id;
+    perform private.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
+      jsonb_build_array(jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_grant.tokens))));
+  end loop;
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.debt > 0 then
+    v_owed := v_balance.debt;
+    for v_grant in
+      select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+      from public.token_grants as grants
+      left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
+        on reserved.grant_id = grants.id
+      where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.kind = 'paid'
+        and grants.remaining > coalesce(reserved.tokens, 0)
+      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.entry_number desc
+    loop
+      v_ids := v_ids || v_grant.id;
+      v_tokens := v_tokens || least(v_grant.tokens, v_owed);
+      v_owed := v_owed - least(v_grant.tokens, v_owed);
+      exit when v_owed = 0;
+    end loop;
+    if v_ids is not null then
+      perform private.pay_debt_from_grants(p_wallet_id, v_ids, v_tokens);
+    end if;
+  end if;
+  return private.end_grant_event(p_wallet_id, p_now);
+end;
+$$;
+
+comment on function private.apply_grant_events(uuid, timestamptz) is
+  'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
+  'what is free of paid grants. What running requests need does not expire under them. Returns the balance as it is then.';
+
+create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+begin
+  update public.token_balances
+  set next_expiry_at = least(private.next_grant_event(p_wallet_id), case when debt > 0 and held > 0 then p_now end)
+  where user_id = p_wallet_id
+  returning * into v_balance;
+  perform private.note_grant_epoch(p_wallet_id, v_balance.entry_count + 1, v_balance.granted,
+    v_balance.granted - v_balance.balance);
+  return v_balance;
+end;
+$$;
+
+comment on function private.end_grant_event(uuid, timestamptz) is
+  'Notes where the next event of a wallet''s grants is, and where the history stands. While running requests keep tokens from a debt, '
+  'each one that ends is to look again.';
+
 create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
   p_user_id uuid,
@@ -578,6 +785,7 @@ declare
   v_amount bigint;
   v_owned bigint;
   v_held bigint;
+  v_now timestamptz;
   v_balance public.token_balances;
   v_lock public.token_consumption_locks;
   v_outcome jsonb;
@@ -591,7 +799,7 @@ begin
   -- A new request: reserve, then claim the id. Nobody sees the reservation before the claim is decided.
   update public.token_balances
   set held = held + v_amount
-  where user_id = p_user_id and balance - held >= v_amount and not is_closed
+  where user_id = p_user_id and balance - held >= v_amount and next_expiry_at > clock_timestamp() and not is_closed
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
@@ -606,7 +814,8 @@ begin
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, the tokens do not suffice, or the user is gone: find out which, with the user's row locked.
+  -- The id is known, the tokens do not suffice, a grant begins or ends, or the user is gone: find out which, with the user's
+  -- row locked.
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
@@ -623,6 +832,11 @@ begin
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
   v_balance := private.expire_token_holds_of(p_user_id);
+  -- One reading of the clock says what has ended, and when this hold began.
+  v_now := clock_timestamp();
+  if v_balance.next_expiry_at <= v_now then
+    v_balance := private.apply_grant_events(p_user_id, v_now);
+  end if;
   if v_balance.balance - v_balance.held < v_amount then
     return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
@@ -630,14 +844,13 @@ begin
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
   end if;
   insert into public.token_consumption_locks as known
-    (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-  values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+    (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, created_at, expires_at)
+  values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held', v_now,
     now() + p_time_to_live)
   on conflict (request_id) do update
   set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
     operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
-    created_at = case when known.attempt > 0 then known.created_at else excluded.created_at end,
-    expires_at = excluded.expires_at
+    created_at = excluded.created_at, expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;
   if not found then -- Another user has claimed the id since we looked.
@@ -645,7 +858,7 @@ begin
       'This request id belongs to another request');
   end if;
   update public.token_balances
-  set held = held + v_amount
+  set held = held + v_amount, updated_at = greatest(updated_at, v_now) -- Its charge comes after it.
   where user_id = p_user_id
   returning * into v_balance;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0,
@@ -727,6 +940,7 @@ declare
   v_charged bigint;
   v_metadata jsonb;
   v_response_tail text;
+  v_is_beyond_event boolean;
 begin
   if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
     return private.token_refusal(p_request_id, 'invalid_request',
@@ -747,10 +961,19 @@ begin
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
+  if v_balance.next_expiry_at <= clock_timestamp() then
+    v_is_beyond_event := true;
+    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+  end if;
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
+    if v_is_beyond_event and v_balance.next_expiry_at <= v_balance.updated_at then
+      -- Tokens of grants that have ended are kept: this request may take those of which the end came after its hold.
+      v_metadata := coalesce(v_metadata, '{}') || jsonb_build_object('grants', private.allot_to_grants(p_user_id,
+        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
+    end if;
     v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata);
   else
@@ -766,6 +989,9 @@ begin
       then p_response_head || v_response_tail end,
     expires_at = now()
   where request_id = p_request_id;
+  if v_is_beyond_event then
+    perform private.apply_grant_events(p_user_id, clock_timestamp());
+  end if;
 
   if p_token_amount is null then
     perform public.record_token_anomaly(p_user_id, 'usage_unknown', 'warning', p_request_id || '/' || p_attempt,
@@ -846,6 +1072,9 @@ begin
         else coalesce(metadata, '{}') || coalesce(p_metadata, '{}')
           || jsonb_strip_nulls(jsonb_build_object('released_for', p_reason)) end
     where request_id = p_request_id;
+    if v_balance.next_expiry_at <= clock_timestamp() then
+      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    end if;
     if p_metadata ? 'usage' then
       perform private.count_user_failure(p_user_id, 'paid_failures');
     end if;
@@ -890,7 +1119,7 @@ begin
     chain = private.token_entry_chain(chain, user_id, entry_count + 1, -v_amount, balance - v_amount,
       greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
     updated_at = greatest(updated_at, now())
-  where user_id = p_user_id and balance - held >= v_amount and not is_closed
+  where user_id = p_user_id and balance - held >= v_amount and next_expiry_at > clock_timestamp() and not is_closed
   returning * into v_balance;
   if found then
     insert into public.token_consumption_locks
@@ -926,67 +1155,6 @@ comment on function public.consume_tokens_atomic(text, uuid, numeric, text, json
   'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
   'account_paused (of a user who was forgotten).';
 
-create function public.add_tokens(
-  p_user_id uuid,
-  p_amount numeric,
-  p_reason text,
-  p_metadata jsonb default null,
-  p_request_id text default null
-)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_problem constant text := coalesce(
-    private.token_request_problem(coalesce(p_request_id, '-'), p_user_id, p_amount, '-', p_metadata),
-    case when coalesce(p_reason, '') = '' then 'reason is missing' end);
-  v_metadata constant jsonb := coalesce(p_metadata, '{}') || jsonb_build_object('reason', p_reason);
-  v_amount bigint;
-  v_balance public.token_balances;
-  v_lock public.token_consumption_locks;
-begin
-  if v_problem is not null then
-    return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"added": 0}');
-  end if;
-  v_amount := p_amount;
-
-  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
-  loop
-    select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
-    if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount then
-      return private.token_refusal(p_request_id, 'idempotency_key_reused',
-        'This request id belongs to another request', null, '{"added": 0}');
-    elsif v_lock.request_id is not null then
-      return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
-        'balance', v_lock.balance_after, 'request_id', p_request_id);
-    elsif v_amount > 9007199254740991 - v_balance.balance then
-      return private.token_refusal(p_request_id, 'invalid_request',
-        'The balance would exceed 9007199254740991', null, '{"added": 0}');
-    end if;
-    exit when p_request_id is null;
-    -- A grant's id is kept for good: a payment provider may repeat its webhook days later.
-    insert into public.token_consumption_locks
-      (request_id, user_id, operation_type, amount, charged, balance_after, status, expires_at)
-    values (p_request_id, p_user_id, 'grant', v_amount, -v_amount, v_balance.balance + v_amount, 'settled', 'infinity')
-    on conflict do nothing;
-    exit when found; -- Otherwise another user has claimed the id since we looked: look again.
-  end loop;
-
-  v_balance := private.post_token_entry(p_user_id, v_amount, 0, 'grant', p_request_id, v_metadata);
-  return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'added', v_amount,
-    'balance', v_balance.balance, 'request_id', p_request_id);
-end;
-$$;
-
-comment on function public.add_tokens(uuid, numeric, text, jsonb, text) is
-  'Grants tokens. With a request id (the payment''s or the webhook event''s) the grant happens once, however often and '
-  'however late it is repeated; without one each call grants. No balance may exceed 9007199254740991 (2^53 - 1), beyond '
-  'which readers of JSON round. Returns success, duplicate, error, added, balance, '
-  'request_id.';
-
 create function public.cleanup_expired_locks(p_page_limit integer default 10000)
 returns jsonb
 language plpgsql
@@ -996,6 +1164,7 @@ as $$
 declare
   v_user_limit constant integer := 500;
   v_user_id uuid;
+  v_balance public.token_balances;
   v_user_count integer := 0;
   v_skipped_count integer := 0;
   v_has_more boolean := false;
@@ -1046,7 +1215,10 @@ begin
         for update skip locked
       ) as free
     ) then
-      perform private.expire_token_holds_of(v_user_id);
+      v_balance := private.expire_token_holds_of(v_user_id);
+      if v_balance.next_expiry_at <= clock_timestamp() then
+        perform private.apply_grant_events(v_user_id, clock_timestamp());
+      end if;
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1111,7 +1283,8 @@ begin
   end if;
   with newest as (
     (select created_at from public.token_balance_history
-     where user_id = p_user_id and operation_type <> 'grant' and created_at > now() - p_time_window
+     where user_id = p_user_id and operation_type <> all(private.operations_of_grants())
+       and created_at > now() - p_time_window
      order by entry_number desc
      limit p_threshold + 1)
     union all
@@ -1152,6 +1325,11 @@ revoke execute on function
   private.token_refusal(text, text, text, bigint, jsonb),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
   private.expire_token_holds_of(uuid),
+  private.reserved_grants(uuid),
+  private.begin_grant(bigint, text),
+  private.pay_debt_from_grants(uuid, bigint[], bigint[]),
+  private.apply_grant_events(uuid, timestamptz),
+  private.end_grant_event(uuid, timestamptz),
   private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
@@ -1162,7 +1340,6 @@ revoke execute on function
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
-  public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
   private.cleanup_expired_locks_step(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
@@ -1175,7 +1352,6 @@ grant execute on function
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
   public.consume_tokens_atomic(text, uuid, numeric, text, jsonb),
-  public.add_tokens(uuid, numeric, text, jsonb, text),
   public.cleanup_expired_locks(integer),
   public.detect_high_frequency_requests(uuid, interval, integer)
 to service_role;

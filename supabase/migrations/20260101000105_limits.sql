@@ -409,6 +409,7 @@ declare
   v_is_known boolean;
   v_taken jsonb;
   v_available bigint;
+  v_is_event_due boolean;
   v_balance public.token_balances;
 begin
   select accounts.paused_at is not null, accounts.pause_reason,
@@ -430,9 +431,13 @@ begin
   elsif v_is_known then -- What was paid for is read again to be known again.
     return jsonb_build_object('success', true);
   end if;
-  select balance - held into v_available from public.token_balances where user_id = p_user_id;
-  if v_available < p_least_amount then
+  select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
+  from public.token_balances where user_id = p_user_id;
+  if v_available < p_least_amount or v_is_event_due then
     v_balance := private.expire_token_holds_of(p_user_id);
+    if v_balance.next_expiry_at <= clock_timestamp() then
+      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    end if;
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then
@@ -506,7 +511,7 @@ begin
   select coalesce(sum(-delta), 0),
     coalesce(sum(-delta) filter (where created_at >= p_today::timestamp at time zone 'UTC'), 0)
   from public.token_balance_history
-  where user_id = p_user_id and delta < 0 and entry_number > p_after_entry and entry_number <= p_to_entry
+  where user_id = p_user_id and operation_type <> all(private.operations_of_grants()) and entry_number > p_after_entry and entry_number <= p_to_entry
     and created_at >= date_trunc('month', p_today::timestamp) at time zone 'UTC';
 end;
 $$;
@@ -526,6 +531,7 @@ declare
   v_seen bigint;
   v_spent record;
   v_newest record;
+  v_refunded record;
 begin
   if p_user_id is null or p_daily_tokens not between 0 and 9007199254740991
     or p_monthly_tokens not between 0 and 9007199254740991
@@ -548,11 +554,12 @@ begin
       'message', 'This account is paused: it was deleted');
   end if;
   select * into v_newest from private.spent_since_month(p_user_id, v_today, v_seen, v_balance.entry_count);
+  select * into v_refunded from private.refunded_since_month(p_user_id, v_today);
   insert into public.token_accounts as known
     (user_id, daily_cap_tokens, monthly_cap_tokens, day, month, spent_before_day, spent_before_month)
   values (p_user_id, p_daily_tokens, p_monthly_tokens, v_today, date_trunc('month', v_today),
-    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today,
-    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month)
+    v_balance.granted - v_balance.balance - v_spent.today - v_newest.today + v_refunded.today,
+    v_balance.granted - v_balance.balance - v_spent.this_month - v_newest.this_month + v_refunded.this_month)
   on conflict (user_id) do update
   set daily_cap_tokens = excluded.daily_cap_tokens, monthly_cap_tokens = excluded.monthly_cap_tokens,
     day = excluded.day, month = excluded.month, spent_before_day = excluded.spent_before_day,
@@ -600,6 +607,22 @@ $$;
 
 comment on function public.account_limits(uuid) is
   'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+
+create function private.take_off_caps(p_user_id uuid, p_charged_at timestamptz, p_tokens bigint)
+returns void
+language sql
+set search_path = ''
+as $$
+  update public.token_accounts
+  set spent_before_day = spent_before_day
+      + case when day = (p_charged_at at time zone 'UTC')::date then p_tokens else 0 end,
+    spent_before_month = spent_before_month
+      + case when month = date_trunc('month', p_charged_at at time zone 'UTC')::date then p_tokens else 0 end
+  where user_id = p_user_id and month = date_trunc('month', p_charged_at at time zone 'UTC')::date;
+$$;
+
+comment on function private.take_off_caps(uuid, timestamptz, bigint) is
+  'A charge of a time was given back: it counts no more in the caps of its day and month.';
 
 create function public.pause_account(p_user_id uuid, p_reason text)
 returns boolean
@@ -671,6 +694,7 @@ grant select on private.token_plans to service_role;
 
 revoke execute on function
   private.spend_cap_refusal(text, uuid, numeric),
+  private.take_off_caps(uuid, timestamptz, bigint),
   private.spent_since_month(uuid, date, bigint, bigint),
   private.take_request_limits(text, uuid, jsonb, text, jsonb),
   private.request_limit_of(uuid, text, jsonb),

@@ -143,11 +143,13 @@ declare
   v_outcomes jsonb[];
   v_index integer;
   v_request jsonb;
+  v_now timestamptz;
 begin
   -- A statement of its own, so that the next one sees all that was charged while this one waited.
   select array_agg(distinct user_id) into v_users from jsonb_to_recordset(p_requests) as (user_id uuid)
   where user_id is not null;
   perform private.lock_token_balances(v_users);
+  v_now := clock_timestamp(); -- Once for all: each request of a user is judged as the others are.
 
   begin
     with requests as (
@@ -168,6 +170,7 @@ begin
         coalesce(
           bool_and(requests.is_valid and locks.request_id is null) over all_of_user
             and sum(requests.token_amount) over all_of_user <= balances.balance - balances.held
+            and balances.next_expiry_at > v_now
             and not balances.is_closed,
           false) as is_simple
       from requests

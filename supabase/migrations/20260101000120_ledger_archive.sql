@@ -52,7 +52,8 @@ begin
     'lock table token_history.%1$I in share mode;
      insert into token_history.openings as known (user_id, entry_number, balance, granted, chain)
      select distinct on (user_id) user_id, entry_number, balance_after,
-       sum(greatest(delta, 0)) over (partition by user_id), chain
+       coalesce(sum(delta) filter (where operation_type = any(private.operations_of_grants())) over (partition by user_id), 0),
+       chain
      from token_history.%1$I
      order by user_id, entry_number desc
      on conflict (user_id) do update

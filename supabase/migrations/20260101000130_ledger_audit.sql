@@ -45,7 +45,8 @@ begin
     window entries_of_user as (partition by history.user_id order by history.entry_number)
   ),
   parts as (
-    select history.user_id, sum(history.delta) as delta_sum, sum(greatest(history.delta, 0)) as granted,
+    select history.user_id, sum(history.delta) as delta_sum, 
+      coalesce(sum(history.delta) filter (where history.operation_type = any(private.operations_of_grants())), 0) as granted,
       count(*) as entry_count
     from public.token_balance_history as history
     group by history.user_id

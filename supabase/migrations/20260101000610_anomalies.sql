@@ -174,7 +174,7 @@ begin
           from public.token_balance_history as history
           where history.user_id = active.user_id
             and history.created_at >= v_frequency_from and history.created_at < v_soon
-            and history.delta < 0
+            and history.delta < 0 and history.operation_type <> all(private.operations_of_grants())
           order by history.entry_number desc
           limit 10000
         ) as entries
@@ -195,7 +195,7 @@ begin
           from public.token_balance_history as history
           where history.user_id = active.user_id
             and history.created_at >= v_spike_from - v_settings.spike_history and history.created_at < v_soon
-            and history.delta < 0
+            and history.delta < 0 and history.operation_type <> all(private.operations_of_grants())
           order by history.entry_number desc
           limit 10000
         ) as entries

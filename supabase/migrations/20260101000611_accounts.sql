@@ -121,6 +121,10 @@ begin
   update public.token_consumption_locks
   set response = null, fingerprint = null
   where user_id = p_user_id and (response is not null or fingerprint is not null);
+  -- A payment leads to a person. What is reversed of it from now on finds nobody.
+  update public.token_grants set source = null where wallet_id = p_user_id and source is not null;
+  update private.token_payments set source = null where wallet_id = p_user_id and source is not null;
+  delete from private.token_reversals where wallet_id = p_user_id;
   delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(private.anomalies_about_ledger());
   -- The account stays closed: an access token of the user may be good for days yet.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
@@ -137,7 +141,7 @@ end;
 $$;
 
 comment on function private.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, and in anomalies and alerts who it was. What '
+  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, and in anomalies and alerts who it was. What '
   'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
@@ -154,6 +158,21 @@ as $$
       from public.token_balances where user_id = p_user_id
     ),
     'account', (select to_jsonb(account) - 'user_id' from public.token_accounts as account where user_id = p_user_id),
+    'grants', (
+      select coalesce(jsonb_agg(to_jsonb(grants) - 'wallet_id' - 'remaining'
+        || jsonb_build_object('remaining', coalesce(left_of.tokens, 0)) order by grants.id), '[]')
+      from public.token_grants as grants
+      left join (
+        select own.* from public.token_balances as balances
+        cross join lateral private.grants_left(balances.user_id, balances.granted - balances.balance) as own
+        where balances.user_id = p_user_id
+      ) as left_of on left_of.grant_id = grants.id
+      where grants.wallet_id = p_user_id
+    ),
+    'refunds', (
+      select coalesce(jsonb_agg(to_jsonb(refunds) - 'wallet_id' order by created_at, refund_id), '[]')
+      from private.token_refunds as refunds where wallet_id = p_user_id
+    ),
     'anomalies', (
       select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
         'details', details) order by id), '[]')
@@ -163,7 +182,7 @@ as $$
 $$;
 
 comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, anomalies. The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, grants, refunds, anomalies. The history is exported as a table, as it may be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -203,4 +222,4 @@ to service_role;
 
 insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, plan, caps, anomalies; the history has an export of its own');
+  'Balance, grants, refunds, plan, caps, anomalies; the history has an export of its own');

@@ -153,6 +153,11 @@ begin
   delete from public.token_balance_history;
   delete from public.token_consumption_locks;
   delete from public.token_anomalies;
+  delete from public.token_grants;
+  delete from private.token_grant_slices;
+  delete from private.token_grant_epochs;
+  delete from private.token_payments;
+  delete from private.token_reversal_parts;
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;
 

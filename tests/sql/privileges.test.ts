@@ -58,7 +58,9 @@ const relations = await sql<Relation[]>`
   order by relname`;
 const tables = relations.filter(({ kind }) => kind === "r" || kind === "p");
 const shown = relations.filter(({ schema }) => schema === "public");
-const owned = shown.filter(({ columns }) => columns.includes("user_id"));
+/** Whose a row is: a user's own wallet has the user's id. */
+const ownerColumn = (columns: string[]) => ["user_id", "wallet_id"].find((column) => columns.includes(column));
+const owned = shown.filter(({ columns }) => ownerColumn(columns));
 
 interface Routine {
   oid: number;
@@ -258,7 +260,7 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
 
   it("refuses every write of anon and of a signed-in user over REST", async () => {
     if (name in OPEN_WRITES || !isShown) return;
-    const column = columns.includes("user_id") ? "user_id" : columns[0]!;
+    const column = ownerColumn(columns) ?? columns[0]!;
     const row = { [column]: users[0]!.id } as never;
     for (const client of [anonymousClient(), users[0]!.client]) {
       const table = client.from(name);
@@ -314,13 +316,15 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
   });
 });
 
-describe.each(owned)("table $name with a user_id", ({ name }) => {
+describe.each(owned)("table $name of users", ({ name, columns }) => {
+  const owner = ownerColumn(columns)!;
+
   it("shows a user its own rows and no other's", async () => {
     for (const [index, { id, client }] of users.entries()) {
       const other = users[1 - index]!.id;
       const [planted] = await sql`
-        select count(*) filter (where user_id = ${id})::integer as own,
-          count(*) filter (where user_id = ${other})::integer as others
+        select count(*) filter (where ${sql(owner)} = ${id})::integer as own,
+          count(*) filter (where ${sql(owner)} = ${other})::integer as others
         from ${sql(name)}`;
       // A new table needs rows of both users here: plant them in beforeAll.
       expect(planted!.own).toBeGreaterThan(0);
@@ -328,15 +332,15 @@ describe.each(owned)("table $name with a user_id", ({ name }) => {
       const { data, error } = await client.from(name).select("*");
       expect(error).toBeNull();
       expect(data).toHaveLength(planted!.own);
-      expect(new Set(data!.map((row) => row.user_id))).toEqual(new Set([id]));
-      expect((await client.from(name).select("*").eq("user_id", other)).data).toEqual([]);
+      expect(new Set(data!.map((row) => row[owner]))).toEqual(new Set([id]));
+      expect((await client.from(name).select("*").eq(owner, other)).data).toEqual([]);
       expect((await client.from(name).select("*", { count: "exact", head: true })).count).toBe(planted!.own);
     }
   });
 });
 
-describe.each(shown.filter(({ columns }) => !columns.includes("user_id")))(
-  "table $name without a user_id",
+describe.each(shown.filter(({ columns }) => !ownerColumn(columns)))(
+  "table $name of nobody",
   ({ name }) => {
     it("shows a user nothing", async () => {
       if (name in OPEN_READS) return;
