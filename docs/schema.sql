@@ -16,6 +16,8 @@ grant usage on schema private to service_role;
 
 create schema token_history;
 
+create type public.token_grant_kind as enum ('promotion', 'rollover', 'refund', 'plan', 'paid');
+
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
 create table metrics.catalog (
@@ -596,6 +598,27 @@ create table private.token_encryption_keys (
 alter table private.token_encryption_keys enable row level security;
 create policy "closed to users" on private.token_encryption_keys for all to anon, authenticated using (false);
 
+create table private.token_grant_epochs (
+  wallet_id uuid not null,
+  first_entry_number bigint not null,
+  granted numeric not null,
+  allotted_to numeric not null,
+  constraint token_grant_epochs_pkey PRIMARY KEY (wallet_id, first_entry_number)
+);
+alter table private.token_grant_epochs enable row level security;
+create policy "nobody but the functions" on private.token_grant_epochs for all to public using (false);
+
+create table private.token_grant_slices (
+  wallet_id uuid not null,
+  spent_from numeric not null,
+  spent_to numeric not null,
+  grant_id bigint not null,
+  constraint token_grant_slices_pkey PRIMARY KEY (wallet_id, spent_to)
+);
+CREATE INDEX token_grant_slices_grant_id_idx ON private.token_grant_slices USING btree (grant_id);
+alter table private.token_grant_slices enable row level security;
+create policy "nobody but the functions" on private.token_grant_slices for all to public using (false);
+
 create table private.token_manager_settings (
   is_only_row boolean default true not null,
   access_log_days integer default 400,
@@ -608,6 +631,19 @@ create table private.token_manager_settings (
 alter table private.token_manager_settings enable row level security;
 create policy "closed to users" on private.token_manager_settings for all to anon, authenticated using (false);
 
+create table private.token_payments (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  source text,
+  debt bigint default 0 not null,
+  constraint token_payments_pkey PRIMARY KEY (id),
+  constraint token_payments_debt_not_negative CHECK ((debt >= 0)),
+  constraint token_payments_source_once UNIQUE (wallet_id, source)
+);
+CREATE INDEX token_payments_debt_idx ON private.token_payments USING btree (wallet_id, id) WHERE (debt > 0);
+alter table private.token_payments enable row level security;
+create policy "nobody but the functions" on private.token_payments for all to public using (false);
+
 create table private.token_plans (
   plan text not null,
   request_limits jsonb not null,
@@ -617,6 +653,24 @@ create table private.token_plans (
 alter table private.token_plans enable row level security;
 create policy "servers read the plans" on private.token_plans for select to service_role using (true);
 grant select on table private.token_plans to service_role;
+
+create table private.token_refunds (
+  refund_id text not null,
+  wallet_id uuid not null,
+  request_id text not null,
+  charge_entry_number bigint not null,
+  charged_at timestamp with time zone not null,
+  asked bigint,
+  tokens bigint not null,
+  balance_after bigint not null,
+  created_at timestamp with time zone not null,
+  constraint token_refunds_pkey PRIMARY KEY (refund_id),
+  constraint token_refunds_tokens_positive CHECK ((tokens > 0))
+);
+CREATE INDEX token_refunds_charge_idx ON private.token_refunds USING btree (wallet_id, charge_entry_number);
+CREATE INDEX token_refunds_charged_at_idx ON private.token_refunds USING btree (wallet_id, charged_at);
+alter table private.token_refunds enable row level security;
+create policy "nobody but the functions" on private.token_refunds for all to public using (false);
 
 create table private.token_rejections (
   account_name text not null,
@@ -630,14 +684,55 @@ create table private.token_rejections (
 alter table private.token_rejections enable row level security;
 create policy "closed to users" on private.token_rejections for all to anon, authenticated using (false);
 
+create table private.token_reversal_parts (
+  id bigint generated as identity not null,
+  payment_id bigint not null,
+  grant_id bigint not null,
+  tokens bigint not null,
+  constraint token_reversal_parts_pkey PRIMARY KEY (id),
+  constraint token_reversal_parts_tokens_positive CHECK ((tokens > 0))
+);
+CREATE INDEX token_reversal_parts_grant_id_idx ON private.token_reversal_parts USING btree (grant_id);
+CREATE INDEX token_reversal_parts_payment_id_idx ON private.token_reversal_parts USING btree (payment_id, id);
+alter table private.token_reversal_parts enable row level security;
+create policy "nobody but the functions" on private.token_reversal_parts for all to public using (false);
+
+create table private.token_reversals (
+  reversal_id text not null,
+  source text not null,
+  wallet_id uuid,
+  amount bigint not null,
+  created_at timestamp with time zone default now() not null,
+  constraint token_reversals_pkey PRIMARY KEY (reversal_id)
+);
+CREATE INDEX token_reversals_source_idx ON private.token_reversals USING btree (source, wallet_id);
+CREATE INDEX token_reversals_wallet_id_idx ON private.token_reversals USING btree (wallet_id);
+alter table private.token_reversals enable row level security;
+create policy "nobody but the functions" on private.token_reversals for all to public using (false);
+
+create table private.token_rollovers (
+  request_id text not null,
+  wallet_id uuid not null,
+  digest text not null,
+  rolled_over bigint not null,
+  expired bigint not null,
+  created_at timestamp with time zone not null,
+  constraint token_rollovers_pkey PRIMARY KEY (request_id)
+);
+CREATE INDEX token_rollovers_wallet_id_idx ON private.token_rollovers USING btree (wallet_id);
+alter table private.token_rollovers enable row level security;
+create policy "nobody but the functions" on private.token_rollovers for all to public using (false);
+
 create table private.token_settings (
   id boolean default true not null,
   lock_retention interval default '24:00:00'::interval not null,
   cleanup_page bigint default 0 not null,
   history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  refund_lifetime interval default '7 days'::interval not null,
   constraint token_settings_pkey PRIMARY KEY (id),
   constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
-  constraint token_settings_one_row CHECK (id)
+  constraint token_settings_one_row CHECK (id),
+  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval))
 );
 alter table private.token_settings enable row level security;
 create policy "servers read the settings" on private.token_settings for select to service_role using (true);
@@ -791,6 +886,8 @@ create table public.token_balances (
   chain bytea,
   previous_chain bytea,
   is_closed boolean default false not null,
+  next_expiry_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
@@ -825,6 +922,39 @@ alter table public.token_consumption_locks enable row level security;
 create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_consumption_locks to authenticated;
 grant select on table public.token_consumption_locks to service_role;
+
+create table public.token_grants (
+  id bigint generated as identity not null,
+  wallet_id uuid not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  amount bigint not null,
+  remaining bigint default 0 not null,
+  refunded bigint default 0 not null,
+  expired bigint default 0 not null,
+  reversed bigint default 0 not null,
+  rolled_over bigint default 0 not null,
+  effective_at timestamp with time zone not null,
+  expires_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  entry_number bigint,
+  source text,
+  request_id text,
+  metadata jsonb,
+  created_at timestamp with time zone default now() not null,
+  constraint token_grants_pkey PRIMARY KEY (id),
+  constraint token_grants_amounts_not_negative CHECK (((amount >= 0) AND (remaining >= 0) AND (refunded >= 0) AND (expired >= 0) AND (reversed >= 0) AND (rolled_over >= 0))),
+  constraint token_grants_end_after_begin CHECK ((expires_at >= effective_at)),
+  constraint token_grants_entry_number_once UNIQUE (wallet_id, entry_number)
+);
+CREATE INDEX token_grants_begin_idx ON public.token_grants USING btree (effective_at, wallet_id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_end_idx ON public.token_grants USING btree (expires_at) WHERE (remaining > 0);
+CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_id, priority, expires_at, kind, entry_number) WHERE (remaining > 0);
+CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
+CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
+alter table public.token_grants enable row level security;
+create policy "owners read their grants" on public.token_grants for select to authenticated using ((wallet_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_grants to authenticated;
+grant select on table public.token_grants to service_role;
 
 create table public.token_key_mappings (
   id uuid default gen_random_uuid() not null,
@@ -1034,6 +1164,8 @@ create function metrics.ledger_samples() returns jsonb language plpgsql stable s
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
+create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 69e986106ee24e75
+
 create function private.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 45b6cf7fd1f84504
 
 create function private.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
@@ -1044,11 +1176,19 @@ create function private.answer_known_request(p_request_id text, p_user_id uuid, 
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 91b63445872cda90
+create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 023be75ecabe934a
+
+create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body a7e0713c93807e44
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
+create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
+
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body 9887249b4e856206
+
+create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
 create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 9295ead2f6d93f5e
 
@@ -1072,15 +1212,21 @@ create function private.count_user_failure(p_user_id uuid, p_kind text) returns 
 
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8c816a4c18c4727
 
+create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
+
 create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
 
 create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92b1607c168c4f9f
+
+create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
+
+create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
 
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 13989075e52a4c9e
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 952d1c6fee8b9a47
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1098,7 +1244,7 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 4ab82f09df582abc
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 209df9da5494206d
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
 
@@ -1106,15 +1252,39 @@ create function private.forget_otp_user(p_user_id uuid) returns void language pl
 
 create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
 
+create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
+
+create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[], p_operation_type text, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 76f75bee13f10c9a
+
+create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
+
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
+
+create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
+
+create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
+
+create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
+create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
+
 create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 19d08805d3dd703d
+
+create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
+create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+
+create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
+
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
+
+create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
+
+create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
 create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
 
@@ -1130,7 +1300,15 @@ create function private.otp_network_limits(p_name text, p_network text, p_wide_n
 
 create function private.otp_own_limits(p_settings private.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
 
-create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 2d75cbed65ffaa1a
+create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body e8979ad872ec5364
+
+create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns void language plpgsql volatile set search_path=""; -- body 7f0cf262f259f1d7
+
+create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
+
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 6f3dab1da97b44e2
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
@@ -1144,13 +1322,19 @@ create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) ret
 
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
+create function private.refunded_since_month(p_wallet_id uuid, p_today date) returns TABLE(this_month numeric, today numeric) language sql stable set search_path=""; -- body c57bece5edcdb051
+
 create function private.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
 create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
 
+create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body d6fdeefa47f25eb8
+
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
+
+create function private.room_for_tokens(p_balance public.token_balances) returns numeric language sql stable set search_path=""; -- body 558758389c992827
 
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
@@ -1162,17 +1346,25 @@ create function private.scan_low_balances() returns integer language plpgsql vol
 
 create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
 
-create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 81761d1a16a2e6b1
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6bc65fddefb9f6f0
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
+create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
+
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
 
-create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body f8084f18dd245bde
+create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
 create function private.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body ddd59f89ed65cb83
+
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 333409e5bb927f97
+
+create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
+
+create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
@@ -1182,7 +1374,7 @@ create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_en
 
 create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
-create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body a0bb32c5f092db7d
+create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body e9ac3019d59b48ce
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
@@ -1193,10 +1385,10 @@ create function private.watch_caller_networks() returns trigger language plpgsql
 create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f097357d5dbcdff5
 grant execute on function public.account_limits(p_user_id uuid) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46a1adb3819c3a9
-grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text) to service_role;
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
+grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9947c9d5f932da93
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b203001c7d1ffcbc
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
 
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f963b014e442f85b
@@ -1217,7 +1409,10 @@ grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease
 create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 457e5235cc1297d7
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f73f1121ab94458a
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 196f944d1e898b2f
+grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
+
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1229,10 +1424,10 @@ grant execute on function public.clear_tokens(p_namespace text) to service_role;
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
-create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aaf2ef98cba05472
+create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 94ad95fda48eb284
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 7115c08a2dde9e51
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 2e701c245581c236
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
@@ -1241,7 +1436,7 @@ grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_hos
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4514a36a9d853d2c
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
@@ -1283,7 +1478,7 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0017a74eb2555ee3
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71aef75679391284
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
@@ -1352,8 +1547,14 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab21e24af2759364
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a572359d057f8702
+grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
+
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e07568a63ab85172
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
+
+create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
+grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
 create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60dd3efbd10a9b04
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
@@ -1373,6 +1574,9 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 634f9ba6b023a7e6
+grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
+
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
 grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
 
@@ -1388,10 +1592,10 @@ grant execute on function public.run_token_operations(p_operations jsonb) to ser
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa4f7bbf9baabaa3
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 360c31a0b2b8c090
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f84449d0cd078bf
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f06c2012d14bbab2
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
@@ -1412,8 +1616,11 @@ grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs
 create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 0c594fa4daece6be
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 57cb37cb06295098
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body f5156e64a4323967
 grant execute on function public.verify_token_ledger() to service_role;
+
+create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
+grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

@@ -184,7 +184,7 @@ comment on function public.wallet_state(uuid) is
   'spent, of those with something left; and pending_grants: the same without remaining and entry_number, of those that have not begun. A '
   'grant that has ended is among them while a running request needs it. All zero where there is no such wallet.';
 
-create function public.apply_due_grant_events(p_limit integer default 100)
+create function private.apply_due_grant_events(p_limit integer default 100)
 returns jsonb
 language plpgsql
 security definer
@@ -226,7 +226,7 @@ begin
 end;
 $$;
 
-comment on function public.apply_due_grant_events(integer) is
+comment on function private.apply_due_grant_events(integer) is
   'Begins and ends the grants that are due, of at most p_limit wallets, and waits for no lock: who asks about a wallet, or charges it, '
   'does that first by itself, so that nothing depends on it. To be run every minute. Returns applied_wallets, waiting_wallets '
   '(running requests keep something that has ended), skipped_wallets (somebody had locked their row) and is_done.';
@@ -237,13 +237,12 @@ revoke execute on function
   private.grant_request_digest(text, integer, timestamptz, timestamptz, text),
   public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text),
   public.wallet_state(uuid),
-  public.apply_due_grant_events(integer)
+  private.apply_due_grant_events(integer)
 from public, anon, authenticated;
 
 grant execute on function
   public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text),
-  public.wallet_state(uuid),
-  public.apply_due_grant_events(integer)
+  public.wallet_state(uuid)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
@@ -252,7 +251,7 @@ insert into private.jobs (
   name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
 )
 values
-  ('apply_due_grant_events', '* * * * *', 'sql', 'apply_due_grant_events', true, null, 50000, '10 minutes',
+  ('apply_due_grant_events', '* * * * *', 'sql', 'private.apply_due_grant_events', true, null, 50000, '10 minutes',
     'Begins and ends grants of wallets that nobody uses just then');
 
 select private.install_schedule();

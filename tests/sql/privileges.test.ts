@@ -59,7 +59,8 @@ const relations = await sql<Relation[]>`
 const tables = relations.filter(({ kind }) => kind === "r" || kind === "p");
 const shown = relations.filter(({ schema }) => schema === "public");
 /** Whose a row is: a user's own wallet has the user's id. */
-const ownerColumn = (columns: string[]) => ["user_id", "wallet_id"].find((column) => columns.includes(column));
+const ownerColumn = (columns: string[]) =>
+  ["user_id", "wallet_id"].find((column) => columns.includes(column));
 const owned = shown.filter(({ columns }) => ownerColumn(columns));
 
 interface Routine {

@@ -196,10 +196,12 @@ export type Database = {
           "balance": number;
           "chain": string | null;
           "created_at": string;
+          "debt": number;
           "entry_count": number;
           "granted": number;
           "held": number;
           "is_closed": boolean;
+          "next_expiry_at": string;
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
@@ -209,10 +211,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
@@ -221,10 +225,12 @@ export type Database = {
           "balance"?: number;
           "chain"?: string | null;
           "created_at"?: string;
+          "debt"?: number;
           "entry_count"?: number;
           "granted"?: number;
           "held"?: number;
           "is_closed"?: boolean;
+          "next_expiry_at"?: string;
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
@@ -280,6 +286,67 @@ export type Database = {
           "run_id"?: string | null;
           "status"?: Database["public"]["Enums"]["token_lock_status"];
           "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "token_grants": {
+        Row: {
+          "amount": number;
+          "created_at": string;
+          "effective_at": string;
+          "entry_number": number | null;
+          "expired": number;
+          "expires_at": string;
+          "id": number;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata": Json | null;
+          "priority": number;
+          "refunded": number;
+          "remaining": number;
+          "request_id": string | null;
+          "reversed": number;
+          "rolled_over": number;
+          "source": string | null;
+          "wallet_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "amount": number;
+          "created_at"?: string;
+          "effective_at": string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind": Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority": number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id": string;
+        };
+        Update: {
+          "amount"?: number;
+          "created_at"?: string;
+          "effective_at"?: string;
+          "entry_number"?: number | null;
+          "expired"?: number;
+          "expires_at"?: string;
+          "id"?: never;
+          "kind"?: Database["public"]["Enums"]["token_grant_kind"];
+          "metadata"?: Json | null;
+          "priority"?: number;
+          "refunded"?: number;
+          "remaining"?: number;
+          "request_id"?: string | null;
+          "reversed"?: number;
+          "rolled_over"?: number;
+          "source"?: string | null;
+          "wallet_id"?: string;
         };
         Relationships: [];
       };
@@ -445,9 +512,14 @@ export type Database = {
       "add_tokens": {
         Args: {
           "p_amount": number;
+          "p_effective_at"?: string;
+          "p_expires_at"?: string;
+          "p_kind"?: string;
           "p_metadata"?: Json;
+          "p_priority"?: number;
           "p_reason": string;
           "p_request_id"?: string;
+          "p_source"?: string;
           "p_user_id": string;
         };
         Returns: Json;
@@ -486,6 +558,16 @@ export type Database = {
           "p_key": string;
           "p_lease_ms": number;
           "p_provider": string;
+        };
+        Returns: Json;
+      };
+      "claw_back_grant": {
+        Args: {
+          "p_amount": number;
+          "p_reason"?: string;
+          "p_reversal_id": string;
+          "p_source": string;
+          "p_wallet_id"?: string;
         };
         Returns: Json;
       };
@@ -681,6 +763,16 @@ export type Database = {
         };
         Returns: undefined;
       };
+      "refund_tokens": {
+        Args: {
+          "p_amount"?: number;
+          "p_reason"?: string;
+          "p_refund_id": string;
+          "p_request_id": string;
+          "p_wallet_id"?: string;
+        };
+        Returns: Json;
+      };
       "release_tokens": {
         Args: {
           "p_attempt": number;
@@ -689,6 +781,23 @@ export type Database = {
           "p_request_id": string;
           "p_run_id"?: string;
           "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "renew_grant": {
+        Args: {
+          "p_amount": number;
+          "p_cap_percent"?: number;
+          "p_cap_tokens"?: number;
+          "p_expires_at": string;
+          "p_metadata"?: Json;
+          "p_new_source": string;
+          "p_priority"?: number;
+          "p_reason": string;
+          "p_request_id": string;
+          "p_rollover_expires_at"?: string;
+          "p_source": string;
+          "p_wallet_id": string;
         };
         Returns: Json;
       };
@@ -729,6 +838,18 @@ export type Database = {
       "resolve_token_anomaly": { Args: { "p_by": string; "p_id": number; "p_note": string }; Returns: Json };
       "resume_account": { Args: { "p_user_id": string }; Returns: boolean };
       "revoke_oauth_lease": { Args: { "p_key": string }; Returns: Json };
+      "roll_over_grant": {
+        Args: {
+          "p_cap_percent"?: number;
+          "p_cap_tokens"?: number;
+          "p_expires_at"?: string;
+          "p_reason"?: string;
+          "p_request_id": string;
+          "p_source": string;
+          "p_wallet_id": string;
+        };
+        Returns: Json;
+      };
       "rotate_oauth_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "run_job": { Args: { "p_name": string }; Returns: Json };
@@ -783,9 +904,11 @@ export type Database = {
           "user_id": string;
         }[];
       };
+      "wallet_state": { Args: { "p_wallet_id": string }; Returns: Json };
       "write_tokens": { Args: { "p_entries": Json }; Returns: Json };
     };
     Enums: {
+      "token_grant_kind": "promotion" | "rollover" | "refund" | "plan" | "paid";
       "token_lock_status": "held" | "settled" | "released" | "expired";
     };
     CompositeTypes: {
@@ -894,6 +1017,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
     Enums: {
+      "token_grant_kind": ["promotion", "rollover", "refund", "plan", "paid"],
       "token_lock_status": ["held", "settled", "released", "expired"],
     },
   },
