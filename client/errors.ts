@@ -4,6 +4,13 @@ import type { ErrorCode } from "./features.ts";
 export interface ErrorDetails {
   invalid_request: { path: string; code: string; message: string }[];
   insufficient_tokens: { required: number; available: number };
+  member_cap_reached: {
+    cap_tokens: number;
+    spent: number;
+    held: number;
+    required: number;
+    resets_at: string;
+  };
   response_not_stored: { charged: number; balance: number };
   payload_too_large: { max_bytes: number };
 }

@@ -8,10 +8,14 @@ export type ErrorCode =
   | "spend_cap_reached"
   | "forbidden"
   | "account_paused"
+  | "member_cap_reached"
   | "not_found"
   | "method_not_allowed"
   | "request_in_progress"
   | "authorization_required"
+  | "last_owner"
+  | "wallet_limit_reached"
+  | "wallet_not_empty"
   | "response_not_stored"
   | "token_expired"
   | "otp_expired"
@@ -33,11 +37,11 @@ export type ErrorCode =
 
 /** The input and output of each function. */
 export interface Calls {
-  /** The signed-in user's plan, rate limits and caps, and what was spent. */
+  /** The signed-in user's plan, rate limits and caps, and what was spent; or caps and pause of a team's wallet. */
   accountLimits: { input: AccountLimitsInput | undefined; output: AccountLimitsOutput };
-  /** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. */
+  /** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. Or the most that a team's wallet spends, which an owner of it sets. */
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
-  /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, servers anybody's. */
+  /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, members those of their team's wallet, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
   /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
@@ -50,7 +54,7 @@ export interface Calls {
   activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
   /** Writes down what is said in a recording; charged by the second that the provider heard. */
   audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
-  /** The signed-in user's balance, the part that running requests hold, and the newest entries of the ledger. */
+  /** The balance of the signed-in user, or of a team's wallet, the part that running requests hold, and the newest entries of the ledger. */
   balance: { input: BalanceInput | undefined; output: BalanceOutput };
   /** Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
   biometricInsightsAnalyzer: {
@@ -108,43 +112,148 @@ export interface Calls {
   scanSemantic: { input: ScanSemanticInput; output: ScanSemanticOutput };
   /** One list for all recipes, by aisle. Quantities are merged, converted and lessened by the inventory in code. */
   shoppingListGenerator: { input: ShoppingListGeneratorInput; output: ShoppingListGeneratorOutput };
+  /** Makes a wallet that a team can share. The signed-in user is its owner. */
+  walletsCreate: { input: WalletsCreateInput; output: WalletsCreateOutput };
+  /** The wallets that the signed-in user shares with others. */
+  walletsList: { input: WalletsListInput | undefined; output: WalletsListOutput };
+  /** Renames a wallet. For its owners and admins. */
+  walletsRename: { input: WalletsRenameInput; output: WalletsRenameOutput };
+  /** Closes a wallet that owns no tokens any more, for good. For its owners. */
+  walletsClose: { input: WalletsCloseInput; output: WalletsCloseOutput };
+  /** What was spent from a wallet in a month (UTC), by member and by feature. For all its members. */
+  walletsUsage: { input: WalletsUsageInput; output: WalletsUsageOutput };
+  /** Invites to a wallet: gives out a code, once, which the app sends as a link. With an e-mail address only the user who has confirmed that address can accept. Owners invite to any role, admins members and viewers. */
+  walletsInvite: { input: WalletsInviteInput; output: WalletsInviteOutput };
+  /** The open invitations to a wallet, without their codes. For its owners and admins. */
+  walletsInvitations: { input: WalletsInvitationsInput; output: WalletsInvitationsOutput };
+  /** Withdraws an invitation. For the wallet's owners and admins. */
+  walletsWithdraw: { input: WalletsWithdrawInput; output: WalletsWithdrawOutput };
+  /** Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the same answer, `not_found`. Members stay what they are; who left and comes back takes no further use. */
+  walletsAccept: { input: WalletsAcceptInput; output: WalletsAcceptOutput };
+  /** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
+  walletsMembers: { input: WalletsMembersInput; output: WalletsMembersOutput };
+  /** Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays one. */
+  walletsRole: { input: WalletsRoleInput; output: WalletsRoleOutput };
+  /** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
+  walletsCap: { input: WalletsCapInput; output: WalletsCapOutput };
+  /** Removes a member: what it has running ends as usual, its next request is refused. Owners remove anybody, admins members and viewers. */
+  walletsRemove: { input: WalletsRemoveInput; output: WalletsRemoveOutput };
+  /** Leaves a wallet. The last owner cannot: another one comes first. */
+  walletsLeave: { input: WalletsLeaveInput; output: WalletsLeaveOutput };
+  /** Hands a wallet over: the member becomes an owner, and the owner who calls an admin. */
+  walletsTransfer: { input: WalletsTransferInput; output: WalletsTransferOutput };
 }
 
 /** How each function is called. */
 export const FUNCTIONS = {
-  accountLimits: { name: "account/limits", method: "GET", isMetered: false },
-  accountCaps: { name: "account/caps", method: "POST", isMetered: false },
-  accountWhy: { name: "account/why", method: "GET", isMetered: false },
-  activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true },
-  activityProgressGenerator: { name: "activity-progress-generator", method: "POST", isMetered: true },
-  activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true },
-  audioTranscribe: { name: "audio-transcribe", method: "POST", isMetered: true },
-  balance: { name: "balance", method: "GET", isMetered: false },
-  biometricInsightsAnalyzer: { name: "biometric-insights-analyzer", method: "POST", isMetered: true },
-  dailyNutritionSummary: { name: "daily-nutrition-summary", method: "POST", isMetered: true },
-  detectEquipment: { name: "detect-equipment", method: "POST", isMetered: true },
-  fastingInsightsGenerator: { name: "fasting-insights-generator", method: "POST", isMetered: true },
-  fastingProgressionAnalyzer: { name: "fasting-progression-analyzer", method: "POST", isMetered: true },
-  fridgeScanVision: { name: "fridge-scan-vision", method: "POST", isMetered: true },
-  generateMorphInsights: { name: "generate-morph-insights", method: "POST", isMetered: true },
-  generateVoicePreview: { name: "generate-voice-preview", method: "POST", isMetered: true },
-  imageGenerator: { name: "image-generator", method: "POST", isMetered: true },
-  inventoryComplementer: { name: "inventory-complementer", method: "POST", isMetered: true },
-  inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true },
-  mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true },
-  mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true },
-  nutritionTrendAnalysis: { name: "nutrition-trend-analysis", method: "POST", isMetered: true },
-  oauthTokenAuthorize: { name: "oauth-token/authorize", method: "POST", isMetered: false },
-  oauthTokenComplete: { name: "oauth-token/complete", method: "POST", isMetered: false },
-  oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false },
-  otpRequest: { name: "otp/request", method: "POST", isMetered: false },
-  otpVerify: { name: "otp/verify", method: "POST", isMetered: false },
-  recipeDetailGenerator: { name: "recipe-detail-generator", method: "POST", isMetered: true },
-  recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true },
-  scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true },
-  scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true },
-  scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true },
-  shoppingListGenerator: { name: "shopping-list-generator", method: "POST", isMetered: true },
+  accountLimits: { name: "account/limits", method: "GET", isMetered: false, takesWallet: true },
+  accountCaps: { name: "account/caps", method: "POST", isMetered: false, takesWallet: true },
+  accountWhy: { name: "account/why", method: "GET", isMetered: false, takesWallet: true },
+  activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true, takesWallet: true },
+  activityProgressGenerator: {
+    name: "activity-progress-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  activityTranscriber: { name: "activity-transcriber", method: "POST", isMetered: true, takesWallet: true },
+  audioTranscribe: { name: "audio-transcribe", method: "POST", isMetered: true, takesWallet: true },
+  balance: { name: "balance", method: "GET", isMetered: false, takesWallet: true },
+  biometricInsightsAnalyzer: {
+    name: "biometric-insights-analyzer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  dailyNutritionSummary: {
+    name: "daily-nutrition-summary",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  detectEquipment: { name: "detect-equipment", method: "POST", isMetered: true, takesWallet: true },
+  fastingInsightsGenerator: {
+    name: "fasting-insights-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  fastingProgressionAnalyzer: {
+    name: "fasting-progression-analyzer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  fridgeScanVision: { name: "fridge-scan-vision", method: "POST", isMetered: true, takesWallet: true },
+  generateMorphInsights: {
+    name: "generate-morph-insights",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  generateVoicePreview: {
+    name: "generate-voice-preview",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  imageGenerator: { name: "image-generator", method: "POST", isMetered: true, takesWallet: true },
+  inventoryComplementer: {
+    name: "inventory-complementer",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true, takesWallet: true },
+  mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true, takesWallet: true },
+  mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true, takesWallet: true },
+  nutritionTrendAnalysis: {
+    name: "nutrition-trend-analysis",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  oauthTokenAuthorize: {
+    name: "oauth-token/authorize",
+    method: "POST",
+    isMetered: false,
+    takesWallet: false,
+  },
+  oauthTokenComplete: { name: "oauth-token/complete", method: "POST", isMetered: false, takesWallet: false },
+  oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false, takesWallet: false },
+  otpRequest: { name: "otp/request", method: "POST", isMetered: false, takesWallet: false },
+  otpVerify: { name: "otp/verify", method: "POST", isMetered: false, takesWallet: false },
+  recipeDetailGenerator: {
+    name: "recipe-detail-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true, takesWallet: true },
+  scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true, takesWallet: true },
+  scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true, takesWallet: true },
+  scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true, takesWallet: true },
+  shoppingListGenerator: {
+    name: "shopping-list-generator",
+    method: "POST",
+    isMetered: true,
+    takesWallet: true,
+  },
+  walletsCreate: { name: "wallets/create", method: "POST", isMetered: false, takesWallet: false },
+  walletsList: { name: "wallets/list", method: "GET", isMetered: false, takesWallet: false },
+  walletsRename: { name: "wallets/rename", method: "POST", isMetered: false, takesWallet: false },
+  walletsClose: { name: "wallets/close", method: "POST", isMetered: false, takesWallet: false },
+  walletsUsage: { name: "wallets/usage", method: "GET", isMetered: false, takesWallet: false },
+  walletsInvite: { name: "wallets/invite", method: "POST", isMetered: false, takesWallet: false },
+  walletsInvitations: { name: "wallets/invitations", method: "GET", isMetered: false, takesWallet: false },
+  walletsWithdraw: { name: "wallets/withdraw", method: "POST", isMetered: false, takesWallet: false },
+  walletsAccept: { name: "wallets/accept", method: "POST", isMetered: false, takesWallet: false },
+  walletsMembers: { name: "wallets/members", method: "GET", isMetered: false, takesWallet: false },
+  walletsRole: { name: "wallets/role", method: "POST", isMetered: false, takesWallet: false },
+  walletsCap: { name: "wallets/cap", method: "POST", isMetered: false, takesWallet: false },
+  walletsRemove: { name: "wallets/remove", method: "POST", isMetered: false, takesWallet: false },
+  walletsLeave: { name: "wallets/leave", method: "POST", isMetered: false, takesWallet: false },
+  walletsTransfer: { name: "wallets/transfer", method: "POST", isMetered: false, takesWallet: false },
 } as const satisfies Record<keyof Calls, unknown>;
 
 export type AccountLimitsInput = Record<string, never>;
@@ -191,7 +300,10 @@ export interface AccountWhyInput {
 
 export interface AccountWhyOutput {
   request_id: string;
+  /** The wallet that paid: a user's id, or a team's wallet */
   user_id: string;
+  /** The member who asked, where a team's wallet paid */
+  actor_id: string | null;
   /** The feature, or `grant` */
   operation_type: string;
   status: "held" | "settled" | "released" | "expired";
@@ -677,6 +789,8 @@ export interface BalanceOutput {
     /** The feature, or why tokens were granted */
     operation_type: string;
     request_id: string | null;
+    /** The member who spent, where it is a team's wallet */
+    actor_id: string | null;
     metadata: Record<string, unknown>;
     /** When, as Postgres writes a time with its zone */
     created_at: string;
@@ -1570,4 +1684,206 @@ export interface ShoppingListGeneratorOutput {
     quantity: number;
     unit: "g" | "kg" | "ml" | "l" | "tsp" | "tbsp" | "cup" | "piece";
   }[];
+}
+
+export interface WalletsCreateInput {
+  name: string;
+}
+
+export interface WalletsCreateOutput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export type WalletsListInput = Record<string, never>;
+
+export interface WalletsListOutput {
+  wallets: {
+    wallet_id: string;
+    name: string;
+    role: "owner" | "admin" | "member" | "viewer";
+    balance: number;
+    held: number;
+    /** The balance minus what is held */
+    available: number;
+    /** The user's own cap in it; null for none */
+    monthly_cap_tokens: number | null;
+    /** By the user, this month (UTC) */
+    spent_this_month: number;
+    joined_at: string;
+  }[];
+}
+
+export interface WalletsRenameInput {
+  /** The team's wallet */
+  wallet_id: string;
+  name: string;
+}
+
+export interface WalletsRenameOutput {
+  success: true;
+}
+
+export interface WalletsCloseInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsCloseOutput {
+  success: true;
+}
+
+export interface WalletsUsageInput {
+  /** The team's wallet */
+  wallet_id: string;
+  /** Like `2026-01`; this month unless given */
+  month?: string;
+}
+
+export interface WalletsUsageOutput {
+  month: string;
+  tokens: number;
+  by_member: {
+    /** Null: charged by a server */
+    user_id: string | null;
+    requests: number;
+    tokens: number;
+  }[];
+  by_feature: {
+    operation_type: string;
+    requests: number;
+    tokens: number;
+  }[];
+}
+
+/** An invitation for an e-mail address can be used once */
+export interface WalletsInviteInput {
+  /** The team's wallet */
+  wallet_id: string;
+  /** What who accepts becomes */
+  role?: "admin" | "member" | "viewer";
+  /** The most that the member may spend in a month (UTC); null for no cap */
+  monthly_cap_tokens?: number | null;
+  /** Whom it is for; then it can be used once */
+  email?: string;
+  max_uses?: number;
+  expires_in_s?: number;
+}
+
+export interface WalletsInviteOutput {
+  invitation_id: string;
+  /** Given out here and never again */
+  code: string;
+  expires_at: string;
+}
+
+export interface WalletsInvitationsInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsInvitationsOutput {
+  invitations: {
+    invitation_id: string;
+    created_by: string;
+    /** What who accepts becomes */
+    role: "admin" | "member" | "viewer";
+    /** The most that the member may spend in a month (UTC); null for no cap */
+    monthly_cap_tokens: number | null;
+    email: string | null;
+    max_uses: number;
+    uses: number;
+    created_at: string;
+    expires_at: string;
+  }[];
+}
+
+export interface WalletsWithdrawInput {
+  /** The team's wallet */
+  wallet_id: string;
+  invitation_id: string;
+}
+
+export interface WalletsWithdrawOutput {
+  success: true;
+}
+
+export interface WalletsAcceptInput {
+  /** Is the code of an invitation */
+  code: string;
+}
+
+export interface WalletsAcceptOutput {
+  wallet_id: string;
+  role: "owner" | "admin" | "member" | "viewer";
+}
+
+export interface WalletsMembersInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsMembersOutput {
+  members: {
+    user_id: string;
+    role: "owner" | "admin" | "member" | "viewer";
+    /** The most that the member may spend in a month (UTC); null for no cap */
+    monthly_cap_tokens: number | null;
+    /** What the member's running requests hold */
+    held: number;
+    spent_this_month: number;
+    joined_at: string;
+  }[];
+}
+
+export interface WalletsRoleInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+  role: "owner" | "admin" | "member" | "viewer";
+}
+
+export interface WalletsRoleOutput {
+  success: true;
+}
+
+export interface WalletsCapInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+  /** The most that the member may spend in a month (UTC); null for no cap */
+  monthly_cap_tokens: number | null;
+}
+
+export interface WalletsCapOutput {
+  success: true;
+}
+
+export interface WalletsRemoveInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+}
+
+export interface WalletsRemoveOutput {
+  success: true;
+}
+
+export interface WalletsLeaveInput {
+  /** The team's wallet */
+  wallet_id: string;
+}
+
+export interface WalletsLeaveOutput {
+  success: true;
+}
+
+export interface WalletsTransferInput {
+  /** The team's wallet */
+  wallet_id: string;
+  member_id: string;
+}
+
+export interface WalletsTransferOutput {
+  success: true;
 }

@@ -14,6 +14,8 @@ export interface TesseraOptions extends RetryOptions {
   /** The Supabase project: `https://<project>.supabase.co`. */
   url: string;
   publishableKey: string;
+  /** The team's wallet that pays; default: the user's own. A call may name another. */
+  wallet?: string;
   /** Returns the signed-in user's access token; called before each try, so that a renewed token is used. */
   accessToken: () => string | undefined | Promise<string | undefined>;
   /** How long one try may take. Default: longer than any function runs. */
@@ -25,6 +27,8 @@ export interface TesseraOptions extends RetryOptions {
 export interface CallOptions extends RetryOptions {
   /** One key for each thing that the user wants; default: random. Store it to call again after a crash. */
   idempotencyKey?: string;
+  /** The team's wallet that pays for this call, or that is asked about; null: the user's own. */
+  wallet?: string | null;
   signal?: AbortSignal;
 }
 
@@ -81,18 +85,24 @@ export function createTesseraClient(options: TesseraOptions): TesseraClient {
   const methods = targets.map(([name, target]) => [
     name,
     (input: object = {}, callOptions: CallOptions = {}) =>
-      call(target, input, { ...options, ...callOptions }),
+      call(target, input, withCall(options, callOptions)),
   ]);
   const streams = targets.filter(([, { isMetered }]) => isMetered).map(([name, target]) => [
     name,
     (input: object = {}, callOptions: CallOptions = {}) =>
-      stream(target, input, { ...options, ...callOptions }),
+      stream(target, input, withCall(options, callOptions)),
   ]);
   return { ...Object.fromEntries(methods), stream: Object.fromEntries(streams) };
 }
 
-interface Settings extends TesseraOptions, CallOptions {
+interface Settings extends Omit<TesseraOptions, "wallet">, CallOptions {
   accept?: string;
+}
+
+/** A call's own options over the client's. A wallet that is not said must not change who pays. */
+function withCall(options: TesseraOptions, callOptions: CallOptions): Settings {
+  const wallet = callOptions.wallet === undefined ? options.wallet : callOptions.wallet;
+  return { ...options, ...callOptions, wallet };
 }
 
 async function call(target: Functions[keyof Calls], input: object, settings: Settings): Promise<unknown> {
@@ -186,6 +196,7 @@ async function send(
   if (settings.accept !== undefined) headers.set("Accept", settings.accept);
   if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
   if (settings.idempotencyKey !== undefined) headers.set("Idempotency-Key", settings.idempotencyKey);
+  if (target.takesWallet && settings.wallet) headers.set("Tessera-Wallet", settings.wallet);
   let address = `${url.replace(/\/+$/, "")}/functions/v1/${target.name}`;
   let body: BodyInit | undefined;
   if (isRead(target)) {

@@ -778,6 +778,79 @@ alter table private.user_data enable row level security;
 create policy "servers read who keeps user data" on private.user_data for select to service_role using (true);
 grant select on table private.user_data to service_role;
 
+create table private.wallet_invitations (
+  id uuid default gen_random_uuid() not null,
+  wallet_id uuid not null,
+  created_by uuid not null,
+  request_id text,
+  code_digest text not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  email text,
+  max_uses integer not null,
+  uses integer default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone not null,
+  constraint wallet_invitations_pkey PRIMARY KEY (id),
+  constraint wallet_invitations_code_digest_key UNIQUE (code_digest),
+  constraint wallet_invitations_made_once UNIQUE (wallet_id, request_id),
+  constraint wallet_invitations_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_invitations_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE,
+  constraint wallet_invitations_within_uses CHECK (((uses >= 0) AND (uses <= max_uses)))
+);
+CREATE INDEX wallet_invitations_created_by_idx ON private.wallet_invitations USING btree (created_by);
+CREATE INDEX wallet_invitations_expires_at_idx ON private.wallet_invitations USING btree (expires_at);
+alter table private.wallet_invitations enable row level security;
+create policy "nobody but the functions" on private.wallet_invitations for all to public using (false);
+
+create table private.wallet_members (
+  wallet_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  monthly_cap_tokens bigint,
+  held bigint default 0 not null,
+  month date default '-infinity'::date not null,
+  spent bigint default 0 not null,
+  joined_at timestamp with time zone default now() not null,
+  removed_at timestamp with time zone,
+  removed_by uuid,
+  invitation_id uuid,
+  constraint wallet_members_pkey PRIMARY KEY (wallet_id, user_id),
+  constraint wallet_members_numbers_sensible CHECK (((held >= 0) AND (monthly_cap_tokens >= 0))),
+  constraint wallet_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+  constraint wallet_members_wallet_fkey FOREIGN KEY (wallet_id) REFERENCES private.wallets(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX wallet_members_user_id_idx ON private.wallet_members USING btree (user_id);
+alter table private.wallet_members enable row level security;
+create policy "nobody but the functions" on private.wallet_members for all to public using (false);
+
+create table private.wallet_settings (
+  id boolean default true not null,
+  wallets_per_user integer default 20 not null,
+  memberships_per_user integer default 100 not null,
+  members_per_wallet integer default 500 not null,
+  invitations_per_wallet integer default 50 not null,
+  constraint wallet_settings_pkey PRIMARY KEY (id),
+  constraint wallet_settings_not_negative CHECK ((LEAST(wallets_per_user, memberships_per_user, members_per_wallet, invitations_per_wallet) >= 0)),
+  constraint wallet_settings_one_row CHECK (id)
+);
+alter table private.wallet_settings enable row level security;
+create policy "nobody but the functions" on private.wallet_settings for all to public using (false);
+
+create table private.wallets (
+  id uuid default gen_random_uuid() not null,
+  name text not null,
+  created_by uuid not null,
+  request_id text,
+  created_at timestamp with time zone default now() not null,
+  closed_at timestamp with time zone,
+  constraint wallets_pkey PRIMARY KEY (id),
+  constraint wallets_made_once UNIQUE (request_id)
+);
+CREATE INDEX wallets_created_by_idx ON private.wallets USING btree (created_by);
+alter table private.wallets enable row level security;
+create policy "nobody but the functions" on private.wallets for all to public using (false);
+
 create table public.alert_types (
   alert_type text not null,
   scan text,
@@ -832,7 +905,7 @@ create table public.token_accounts (
 );
 CREATE INDEX token_accounts_plan_idx ON public.token_accounts USING btree (plan);
 alter table public.token_accounts enable row level security;
-create policy "owners read their account" on public.token_accounts for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the account" on public.token_accounts for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_accounts to authenticated;
 grant select on table public.token_accounts to service_role;
 
@@ -868,12 +941,13 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text,
   metadata jsonb,
-  chain bytea not null
+  chain bytea not null,
+  actor_id uuid
 ) partition by RANGE (created_at);
 CREATE INDEX token_balance_history_created_at_idx ON ONLY public.token_balance_history USING brin (created_at) WITH (autosummarize='on');
 CREATE TRIGGER token_balance_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.token_balance_history FOR EACH STATEMENT EXECUTE FUNCTION private.forbid_token_history_change();
 alter table public.token_balance_history enable row level security;
-create policy "owners read their history" on public.token_balance_history for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the history" on public.token_balance_history for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balance_history to authenticated;
 grant select on table public.token_balance_history to service_role;
 
@@ -894,13 +968,14 @@ create table public.token_balances (
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
 ) with (fillfactor=50);
 alter table public.token_balances enable row level security;
-create policy "owners read their balance" on public.token_balances for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
 grant select on table public.token_balances to service_role;
 
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
+  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -919,7 +994,7 @@ CREATE INDEX token_consumption_locks_open_holds_idx ON public.token_consumption_
 CREATE INDEX token_consumption_locks_released_idx ON public.token_consumption_locks USING btree (expires_at) WHERE (status = 'released'::public.token_lock_status);
 CREATE INDEX token_consumption_locks_user_id_idx ON public.token_consumption_locks USING btree (user_id);
 alter table public.token_consumption_locks enable row level security;
-create policy "owners read their requests" on public.token_consumption_locks for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "who asked reads the request" on public.token_consumption_locks for select to authenticated using ((((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.once_shared_wallets() AS once_shared_wallets)::uuid[]))) AND (COALESCE(actor_id, user_id) = ( SELECT auth.uid() AS uid))));
 grant select on table public.token_consumption_locks to authenticated;
 grant select on table public.token_consumption_locks to service_role;
 
@@ -1172,7 +1247,7 @@ create function private.anomalies_about_ledger() returns text[] language sql imm
 
 create function private.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
 
-create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0088c9552f4cd94b
+create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bbb9ce7ed074a64a
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
@@ -1186,7 +1261,7 @@ create function private.audit_token_ledger() returns jsonb language plpgsql vola
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
 
-create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body 9887249b4e856206
+create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
@@ -1206,6 +1281,10 @@ create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) retur
 
 create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
 
+create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
+
+create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
+
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body e4528972f16cf7c9
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
@@ -1220,13 +1299,19 @@ create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint,
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
 
+create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
+
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
 
-create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body f12030e6be9eabb5
+create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 952d1c6fee8b9a47
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 9cf028ec02216762
+
+create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1244,7 +1329,9 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 209df9da5494206d
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a4b8dba8cd2c3198
+
+create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
 
@@ -1258,6 +1345,8 @@ create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_toke
 
 create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
 
+create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
+
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
 
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
@@ -1268,21 +1357,36 @@ create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeri
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
+create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
+
 create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
 
-create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 19d08805d3dd703d
+create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
+
+create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
 
 create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
+create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
+
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+
+create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
+
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+
+create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
 create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
+
+create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
+grant execute on function private.once_shared_wallets() to authenticated;
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -1308,7 +1412,7 @@ create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint
 
 create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
 
-create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb) returns public.token_balances language plpgsql volatile set search_path=""; -- body 6f3dab1da97b44e2
+create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
@@ -1352,6 +1456,9 @@ create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) retu
 
 create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
 
+create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
+grant execute on function private.shared_wallets() to authenticated;
+
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
 
 create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
@@ -1364,13 +1471,15 @@ create function private.take_back(p_payment private.token_payments, p_tokens num
 
 create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
 
+create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_amount bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 0b0dfc6f1ef2e611
+
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb) returns bytea language plpgsql immutable set search_path=""; -- body d6ec43988a00f549
+create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
 create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
 
@@ -1380,19 +1489,28 @@ create function private.token_response_tail(p_charged bigint, p_balance bigint) 
 
 create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
 
+create function private.wallet_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body 52d562de9d22f17b
+
+create function private.wallet_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
+
+create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body 3ef03b5249a05898
+
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.account_limits(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f097357d5dbcdff5
-grant execute on function public.account_limits(p_user_id uuid) to service_role;
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc599f4799b3d031
+grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
+
+create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
+grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
 create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b203001c7d1ffcbc
-grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric) to service_role;
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 49f4b9b4f56d9d94
+grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f963b014e442f85b
-grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
+grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body cf124ecdb2b03854
 grant execute on function public.alert_queue() to service_role;
@@ -1421,17 +1539,23 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 583f88b953413edc
+grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
+
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
 grant execute on function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) to service_role;
 
 create function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 94ad95fda48eb284
 grant execute on function public.consume_tokens_atomic(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) to service_role;
 
-create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body 2e701c245581c236
+create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
+
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
+grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
@@ -1451,8 +1575,8 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 04f76b2e08fba521
-grant execute on function public.explain_request(p_request_id text, p_user_id uuid) to service_role;
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body aafc32f8f5103b51
+grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
 grant execute on function public.export_user_data(p_user_id uuid) to service_role;
@@ -1478,8 +1602,11 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71aef75679391284
-grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid) to service_role;
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a724ee69623bc117
+grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
+
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
+grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
@@ -1498,6 +1625,15 @@ grant execute on function public.list_oauth_revocations(p_limit integer) to serv
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
+
+create function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 66fa2f32823b979c
+grant execute on function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
+grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body a073c412b9b80399
+grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
@@ -1550,8 +1686,14 @@ grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_
 create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a572359d057f8702
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e07568a63ab85172
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
+
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
+grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
 
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
@@ -1586,16 +1728,22 @@ grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to
 create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13d9704faed4f1ab
 grant execute on function public.run_job(p_name text) to service_role;
 
-create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f85882f6dabefa31
+create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 360c31a0b2b8c090
-grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint) to service_role;
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f06c2012d14bbab2
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
+grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
+
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
+grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
+
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
@@ -1607,20 +1755,29 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92a9f7106d5d9c3b
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
+grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
 
 create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa0f48e82a0e986
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 0c594fa4daece6be
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body f5156e64a4323967
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 7e6c28f241141148
 grant execute on function public.verify_token_ledger() to service_role;
 
 create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
 grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
+
+create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body 76a8444e974df749
+grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
 grant execute on function public.write_tokens(p_entries jsonb) to service_role;

@@ -46,6 +46,8 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
   model nor the charge runs twice. A free failure is not stored: the same key may run again. A charged failure is stored
   and replayed like an answer. Retry with the same body: a photo's URL that was signed again makes it another request,
   which is refused as \`idempotency_key_reused\`.
+- **Tessera-Wallet**: the id of a team's wallet that pays instead of the user's own, or that is asked about
+  ([wallets.md](wallets.md)). A key is another one with another wallet.
 - **X-Request-Id** in every answer identifies the request in the ledger and the log.
 - A feature answers \`{ "data": …, "usage": … }\`; the tables below list the fields of \`data\`. \`usage\` has
   \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (the rest).

@@ -18,8 +18,10 @@ ${callable.map(entry).join("\n")}
 /** How each function is called. */
 export const FUNCTIONS = {
 ${
-    callable.map(({ name, method, kind }) =>
-      `  ${camelCase(name)}: { name: "${name}", method: "${method}", isMetered: ${kind === "feature"} },`
+    callable.map(({ name, method, kind, takesWallet }) =>
+      `  ${camelCase(name)}: { name: "${name}", method: "${method}", isMetered: ${
+        kind === "feature"
+      }, takesWallet: ${takesWallet === true} },`
     ).join("\n")
   }
 } as const satisfies Record<keyof Calls, unknown>;

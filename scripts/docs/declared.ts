@@ -22,6 +22,8 @@ export interface Declared {
   output?: z.ZodType;
   /** The call limit, or what limits calls instead. */
   callLimit?: CallLimit | { instead: string };
+  /** Whether a user may name a team's wallet in the header `Tessera-Wallet`. */
+  takesWallet?: boolean;
   /** Its own error codes. */
   codes?: ErrorCode[];
   /** Also accepts multipart/form-data. */

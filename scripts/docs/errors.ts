@@ -6,15 +6,20 @@ export const MEANINGS: Record<ErrorCode, string> = {
   invalid_request: "The body, the query or the `Idempotency-Key` is invalid; `details` says where and why",
   unauthorized: "No valid credential",
   insufficient_tokens:
-    "The user's tokens do not cover what the request may cost; `details`: `required`, `available`",
+    "The tokens of the user, or of the team's wallet, do not cover what the request may cost; `details`: `required`, `available`",
   spend_cap_reached:
-    "The user's own daily or monthly cap is reached; `details`: `cap`, `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
-  account_paused: "The account is paused; the message says why",
-  forbidden: "The credential may not do this",
+    "The own daily or monthly cap of the user, or of the team's wallet, is reached; `details`: `cap`, `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
+  account_paused: "The account, or the team's wallet, is paused; the message says why",
+  member_cap_reached:
+    "The caller's monthly cap in the team's wallet is reached; `details`: `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
+  forbidden: "The credential may not do this; with `Tessera-Wallet`: the caller is no member who may spend",
   not_found: "It does not exist",
   method_not_allowed: "Another method is expected; `Allow` names it",
   request_in_progress: "A request with the same key is still running; try again after `Retry-After` seconds",
   authorization_required: "The user has to authorize the OAuth provider, for the first time or again",
+  last_owner: "The last owner of a wallet can neither leave nor be demoted: make another one first",
+  wallet_limit_reached: "There are as many wallets, members or open invitations as there may be",
+  wallet_not_empty: "The wallet still owns tokens",
   response_not_stored:
     "Answered and charged before, but the response was too large to store; `details`: `charged`, `balance`",
   token_expired: "The token of this account has expired; `details`: `expires_at`",
@@ -52,6 +57,8 @@ const METERED: ErrorCode[] = [
   "insufficient_tokens",
   "spend_cap_reached",
   "account_paused",
+  "forbidden",
+  "member_cap_reached",
   "rate_limited",
   "request_in_progress",
   "response_not_stored",
@@ -66,13 +73,15 @@ const CONVERSATION: ErrorCode[] = [
   "insufficient_tokens",
   "spend_cap_reached",
   "account_paused",
+  "forbidden",
+  "member_cap_reached",
   "upgrade_required",
   "rate_limited",
 ];
 
 /** The error codes of a function, ordered by status. */
 export function codesOf(
-  { name, auths, method, isAlsoPost, kind, callLimit, codes = [] }: Declared,
+  { name, auths, method, isAlsoPost, kind, callLimit, takesWallet, codes = [] }: Declared,
 ): ErrorCode[] {
   const can = new Set<ErrorCode>([
     "invalid_request",
@@ -83,6 +92,7 @@ export function codesOf(
     ...(method === "GET" && !isAlsoPost ? [] : ["payload_too_large", "unsupported_media_type"] as const),
     ...(kind === "feature" ? METERED : []),
     ...(callLimit && "quota" in callLimit ? ["rate_limited"] as const : []),
+    ...(takesWallet ? ["forbidden"] as const : []),
     ...(name.includes("/") ? ["not_found"] as const : []),
     ...codes,
     ...(kind === "conversation" ? CONVERSATION : []),

@@ -31,7 +31,7 @@ const Failure = z.object({
 const HEADERS = {
   "X-Request-Id": {
     description:
-      "Identifies the request in the ledger and the log; the same for the same user, function and key",
+      "Identifies the request in the ledger and the log; the same for the same user, wallet, function and key",
     schema: { type: "string" },
   },
   "Idempotent-Replayed": {
@@ -47,8 +47,16 @@ const IDEMPOTENCY_KEY = {
   name: "Idempotency-Key",
   in: "header",
   description:
-    "Makes a retry safe: the same key gets the stored response, and is charged once. Scoped to the user and the function.",
+    "Makes a retry safe: the same key gets the stored response, and is charged once. Scoped to the user, the wallet and the function.",
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
+};
+
+const WALLET = {
+  name: "Tessera-Wallet",
+  in: "header",
+  description:
+    "The team's wallet that pays, or that is asked about; without it the user's own. docs/wallets.md",
+  schema: { type: "string", format: "uuid" },
 };
 
 /** Who a caller must be, by the declared `auth`; a user's app sends its publishable key too. */
@@ -113,7 +121,7 @@ export async function openApi(functions: Declared[]): Promise<Record<string, unk
         },
       },
       headers: HEADERS,
-      parameters: { IdempotencyKey: IDEMPOTENCY_KEY },
+      parameters: { IdempotencyKey: IDEMPOTENCY_KEY, Wallet: WALLET },
       schemas: {
         Usage: jsonSchema(Usage, "output"),
         Failure: jsonSchema(Failure, "output"),
@@ -146,6 +154,7 @@ async function operation(one: Declared) {
     "x-price": one.price,
     parameters: [
       ...(one.kind === "feature" ? [refTo("parameters", "IdempotencyKey")] : []),
+      ...(one.takesWallet ? [refTo("parameters", "Wallet")] : []),
       ...(isGet ? queryOf(one) : []),
     ],
     requestBody: isGet || !one.input ? undefined : await requestBody(one),

@@ -12,6 +12,7 @@ const CHAIN_BYTES = 16;
 export function chainOf(previous: string | null, entry: Entry): string {
   const parts = [
     entry.user_id,
+    entry.actor_id,
     entry.entry_number,
     entry.delta,
     entry.balance_after,

@@ -4,6 +4,8 @@ import postgres from "postgres";
 /** One stored change of a balance. */
 export interface Entry {
   user_id: string;
+  /** The member who spent, where it is a team's wallet. */
+  actor_id: string | null;
   entry_number: bigint;
   delta: bigint;
   balance_after: bigint;
@@ -129,7 +131,7 @@ export class RangeReader {
   /** Each user's entries by number; at most a few thousand in memory. */
   async *entries(): AsyncGenerator<Entry> {
     const pages = this.sql`
-      select user_id::text, entry_number::text, delta::text, balance_after::text,
+      select user_id::text, actor_id::text, entry_number::text, delta::text, balance_after::text,
         extract(epoch from created_at)::text as created_at_s, operation_type, request_id, metadata::text,
         encode(chain, 'hex') as chain
       from public.token_balance_history as rows where ${this.#inRange("rows")}

@@ -15,7 +15,8 @@ alter default privileges in schema private revoke all on tables from anon, authe
 alter default privileges in schema private revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema private revoke all on functions from anon, authenticated, service_role;
 
--- The view public.job_status asks with the rights of its reader; no function in here may be executed by anybody but its owner.
+-- The view public.job_status asks with the rights of its reader; no function in here may be executed by anybody but its owner,
+-- except what policies ask: a policy needs the right to its functions and none to their schema.
 grant usage on schema private to service_role;
 
 -- Postgres lets PUBLIC execute new functions; only the form without a schema takes that default away.

@@ -24,7 +24,9 @@ create table public.token_balances (
 ) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
 
 comment on table public.token_balances is
-  'Each user''s balance. No foreign key to auth.users: money outlives the account.';
+  'The balance of each wallet. No foreign key to auth.users: money outlives the account.';
+comment on column public.token_balances.user_id is
+  'The wallet: a user''s own has the id of its user, a team''s an id of its own in private.wallets.';
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
@@ -60,7 +62,8 @@ create table public.token_balance_history (
   operation_type text not null,
   request_id text collate "C",
   metadata jsonb,
-  chain bytea not null
+  chain bytea not null,
+  actor_id uuid
 ) partition by range (created_at);
 
 create table token_history.other_months partition of public.token_balance_history (
@@ -81,6 +84,8 @@ comment on column public.token_balance_history.metadata is
   'personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
   'Digest of the chain of the entry before and this entry: shows entries that a superuser altered, removed or inserted.';
+comment on column public.token_balance_history.actor_id is
+  'Which member of a team spent its tokens; null: the user whose wallet it is, or a server.';
 comment on table token_history.other_months is
   'Takes the entries of a month that has no partition, which happens when prepare_token_history did not run for a year.';
 
@@ -89,6 +94,7 @@ create type public.token_lock_status as enum ('held', 'settled', 'released', 'ex
 create table public.token_consumption_locks (
   user_id uuid not null,
   run_id uuid,
+  actor_id uuid,
   amount bigint not null,
   charged bigint,
   balance_after bigint,
@@ -112,6 +118,8 @@ comment on table public.token_consumption_locks is
   'One row per request: makes it run and be charged at most once, and keeps its answer for a retry.';
 comment on column public.token_consumption_locks.run_id is
   'Which run of a caller made the hold: the same one gets its attempt again, as it may not have heard of it. Null once settled.';
+comment on column public.token_consumption_locks.actor_id is
+  'The member of a team who asked, where a team''s wallet pays; null: the user whose wallet it is, or a server.';
 comment on column public.token_consumption_locks.amount is
   'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
 comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
@@ -184,12 +192,18 @@ alter table public.token_consumption_locks enable row level security;
 alter table public.token_anomalies enable row level security;
 alter table private.token_settings enable row level security;
 
-create policy "owners read their balance" on public.token_balances
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their history" on public.token_balance_history
-  for select to authenticated using (user_id = (select auth.uid()));
-create policy "owners read their requests" on public.token_consumption_locks
-  for select to authenticated using (user_id = (select auth.uid()));
+-- A user's own rows are found first, and then nobody asks for teams.
+create policy "owners and members read the balance" on public.token_balances
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+create policy "owners and members read the history" on public.token_balance_history
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
+-- A stored answer is for who asked, not for the team.
+create policy "who asked reads the request" on public.token_consumption_locks
+  for select to authenticated
+  using ((user_id = (select auth.uid()) or user_id = any((select private.once_shared_wallets())::uuid[]))
+    and coalesce(actor_id, user_id) = (select auth.uid()));
 create policy "owners read their anomalies" on public.token_anomalies
   for select to authenticated using (user_id = (select auth.uid()));
 create policy "servers read the settings" on private.token_settings
@@ -302,7 +316,8 @@ create function private.token_entry_chain(
   p_created_at timestamptz,
   p_operation_type text,
   p_request_id text,
-  p_metadata jsonb
+  p_metadata jsonb,
+  p_actor_id uuid default null
 )
 returns bytea
 language plpgsql
@@ -311,14 +326,14 @@ set search_path = ''
 as $$
 begin
   return substring(
-    sha256(coalesce(p_previous, '') || convert_to(concat_ws('|', p_user_id, p_entry_number, p_delta, p_balance_after,
+    sha256(coalesce(p_previous, '') || convert_to(concat_ws('|', p_user_id, p_actor_id, p_entry_number, p_delta, p_balance_after,
       extract(epoch from p_created_at), char_length(p_operation_type), p_operation_type,
       coalesce(char_length(p_request_id), 0), p_request_id, p_metadata), 'UTF8'))
     for 16);
 end;
 $$;
 
-comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb) is
+comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid) is
   'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
   'a SHA-256.';
 
@@ -328,7 +343,8 @@ create function private.post_token_entry(
   p_released bigint,
   p_operation_type text,
   p_request_id text,
-  p_metadata jsonb
+  p_metadata jsonb,
+  p_actor_id uuid default null
 )
 returns public.token_balances
 language plpgsql
@@ -342,19 +358,19 @@ begin
     granted = granted + case when p_operation_type = any(private.operations_of_grants()) then p_delta else 0 end,
     entry_count = entry_count + 1,
     chain = private.token_entry_chain(chain, user_id, entry_count + 1, p_delta, balance + p_delta,
-      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata),
+      greatest(updated_at, now()), p_operation_type, p_request_id, p_metadata, p_actor_id),
     updated_at = greatest(updated_at, now())
   where user_id = p_user_id
   returning * into v_balance;
   insert into public.token_balance_history
-    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain)
+    (user_id, entry_number, delta, balance_after, created_at, operation_type, request_id, metadata, chain, actor_id)
   values (p_user_id, v_balance.entry_count, p_delta, v_balance.balance, v_balance.updated_at, p_operation_type,
-    p_request_id, p_metadata, v_balance.chain);
+    p_request_id, p_metadata, v_balance.chain, p_actor_id);
   return v_balance;
 end;
 $$;
 
-comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb) is
+comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid) is
   'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
   'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
   'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
@@ -377,6 +393,51 @@ $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
   'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
+
+create function private.member_refusal(
+  p_request_id text,
+  p_wallet_id uuid,
+  p_actor_id uuid,
+  p_amount numeric,
+  p_is_locked boolean default true
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_member private.wallet_members;
+  v_month constant date := private.month_of(clock_timestamp());
+  v_spent bigint;
+  v_held bigint := 0;
+begin
+  select * into v_member from private.wallet_members
+  where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
+  if not found then
+    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+  elsif v_member.role = 'viewer' then
+    return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
+  end if;
+  v_spent := case when v_member.month >= v_month then v_member.spent else 0 end;
+  if p_is_locked then -- Otherwise holds that outlived their time may be among them.
+    v_held := v_member.held;
+  end if;
+  if p_amount + v_spent + v_held > v_member.monthly_cap_tokens then
+    return private.token_refusal(p_request_id, 'member_cap_reached',
+      format('Your cap in this wallet is %s tokens a month; spent or held are %s, this request may need %s',
+        v_member.monthly_cap_tokens, v_spent + v_member.held, p_amount),
+      null,
+      jsonb_build_object('cap_tokens', v_member.monthly_cap_tokens, 'spent', v_spent, 'held', v_member.held,
+        'required', p_amount, 'resets_at', (v_month + interval '1 month') at time zone 'UTC'));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.member_refusal(text, uuid, uuid, numeric, boolean) is
+  'Why somebody may not spend so much from a team''s wallet, as an outcome: forbidden, or member_cap_reached; null where it '
+  'may. Who is no member learns nothing of the wallet. Without the wallet''s lock what is held counts not yet.';
 
 create function private.token_request_problem(
   p_request_id text,
@@ -508,16 +569,20 @@ as $$
 declare
   v_balance public.token_balances;
   v_expired bigint;
+  v_by_members jsonb;
 begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   with expired as (
     update public.token_consumption_locks
     set status = 'expired', expires_at = now()
     where user_id = p_user_id and status = 'held' and expires_at <= now()
-    returning amount
+    returning amount, actor_id
   )
-  select sum(amount) into v_expired from expired;
+  select sum(amount), jsonb_agg(expired) filter (where actor_id is not null) into v_expired, v_by_members from expired;
   if v_expired > 0 then
+    if v_by_members is not null then
+      perform private.give_back_member_holds(p_user_id, v_by_members);
+    end if;
     update public.token_balances
     set held = held - v_expired
     where user_id = p_user_id
@@ -722,7 +787,8 @@ create function private.known_request_outcome(
   p_token_amount numeric,
   p_operation_type text,
   p_fingerprint text,
-  p_run_id uuid
+  p_run_id uuid,
+  p_actor_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -735,6 +801,7 @@ declare
 begin
   if p_lock.user_id <> p_user_id
     or p_lock.attempt > 0 and (p_lock.operation_type <> p_operation_type
+      or p_lock.actor_id is distinct from p_actor_id
       or p_lock.fingerprint is distinct from p_fingerprint
       or (p_fingerprint is null and p_lock.amount <> p_token_amount))
   then
@@ -760,7 +827,7 @@ begin
 end;
 $$;
 
-comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid) is
+comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid) is
   'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
   'run as the next attempt.';
 
@@ -772,7 +839,8 @@ create function public.hold_tokens(
   p_fingerprint text default null,
   p_metadata jsonb default null,
   p_time_to_live interval default '10 minutes',
-  p_run_id uuid default null
+  p_run_id uuid default null,
+  p_actor_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -803,25 +871,38 @@ begin
   returning balance, held into v_owned, v_held;
   if found then
     insert into public.token_consumption_locks
-      (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, expires_at)
-    values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
+      (request_id, user_id, run_id, actor_id, operation_type, amount, fingerprint, metadata, status, expires_at)
+    values (p_request_id, p_user_id, p_run_id, p_actor_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held',
       now() + p_time_to_live)
     on conflict do nothing;
     if found then
-      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0, 'attempt', 1,
-        'balance', v_owned, 'held', v_held, 'request_id', p_request_id);
+      if p_actor_id is null or private.take_member_hold(p_user_id, p_actor_id, v_amount) then
+        return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', 0, 'attempt', 1,
+          'balance', v_owned, 'held', v_held, 'request_id', p_request_id);
+      end if;
+      delete from public.token_consumption_locks where request_id = p_request_id;
     end if;
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, the tokens do not suffice, a grant begins or ends, or the user is gone: find out which, with the user's
-  -- row locked.
-  insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  -- The id is known, the tokens do not suffice, a grant begins or ends, the member may not spend them, or the user is gone: find
+  -- out which, with the wallet's row locked. A team's wallet has its row from the start: what somebody else names gets none.
+  if p_actor_id is null then
+    insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
+  end if;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
   if found then
     v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-      p_run_id);
+      p_run_id, p_actor_id);
+    if v_outcome is not null then
+      return v_outcome;
+    end if;
+  end if;
+  if p_actor_id is not null then
+    -- Holds that nobody ended in time count for the member no more than for the wallet.
+    perform private.expire_token_holds_of(p_user_id);
+    v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
     end if;
@@ -844,11 +925,12 @@ begin
       jsonb_build_object('required', v_amount, 'available', v_balance.balance - v_balance.held));
   end if;
   insert into public.token_consumption_locks as known
-    (request_id, user_id, run_id, operation_type, amount, fingerprint, metadata, status, created_at, expires_at)
-  values (p_request_id, p_user_id, p_run_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held', v_now,
+    (request_id, user_id, run_id, actor_id, operation_type, amount, fingerprint, metadata, status, created_at, expires_at)
+  values (p_request_id, p_user_id, p_run_id, p_actor_id, p_operation_type, v_amount, p_fingerprint, p_metadata, 'held', v_now,
     now() + p_time_to_live)
   on conflict (request_id) do update
-  set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, amount = excluded.amount,
+  set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, actor_id = excluded.actor_id,
+    amount = excluded.amount,
     operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
     created_at = excluded.created_at, expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
@@ -856,6 +938,9 @@ begin
   if not found then -- Another user has claimed the id since we looked.
     return private.token_refusal(p_request_id, 'idempotency_key_reused',
       'This request id belongs to another request');
+  end if;
+  if p_actor_id is not null then
+    perform private.take_member_hold(p_user_id, p_actor_id, v_amount);
   end if;
   update public.token_balances
   set held = held + v_amount, updated_at = greatest(updated_at, v_now) -- Its charge comes after it.
@@ -866,13 +951,15 @@ begin
 end;
 $$;
 
-comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid) is
+comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
   'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
   'success with duplicate, charged, balance and response when this request was settled before; or an error: '
   'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
   'account_paused (of a user who was forgotten). '
   'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
-  'the same again gets the same attempt while it is held, and hold_not_current after it was given up.';
+  'the same again gets the same attempt while it is held, and hold_not_current after it was given up. p_user_id is the wallet '
+  'that pays; with an actor_id it is a team''s, and who acts must be a member that may spend: else forbidden, or '
+  'member_cap_reached (with cap_tokens, spent, held, required, resets_at). Whoever settles or releases names the wallet.';
 
 create function public.extend_token_hold(
   p_request_id text,
@@ -975,11 +1062,14 @@ begin
         v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
     end if;
     v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
-      v_metadata);
+      v_metadata, v_lock.actor_id);
   else
     update public.token_balances
     set held = held - v_lock.amount
     where user_id = p_user_id;
+  end if;
+  if v_lock.actor_id is not null then
+    perform private.end_member_hold(p_user_id, v_lock.actor_id, v_lock.amount, v_charged, v_balance.updated_at);
   end if;
   v_response_tail := private.token_response_tail(v_charged, v_balance.balance);
   update public.token_consumption_locks
@@ -1002,7 +1092,7 @@ begin
         'cost', greatest(p_token_amount, (p_metadata ->> 'cost')::numeric), 'charged', v_charged));
   end if;
   if p_metadata ? 'failed_for' then
-    perform private.count_user_failure(p_user_id, 'paid_failures');
+    perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
   end if;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'charged', v_charged,
     'balance', v_balance.balance, 'response_tail', v_response_tail, 'request_id', p_request_id);
@@ -1066,6 +1156,9 @@ begin
     set held = held - v_lock.amount
     where user_id = p_user_id
     returning * into v_balance;
+    if v_lock.actor_id is not null then
+      perform private.end_member_hold(p_user_id, v_lock.actor_id, v_lock.amount, 0, v_balance.updated_at);
+    end if;
     update public.token_consumption_locks
     set status = 'released', expires_at = now(),
       metadata = case when p_reason is null and p_metadata is null then metadata
@@ -1076,7 +1169,7 @@ begin
       v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
     end if;
     if p_metadata ? 'usage' then
-      perform private.count_user_failure(p_user_id, 'paid_failures');
+      perform private.count_user_failure(coalesce(v_lock.actor_id, p_user_id), 'paid_failures');
     end if;
   end if;
   return jsonb_build_object('success', true, 'duplicate', v_lock.status <> 'held', 'error', null, 'charged', 0,
@@ -1319,10 +1412,11 @@ revoke execute on function
   private.forbid_token_history_change(),
   token_history.alter_briefly(text),
   private.prepare_token_history(integer, boolean),
-  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb),
-  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb),
+  private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid),
+  private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid),
   private.token_response_tail(bigint, bigint),
   private.token_refusal(text, text, text, bigint, jsonb),
+  private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
   private.expire_token_holds_of(uuid),
   private.reserved_grants(uuid),
@@ -1330,12 +1424,12 @@ revoke execute on function
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
-  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid),
+  private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),
   private.record_request_excess(uuid, text, jsonb),
   private.count_user_failure(uuid, text),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),
@@ -1347,7 +1441,7 @@ from public, anon, authenticated;
 
 grant execute on function
   public.record_token_anomaly(uuid, text, text, text, jsonb),
-  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid),
+  public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
   public.extend_token_hold(text, uuid, integer, interval),
   public.settle_tokens(text, uuid, integer, numeric, jsonb, text),
   public.release_tokens(text, uuid, integer, text, jsonb, uuid),

@@ -50,7 +50,9 @@ create table public.token_accounts (
 
 create index token_accounts_plan_idx on public.token_accounts (plan);
 
-comment on table public.token_accounts is 'Users for whom something else holds than for all: a plan, a pause, a cap.';
+comment on table public.token_accounts is
+  'Users and teams'' wallets for whom something else holds than for all: a plan, a pause, a cap.';
+comment on column public.token_accounts.user_id is 'The user, or the team''s wallet, which has no plan.';
 comment on column public.token_accounts.plan is 'Null: ''default''.';
 comment on column public.token_accounts.paused_at is
   'Since when the user''s requests are refused; null: the account is not paused.';
@@ -86,8 +88,9 @@ alter table private.token_plans enable row level security;
 alter table public.token_accounts enable row level security;
 alter table private.request_counters enable row level security;
 
-create policy "owners read their account" on public.token_accounts
-  for select to authenticated using (user_id = (select auth.uid()));
+create policy "owners and members read the account" on public.token_accounts
+  for select to authenticated
+  using (user_id = (select auth.uid()) or user_id = any((select private.shared_wallets())::uuid[]));
 create policy "nobody reads counters" on private.request_counters for select to public using (false);
 create policy "servers read the plans" on private.token_plans
   for select to service_role using (true);
@@ -271,7 +274,8 @@ create function private.answer_known_request(
   p_fingerprint text,
   p_metadata jsonb,
   p_run_id uuid,
-  p_is_counted boolean
+  p_is_counted boolean,
+  p_wallet_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -289,7 +293,8 @@ begin
   then
     return null;
   end if;
-  v_outcome := private.known_request_outcome(v_lock, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_run_id);
+  v_outcome := private.known_request_outcome(v_lock, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
+    p_fingerprint, p_run_id, case when p_wallet_id is not null then p_user_id end);
   -- A run that asks again for its own hold, as it did not hear of it, is no retry of anybody's.
   if v_outcome is not null and p_is_counted and (v_lock.run_id = p_run_id) is not true then
     v_limits := private.take_request_limits(p_request_id, p_user_id, null, 'replay',
@@ -302,7 +307,7 @@ begin
 end;
 $$;
 
-comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean) is
+comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid) is
   'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
   'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
 
@@ -314,7 +319,8 @@ create function public.admit_request(
   p_fingerprint text default null,
   p_metadata jsonb default null,
   p_time_to_live interval default '10 minutes',
-  p_run_id uuid default null
+  p_run_id uuid default null,
+  p_wallet_id uuid default null
 )
 returns jsonb
 language plpgsql
@@ -341,12 +347,32 @@ begin
   into v_user_rule, v_function_rule
   from private.token_plans
   where plan = coalesce(v_plan, 'default');
+  if p_wallet_id is not null then
+    if p_wallet_id = p_user_id then
+      return public.admit_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+        p_time_to_live, p_run_id);
+    end if;
+    -- Before anything of the wallet is told: who is no member learns nothing of it. The hold asks again, with it locked.
+    v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_token_amount, false);
+    if v_denied is not null then
+      return coalesce(
+        private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
+          p_run_id, true, p_wallet_id),
+        v_denied || '{"limits": null}');
+    end if;
+    select v_is_paused is true or accounts.paused_at is not null,
+      case when v_is_paused then v_pause_reason else accounts.pause_reason end,
+      accounts.daily_cap_tokens is not null or accounts.monthly_cap_tokens is not null
+    into v_is_paused, v_pause_reason, v_has_cap
+    from (select p_wallet_id as wallet_id) as paying
+    left join public.token_accounts as accounts on accounts.user_id = paying.wallet_id;
+  end if;
   -- What runs, or was answered, takes from no limit of what is new. Who gives no fingerprint has an id that is new.
   if p_fingerprint is not null then
     perform from public.token_consumption_locks where request_id = p_request_id;
     if found then
       v_outcome := private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
-        p_metadata, p_run_id, true);
+        p_metadata, p_run_id, true, p_wallet_id);
       if v_outcome is not null then
         return v_outcome;
       end if;
@@ -366,19 +392,19 @@ begin
       v_denied := v_limits;
       v_limits := null;
     else
-      v_denied := private.spend_cap_refusal(p_request_id, p_user_id, p_token_amount);
+      v_denied := private.spend_cap_refusal(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount);
       v_is_balance_locked := true; -- And counters come before it.
     end if;
     if v_denied is not null then
       -- It may have begun in another call since we looked.
       return coalesce(
         private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-          p_run_id, v_is_balance_locked is not true),
+          p_run_id, v_is_balance_locked is not true, p_wallet_id),
         coalesce(v_limits, '{"limits": null}') || v_denied);
     end if;
   end if;
-  v_outcome := public.hold_tokens(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-    p_time_to_live, p_run_id);
+  v_outcome := public.hold_tokens(p_request_id, coalesce(p_wallet_id, p_user_id), p_token_amount, p_operation_type,
+    p_fingerprint, p_metadata, p_time_to_live, p_run_id, case when p_wallet_id is not null then p_user_id end);
   if v_outcome ->> 'error' = 'insufficient_tokens' then
     perform private.count_user_failure(p_user_id, 'insufficient_tokens');
   end if;
@@ -386,7 +412,7 @@ begin
 end;
 $$;
 
-comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid) is
+comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
   'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
   'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
   'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
@@ -394,9 +420,16 @@ comment on function public.admit_request(text, uuid, numeric, text, text, jsonb,
   'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
   'whatever denies a new one; with a fingerprint, asking for it takes from the limit "replay" alone, 600 an hour where the plan '
   'does not name it, and of a run that asks for its own hold again from none. Without one, as of an id that was made for this '
-  'call, it takes as a new one does where none denies.';
+  'call, it takes as a new one does where none denies. With a wallet_id a team''s wallet pays, of which the user must be a '
+  'member that may spend: pause and caps of the wallet count in place of the user''s caps, the user''s own pause and rate '
+  'limits as ever; else forbidden, or member_cap_reached.';
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric)
+create function public.admit_reading(
+  p_request_id text,
+  p_user_id uuid,
+  p_least_amount numeric,
+  p_wallet_id uuid default null
+)
 returns jsonb
 language plpgsql
 security definer
@@ -408,19 +441,33 @@ declare
   v_rule jsonb;
   v_is_known boolean;
   v_taken jsonb;
+  v_wallet_id constant uuid := coalesce(p_wallet_id, p_user_id);
   v_available bigint;
   v_is_event_due boolean;
   v_balance public.token_balances;
+  v_denied jsonb;
 begin
   select accounts.paused_at is not null, accounts.pause_reason,
     coalesce(plans.request_limits -> 'stored_recording', '{"quota": 120, "window_s": 3600}'),
     exists (
       select from public.token_consumption_locks as locks
-      where locks.request_id = p_request_id and locks.user_id = p_user_id and locks.status in ('held', 'settled'))
+      where locks.request_id = p_request_id and locks.user_id = v_wallet_id
+        and locks.actor_id is not distinct from case when p_wallet_id is not null then p_user_id end
+        and locks.status in ('held', 'settled'))
   into v_is_paused, v_pause_reason, v_rule, v_is_known
   from (select p_user_id as user_id) as asking
   left join public.token_accounts as accounts on accounts.user_id = asking.user_id
   left join private.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
+  if p_wallet_id is not null and not v_is_known then
+    v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_least_amount, false);
+    if v_denied is not null then
+      return v_denied;
+    end if;
+    if v_is_paused is not true then
+      select paused_at is not null, pause_reason into v_is_paused, v_pause_reason
+      from public.token_accounts where user_id = p_wallet_id;
+    end if;
+  end if;
   if v_is_paused and not v_is_known then
     return private.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_pause_reason));
@@ -432,11 +479,11 @@ begin
     return jsonb_build_object('success', true);
   end if;
   select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
-  from public.token_balances where user_id = p_user_id;
+  from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount or v_is_event_due then
-    v_balance := private.expire_token_holds_of(p_user_id);
+    v_balance := private.expire_token_holds_of(v_wallet_id);
     if v_balance.next_expiry_at <= clock_timestamp() then
-      v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
     end if;
     v_available := v_balance.balance - v_balance.held;
   end if;
@@ -450,7 +497,7 @@ begin
 end;
 $$;
 
-comment on function public.admit_reading(text, uuid, numeric) is
+comment on function public.admit_reading(text, uuid, numeric, uuid) is
   'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
   '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
   'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
@@ -519,7 +566,12 @@ $$;
 comment on function private.spent_since_month(uuid, date, bigint, bigint) is
   'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint)
+create function public.set_spend_caps(
+  p_user_id uuid,
+  p_daily_tokens bigint,
+  p_monthly_tokens bigint,
+  p_actor_id uuid default null
+)
 returns jsonb
 language plpgsql
 security definer
@@ -538,6 +590,9 @@ begin
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
+  elsif p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
+    return jsonb_build_object('success', false, 'error', 'forbidden',
+      'message', 'Only an owner of the wallet sets its caps');
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   -- A cap that is new counts what the ledger's history says of this day and month; later ones know. It is summed before the
@@ -549,7 +604,10 @@ begin
     select * into v_balance from public.token_balances where user_id = p_user_id for update;
     exit when v_today = (clock_timestamp() at time zone 'UTC')::date;
   end loop;
-  if v_balance.is_closed then
+  if p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
+    return jsonb_build_object('success', false, 'error', 'forbidden',
+      'message', 'Only an owner of the wallet sets its caps');
+  elsif v_balance.is_closed then
     return jsonb_build_object('success', false, 'error', 'account_paused',
       'message', 'This account is paused: it was deleted');
   end if;
@@ -568,11 +626,12 @@ begin
 end;
 $$;
 
-comment on function public.set_spend_caps(uuid, bigint, bigint) is
+comment on function public.set_spend_caps(uuid, bigint, bigint, uuid) is
   'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. What was spent '
-  'in the current day and month counts already. Errors: invalid_request, account_paused (of a user who was forgotten).';
+  'in the current day and month counts already. The user may be a team''s wallet, of which who acts must be an owner. '
+  'Errors: invalid_request, forbidden, account_paused (of a user who was forgotten).';
 
-create function public.account_limits(p_user_id uuid)
+create function public.account_limits(p_user_id uuid, p_actor_id uuid default null)
 returns jsonb
 language plpgsql
 stable
@@ -584,14 +643,21 @@ declare
   v_balance public.token_balances;
   v_today constant date := now() at time zone 'UTC';
   v_spent numeric;
+  v_plan text;
 begin
+  if p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is null then
+    return null;
+  end if;
   select * into v_account from public.token_accounts where user_id = p_user_id;
   select * into v_balance from public.token_balances where user_id = p_user_id;
   v_spent := v_balance.granted - v_balance.balance;
+  v_plan := coalesce(
+    case when p_actor_id is null then v_account.plan
+      else (select plan from public.token_accounts where user_id = p_actor_id) end,
+    'default');
   return jsonb_build_object(
-    'plan', coalesce(v_account.plan, 'default'),
-    'request_limits', coalesce(
-      (select request_limits from private.token_plans where plan = coalesce(v_account.plan, 'default')), '{}'),
+    'plan', v_plan,
+    'request_limits', coalesce((select request_limits from private.token_plans where plan = v_plan), '{}'),
     'paused_at', v_account.paused_at,
     'pause_reason', v_account.pause_reason,
     'daily_cap_tokens', v_account.daily_cap_tokens,
@@ -605,8 +671,9 @@ begin
 end;
 $$;
 
-comment on function public.account_limits(uuid) is
-  'Plan, rate limits, pause and caps of a user; spent_today and spent_this_month are known where there is a cap.';
+comment on function public.account_limits(uuid, uuid) is
+  'Plan, rate limits, pause and caps of a user; or of a team''s wallet, with the plan of who acts, and null unless that is a '
+  'member. spent_today and spent_this_month are known where there is a cap.';
 
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamptz, p_tokens bigint)
 returns void
@@ -698,23 +765,23 @@ revoke execute on function
   private.spent_since_month(uuid, date, bigint, bigint),
   private.take_request_limits(text, uuid, jsonb, text, jsonb),
   private.request_limit_of(uuid, text, jsonb),
-  private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean),
-  public.admit_reading(text, uuid, numeric),
+  private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid),
+  public.admit_reading(text, uuid, numeric, uuid),
   private.note_call_excess(uuid, jsonb),
   private.cleanup_request_counters(integer),
-  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
-  public.set_spend_caps(uuid, bigint, bigint),
-  public.account_limits(uuid),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
+  public.set_spend_caps(uuid, bigint, bigint, uuid),
+  public.account_limits(uuid, uuid),
   public.pause_account(uuid, text),
   public.resume_account(uuid),
   public.set_account_plan(uuid, text)
 from public, anon, authenticated;
 
 grant execute on function
-  public.admit_reading(text, uuid, numeric),
-  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid),
-  public.set_spend_caps(uuid, bigint, bigint),
-  public.account_limits(uuid),
+  public.admit_reading(text, uuid, numeric, uuid),
+  public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid),
+  public.set_spend_caps(uuid, bigint, bigint, uuid),
+  public.account_limits(uuid, uuid),
   public.pause_account(uuid, text),
   public.resume_account(uuid),
   public.set_account_plan(uuid, text)

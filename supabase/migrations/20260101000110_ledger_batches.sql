@@ -1,7 +1,7 @@
 -- Many requests in one transaction: one commit, one flush to disk and one round trip for all of them. Each request has the
 -- outcome that it would have had alone, in the order of the batch.
 --
--- Users are locked in the order of their ids, new ones included, so that two batches cannot wait for each other in a circle.
+-- Wallets are locked in the order of their ids, new ones included, so that two batches cannot wait for each other in a circle.
 -- Only when two batches claim the same request ids for different users, crosswise, can Postgres end one of them as a deadlock (40P01);
 -- nothing of it has happened then, and its requests can be sent again one by one.
 
@@ -54,9 +54,11 @@ declare
   v_index integer;
   v_operation jsonb;
 begin
-  select array_agg(distinct user_id), array_agg(distinct user_id) filter (where operation = 'admit')
+  -- Who is admitted takes from limits of its own; the wallet that pays may be another one.
+  select array_agg(distinct case when operation = 'admit' then coalesce(wallet_id, user_id) else user_id end),
+    array_agg(distinct user_id) filter (where operation = 'admit')
   into v_users, v_admitted
-  from jsonb_to_recordset(p_operations) as (operation text, user_id uuid)
+  from jsonb_to_recordset(p_operations) as (operation text, user_id uuid, wallet_id uuid)
   where user_id is not null;
   -- Arrays, here and below, as a join would read the whole table where it has some thousand rows.
   if v_admitted is not null then
@@ -74,11 +76,13 @@ begin
       when 'hold' then public.hold_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
-        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid,
+        (v_operation ->> 'actor_id')::uuid)
       when 'admit' then public.admit_request(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'token_amount')::numeric,
         v_operation ->> 'operation_type', v_operation ->> 'fingerprint', nullif(v_operation -> 'metadata', 'null'),
-        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid)
+        coalesce((v_operation ->> 'time_to_live')::interval, '10 minutes'), (v_operation ->> 'run_id')::uuid,
+        (v_operation ->> 'wallet_id')::uuid)
       when 'settle' then public.settle_tokens(
         v_operation ->> 'request_id', (v_operation ->> 'user_id')::uuid, (v_operation ->> 'attempt')::integer,
         (v_operation ->> 'token_amount')::numeric, nullif(v_operation -> 'metadata', 'null'),
@@ -119,7 +123,8 @@ begin
       v_chain := v_entry.chain;
     end if;
     v_chain := private.token_entry_chain(v_chain, v_entry.user_id, v_entry.entry_number, v_entry.delta,
-      v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata);
+      v_entry.balance_after, v_entry.created_at, v_entry.operation_type, v_entry.request_id, v_entry.metadata,
+      v_entry.actor_id);
     v_entry.chain := v_chain;
     return next v_entry;
   end loop;
@@ -184,7 +189,7 @@ begin
       select *
       from private.chain_token_entries((
         select array_agg((user_id, entry_count + number, -token_amount, balance - spent, charged_at, operation_type,
-          request_id, metadata, chain)::public.token_balance_history order by user_id, number)
+          request_id, metadata, chain, null)::public.token_balance_history order by user_id, number)
         from judged
         where is_simple))
     ),

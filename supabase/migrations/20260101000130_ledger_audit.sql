@@ -66,6 +66,19 @@ begin
     where locks.status = 'held'
     group by locks.user_id
   ),
+  member_holds as (
+    select locks.user_id as wallet_id, locks.actor_id as user_id, sum(locks.amount) as held_sum
+    from public.token_consumption_locks as locks
+    where locks.status = 'held' and locks.actor_id is not null
+    group by locks.user_id, locks.actor_id
+  ),
+  member_charges as (
+    select history.user_id as wallet_id, history.actor_id as user_id, private.month_of(history.created_at) as month,
+      sum(-history.delta) as tokens
+    from public.token_balance_history as history
+    where history.actor_id is not null and history.delta < 0
+    group by 1, 2, 3
+  ),
   -- An id may have older entries, of a request that is forgotten.
   requests as (
     select locks.*, count(history.user_id) as entries, min(history.delta) as delta,
@@ -92,6 +105,21 @@ begin
   from public.token_balances as balances
   full join holds using (user_id)
   where coalesce(balances.held, 0) <> coalesce(holds.held_sum, 0)
+  union all
+  select 'a member''s held is the sum of its open holds', wallet_id, null,
+    jsonb_build_object('member_id', user_id, 'held', members.held, 'sum_of_holds', coalesce(member_holds.held_sum, 0))
+  from private.wallet_members as members
+  full join member_holds using (wallet_id, user_id)
+  where coalesce(members.held, 0) <> coalesce(member_holds.held_sum, 0)
+  union all
+  select 'what a member spent in a month is the sum of its charges', members.wallet_id, null,
+    jsonb_build_object('member_id', members.user_id, 'month', members.month, 'spent', members.spent,
+      'sum_of_charges', coalesce(member_charges.tokens, 0))
+  from private.wallet_members as members
+  left join member_charges using (wallet_id, user_id, month)
+  where members.spent <> coalesce(member_charges.tokens, 0)
+    and members.month::timestamp at time zone 'UTC'
+      >= (select settings.history_begins_at from private.token_settings as settings)
   union all
   select 'each entry continues the one before', entries.user_id, entries.request_id,
     jsonb_build_object('entry_number', entries.entry_number, 'expected_number', entries.expected_number,
@@ -162,7 +190,7 @@ begin
   where entries.entry_number <> entries.previous_number + 1
     or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
       entries.delta, entries.balance_after, entries.created_at, entries.operation_type, entries.request_id,
-      entries.metadata)
+      entries.metadata, entries.actor_id)
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)

@@ -2,7 +2,7 @@
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function public.explain_request(p_request_id text, p_user_id uuid default null)
+create function public.explain_request(p_request_id text, p_user_id uuid default null, p_wallet_id uuid default null)
 returns jsonb
 language plpgsql
 stable
@@ -15,6 +15,10 @@ declare
   v_metadata jsonb;
   v_events jsonb := '[]'::jsonb;
 begin
+  if p_wallet_id is not null then
+    return case when private.wallet_role(p_wallet_id, p_user_id) is not null
+      then public.explain_request(p_request_id, p_wallet_id) end;
+  end if;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
   -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
@@ -60,6 +64,7 @@ begin
   return jsonb_build_object(
     'request_id', p_request_id,
     'user_id', coalesce(v_lock.user_id, v_entry.user_id),
+    'actor_id', coalesce(v_lock.actor_id, v_entry.actor_id),
     'operation_type', coalesce(v_lock.operation_type, v_entry.operation_type),
     'status', coalesce(v_lock.status::text, 'settled'),
     'attempt', v_lock.attempt,
@@ -82,11 +87,12 @@ begin
 end;
 $$;
 
-comment on function public.explain_request(text, uuid) is
+comment on function public.explain_request(text, uuid, uuid) is
   'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
   'expired, granted) with their times, anomalies. is_known is false once its id is forgotten, after '
   'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
-  'its newest 10,000 entries. Null when there is none.';
+  'its newest 10,000 entries; with a wallet too: a request that this wallet paid, if the user is a member of its team. user_id '
+  'is the wallet, actor_id the member who asked. Null when there is none.';
 
 create function private.forget_ledger_user(p_user_id uuid)
 returns void
@@ -95,32 +101,43 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_released bigint;
+  v_wallets uuid[];
+  v_released record;
 begin
   -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
-  -- Locked in the order of an admission: counters, balance, requests. A counter that is not there cannot be locked, and an
+  -- Nobody joins a team meanwhile, so that these are all whose rows must be locked.
+  perform private.lock_memberships(p_user_id);
+  v_wallets := array(select wallet_id from private.wallet_members where user_id = p_user_id);
+  -- Locked in the order of an admission: counters, balances, requests. A counter that is not there cannot be locked, and an
   -- admission would make it meanwhile.
   insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from private.request_counters where subject = p_user_id for update;
+  if v_wallets <> '{}' then
+    perform private.lock_token_balances(v_wallets || p_user_id);
+  end if;
   -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
   insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
   on conflict (user_id) do update set is_closed = true;
-  -- What runs can store no answer any more, as its hold ends here.
-  with released as (
-    update public.token_consumption_locks
-    set status = 'released', expires_at = now(),
-      metadata = coalesce(metadata, '{}') || '{"released_for": "account_forgotten"}'
-    where user_id = p_user_id and status = 'held'
-    returning amount
-  )
-  select sum(amount) into v_released from released;
-  if v_released > 0 then
-    update public.token_balances set held = held - v_released where user_id = p_user_id;
-  end if;
+  -- What runs can store no answer any more, as its hold ends here; of a team's requests those that this user made.
+  for v_released in
+    with released as (
+      update public.token_consumption_locks
+      set status = 'released', expires_at = now(),
+        metadata = coalesce(metadata, '{}') || '{"released_for": "account_forgotten"}'
+      where (user_id = p_user_id or user_id = any(v_wallets) and actor_id = p_user_id) and status = 'held'
+      returning user_id, amount, actor_id
+    )
+    select user_id, sum(amount)::bigint as amount, jsonb_agg(released) as holds from released group by user_id
+  loop
+    update public.token_balances set held = held - v_released.amount where user_id = v_released.user_id;
+    perform private.give_back_member_holds(v_released.user_id, v_released.holds);
+  end loop;
   update public.token_consumption_locks
   set response = null, fingerprint = null
-  where user_id = p_user_id and (response is not null or fingerprint is not null);
+  where (user_id = p_user_id or user_id = any(v_wallets) and actor_id = p_user_id)
+    and (response is not null or fingerprint is not null);
+  perform private.forget_member(p_user_id);
   -- A payment leads to a person. What is reversed of it from now on finds nobody.
   update public.token_grants set source = null where wallet_id = p_user_id and source is not null;
   update private.token_payments set source = null where wallet_id = p_user_id and source is not null;
@@ -141,8 +158,8 @@ end;
 $$;
 
 comment on function private.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, and in anomalies and alerts who it was. What '
-  'runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
+  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, memberships in teams, and in anomalies and '
+  'alerts who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
 create function private.export_ledger_user(p_user_id uuid)
@@ -177,12 +194,14 @@ as $$
       select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type, 'severity', severity,
         'details', details) order by id), '[]')
       from public.token_anomalies where user_id = p_user_id
-    )
+    ),
+    'wallets', private.export_member(p_user_id)
   );
 $$;
 
 comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, grants, refunds, anomalies. The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams. The history is exported as a table, as it may '
+  'be long.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -207,14 +226,14 @@ comment on function public.files_of_user(uuid, integer) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  public.explain_request(text, uuid),
+  public.explain_request(text, uuid, uuid),
   public.files_of_user(uuid, integer),
   private.forget_ledger_user(uuid),
   private.export_ledger_user(uuid)
 from public, anon, authenticated;
 
 grant execute on function
-  public.explain_request(text, uuid),
+  public.explain_request(text, uuid, uuid),
   public.files_of_user(uuid, integer)
 to service_role;
 
@@ -222,4 +241,4 @@ to service_role;
 
 insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, grants, refunds, plan, caps, anomalies; the history has an export of its own');
+  'Balance, grants, refunds, plan, caps, anomalies, teams; the history has an export of its own');

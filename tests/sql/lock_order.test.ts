@@ -10,7 +10,14 @@ import { createDatabase, newId, range, until } from "./support.ts";
 
 const { url, sql, ledger } = await createDatabase();
 
-const [one, two, stranger] = range(3).map(newId).sort() as [string, string, string];
+// Two teams' wallets beside the users' own: one is locked before those, the other after them.
+const [team, one, two, stranger, otherTeam] = range(5).map(newId).sort() as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const ids = {
   released: newId(),
   held: newId(),
@@ -20,7 +27,12 @@ const ids = {
   othersExpired: newId(),
   dead: newId(),
   settled: newId(),
+  members: newId(),
+  membersToRelease: newId(),
+  othersMember: newId(),
 };
+/** The digest of an invitation's code. */
+const invitation = "0".repeat(64);
 
 await prepareWorld();
 
@@ -37,6 +49,20 @@ async function prepareWorld(): Promise<void> {
   for (const id of [ids.held, ids.toRelease, ids.expired]) await ledger.hold(one, 1, id);
   for (const id of [ids.othersHeld, ids.othersExpired]) await ledger.hold(two, 1, id);
   for (const id of [ids.dead, ids.settled]) await ledger.consume(one, 1, id);
+  for (const wallet of [team, otherTeam]) {
+    await sql`insert into private.wallets (id, name, created_by) values (${wallet}, 'x', ${one})`;
+    await ledger.add(wallet, 1_000);
+    await sql`
+      insert into private.wallet_members (wallet_id, user_id, role)
+      values (${wallet}, ${one}, 'owner'), (${wallet}, ${two}, 'owner')`;
+    await sql`select set_spend_caps(${wallet}, 5000, 5000)`;
+  }
+  await sql`
+    insert into private.wallet_invitations (wallet_id, created_by, code_digest, role, max_uses, expires_at)
+    values (${team}, ${two}, ${invitation}, 'member', 9, now() + interval '1 day'),
+      (${otherTeam}, ${two}, 'over', 'member', 9, now() - interval '1 day')`;
+  for (const id of [ids.members, ids.membersToRelease]) await ledger.hold(team, 1, id, { p_actor_id: one });
+  await ledger.hold(otherTeam, 1, ids.othersMember, { p_actor_id: two });
   await ledger.outlive(ids.expired, ids.othersExpired);
   await ledger.age([ids.dead]);
   await sql`insert into private.rate_limits (key, full_at) values (${`insufficient_tokens ${one}`}, now() - interval '1 second')`;
@@ -95,6 +121,22 @@ const CHARGES: Record<string, string> = {
     operation("settle", one, { request_id: ids.held, attempt: 1 }),
     operation("hold", stranger),
   ]),
+  "admit a member": `
+    select admit_request('${newId()}', '${one}', 1, 'meal-analyzer', 'content', p_wallet_id => '${team}')`,
+  "admit another member": `
+    select admit_request('${newId()}', '${two}', 1, 'meal-analyzer', 'content', p_wallet_id => '${team}')`,
+  "admit a member what cannot be paid": `
+    select admit_request('${newId()}', '${one}', 100000, 'meal-analyzer', 'content', p_wallet_id => '${team}')`,
+  "settle a member's request": `select settle_tokens('${ids.members}', '${team}', 1, 1)`,
+  "release a member's request": `select release_tokens('${ids.membersToRelease}', '${team}', 1)`,
+  "a batch of two teams": batch("run_token_operations", [
+    operation("settle", otherTeam, { request_id: ids.othersMember, attempt: 1 }),
+    operation("admit", two, { wallet_id: otherTeam }),
+    operation("admit", one, { wallet_id: team }),
+    operation("settle", team, { request_id: ids.members, attempt: 1 }),
+    operation("admit", two),
+    operation("hold", team, { actor_id: two }),
+  ]),
   "a batch of charges": batch(
     "consume_tokens_batch",
     [two, stranger, one].map((user) => operation("", user)),
@@ -108,6 +150,17 @@ const ACCOUNTS: Record<string, string> = {
   "set_account_plan": `select set_account_plan('${one}', 'default')`,
   "pause_account": `select pause_account('${one}', 'test')`,
   "resume_account": `select resume_account('${one}')`,
+  "set_spend_caps of a team": `select set_spend_caps('${team}', 1, 1, '${one}')`,
+  "create_wallet": `select create_wallet('${one}', 'x')`,
+  "close_wallet": `select close_wallet('${one}', '${team}')`,
+  "invite_to_wallet": `select invite_to_wallet('${one}', '${team}', '${"1".repeat(64)}', 'member')`,
+  "accept_wallet_invitation": `select accept_wallet_invitation('${stranger}', '${invitation}')`,
+  "accept_wallet_invitation as a member": `select accept_wallet_invitation('${one}', '${invitation}')`,
+  "set_wallet_role": `select set_wallet_role('${one}', '${team}', '${two}', 'member')`,
+  "set_member_cap": `select set_member_cap('${two}', '${team}', '${one}', 5)`,
+  "leave a wallet": `select remove_wallet_member('${two}', '${team}', '${two}')`,
+  "transfer_wallet": `select transfer_wallet('${two}', '${team}', '${one}')`,
+  "forget_user of another member": `select forget_user('${two}')`,
   "detect_high_frequency_requests": `select detect_high_frequency_requests('${one}', '1 hour', 1)`,
 };
 
@@ -115,6 +168,7 @@ const ACCOUNTS: Record<string, string> = {
 const MAINTENANCE: Record<string, string> = {
   "cleanup_expired_locks": "select cleanup_expired_locks()",
   "cleanup_request_counters": "select private.cleanup_request_counters()",
+  "cleanup_wallet_invitations": "select private.cleanup_wallet_invitations()",
   "cleanup_rate_limits": "select private.cleanup_rate_limits()",
   "cleanup_caller_networks": "select private.cleanup_caller_networks()",
   "prepare_token_history": "select private.prepare_token_history(15)",
@@ -139,6 +193,13 @@ const RESOURCES: Record<string, string> = {
   "token_balances": `select from token_balances where user_id = '${one}' for update`,
   "token_balances of another user": `select from token_balances where user_id = '${two}' for update`,
   "token_balances of a new user": `insert into token_balances (user_id) values ('${stranger}')`,
+  "token_balances of a team": `select from token_balances where user_id = '${team}' for update`,
+  "token_balances of another team": `select from token_balances where user_id = '${otherTeam}' for update`,
+  "the memberships of a user": `select pg_advisory_xact_lock(hashtextextended('wallets of ${one}', 0))`,
+  "wallets": "select from private.wallets for update",
+  "wallet_members": `select from private.wallet_members where user_id = '${one}' for update`,
+  "wallet_invitations": "select from private.wallet_invitations for update",
+  "a member's request": `select from token_consumption_locks where request_id = '${ids.members}' for update`,
   "token_accounts": `select from token_accounts where user_id = '${one}' for update`,
   "token_accounts of another user": `select from token_accounts where user_id = '${two}' for update`,
   "a released request": `select from token_consumption_locks where request_id = '${ids.released}' for update`,

@@ -9,6 +9,7 @@ import { csvOf, jsonOf, readEntries } from "../_shared/ledger/export.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 
+const NO_MEMBER = "You are no member of this wallet";
 const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const Cap = Tokens.nullable();
 
@@ -26,34 +27,40 @@ const Limits = z.object({
   spent_this_month: Tokens.nullable(),
 });
 
-/** The signed-in user's plan, rate limits and caps, and what was spent. */
+/** The signed-in user's plan, rate limits and caps, and what was spent; or caps and pause of a team's wallet. */
 const limits = defineEndpoint({
   name: "account/limits",
   auth: "user",
   method: "GET",
   callLimit: { quota: 60, window_s: 60 },
+  takesWallet: true,
   input: z.object({}),
   output: Limits,
-  handle: async ({ caller }) => Response.json(await limitsOf(caller.userId)),
+  handle: async ({ caller, walletId }) => Response.json(await limitsOf(caller.userId, walletId)),
 });
 
-/** Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. */
+/**
+ * Sets the most that the signed-in user wants to spend per day and per month; null removes a cap. Or the most that a
+ * team's wallet spends, which an owner of it sets.
+ */
 const caps = defineEndpoint({
   name: "account/caps",
   auth: "user",
   method: "POST",
   callLimit: { quota: 20, window_s: 3_600 },
+  takesWallet: true,
   input: z.object({ daily_cap_tokens: Cap, monthly_cap_tokens: Cap }),
   output: Limits,
   codes: ["account_paused"],
-  async handle({ caller, input }) {
+  async handle({ caller, walletId, input }) {
     const { error, message } = await callDatabase("set_spend_caps", {
-      p_user_id: caller.userId,
+      p_user_id: walletId ?? caller.userId,
+      p_actor_id: walletId === null ? undefined : caller.userId,
       p_daily_tokens: input.daily_cap_tokens as number,
       p_monthly_tokens: input.monthly_cap_tokens as number,
     }) as { error: ErrorCode | null; message?: string };
     if (error !== null) throw new AppError(error, message ?? "The caps were refused");
-    return Response.json(await limitsOf(caller.userId));
+    return Response.json(await limitsOf(caller.userId, walletId));
   },
 });
 
@@ -61,17 +68,19 @@ const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected is the id o
 
 /**
  * Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the
- * cost. Users see their own requests, servers anybody's.
+ * cost. Users see their own requests, members those of their team's wallet, servers anybody's.
  */
 const why = defineEndpoint({
   name: "account/why",
   auth: ["user", "secret"],
   method: "GET",
   callLimit: { quota: 30, window_s: 60 },
+  takesWallet: true,
   input: z.object({ request_id: RequestId.meta({ examples: ["AZqk0m0cdE6mYf3xq1Z9Hw"] }) }),
   output: z.object({
     request_id: z.string(),
-    user_id: z.string(),
+    user_id: z.string().describe("The wallet that paid: a user's id, or a team's wallet"),
+    actor_id: z.string().nullable().describe("The member who asked, where a team's wallet paid"),
     operation_type: z.string().describe("The feature, or `grant`"),
     status: z.enum(["held", "settled", "released", "expired"]),
     attempt: z.int().nullable().describe("How often it ran"),
@@ -101,10 +110,10 @@ const why = defineEndpoint({
     anomalies: z.array(z.record(z.string(), z.unknown())),
   }),
   codes: ["not_found"],
-  async handle({ caller, input }) {
+  async handle({ caller, walletId, input }) {
     const life = await callDatabase("explain_request", {
       p_request_id: input.request_id,
-      ...(caller.auth === "user" ? { p_user_id: caller.userId } : {}),
+      ...(caller.auth === "user" ? { p_user_id: caller.userId, p_wallet_id: walletId ?? undefined } : {}),
     }) as { price: Price | null; usage: PricedUsage | null } | null;
     if (life === null) throw new AppError("not_found", "There is no request with this id");
     const { price, usage } = life;
@@ -112,15 +121,17 @@ const why = defineEndpoint({
   },
 });
 
-/** The signed-in user's whole ledger as a file, oldest entry first: CSV, or JSON lines. */
+/** The whole ledger of the signed-in user, or of a team's wallet, as a file, oldest entry first: CSV, or JSON lines. */
 const ledger = defineEndpoint({
   name: "account/ledger",
   auth: "user",
   method: "GET",
   callLimit: { quota: 20, window_s: 3_600 },
+  takesWallet: true,
   input: z.object({ format: z.enum(["csv", "json"]).default("csv") }),
-  async handle({ caller, input }) {
-    const pages = await readEntries(userClient(caller.token), caller.userId);
+  async handle({ caller, walletId, input }) {
+    if (walletId !== null) await limitsOf(caller.userId, walletId); // Refuses who is no member.
+    const pages = await readEntries(userClient(caller.token), walletId ?? caller.userId);
     const isCsv = input.format === "csv";
     return new Response(
       ReadableStream.from(isCsv ? csvOf(pages) : jsonOf(pages)).pipeThrough(new TextEncoderStream()),
@@ -178,6 +189,9 @@ export default defineActions("account", {
   "clean-up-files": cleanUpFiles,
 }) satisfies Deno.ServeDefaultExport;
 
-async function limitsOf(userId: string): Promise<unknown> {
-  return await callDatabase("account_limits", { p_user_id: userId });
+async function limitsOf(userId: string, walletId: string | null): Promise<unknown> {
+  const args = walletId === null ? { p_user_id: userId } : { p_user_id: walletId, p_actor_id: userId };
+  const limits = await callDatabase("account_limits", args);
+  if (limits === null) throw new AppError("forbidden", NO_MEMBER);
+  return limits;
 }

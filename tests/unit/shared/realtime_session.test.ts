@@ -95,6 +95,7 @@ function open(limits: Partial<SessionParts["limits"]> = {}) {
     sessionId: "session",
     name: "coach",
     userId: "user",
+    walletId: null,
     model: "demo",
     client: client as unknown as Socket,
     openProvider: () => provider as unknown as Socket,

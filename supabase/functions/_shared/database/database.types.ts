@@ -156,6 +156,7 @@ export type Database = {
       };
       "token_balance_history": {
         Row: {
+          "actor_id": string | null;
           "balance_after": number;
           "chain": string;
           "created_at": string;
@@ -168,6 +169,7 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "actor_id"?: string | null;
           "balance_after": number;
           "chain": string;
           "created_at": string;
@@ -179,6 +181,7 @@ export type Database = {
           "user_id": string;
         };
         Update: {
+          "actor_id"?: string | null;
           "balance_after"?: number;
           "chain"?: string;
           "created_at"?: string;
@@ -239,6 +242,7 @@ export type Database = {
       };
       "token_consumption_locks": {
         Row: {
+          "actor_id": string | null;
           "amount": number;
           "attempt": number;
           "balance_after": number | null;
@@ -256,6 +260,7 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "actor_id"?: string | null;
           "amount": number;
           "attempt"?: number;
           "balance_after"?: number | null;
@@ -272,6 +277,7 @@ export type Database = {
           "user_id": string;
         };
         Update: {
+          "actor_id"?: string | null;
           "amount"?: number;
           "attempt"?: number;
           "balance_after"?: number | null;
@@ -508,7 +514,8 @@ export type Database = {
       };
     };
     Functions: {
-      "account_limits": { Args: { "p_user_id": string }; Returns: Json };
+      "accept_wallet_invitation": { Args: { "p_code_digest": string; "p_user_id": string }; Returns: Json };
+      "account_limits": { Args: { "p_actor_id"?: string; "p_user_id": string }; Returns: Json };
       "add_tokens": {
         Args: {
           "p_amount": number;
@@ -525,7 +532,12 @@ export type Database = {
         Returns: Json;
       };
       "admit_reading": {
-        Args: { "p_least_amount": number; "p_request_id": string; "p_user_id": string };
+        Args: {
+          "p_least_amount": number;
+          "p_request_id": string;
+          "p_user_id": string;
+          "p_wallet_id"?: string;
+        };
         Returns: Json;
       };
       "admit_request": {
@@ -538,6 +550,7 @@ export type Database = {
           "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
+          "p_wallet_id"?: string;
         };
         Returns: Json;
       };
@@ -574,6 +587,7 @@ export type Database = {
       "cleanup_expired_locks": { Args: { "p_page_limit"?: number }; Returns: Json };
       "cleanup_provider_tokens": { Args: { "p_limit"?: number }; Returns: number };
       "clear_tokens": { Args: { "p_namespace": string }; Returns: number };
+      "close_wallet": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "complete_alert_delivery": {
         Args: {
           "p_alert_id": number;
@@ -604,6 +618,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "create_wallet": {
+        Args: { "p_name": string; "p_request_id"?: string; "p_user_id": string };
+        Returns: Json;
+      };
       "delete_tokens": { Args: { "p_keys": Json }; Returns: number };
       "detect_high_frequency_requests": {
         Args: { "p_threshold"?: number; "p_time_window"?: string; "p_user_id": string };
@@ -623,7 +641,10 @@ export type Database = {
       "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
       "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
       "end_oauth_revocation": { Args: { "p_requested_at": string; "p_subject": string }; Returns: boolean };
-      "explain_request": { Args: { "p_request_id": string; "p_user_id"?: string }; Returns: Json };
+      "explain_request": {
+        Args: { "p_request_id": string; "p_user_id"?: string; "p_wallet_id"?: string };
+        Returns: Json;
+      };
       "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
       "extend_token_hold": {
         Args: { "p_attempt": number; "p_request_id": string; "p_time_to_live": string; "p_user_id": string };
@@ -673,6 +694,7 @@ export type Database = {
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
       "hold_tokens": {
         Args: {
+          "p_actor_id"?: string;
           "p_fingerprint"?: string;
           "p_metadata"?: Json;
           "p_operation_type": string;
@@ -681,6 +703,20 @@ export type Database = {
           "p_time_to_live"?: string;
           "p_token_amount": number;
           "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "invite_to_wallet": {
+        Args: {
+          "p_code_digest": string;
+          "p_email"?: string;
+          "p_max_uses"?: number;
+          "p_monthly_cap_tokens"?: number;
+          "p_request_id"?: string;
+          "p_role": string;
+          "p_time_to_live"?: string;
+          "p_user_id": string;
+          "p_wallet_id": string;
         };
         Returns: Json;
       };
@@ -699,6 +735,9 @@ export type Database = {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;
       };
+      "list_wallet_invitations": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
+      "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
+      "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -784,6 +823,14 @@ export type Database = {
         };
         Returns: Json;
       };
+      "remove_wallet_member": {
+        Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "rename_wallet": {
+        Args: { "p_name": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "renew_grant": {
         Args: {
           "p_amount": number;
@@ -855,8 +902,26 @@ export type Database = {
       "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
+      "set_member_cap": {
+        Args: {
+          "p_member_id": string;
+          "p_monthly_cap_tokens": number;
+          "p_user_id": string;
+          "p_wallet_id": string;
+        };
+        Returns: Json;
+      };
       "set_spend_caps": {
-        Args: { "p_daily_tokens": number; "p_monthly_tokens": number; "p_user_id": string };
+        Args: {
+          "p_actor_id"?: string;
+          "p_daily_tokens": number;
+          "p_monthly_tokens": number;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "set_wallet_role": {
+        Args: { "p_member_id": string; "p_role": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
       "settle_tokens": {
@@ -873,6 +938,10 @@ export type Database = {
       "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
+      "transfer_wallet": {
+        Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "use_otp_proof": { Args: { "p_expires_at_s": number; "p_id": string }; Returns: string };
       "verify_otp": {
         Args: {
@@ -905,6 +974,14 @@ export type Database = {
         }[];
       };
       "wallet_state": { Args: { "p_wallet_id": string }; Returns: Json };
+      "wallet_usage": {
+        Args: { "p_month"?: string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
+      "withdraw_wallet_invitation": {
+        Args: { "p_invitation_id": string; "p_user_id": string; "p_wallet_id": string };
+        Returns: Json;
+      };
       "write_tokens": { Args: { "p_entries": Json }; Returns: Json };
     };
     Enums: {

@@ -10,6 +10,7 @@ import { releaseTokens, type RpcClient, type SettleOutcome, settleTokens } from 
 export interface HeldRequest {
   supabaseClient: RpcClient;
   requestId: string;
+  /** Whose wallet pays: the user, or a team's wallet. */
   userId: string;
   attempt: number;
 }

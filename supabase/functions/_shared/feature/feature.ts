@@ -13,7 +13,7 @@ export type { FeatureSpec, FeatureTools } from "./spec.ts";
 
 export type Feature<Input extends z.ZodType, Output extends z.ZodType> =
   & FeatureSpec<Input, Output>
-  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
+  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "takesWallet" | "fetch">;
 
 /**
  * A metered AI feature. Each request is charged exactly once, for what it used: an upper bound is held before `run`,
@@ -26,7 +26,7 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
   spec: FeatureSpec<Input, Output>,
 ): Feature<Input, Output> {
   checkPrice(spec.name, spec.price);
-  const { auth, method, callLimit, fetch } = defineEndpoint({
+  const { auth, method, callLimit, takesWallet, fetch } = defineEndpoint({
     name: spec.name,
     auth: "user",
     method: "POST",
@@ -34,19 +34,20 @@ export function defineFeature<Input extends z.ZodType, Output extends z.ZodType>
     maxBodyBytes: spec.maxBodyBytes,
     maxUploadBytes: spec.maxUploadBytes,
     callLimit: { instead: "the plan's limits, taken with the hold" },
+    takesWallet: true,
     handle(context) {
-      const { request, requestId, caller, input, log } = context;
+      const { request, requestId, caller, walletId, input, log } = context;
       const isRepeatable = idempotencyKey(request.headers) !== null;
       const run = (viewer?: Viewer) =>
         finishInAnyCase(runFeature(
           spec,
-          { requestId, userId: caller.userId, accessToken: caller.token, input, isRepeatable, log },
+          { requestId, userId: caller.userId, walletId, accessToken: caller.token, input, isRepeatable, log },
           viewer,
         ));
       return wantsEvents(request) ? asEvents(context, run) : run().then(asJson);
     },
   });
-  return { ...spec, auth, method, callLimit, fetch };
+  return { ...spec, auth, method, callLimit, takesWallet, fetch };
 }
 
 /** A client that disconnects must not stop the settlement: asks the platform to let the work finish. */

@@ -38,7 +38,12 @@ export function refusal(hold: HoldOutcome): AppError {
       const { cap, cap_tokens, spent, held, resets_at } = hold;
       return new AppError(error, message, { details: { cap, cap_tokens, spent, held, required, resets_at } });
     }
+    case "member_cap_reached": {
+      const { cap_tokens, spent, held, resets_at } = hold;
+      return new AppError(error, message, { details: { cap_tokens, spent, held, required, resets_at } });
+    }
     case "account_paused":
+    case "forbidden":
       return new AppError(error, message);
     case "insufficient_tokens":
       return new AppError(error, message, { details: { required, available } });

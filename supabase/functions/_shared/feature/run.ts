@@ -31,6 +31,8 @@ export interface RunRequest<Input> {
   /** The ledger charges an id once: a second run with the same id gets the response of the first. */
   requestId: string;
   userId: string;
+  /** The team's wallet that pays, if the user is a member who may spend; without it the user's own. */
+  walletId?: string | null;
   /** The user's JWT: pictures and recordings in Storage are read as this user. */
   accessToken: string;
   input: Input;
@@ -65,15 +67,16 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
   });
 }
 
-/** Before a recording is read: checks the user's balance and counts the read against a limit. */
+/** Before a recording is read: checks the wallet's balance and counts the read against a limit. */
 async function admitReading(
   price: Price,
-  { requestId, userId }: Pick<RunRequest<unknown>, "requestId" | "userId">,
+  { requestId, userId, walletId }: Pick<RunRequest<unknown>, "requestId" | "userId" | "walletId">,
 ): Promise<void> {
   const outcome = await callDatabase("admit_reading", {
     p_request_id: requestId,
     p_user_id: userId,
     p_least_amount: cost(price, SHORTEST_RECORDING),
+    p_wallet_id: walletId ?? undefined,
   }) as unknown as HoldOutcome;
   if (!outcome.success) throw refusal(outcome);
 }
@@ -89,7 +92,7 @@ interface Admission {
 /** Limits, caps and the hold, in one call. Throws the refusal. */
 async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, userId, input, isRepeatable }: RunRequest<z.output<Input>>,
+  { requestId, userId, walletId, input, isRepeatable }: RunRequest<z.output<Input>>,
 ): Promise<Admission> {
   const given = typeof spec.limits === "function" ? spec.limits(input) : spec.limits;
   const limits = { ...DEFAULT_LIMITS, ...given };
@@ -100,6 +103,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
     supabaseClient: ledger(),
     requestId,
     userId,
+    walletId,
     operationType: spec.name,
     tokenAmount: bound,
     // A generated id is new: no other input can have it.
@@ -121,7 +125,7 @@ interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
 
 function open<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
-  { requestId, userId, log }: RunRequest<z.output<Input>>,
+  { requestId, userId, walletId, log }: RunRequest<z.output<Input>>,
   { hold, bound, limits }: Admission,
   viewer: Viewer | undefined,
 ): Work<z.input<Output>> {
@@ -138,7 +142,7 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
     onDraft,
   });
   const files = createFiles(userId, `${requestId}-${attempt}`);
-  const held = { supabaseClient: ledger(), requestId, userId, attempt };
+  const held = { supabaseClient: ledger(), requestId, userId: walletId ?? userId, attempt };
   return {
     models,
     files,

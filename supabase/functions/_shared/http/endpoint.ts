@@ -11,6 +11,7 @@ import { type BodyLimits, discardRest, readBody, readText } from "./body.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "../platform/log.ts";
 import { countRequest } from "./request_metrics.ts";
+import { walletOf } from "./wallet_header.ts";
 import type { Span } from "../platform/tracer.ts";
 import { isTraced, traceRequest } from "../platform/tracing.ts";
 
@@ -19,6 +20,8 @@ export interface EndpointContext<Input> {
   /** Identifies this request in responses, logs and the ledger. */
   requestId: string;
   caller: Caller;
+  /** The team's wallet that the caller names, not checked yet; null for its own. */
+  walletId: string | null;
   input: Input;
   /** The handler adds what it knows. */
   log: Partial<RequestLog>;
@@ -34,6 +37,8 @@ export interface EndpointSpec<Input extends z.ZodType> {
   method: "GET" | "POST";
   /** For GET: also accepts its input by POST, as a JSON body, as a query or as both. */
   isAlsoPost?: boolean;
+  /** Whether a user may name a team's wallet in the header `Tessera-Wallet`; other endpoints do not look at it. */
+  takesWallet?: boolean;
   /** The schema of the JSON body (POST) or the query (GET); a raw body is `{ text }`. */
   input: Input;
   /** The schema of the response, for the API reference. */
@@ -61,7 +66,9 @@ const DEFAULT_BODY_BYTES = 256 * 1024;
 
 const RESPONSE_HEADERS: Record<string, string> = {
   ...corsHeaders,
-  "Access-Control-Allow-Headers": `${corsHeaders["Access-Control-Allow-Headers"]}, idempotency-key, x-region`,
+  "Access-Control-Allow-Headers": `${
+    corsHeaders["Access-Control-Allow-Headers"]
+  }, idempotency-key, tessera-wallet, x-region`,
   "Access-Control-Expose-Headers":
     "X-Request-Id, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate",
   "Cache-Control": "no-store",
@@ -107,8 +114,10 @@ async function serve<Input extends z.ZodType>(
     const caller = await authenticate(spec.auth, request);
     log.user_id = caller.userId || undefined;
     if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
+    const walletId = spec.takesWallet && caller.userId ? walletOf(request.headers, caller.userId) : null;
+    log.wallet_id = walletId ?? undefined;
     const key = idempotencyKey(request.headers);
-    if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key);
+    if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key, walletId);
     if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
       callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
     }
@@ -120,6 +129,7 @@ async function serve<Input extends z.ZodType>(
       request,
       requestId,
       caller,
+      walletId,
       input,
       log,
       until: (work) => underWay.push(work),

@@ -18,13 +18,14 @@ export function newRequestId(): string {
   return id.toString("base64url");
 }
 
-/** The id of a repeatable request, derived from user, function and key. */
+/** The id of a repeatable request, derived from user, function and key, and from the team's wallet that pays for it. */
 export function repeatableRequestId(
   userId: string,
   functionName: string,
   idempotencyKey: string,
+  walletId: string | null = null,
 ): string {
-  return digest(`${userId}\n${functionName}\n${idempotencyKey}`);
+  return digest([userId, functionName, idempotencyKey, ...walletId === null ? [] : [walletId]].join("\n"));
 }
 
 /** A digest of the parsed input, which shows whether a repeated request is the same. */

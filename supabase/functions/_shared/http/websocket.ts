@@ -8,25 +8,30 @@ export type Socket = Pick<
 
 export const OPEN = 1;
 
-/** The subprotocol of this server. A client offers it together with its token. */
+/** The subprotocol of this server. A client offers it together with its token, and the wallet that is to pay. */
 const PROTOCOL = "tessera";
 const TOKEN_PREFIX = "bearer.";
+const WALLET_PREFIX = "wallet.";
 /** A client that does not answer a ping for this long is gone. */
 const PING_TIMEOUT_S = 20;
 /** A connection that breaks during the handshake never opens, and no event reports it. */
 const OPENS_WITHIN_MS = 2_000;
 
 /**
- * Moves the token of the subprotocols `["tessera", "bearer.<jwt>"]` into the Authorization header, which a browser's
- * WebSocket cannot set. An existing header wins. A token in the URL would end up in logs.
+ * Moves the subprotocols `["tessera", "bearer.<jwt>", "wallet.<id>"]` into the headers Authorization and Tessera-Wallet,
+ * which a browser's WebSocket cannot set. An existing header wins. A token in the URL would end up in logs.
  */
-export function withProtocolToken(request: Request): Request {
-  if (request.headers.has("Authorization")) return request;
-  const token = protocolsOf(request).find((one) => one.startsWith(TOKEN_PREFIX))?.slice(TOKEN_PREFIX.length);
-  if (!token) return request;
+export function withProtocolHeaders(request: Request): Request {
   const headers = new Headers(request.headers);
-  headers.set("Authorization", `Bearer ${token}`);
-  return new Request(request.url, { method: request.method, headers });
+  const token = protocolValue(request, TOKEN_PREFIX);
+  if (token && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${token}`);
+  const wallet = protocolValue(request, WALLET_PREFIX);
+  if (wallet && !headers.has("Tessera-Wallet")) headers.set("Tessera-Wallet", wallet);
+  return token || wallet ? new Request(request.url, { method: request.method, headers }) : request;
+}
+
+function protocolValue(request: Request, prefix: string): string | undefined {
+  return protocolsOf(request).find((one) => one.startsWith(prefix))?.slice(prefix.length);
 }
 
 /** Checks for a WebSocket handshake. Throws `upgrade_required` and `invalid_request`. */

@@ -11,6 +11,7 @@ export interface RpcClient {
 export interface TokenRequest {
   supabaseClient: RpcClient;
   requestId: string;
+  /** Whose wallet pays: the user, or a team's wallet; of `holdTokens` who acts. */
   userId: string;
   /** A whole number of tokens from 1. */
   tokenAmount: number;
@@ -44,7 +45,7 @@ export interface HoldOutcome extends TokenOutcome {
   limits?: (UsedLimit | null)[] | null;
   /** With `rate_limited`. */
   retry_after_s?: number;
-  /** With `spend_cap_reached`. */
+  /** With `spend_cap_reached`, and but for `cap` with `member_cap_reached`. */
   cap?: string;
   cap_tokens?: number;
   spent?: number;
@@ -85,10 +86,11 @@ export async function consumeTokensAtomic(request: TokenRequest): Promise<TokenO
  * Admits a user's request: checks rate limits, caps and pause, claims its id and holds the most it may cost, in one
  * RPC (`admit_request`). Each call of this function is a run of its own, which retries when the ledger does not
  * answer and then gets the same attempt again. Throws `service_unavailable` when the ledger never answers; a hold
- * that was made anyway is released, and a try that arrives later holds nothing.
+ * that was made anyway is released, and a try that arrives later holds nothing. With a `walletId` that team's wallet
+ * pays, if the user is a member who may; extend, settle and release then name the wallet as `userId`.
  */
 export async function holdTokens(
-  request: TokenRequest & { fingerprint?: string; timeToLiveS?: number },
+  request: TokenRequest & { walletId?: string | null; fingerprint?: string; timeToLiveS?: number },
 ): Promise<HoldOutcome> {
   const runId = crypto.randomUUID();
   const args = {
@@ -96,11 +98,13 @@ export async function holdTokens(
     p_fingerprint: request.fingerprint,
     p_time_to_live: request.timeToLiveS === undefined ? undefined : `${request.timeToLiveS} seconds`,
     p_run_id: runId,
+    p_wallet_id: request.walletId ?? undefined,
   };
   try {
     return await persist(() => call(request.supabaseClient, "admit_request", args), HOLD_PERSISTENCE);
   } catch (error) {
-    const { supabaseClient, requestId, userId } = request;
+    const { supabaseClient, requestId, walletId } = request;
+    const userId = walletId ?? request.userId;
     const release = releaseTokens({ supabaseClient, requestId, userId, runId, reason: "hold_not_answered" });
     inBackground(release.catch(() => {}));
     throw error;

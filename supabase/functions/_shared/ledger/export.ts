@@ -11,6 +11,7 @@ const COLUMNS = [
   "balance_after",
   "request_id",
   "metadata",
+  "actor_id",
 ] as const;
 
 type Entry = Record<typeof COLUMNS[number], unknown> & { entry_number: number };

@@ -3,6 +3,8 @@ export interface RequestLog {
   request_id: string;
   function: string;
   user_id?: string;
+  /** The team's wallet that pays. */
+  wallet_id?: string;
   status: number;
   code?: string;
   tokens_charged?: number;

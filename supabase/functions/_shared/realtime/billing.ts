@@ -15,6 +15,8 @@ import {
 export interface Customer {
   supabaseClient: RpcClient;
   userId: string;
+  /** The team's wallet that pays; null: the user's own. */
+  walletId: string | null;
   sessionId: string;
   /** The function's name, and the operation type in the ledger. */
   name: string;
@@ -43,7 +45,7 @@ export class Billing {
   }
 
   /**
-   * Takes one of the user's seats, so that no user has more sessions than seats, over all processes. A seat is a hold
+   * Takes one of the user's seats, so that no user has more sessions than seats on one wallet, over all processes. A seat is a hold
    * of one token under its own id. It expires after a minute and is renewed while the session lasts, so that the seat
    * of a killed process is soon free again. A second call returns the same seat.
    */
@@ -52,19 +54,26 @@ export class Billing {
   }
 
   async #takeSeat(seats: number): Promise<Seat> {
-    const { supabaseClient, userId, name } = this.#customer;
+    const { supabaseClient, userId, walletId, name } = this.#customer;
     for (let seat = 1; seat <= seats; seat++) {
-      const requestId = repeatableRequestId(userId, name, `seat ${seat}`);
-      const request = { supabaseClient, userId, requestId };
+      const requestId = repeatableRequestId(userId, name, `seat ${seat}`, walletId);
       const hold = await holdTokens({
-        ...request,
+        supabaseClient,
+        userId,
+        walletId,
+        requestId,
         operationType: name,
         tokenAmount: 1,
         metadata: { seat, session_id: this.#customer.sessionId },
         timeToLiveS: SEAT_LEASE_S,
       });
       if (hold.attempt !== undefined) {
-        this.#lease = keepSeat({ ...request, attempt: hold.attempt });
+        this.#lease = keepSeat({
+          supabaseClient,
+          userId: walletId ?? userId,
+          requestId,
+          attempt: hold.attempt,
+        });
         return "taken";
       }
       if (hold.error === "insufficient_tokens") return hold.error;
@@ -94,10 +103,11 @@ export class Billing {
   }
 
   async #hold(number: number, tokenAmount: number): Promise<{ held: number; available?: number }> {
-    const { name, price, sessionId } = this.#customer;
-    const request = this.#request(number);
+    const { name, price, sessionId, userId, walletId } = this.#customer;
     const outcome = await holdTokens({
-      ...request,
+      ...this.#request(number),
+      userId,
+      walletId,
       operationType: name,
       tokenAmount,
       metadata: { price, session_id: sessionId, slice: number },
@@ -123,8 +133,13 @@ export class Billing {
 
   /** The id of a slice is new, so its first attempt is the only one. */
   #request(number: number) {
-    const { supabaseClient, userId, sessionId } = this.#customer;
-    return { supabaseClient, userId, requestId: `${sessionId}.${number}`, attempt: 1 };
+    const { supabaseClient, userId, walletId, sessionId } = this.#customer;
+    return {
+      supabaseClient,
+      userId: walletId ?? userId,
+      requestId: `${sessionId}.${number}`,
+      attempt: 1,
+    };
   }
 }
 
@@ -155,7 +170,13 @@ function keepSeat(
 }
 
 /** Refusals other than a low balance; any other error is a server error. */
-const NOT_ALLOWED: readonly unknown[] = ["rate_limited", "account_paused", "spend_cap_reached"];
+const NOT_ALLOWED: readonly unknown[] = [
+  "rate_limited",
+  "account_paused",
+  "spend_cap_reached",
+  "forbidden",
+  "member_cap_reached",
+];
 
 function refusal(what: string, { error, message = "" }: HoldOutcome): Error {
   if (NOT_ALLOWED.includes(error)) return new AppError(error as ErrorCode, message);

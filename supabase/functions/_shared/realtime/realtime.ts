@@ -12,7 +12,7 @@ import { RealtimeSession } from "./session.ts";
 import { DEFAULT_SESSION, type SessionLimits } from "./limits.ts";
 import { Slices } from "./slices.ts";
 import { Billing, type Seat } from "./billing.ts";
-import { checkHandshake, type Socket, upgrade, withProtocolToken } from "../http/websocket.ts";
+import { checkHandshake, type Socket, upgrade, withProtocolHeaders } from "../http/websocket.ts";
 
 /** The limits of one answer, in tokens of the model. */
 export interface AnswerLimits {
@@ -38,12 +38,12 @@ export interface RealtimeSpec<Input extends z.ZodType> {
 
 export type Realtime<Input extends z.ZodType> =
   & RealtimeSpec<Input>
-  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "fetch">;
+  & Pick<Endpoint<Input>, "auth" | "method" | "callLimit" | "takesWallet" | "fetch">;
 
 /** A hold expires after 600 s; a session ends well before, settlement included. */
 const MAX_SESSION_S = 540;
 const CALL_LIMIT = {
-  instead: "the plan's limits, taken with the seat and with each slice; two sessions at once",
+  instead: "the plan's limits, taken with the seat and with each slice; two sessions at once on each wallet",
 };
 
 /**
@@ -65,17 +65,19 @@ export function defineRealtime<Input extends z.ZodType>(spec: RealtimeSpec<Input
     method: "GET",
     input: spec.input,
     callLimit: CALL_LIMIT,
+    takesWallet: true,
   } as const;
   return {
     ...spec,
     auth: endpoint.auth,
     method: endpoint.method,
     callLimit: endpoint.callLimit,
+    takesWallet: endpoint.takesWallet,
     fetch: (request) =>
       defineEndpoint({
         ...endpoint,
         handle: (context) => open(spec, limits, request, context),
-      }).fetch(withProtocolToken(request)),
+      }).fetch(withProtocolHeaders(request)),
   };
 }
 
@@ -98,18 +100,19 @@ async function open<Input extends z.ZodType>(
   spec: RealtimeSpec<Input>,
   limits: SessionLimits,
   request: Request,
-  { caller, input, log }: EndpointContext<z.output<Input>>,
+  { caller, walletId, input, log }: EndpointContext<z.output<Input>>,
 ): Promise<Response> {
   const { AI_REALTIME_MODEL: model } = modelSettings();
   // Check everything before accepting the socket, which is the response.
   checkHandshake(request);
   const sessionId = newRequestId();
-  const customer = { userId: caller.userId, sessionId, name: spec.name, price: spec.price, model };
+  const customer = { userId: caller.userId, walletId, sessionId, name: spec.name, price: spec.price, model };
   const billing = new Billing({ ...customer, supabaseClient: ledger() });
   const parts = {
     sessionId,
     name: spec.name,
     userId: caller.userId,
+    walletId,
     model,
     openProvider: () => openProvider(model),
     setup: setupOf(spec.session(input), spec.answer),

@@ -21,6 +21,7 @@ export interface SessionParts {
   sessionId: string;
   name: string;
   userId: string;
+  walletId: string | null;
   model: string;
   client: Socket;
   openProvider(): Socket;
@@ -380,12 +381,13 @@ export class RealtimeSession {
   }
 
   #log(ending: Ending): void {
-    const { sessionId, name, userId, model } = this.#parts;
+    const { sessionId, name, userId, walletId, model } = this.#parts;
     const { closeCode } = ENDINGS[ending];
     logRequest({
       request_id: sessionId,
       function: name,
       user_id: userId,
+      wallet_id: walletId ?? undefined,
       status: closeCode >= 4500 ? closeCode - 4000 : 101,
       code: ending,
       tokens_charged: this.#charged,
