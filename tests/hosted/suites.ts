@@ -34,6 +34,7 @@ export const SERVED = [
     "transports",
     "upgrades",
     "uploads",
+    "wallets",
   ].map((name) => `tests/http/${name}.test.ts`),
   ...["canaries", "content", "credentials"].map((name) => `tests/security/${name}.test.ts`),
 ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { createTesseraClient, hasCode, photoOf, type TesseraOptions } from "../../client/mod.ts";
 import balance from "../../supabase/functions/balance/index.ts";
-import { type SignedInUser, stack } from "../support/stack.ts";
+import { grant, type SignedInUser, stack } from "../support/stack.ts";
 import { mp3 } from "../support/recordings.ts";
 import { openAccounts } from "./support/accounts.ts";
 import { PIXEL_URL } from "./support/bodies.ts";
@@ -28,6 +28,22 @@ describe("the client", () => {
     expect(usage).toMatchObject({ request_id: requestId, balance: 100 - usage.charged });
     expect(isReplayed).toBe(false);
     expect((await accountOf(user)).balance).toBe(usage.balance);
+  });
+
+  it("makes a team's wallet, and spends from it", async () => {
+    const [owner, member] = [await newUser(), await newUser()];
+    const team = clientFor(owner);
+    const { data: { wallet_id: wallet } } = await team.walletsCreate({ name: "Kitchen" });
+    await grant(wallet, 100);
+    const { data: { code } } = await team.walletsInvite({ wallet_id: wallet, monthly_cap_tokens: 50 });
+    await clientFor(member).walletsAccept({ code });
+    const spending = clientFor(member, { wallet });
+    const { usage } = await spending.mealAnalyzer({ description: "soup" });
+    expect((await spending.balance()).data.balance).toBe(100 - usage.charged);
+    expect((await clientFor(member).balance()).data.balance).toBe(0);
+    await team.walletsCap({ wallet_id: wallet, member_id: member.id, monthly_cap_tokens: 0 });
+    const refused = await spending.mealAnalyzer({ description: "soup" }).catch((error) => error);
+    expect(hasCode(refused, "member_cap_reached") && refused.details.spent).toBe(usage.charged);
   });
 
   it("uploads a file in a form", async () => {

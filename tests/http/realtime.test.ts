@@ -9,6 +9,7 @@ import { connect as connectToDatabase, grant } from "../support/stack.ts";
 import { cleanUp, openAccounts } from "./support/accounts.ts";
 import { call, eventually, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
+import { act, openTeams } from "./support/wallets.ts";
 import { append, openExchange, openTalk, say, sound, type Talk } from "./support/realtime.ts";
 
 const PLENTY = 10_000;
@@ -20,6 +21,7 @@ const ANSWER = 17;
 const NAME = "voice-coach-realtime";
 
 const { newUser, accountOf, expectUntouched, letHoldsRunOut } = openAccounts();
+const { newTeam } = openTeams();
 const sql = connectToDatabase({ connections: 1 });
 const exchange = openExchange();
 let functions: ExtraFunctions;
@@ -42,13 +44,16 @@ afterEach(async () => {
 
 interface Options {
   token: string;
+  /** The team's wallet that pays. */
+  wallet?: string;
   name?: string;
   query?: string;
   base?: string;
 }
 
-function connect({ token, name = NAME, query = "", base = functions.url }: Options): Talk {
-  const talk = openTalk(`${base}/functions/v1/${name}${query}`, { token });
+function connect({ token, wallet, name = NAME, query = "", base = functions.url }: Options): Talk {
+  const protocols = wallet && ["tessera", `bearer.${token}`, `wallet.${wallet}`];
+  const talk = openTalk(`${base}/functions/v1/${name}${query}`, { token, ...protocols && { protocols } });
   talks.push(talk);
   return talk;
 }
@@ -281,6 +286,41 @@ describe("a session", () => {
     first!.close();
     await eventually("a free seat", async () => (await accountOf(user)).held === SLICE + 1);
     await begin({ token: user.token });
+  });
+});
+
+describe("a team's wallet", () => {
+  it("pays for a member's session, seat and slices, up to the member's cap", async () => {
+    const [owner, member] = [await newUser(), await newUser(5)];
+    const { wallet, join } = await newTeam(owner, PLENTY);
+    await join(member);
+    const cap = { wallet_id: wallet, member_id: member.id, monthly_cap_tokens: SLICE + 1 };
+    await act(owner, "cap", cap);
+    const talk = await begin({ token: member.token, wallet });
+    expect(await ask(talk)).toMatchObject({ held: SLICE, used: ANSWER });
+    talk.close();
+    expect(await settled({ id: wallet })).toMatchObject({
+      balance: PLENTY - ANSWER,
+      charges: [{ charged: ANSWER, operation_type: NAME }],
+    });
+    await expectUntouched(member, 5);
+    const [spent] = await sql`
+      select spent::integer, held::integer from private.wallet_members
+      where wallet_id = ${wallet} and user_id = ${member.id}`;
+    expect(spent).toEqual({ spent: ANSWER, held: 0 });
+    const next = connect({ token: member.token, wallet });
+    expect(await next.closed).toEqual({ code: 4407, reason: "member_cap_reached" });
+    expect((await settled({ id: wallet })).balance).toBe(PLENTY - ANSWER);
+  });
+
+  it("is refused to a viewer and to a stranger, who learn nothing of it", async () => {
+    const [viewer, stranger] = [await newUser(PLENTY), await newUser(PLENTY)];
+    const { wallet, join } = await newTeam(await newUser(), PLENTY);
+    await join(viewer, "viewer");
+    for (const { token } of [viewer, stranger]) {
+      expect(await connect({ token, wallet }).closed).toEqual({ code: 4405, reason: "forbidden" });
+    }
+    for (const one of [viewer, stranger, { id: wallet }]) await expectUntouched(one, PLENTY);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { jsonSchema } from "../../scripts/docs/schemas.ts";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
@@ -124,7 +125,7 @@ beforeAll(async () => {
 class Watched {
   #last: unknown[] | undefined;
 
-  constructor(private readonly tables: string[], private readonly users: () => PlantedUser[]) {}
+  constructor(private readonly tables: string[], private readonly users: () => { id: string }[]) {}
 
   async before(): Promise<unknown[]> {
     return this.#last ??= await this.after();
@@ -230,13 +231,14 @@ describe.each(relations.filter(({ is_owned }) => is_owned))("the table $name", (
       `?user_id=eq.${userB.id}`,
       `?or=(user_id.eq.${userA.id},user_id.eq.${userB.id})`,
       `?user_id=in.(${userA.id},${userB.id})`,
+      `?user_id=in.(${userA.walletId},${userB.walletId})`,
       "?user_id=not.is.null",
       "?select=*,token_balances(*)",
     ];
     for (const filter of filters) {
       const { body } = await send(`/rest/v1/${name}${filter}`, { credentials: asA() });
       const owners = (Array.isArray(body) ? body : []).map((row) => row.user_id);
-      expect(owners.filter((owner) => owner !== userA.id)).toEqual([]);
+      expect(owners.filter((owner) => owner !== userA.id && owner !== userA.walletId)).toEqual([]);
     }
   });
 });
@@ -398,23 +400,26 @@ async function touchBucket(
 describe.each(endpoints)("the endpoint $name", (declared) => {
   const { name, method, input, auth } = declared;
   const isForAnybody = [auth].flat().includes("none");
-  const watched = new Watched(tableNames, () => [userB]);
+  const watched = new Watched(tableNames, () => [userB, { id: userB.walletId }]);
+  const isOfWallet = "wallet_id" in (jsonSchema(input, "input").properties ?? {});
 
   beforeEach(reopenAccount);
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
     const rule = ruleOf(ENDPOINTS, name);
-    const { id } = asker.target();
+    const { id, walletId } = asker.target();
     const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
     const before = await watched.before();
-    const answer = await send(`/functions/v1/${name}?user_id=${id}`, {
+    const wallet = isOfWallet ? { wallet_id: walletId } : {};
+    const query = new URLSearchParams({ user_id: id, ...method === "GET" && wallet });
+    const answer = await send(`/functions/v1/${name}?${query}`, {
       method,
       credentials: asker.credentials(),
       headers: { "X-User-Id": id },
-      body: method === "GET" ? undefined : withFiles({ ...sample, user_id: id, sub: id }),
+      body: method === "GET" ? undefined : withFiles({ ...sample, ...wallet, user_id: id, sub: id }),
     });
-    // A user who names another one is served for itself.
-    const column = asker.column === "others" ? "own" : asker.column;
+    // A user who names another one is served for itself; who names another's wallet is not.
+    const column = asker.column === "others" && !isOfWallet ? "own" : asker.column;
     const isServed = ![401, 403].includes(answer.status);
     expect({ isServed, answer: answer.text }).toEqual({
       isServed: mayDo(rule, column, "call") && (isForAnybody || !asker.isUnknown),
@@ -423,11 +428,29 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
     // Who may talk is asked for a WebSocket, which this is not; the conversation itself is in tests/http.
     if (isServed && isFeature(declared)) expect(answer.status).toBe(200);
     if (isServed && isRealtime(declared)) expect(answer.status).toBe(426);
-    if (!isServed) expect(answer.body.error).toBe("unauthorized");
+    if (!isServed) expect(answer.body.error).toBe(column === "others" ? "forbidden" : "unauthorized");
     expect(answer.text).not.toContain(userB.id);
     if (mayDo(rule, "others", "call")) return watched.forget();
     expect(await watched.after()).toEqual(before);
   });
+
+  it.runIf(declared.takesWallet && !isRealtime(declared))(
+    "lets no user spend from, or look into, a wallet of a team that it is not in",
+    async () => {
+      const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
+      const before = await watched.before();
+      const query = method === "GET" ? `?${new URLSearchParams(sample as Record<string, string>)}` : "";
+      const answer = await send(`/functions/v1/${name}${query}`, {
+        method,
+        credentials: asA(),
+        headers: { "Tessera-Wallet": userB.walletId },
+        body: method === "GET" ? undefined : withFiles(sample),
+      });
+      expect({ error: answer.body?.error, text: answer.text })
+        .toEqual({ error: name === "account/why" ? "not_found" : "forbidden", text: answer.text });
+      expect(await watched.after()).toEqual(before);
+    },
+  );
 });
 
 describe("what is not of the project's schema", () => {

@@ -1,12 +1,14 @@
 import type { Sql } from "postgres";
 
-import { serviceClient, type SignedInUser, signUp } from "../support/stack.ts";
+import { grant, serviceClient, type SignedInUser, signUp } from "../support/stack.ts";
 import { BUCKETS } from "./matrix.ts";
 
 /** A user with a row in every table and a file in every bucket, so that there is something to reach for. */
 export interface PlantedUser extends SignedInUser {
   /** A file of the user's in every bucket. */
   filePath: string;
+  /** A team's wallet that the user owns, with tokens and requests. */
+  walletId: string;
 }
 
 export const FILE_TEXT = "a picture of the user's own";
@@ -35,10 +37,46 @@ export async function plantUser(): Promise<PlantedUser> {
   ];
   for (const { error } of await Promise.all(calls)) if (error) throw error;
   await Promise.all([resolveAnomaly(user.id), verifyPhone(user.id), runSomeJob()]);
+  const walletId = await plantWallet(user.id);
   const filePath = `${user.id}/${crypto.randomUUID()}/1.png`;
-  const planted = { ...user, filePath };
+  const planted = { ...user, filePath, walletId };
   await Promise.all(Object.keys(BUCKETS).map((bucket) => plantFile(bucket, planted)));
   return planted;
+}
+
+/** Makes the user the owner of a wallet that owns tokens and caps, with a hold and a charge of the user's. */
+async function plantWallet(userId: string): Promise<string> {
+  const server = serviceClient();
+  const made = await server.rpc("create_wallet", { p_user_id: userId, p_name: "planted" });
+  if (!made.data?.success) throw made.error ?? new Error(made.data.error);
+  const walletId: string = made.data.wallet_id;
+  await grant(walletId, TOKENS);
+  const request = {
+    p_user_id: userId,
+    p_wallet_id: walletId,
+    p_token_amount: 1,
+    p_operation_type: "meal-analyzer",
+  };
+  const settled = crypto.randomUUID();
+  for (const id of [settled, crypto.randomUUID()]) {
+    const { data, error } = await server.rpc("admit_request", { ...request, p_request_id: id });
+    if (!data?.success) throw error ?? new Error(data.error);
+  }
+  const ends = [
+    server.rpc("settle_tokens", {
+      p_request_id: settled,
+      p_user_id: walletId,
+      p_attempt: 1,
+      p_token_amount: 1,
+    }),
+    server.rpc("set_spend_caps", {
+      p_user_id: walletId,
+      p_daily_tokens: 1_000_000,
+      p_monthly_tokens: null as never,
+    }),
+  ];
+  for (const { error } of await Promise.all(ends)) if (error) throw error;
+  return walletId;
 }
 
 /** What an operator writes of a user. */

@@ -16,6 +16,7 @@ export interface Declaration {
   isTextBody?: boolean;
   callLimit?: CallLimit | { instead: string };
   price?: Price;
+  takesWallet?: boolean;
   input: z.ZodType;
   output?: z.ZodType;
   fetch(request: Request): Promise<Response>;

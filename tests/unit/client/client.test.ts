@@ -57,6 +57,38 @@ describe("a call", () => {
     expect(keysOf(sent).size).toBe(2);
   });
 
+  it("names the team's wallet that pays: the call's, else the client's, and on each retry the same", async () => {
+    const { client, sent } = clientOf([
+      refusal(503, "service_unavailable"),
+      success,
+      success,
+      success,
+      success,
+    ], {
+      wallet: "team",
+    });
+    await client.mealAnalyzer({ description: "soup" });
+    await client.mealAnalyzer({ description: "soup" }, { wallet: "other" });
+    await client.mealAnalyzer({ description: "soup" }, { wallet: undefined });
+    await client.mealAnalyzer({ description: "soup" }, { wallet: null });
+    expect(sent.map(({ headers }) => headers.get("Tessera-Wallet"))).toEqual([
+      "team",
+      "team",
+      "other",
+      "team",
+      null,
+    ]);
+  });
+
+  it("names no wallet to a function that does not look at it", async () => {
+    const { client, sent } = clientOf([{ status: 200, body: { wallets: [] } }, { status: 200, body: {} }], {
+      wallet: "team",
+    });
+    await client.walletsList();
+    await client.balance();
+    expect(sent.map(({ headers }) => headers.get("Tessera-Wallet"))).toEqual([null, "team"]);
+  });
+
   it("uses the caller's key, and takes an access token for each try", async () => {
     let tokens = 0;
     const { client, sent } = clientOf([new TypeError("lost"), success], {

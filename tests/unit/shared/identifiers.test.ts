@@ -34,6 +34,14 @@ describe("repeatableRequestId", () => {
     }));
   });
 
+  it("is another one with the wallet of a team, and the same for the same", () => {
+    const own = repeatableRequestId("user", "name", "key");
+    expect(repeatableRequestId("user", "name", "key", null)).toBe(own);
+    const ids = [own, ...["one", "two"].map((wallet) => repeatableRequestId("user", "name", "key", wallet))];
+    expect(new Set(ids).size).toBe(3);
+    expect(repeatableRequestId("user", "name", "key", "one")).toBe(ids[1]);
+  });
+
   it("keeps its parts apart", async () => {
     expect(await repeatableRequestId("user", "name", "x-key")).not.toBe(
       await repeatableRequestId("user", "name-x", "key"),
