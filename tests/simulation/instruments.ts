@@ -158,6 +158,9 @@ begin
   delete from private.token_grant_epochs;
   delete from private.token_payments;
   delete from private.token_reversal_parts;
+  delete from private.token_reversals;
+  delete from private.token_refunds;
+  delete from private.token_rollovers;
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;
 
