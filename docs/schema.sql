@@ -663,6 +663,7 @@ create table private.token_refunds (
   asked bigint,
   tokens bigint not null,
   balance_after bigint not null,
+  reason text,
   created_at timestamp with time zone not null,
   constraint token_refunds_pkey PRIMARY KEY (refund_id),
   constraint token_refunds_tokens_positive CHECK ((tokens > 0))
@@ -1307,6 +1308,8 @@ create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
+create function private.explain_grant(p_wallet_id uuid, p_entry_number bigint, p_request_id text) returns jsonb language sql stable set search_path=""; -- body a40458e69bc18229
+
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
 
 create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 9cf028ec02216762
@@ -1352,6 +1355,8 @@ create function private.give_back_rate_limits(p_limits jsonb) returns void langu
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
+
+create function private.grants_of_entry(p_entry public.token_balance_history) returns jsonb language sql stable set search_path=""; -- body eb30eac5de4fa4ea
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
@@ -1575,7 +1580,7 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body aafc32f8f5103b51
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 6e662f0d56fb082b
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
@@ -1622,6 +1627,9 @@ grant execute on function public.list_gone_alert_endpoints() to service_role;
 
 create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 023464b263853480
 grant execute on function public.list_oauth_revocations(p_limit integer) to service_role;
+
+create function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid DEFAULT NULL::uuid, p_before_entry bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b22dc93159e3726
+grant execute on function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid, p_before_entry bigint, p_limit integer) to service_role;
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
@@ -1683,7 +1691,7 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a572359d057f8702
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0360cae6c9ef4f5a
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d

@@ -104,6 +104,7 @@ create table private.token_refunds (
   asked bigint,
   tokens bigint not null,
   balance_after bigint not null,
+  reason text,
   created_at timestamptz not null,
   constraint token_refunds_pkey primary key (refund_id),
   constraint token_refunds_tokens_positive check (tokens > 0)
