@@ -1028,7 +1028,7 @@ CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_i
 CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
 CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
 alter table public.token_grants enable row level security;
-create policy "owners read their grants" on public.token_grants for select to authenticated using ((wallet_id = ( SELECT auth.uid() AS uid)));
+create policy "owners and members read the grants" on public.token_grants for select to authenticated using (((wallet_id = ( SELECT auth.uid() AS uid)) OR (wallet_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_grants to authenticated;
 grant select on table public.token_grants to service_role;
 
@@ -1480,6 +1480,8 @@ create function private.take_member_hold(p_wallet_id uuid, p_actor_id uuid, p_am
 
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language sql volatile set search_path=""; -- body c766388c13c3cf97
 
+create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language plpgsql volatile security definer set search_path=""; -- body db0ee674ee6995ac
+
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
@@ -1544,7 +1546,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 583f88b953413edc
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -1607,7 +1609,7 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a724ee69623bc117
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
 create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
@@ -1640,7 +1642,7 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body a073c412b9b80399
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
@@ -1691,7 +1693,7 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0360cae6c9ef4f5a
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b92a393e9402a1fe
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
@@ -1775,13 +1777,13 @@ grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs
 create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 7e6c28f241141148
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 1b55f396ccee09b8
 grant execute on function public.verify_token_ledger() to service_role;
 
 create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
 grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
-create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body 76a8444e974df749
+create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
 
 create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463

@@ -885,8 +885,8 @@ begin
     update public.token_balances set held = held - v_amount where user_id = p_user_id;
   end if;
 
-  -- The id is known, the tokens do not suffice, a grant begins or ends, the member may not spend them, or the user is gone: find
-  -- out which, with the wallet's row locked. A team's wallet has its row from the start: what somebody else names gets none.
+  -- The id is known, the tokens do not suffice, a grant begins or ends, the member may not spend them, or the user is gone:
+  -- find out which, with the wallet's row locked. A team's wallet has its row from the start: what else is named gets none.
   if p_actor_id is null then
     insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   end if;
@@ -930,8 +930,8 @@ begin
     now() + p_time_to_live)
   on conflict (request_id) do update
   set status = 'held', attempt = known.attempt + 1, run_id = excluded.run_id, actor_id = excluded.actor_id,
-    amount = excluded.amount,
-    operation_type = excluded.operation_type, fingerprint = excluded.fingerprint, metadata = excluded.metadata,
+    amount = excluded.amount, operation_type = excluded.operation_type, fingerprint = excluded.fingerprint,
+    metadata = excluded.metadata,
     created_at = excluded.created_at, expires_at = excluded.expires_at
   where known.user_id = p_user_id and known.status in ('released', 'expired')
   returning * into v_lock;

@@ -229,11 +229,16 @@ set search_path = ''
 as $$
 declare
   v_role text;
+  v_balance public.token_balances;
 begin
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if v_role is distinct from 'owner' then
     return private.wallet_refusal('forbidden', 'Only an owner of the wallet closes it');
-  elsif (select balance from public.token_balances where user_id = p_wallet_id) > 0 then
+  end if;
+  v_balance := private.apply_grant_events(p_wallet_id, clock_timestamp());
+  if v_balance.balance > 0 or exists (
+    select from public.token_grants where wallet_id = p_wallet_id and entry_number is null)
+  then
     return private.wallet_refusal('wallet_not_empty', 'The wallet owns tokens, which nobody could spend any more');
   end if;
   perform private.close_wallet_of(p_wallet_id);
@@ -247,13 +252,24 @@ comment on function public.close_wallet(uuid, uuid) is
 create function public.list_wallets(p_user_id uuid)
 returns jsonb
 language plpgsql
-stable
 security definer
 set search_path = ''
 as $$
 declare
   v_month constant date := private.month_of(now());
+  v_wallet_id uuid;
 begin
+  -- What has ended is no part of a balance, whether or not a job has run.
+  for v_wallet_id in
+    select members.wallet_id
+    from private.wallet_members as members
+    join public.token_balances as balances on balances.user_id = members.wallet_id
+    where members.user_id = p_user_id and members.removed_at is null and balances.next_expiry_at <= clock_timestamp()
+    order by members.wallet_id
+  loop
+    perform from public.token_balances where user_id = v_wallet_id for update;
+    perform private.apply_grant_events(v_wallet_id, clock_timestamp());
+  end loop;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('wallet_id', wallets.id, 'name', wallets.name, 'role', members.role,
       'balance', balances.balance, 'held', balances.held, 'available', balances.balance - balances.held,
@@ -305,18 +321,27 @@ set search_path = ''
 as $$
 declare
   v_month constant date := date_trunc('month', coalesce(p_month, (now() at time zone 'UTC')::date))::date;
+  v_begin constant timestamptz := v_month::timestamp at time zone 'UTC';
+  v_end constant timestamptz := (v_month + interval '1 month') at time zone 'UTC';
 begin
   if private.wallet_role(p_wallet_id, p_user_id) is null then
     return null;
   end if;
   return (
     with charges as (
-      select actor_id, operation_type, count(*) as requests, sum(-delta) as tokens
-      from public.token_balance_history
-      where user_id = p_wallet_id and delta < 0
-        and created_at >= v_month::timestamp at time zone 'UTC'
-        and created_at < (v_month + interval '1 month') at time zone 'UTC'
-      group by actor_id, operation_type
+      select history.actor_id, history.operation_type, count(*) as requests,
+        sum(-history.delta - coalesce(refunds.tokens, 0)) as tokens
+      from public.token_balance_history as history
+      left join (
+        select charge_entry_number, sum(tokens) as tokens
+        from private.token_refunds
+        where wallet_id = p_wallet_id and charged_at >= v_begin and charged_at < v_end
+        group by charge_entry_number
+      ) as refunds on refunds.charge_entry_number = history.entry_number
+      where history.user_id = p_wallet_id and history.delta < 0
+        and history.operation_type <> all(private.operations_of_grants())
+        and history.created_at >= v_begin and history.created_at < v_end
+      group by history.actor_id, history.operation_type
     )
     select jsonb_build_object(
       'month', to_char(v_month, 'YYYY-MM'),
@@ -334,8 +359,8 @@ end;
 $$;
 
 comment on function public.wallet_usage(uuid, uuid, date) is
-  'What was spent from a wallet in the month of a day (UTC; null: this one), by member (null: a server) and by feature. Null for '
-  'who is no member.';
+  'What was spent from a wallet in the month of a day (UTC; null: this one), by member (null: a server) and by feature, without '
+  'what was refunded of it. Null for who is no member.';
 
 create function public.invite_to_wallet(
   p_user_id uuid,

@@ -179,6 +179,9 @@ begin
   end if;
   perform private.give_anew(v_charge.user_id, v_ended_ids, v_ended_parts, 'refund', v_metadata, v_now);
   perform private.take_off_caps(v_charge.user_id, v_charge.created_at, v_amount);
+  if v_charge.actor_id is not null then
+    perform private.take_off_member(v_charge.user_id, v_charge.actor_id, v_charge.created_at, v_amount);
+  end if;
   v_balance := private.apply_grant_events(v_charge.user_id, v_now);
   update private.token_refunds set balance_after = v_balance.balance where refund_id = p_refund_id;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'refunded', v_amount,

@@ -74,8 +74,13 @@ begin
   ),
   member_charges as (
     select history.user_id as wallet_id, history.actor_id as user_id, private.month_of(history.created_at) as month,
-      sum(-history.delta) as tokens
+      sum(-history.delta - coalesce(refunds.tokens, 0)) as tokens
     from public.token_balance_history as history
+    left join (
+      select refunded.wallet_id, refunded.charge_entry_number, sum(refunded.tokens) as tokens
+      from private.token_refunds as refunded
+      group by refunded.wallet_id, refunded.charge_entry_number
+    ) as refunds on refunds.wallet_id = history.user_id and refunds.charge_entry_number = history.entry_number
     where history.actor_id is not null and history.delta < 0
     group by 1, 2, 3
   ),
@@ -112,7 +117,7 @@ begin
   full join member_holds using (wallet_id, user_id)
   where coalesce(members.held, 0) <> coalesce(member_holds.held_sum, 0)
   union all
-  select 'what a member spent in a month is the sum of its charges', members.wallet_id, null,
+  select 'what a member spent in a month is the sum of its charges, without what was refunded', members.wallet_id, null,
     jsonb_build_object('member_id', members.user_id, 'month', members.month, 'spent', members.spent,
       'sum_of_charges', coalesce(member_charges.tokens, 0))
   from private.wallet_members as members

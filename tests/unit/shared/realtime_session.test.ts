@@ -389,6 +389,8 @@ describe("the close codes", () => {
         token_expired: 4401,
         balance_exhausted: 4402,
         account_paused: 4403,
+        forbidden: 4405,
+        member_cap_reached: 4407,
         spend_cap_reached: 4406,
         idle_timeout: 4408,
         session_ended: 4410,

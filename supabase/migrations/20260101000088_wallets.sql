@@ -53,7 +53,7 @@ comment on column private.wallet_members.role is
 comment on column private.wallet_members.monthly_cap_tokens is 'The most that the member may spend in a month (UTC); null: no cap.';
 comment on column private.wallet_members.held is 'What the member''s running requests hold.';
 comment on column private.wallet_members.month is 'The first day of the month of spent.';
-comment on column private.wallet_members.spent is 'What the member was charged in that month.';
+comment on column private.wallet_members.spent is 'What the member was charged in that month and was not refunded.';
 comment on column private.wallet_members.joined_at is 'When the member came, the last time.';
 comment on column private.wallet_members.removed_at is 'Since when it is no member any more.';
 comment on column private.wallet_members.removed_by is 'Who removed it; null: it left by itself.';
@@ -187,6 +187,22 @@ $$;
 comment on function private.end_member_hold(uuid, uuid, bigint, bigint, timestamptz) is
   'Takes a hold off its member and counts what was charged for it in the month of the entry, member or not by now.';
 
+create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamptz, p_tokens bigint)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update private.wallet_members
+  set spent = spent - p_tokens
+  where wallet_id = p_wallet_id and user_id = p_actor_id and month = private.month_of(p_charged_at);
+end;
+$$;
+
+comment on function private.take_off_member(uuid, uuid, timestamptz, bigint) is
+  'A charge of a member was given back: it counts no more in the cap of its month.';
+
 create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb)
 returns void
 language plpgsql
@@ -227,6 +243,7 @@ revoke execute on function
   private.month_of(timestamptz),
   private.take_member_hold(uuid, uuid, bigint),
   private.end_member_hold(uuid, uuid, bigint, bigint, timestamptz),
+  private.take_off_member(uuid, uuid, timestamptz, bigint),
   private.give_back_member_holds(uuid, jsonb)
 from public, anon, authenticated;
 
