@@ -123,7 +123,7 @@ async function refund(sql: postgres.Sql, asked: {
   return made!;
 }
 
-async function chargeOf(sql: postgres.Sql, { wallet_id, entry_number }: Outcome): Promise<Made["charge"]> {
+async function chargeOf(sql: postgres.ISql, { wallet_id, entry_number }: Outcome): Promise<Made["charge"]> {
   const [charge] = await sql<Made["charge"][]>`
     select operation_type, (-delta)::text as tokens, created_at::text as at,
       (select coalesce(sum(tokens), 0)::text from private.token_refunds
@@ -133,7 +133,7 @@ async function chargeOf(sql: postgres.Sql, { wallet_id, entry_number }: Outcome)
   return charge!;
 }
 
-async function entriesAfter(sql: postgres.Sql, wallet: string, entryCount: string): Promise<Entry[]> {
+async function entriesAfter(sql: postgres.ISql, wallet: string, entryCount: string): Promise<Entry[]> {
   return await sql<Entry[]>`
     select entries.entry_number::text, entries.operation_type, entries.delta::text, entries.balance_after::text,
       entries.created_at::text as at,
