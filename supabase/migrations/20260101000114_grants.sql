@@ -148,7 +148,7 @@ begin
   into v_state
   from public.token_balances as balances
   cross join lateral (
-    select min(ends.expires_at) as next_expiry_at,
+    select nullif(min(ends.expires_at), 'infinity') as next_expiry_at,
       sum(ends.remaining) filter (where ends.expires_at = ends.first_end) as next_expiry_tokens,
       coalesce(jsonb_agg(jsonb_build_object('id', ends.id, 'entry_number', ends.entry_number, 'kind', ends.kind,
         'priority', ends.priority, 'amount', ends.amount, 'remaining', ends.remaining, 'effective_at', ends.effective_at,

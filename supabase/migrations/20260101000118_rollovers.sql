@@ -81,7 +81,9 @@ begin
       '{"rolled_over": 0, "expired": 0}');
   end if;
   v_balance := private.apply_grant_events(p_wallet_id, v_now);
-  v_now := v_balance.updated_at; -- What is closed ends with this entry.
+  -- What is closed ends with this entry, and after every hold that was taken, also one of this very moment.
+  v_now := v_balance.updated_at + interval '1 microsecond';
+  update public.token_balances set updated_at = v_now where user_id = p_wallet_id;
   select array_agg(plan.id order by plan.place), array_agg(plan.free order by plan.place), sum(plan.amount), sum(plan.free),
     min(plan.priority)
   into v_ids, v_free, v_amounts, v_left, v_priority

@@ -14,7 +14,192 @@ create table token_history.openings (
 
 comment on table token_history.openings is 'Each user''s last entry that was archived: the history goes on after it.';
 
+create table token_history.grant_openings (
+  user_id uuid not null,
+  entry_number bigint not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  expires_at timestamptz not null,
+  remaining bigint not null,
+  constraint grant_openings_pkey primary key (user_id, entry_number)
+);
+
+comment on table token_history.grant_openings is
+  'Each grant whose entry was archived, with what was left of it where the history goes on.';
+
 -- Functions -----------------------------------------------------------------------------------------------------
+
+create type private.replayed_grant as (
+  entry_number bigint,
+  kind public.token_grant_kind,
+  priority integer,
+  expires_at timestamptz,
+  remaining bigint
+);
+
+comment on type private.replayed_grant is 'A grant as the history tells it: named by the number of its entry.';
+
+create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric)
+returns private.replayed_grant[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(array_agg((grants.entry_number, grants.kind, grants.priority, grants.expires_at,
+    grants.remaining - greatest(least(grants.remaining, p_tokens - grants.before), 0))::private.replayed_grant), '{}')
+  from (
+    select one.*, sum(one.remaining) over (order by one.priority, one.expires_at, one.kind, one.entry_number) - one.remaining as before
+    from unnest(p_grants) as one
+  ) as grants
+  where grants.remaining > p_tokens - grants.before;
+$$;
+
+comment on function private.spend_replayed(private.replayed_grant[], numeric) is
+  'Grants after so many tokens were spent of them in their order; without those that are used up.';
+
+create function private.change_replayed(
+  p_grants private.replayed_grant[],
+  p_wallet_id uuid,
+  p_parts jsonb,
+  p_sign integer,
+  p_ends_at timestamptz
+)
+returns private.replayed_grant[]
+language sql
+stable
+set search_path = ''
+as $$
+  with parts as (
+    select (part ->> 'grant')::numeric::bigint as entry_number, sum((part ->> 'tokens')::numeric)::bigint * p_sign as tokens
+    from jsonb_path_query(p_parts, '$[*]') as part
+    group by 1
+  )
+  select coalesce(array_agg((changed.entry_number, changed.kind, changed.priority, changed.expires_at,
+    changed.remaining)::private.replayed_grant), '{}')
+  from (
+    select grants.entry_number, grants.kind, grants.priority,
+      case when parts.entry_number is null then grants.expires_at else coalesce(p_ends_at, grants.expires_at) end as expires_at,
+      grants.remaining + coalesce(parts.tokens, 0) as remaining
+    from unnest(p_grants) as grants
+    left join parts using (entry_number)
+    union all
+    -- One that was used up.
+    select parts.entry_number, coalesce(openings.kind, (known.metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
+      coalesce(openings.priority, (known.metadata #>> '{grant,priority}')::integer, 50),
+      coalesce(openings.expires_at, (known.metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'), parts.tokens
+    from parts
+    left join token_history.grant_openings as openings
+      on openings.user_id = p_wallet_id and openings.entry_number = parts.entry_number
+    left join public.token_balance_history as known
+      on known.user_id = p_wallet_id and known.entry_number = parts.entry_number
+    where parts.entry_number <> all(array(select grants.entry_number from unnest(p_grants) as grants))
+  ) as changed
+  where changed.remaining <> 0;
+$$;
+
+comment on function private.change_replayed(private.replayed_grant[], uuid, jsonb, integer, timestamptz) is
+  'Grants after an entry that names them gave them tokens (sign 1) or took some (-1), and ended them at a time if there is one.';
+
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint default null)
+returns setof private.replayed_grant
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_operations constant text[] := private.operations_of_grants();
+  v_grants private.replayed_grant[];
+  v_spent numeric := 0;
+  v_entry record;
+  v_parts jsonb;
+begin
+  select array_agg((entry_number, kind, priority, expires_at, remaining)::private.replayed_grant) into v_grants
+  from token_history.grant_openings
+  where user_id = p_wallet_id and remaining > 0;
+  v_grants := coalesce(v_grants, '{}');
+  -- Charges in a row are one: between two entries about grants their order is fixed. The last row is the end of the history.
+  for v_entry in
+    select *
+    from (
+      select entries.*, sum(case when entries.is_plain then -entries.delta else 0 end) over (order by entries.entry_number) as spent
+      from (
+        select entry_number, delta, created_at, operation_type, metadata,
+          operation_type <> all(v_operations) and not coalesce(metadata, '{}') ? 'grants' as is_plain
+        from public.token_balance_history
+        where user_id = p_wallet_id and (p_to_entry is null or entry_number <= p_to_entry)
+        union all
+        select 9223372036854775807, 0, 'infinity', null, null, false
+      ) as entries
+    ) as entries
+    where not entries.is_plain
+    order by entries.entry_number
+  loop
+    if v_entry.spent > v_spent then
+      v_grants := private.spend_replayed(v_grants, v_entry.spent - v_spent);
+      v_spent := v_entry.spent;
+    end if;
+    exit when v_entry.operation_type is null;
+    v_parts := v_entry.metadata -> 'grants';
+    if v_entry.operation_type <> all(v_operations) then
+      -- A charge says itself which grants it took, where tokens of one that had ended were kept.
+      if exists (select from unnest(v_grants) as grants where grants.expires_at <= v_entry.created_at) then
+        v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, -1, null);
+      else
+        v_grants := private.spend_replayed(v_grants, -v_entry.delta);
+      end if;
+      continue;
+    end if;
+    if v_entry.operation_type = 'rollover' then
+      v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, -1, v_entry.created_at);
+    elsif v_entry.delta <> 0 and v_parts is not null then
+      v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, sign(v_entry.delta)::integer, null);
+    end if;
+    if v_entry.operation_type = 'grant' or v_entry.metadata ? 'grant' then
+      v_grants := v_grants || (v_entry.entry_number,
+        coalesce((v_entry.metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
+        coalesce((v_entry.metadata #>> '{grant,priority}')::integer, 50),
+        coalesce((v_entry.metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'),
+        case when v_entry.operation_type = 'rollover'
+          then (select sum((part ->> 'tokens')::numeric)::bigint from jsonb_path_query(v_parts, '$[*]') as part)
+          else v_entry.delta end)::private.replayed_grant;
+    end if;
+  end loop;
+  return query select * from unnest(v_grants) as grants where grants.remaining <> 0;
+end;
+$$;
+
+comment on function private.replay_token_grants(uuid, bigint) is
+  'What is left of a wallet''s grants by its history alone, up to an entry (null: all of it), from nothing or from where the '
+  'history begins.';
+
+create function private.open_grants(p_user_id uuid, p_to_entry bigint)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_left private.replayed_grant[];
+begin
+  select array_agg(grants) into v_left from private.replay_token_grants(p_user_id, p_to_entry) as grants;
+  -- Also those that are used up: a refund may come back to them.
+  insert into token_history.grant_openings (user_id, entry_number, kind, priority, expires_at, remaining)
+  select p_user_id, entry_number, coalesce((metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
+    coalesce((metadata #>> '{grant,priority}')::integer, 50),
+    coalesce((metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'), 0
+  from public.token_balance_history
+  where user_id = p_user_id and entry_number <= p_to_entry
+    and (operation_type = 'grant' or operation_type = any(private.operations_of_grants()) and metadata ? 'grant')
+  on conflict do nothing;
+  update token_history.grant_openings as known
+  set remaining = coalesce(replayed.remaining, 0), expires_at = coalesce(replayed.expires_at, known.expires_at)
+  from token_history.grant_openings as own
+  left join unnest(v_left) as replayed on replayed.entry_number = own.entry_number
+  where own.user_id = p_user_id and known.user_id = own.user_id and known.entry_number = own.entry_number;
+end;
+$$;
+
+comment on function private.open_grants(uuid, bigint) is
+  'Notes what is left of a user''s grants after an entry, before the entries up to it leave the history.';
 
 create function private.archive_token_history(p_before date)
 returns jsonb
@@ -50,6 +235,7 @@ begin
   -- One month a call, and all that takes time before the detachment: from that on until the end every charge waits.
   execute format(
     'lock table token_history.%1$I in share mode;
+     select private.open_grants(user_id, max(entry_number)) from token_history.%1$I group by user_id;
      insert into token_history.openings as known (user_id, entry_number, balance, granted, chain)
      select distinct on (user_id) user_id, entry_number, balance_after,
        coalesce(sum(delta) filter (where operation_type = any(private.operations_of_grants())) over (partition by user_id), 0),
@@ -156,6 +342,13 @@ comment on function private.split_other_months() is
   'the next ones. Returns success, error, months and entries. Errors: request_in_progress, month_not_over.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function
+  private.spend_replayed(private.replayed_grant[], numeric),
+  private.change_replayed(private.replayed_grant[], uuid, jsonb, integer, timestamptz),
+  private.replay_token_grants(uuid, bigint),
+  private.open_grants(uuid, bigint)
+from public, anon, authenticated;
 
 revoke execute on function private.archive_token_history(date), private.split_other_months() from public, anon, authenticated;
 

@@ -25,6 +25,124 @@ comment on column token_history.anchors.digest is 'SHA-256 of the digest of the 
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
+create function private.replay_difference(p_wallet_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_difference jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('grant', entry_number, 'by_the_history', to_jsonb(replayed) - 'entry_number',
+    'is', to_jsonb(owned) - 'entry_number') order by entry_number)
+  into v_difference
+  from private.replay_token_grants(p_wallet_id) as replayed
+  full join (
+    select grants.entry_number, grants.kind, grants.priority, grants.expires_at, left_of.tokens as remaining
+    from public.token_balances as balances
+    cross join lateral private.grants_left(balances.user_id, balances.granted - balances.balance) as left_of
+    join public.token_grants as grants on grants.id = left_of.grant_id
+    where balances.user_id = p_wallet_id and left_of.tokens <> 0
+  ) as owned using (entry_number)
+  where (replayed.kind, replayed.priority, replayed.expires_at, replayed.remaining)
+    is distinct from (owned.kind, owned.priority, owned.expires_at, owned.remaining);
+  return v_difference;
+exception when others then
+  -- Entries that somebody altered may make no sense.
+  return jsonb_build_array(jsonb_build_object('error', sqlerrm));
+end;
+$$;
+
+comment on function private.replay_difference(uuid) is
+  'Where the grants that a wallet''s history tells are not those that it has; null: nowhere.';
+
+create function private.verify_token_grants()
+returns table (invariant text, user_id uuid, details jsonb)
+language plpgsql -- Not sql: its plan is kept for the session, where making it takes longer than a small ledger's audit.
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with epochs as (
+    select distinct on (wallet_id) wallet_id, first_entry_number, granted, allotted_to
+    from private.token_grant_epochs
+    order by wallet_id, first_entry_number desc
+  ),
+  grants as (
+    select wallet_id, sum(remaining) as remaining, min(expires_at) filter (where remaining > 0) as ends_at,
+      min(effective_at) filter (where entry_number is null) as begins_at
+    from public.token_grants
+    group by wallet_id
+  ),
+  consumed as (
+    select grant_id, sum(spent_to - spent_from) as tokens from private.token_grant_slices group by grant_id
+  ),
+  slices as (
+    select wallet_id, spent_from, spent_to,
+      lag(spent_to, 1, 0::numeric) over (partition by wallet_id order by spent_to) as spent_before,
+      lead(spent_to) over (partition by wallet_id order by spent_to) is null as is_last
+    from private.token_grant_slices
+  ),
+  debts as (
+    select wallet_id, sum(debt) as debt from private.token_payments group by wallet_id
+  )
+  select 'what is left of the grants is the balance', coalesce(balances.user_id, grants.wallet_id),
+    jsonb_build_object('balance', balances.balance, 'grants', grants.remaining,
+      'not_allotted', balances.granted - balances.balance - epochs.allotted_to)
+  from public.token_balances as balances
+  full join grants on grants.wallet_id = balances.user_id
+  left join epochs on epochs.wallet_id = balances.user_id
+  where coalesce(grants.remaining, 0) - (coalesce(balances.granted - balances.balance, 0) - coalesce(epochs.allotted_to, 0))
+      <> coalesce(balances.balance, 0)
+    or coalesce(epochs.allotted_to, 0) > coalesce(balances.granted - balances.balance, 0)
+  union all
+  select 'a grant has what it got without what it gave', grants.wallet_id,
+    jsonb_build_object('id', grants.id, 'amount', grants.amount, 'refunded', grants.refunded, 'expired', grants.expired,
+      'reversed', grants.reversed, 'rolled_over', grants.rolled_over, 'consumed', coalesce(consumed.tokens, 0),
+      'remaining', grants.remaining)
+  from public.token_grants as grants
+  left join consumed on consumed.grant_id = grants.id
+  where grants.remaining <> case when grants.entry_number is null then 0
+    else grants.amount + grants.refunded - grants.expired - grants.reversed - grants.rolled_over - coalesce(consumed.tokens, 0) end
+  union all
+  select 'each token that was spent came from one grant', slices.wallet_id, to_jsonb(slices) - 'wallet_id'
+  from slices
+  left join epochs using (wallet_id)
+  where slices.spent_from <> slices.spent_before or slices.spent_to <= slices.spent_from
+    or slices.is_last and slices.spent_to is distinct from epochs.allotted_to
+  union all
+  select 'the newest epoch knows what was granted', balances.user_id,
+    jsonb_build_object('granted', balances.granted, 'of_epoch', epochs.granted, 'first_entry_number', epochs.first_entry_number,
+      'entry_count', balances.entry_count)
+  from public.token_balances as balances
+  left join epochs on epochs.wallet_id = balances.user_id
+  where coalesce(epochs.granted, 0) <> balances.granted or epochs.first_entry_number > balances.entry_count + 1
+  union all
+  select 'the debt is the sum of the payments''', coalesce(balances.user_id, debts.wallet_id),
+    jsonb_build_object('debt', balances.debt, 'of_payments', debts.debt)
+  from public.token_balances as balances
+  full join debts on debts.wallet_id = balances.user_id
+  where coalesce(balances.debt, 0) <> coalesce(debts.debt, 0)
+  union all
+  select 'the next event of the grants is known', balances.user_id,
+    jsonb_build_object('next_expiry_at', balances.next_expiry_at, 'begins_at', grants.begins_at, 'ends_at', grants.ends_at)
+  from public.token_balances as balances
+  join grants on grants.wallet_id = balances.user_id
+  where balances.next_expiry_at > least(grants.begins_at, grants.ends_at)
+  union all
+  select 'the history tells the same grants', balances.user_id, jsonb_build_object('differences', differences.found)
+  from public.token_balances as balances
+  cross join lateral private.replay_difference(balances.user_id) as differences (found)
+  where differences.found is not null;
+end;
+$$;
+
+comment on function private.verify_token_grants() is
+  'One row for each invariant of grants, debts and what was spent of them that is broken: a part of verify_token_ledger().';
+
 create function public.verify_token_ledger()
 returns table (invariant text, user_id uuid, request_id text, details jsonb)
 language plpgsql -- Not sql: its plan is kept for the session, where making it takes longer than a small ledger's audit.
@@ -154,7 +272,10 @@ begin
   select 'a request is charged at most once', requests.user_id, requests.request_id,
     jsonb_build_object('entries', requests.entries)
   from requests
-  where requests.entries > 1;
+  where requests.entries > 1
+  union all
+  select grants.invariant, grants.user_id, null, grants.details
+  from private.verify_token_grants() as grants;
 end;
 $$;
 
@@ -267,6 +388,8 @@ comment on function private.anchor_token_ledger() is
   'run once a day; locks nothing that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
+
+revoke execute on function private.replay_difference(uuid), private.verify_token_grants() from public, anon, authenticated;
 
 revoke execute on function public.verify_token_ledger(), public.verify_token_chain(), private.anchor_token_ledger()
 from public, anon, authenticated;
