@@ -1132,6 +1132,16 @@ create table token_history.anchors (
   constraint anchors_pkey PRIMARY KEY (made_at, part_number)
 );
 
+create table token_history.grant_openings (
+  user_id uuid not null,
+  entry_number bigint not null,
+  kind public.token_grant_kind not null,
+  priority integer not null,
+  expires_at timestamp with time zone not null,
+  remaining bigint not null,
+  constraint grant_openings_pkey PRIMARY KEY (user_id, entry_number)
+);
+
 create table token_history.openings (
   user_id uuid not null,
   entry_number bigint not null,
@@ -1271,13 +1281,15 @@ create function private.apply_due_grant_events(p_limit integer DEFAULT 100) retu
 
 create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 023be75ecabe934a
 
-create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body a7e0713c93807e44
+create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
 
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
+
+create function private.change_replayed(p_grants private.replayed_grant[], p_wallet_id uuid, p_parts jsonb, p_sign integer, p_ends_at timestamp with time zone) returns private.replayed_grant[] language sql stable set search_path=""; -- body cfb5d97f8fda463d
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
@@ -1408,6 +1420,8 @@ create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number 
 create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
 grant execute on function private.once_shared_wallets() to authenticated;
 
+create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
+
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
 create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) returns text language plpgsql immutable set search_path=""; -- body cbc7bce8c697732c
@@ -1452,6 +1466,10 @@ create function private.refuse_networks_of_forgotten() returns trigger language 
 
 create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
 
+create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
+
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path=""; -- body 0115b328d2d60955
+
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
 
 create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body d6fdeefa47f25eb8
@@ -1472,7 +1490,7 @@ create function private.scan_low_balances() returns integer language plpgsql vol
 
 create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
 
-create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4768853b8aaff6fd
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 274116bc7f55b88a
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
@@ -1482,6 +1500,8 @@ create function private.shared_wallets() returns uuid[] language plpgsql stable 
 grant execute on function private.shared_wallets() to authenticated;
 
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
+
+create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric) returns private.replayed_grant[] language sql immutable set search_path=""; -- body 437e4e9ac258cc5b
 
 create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
 
@@ -1512,6 +1532,8 @@ create function private.token_request_problem(p_request_id text, p_user_id uuid,
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
 create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 78d0ebb3b6c1d636
+
+create function private.verify_token_grants() returns TABLE(invariant text, user_id uuid, details jsonb) language plpgsql stable set search_path=""; -- body f47d694a3b55f077
 
 create function private.wallet_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body 52d562de9d22f17b
 
@@ -1743,7 +1765,7 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 634f9ba6b023a7e6
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11d7dcb56192ad8a
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
@@ -1794,10 +1816,10 @@ grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs
 create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
 grant execute on function public.verify_token_chain() to service_role;
 
-create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 1b55f396ccee09b8
+create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body bdd23ceab8f2a4f8
 grant execute on function public.verify_token_ledger() to service_role;
 
-create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5217fcae5b1607ca
+create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ff288cfdc24c4978
 grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b

@@ -99,6 +99,9 @@ interface State {
   at: string;
 }
 
+/** The entries that are no charges. Not read from the database, whose list somebody may have altered. */
+const NO_CHARGES = new Set(["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"]);
+
 /** One user's history, checked from its opening to its end. */
 class UserLedger {
   #state: State;
@@ -140,7 +143,7 @@ class UserLedger {
     this.#state = {
       number: entry.entry_number,
       balance: before.balance + entry.delta,
-      granted: before.granted + (entry.delta > 0n ? entry.delta : 0n),
+      granted: before.granted + (NO_CHARGES.has(entry.operation_type) ? entry.delta : 0n),
       chain: entry.chain,
       at: entry.created_at_s,
     };

@@ -53,11 +53,13 @@ describe("a reversal", () => {
   it("is no charge: caps do not count it", async () => {
     const [user, pay] = [newId(), newId()];
     await clocked.grant(user, 10, { p_source: pay });
-    const before = await clocked.sql`select granted - balance as spent from token_balances where user_id = ${user}`;
+    const before = await clocked
+      .sql`select granted - balance as spent from token_balances where user_id = ${user}`;
     await clocked.clawBack(pay, 10);
-    expect(await clocked.sql`select granted - balance as spent from token_balances where user_id = ${user}`).toEqual(
-      before,
-    );
+    expect(await clocked.sql`select granted - balance as spent from token_balances where user_id = ${user}`)
+      .toEqual(
+        before,
+      );
   });
 
   it("counts once for its id, and another under the same id is refused", async () => {
@@ -109,7 +111,9 @@ describe("a reversal", () => {
     const [one, two, coupon] = [newId(), newId(), newId()];
     for (const user of [one, two]) await clocked.grant(user, 10, { p_source: coupon });
     expect(await clocked.clawBack(coupon, 10)).toMatchObject({ error: "invalid_request" });
-    expect(await clocked.clawBack(coupon, 10, newId(), { p_wallet_id: two })).toMatchObject({ wallet_id: two });
+    expect(await clocked.clawBack(coupon, 10, newId(), { p_wallet_id: two })).toMatchObject({
+      wallet_id: two,
+    });
     expect(await clocked.state(one)).toMatchObject({ balance: 10 });
     expect(await clocked.state(two)).toMatchObject({ balance: 0 });
   });

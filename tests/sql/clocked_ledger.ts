@@ -113,6 +113,12 @@ export interface WalletState {
   debt: number;
   next_expiry_at: string | null;
   next_expiry_tokens: number | null;
-  grants: { kind: string; remaining: number; amount: number; expires_at: string | null; source: string | null }[];
+  grants: {
+    kind: string;
+    remaining: number;
+    amount: number;
+    expires_at: string | null;
+    source: string | null;
+  }[];
   pending_grants: { kind: string; amount: number; effective_at: string }[];
 }

@@ -104,7 +104,9 @@ describe("a grant that ends", () => {
     await clocked.at(31);
     await clocked.state(user);
     const [row] = await clocked.sql`
-      select created_at >= ${await clocked.time(30)}::timestamptz as is_after from public.token_balance_history
+      select created_at >= ${await clocked.time(
+      30,
+    )}::timestamptz as is_after from public.token_balance_history
       where user_id = ${user} and operation_type = 'expiry'`;
     expect(row!.is_after).toBe(true);
   });
@@ -178,17 +180,21 @@ describe("a grant that ends", () => {
       token_amount,
       operation_type: "batch",
     }));
-    expect(await run(clocked.sql, { name: "consume_tokens_batch", args: { p_requests: requests } })).toMatchObject([
-      { success: true, balance: 1 },
-      { error: "insufficient_tokens", balance: 1 },
-    ]);
+    expect(await run(clocked.sql, { name: "consume_tokens_batch", args: { p_requests: requests } }))
+      .toMatchObject([
+        { success: true, balance: 1 },
+        { error: "insufficient_tokens", balance: 1 },
+      ]);
   });
 });
 
 describe("a grant that begins later", () => {
   it("is no part of the balance before, and is at its time, though no job runs", async () => {
     const user = newId();
-    expect(await clocked.grant(user, 10, { from: 30, until: 60 })).toMatchObject({ success: true, balance: 0 });
+    expect(await clocked.grant(user, 10, { from: 30, until: 60 })).toMatchObject({
+      success: true,
+      balance: 0,
+    });
     await clocked.at(29);
     expect(await clocked.consume(user, 1)).toMatchObject({ error: "insufficient_tokens", balance: 0 });
     expect((await clocked.state(user)).pending_grants).toMatchObject([{ kind: "paid", amount: 10 }]);
@@ -385,7 +391,8 @@ describe("a hold over an expiry", () => {
     await clocked.holdOf(user, 8, id);
     await clocked.at(31);
     await clocked.settle(user, id, 8, { p_metadata: { model: "a" } });
-    const [entry] = await clocked.sql`select metadata from public.token_balance_history where request_id = ${id}`;
+    const [entry] = await clocked
+      .sql`select metadata from public.token_balance_history where request_id = ${id}`;
     expect(entry!.metadata).toEqual({
       model: "a",
       grants: [{ grant: 1, tokens: 5 }, { grant: 2, tokens: 3 }],

@@ -70,7 +70,9 @@ describe("a refund", () => {
     await clocked.cleanup();
     expect(await clocked.lock(id)).toBeUndefined();
     expect(await clocked.refund(id, newId(), { p_amount: 2 })).toMatchObject({ success: true, refunded: 2 });
-    expect(await clocked.refund(id, newId(), { p_amount: 2, p_wallet_id: user })).toMatchObject({ refunded: 2 });
+    expect(await clocked.refund(id, newId(), { p_amount: 2, p_wallet_id: user })).toMatchObject({
+      refunded: 2,
+    });
     expect(await clocked.refund(id, newId(), { p_wallet_id: newId() })).toMatchObject({ error: "not_found" });
   });
 
@@ -144,9 +146,11 @@ describe("a refund", () => {
       args: { p_request_id: newId(), p_user_id: user, p_token_amount: 1, p_operation_type: "meal-analyzer" },
     });
     await clocked.refund(id, newId());
-    expect(await clocked.sql`
+    expect(
+      await clocked.sql`
       select granted - balance - spent_before_day as day, granted - balance - spent_before_month as month
-      from public.token_balances join public.token_accounts using (user_id) where user_id = ${user}`).toEqual([
+      from public.token_balances join public.token_accounts using (user_id) where user_id = ${user}`,
+    ).toEqual([
       { day: "0", month: "0" },
     ]);
   });

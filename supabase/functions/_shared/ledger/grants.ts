@@ -26,7 +26,7 @@ export const LiveGrant = Grant.extend({
 
 /** A grant with all that became of it. */
 export const ListedGrant = LiveGrant.extend({
-  spent: Tokens.describe("What charges took of it, without what was refunded to it"),
+  spent: Tokens.describe("What charges took of it, before refunds"),
   refunded: Tokens.describe("What was given back to it"),
   expired: Tokens.describe("What was left when it ended"),
   reversed: Tokens.describe("What was taken back for a payment that was reversed"),
