@@ -84,8 +84,8 @@ begin
   -- What is closed ends with this entry, and after every hold that was taken, also one of this very moment.
   v_now := v_balance.updated_at + interval '1 microsecond';
   update public.token_balances set updated_at = v_now where user_id = p_wallet_id;
-  select array_agg(plan.id order by plan.place), array_agg(plan.free order by plan.place), sum(plan.amount), sum(plan.free),
-    min(plan.priority)
+  select array_agg(plan.id order by plan.place), array_agg(plan.free order by plan.place), coalesce(sum(plan.amount), 0),
+    coalesce(sum(plan.free), 0), min(plan.priority)
   into v_ids, v_free, v_amounts, v_left, v_priority
   from (
     select grants.id, grants.amount, grants.priority, grants.remaining - coalesce(reserved.tokens, 0) as free,
@@ -96,9 +96,8 @@ begin
       and grants.remaining > 0 and grants.expires_at > v_now
   ) as plan;
   v_rolled := least(v_left, p_cap_tokens, floor(v_amounts * p_cap_percent / 100));
-  v_rolled := coalesce(v_rolled, 0);
   insert into private.token_rollovers (request_id, wallet_id, digest, rolled_over, expired, created_at)
-  values (p_request_id, p_wallet_id, v_digest, v_rolled, coalesce(v_left, 0) - v_rolled, v_now)
+  values (p_request_id, p_wallet_id, v_digest, v_rolled, v_left - v_rolled, v_now)
   on conflict do nothing;
   if not found then -- Of another wallet, at this moment.
     return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
@@ -126,7 +125,7 @@ begin
   end if;
   v_balance := private.apply_grant_events(p_wallet_id, v_now);
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'rolled_over', v_rolled,
-    'expired', coalesce(v_left, 0) - v_rolled, 'balance', v_balance.balance, 'request_id', p_request_id);
+    'expired', v_left - v_rolled, 'balance', v_balance.balance, 'request_id', p_request_id);
 end;
 $$;
 

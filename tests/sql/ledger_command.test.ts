@@ -115,6 +115,7 @@ describe("deno task ledger verify", async () => {
     await ledger.consume(user, 15, charge);
     await sql`select refund_tokens(${charge}, ${newId()}, 4)`;
     await sql`select roll_over_grant(${user}, 'plan', ${newId()}, 3)`;
+    await ledger.consume(user, 30);
     await sql`select claw_back_grant(${pay}, 40, ${newId()})`;
     await ledger.add(user, 50);
     const kinds =

@@ -55,6 +55,13 @@ const BALANCE = "balance is the sum of the entries";
 const HELD = "held is the sum of the open holds";
 const CHAIN = "each entry continues the one before";
 const SETTLED = "a settled request has the entry it was charged with";
+const GRANT = "a grant has what it got without what it gave";
+const SPENT = "each token that was spent came from one grant";
+const DEBT = "the debt is the sum of the payments'";
+const HISTORY = "the history tells the same grants";
+const EPOCH = "the newest epoch knows what was granted";
+const EVENT = "the next event of the grants is known";
+const LEFT = "what is left of the grants is the balance";
 
 describe("verify_token_ledger", () => {
   it("finds nothing on a healthy ledger with requests of every kind", async () => {
@@ -86,9 +93,7 @@ describe("verify_token_ledger", () => {
     [
       "a wrong balance",
       ({ user }) => `update token_balances set balance = balance + 1 where user_id = '${user}'`,
-      [
-        BALANCE,
-      ],
+      [BALANCE, LEFT],
     ],
     [
       "a wrong number of entries",
@@ -98,9 +103,7 @@ describe("verify_token_ledger", () => {
     [
       "more granted than was",
       ({ user }) => `update token_balances set granted = granted + 1 where user_id = '${user}'`,
-      [
-        BALANCE,
-      ],
+      [BALANCE, HISTORY, EPOCH, LEFT],
     ],
     ["too much held", ({ user }) => `update token_balances set held = held + 1 where user_id = '${user}'`, [
       HELD,
@@ -118,23 +121,23 @@ describe("verify_token_ledger", () => {
     [
       "a balance row that vanished",
       ({ user }) => `delete from token_balances where user_id = '${user}'`,
-      [BALANCE, HELD],
+      [BALANCE, HELD, LEFT],
     ],
     [
       "a missing entry",
       ({ user }) => `delete from token_balance_history where user_id = '${user}' and entry_number = 3`,
-      [SETTLED, BALANCE, CHAIN],
+      [SETTLED, BALANCE, CHAIN, HISTORY],
     ],
     [
       "a missing last entry",
       ({ user }) => `delete from token_balance_history where user_id = '${user}' and entry_number = 4`,
-      [BALANCE],
+      [BALANCE, HISTORY],
     ],
     [
       "an altered delta",
       ({ user }) =>
         `update token_balance_history set delta = delta + 1 where user_id = '${user}' and entry_number = 3`,
-      [SETTLED, BALANCE, CHAIN],
+      [SETTLED, BALANCE, CHAIN, HISTORY],
     ],
     [
       "an altered balance_after",
@@ -146,14 +149,14 @@ describe("verify_token_ledger", () => {
       "an inserted entry",
       ({ user }) =>
         `insert into token_balance_history values ('${user}', 5, 50, 133, now(), 'grant', null, null, '')`,
-      [BALANCE],
+      [BALANCE, HISTORY],
     ],
     [
       "an inserted entry that is paid out",
       ({ user }) =>
         `insert into token_balance_history values ('${user}', 9, 50, 133, now(), 'grant', null, null, '');
          update token_balances set balance = balance + 50, granted = granted + 50, entry_count = entry_count + 1 where user_id = '${user}'`,
-      [CHAIN],
+      [CHAIN, HISTORY, EPOCH, LEFT],
     ],
     [
       "a settled request without its entry",
@@ -180,6 +183,47 @@ describe("verify_token_ledger", () => {
       "a free request that says it was charged",
       ({ free }) => `update token_consumption_locks set charged = 5 where request_id = '${free}'`,
       [SETTLED],
+    ],
+    [
+      "a grant that vanished",
+      ({ user }) => `delete from token_grants where wallet_id = '${user}' and entry_number = 4`,
+      [HISTORY, LEFT],
+    ],
+    [
+      "a grant that was made larger",
+      ({ user }) => `update token_grants set amount = amount + 1 where wallet_id = '${user}' and entry_number = 4`,
+      [GRANT],
+    ],
+    [
+      "a grant that was given a later end",
+      ({ user }) => `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4;
+         update token_balances set next_expiry_at = '2200-01-01' where user_id = '${user}'`,
+      [HISTORY],
+    ],
+    [
+      "an end that the balance does not know",
+      ({ user }) =>
+        `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4`,
+      [HISTORY, EVENT],
+    ],
+    [
+      "tokens that were moved from one grant to another",
+      ({ user }) =>
+        `update token_grants set remaining = remaining + case entry_number when 4 then -1 else 1 end,
+           reversed = 0, expired = case entry_number when 4 then 1 else 0 end,
+           refunded = case entry_number when 4 then 0 else 1 end
+         where wallet_id = '${user}'`,
+      [HISTORY],
+    ],
+    [
+      "a token that was spent twice",
+      ({ user }) => `update private.token_grant_slices set spent_from = spent_from + 1 where wallet_id = '${user}'`,
+      [GRANT, SPENT],
+    ],
+    [
+      "a debt of no payment",
+      ({ user }) => `update token_balances set debt = 1 where user_id = '${user}'`,
+      [DEBT],
     ],
   ])("finds %s", async (_, change, expected) => {
     expect(await invariantsBrokenBy(change)).toEqual(expected);
