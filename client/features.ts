@@ -45,6 +45,8 @@ export interface Calls {
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
   /** Every grant of the signed-in user, or of a team's wallet, with what is left of it and where the rest went. */
   accountGrants: { input: AccountGrantsInput | undefined; output: AccountGrantsOutput };
+  /** All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module registered, by name. Never a secret: of access to other services it has names, times and scopes. */
+  accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
   /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
   /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
@@ -134,7 +136,7 @@ export interface Calls {
   walletsAccept: { input: WalletsAcceptInput; output: WalletsAcceptOutput };
   /** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
   walletsMembers: { input: WalletsMembersInput; output: WalletsMembersOutput };
-  /** Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays one. */
+  /**  */
   walletsRole: { input: WalletsRoleInput; output: WalletsRoleOutput };
   /** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
   walletsCap: { input: WalletsCapInput; output: WalletsCapOutput };
@@ -152,6 +154,7 @@ export const FUNCTIONS = {
   accountCaps: { name: "account/caps", method: "POST", isMetered: false, takesWallet: true },
   accountWhy: { name: "account/why", method: "GET", isMetered: false, takesWallet: true },
   accountGrants: { name: "account/grants", method: "GET", isMetered: false, takesWallet: true },
+  accountExport: { name: "account/export", method: "GET", isMetered: false, takesWallet: false },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true, takesWallet: true },
   activityProgressGenerator: {
     name: "activity-progress-generator",
@@ -396,7 +399,7 @@ export interface AccountGrantsOutput {
     entry_number: number;
     /** What is left of it now */
     remaining: number;
-    /** What charges took of it, without what was refunded to it */
+    /** What charges took of it, before refunds */
     spent: number;
     /** What was given back to it */
     refunded: number;
@@ -423,6 +426,15 @@ export interface AccountGrantsOutput {
     /** Payment, invoice or coupon; null for none, and for the members of a team */
     source: string | null;
   }[];
+}
+
+export type AccountExportInput = Record<string, never>;
+
+export interface AccountExportOutput {
+  user_id: string;
+  exported_at: string;
+  /** By module: `ledger`, `oauth`, `otp`, … */
+  data: Record<string, unknown>;
 }
 
 export interface ActivityAnalyzerInput {
@@ -1811,6 +1823,7 @@ export interface ShoppingListGeneratorOutput {
 }
 
 export interface WalletsCreateInput {
+  /** Is a name without control characters */
   name: string;
 }
 
@@ -1841,6 +1854,7 @@ export interface WalletsListOutput {
 export interface WalletsRenameInput {
   /** The team's wallet */
   wallet_id: string;
+  /** Is a name without control characters */
   name: string;
 }
 

@@ -350,6 +350,23 @@ CREATE INDEX oauth_authorizations_expires_at_idx ON private.oauth_authorizations
 alter table private.oauth_authorizations enable row level security;
 create policy "closed to users" on private.oauth_authorizations for all to anon, authenticated using (false);
 
+create table private.oauth_grants (
+  key text not null,
+  subject uuid not null,
+  provider text not null,
+  scope text,
+  granted_at timestamp with time zone,
+  renewed_at timestamp with time zone not null,
+  token_expires_at timestamp with time zone,
+  kept_until timestamp with time zone,
+  constraint oauth_grants_pkey PRIMARY KEY (key),
+  constraint oauth_grants_key_length CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+);
+CREATE INDEX oauth_grants_kept_until_idx ON private.oauth_grants USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+CREATE INDEX oauth_grants_subject_idx ON private.oauth_grants USING btree (subject);
+alter table private.oauth_grants enable row level security;
+create policy "closed to users" on private.oauth_grants for all to anon, authenticated using (false);
+
 create table private.oauth_leases (
   key text not null,
   fence bigint default 0 not null,
@@ -870,6 +887,7 @@ create policy "nobody but the functions" on private.wallets for all to public us
 create table public.alert_types (
   alert_type text not null,
   scan text,
+  lost_without_receiver text,
   description text not null,
   constraint alert_types_pkey PRIMARY KEY (alert_type),
   constraint alert_types_scan_a_name CHECK ((scan ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
@@ -1303,7 +1321,7 @@ create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 
 
 create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
 
-create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body d4006495461bc59e
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 96080ac13c0657d3
 
 create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
 
@@ -1337,11 +1355,13 @@ create function private.expire_token_holds_of(p_user_id uuid) returns public.tok
 
 create function private.explain_grant(p_wallet_id uuid, p_entry_number bigint, p_request_id text) returns jsonb language sql stable set search_path=""; -- body a40458e69bc18229
 
-create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 0165a5aa5045d502
+create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4cfb805422946d02
 
-create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 9cf028ec02216762
+create function private.export_ledger_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body ac93c2e629da9ce9
 
 create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
+
+create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
@@ -1363,7 +1383,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d8275a7a93ac6ecd
+create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
 create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
 
@@ -1624,6 +1644,9 @@ grant execute on function public.end_oauth_revocation(p_subject uuid, p_requeste
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 6e662f0d56fb082b
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
+create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
+grant execute on function public.export_next_user_data(p_user_id uuid, p_after text) to service_role;
+
 create function public.export_user_data(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 3650c8a0fb7329b8
 grant execute on function public.export_user_data(p_user_id uuid) to service_role;
 
@@ -1639,8 +1662,8 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd41e5dfaf134164
-grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint) to service_role;
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ee31a2b728962bc6
+grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
@@ -1708,7 +1731,7 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body fb73d6c4bdedb11b
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 4af4dd0c21086cf7
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
@@ -1762,7 +1785,7 @@ grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
 
-create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6304c0970b4f8c2f
+create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
 create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73c086db0e9a2bbe

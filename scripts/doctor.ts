@@ -11,11 +11,12 @@ import { functionsFolder, projectFolder } from "./local/paths.ts";
 import { findRunningStack } from "./local/running.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 
-const USAGE = `deno task doctor [--json]                                    looks at the running local stack
+const USAGE = `deno task doctor [--json] [--models]                         looks at the running local stack
 deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another project
 
 Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants, and what
-the platform of the functions does: with --url that needs SUPABASE_SECRET_KEY. It changes nothing. Exits with 1 when something is missing. --db-url is the database as role postgres; --url is where the
+the platform of the functions does: with --url that needs SUPABASE_SECRET_KEY. It changes nothing. Exits with 1 when something is missing.
+--models also asks the text model a small thing, which its provider bills. --db-url is the database as role postgres; --url is where the
 project answers; with the linked project or --project-ref the names of its secrets are asked for.`;
 
 explainWhenAsked("doctor", USAGE);
@@ -29,17 +30,18 @@ try {
       "url": { type: "string" },
       "project-ref": { type: "string" },
       "json": { type: "boolean" },
+      "models": { type: "boolean" },
     },
   });
   if (positionals.length > 0) throw new StackError(USAGE);
-  const { databaseUrl, url, secretKey, settings } = await findTarget(
+  const { databaseUrl, ...target } = await findTarget(
     values["db-url"],
     values.url,
     values["project-ref"],
   );
   const sql = connectTo(databaseUrl);
   try {
-    const reports = await examine({ sql, url, secretKey, settings });
+    const reports = await examine({ sql, ...target, asksModels: values.models });
     print(reports, values.json ?? false);
     const isComplete = reports.every(({ findings }) => findings.every(({ severity }) => severity === "note"));
     if (!isComplete) Deno.exitCode = 1;
@@ -58,7 +60,7 @@ async function findTarget(givenDatabaseUrl?: string, givenUrl?: string, givenRef
       kind: "values",
       values: functionsEnvironment(ports, secrets, functionsFolder),
     };
-    return { databaseUrl, url: givenUrl ?? url, secretKey: secrets.secretKey, settings };
+    return { databaseUrl, url: givenUrl ?? url, isLocal: true, secretKey: secrets.secretKey, settings };
   }
   const databaseUrl = postgresUrl(givenDatabaseUrl).href;
   const ref = await findProjectRef(givenRef);

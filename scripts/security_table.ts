@@ -1,4 +1,4 @@
-// Writes the tables of docs/security.md from their declaration, tests/security/matrix.ts.
+// Writes the tables of docs/security.md from what the modules declare in tests/security/permissions.
 import { join } from "node:path";
 
 import { withTables } from "../tests/security/matrix_table.ts";

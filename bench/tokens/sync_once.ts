@@ -2,11 +2,11 @@
 
 import process from "node:process";
 
-import { projectDatabase } from "../../supabase/functions/_tokens/database.ts";
-import { tokenKeyring } from "../../supabase/functions/_tokens/keys.ts";
-import { openSource } from "../../supabase/functions/_tokens/open_source.ts";
-import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
-import { syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+import { projectDatabase } from "../../supabase/functions/_vault/database.ts";
+import { vaultKeyring } from "../../supabase/functions/_vault/keys.ts";
+import { openSource } from "../../supabase/functions/_vault/open_source.ts";
+import { vaultSettings } from "../../supabase/functions/_vault/settings.ts";
+import { syncVault } from "../../supabase/functions/_vault/sync.ts";
 
 /** What one invocation cost. */
 export interface Cost {
@@ -30,19 +30,19 @@ export interface Cost {
 if (import.meta.main) console.log(JSON.stringify(await syncOnce()));
 
 async function syncOnce(): Promise<Cost> {
-  const settings = tokenSettings();
+  const settings = vaultSettings();
   const baseMb = peakMb();
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   await import("@redis/client");
   const loadingCpuMs = millisecondsSince(cpu);
   const source = await openSource();
-  const result = await syncTokens({
+  const result = await syncVault({
     source,
-    sourceName: settings.TOKEN_SOURCE,
+    sourceName: settings.VAULT_SOURCE,
     database: projectDatabase(),
-    keyring: tokenKeyring(),
-    budget: { wallMs: settings.TOKEN_SYNC_MAX_MS, cpuMs: settings.TOKEN_SYNC_MAX_CPU_MS },
+    keyring: vaultKeyring(),
+    budget: { wallMs: settings.VAULT_SYNC_MAX_MS, cpuMs: settings.VAULT_SYNC_MAX_CPU_MS },
   });
   await source.close();
   const cpuMs = millisecondsSince(cpu);

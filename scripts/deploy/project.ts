@@ -20,28 +20,36 @@ export interface ProjectOptions {
   url?: string;
 }
 
-/** Finds the project by the options, the environment, or `supabase link`. Throws with what is missing. */
+/** Finds the project by the options, the environment, or `supabase link`. Throws with all that is missing. */
 export async function findProject(options: ProjectOptions): Promise<Project> {
   const ref = await findProjectRef(options.projectRef);
-  if (!ref) {
-    throw new StackError(
-      "No project is linked. Either: supabase link --project-ref <ref>, or SUPABASE_PROJECT_REF=<ref>. " +
-        "docs/guide.md, Deploy, has every step",
-    );
-  }
+  const databaseUrl = options.databaseUrl || Deno.env.get("SUPABASE_DB_URL");
+  if (!ref || !databaseUrl) throw new StackError(missingText({ ref, databaseUrl }));
   if (!/^[a-z]{20}$/.test(ref)) {
     throw new StackError(`Cannot use the project ref ${ref}: it has 20 lowercase letters`);
-  }
-  const databaseUrl = options.databaseUrl || Deno.env.get("SUPABASE_DB_URL");
-  if (!databaseUrl) {
-    throw new StackError(
-      "No database is named. SUPABASE_DB_URL is the project's session pooler (Connect, in the dashboard), with its password",
-    );
   }
   const address = postgresUrl(databaseUrl);
   requireSameProject(address, ref);
   requireSession(address);
   return { ref, databaseUrl: address.href, url: options.url || `https://${ref}.supabase.co` };
+}
+
+/** What a deployment lacks, all of it: a dry run needs the same, as it compares with what is deployed. */
+function missingText({ ref, databaseUrl }: { ref?: string; databaseUrl?: string }): string {
+  const lines = [
+    ...ref
+      ? []
+      : ["No project is linked. Either: supabase link --project-ref <ref>, or SUPABASE_PROJECT_REF=<ref>"],
+    ...databaseUrl ? [] : [
+      "No database is named. SUPABASE_DB_URL is the project's session pooler (Connect, in the dashboard), with its password",
+    ],
+    ...Deno.env.get("SUPABASE_ACCESS_TOKEN")
+      ? []
+      : ["SUPABASE_ACCESS_TOKEN is not set: it is needed where nobody has run supabase login"],
+  ];
+  return `A deployment, and its dry run, compare this copy with a hosted project. What is missing:
+${lines.map((line) => `  ${line}`).join("\n")}
+docs/guide.md, Deploy, has every step. Nothing was changed`;
 }
 
 /** Which project is linked or named; undefined without one. */

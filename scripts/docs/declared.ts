@@ -58,7 +58,9 @@ async function endpointsOf(folder: string, name: string): Promise<Declared[]> {
   ]);
   if (!declaration.actions) return [declared(declaration, name, commentAbove(source, "export default"))];
   return Object.entries<Declaration>(declaration.actions).map(([action, endpoint]) => {
-    const constant = new RegExp(`\\n(export )?const ${camelCase(action)} =`).exec(source)?.[0] ?? "\n";
+    const named = new RegExp(`\\n\\s*"?${action}"?: (\\w+),`).exec(source)?.[1] ?? camelCase(action);
+    const constantOf = (name: string) => new RegExp(`\\n(export )?const ${name} =`).exec(source)?.[0];
+    const constant = constantOf(named) ?? constantOf(camelCase(action)) ?? "\n";
     return declared(endpoint, `${name}/${action}`, commentAbove(source, constant.slice(1)));
   });
 }

@@ -1,27 +1,18 @@
 import { messageOf } from "../local/errors.ts";
+import { broughtBy } from "../modules/brought.ts";
+import { type Manifest, readManifest } from "../modules/manifest.ts";
 import { configExamination } from "./config.ts";
 import type { Examination, Finding, Patient } from "./finding.ts";
 import { grantsExamination } from "./grants.ts";
-import { ledgerExamination } from "./ledger.ts";
-import { limitsExamination } from "./limits.ts";
 import { migrationsExamination } from "./migrations.ts";
-import { modelsExamination } from "./models.ts";
-import { platformExamination } from "./platform.ts";
-import { scheduleExamination } from "./schedule.ts";
 import { settingsExamination } from "./settings.ts";
-import { signingKeysExamination } from "./signing_keys.ts";
 
-const EXAMINATIONS: Examination[] = [
+/** What is looked at of all modules together. */
+const OF_ALL: Examination[] = [
   configExamination,
   settingsExamination,
-  signingKeysExamination,
   migrationsExamination,
-  scheduleExamination,
-  ledgerExamination,
-  limitsExamination,
-  modelsExamination,
   grantsExamination,
-  platformExamination,
 ];
 
 /** The findings of one examination. */
@@ -30,10 +21,19 @@ export interface Report {
   findings: Finding[];
 }
 
+/** The doctor's own examinations, then those that each module brings in scripts/doctor/modules. */
+export async function examinations(
+  manifest?: Pick<Manifest, "modules">,
+  folder?: string,
+): Promise<Examination[]> {
+  const brought = await broughtBy<Examination[]>(manifest ?? await readManifest(), "doctor", folder);
+  return [...OF_ALL, ...Object.values(brought).flat()];
+}
+
 /** Runs all examinations in turn; one that cannot look reports that, and the others go on. */
 export async function examine(patient: Patient): Promise<Report[]> {
   const reports: Report[] = [];
-  for (const { name, examine } of EXAMINATIONS) {
+  for (const { name, examine } of await examinations()) {
     const findings = await examine(patient).catch((error): Finding[] => [{
       severity: "missing",
       what: `Cannot look at ${name}: ${messageOf(error)}`,

@@ -18,6 +18,10 @@ export interface Patient {
   sql: postgres.Sql;
   /** Its URL; undefined if only its database was given. */
   url?: string;
+  /** The local stack of this machine, where fixes are other ones. */
+  isLocal?: boolean;
+  /** Also ask the models, which their provider bills. */
+  asksModels?: boolean;
   /** One of its secret keys, if known. */
   secretKey?: string;
   /** The settings of its functions; undefined if they cannot be known. */
@@ -30,7 +34,7 @@ export type KnownSettings =
   /** A hosted project's settings: the values of secrets cannot be read. */
   | { kind: "names"; names: string[] };
 
-/** One examination. Changes nothing; throws if it cannot look. */
+/** One examination; a module brings a list of its own in scripts/doctor/modules/<module>.ts. Changes nothing; throws if it cannot look. */
 export interface Examination {
   name: string;
   examine(patient: Patient): Promise<Finding[]>;

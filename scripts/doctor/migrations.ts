@@ -5,13 +5,13 @@ import type { Examination, Finding } from "./finding.ts";
 /** Whether the database and this copy of the project have the same migrations. */
 export const migrationsExamination: Examination = {
   name: "migrations",
-  async examine({ sql }) {
+  async examine({ sql, isLocal }) {
     const { pending, unknown } = await migrationState(sql, projectFolder);
     const findings = pending.map((name): Finding => ({
       severity: "missing",
       what: `The migration ${name} is not applied`,
       why: "Functions of this copy may call objects that do not exist",
-      fix: "deno task deploy; locally: deno task stop, deno task start",
+      fix: isLocal ? "deno task stop; deno task start" : "deno task deploy",
     }));
     if (unknown.length > 0) {
       findings.push({

@@ -30,10 +30,10 @@ export async function examineSettings(settings: KnownSettings): Promise<Finding[
     : settings.names;
   const { required, needed } = missingSettings(names, functions);
   return [
-    ...required.map(({ name, description }): Finding => ({
+    ...required.map(({ name, title, description }): Finding => ({
       severity: "missing",
       what: `The setting ${name} is missing`,
-      why: `Without it every AI feature answers 500. ${description}`,
+      why: `Functions that need a setting of "${title}" answer 500 without it. ${description}`,
       fix: set(name),
     })),
     ...needed.map(({ name, description, need }): Finding => ({

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
+// By name it would end an older Deno before this says which Deno is needed.
+import util from "node:util";
 import { databaseUrl } from "./database_url.ts";
 import type { Ports } from "./ports.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
@@ -53,7 +54,7 @@ function namesProvider(given: Record<string, string>): boolean {
 
 function fromFile(folder: string): Record<string, string> {
   try {
-    return parseEnv(readFileSync(join(folder, ".env"), "utf8")) as Record<string, string>;
+    return util.parseEnv(readFileSync(join(folder, ".env"), "utf8")) as Record<string, string>;
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return {};
     throw error;

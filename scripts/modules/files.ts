@@ -1,9 +1,10 @@
 import { join } from "node:path";
 
 import { projectFolder } from "../local/paths.ts";
+import { BROUGHT } from "./brought.ts";
 
 /** Where each file belongs to one module. */
-const FOLDERS = ["supabase", "tests", "docs"];
+const FOLDERS = ["supabase", "tests", "docs", BROUGHT.settings, BROUGHT.doctor];
 
 /** Every file that a module must have, as paths below the project's folder; what tools leave behind aside. */
 export async function projectFiles(): Promise<string[]> {

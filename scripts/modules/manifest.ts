@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { messageOf, StackError } from "../local/errors.ts";
 import { supabaseFolder } from "../local/paths.ts";
+import { broughtPatterns } from "./brought.ts";
 
 const names = z.array(z.string().min(1));
 
@@ -20,6 +21,7 @@ const Module = z.strictObject({
   registries: names.default([]),
   /** What functions share, and pgTAP's tests; patterns, as are the two below. */
   files: names,
+  /** Beside what is in a folder with the module's name, such as tests/http/ledger. */
   tests: names,
   docs: names,
 });
@@ -105,7 +107,7 @@ export function withRequirements(manifest: Manifest, name: string): string[] {
 /** Tells for any path which modules have it, with the patterns of a manifest made ready once. */
 export function ownersOf(manifest: Manifest): (path: string) => string[] {
   const patterns = [
-    ...Object.entries(manifest.modules).map(([name, module]) => [name, patternsOf(module)] as const),
+    ...Object.entries(manifest.modules).map(([name, module]) => [name, patternsOf(name, module)] as const),
     [WHOLE, manifest.whole] as const,
   ].map(([name, list]) => [name, list.map((pattern) => globToRegExp(pattern))] as const);
   return (path) =>
@@ -114,8 +116,10 @@ export function ownersOf(manifest: Manifest): (path: string) => string[] {
 }
 
 /** Every pattern of a module, of paths below the project's folder. */
-export function patternsOf(module: Module): string[] {
+export function patternsOf(name: string, module: Module): string[] {
   return [
+    ...broughtPatterns(name),
+    `tests/*/${name}/**`,
     ...module.migrations.map((name) => `supabase/migrations/+([0-9])_${name}.sql`),
     ...module.functions.map((name) => `supabase/functions/${name}/**`),
     ...module.files,

@@ -1,21 +1,42 @@
-import { alertSettings } from "../../supabase/functions/_alerts/settings.ts";
-import { oauthSettings } from "../../supabase/functions/_oauth/settings.ts";
-import { otpSettings } from "../../supabase/functions/_otp/settings.ts";
-import { ledgerSettings } from "../../supabase/functions/_shared/ledger/settings.ts";
-import { modelSettings } from "../../supabase/functions/_shared/models/settings.ts";
-import { coreSettings, observabilitySettings } from "../../supabase/functions/_shared/platform/settings.ts";
-import { encryptionSettings } from "../../supabase/functions/_shared/security/settings.ts";
-import { tokenSettings } from "../../supabase/functions/_tokens/settings.ts";
+import type { z } from "zod";
 
-/** The settings of every module, in the order of docs/configuration.md; a test finds one that is missing here. */
-export const DECLARED = [
-  modelSettings,
-  ledgerSettings,
-  encryptionSettings,
-  otpSettings,
-  oauthSettings,
-  tokenSettings,
-  alertSettings,
-  observabilitySettings,
-  coreSettings,
-];
+import type { DeclaredSettings } from "../../supabase/functions/_shared/platform/env.ts";
+import { broughtBy } from "../modules/brought.ts";
+import { readManifest } from "../modules/manifest.ts";
+
+/** When a setting without a default has to be there. */
+export interface Need {
+  /** In words, for the table. */
+  when: string;
+  /** Functions of which a part answers 500 without it. */
+  functions: string[];
+}
+
+/** What a module says of its settings, in scripts/settings/modules/<module>.ts. */
+export interface ModuleSettings {
+  declared: DeclaredSettings<z.ZodRawShape>[];
+  /**
+   * Of each optional setting that the module reads, also one that a required module declares. A setting that is not here
+   * and has no default is always required.
+   */
+  needs: Record<string, Need>;
+}
+
+const modules = Object.values(await broughtBy<ModuleSettings>(await readManifest(), "settings"));
+
+/** The settings of every module, in the order of docs/configuration.md: first those without which nothing works. */
+export const DECLARED = modules.flatMap(({ declared }) => declared)
+  .toSorted((one, other) => Number(isRequired(other)) - Number(isRequired(one)));
+
+/** When each optional setting is needed, by any of the modules. */
+export const NEEDS: Record<string, Need> = {};
+for (const [name, { when, functions }] of modules.flatMap(({ needs }) => Object.entries(needs))) {
+  const known = NEEDS[name];
+  NEEDS[name] = known === undefined
+    ? { when, functions }
+    : { when: `${known.when}, or ${when}`, functions: [...known.functions, ...functions] };
+}
+
+function isRequired({ schema }: DeclaredSettings<z.ZodRawShape>): boolean {
+  return !schema.safeParse({}).success;
+}

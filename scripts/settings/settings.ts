@@ -1,8 +1,7 @@
 import { z } from "zod";
 
 import { StackError } from "../local/errors.ts";
-import { DECLARED } from "./declared.ts";
-import { type Need, NEEDS } from "./needed.ts";
+import { DECLARED, type Need, NEEDS } from "./declared.ts";
 
 /** A setting of the functions, as its module declares it. */
 export interface Setting {
@@ -20,14 +19,14 @@ export interface Setting {
   need?: Need;
 }
 
-/** Every setting, module by module. Throws where needed.ts does not say when an optional one is needed. */
+/** Every setting, module by module. Throws where no module says when an optional one is needed. */
 export function settings(): Setting[] {
   const found = DECLARED.flatMap(({ title, schema }) =>
     Object.entries(schema.shape).map(([name, one]) => describe(title, name, one as z.ZodType))
   );
   const gone = Object.keys(NEEDS).filter((name) => !found.some((setting) => setting.name === name));
   if (gone.length > 0) {
-    throw new StackError(`scripts/settings/needed.ts names what no module declares: ${gone.join(", ")}`);
+    throw new StackError(`scripts/settings/modules: "needs" has what no module declares: ${gone.join(", ")}`);
   }
   return found;
 }
@@ -37,7 +36,7 @@ function describe(title: string, name: string, schema: z.ZodType): Setting {
   const hasDefault = schema instanceof z.ZodDefault;
   const need = NEEDS[name];
   if (isOptional && !need) {
-    throw new StackError(`When is ${name} needed? scripts/settings/needed.ts does not say`);
+    throw new StackError(`When is ${name} needed? No "needs" in scripts/settings/modules says so`);
   }
   if (!schema.description) throw new StackError(`${name} has no description`);
   return {

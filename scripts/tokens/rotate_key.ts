@@ -2,9 +2,9 @@ import { createClient } from "@supabase/supabase-js";
 
 import { AppError } from "../../supabase/functions/_shared/platform/errors.ts";
 import { KeyringText } from "../../supabase/functions/_shared/security/keyring.ts";
-import { tokenDatabase } from "../../supabase/functions/_tokens/database.ts";
+import { vaultDatabase } from "../../supabase/functions/_vault/database.ts";
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
-import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
+import { rotateVault } from "../../supabase/functions/_vault/rotation.ts";
 import { StackError } from "../local/errors.ts";
 import type { Status } from "./answers.ts";
 import type { CommandOptions } from "./commands.ts";
@@ -33,12 +33,12 @@ export async function rotateKey(project: Project, options: CommandOptions): Prom
     return data;
   };
   try {
-    const result = await rotateTokens({
+    const result = await rotateVault({
       keyring,
       keyName: "rotate-key",
       requestId: crypto.randomUUID(),
       onProgress: (rotated) => bar.show(rotated, total),
-      database: tokenDatabase(call),
+      database: vaultDatabase(call),
     });
     const oauth = await rotateOAuthTokens({ call, keyring, onProgress: (rotated) => bar.show(rotated, 0) });
     const isComplete = result.isComplete && oauth.isComplete;

@@ -6,6 +6,7 @@
 create table public.alert_types (
   alert_type text not null,
   scan text,
+  lost_without_receiver text,
   description text not null,
   constraint alert_types_pkey primary key (alert_type),
   constraint alert_types_type_plain check (alert_type ~ '^[a-z][a-z0-9_]{2,50}$'),
@@ -17,6 +18,8 @@ comment on column public.alert_types.alert_type is 'As in docs/alerts.md.';
 comment on column public.alert_types.scan is
   'A function of schema private without arguments that looks for such alerts, emits them and returns how many; it is called '
   'every minute. Null for those that are emitted where they arise.';
+comment on column public.alert_types.lost_without_receiver is
+  'What is lost as long as nobody receives such alerts, in a sentence for operators; null where nothing is.';
 comment on column public.alert_types.description is 'What the alert reports.';
 
 create table private.alert_outbox (

@@ -76,6 +76,38 @@ $$;
 comment on function public.export_user_data(uuid) is
   'A person''s data, by the names of user_data. Null without a user.';
 
+create function public.export_next_user_data(p_user_id uuid, p_after text default '')
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  -- A function of the platform has 256 MB, and holds a part of it several times.
+  v_limit_bytes constant integer := 16777216;
+  v_part private.user_data;
+  v_export jsonb;
+begin
+  select * into v_part from private.user_data
+  where p_user_id is not null and export is not null and name > p_after
+  order by name limit 1;
+  if not found then
+    return null;
+  end if;
+  execute format('select private.%I($1)', v_part.export) into v_export using p_user_id;
+  if octet_length(v_export::text) > v_limit_bytes then
+    raise exception 'The part % of an export has more than % bytes: what may be long needs an export of its own',
+      v_part.name, v_limit_bytes using errcode = 'program_limit_exceeded';
+  end if;
+  return jsonb_build_object('name', v_part.name, 'data', v_export);
+end;
+$$;
+
+comment on function public.export_next_user_data(uuid, text) is
+  'The part of a person''s data whose name is the next after p_after: { "name", "data" }; null after the last one. For who '
+  'hands out one part after the other, however many there are.';
+
 create function private.forget_deleted_user()
 returns trigger
 language plpgsql
@@ -107,10 +139,12 @@ grant select on private.user_data to service_role;
 revoke execute on function
   public.forget_user(uuid),
   public.export_user_data(uuid),
+  public.export_next_user_data(uuid, text),
   private.forget_deleted_user()
 from public, anon, authenticated;
 
 grant execute on function
   public.forget_user(uuid),
-  public.export_user_data(uuid)
+  public.export_user_data(uuid),
+  public.export_next_user_data(uuid, text)
 to service_role;

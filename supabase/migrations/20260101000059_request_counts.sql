@@ -224,13 +224,13 @@ set search_path = ''
 as $$
 begin
   return (
-    select coalesce(jsonb_agg(to_jsonb(networks) - 'subject' order by networks.network), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('seen_at', networks.seen_at) order by networks.seen_at), '[]')
     from private.caller_networks as networks where networks.subject = p_user_id);
 end;
 $$;
 
 comment on function private.export_caller_networks(uuid) is
-  'A part of export_user_data: digests of the networks from which the user called within a day.';
+  'A part of export_user_data: when the user called last from each of the networks of a day; their digests stay here.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -401,8 +401,10 @@ to service_role;
 
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
-insert into public.alert_types (alert_type, scan, description)
-values ('ledger_anchor', null, 'The digest of the ends of all histories, each night');
+insert into public.alert_types (alert_type, scan, lost_without_receiver, description)
+values ('ledger_anchor', null,
+  'Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain: docs/runbook.md',
+  'The digest of the ends of all histories, each night');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

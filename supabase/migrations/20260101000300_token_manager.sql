@@ -41,7 +41,7 @@ comment on column public.tradovate_tokens.expires_at is 'When the token ends; nu
 comment on column public.tradovate_tokens.is_active is
   'Whether it may be given out. What counts beside it is expires_at: cleanup may come later';
 comment on column public.tradovate_tokens.metadata is 'redis_key, and ttl_s as it was when the token was stored (null: none)';
-comment on column public.tradovate_tokens.source is 'The Redis that the token comes from, by its name in TOKEN_SOURCE';
+comment on column public.tradovate_tokens.source is 'The Redis that the token comes from, by its name in VAULT_SOURCE';
 comment on column public.tradovate_tokens.token_number is 'Names the row in token_sync_pages, shorter than id';
 comment on column public.tradovate_tokens.fingerprint is
   'A keyed digest of the value in Redis: tells without the value whether it has changed';
@@ -83,7 +83,7 @@ create table private.token_syncs (
 );
 
 comment on table private.token_syncs is 'How far the copy of each Redis is; at most one sync works on each at a time';
-comment on column private.token_syncs.source is 'The Redis, by its name in TOKEN_SOURCE';
+comment on column private.token_syncs.source is 'The Redis, by its name in VAULT_SOURCE';
 comment on column private.token_syncs.fence is 'The number of the sync that may write; one with a lower number has lost its lease';
 comment on column private.token_syncs.lease_until is 'Until then no other sync begins; null when none is at work';
 comment on column private.token_syncs.scan_number is 'The number of the newest scan, which may take several syncs';

@@ -103,6 +103,33 @@ comment on table private.oauth_revocations is
 comment on column private.oauth_revocations.subject is 'The user.';
 comment on column private.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
 
+create table private.oauth_grants (
+  key text collate "C" not null,
+  subject uuid not null,
+  provider text collate "C" not null,
+  scope text,
+  granted_at timestamptz,
+  renewed_at timestamptz not null,
+  token_expires_at timestamptz,
+  kept_until timestamptz,
+  constraint oauth_grants_pkey primary key (key),
+  constraint oauth_grants_key_length check (length(key) between 1 and 300)
+);
+
+create index oauth_grants_subject_idx on private.oauth_grants (subject);
+create index oauth_grants_kept_until_idx on private.oauth_grants (kept_until) where kept_until is not null;
+
+comment on table private.oauth_grants is
+  'Which access users gave, wherever its tokens are stored: to tell them. The stores know digests alone.';
+comment on column private.oauth_grants.key is 'As in oauth_leases.';
+comment on column private.oauth_grants.subject is 'The user.';
+comment on column private.oauth_grants.provider is 'Its name in OAUTH_PROVIDERS.';
+comment on column private.oauth_grants.scope is 'What the provider says was granted; null: it does not say.';
+comment on column private.oauth_grants.granted_at is 'When the user gave it; null: it was renewed only, since this is kept.';
+comment on column private.oauth_grants.renewed_at is 'When the newest token came from the provider.';
+comment on column private.oauth_grants.token_expires_at is 'When that access token ends; null: the provider does not say.';
+comment on column private.oauth_grants.kept_until is 'From then on its tokens are not stored any more; null: until it is revoked.';
+
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.tokens enable row level security;
@@ -110,6 +137,7 @@ alter table private.oauth_leases enable row level security;
 alter table private.oauth_authorizations enable row level security;
 alter table private.oauth_provider_health enable row level security;
 alter table private.oauth_revocations enable row level security;
+alter table private.oauth_grants enable row level security;
 
 -- Nobody has a right to these tables; the policies say that it is meant so.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
@@ -117,6 +145,7 @@ create policy "closed to users" on private.oauth_leases to anon, authenticated u
 create policy "closed to users" on private.oauth_authorizations to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_provider_health to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_revocations to anon, authenticated using (false);
+create policy "closed to users" on private.oauth_grants to anon, authenticated using (false);
 
 -- The store -----------------------------------------------------------------------------------------------------
 
@@ -380,7 +409,8 @@ create function public.finish_oauth_lease(
   p_outcome text,
   p_failure_count integer default 0,
   p_error text default null,
-  p_retry_after_ms bigint default 0
+  p_retry_after_ms bigint default 0,
+  p_grant jsonb default null
 )
 returns jsonb
 language plpgsql
@@ -435,15 +465,30 @@ begin
     update private.oauth_provider_health set retry_at = v_now
     where provider = p_provider and failure_count > 0 and p_failure_count = failure_count;
   end if;
+  if p_outcome = 'ended' and v_is_newest then
+    delete from private.oauth_grants where key = p_key;
+  elsif p_outcome = 'succeeded' and v_is_newest and p_grant is not null then
+    insert into private.oauth_grants as known (
+      key, subject, provider, scope, granted_at, renewed_at, token_expires_at, kept_until
+    )
+    select p_key, given.subject, p_provider, given.scope, case when given.is_new then v_now end, v_now,
+      v_now + make_interval(secs => given.lifetime_ms / 1000), v_now + make_interval(secs => given.kept_ms / 1000)
+    from jsonb_to_record(p_grant) as given (
+      subject uuid, scope text, is_new boolean, lifetime_ms double precision, kept_ms double precision)
+    on conflict (key) do update set scope = excluded.scope,
+      granted_at = coalesce(excluded.granted_at, known.granted_at), renewed_at = excluded.renewed_at,
+      token_expires_at = excluded.token_expires_at, kept_until = excluded.kept_until;
+  end if;
   return jsonb_build_object('accepted', v_is_newest);
 end
 $$;
 
-comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint) is
+comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb) is
   'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, failed (the provider, whoever
 asks) or refused (this token alone). A failed provider is left alone by all for 1 s, then 2, 4, … up to 300 s, or for
 p_retry_after_ms, an hour at most; p_failure_count is what the claim answered. A refused token rests alone: as long,
 counted by its own failures; so does one that failed for the third time in a row while the provider did well.
+p_grant is noted with a success of a user''s token, { "subject", "scope", "is_new", "lifetime_ms", "kept_ms" }, and goes when it ended.
 Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was got under
 this one must not be served.';
 
@@ -460,6 +505,7 @@ begin
   on conflict (key) do update set fence = lease.fence + 1, revoked_fence = lease.fence + 1, holder = null,
     held_until = null, failure_count = 0, retry_at = null, last_error = null, updated_at = clock_timestamp()
   returning lease.fence into v_fence;
+  delete from private.oauth_grants where key = p_key;
   return jsonb_build_object('fence', v_fence);
 end
 $$;
@@ -543,6 +589,7 @@ as $$
 begin
   insert into private.oauth_revocations (subject) values (p_user_id)
   on conflict (subject) do update set requested_at = excluded.requested_at;
+  delete from private.oauth_grants where subject = p_user_id;
 end;
 $$;
 
@@ -581,8 +628,29 @@ $$;
 comment on function public.end_oauth_revocation(uuid, timestamptz) is
   'Notes that a user''s access is revoked, as it was asked for then: what was asked for meanwhile stays.';
 
+create function private.export_oauth_user(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'grants', (
+      select coalesce(jsonb_agg(jsonb_build_object('provider', provider, 'scope', scope, 'granted_at', granted_at,
+        'renewed_at', renewed_at, 'token_expires_at', token_expires_at, 'kept_until', kept_until) order by provider), '[]')
+      from private.oauth_grants
+      where subject = p_user_id and (kept_until is null or kept_until > clock_timestamp())
+    ),
+    'revocation_requested_at', (select requested_at from private.oauth_revocations where subject = p_user_id)
+  )
+$$;
+
+comment on function private.export_oauth_user(uuid) is
+  'A part of export_user_data: which access the user gave to which provider, with times and scopes, and never a token.';
+
 insert into private.user_data (name, forget, export, description)
-values ('oauth', 'forget_oauth_user', null, 'Access to OAuth providers');
+values ('oauth', 'forget_oauth_user', 'export_oauth_user', 'Access to OAuth providers');
 
 -- Operation -----------------------------------------------------------------------------------------------------
 
@@ -624,6 +692,7 @@ declare
   v_buried integer;
   v_authorizations integer;
   v_revocations integer;
+  v_grants integer;
 begin
   delete from public.tokens
   where ctid = any(array(
@@ -657,7 +726,15 @@ begin
     for update skip locked
   ));
   get diagnostics v_revocations = row_count;
-  return v_expired + v_buried + v_authorizations + v_revocations;
+  delete from private.oauth_grants
+  where ctid = any(array(
+    select ctid from private.oauth_grants
+    where kept_until < v_now
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics v_grants = row_count;
+  return v_expired + v_buried + v_authorizations + v_revocations + v_grants;
 end
 $$;
 
@@ -677,12 +754,13 @@ revoke all on function
   public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
-  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb),
   public.revoke_oauth_lease(text),
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),
   public.take_oauth_authorization(text),
   private.forget_oauth_user(uuid),
+  private.export_oauth_user(uuid),
   public.list_oauth_revocations(integer),
   public.end_oauth_revocation(uuid, timestamptz),
   public.oauth_status(),
@@ -698,7 +776,7 @@ grant execute on function
   public.rotate_oauth_tokens(jsonb),
   public.read_oauth_lease(text, text),
   public.claim_oauth_lease(text, text, uuid, integer, boolean),
-  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint),
+  public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb),
   public.revoke_oauth_lease(text),
   public.keep_oauth_authorization(text, text, integer),
   public.answer_oauth_authorization(text, text),

@@ -231,6 +231,26 @@ comment on function private.forget_ledger_user(uuid) is
   'alerts who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
   'account stays paused. May be repeated.';
 
+create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
+returns table (bucket text, path text)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  select objects.bucket_id::text, objects.name::text
+  from storage.objects
+  where objects.bucket_id in ('generated', 'uploads') and starts_with(objects.name, p_user_id || '/')
+  order by objects.bucket_id, objects.name
+  limit p_limit;
+end;
+$$;
+
+comment on function public.files_of_user(uuid, integer) is
+  'The user''s files in Storage, in the folder named after the user''s id.';
+
 create function private.export_ledger_user(p_user_id uuid)
 returns jsonb
 language sql
@@ -264,33 +284,14 @@ as $$
         'details', details) order by id), '[]')
       from public.token_anomalies where user_id = p_user_id
     ),
-    'wallets', private.export_member(p_user_id)
+    'wallets', private.export_member(p_user_id),
+    'files', (select coalesce(jsonb_agg(to_jsonb(files)), '[]') from public.files_of_user(p_user_id, null) as files)
   );
 $$;
 
 comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams. The history is exported as a table, as it may '
-  'be long.';
-
-create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
-returns table (bucket text, path text)
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return query
-  select objects.bucket_id::text, objects.name::text
-  from storage.objects
-  where objects.bucket_id in ('generated', 'uploads') and starts_with(objects.name, p_user_id || '/')
-  order by objects.bucket_id, objects.name
-  limit p_limit;
-end;
-$$;
-
-comment on function public.files_of_user(uuid, integer) is
-  'The user''s files in Storage, in the folder named after the user''s id.';
+  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams, and where in Storage the user''s files are. '
+  'The history is exported as a table, as it may be long.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -312,4 +313,4 @@ to service_role;
 
 insert into private.user_data (name, forget, export, description)
 values ('ledger', 'forget_ledger_user', 'export_ledger_user',
-  'Balance, grants, refunds, plan, caps, anomalies, teams; the history has an export of its own');
+  'Balance, grants, refunds, plan, caps, anomalies, teams, files; the history has an export of its own');

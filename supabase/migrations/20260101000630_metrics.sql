@@ -79,7 +79,7 @@ begin
   into v_more
   from public.job_status as jobs, lateral (values
     ('job_overdue', jobs.is_overdue::integer::text),
-    ('job_failed', coalesce(jobs.last_outcome not in ('succeeded', 'problem'), false)::integer::text),
+    ('job_failed', coalesce(jobs.last_outcome <> 'succeeded', false)::integer::text),
     ('job_last_done_timestamp_seconds', round(extract(epoch from jobs.last_done_at), 3)::text),
     ('job_last_duration_seconds', round(jobs.last_duration_ms / 1000.0, 3)::text)
   ) as facts (name, value)
@@ -125,7 +125,7 @@ values
   ('alerts_unspread', 'gauge', '{}', 'Alerts that were not passed to their receivers'' queues yet.'),
   ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'How old the oldest alert is that a receiver still waits for.'),
   ('job_overdue', 'gauge', '{job}', '1 where a job was not done for longer than it may be.'),
-  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed or was cut off.'),
+  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed, was cut off or found a problem.'),
   ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When a job last did its work to the end.'),
   ('job_last_duration_seconds', 'gauge', '{job}', 'How long a job''s last run took.'),
   ('database_connections', 'gauge', '{state}', 'Connections to the database.'),

@@ -3,32 +3,45 @@ import { describe, expect, it } from "vitest";
 
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { functionNames, sources } from "../http/support/functions_folder.ts";
-import { testFilesIn, unitFiles } from "./support/test_files.ts";
-import { INSIDE, NOT_INSIDE, NOT_SERVED, OVER_HTTP, SERVED, SUITES } from "./suites.ts";
+import { chosenFrom, inside, served } from "./support/test_files.ts";
+import { OVER_HTTP } from "./suites.ts";
 
 describe("the run under the Deno of the Edge Runtime", () => {
-  it("has every file of the suites, or a reason why not", () => {
-    const listed = [...SERVED, ...Object.keys(NOT_SERVED)].toSorted();
-    expect(listed).toEqual(SUITES.flatMap(testFilesIn).toSorted());
-    expect(Object.values(NOT_SERVED).filter((reason) => reason.length < 10)).toEqual([]);
+  it("has every file of the suites, or a reason why not, and leaves out nothing that is not there", () => {
+    expect([...served.faults, ...inside.faults]).toEqual([]);
+    expect(served.files).toContain("tests/http/account.test.ts");
+    expect(inside.files).toContain("tests/unit/shared/endpoint.test.ts");
   });
 
-  it("leaves out no unit test that is not there", () => {
-    const files = testFilesIn("tests/unit");
-    expect(Object.keys(NOT_INSIDE).filter((file) => !files.includes(file))).toEqual([]);
-    expect(INSIDE.flatMap(testFilesIn)).toEqual(INSIDE);
+  it("has a new file of a folder by itself, and notices lists that say too little or too much", () => {
+    const files = ["tests/http/new.test.ts", "tests/http/deep/new.test.ts", "tests/http/slow.test.ts"];
+    const slow = { "tests/http/slow.test.ts": "it takes an hour" };
+    expect(chosenFrom(files, ["tests/http/**/*.test.ts"], slow)).toEqual({
+      files: ["tests/http/deep/new.test.ts", "tests/http/new.test.ts"],
+      faults: [],
+    });
+    const bad = {
+      "tests/http/s*.test.ts": "slow",
+      "tests/http/gone.test.ts": "it takes an hour",
+    };
+    expect(chosenFrom(files, ["tests/http/**", "tests/sql/**"], { ...slow, ...bad }).faults).toEqual([
+      "tests/sql/** names no file",
+      "tests/http/gone.test.ts leaves out nothing that would run",
+      "tests/http/slow.test.ts is left out twice",
+      "tests/http/s*.test.ts has no reason",
+    ]);
   });
 
   it("loads every module of the functions that stands on Node's", async () => {
     const onNode = sources.filter(({ imports }) => imports.some((name) => name.startsWith("node:")));
     expect(onNode.length).toBeGreaterThan(15);
-    const inside = loadedBy((await Promise.all(unitFiles.map(importsOf))).flat());
-    const served = loadedBy(functionNames.map((name) => `${name}/index.ts`));
-    const missing = onNode.map(({ path }) => path).filter((path) => !inside.has(path));
+    const loaded = loadedBy((await Promise.all(inside.files.map(importsOf))).flat());
+    const reached = loadedBy(functionNames.map((name) => `${name}/index.ts`));
+    const missing = onNode.map(({ path }) => path).filter((path) => !loaded.has(path));
     expect(missing).toEqual(Object.keys(OVER_HTTP).toSorted());
     for (const [path, file] of Object.entries(OVER_HTTP)) {
-      expect(served, path).toContain(path);
-      expect(SERVED).toContain(file);
+      expect(reached, path).toContain(path);
+      expect(served.files).toContain(file);
     }
   });
 });

@@ -4,13 +4,13 @@ import { HOSTED_DENO } from "../../scripts/local/functions_deno.ts";
 import { stack } from "../support/stack.ts";
 import { TESTS_NOT_INSIDE } from "./suites.ts";
 import { runInside } from "./support/inside.ts";
-import { unitFiles } from "./support/test_files.ts";
+import { inside } from "./support/test_files.ts";
 
 const notInside = Object.keys(TESTS_NOT_INSIDE);
 const isLeftOut = (name: string) => notInside.some((words) => name.includes(words));
-const results = Map.groupBy(await runInside(unitFiles, { stack }, notInside), ({ file }) => file);
+const results = Map.groupBy(await runInside(inside.files, { stack }, notInside), ({ file }) => file);
 
-describe.each(unitFiles)(`%s inside Deno ${HOSTED_DENO}`, (file) => {
+describe.each(inside.files)(`%s inside Deno ${HOSTED_DENO}`, (file) => {
   const tests = results.get(file) ?? [];
 
   it("has tests", () => expect(tests.filter(({ state }) => state === "pass")).not.toEqual([]));

@@ -110,6 +110,118 @@ describe("a user's own ledger", () => {
   });
 });
 
+describe("a user's export", () => {
+  const partNames = async () =>
+    (await sql`select name from private.user_data where export is not null order by name`).map(({ name }) =>
+      name
+    );
+
+  it("has what each module registered of the user, as a file, and no other's", async () => {
+    const [user, other] = [await newUser(1_000), await newUser(77)];
+    const { balance } = await charged(user);
+    await sql`
+      insert into public.token_anomalies (user_id, anomaly_type, severity, details, occurrence)
+      values (${user.id}, 'high_frequency', 'info', '{"count": 9}', ${crypto.randomUUID()})`;
+    const { error } = await serviceClient().storage.from("uploads")
+      .upload(`${user.id}/a/1.png`, "a picture", { contentType: "image/png" });
+    if (error) throw error;
+    const { status, headers, body: exported, text } = await get("export", user);
+    expect(status).toBe(200);
+    expect(headers.get("Content-Type")).toBe("application/json");
+    expect(headers.get("Content-Disposition")).toBe('attachment; filename="account.json"');
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(exported).toMatchObject({ user_id: user.id, exported_at: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(Object.keys(exported.data)).toEqual(await partNames());
+    expect(exported.data.ledger).toMatchObject({
+      balance: { balance, held: 0, entries: 2 },
+      anomalies: [{ anomaly_type: "high_frequency", severity: "info", details: { count: 9 } }],
+      files: [{ bucket: "uploads", path: `${user.id}/a/1.png` }],
+    });
+    expect(text).not.toContain(other.id);
+  });
+
+  it("is whole for a user of whom nothing is kept: every part, and nothing in it", async () => {
+    const user = await signUp();
+    const { status, body: exported } = await get("export", user);
+    expect(status).toBe(200);
+    expect(Object.keys(exported.data)).toEqual(await partNames());
+    expect(exported.data).toMatchObject({
+      ledger: { balance: null, account: null, anomalies: [], files: [] },
+      oauth: { grants: [], revocation_requested_at: null },
+      otp: { phones: [] },
+    });
+  });
+
+  it("of a user who was forgotten has the sums that stay, and nothing of the person", async () => {
+    const user = await signUp();
+    await grant(user.id, 40);
+    await call("account/caps", { user, body: { daily_cap_tokens: 500, monthly_cap_tokens: 900 } });
+    await sql`
+      insert into private.oauth_grants (key, subject, provider, scope, renewed_at)
+      values (${`test:${user.id}`}, ${user.id}, 'a-provider', 'read', now())`;
+    expect((await get("export", user)).body.data.oauth.grants).toHaveLength(1);
+    await call("account/forget", { headers: asServer, body: { user_id: user.id } });
+    const { status, body: { data } } = await get("export", user);
+    expect(status).toBe(200);
+    expect(data.ledger).toMatchObject({
+      balance: { balance: 40 },
+      account: { plan: null, daily_cap_tokens: null, monthly_cap_tokens: null },
+      anomalies: [],
+      files: [],
+    });
+    expect(data.oauth.grants).toEqual([]);
+    expect(data.otp.phones).toEqual([]);
+  });
+
+  it("is of whom the token names, whatever else is asked; a server has no account of its own", async () => {
+    const [user, other] = [await newUser(3), await newUser(5)];
+    const hostile = await call(`account/export?user_id=${other.id}&p_user_id=${other.id}&p_after=ledger`, {
+      method: "GET",
+      user,
+      headers: { "X-User-Id": other.id },
+    });
+    expect(hostile.body).toMatchObject({ user_id: user.id, data: { ledger: { balance: { balance: 3 } } } });
+    expect(hostile.text).not.toContain(other.id);
+    expectRefusal(await get("export"), 401, "unauthorized");
+    expectRefusal(await get(`export?user_id=${other.id}`, undefined, asServer), 401, "unauthorized");
+    expectRefusal(await call("account/export", { user, body: {} }), 405, "method_not_allowed");
+  });
+
+  it("is given ten times an hour", async () => {
+    const user = await newUser(0);
+    for (let count = 0; count < 10; count++) expect((await get("export", user)).status).toBe(200);
+    const refused = await get("export", user);
+    expectRefusal(refused, 429, "rate_limited");
+    expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
+    expect((await get("export", await newUser(0))).status).toBe(200);
+  });
+
+  it.each([["aa_fails", "at the beginning"], ["zz_fails", "in the middle"]])(
+    "of which a part cannot be read never looks like a whole one: %s",
+    async (part) => {
+      const user = await newUser(0);
+      await sql.unsafe(`
+        create function private.${part}(p_user_id uuid) returns jsonb language plpgsql stable set search_path = '' as $$
+          begin if p_user_id = '${user.id}' then raise exception 'unreadable'; end if; return null; end $$;
+        revoke execute on function private.${part}(uuid) from public, anon, authenticated;
+        insert into private.user_data (name, forget, export, description)
+        values ('${part}', 'forget_call_limits', '${part}', 'A test')`);
+      try {
+        const outcome = await get("export", user).then(
+          ({ status, text }) => ({ status, isWhole: text.endsWith("}}") }),
+          () => ({ status: 0, isWhole: false }),
+        );
+        if (part === "aa_fails") expect(outcome).toEqual({ status: 503, isWhole: expect.any(Boolean) });
+        expect(outcome).not.toEqual({ status: 200, isWhole: true });
+      } finally {
+        await sql.unsafe(
+          `delete from private.user_data where name = '${part}'; drop function private.${part}(uuid)`,
+        );
+      }
+    },
+  );
+});
+
 describe("a user's caps", () => {
   it("are set, shown with what was spent, and taken away", async () => {
     const user = await newUser(1_000);

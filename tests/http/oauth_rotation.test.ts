@@ -6,7 +6,7 @@ import { PostgresStore } from "../../supabase/functions/_oauth/postgres_store.ts
 import { rotateOAuthTokens } from "../../supabase/functions/_oauth/rotation.ts";
 import { databaseCall } from "../support/oauth.ts";
 import { connect } from "../support/stack.ts";
-import { keyringOf, newKeyText } from "../support/tokens.ts";
+import { keyringOf, newKeyText } from "../support/vault.ts";
 
 const sql = connect({ connections: 2 });
 const namespace = `rotation-${crypto.randomUUID()}`;

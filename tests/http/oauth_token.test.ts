@@ -126,6 +126,29 @@ describe("connecting a user", () => {
     }
   });
 
+  it("is told to the user in its export: names, times and scopes, and nothing that opens anything", async () => {
+    const user = await connectUser();
+    const { access_token } = (await getToken({ provider: PEOPLE, subject: user.id })).body;
+    const { lease, row } = keysOf(PEOPLE, user.id);
+    const [stored] = await sql`select token_data #>> '{}' as envelope from public.tokens where key = ${row}`;
+    const { body, text } = await call("account/export", { method: "GET", user });
+    expect(body.data.oauth.grants).toEqual([{
+      provider: PEOPLE,
+      scope: expect.stringContaining("offline_access"),
+      granted_at: expect.any(String),
+      renewed_at: expect.any(String),
+      token_expires_at: expect.any(String),
+      kept_until: null,
+    }]);
+    for (const secret of [access_token, stored!.envelope, lease, row, lease.split(":")[1]!]) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).not.toMatch(/t1\.[\w-]+\.|[0-9a-f]{64}|eyJ/);
+
+    await askFor("revoke", { provider: PEOPLE }, user);
+    expect((await call("account/export", { method: "GET", user })).body.data.oauth.grants).toEqual([]);
+  });
+
   it("keeps what the provider tells beside the code, for servers: an id, a scope, as far as there is room", async () => {
     const user = await signUp();
     const { body } = await askFor("authorize", { provider: PEOPLE }, user);

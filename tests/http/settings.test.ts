@@ -29,7 +29,7 @@ describe.each<[string, Record<string, string>, Module[]]>([
   ["no AI key", { AI_API_KEY: "" }, ["features"]],
   ["a typo in a setting of one-time codes", { OTP_TEST_NUMBERS: "0612345678=4711" }, ["otp"]],
   ["a typo in the OAuth providers", { OAUTH_PROVIDERS: "{" }, ["oauth"]],
-  ["a typo in the source of tokens", { TOKEN_SOURCE: "a b" }, ["tokens", "oauth"]],
+  ["a typo in the source of tokens", { VAULT_SOURCE: "a b" }, ["tokens", "oauth"]],
   ["a typo in a setting of alerts", { ALERT_TIMEOUT_MS: "soon" }, []],
   ["a typo in the transport of the ledger", { LEDGER_TRANSPORT: "pigeon" }, ["features"]],
   ["a typo in the encryption keys", { TOKEN_ENCRYPTION_KEYS: "k" }, ["tokens", "oauth"]],

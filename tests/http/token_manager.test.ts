@@ -13,7 +13,7 @@ import {
   newTrader,
   openClient,
   type RedisClient,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 import { startUpstash, type TestUpstash } from "../support/upstash.ts";
 import { type Answer, call, expectRefusal } from "./support/calls.ts";
 import { openFunctions } from "./support/functions.ts";
@@ -37,7 +37,7 @@ let others: ExtraFunctions;
 beforeAll(async () => {
   redis = await startRedis();
   [client, upstash] = await Promise.all([openClient(redis.url), startUpstash(redis.url)]);
-  const usual = { TOKEN_SOURCE: sourceName, TOKEN_SYNC_MAX_CPU_MS: "60000" };
+  const usual = { VAULT_SOURCE: sourceName, VAULT_SYNC_MAX_CPU_MS: "60000" };
   [functions, others] = await Promise.all([
     openFunctions({ ...usual, REDIS_URL: redis.url, TOKEN_ENCRYPTION_KEYS: key }, functionsFolder),
     openFunctions({
@@ -239,7 +239,7 @@ describe("token-manager", withRedis, () => {
     expectDone(await ask("sync"));
     const gone = await openFunctions({
       REDIS_URL: "redis://user:hunter2-password@127.0.0.1:1",
-      TOKEN_SOURCE: sourceName,
+      VAULT_SOURCE: sourceName,
       TOKEN_ENCRYPTION_KEYS: key,
     }, functionsFolder);
     const refused = await ask("sync", { base: gone.url });
@@ -253,7 +253,7 @@ describe("token-manager", withRedis, () => {
   it("stores nothing without a key, and says so", async () => {
     const { account } = await set();
     const keyless = await openFunctions(
-      { REDIS_URL: redis.url, TOKEN_SOURCE: sourceName, TOKEN_ENCRYPTION_KEYS: "" },
+      { REDIS_URL: redis.url, VAULT_SOURCE: sourceName, TOKEN_ENCRYPTION_KEYS: "" },
       functionsFolder,
     );
     for (const action of ["sync", `get&account=${account}`]) {

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { connectRedis } from "../../supabase/functions/_tokens/node_redis.ts";
-import { openRedis } from "../../supabase/functions/_tokens/open_source.ts";
-import { PlainSource } from "../../supabase/functions/_tokens/plain_source.ts";
-import { ScriptSource } from "../../supabase/functions/_tokens/script_source.ts";
-import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
-import { openUpstash } from "../../supabase/functions/_tokens/upstash.ts";
+import { connectRedis } from "../../supabase/functions/_vault/node_redis.ts";
+import { openRedis } from "../../supabase/functions/_vault/open_source.ts";
+import { PlainSource } from "../../supabase/functions/_vault/plain_source.ts";
+import { ScriptSource } from "../../supabase/functions/_vault/script_source.ts";
+import { SourceError, type VaultSource } from "../../supabase/functions/_vault/source.ts";
+import { openUpstash } from "../../supabase/functions/_vault/upstash.ts";
 import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
-import { inSeconds, jwt, openClient, openStrictProxy } from "../support/tokens.ts";
+import { inSeconds, jwt, openClient, openStrictProxy } from "../support/vault.ts";
 import { startUpstash } from "../support/upstash.ts";
 
 const withRedis = await needing("redis-server");
@@ -33,7 +33,7 @@ async function start(args: string[]): Promise<TestRedis> {
 }
 
 /** All names of a source, page by page. */
-async function namesOf(source: TokenSource): Promise<string[]> {
+async function namesOf(source: VaultSource): Promise<string[]> {
   const names = new Set<string>();
   let cursor = "0";
   do {

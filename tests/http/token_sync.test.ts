@@ -2,11 +2,11 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { open } from "../../supabase/functions/_shared/security/envelope.ts";
-import type { TokenDatabase } from "../../supabase/functions/_tokens/database.ts";
-import { fingerprintSalt } from "../../supabase/functions/_tokens/fingerprints.ts";
-import { rotateTokens } from "../../supabase/functions/_tokens/rotation.ts";
-import { SourceError, type TokenSource } from "../../supabase/functions/_tokens/source.ts";
-import { type SyncOptions, type SyncResult, syncTokens } from "../../supabase/functions/_tokens/sync.ts";
+import type { VaultDatabase } from "../../supabase/functions/_vault/database.ts";
+import { fingerprintSalt } from "../../supabase/functions/_vault/fingerprints.ts";
+import { rotateVault } from "../../supabase/functions/_vault/rotation.ts";
+import { SourceError, type VaultSource } from "../../supabase/functions/_vault/source.ts";
+import { type SyncOptions, type SyncResult, syncVault } from "../../supabase/functions/_vault/sync.ts";
 import { needing } from "../support/needs.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { connect } from "../support/stack.ts";
@@ -23,7 +23,7 @@ import {
   PLENTY,
   type RedisClient,
   restDatabase,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 
 const withRedis = await needing("redis-server");
 
@@ -90,7 +90,7 @@ class World {
     const { url = redis.url, mode, ...others } = options;
     const source = options.source ?? await openSource(url, mode);
     try {
-      return await syncTokens({
+      return await syncVault({
         source,
         sourceName: this.sourceName,
         database,
@@ -119,8 +119,8 @@ class World {
 }
 
 /** A database whose calls a test may stop before they are made. */
-function withPause(name: keyof TokenDatabase): {
-  database: TokenDatabase;
+function withPause(name: keyof VaultDatabase): {
+  database: VaultDatabase;
   reached: Promise<void>;
   go(): void;
 } {
@@ -454,7 +454,7 @@ describe("a sync", withRedis, () => {
     await world.set("ÄÖÜ €");
     await client.set(`token:${world.newAccount()}`, Buffer.from([0xff, 0x00, 0xfe]));
     const salt = fingerprintSalt(keyring);
-    const fingerprintsOf = async (source: TokenSource) => {
+    const fingerprintsOf = async (source: VaultSource) => {
       const page = await source.page("0", salt, 100);
       await source.close();
       const names = page.names.split(",");
@@ -559,8 +559,8 @@ describe("races", withRedis, () => {
 });
 
 /** Rotates the tokens of one test only: other tests have keys of their own. */
-async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: TokenDatabase = database) {
-  return await rotateTokens({
+async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: VaultDatabase = database) {
+  return await rotateVault({
     keyring,
     keyName: "test",
     requestId: crypto.randomUUID(),
@@ -570,8 +570,8 @@ async function rotateOwn(world: World, keyring: SyncOptions["keyring"], own: Tok
 
 async function ownTokens(
   world: World,
-  args: Parameters<TokenDatabase["provider_tokens_to_rotate"]>[0],
-  own: TokenDatabase,
+  args: Parameters<VaultDatabase["provider_tokens_to_rotate"]>[0],
+  own: VaultDatabase,
 ) {
   let after = args.p_after;
   for (;;) {

@@ -8,25 +8,23 @@ import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
 import { endpoints, isFeature, isRealtime } from "../http/support/functions_folder.ts";
 import { validInputs, withFiles } from "./inputs.ts";
+import { gapsIn, MATRIX } from "./matrix.ts";
+import { withTables } from "./matrix_table.ts";
 import {
   BUCKET_ACTIONS,
   type BucketAction,
-  BUCKETS,
   type CallerName,
   CALLERS,
-  ENDPOINTS,
   mayDo,
-  ROUTINES,
+  type Permissions,
   type Rule,
   TABLE_ACTIONS,
   type TableAction,
-  TABLES,
-} from "./matrix.ts";
-import { withTables } from "./matrix_table.ts";
+} from "./permissions.ts";
 import { FILE_TEXT, type PlantedUser, plantFile, plantUser, versionsOf } from "./planted.ts";
 import { type Credentials, credentialsOf, send } from "./requests.ts";
 
-// Every cell of the declaration in matrix.ts is tried through HTTP, and judged by its effect.
+// Every cell of what the modules declare in permissions/ is tried through HTTP, and judged by its effect.
 
 const sql = connect({ connections: 4 });
 
@@ -141,15 +139,8 @@ class Watched {
   }
 }
 
-/** Fails with the line to add when an object of the catalog is not declared, or the other way round. */
-function expectDeclared(list: string, declared: Record<string, unknown>, found: string[]): void {
-  const missing = found.filter((name) => !(name in declared));
-  const lines = missing.map((name) => `  ${JSON.stringify(name)}: { why: "…" },`);
-  if (missing.length > 0) {
-    expect.fail(`Say in ${list} of tests/security/matrix.ts who may do what:\n${lines.join("\n")}`);
-  }
-  const gone = Object.keys(declared).filter((name) => !found.includes(name));
-  expect(gone, `${list} of tests/security/matrix.ts names what is gone`).toEqual([]);
+function expectDeclared(kind: keyof Permissions, found: { name: string }[]): void {
+  expect(gapsIn(kind, MATRIX, found.map(({ name }) => name)).join("\n")).toBe("");
 }
 
 /** A rule of the declaration; of what is not declared, which the first tests report, nobody may do anything. */
@@ -157,24 +148,24 @@ function ruleOf<Action extends string>(rules: Record<string, Rule<Action>>, name
   return rules[name] ?? { why: "not declared" };
 }
 
-describe("the declaration in matrix.ts", () => {
+describe("what the modules declare", () => {
   it("names every table and view of the database, and no other", () => {
     expect(relations.map(({ name }) => name)).toContain("token_balances");
-    expectDeclared("TABLES", TABLES, relations.map(({ name }) => name));
+    expectDeclared("tables", relations);
   });
 
   it("names every function of the database, and no other", () => {
     expect(routines.map(({ name }) => name)).toContain("add_tokens");
-    expectDeclared("ROUTINES", ROUTINES, routines.map(({ name }) => name));
+    expectDeclared("routines", routines);
   });
 
   it("names every bucket, and no other", () => {
     expect(buckets).toContainEqual({ name: "generated" });
-    expectDeclared("BUCKETS", BUCKETS, buckets.map(({ name }) => name));
+    expectDeclared("buckets", buckets);
   });
 
   it("names every function folder, and no other", () => {
-    expectDeclared("ENDPOINTS", ENDPOINTS, endpoints.map(({ name }) => name));
+    expectDeclared("endpoints", endpoints);
   });
 
   it("is what docs/security.md shows", async () => {
@@ -190,7 +181,7 @@ describe.each(relations)("the table $name", ({ name, is_owned }) => {
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(TABLE_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
-      const allowed = mayDo(ruleOf(TABLES, name), asker.column, action);
+      const allowed = mayDo(ruleOf(MATRIX.tables, name), asker.column, action);
       const before = is_owned && await watched.before();
       const answer = await touchTable(name, is_owned, action, asker);
       const after = is_owned && await watched.after();
@@ -247,7 +238,7 @@ describe.each(routines)("the database function $name", (routine) => {
   const watched = new Watched(tableNames, () => [userA, userB]);
 
   it.each(askers)("asked by $what, runs exactly as declared", async (asker) => {
-    const allowed = mayDo(ruleOf(ROUTINES, routine.name), asker.column, "call");
+    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call");
     const before = await watched.before();
     const answer = await send(`/rest/v1/rpc/${routine.name}`, {
       method: "POST",
@@ -291,10 +282,15 @@ function argumentsFor(
   );
 }
 
-/** Another case may have forgotten the user, which closes its account. */
+/** Another case may have forgotten the user, which closes its account, or taken it out of its wallet, or closed that. */
 async function reopenAccount(): Promise<void> {
+  const ids = [userA.id, userA.walletId];
   await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
-  await sql`update public.token_balances set is_closed = false where user_id = ${userA.id} and is_closed`;
+  await sql`update public.token_balances set is_closed = false where user_id = any(${ids}) and is_closed`;
+  await sql`update private.wallets set closed_at = null where id = ${userA.walletId} and closed_at is not null`;
+  await sql`
+    update private.wallet_members set role = 'owner', removed_at = null
+    where wallet_id = ${userA.walletId} and user_id = ${userA.id} and (role <> 'owner' or removed_at is not null)`;
 }
 
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
@@ -305,7 +301,7 @@ describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(BUCKET_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
-      const allowed = mayDo(ruleOf(BUCKETS, bucket), asker.column, action);
+      const allowed = mayDo(ruleOf(MATRIX.buckets, bucket), asker.column, action);
       const before = await storageOf(bucket);
       const [answer, hasShown] = await touchBucket(bucket, action, asker);
       const hasChanged = JSON.stringify(await storageOf(bucket)) !== JSON.stringify(before);
@@ -406,7 +402,7 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
   beforeEach(reopenAccount);
 
   it.each(askers)("asked by $what, answers and charges exactly as declared", async (asker) => {
-    const rule = ruleOf(ENDPOINTS, name);
+    const rule = ruleOf(MATRIX.endpoints, name);
     const { id, walletId } = asker.target();
     const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
     const before = await watched.before();
@@ -444,7 +440,7 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
         method,
         credentials: asA(),
         headers: { "Tessera-Wallet": userB.walletId },
-        body: method === "GET" ? undefined : withFiles(sample),
+        body: method === "GET" ? undefined : withFiles({ ...sample }),
       });
       expect({ error: answer.body?.error, text: answer.text })
         .toEqual({ error: name === "account/why" ? "not_found" : "forbidden", text: answer.text });

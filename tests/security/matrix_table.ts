@@ -1,13 +1,14 @@
-import { BUCKETS, type CallerName, CALLERS, ENDPOINTS, ROUTINES, type Rule, TABLES } from "./matrix.ts";
+import { MATRIX } from "./matrix.ts";
+import { type CallerName, CALLERS, type Rule } from "./permissions.ts";
 
 const BEGIN = "<!-- made by `deno run -A scripts/security_table.ts` -->";
 const END = "<!-- end of what is made -->";
 
 const SECTIONS: [string, Record<string, Rule<string>>][] = [
-  ["Tables", TABLES],
-  ["Database functions (RPC)", ROUTINES],
-  ["Buckets", BUCKETS],
-  ["Endpoints", ENDPOINTS],
+  ["Tables", MATRIX.tables],
+  ["Database functions (RPC)", MATRIX.routines],
+  ["Buckets", MATRIX.buckets],
+  ["Endpoints", MATRIX.endpoints],
 ];
 
 /** The document with the declaration's tables between its two marks, so that no other text is touched. */

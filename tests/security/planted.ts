@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 
 import { grant, serviceClient, type SignedInUser, signUp } from "../support/stack.ts";
-import { BUCKETS } from "./matrix.ts";
+import { MATRIX } from "./matrix.ts";
 
 /** A user with a row in every table and a file in every bucket, so that there is something to reach for. */
 export interface PlantedUser extends SignedInUser {
@@ -40,7 +40,7 @@ export async function plantUser(): Promise<PlantedUser> {
   const walletId = await plantWallet(user.id);
   const filePath = `${user.id}/${crypto.randomUUID()}/1.png`;
   const planted = { ...user, filePath, walletId };
-  await Promise.all(Object.keys(BUCKETS).map((bucket) => plantFile(bucket, planted)));
+  await Promise.all(Object.keys(MATRIX.buckets).map((bucket) => plantFile(bucket, planted)));
   return planted;
 }
 

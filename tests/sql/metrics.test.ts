@@ -458,3 +458,17 @@ describe("a source of metrics that a module adds", () => {
     }
   });
 });
+
+describe("a job's last run", () => {
+  it.each([
+    ["succeeded", "0"],
+    ["problem", "1"],
+    ["failed", "1"],
+    ["lost", "1"],
+  ])("that ended as %s is told as job_failed %s", async (outcome, value) => {
+    await sql`
+      insert into private.job_runs (job_name, started_at, ends_by, ended_at, outcome)
+      values ('prune_job_runs', now(), now() + interval '1 minute', now(), ${outcome})`;
+    expect((await valuesOf("job_failed")).prune_job_runs).toBe(value);
+  });
+});

@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { readManifest, withRequirements } from "../../scripts/modules/manifest.ts";
+import type { Examination } from "../../scripts/doctor/finding.ts";
+import { broughtBy } from "../../scripts/modules/brought.ts";
 import { advise } from "./advisors.ts";
 import { createDatabase, type Database, newId } from "./support.ts";
 
 const manifest = await readManifest();
+const examinations = await broughtBy<Examination[]>(manifest, "doctor");
 
 describe.each(Object.keys(manifest.modules))(
   "the module %s, with what it requires and nothing else",
@@ -54,6 +57,13 @@ describe.each(Object.keys(manifest.modules))(
       expect(Object.keys(row!.it).toSorted()).toEqual(parts.map((part) => part.name));
       await sql`select public.forget_user(${user})`;
       await sql`select public.forget_user(${user})`;
+    });
+
+    it("has what its checks for the doctor look at", async () => {
+      for (const { name: check, examine } of modules.flatMap((one) => examinations[one] ?? [])) {
+        const findings = await examine({ sql: database.sql });
+        for (const { what, why, fix } of findings) expect([what, why, fix], check).not.toContain("");
+      }
     });
 
     it("leaves the linter silent", async () => {

@@ -7,6 +7,7 @@ const keys: string[] = [];
 const providers: string[] = [];
 afterAll(async () => {
   await sql`delete from private.oauth_leases where key = any(${keys})`;
+  await sql`delete from private.oauth_grants where key = any(${keys})`;
   await sql`delete from private.oauth_provider_health where provider = any(${providers})`;
 });
 
@@ -35,6 +36,80 @@ const read = async ({ key, provider }: Lease) =>
   (await sql`select public.read_oauth_lease(${key}, ${provider}) as answer`)[0]!.answer;
 const revoke = async ({ key }: Lease) =>
   (await sql`select public.revoke_oauth_lease(${key}) as answer`)[0]!.answer.fence;
+
+describe("what a user is told of the access that it gave", () => {
+  const finishWith = async (lease: Lease, fence: number, outcome: string, grant: object | null = null) => {
+    const [row] = await sql`
+      select public.finish_oauth_lease(${lease.key}, ${lease.provider}, ${fence}, ${outcome},
+        p_grant => ${grant && sql.json(grant as never)}) as answer`;
+    return row!.answer.accepted;
+  };
+  const told = async (subject: string) =>
+    (await sql`select private.export_oauth_user(${subject}) as it`)[0]!.it.grants;
+  const given = async (subject: string, more: object = {}) => {
+    const lease = newLease();
+    const { fence } = await claim(lease);
+    const grant = { subject, scope: "read", is_new: true, lifetime_ms: 3_600_000, kept_ms: null, ...more };
+    expect(await finishWith(lease, fence, "succeeded", grant)).toBe(true);
+    return { lease, grant };
+  };
+
+  it("is provider, scope and times; a renewal changes the times alone", async () => {
+    const subject = crypto.randomUUID();
+    const { lease, grant } = await given(subject);
+    const [first] = await told(subject);
+    expect(first).toEqual({
+      provider: lease.provider,
+      scope: "read",
+      granted_at: expect.any(String),
+      renewed_at: first.granted_at,
+      token_expires_at: expect.any(String),
+      kept_until: null,
+    });
+    const { fence } = await claim(lease);
+    await finishWith(lease, fence, "succeeded", { ...grant, is_new: false, lifetime_ms: null });
+    const [renewed] = await told(subject);
+    expect(renewed).toEqual({ ...first, renewed_at: renewed.renewed_at, token_expires_at: null });
+    expect(Date.parse(renewed.renewed_at)).toBeGreaterThan(Date.parse(first.renewed_at));
+    expect(await told(crypto.randomUUID())).toEqual([]);
+  });
+
+  it("is nothing that came too late, and nothing of the app's own", async () => {
+    const subject = crypto.randomUUID();
+    const lease = newLease();
+    const { fence } = await claim(lease);
+    await revoke(lease);
+    expect(await finishWith(lease, fence, "succeeded", { subject, scope: null, is_new: true })).toBe(false);
+    const { fence: next } = await claim(lease);
+    expect(await finishWith(lease, next, "succeeded")).toBe(true);
+    expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
+  });
+
+  it("goes when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
+    const subject = crypto.randomUUID();
+    const revoked = await given(subject);
+    const ended = await given(subject);
+    await given(subject);
+    expect(await told(subject)).toHaveLength(3);
+    await revoke(revoked.lease);
+    expect(await told(subject)).toHaveLength(2);
+    await finishWith(ended.lease, (await claim(ended.lease)).fence, "ended");
+    expect(await told(subject)).toHaveLength(1);
+    await sql`select private.forget_oauth_user(${subject})`;
+    expect(await told(subject)).toEqual([]);
+    await sql`delete from private.oauth_revocations where subject = ${subject}`;
+  });
+
+  it("goes with a token that is kept for a time alone: at once for the user, later from the table", async () => {
+    const subject = crypto.randomUUID();
+    const { lease } = await given(subject, { kept_ms: 3_600_000 });
+    expect(await told(subject)).toHaveLength(1);
+    await sql`update private.oauth_grants set kept_until = clock_timestamp() where key = ${lease.key}`;
+    expect(await told(subject)).toEqual([]);
+    await sql`select public.cleanup_oauth_tokens()`;
+    expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
+  });
+});
 
 describe("a lease", () => {
   it.each([null, 0, -1])(

@@ -87,7 +87,10 @@ describe("a rollover", () => {
     const { user, plan } = await planned();
     const id = newId();
     await clocked.holdOf(user, 20, id);
-    expect(await rollOver(user, plan, newId(), { p_cap_tokens: 40 })).toMatchObject({ rolled_over: 40, expired: 10 });
+    expect(await rollOver(user, plan, newId(), { p_cap_tokens: 40 })).toMatchObject({
+      rolled_over: 40,
+      expired: 10,
+    });
     await clocked.at(1);
     expect(await clocked.settle(user, id, 15)).toMatchObject({ charged: 15 });
     expect(await clocked.left(user)).toEqual(["rollover 40", "paid 50"]);
@@ -153,7 +156,9 @@ describe("a renewal", () => {
       error: "invalid_request",
       added: 0,
     });
-    expect(await renew(user, plan, newId(), { p_new_source: plan })).toMatchObject({ error: "invalid_request" });
+    expect(await renew(user, plan, newId(), { p_new_source: plan })).toMatchObject({
+      error: "invalid_request",
+    });
     expect(await clocked.snapshot(user)).toEqual(before);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 
 import { connect, serviceClient } from "../support/stack.ts";
-import { jwt, newSourceName, newTrader } from "../support/tokens.ts";
+import { jwt, newSourceName, newTrader } from "../support/vault.ts";
 import { createDatabase } from "./support.ts";
 
 const sql = connect({ connections: 4 });

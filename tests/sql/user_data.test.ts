@@ -48,6 +48,18 @@ describe("a module that keeps something of users", () => {
     expect(row).toEqual({ it: { caller_networks: [], notes: ["a", "b"] }, nobody: null });
   });
 
+  it("hands it out part by part, too, each after the name of the one before", async () => {
+    const user = newId();
+    await write(user, "a");
+    const after = async (name: string | null, who: string | null = user) =>
+      (await sql`select public.export_next_user_data(${who}, ${name}) as part`)[0]!.part;
+    expect(await after("")).toEqual({ name: "caller_networks", data: [] });
+    expect(await after("caller_networks")).toEqual({ name: "notes", data: ["a"] });
+    expect([await after("notes"), await after(null), await after("", null)]).toEqual([null, null, null]);
+    await write(user, "x".repeat(17_000_000));
+    await expect(after("caller_networks")).rejects.toThrow("The part notes of an export has more than");
+  });
+
   it("that cannot forget now keeps the others from it: all or nothing", async () => {
     const user = newId();
     await write(user, "mine");

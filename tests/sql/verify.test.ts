@@ -191,12 +191,14 @@ describe("verify_token_ledger", () => {
     ],
     [
       "a grant that was made larger",
-      ({ user }) => `update token_grants set amount = amount + 1 where wallet_id = '${user}' and entry_number = 4`,
+      ({ user }) =>
+        `update token_grants set amount = amount + 1 where wallet_id = '${user}' and entry_number = 4`,
       [GRANT],
     ],
     [
       "a grant that was given a later end",
-      ({ user }) => `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4;
+      ({ user }) =>
+        `update token_grants set expires_at = '2200-01-01' where wallet_id = '${user}' and entry_number = 4;
          update token_balances set next_expiry_at = '2200-01-01' where user_id = '${user}'`,
       [HISTORY],
     ],
@@ -217,7 +219,8 @@ describe("verify_token_ledger", () => {
     ],
     [
       "a token that was spent twice",
-      ({ user }) => `update private.token_grant_slices set spent_from = spent_from + 1 where wallet_id = '${user}'`,
+      ({ user }) =>
+        `update private.token_grant_slices set spent_from = spent_from + 1 where wallet_id = '${user}'`,
       [GRANT, SPENT],
     ],
     [

@@ -10,7 +10,9 @@ import {
   raceAll,
   range,
   release,
+  run,
   settle,
+  until,
 } from "./support.ts";
 import {
   accept,
@@ -42,6 +44,28 @@ function count(outcomes: { error: string | null }[], error: string | null): numb
   return outcomes.filter((one) => one.error === error).length;
 }
 
+/** Runs a call that began while another one had not been committed, and was answered afterwards. */
+async function overlapping(first: Call, second: Call): Promise<WalletOutcome> {
+  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    await one`begin`;
+    await run(one, first);
+    const outcome = run<WalletOutcome>(two, second);
+    let isOver = false;
+    outcome.finally(() => isOver = true).catch(() => {});
+    await until(async () =>
+      isOver || (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+    );
+    await one`commit`;
+    return await outcome;
+  } finally {
+    await one`rollback`; // Where it failed: the others are not to wait for it.
+    one.release();
+    two.release();
+  }
+}
+
 /** Rounds of a race whose order the machine decides, so that each order comes up. */
 const ROUNDS = range(5);
 
@@ -60,28 +84,26 @@ describe("members at once", () => {
     expect(await ledger.balance(team.wallet)).toMatchObject({ balance: 0, held: 0 });
   });
 
-  it("20 of a team in batches that cross those of another are as many as its balance pays, without a deadlock", async () => {
-    const [one, two] = [await teams.open({ tokens: 30 }), await teams.open({ tokens: 30 })];
-    const members = await Promise.all(range(4).map(() => one.join()));
+  it("of two teams in batches that cross are as many as the balances pay, without a deadlock", async () => {
+    const [one, two] = [await teams.open({ tokens: 15 }), await teams.open({ tokens: 15 })];
+    const members = await Promise.all(range(10).map(() => one.join()));
     for (const member of members) await two.join("member", member);
-    const batchOf = (index: number): Call => {
+    // Each by another member: only the wallets are in the way of each other.
+    const batches = members.map((member, index): Call => {
       const wallets = index % 2 ? [one.wallet, two.wallet] : [two.wallet, one.wallet];
-      const actors = index % 3 ? members : members.toReversed();
-      const operations = actors.flatMap((member) =>
-        wallets.map((wallet) => ({
-          operation: "admit",
-          request_id: newId(),
-          user_id: member,
-          wallet_id: wallet,
-          token_amount: 1,
-          operation_type: "x",
-          fingerprint: "content",
-        }))
-      );
+      const operations = [...wallets, ...wallets].map((wallet) => ({
+        operation: "admit",
+        request_id: newId(),
+        user_id: member,
+        wallet_id: wallet,
+        token_amount: 1,
+        operation_type: "x",
+        fingerprint: "content",
+      }));
       return { name: "run_token_operations", args: { p_operations: operations } };
-    };
-    const outcomes = (await raceAll<AdmitOutcome[]>(url, range(10).map(batchOf))).flat();
-    expect([count(outcomes, null), count(outcomes, "insufficient_tokens")]).toEqual([60, 20]);
+    });
+    const outcomes = (await raceAll<AdmitOutcome[]>(url, batches)).flat();
+    expect([count(outcomes, null), count(outcomes, "insufficient_tokens")]).toEqual([30, 10]);
   });
 
   it("10 requests of one at its cap for 3 are 3 that are served, and others go on", async () => {
@@ -224,6 +246,17 @@ describe("a member who is removed", () => {
       expect(await ledger.balance(team.wallet)).toMatchObject({ balance: 100 - served.length, held: 0 });
       expect(await team.member(member)).toMatchObject({ held: 0, spent: served.length, is_member: false });
     }
+  });
+
+  it("or forgotten comes into no team that it was being let into, whichever is first", async () => {
+    const team = await teams.open();
+    const [one, two] = [newId(), newId()];
+    const codes = [newId(), newId()];
+    for (const code of codes) await teams.do(invite(team.owner, team.wallet, code));
+    const forget = (user: string): Call => ({ name: "forget_user", args: { p_user_id: user } });
+    expect(await overlapping(forget(one), accept(one, codes[0]!))).toMatchObject({ error: "account_paused" });
+    await overlapping(accept(two, codes[1]!), forget(two));
+    for (const user of [one, two]) expect((await team.member(user))?.is_member ?? false).toBe(false);
   });
 
   it("or forgotten while it is let in, asks and is charged leaves nothing held", async () => {

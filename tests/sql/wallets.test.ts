@@ -100,16 +100,16 @@ describe("a request that a team's wallet pays", () => {
 
   it("is refused to who is no member, in the same words for a wallet that there is not, and makes no row", async () => {
     const team = await teams.open({ tokens: 10 });
-    const stranger = newId();
+    const [stranger, nowhere] = [newId(), newId()];
     const [there, not, nobodys] = [
       await team.admit(stranger, 2, "a stranger's"),
-      await teams.do(admit(stranger, newId(), 2, "a stranger's")),
-      await ledger.hold(newId(), 2, "a stranger's", { p_actor_id: stranger }),
+      await teams.do(admit(stranger, nowhere, 2, "a stranger's")),
+      await ledger.hold(nowhere, 2, "a stranger's", { p_actor_id: stranger }),
     ];
     expect(there).toMatchObject({ error: "forbidden", balance: null });
     expect(not).toEqual(there);
     expect({ ...nobodys, limits: null }).toEqual(there);
-    expect(await sql`select from token_balances where user_id = ${stranger}`).toHaveLength(0);
+    expect(await sql`select from token_balances where user_id in (${stranger}, ${nowhere})`).toHaveLength(0);
     expect(await sql`select from token_consumption_locks where request_id = 'a stranger''s'`).toHaveLength(0);
   });
 

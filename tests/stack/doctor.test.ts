@@ -5,27 +5,35 @@ import { afterEach, describe, expect, it } from "vitest";
 import { examineConfig } from "../../scripts/doctor/config.ts";
 import type { Examination, Finding, Patient } from "../../scripts/doctor/finding.ts";
 import { grantsExamination } from "../../scripts/doctor/grants.ts";
-import { ledgerExamination } from "../../scripts/doctor/ledger.ts";
-import { limitsExamination } from "../../scripts/doctor/limits.ts";
-import { modelsExamination } from "../../scripts/doctor/models.ts";
+import { ledgerExamination } from "../../scripts/doctor/modules/ledger/ledger.ts";
+import { limitsExamination } from "../../scripts/doctor/modules/ledger/limits.ts";
+import { modelTrialExamination } from "../../scripts/doctor/modules/ledger/model_trial.ts";
+import { modelsExamination } from "../../scripts/doctor/modules/ledger/models.ts";
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
-import { platformExamination } from "../../scripts/doctor/platform.ts";
-import { scheduleExamination } from "../../scripts/doctor/schedule.ts";
+import { examinations } from "../../scripts/doctor/examine.ts";
+import { platformExamination } from "../../scripts/doctor/modules/operations/platform.ts";
+import { receiversExamination } from "../../scripts/doctor/modules/operations/receivers.ts";
+import { scheduleExamination } from "../../scripts/doctor/modules/core/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
-import { signingKeysExamination } from "../../scripts/doctor/signing_keys.ts";
-import { projectFolder } from "../../scripts/local/paths.ts";
+import { signingKeysExamination } from "../../scripts/doctor/modules/core/signing_keys.ts";
+import { functionsFolder, projectFolder } from "../../scripts/local/paths.ts";
+import { openFunctions } from "../http/support/functions.ts";
 import { createDatabase } from "../sql/support.ts";
 import { stack } from "../support/stack.ts";
 
 const { sql } = await createDatabase();
 
 /** What an examination finds after something was done to the database, which is undone afterwards. */
-async function findingsAfter(examination: Examination, ...statements: string[]): Promise<Finding[]> {
+async function findingsAfter(
+  examination: Examination,
+  statements: string[],
+  more: Partial<Patient> = {},
+): Promise<Finding[]> {
   const UNDO = new Error("Undone");
   let findings: Finding[] = [];
   await sql.begin(async (transaction) => {
     for (const statement of statements) await transaction.unsafe(statement);
-    findings = await examination.examine({ sql: transaction as unknown as postgres.Sql });
+    findings = await examination.examine({ ...more, sql: transaction as unknown as postgres.Sql });
     throw UNDO;
   }).catch((error) => {
     if (error !== UNDO) throw error;
@@ -36,9 +44,9 @@ async function findingsAfter(examination: Examination, ...statements: string[]):
 const patient: Patient = { sql };
 
 describe("the doctor's database", () => {
-  it("is told of anchors that nobody keeps, until somebody subscribes to them", async () => {
-    const whats = async () => (await ledgerExamination.examine(patient)).map(({ what }) => what);
-    expect(await whats()).toEqual(["Nobody keeps the ledger's anchors"]);
+  it("is told of alerts that are lost as nobody receives them, until somebody subscribes", async () => {
+    const whats = async () => (await receiversExamination.examine(patient)).map(({ what }) => what);
+    expect(await whats()).toEqual(["Nobody receives alerts of the type ledger_anchor"]);
     await sql`select public.create_alert_endpoint(gen_random_uuid(), 'archive.example.com', '{ledger_anchor}', 't1.x.x', '')`;
     expect(await whats()).toEqual([]);
     await sql`delete from private.alert_endpoints`;
@@ -110,7 +118,7 @@ describe("the doctor's database", () => {
       ],
     ] as const,
   )("tells the illness %# by its name", async ({ examine }, statement, expected) => {
-    const findings = await findingsAfter({ name: "", examine }, statement);
+    const findings = await findingsAfter({ name: "", examine }, [statement]);
     const found = findings.find(({ what }) => what.includes(expected));
     expect(found, JSON.stringify(findings)).toMatchObject({ severity: "missing", why: expect.any(String) });
     expect(found!.fix).not.toBe("");
@@ -122,7 +130,7 @@ describe("the doctor's database", () => {
         values ('provider_calls', array['a-model', '${outcome}'], 3, 1, '{}')`;
     const findings = await findingsAfter(
       modelsExamination,
-      ...["ok", "only_reasoning", "out_of_funds", "refused"].map(count),
+      ["ok", "only_reasoning", "out_of_funds", "refused"].map(count),
     );
     expect(findings).toMatchObject([
       { severity: "note", what: "3 of 12 calls of a-model ended as only_reasoning" },
@@ -133,16 +141,16 @@ describe("the doctor's database", () => {
 
   it("mends with the command that a finding names", async () => {
     const grant = "grant execute on function public.add_tokens to anon";
-    const [finding] = await findingsAfter(grantsExamination, grant);
-    expect(await findingsAfter(grantsExamination, grant, finding!.fix)).toEqual([]);
+    const [finding] = await findingsAfter(grantsExamination, [grant]);
+    expect(await findingsAfter(grantsExamination, [grant, finding!.fix])).toEqual([]);
     const unlimited = "update private.token_plans set request_limits = '{}'";
-    const [limit] = await findingsAfter(limitsExamination, unlimited);
-    expect(await findingsAfter(limitsExamination, unlimited, limit!.fix)).toEqual([]);
+    const [limit] = await findingsAfter(limitsExamination, [unlimited]);
+    expect(await findingsAfter(limitsExamination, [unlimited, limit!.fix])).toEqual([]);
   });
 
   it("lacks pg_cron; that is a note alone where something else has run the list, or may do so soon", async () => {
     const [server] = await sql`select pg_postmaster_start_time() > now() - interval '3 minutes' as is_young`;
-    const lacking = await findingsAfter(scheduleExamination);
+    const lacking = await findingsAfter(scheduleExamination, []);
     expect(lacking.find(({ what }) => what.includes("pg_cron"))).toMatchObject(
       server!.is_young
         ? { severity: "note", why: expect.stringContaining("ask again") }
@@ -150,16 +158,65 @@ describe("the doctor's database", () => {
     );
     const run =
       `insert into private.job_runs (job_name, started_at, ends_by) values ('prune_job_runs', now(), now())`;
-    const running = await findingsAfter(scheduleExamination, run);
+    const running = await findingsAfter(scheduleExamination, [run]);
     expect(running.find(({ what }) => what.includes("pg_cron"))).toMatchObject({
       severity: "note",
       why: expect.stringContaining("Something else runs"),
     });
   });
 
+  it("of a local stack lacks no extension, as its own process runs the list; where none does, it is told to start", async () => {
+    const run =
+      `insert into private.job_runs (job_name, started_at, ends_by) values ('prune_job_runs', now(), now())`;
+    expect(await findingsAfter(scheduleExamination, [run], { isLocal: true })).toEqual([]);
+    const missing = "update private.jobs set command = 'private.gone' where name = 'prune_job_runs'";
+    const found = await findingsAfter(scheduleExamination, [run, missing], { isLocal: true });
+    expect(found).toMatchObject([{ fix: expect.stringMatching(/^deno task stop; deno task start/) }]);
+  });
+
   it("has no migration that the CLI knows of, so that every one is missing", async () => {
     const findings = await migrationsExamination.examine(patient);
     expect(findings.map(({ what }) => what)).toContain("The migration 20260101000100_ledger is not applied");
+  });
+});
+
+describe("what the doctor looks at", () => {
+  it("is what each module of modules.json brings: one of tomorrow is heard without a word to the doctor", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "tessera-doctor-" });
+    try {
+      await Deno.mkdir(join(folder, "scripts", "doctor", "modules"), { recursive: true });
+      const file = (name: string) => join(folder, "scripts", "doctor", "modules", `${name}.ts`);
+      const text = `export default [{ name: "moons", examine: () => Promise.resolve([]) }];`;
+      await Deno.writeTextFile(file("tomorrow"), text);
+      const module = { title: "", requires: [], migrations: [], functions: [], registries: [] };
+      const modules = { tomorrow: { ...module, files: [], tests: [], docs: [] } };
+      const names = async (modules: Parameters<typeof examinations>[0]) =>
+        (await examinations(modules, folder)).map(({ name }) => name);
+      expect(await names({ modules })).toContain("moons");
+      expect(await names({ modules: {} })).not.toContain("moons");
+      expect(await names({ modules: { ...modules, silent: modules.tomorrow } })).toContain("moons");
+      await Deno.writeTextFile(file("empty"), "export const checks = [];");
+      await expect(names({ modules: { empty: modules.tomorrow } })).rejects.toThrow("has no default export");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+
+  it("is all of this project's modules", async () => {
+    expect((await examinations()).map(({ name }) => name)).toEqual([
+      "config.toml",
+      "settings",
+      "migrations",
+      "grants",
+      "signing keys",
+      "schedule",
+      "ledger",
+      "limits",
+      "models",
+      "text model",
+      "receivers of alerts",
+      "platform",
+    ]);
   });
 });
 
@@ -233,9 +290,43 @@ it("deno task doctor tells of the suite's own stack what is so: all but the limi
   }
 });
 
+describe("the doctor's text model", () => {
+  const asked = { sql, url: stack.url, secretKey: stack.secretKey, asksModels: true };
+
+  it("is asked where the functions run, when it is asked for", async () => {
+    expect(await modelTrialExamination.examine(asked)).toEqual([]);
+    expect(await modelTrialExamination.examine({ ...asked, url: "http://127.0.0.1:9", asksModels: false }))
+      .toEqual([]);
+    expect(await modelTrialExamination.examine({ sql, asksModels: true })).toMatchObject([
+      { severity: "note", what: "The text model was not asked" },
+    ]);
+    await expect(modelTrialExamination.examine({ ...asked, secretKey: stack.publishableKey })).rejects
+      .toThrow("HTTP 401");
+  });
+
+  it("that nothing answers for is told of with what the network said, and no key", async () => {
+    const closed = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const { port } = closed.addr;
+    closed.close();
+    const functions = await openFunctions(
+      { AI_BASE_URL: `http://127.0.0.1:${port}/v1`, AI_API_KEY: "a-key-of-nobody" },
+      functionsFolder,
+    );
+    const findings = await modelTrialExamination.examine({ ...asked, url: functions.url, isLocal: true });
+    expect(findings).toMatchObject([{
+      severity: "missing",
+      what: expect.stringMatching(/does not answer: unreachable, .*refused/),
+      fix: expect.stringContaining("supabase/functions/.env"),
+    }]);
+    expect(JSON.stringify(findings)).not.toContain("a-key-of-nobody");
+  });
+});
+
 describe("the doctor's platform", () => {
-  it("is tried where the functions run; what cannot be tried without https is a note", async () => {
-    const findings = await platformExamination.examine({ sql, url: stack.url, secretKey: stack.secretKey });
+  it("is tried where the functions run; what cannot be tried without https is a note, but on the local stack", async () => {
+    const tried = { sql, url: stack.url, secretKey: stack.secretKey };
+    expect(await platformExamination.examine({ ...tried, isLocal: true })).toEqual([]);
+    const findings = await platformExamination.examine(tried);
     expect(findings).toMatchObject([
       {
         severity: "note",

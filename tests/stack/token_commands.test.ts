@@ -18,7 +18,7 @@ import {
   newTrader,
   openClient,
   type RedisClient,
-} from "../support/tokens.ts";
+} from "../support/vault.ts";
 
 const withRedis = await needing("redis-server");
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
   client = await openClient(redis.url);
   functions = await openFunctions({
     REDIS_URL: redis.url,
-    TOKEN_SOURCE: sourceName,
+    VAULT_SOURCE: sourceName,
     TOKEN_ENCRYPTION_KEYS: oldKey,
   }, functionsFolder);
   await client.set(`token:${account}`, token, { EX: 3_600 });

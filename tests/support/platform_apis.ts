@@ -1,7 +1,4 @@
-import { parse } from "@babel/parser";
-
-/** A node of a syntax tree, as far as it is looked at here. */
-type Node = { type: string } & Record<string, unknown>;
+import ts from "typescript";
 
 /** What every JavaScript engine has had since ES2022, by its global name: of these only other members are told. */
 const LANGUAGE: Record<string, readonly string[]> = {
@@ -73,151 +70,106 @@ const LATER_METHODS = new Set([
  * `Deno.connect`, `AbortSignal.any`, `fetch`, `.toSorted()`. Types are erased and do not count.
  */
 export function platformApisOf(source: string): Set<string> {
-  const { program } = parse(source, { sourceType: "module", plugins: ["typescript"] }) as unknown as {
-    program: Node;
-  };
+  const root = ts.createSourceFile("source.ts", source, ts.ScriptTarget.Latest, true);
   const declared = new Set<string>();
   const apis = new Set<string>();
   /** Modules of the platform that are imported as one value, by its name. */
   const whole = new Map<string, string>();
-  walk(program, (node) => {
+  walk(root, (node) => {
     for (const name of declaredBy(node)) declared.add(name);
-    if (node.type === "ImportDeclaration" && moduleOf(node).startsWith("node:")) {
-      for (const one of node.specifiers as Node[]) {
-        if (one.type !== "ImportSpecifier") whole.set(nameOf(one.local as Node)!, moduleOf(node));
-      }
-    }
+    if (!ts.isImportDeclaration(node)) return;
+    const module = moduleOf(node);
+    const bindings = node.importClause?.namedBindings;
+    const names = [
+      node.importClause?.name,
+      bindings && ts.isNamespaceImport(bindings) ? bindings.name : undefined,
+    ];
+    if (module.startsWith("node:")) { for (const name of names) if (name) whole.set(name.text, module); }
   });
-  walk(program, (node, parent, key) => {
-    if (node.type === "ImportDeclaration") {
+  walk(root, (node) => {
+    if (ts.isImportDeclaration(node)) {
       for (const api of importedBy(node)) apis.add(api);
-    } else if (node.type === "ImportExpression" || node.type === "CallExpression") {
+    } else if (ts.isCallExpression(node)) {
       const from = importedLater(node);
       if (from?.startsWith("node:")) apis.add(`${from} (import)`);
-    } else if (node.type === "Identifier" && isReference(node, parent, key)) {
-      const name = node.name as string;
-      const module = whole.get(name);
-      if (module !== undefined) apis.add(`${module} ${membersOf(name, parent).join(".") || "(whole)"}`);
-      else if (!declared.has(name)) addGlobal(name, parent, apis);
-    } else if (isMember(node) && !node.computed) {
-      const name = nameOf(node.property as Node);
-      if (name !== undefined && LATER_METHODS.has(name)) apis.add(`.${name}()`);
+    } else if (ts.isIdentifier(node) && isReference(node)) {
+      const module = whole.get(node.text);
+      if (module !== undefined) apis.add(`${module} ${membersOf(node).join(".") || "(whole)"}`);
+      else if (!declared.has(node.text)) addGlobal(node, apis);
+    } else if (ts.isPropertyAccessExpression(node) && LATER_METHODS.has(node.name.text)) {
+      apis.add(`.${node.name.text}()`);
     }
   });
   return apis;
 }
 
-/** Where a node stands: its ancestors, the nearest last. */
-let path: Node[] = [];
-
-type Visit = (node: Node, parent: Node | undefined, key: string) => void;
-
 /** Goes through all that is left when the types are erased. */
-function walk(root: Node, visit: Visit): void {
-  path = [];
-  step(root, "", visit);
+function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
+  if (isErased(node)) return;
+  visit(node);
+  ts.forEachChild(node, (child) => walk(child, visit));
 }
 
-const KEPT_TYPES = new Set(["TSAsExpression", "TSSatisfiesExpression", "TSNonNullExpression"]);
-
-function step(node: Node, key: string, visit: Visit): void {
-  if (node.type.startsWith("TS") && !KEPT_TYPES.has(node.type) && node.type !== "TSParameterProperty") return;
-  if (node.type === "ImportDeclaration" && node.importKind === "type") return;
-  visit(node, path.at(-1), key);
-  path.push(node);
-  for (const [name, value] of Object.entries(node)) {
-    if (name === "loc" || name === "typeAnnotation" || name === "typeParameters" || name === "returnType") {
-      continue;
-    }
-    for (const child of [value].flat()) {
-      if (child !== null && typeof child === "object" && typeof (child as Node).type === "string") {
-        step(child as Node, name, visit);
-      }
-    }
-  }
-  path.pop();
+function isErased(node: ts.Node): boolean {
+  // What a class extends is an expression, although it stands among the types.
+  if (ts.isExpressionWithTypeArguments(node)) return false;
+  if (ts.isHeritageClause(node)) return node.token === ts.SyntaxKind.ImplementsKeyword;
+  if (ts.isImportClause(node) || ts.isExportDeclaration(node)) return node.isTypeOnly;
+  return ts.isTypeNode(node) || ts.isTypeParameterDeclaration(node) || ts.isInterfaceDeclaration(node) ||
+    ts.isTypeAliasDeclaration(node) ||
+    (ts.canHaveModifiers(node) &&
+      ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.DeclareKeyword) === true);
 }
 
-function declaredBy(node: Node): string[] {
-  switch (node.type) {
-    case "ImportSpecifier":
-    case "ImportDefaultSpecifier":
-    case "ImportNamespaceSpecifier":
-      return boundBy(node.local as Node);
-    case "VariableDeclarator":
-      return boundBy(node.id as Node);
-    case "CatchClause":
-      return boundBy(node.param as Node | null);
-    case "ClassDeclaration":
-    case "ClassExpression":
-      return boundBy(node.id as Node | null);
-    case "FunctionDeclaration":
-    case "FunctionExpression":
-    case "ArrowFunctionExpression":
-    case "ObjectMethod":
-    case "ClassMethod":
-    case "ClassPrivateMethod":
-      return [node.id as Node | null, ...node.params as Node[]].flatMap(boundBy);
-    default:
-      return [];
-  }
+function declaredBy(node: ts.Node): string[] {
+  if (ts.isVariableDeclaration(node) || ts.isParameter(node)) return boundBy(node.name);
+  const isNamed = ts.isImportClause(node) || ts.isNamespaceImport(node) || ts.isImportSpecifier(node) ||
+    ts.isFunctionDeclaration(node) || ts.isFunctionExpression(node) || ts.isClassLike(node);
+  return isNamed && node.name ? [node.name.text] : [];
 }
 
 /** The names that a pattern binds. */
-function boundBy(pattern: Node | null | undefined): string[] {
-  switch (pattern?.type) {
-    case "Identifier":
-      return [pattern.name as string];
-    case "ObjectPattern":
-      return (pattern.properties as Node[]).flatMap((one) => boundBy((one.value ?? one.argument) as Node));
-    case "ArrayPattern":
-      return (pattern.elements as (Node | null)[]).flatMap(boundBy);
-    case "AssignmentPattern":
-      return boundBy(pattern.left as Node);
-    case "RestElement":
-      return boundBy(pattern.argument as Node);
-    case "TSParameterProperty":
-      return boundBy(pattern.parameter as Node);
-    default:
-      return [];
-  }
+function boundBy(name: ts.BindingName): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  return name.elements.flatMap((one) => ts.isBindingElement(one) ? boundBy(one.name) : []);
 }
 
-function importedBy(node: Node): string[] {
-  const module = moduleOf(node);
-  if (!module.startsWith("node:")) return [];
-  return (node.specifiers as Node[])
-    .filter(({ type, importKind }) => type === "ImportSpecifier" && importKind !== "type")
-    .map(({ imported }) => `${module} ${nameOf(imported as Node)}`);
+function importedBy(node: ts.ImportDeclaration): string[] {
+  const bindings = node.importClause?.namedBindings;
+  if (!moduleOf(node).startsWith("node:") || node.importClause?.isTypeOnly) return [];
+  if (!bindings || !ts.isNamedImports(bindings)) return [];
+  return bindings.elements.filter(({ isTypeOnly }) => !isTypeOnly)
+    .map(({ name, propertyName }) => `${moduleOf(node)} ${(propertyName ?? name).text}`);
 }
 
 /** The module of `import("…")`; undefined of any other call. */
-function importedLater({ type, callee, source, arguments: given }: Node): string | undefined {
-  if (type === "ImportExpression") return (source as Node).value as string | undefined;
-  return (callee as Node).type === "Import" ? (given as Node[])[0]?.value as string | undefined : undefined;
+function importedLater({ expression, arguments: [given] }: ts.CallExpression): string | undefined {
+  if (expression.kind !== ts.SyntaxKind.ImportKeyword || !given) return undefined;
+  return ts.isStringLiteralLike(given) ? given.text : undefined;
 }
 
-function moduleOf(node: Node): string {
-  return (node.source as { value: string } & Node).value;
+function moduleOf({ moduleSpecifier }: ts.ImportDeclaration): string {
+  return ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : "";
 }
 
 /** Whether an identifier stands for a value, and not for the name of a member. */
-function isReference(node: Node, parent: Node | undefined, key: string): boolean {
-  if (!parent) return false;
-  if (parent.type === "PrivateName") return false;
-  if (isMember(parent) && key === "property") return parent.computed === true;
-  if (/^(Object|Class)(Private)?(Property|Method)$/.test(parent.type) && key === "key") {
-    return parent.computed === true;
-  }
-  if (/^(Import|Export)\w*Specifier$/.test(parent.type)) return false;
-  if (/^(LabeledStatement|BreakStatement|ContinueStatement|MetaProperty)$/.test(parent.type)) return false;
-  return node.name !== "arguments";
+function isReference(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (node.text === "arguments") return false;
+  if (ts.isShorthandPropertyAssignment(parent)) return true;
+  if (ts.isPropertyAccessExpression(parent) || ts.isMetaProperty(parent)) return parent.name !== node;
+  if (ts.isBindingElement(parent)) return parent.propertyName !== node;
+  if (ts.isImportClause(parent) || ts.isNamespaceImport(parent) || ts.isImportSpecifier(parent)) return false;
+  if (ts.isExportSpecifier(parent) || ts.isNamespaceExport(parent)) return false;
+  if (ts.isLabeledStatement(parent) || ts.isBreakOrContinueStatement(parent)) return false;
+  if (ts.isClassElement(parent) || ts.isObjectLiteralElement(parent)) return parent.name !== node;
+  return true;
 }
 
 /** A global by its name, with its members as far as they are named: `crypto.subtle.encrypt`. */
-function addGlobal(name: string, parent: Node | undefined, apis: Set<string>): void {
-  const names = [name, ...membersOf(name, parent)];
-  if (name === "globalThis") names.shift();
+function addGlobal(node: ts.Identifier, apis: Set<string>): void {
+  const names = [node.text, ...membersOf(node)];
+  if (node.text === "globalThis") names.shift();
   const [first, second] = names;
   if (first === undefined) return;
   const known = LANGUAGE[first];
@@ -225,27 +177,17 @@ function addGlobal(name: string, parent: Node | undefined, apis: Set<string>): v
   apis.add(names.join("."));
 }
 
-/** The members that are named after an identifier, which is the node that is visited now. */
-function membersOf(name: string, parent: Node | undefined): string[] {
+/** The members that are named after an identifier. */
+function membersOf(node: ts.Identifier): string[] {
   const members: string[] = [];
-  let ancestors = [...path];
-  let inner: Node | undefined = undefined;
-  for (let outer = parent; outer; outer = ancestors.at(-1)) {
-    ancestors = ancestors.slice(0, -1);
-    const isWrapped = KEPT_TYPES.has(outer.type) || outer.type === "ParenthesizedExpression";
-    const isOfIt = isMember(outer) && !outer.computed &&
-      (inner === undefined ? nameOf(outer.object as Node) === name : outer.object === inner);
-    if (!isWrapped && !isOfIt) break;
-    if (isOfIt) members.push(nameOf(outer.property as Node)!);
-    inner = outer;
+  let inner: ts.Node = node;
+  for (let outer = inner.parent;; inner = outer, outer = outer.parent) {
+    if (ts.isPropertyAccessExpression(outer) && outer.expression === inner) members.push(outer.name.text);
+    else if (!isWrapper(outer)) return members;
   }
-  return members;
 }
 
-function isMember({ type }: Node): boolean {
-  return type === "MemberExpression" || type === "OptionalMemberExpression";
-}
-
-function nameOf(node: Node): string | undefined {
-  return (node.name ?? node.value) as string | undefined;
+function isWrapper(node: ts.Node): boolean {
+  return ts.isAsExpression(node) || ts.isSatisfiesExpression(node) || ts.isNonNullExpression(node) ||
+    ts.isParenthesizedExpression(node);
 }

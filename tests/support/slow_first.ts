@@ -23,7 +23,7 @@ const SLOW = [
   "stack/new",
   "http/crash",
   "http/oauth_renewal",
-  "unit/shared/recorded",
+  "unit/ledger/recorded",
   "stack/stack",
   "http/bad_input",
   "http/transports",

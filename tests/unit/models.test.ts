@@ -488,10 +488,13 @@ describe("a failure of the provider", () => {
     const closed = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const baseUrl = `http://127.0.0.1:${closed.addr.port}/v1`;
     closed.close();
-    for (const address of [baseUrl, "http://provider.invalid/v1"]) {
+    for (
+      const [address, words] of [[baseUrl, /refused/], ["http://provider.invalid/v1", /dns|lookup/]] as const
+    ) {
       const models = open({ config: { baseUrl: address } });
       const { code, cause } = await failureOf(models.text(PROMPT));
       expect([code, cause.reason, cause.facts.tries]).toEqual(["provider_error", "unreachable", 2]);
+      expect(cause.facts.detail, "what the network said, for the log").toMatch(words);
       expect(models.usage()).toMatchObject({ calls: 0, known: true });
     }
   });

@@ -38,6 +38,18 @@ export interface NotClaimed {
 /** `failed` concerns the provider, `refused` only this token. */
 export type Outcome = "succeeded" | "ended" | "unneeded" | "failed" | "refused";
 
+/** What is noted of a user's access, so that it can be told; no part of a token. */
+export interface GrantNote {
+  subject: string;
+  scope: string | null;
+  /** The user has just given it; otherwise it was renewed. */
+  is_new: boolean;
+  /** Of the access token; null if the provider does not report it. */
+  lifetime_ms: number | null;
+  /** How long the store keeps the token; null: until it is revoked. */
+  kept_ms: number | null;
+}
+
 /** The lease's key and provider. */
 export interface LeaseKey {
   key: string;
@@ -83,7 +95,7 @@ export class Leases {
     { key, provider }: LeaseKey,
     { fence, failure_count }: Claimed,
     outcome: Outcome,
-    failure: { kind?: string; retryAfterMs?: number } = {},
+    { kind, retryAfterMs, grant }: { kind?: string; retryAfterMs?: number; grant?: GrantNote } = {},
   ): Promise<boolean> {
     const answer = await this.#ask("finish_oauth_lease", {
       p_key: key,
@@ -91,8 +103,9 @@ export class Leases {
       p_fence: fence,
       p_outcome: outcome,
       p_failure_count: failure_count,
-      p_error: failure.kind ?? null,
-      p_retry_after_ms: failure.retryAfterMs ?? 0,
+      p_error: kind ?? null,
+      p_retry_after_ms: retryAfterMs ?? 0,
+      p_grant: grant ?? null,
     }) as { accepted: boolean };
     return answer.accepted;
   }

@@ -9,11 +9,11 @@ import { RedisStore } from "./redis_store.ts";
 import { isUserKey } from "./token_owner.ts";
 import type { TokenStore } from "./token_store.ts";
 import type { oauthSettings } from "./settings.ts";
-import type { tokenSettings } from "../_tokens/settings.ts";
+import type { vaultSettings } from "../_vault/settings.ts";
 
 type StoreSettings =
   & Pick<ReturnType<typeof oauthSettings>, "TOKEN_STORE_TYPE" | "OAUTH_MEMORY_FALLBACK">
-  & Pick<ReturnType<typeof tokenSettings>, "REDIS_URL" | "REDIS_CA_CERTIFICATE">;
+  & Pick<ReturnType<typeof vaultSettings>, "REDIS_URL" | "REDIS_CA_CERTIFICATE">;
 
 /** The store in the settings: encrypted, with a fallback in memory. */
 export function openStore(

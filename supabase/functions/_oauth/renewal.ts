@@ -103,9 +103,17 @@ export class Renewal {
       before,
       callback,
     });
-    const isStored = await this.#records.write(lease.key, record, ttlOf(owner, record));
+    const ttlMs = ttlOf(owner, record);
+    const isStored = await this.#records.write(lease.key, record, ttlMs);
     decide();
-    const isAccepted = await this.#leases.finish(lease, claim, "succeeded") && isStored;
+    const grant = owner.subject === undefined ? undefined : {
+      subject: owner.subject,
+      scope: record.scope ?? null,
+      is_new: before === undefined,
+      lifetime_ms: record.lifetime_ms,
+      kept_ms: ttlMs ?? null,
+    };
+    const isAccepted = await this.#leases.finish(lease, claim, "succeeded", { grant }) && isStored;
     if (isAccepted) return record;
     report({ event: "late_token_refused", of: owner.provider.name });
     const { revoked_fence } = await this.#leases.read(lease);

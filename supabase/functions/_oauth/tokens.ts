@@ -12,7 +12,7 @@ import type { TokenStore } from "./token_store.ts";
 import type { Provider } from "./provider.ts";
 import { Upstream } from "./upstream.ts";
 import { oauthSettings } from "./settings.ts";
-import { tokenSettings } from "../_tokens/settings.ts";
+import { vaultSettings } from "../_vault/settings.ts";
 
 /** The token broker of this process, created from the settings at the first use. */
 export interface TokenService {
@@ -79,7 +79,7 @@ export function providerNamed(
 }
 
 function openService(): TokenService {
-  const settings = { ...oauthSettings(), ...tokenSettings() };
+  const settings = { ...oauthSettings(), ...vaultSettings() };
   const keyring = requireKeys(encryptionSettings().TOKEN_ENCRYPTION_KEYS);
   const store = openStore(settings, keyring);
   const leases = new Leases(callDatabase);

@@ -14,8 +14,10 @@ import {
   PendingGrant,
   WalletState,
 } from "../_shared/ledger/grants.ts";
+import { tryTextModel } from "../_shared/models/trial.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
+import { readUserData, userDataJson } from "../_shared/database/user_data.ts";
 
 const NO_MEMBER = "You are no member of this wallet";
 const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -211,6 +213,37 @@ const ledger = defineEndpoint({
 });
 
 /**
+ * All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module
+ * registered, by name. Never a secret: of access to other services it has names, times and scopes.
+ */
+const exportData = defineEndpoint({
+  name: "account/export",
+  auth: "user",
+  method: "GET",
+  callLimit: { quota: 10, window_s: 3_600 },
+  input: z.object({}),
+  output: z.object({
+    user_id: z.string(),
+    exported_at: z.string(),
+    data: z.record(z.string(), z.unknown()).describe("By module: `ledger`, `oauth`, `otp`, …"),
+  }),
+  async handle({ caller }) {
+    const parts = await readUserData(caller.userId);
+    const head = { user_id: caller.userId, exported_at: new Date().toISOString() };
+    return new Response(
+      ReadableStream.from(userDataJson(head, parts)).pipeThrough(new TextEncoderStream()),
+      {
+        headers: {
+          "Content-Type": "application/json",
+          "Content-Disposition": 'attachment; filename="account.json"',
+          "Cache-Control": "no-store",
+        },
+      },
+    );
+  },
+});
+
+/**
  * Deletes a person's data: stored responses, pictures, uploads, settings. Other modules delete theirs by their own parts
  * of `forget_user`. The ledger's numbers stay, under an id that identifies nobody. A server calls it right before it
  * deletes the user in Auth; it may be repeated.
@@ -245,14 +278,34 @@ const cleanUpFiles = defineEndpoint({
   handle: async ({ input }) => Response.json({ files: await removeOldFiles(input.budget_ms) }),
 });
 
+/**
+ * Asks the text model one small thing where the functions run, and tells what came of it: `deno task doctor --models`. No
+ * user pays; the provider bills a few tokens.
+ */
+const tryModel = defineEndpoint({
+  name: "account/try-model",
+  auth: "secret",
+  method: "POST",
+  input: z.object({}),
+  output: z.object({
+    model: z.string(),
+    outcome: z.enum(["good", "bad"]),
+    message: z.string().describe("For operators: what the provider or the network said"),
+    duration_ms: z.int(),
+  }),
+  handle: async () => Response.json(await tryTextModel()),
+});
+
 export default defineActions("account", {
   limits,
   caps,
   why,
   grants,
   ledger,
+  export: exportData,
   forget,
   "clean-up-files": cleanUpFiles,
+  "try-model": tryModel,
 }) satisfies Deno.ServeDefaultExport;
 
 async function limitsOf(userId: string, walletId: string | null): Promise<unknown> {

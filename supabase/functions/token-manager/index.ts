@@ -4,14 +4,14 @@ import { defineActions } from "../_shared/http/actions.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError } from "../_shared/platform/errors.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
-import { projectDatabase } from "../_tokens/database.ts";
-import { openToken, tokenKeyring } from "../_tokens/keys.ts";
-import { isSourceConfigured, openSource } from "../_tokens/open_source.ts";
-import { SourceError } from "../_tokens/source.ts";
-import { tokenStatus } from "../_tokens/status.ts";
-import { syncTokens } from "../_tokens/sync.ts";
+import { projectDatabase } from "../_vault/database.ts";
+import { openToken, vaultKeyring } from "../_vault/keys.ts";
+import { isSourceConfigured, openSource } from "../_vault/open_source.ts";
+import { SourceError } from "../_vault/source.ts";
+import { vaultStatus } from "../_vault/status.ts";
+import { syncVault } from "../_vault/sync.ts";
 import { CleanupOutput, GetInput, GetOutput, StatusInput, StatusOutput, SyncOutput } from "./schemas.ts";
-import { tokenSettings } from "../_tokens/settings.ts";
+import { vaultSettings } from "../_vault/settings.ts";
 
 /** The response without a Redis. */
 const NOTHING_SYNCED = {
@@ -51,15 +51,15 @@ const sync = defineEndpoint({
   async handle({ input }) {
     const startedAt = performance.now();
     if (input.if_configured && !isSourceConfigured()) return Response.json(NOTHING_SYNCED);
-    const { TOKEN_SOURCE, TOKEN_SYNC_MAX_MS, TOKEN_SYNC_MAX_CPU_MS } = tokenSettings();
-    const keyring = tokenKeyring();
+    const { VAULT_SOURCE, VAULT_SYNC_MAX_MS, VAULT_SYNC_MAX_CPU_MS } = vaultSettings();
+    const keyring = vaultKeyring();
     const result = await withSource((source) =>
-      syncTokens({
+      syncVault({
         source,
-        sourceName: TOKEN_SOURCE,
+        sourceName: VAULT_SOURCE,
         database: projectDatabase(),
         keyring,
-        budget: { wallMs: TOKEN_SYNC_MAX_MS, cpuMs: TOKEN_SYNC_MAX_CPU_MS },
+        budget: { wallMs: VAULT_SYNC_MAX_MS, cpuMs: VAULT_SYNC_MAX_CPU_MS },
       })
     );
     return Response.json({
@@ -93,7 +93,7 @@ const status = defineEndpoint({
   input: StatusInput,
   output: StatusOutput,
   async handle({ input }) {
-    return Response.json(await tokenStatus(input.limit));
+    return Response.json(await vaultStatus(input.limit));
   },
 });
 
@@ -122,7 +122,7 @@ const get = defineEndpoint({
   output: GetOutput,
   codes: ["not_found", "token_expired"],
   async handle({ input, caller, requestId }) {
-    const keyring = tokenKeyring();
+    const keyring = vaultKeyring();
     const stored = await callDatabase("read_provider_token", {
       p_account_name: input.account,
       p_key_name: caller.keyName,

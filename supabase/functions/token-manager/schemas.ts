@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { ACCOUNT_NAME } from "../_tokens/source.ts";
+import { ACCOUNT_NAME } from "../_vault/source.ts";
 
 const Time = z.string().describe("As Postgres writes a time with its zone");
 const Count = z.int().min(0);

@@ -1,18 +1,38 @@
-import { join } from "node:path";
+import { globToRegExp } from "@std/path/glob-to-regexp";
 
-import { projectFolder } from "../../../scripts/local/paths.ts";
-import { INSIDE, NOT_INSIDE } from "../suites.ts";
+import { projectFiles } from "../../../scripts/modules/files.ts";
+import { INSIDE, NOT_INSIDE, NOT_SERVED, SERVED } from "../suites.ts";
 
-/** The test files of a folder, as paths from the project; of a file that is there, itself. */
-export function testFilesIn(path: string): string[] {
-  if (Deno.statSync(join(projectFolder, path)).isFile) return [path];
-  return [...Deno.readDirSync(join(projectFolder, path))].flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return testFilesIn(`${path}/${name}`);
-    return name.endsWith(".test.ts") ? [`${path}/${name}`] : [];
-  });
+const testFiles = (await projectFiles()).filter((path) => /^tests\/.*\.test\.ts$/.test(path));
+
+/** The files of a run: those that a pattern names, without those that a pattern leaves out; and what is wrong with the lists. */
+export function chosenFrom(
+  files: string[],
+  chosen: string[],
+  leftOut: Record<string, string>,
+): { files: string[]; faults: string[] } {
+  const matching = (pattern: string) => {
+    const expression = globToRegExp(pattern);
+    return files.filter((file) => expression.test(file));
+  };
+  const named = new Set(chosen.flatMap(matching));
+  const out = Object.keys(leftOut).map((pattern) => [pattern, matching(pattern)] as const);
+  const twice = files.filter((file) => out.filter(([, matched]) => matched.includes(file)).length > 1);
+  const faults = [
+    ...chosen.filter((pattern) => matching(pattern).length === 0).map((one) => `${one} names no file`),
+    ...out.filter(([, matched]) => !matched.some((file) => named.has(file)))
+      .map(([pattern]) => `${pattern} leaves out nothing that would run`),
+    ...twice.map((file) => `${file} is left out twice`),
+    ...Object.entries(leftOut).filter(([, reason]) => reason.length < 10).map(([one]) =>
+      `${one} has no reason`
+    ),
+  ];
+  const gone = new Set(out.flatMap(([, matched]) => matched));
+  return { files: [...named].filter((file) => !gone.has(file)).toSorted(), faults };
 }
 
-/** What runs inside the Deno of the Edge Runtime. */
-export const unitFiles: string[] = [...testFilesIn("tests/unit"), ...INSIDE]
-  .filter((file) => !(file in NOT_INSIDE))
-  .toSorted();
+/** What runs against a stack whose functions run under the Deno of the Edge Runtime. */
+export const served = chosenFrom(testFiles, SERVED, NOT_SERVED);
+
+/** What runs inside that Deno. */
+export const inside = chosenFrom(testFiles, INSIDE, NOT_INSIDE);

@@ -81,6 +81,25 @@ it("what a command prints of any failure has no password of an address in it", (
   expect(printed).not.toContain("sec#ret");
 });
 
+it("a dry run without a project says all that is missing at once, and what it is for", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", join(projectFolder, "scripts", "deploy.ts")],
+    env: { SUPABASE_PROJECT_REF: "", SUPABASE_DB_URL: "", SUPABASE_ACCESS_TOKEN: "", NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const printed = new TextDecoder().decode(stderr);
+  expect(code).toBe(2);
+  expect(printed).toContain("compare this copy with a hosted project");
+  for (const name of ["SUPABASE_PROJECT_REF", "SUPABASE_DB_URL", "SUPABASE_ACCESS_TOKEN"]) {
+    expect(printed).toContain(name);
+  }
+  expect(printed).toContain("Nothing was changed");
+  await expect(findProject({ projectRef: REF, databaseUrl: "" })).rejects.toThrow("No database is named");
+  await expect(findProject({ projectRef: REF, databaseUrl: "" })).rejects.not.toThrow("No project is linked");
+});
+
 it("says what a project ref looks like", async () => {
-  await expect(findProject({ projectRef: "My Project" })).rejects.toThrow("20 lowercase letters");
+  await expect(findProject({ projectRef: "My Project", databaseUrl: ADDRESS })).rejects.toThrow(
+    "20 lowercase letters",
+  );
 });

@@ -86,6 +86,29 @@ describe("the check of the modules", () => {
     expect([...misplaced, ...compare(violations, await readDebts())]).toEqual([]);
   });
 
+  it("takes what is in a folder with a module's name for its own, unless another has it too", () => {
+    const files = {
+      "tests/http/left/new.test.ts": "",
+      "tests/unit/left/deep/new.test.ts": "",
+      "tests/security/permissions/left.ts": "",
+      "scripts/doctor/modules/left/parts.ts": "",
+    };
+    expect(problems(files)).toEqual([]);
+    expect(problems({ "tests/http/nobody/new.test.ts": "" })).toEqual([
+      "tests/http/nobody/new.test.ts belongs to no module",
+    ]);
+    const greedy = parseManifest({
+      modules: { left: module([]), b: module([], { tests: ["tests/http/**"] }) },
+      whole: [],
+    });
+    expect(surveyOf(greedy, ["tests/http/left/new.test.ts"], new Map()).misplaced).toEqual([
+      "tests/http/left/new.test.ts belongs to left and to b",
+    ]);
+    // Its folder says whose it is: what it may not refer to is found.
+    expect(problems({ "tests/http/left/new.test.ts": 'import "../../../supabase/functions/right/a.ts";' }))
+      .toEqual([expect.stringContaining("left does not require")]);
+  });
+
   it("finds a file that no module has, one that two have, and what is named but not there", () => {
     expect(problems({ "docs/new.md": "" })).toEqual(["docs/new.md belongs to no module"]);
     const twice = parseManifest({

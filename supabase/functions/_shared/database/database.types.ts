@@ -7,17 +7,20 @@ export type Database = {
         Row: {
           "alert_type": string;
           "description": string;
+          "lost_without_receiver": string | null;
           "scan": string | null;
         };
         ComputedFields: never;
         Insert: {
           "alert_type": string;
           "description": string;
+          "lost_without_receiver"?: string | null;
           "scan"?: string | null;
         };
         Update: {
           "alert_type"?: string;
           "description"?: string;
+          "lost_without_receiver"?: string | null;
           "scan"?: string | null;
         };
         Relationships: [];
@@ -645,6 +648,7 @@ export type Database = {
         Args: { "p_request_id": string; "p_user_id"?: string; "p_wallet_id"?: string };
         Returns: Json;
       };
+      "export_next_user_data": { Args: { "p_after"?: string; "p_user_id": string }; Returns: Json };
       "export_user_data": { Args: { "p_user_id": string }; Returns: Json };
       "extend_token_hold": {
         Args: { "p_attempt": number; "p_request_id": string; "p_time_to_live": string; "p_user_id": string };
@@ -680,6 +684,7 @@ export type Database = {
           "p_error"?: string;
           "p_failure_count"?: number;
           "p_fence": number;
+          "p_grant"?: Json;
           "p_key": string;
           "p_outcome": string;
           "p_provider": string;

@@ -8,8 +8,11 @@ import { createJsonErrorResponseHandler } from "@ai-sdk/provider-utils";
 import { z } from "zod";
 
 import { type FailureReason, MAX_DETAIL_CHARACTERS } from "./failures.ts";
+import { withoutSecrets } from "../platform/log.ts";
 import type { Progress } from "./connection.ts";
 import { type Refusal, refusalIn, wordsIn } from "./refusals.ts";
+
+const MAX_CAUSES = 5;
 
 /** A provider's message that repeats this many characters of a prompt is not logged. */
 const QUOTE_CHARACTERS = 16;
@@ -105,15 +108,28 @@ export function retryAfterOf(error: unknown): string | undefined {
   return APICallError.isInstance(error) ? error.responseHeaders?.["retry-after"] : undefined;
 }
 
-/** A provider's refusal for the log, including its message unless that repeats the key or the prompt. */
+/**
+ * A provider's refusal for the log, including its message unless that repeats the key or the prompt; of a provider that
+ * did not answer at all, what the network said.
+ */
 export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
-  const { status, message, code } = refusalOfError(error);
+  const { status, message: words, code } = refusalOfError(error);
+  const message = words === "" && status === undefined ? networkWords(error) : words;
   const isQuoting = message.includes(apiKey) || quotes(message, prompt);
   return {
     ...status !== undefined && { status },
     ...code !== undefined && { vendorCode: code },
     ...message !== "" && !isQuoting && { detail: message.slice(0, MAX_DETAIL_CHARACTERS) },
   };
+}
+
+/** The last messages down the chain of causes: name, address and reason, without a stack. */
+function networkWords(error: unknown): string {
+  const messages: string[] = [];
+  for (let one = error; one instanceof Error && messages.length < MAX_CAUSES; one = one.cause) {
+    messages.push(withoutSecrets(one.message));
+  }
+  return messages.slice(-2).join(": ");
 }
 
 /** True if the message repeats a part of the prompt. */

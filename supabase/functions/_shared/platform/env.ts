@@ -12,8 +12,7 @@ export interface DeclaredSettings<Shape extends z.ZodRawShape> {
 }
 
 /**
- * Declares the settings of one module, in its `settings.ts`: docs/configuration.md and `doctor` find them there. An
- * invalid setting stops only what needs its module.
+ * Declares the settings of one module, in a `settings.ts` that scripts/settings/modules/<module>.ts names. An invalid setting stops only what needs its module.
  */
 export function defineSettings<Shape extends z.ZodRawShape>(
   title: string,

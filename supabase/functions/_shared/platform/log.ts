@@ -51,7 +51,12 @@ export function describeCause(cause: unknown): string | undefined {
     }
     current = current.cause;
   }
-  return lines.join("\n").replaceAll(SECRETS, "[secret]").slice(0, 2_000);
+  return withoutSecrets(lines.join("\n")).slice(0, 2_000);
+}
+
+/** A text without the tokens, keys and passwords in it. */
+export function withoutSecrets(text: string): string {
+  return text.replaceAll(SECRETS, "[secret]");
 }
 
 function asJson(value: unknown): string {

@@ -1,0 +1,5 @@
+import type { Examination } from "../finding.ts";
+import { platformExamination } from "./operations/platform.ts";
+import { receiversExamination } from "./operations/receivers.ts";
+
+export default [receiversExamination, platformExamination] satisfies Examination[];

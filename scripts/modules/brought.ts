@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { StackError } from "../local/errors.ts";
+import { projectFolder } from "../local/paths.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** The folders to which a module may bring a file with its name: its settings, what it tells `doctor`, its permissions. */
+export const BROUGHT = {
+  settings: "scripts/settings/modules",
+  doctor: "scripts/doctor/modules",
+  permissions: "tests/security/permissions",
+} as const;
+
+export type Brought = keyof typeof BROUGHT;
+
+/** The path of such a file, below the project's folder. */
+export function broughtPath(kind: Brought, module: string): string {
+  return `${BROUGHT[kind]}/${module}.ts`;
+}
+
+/** Patterns of all that a module may have there: the file, and a folder of its parts. */
+export function broughtPatterns(module: string): string[] {
+  return Object.values(BROUGHT).flatMap((folder) => [`${folder}/${module}.ts`, `${folder}/${module}/**`]);
+}
+
+/** What the modules bring, by module, in the order of supabase/modules.json; one that brings nothing is left out. */
+export async function broughtBy<Value>(
+  manifest: Pick<Manifest, "modules">,
+  kind: Brought,
+  folder = projectFolder,
+): Promise<Record<string, Value>> {
+  const found: Record<string, Value> = {};
+  for (const module of Object.keys(manifest.modules)) {
+    const path = join(folder, broughtPath(kind, module));
+    const isThere = await Deno.stat(path).then(() => true, (error) => {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    });
+    if (!isThere) continue;
+    const { default: value } = await import(pathToFileURL(path).href) as { default?: Value };
+    if (value === undefined) throw new StackError(`${broughtPath(kind, module)} has no default export`);
+    found[module] = value;
+  }
+  return found;
+}

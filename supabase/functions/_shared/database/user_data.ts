@@ -1,0 +1,31 @@
+import { callDatabase } from "./rpc.ts";
+
+/** What one module keeps of a user, under the name that it registered. */
+interface Part {
+  name: string;
+  data: unknown;
+}
+
+/**
+ * All that the modules registered to hand out of a user, read one part after the other: an export needs the memory of its
+ * largest part. Throws `service_unavailable` if the first part cannot be read; a later failure aborts the stream.
+ */
+export async function readUserData(userId: string): Promise<AsyncGenerator<Part>> {
+  const readAfter = async (after: string) =>
+    await callDatabase("export_next_user_data", { p_user_id: userId, p_after: after }) as Part | null;
+  const first = await readAfter("");
+  return (async function* () {
+    for (let part = first; part !== null; part = await readAfter(part.name)) yield part;
+  })();
+}
+
+/** The parts as one object of JSON, with the fields of `head` before them. */
+export async function* userDataJson(head: object, parts: AsyncIterable<Part>): AsyncGenerator<string> {
+  yield `${JSON.stringify(head).slice(0, -1)},"data":{`;
+  let separator = "";
+  for await (const { name, data } of parts) {
+    yield `${separator}${JSON.stringify(name)}:${JSON.stringify(data)}`;
+    separator = ",";
+  }
+  yield "}}";
+}

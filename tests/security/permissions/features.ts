@@ -1,0 +1,31 @@
+import { type Permissions } from "../permissions.ts";
+
+export default {
+  endpoints: {
+    "activity-analyzer": { own: ["call"], why: "charged to whom the token names" },
+    "activity-progress-generator": { own: ["call"], why: "charged to whom the token names" },
+    "activity-transcriber": { own: ["call"], why: "charged to whom the token names" },
+    "audio-transcribe": { own: ["call"], why: "charged to whom the token names" },
+    "biometric-insights-analyzer": { own: ["call"], why: "charged to whom the token names" },
+    "daily-nutrition-summary": { own: ["call"], why: "charged to whom the token names" },
+    "detect-equipment": { own: ["call"], why: "charged to whom the token names" },
+    "fasting-insights-generator": { own: ["call"], why: "charged to whom the token names" },
+    "fasting-progression-analyzer": { own: ["call"], why: "charged to whom the token names" },
+    "fridge-scan-vision": { own: ["call"], why: "charged to whom the token names" },
+    "generate-morph-insights": { own: ["call"], why: "charged to whom the token names" },
+    "generate-voice-preview": { own: ["call"], why: "charged to whom the token names" },
+    "image-generator": { own: ["call"], why: "charged to whom the token names" },
+    "inventory-complementer": { own: ["call"], why: "charged to whom the token names" },
+    "inventory-processor": { own: ["call"], why: "charged to whom the token names" },
+    "meal-analyzer": { own: ["call"], why: "charged to whom the token names" },
+    "meal-plan-generator": { own: ["call"], why: "charged to whom the token names" },
+    "nutrition-trend-analysis": { own: ["call"], why: "charged to whom the token names" },
+    "recipe-detail-generator": { own: ["call"], why: "charged to whom the token names" },
+    "recipe-generator": { own: ["call"], why: "charged to whom the token names" },
+    "scan-estimate": { own: ["call"], why: "charged to whom the token names" },
+    "scan-refine-morphs": { own: ["call"], why: "charged to whom the token names" },
+    "scan-semantic": { own: ["call"], why: "charged to whom the token names" },
+    "shopping-list-generator": { own: ["call"], why: "charged to whom the token names" },
+    "voice-coach-realtime": { own: ["call"], why: "a WebSocket, charged to whom the token names" },
+  },
+} satisfies Permissions;
