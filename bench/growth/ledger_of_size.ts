@@ -49,6 +49,12 @@ export async function fill(sql: postgres.Sql, { entries, users }: Size): Promise
     from public.token_balance_history
     group by user_id`;
   await sql`
+    insert into public.token_grants (wallet_id, kind, priority, amount, remaining, effective_at, entry_number)
+    select user_id, 'paid', 50, ${TOKENS}::bigint, ${TOKENS}::bigint, '-infinity', 1 from public.token_balances`;
+  await sql`
+    insert into private.token_grant_epochs (wallet_id, first_entry_number, granted, allotted_to)
+    select user_id, 2, granted, 0 from public.token_balances`;
+  await sql`
     insert into public.token_consumption_locks
       (request_id, user_id, operation_type, amount, status, expires_at, created_at)
     select 'recent-' || number, ${sql.unsafe(userOf(`(number % ${ACTIVE_USERS} + 1)`))}, 'meal-analyzer', 1,

@@ -1,6 +1,8 @@
 // Reads the ledger's tables with plain statements, without calling the audited database's functions.
 import postgres from "postgres";
 
+import { type LeftGrant, microseconds } from "./grants.ts";
+
 /** One stored change of a balance. */
 export interface Entry {
   user_id: string;
@@ -52,6 +54,13 @@ export interface Request {
   entries: bigint;
   delta: bigint | null;
   entry_balance_after: bigint | null;
+}
+
+/** What a wallet's rows say is left of a grant, before what was spent since is allotted. */
+export interface OwnedGrant extends LeftGrant {
+  user_id: string;
+  /** Up to where on the axis of all that the wallet spent its grants paid. */
+  allotted_to: bigint;
 }
 
 /** Users with ids above `after` and up to `upTo`; null: no bound on that side. */
@@ -128,6 +137,28 @@ export class RangeReader {
     return rows.map((row) => withIntegers<Opening>(row, ["entry_number", "balance", "granted"]));
   }
 
+  /** What was left of archived grants where the history begins. */
+  async grantOpenings(): Promise<(LeftGrant & { user_id: string })[]> {
+    const rows = await this.sql`
+      select user_id::text, entry_number::text, kind::text, priority, remaining::text,
+        case when expires_at < 'infinity' then extract(epoch from expires_at)::text end as ends_at
+      from token_history.grant_openings as rows where ${this.#inRange("rows")}`;
+    return rows.map((row) =>
+      withIntegers<LeftGrant & { user_id: string }>(withEnd(row), ["entry_number", "remaining"])
+    );
+  }
+
+  async grants(): Promise<OwnedGrant[]> {
+    const rows = await this.sql`
+      select wallet_id::text as user_id, entry_number::text, kind::text, priority, remaining::text,
+        case when expires_at < 'infinity' then extract(epoch from expires_at)::text end as ends_at,
+        coalesce((select epochs.allotted_to from private.token_grant_epochs as epochs
+          where epochs.wallet_id = rows.wallet_id order by first_entry_number desc limit 1), 0)::text as allotted_to
+      from public.token_grants as rows
+      where remaining <> 0 and ${this.#inRange("rows", "wallet_id")}`;
+    return rows.map((row) => withIntegers<OwnedGrant>(withEnd(row), ["entry_number", "remaining", "allotted_to"]));
+  }
+
   /** Each user's entries by number; at most a few thousand in memory. */
   async *entries(): AsyncGenerator<Entry> {
     const pages = this.sql`
@@ -171,13 +202,18 @@ export class RangeReader {
     }
   }
 
-  #inRange(table: string) {
+  #inRange(table: string, name = "user_id") {
     const { after, upTo } = this.range;
-    const column = this.sql(`${table}.user_id`);
+    const column = this.sql(`${table}.${name}`);
     const isAbove = after === null ? this.sql`true` : this.sql`${column} > ${after}::uuid`;
     const isNotAbove = upTo === null ? this.sql`true` : this.sql`${column} <= ${upTo}::uuid`;
     return this.sql`${isAbove} and ${isNotAbove}`;
   }
+}
+
+function withEnd(row: postgres.Row): postgres.Row {
+  row.ends_at = row.ends_at === null ? null : microseconds(row.ends_at);
+  return row;
 }
 
 /** The ledger's numbers may be too large for JavaScript's numbers. */

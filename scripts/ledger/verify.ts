@@ -7,10 +7,12 @@ import {
   type Entry,
   inOneSnapshot,
   type Opening,
+  type OwnedGrant,
   readRange,
   type Request,
   userRanges,
 } from "./entries.ts";
+import { differenceOf, inOrder, isCharge, type LeftGrant, ReplayedGrants, spend } from "./grants.ts";
 
 /** One problem, as a line of text. */
 export type Finding = string;
@@ -48,6 +50,8 @@ export async function verify(
     }
     await readRange(sql, range, async (reader) => {
       const users = new Users(await reader.balances(), await reader.openings(), anchorsOfRange, report);
+      for (const grant of await reader.grants()) users.of(grant.user_id).own(grant);
+      for (const grant of await reader.grantOpenings()) users.of(grant.user_id).openGrant(grant);
       for await (const entry of reader.entries()) users.of(entry.user_id).append(entry);
       for await (const request of reader.requests()) users.of(request.user_id).judge(request);
       verified.archivedSince += users.end();
@@ -99,13 +103,14 @@ interface State {
   at: string;
 }
 
-/** The entries that are no charges. Not read from the database, whose list somebody may have altered. */
-const NO_CHARGES = new Set(["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"]);
-
 /** One user's history, checked from its opening to its end. */
 class UserLedger {
   #state: State;
   #held = 0n;
+  #owned: OwnedGrant[] = [];
+  #openGrants: LeftGrant[] = [];
+  #replayed: ReplayedGrants | undefined;
+  #isReplayable = true;
   #isAnchorMet = false;
 
   constructor(
@@ -125,7 +130,18 @@ class UserLedger {
     this.#compareWithAnchor();
   }
 
+  /** What the tables say is left of a grant. */
+  own(grant: OwnedGrant): void {
+    this.#owned.push(grant);
+  }
+
+  /** What was left of a grant where the history begins. */
+  openGrant(grant: LeftGrant): void {
+    this.#openGrants.push(grant);
+  }
+
   append(entry: Entry): void {
+    this.#replay(entry);
     const before = this.#state;
     const where = { entry: entry.entry_number, request: entry.request_id };
     if (entry.entry_number !== before.number + 1n) {
@@ -143,7 +159,7 @@ class UserLedger {
     this.#state = {
       number: entry.entry_number,
       balance: before.balance + entry.delta,
-      granted: before.granted + (NO_CHARGES.has(entry.operation_type) ? entry.delta : 0n),
+      granted: before.granted + (isCharge(entry.operation_type) ? 0n : entry.delta),
       chain: entry.chain,
       at: entry.created_at_s,
     };
@@ -189,7 +205,32 @@ class UserLedger {
         `broken is "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
       );
     }
+    this.#compareGrants();
     return this.#endAnchor();
+  }
+
+  #replay(entry: Entry): void {
+    if (!this.#isReplayable) return;
+    try {
+      this.#replayed ??= new ReplayedGrants(this.#openGrants);
+      this.#replayed.append(entry);
+    } catch (error) {
+      this.#isReplayable = false;
+      this.#tell(`its grants make no sense: ${error instanceof Error ? error.message : error}`, {
+        entry: entry.entry_number,
+      });
+    }
+  }
+
+  /** Compares what the history says is left of each grant with the tables. */
+  #compareGrants(): void {
+    if (!this.#isReplayable) return;
+    const owned = inOrder(this.#owned.map((grant) => ({ ...grant })));
+    const spent = (this.balance?.granted ?? 0n) - (this.balance?.balance ?? 0n);
+    spend(owned, spent - (this.#owned[0]?.allotted_to ?? spent));
+    const told = (this.#replayed ?? new ReplayedGrants(this.#openGrants)).left();
+    const difference = differenceOf(told, owned);
+    if (difference) this.#tell(`broken is "the history tells the same grants": ${difference}`);
   }
 
   #compareWithAnchor(): void {
@@ -212,9 +253,9 @@ class UserLedger {
       this.#tellOfAnchor(anchor);
       return false;
     }
-    // Its entry is archived: the totals granted and spent since then can only have grown.
+    // Its entry is archived: what was spent since then can only have grown.
     const spent = BigInt(anchor.granted) - BigInt(anchor.balance);
-    if (opening.granted < BigInt(anchor.granted) || opening.granted - opening.balance < spent) {
+    if (opening.granted - opening.balance < spent) {
       this.#tellOfAnchor(anchor);
     }
     return true;

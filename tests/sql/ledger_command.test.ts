@@ -94,6 +94,7 @@ async function archiveAll(database: Database): Promise<void> {
     select tableoid::regclass::text as name from public.token_balance_history limit 1`;
   // The months' own names and bounds follow the clock: the present one is taken out as an old one would be.
   await sql.unsafe(`
+    select private.open_grants(user_id, max(entry_number)) from ${month!.name} group by user_id;
     insert into token_history.openings as known
     select distinct on (user_id) user_id, entry_number, balance_after,
       sum(greatest(delta, 0)) over (partition by user_id), chain
@@ -267,7 +268,12 @@ describe("an anchor", () => {
     await tamper(
       database,
       `update token_history.openings set balance = balance + 1000000, granted = granted + 1000000 where user_id = '${user}';
-       update public.token_balances set balance = balance + 1000000, granted = granted + 1000000 where user_id = '${user}'`,
+       update public.token_balances set balance = balance + 1000000, granted = granted + 1000000 where user_id = '${user}';
+       update private.token_grant_epochs set granted = granted + 1000000 where wallet_id = '${user}';
+       update public.token_grants set remaining = remaining + 1000000, refunded = refunded + 1000000
+       where wallet_id = '${user}' and entry_number = 1;
+       update token_history.grant_openings set remaining = remaining + 1000000
+       where user_id = '${user}' and entry_number = 1`,
     );
     expect(await database.ledger.problems()).toEqual([]);
     const { code, printed } = await command(database, "verify", "--anchor", anchor);
