@@ -156,7 +156,9 @@ export class RangeReader {
           where epochs.wallet_id = rows.wallet_id order by first_entry_number desc limit 1), 0)::text as allotted_to
       from public.token_grants as rows
       where remaining <> 0 and ${this.#inRange("rows", "wallet_id")}`;
-    return rows.map((row) => withIntegers<OwnedGrant>(withEnd(row), ["entry_number", "remaining", "allotted_to"]));
+    return rows.map((row) =>
+      withIntegers<OwnedGrant>(withEnd(row), ["entry_number", "remaining", "allotted_to"])
+    );
   }
 
   /** Each user's entries by number; at most a few thousand in memory. */

@@ -48,7 +48,8 @@ export class ReplayedGrants {
     const at = microseconds(entry.created_at_s);
     const metadata = entry.metadata === null ? {} : JSON.parse(entry.metadata);
     if (isCharge(entry.operation_type)) {
-      const hasEnded = metadata.grants && this.#inOrder().some(({ ends_at }) => ends_at !== null && ends_at <= at);
+      const hasEnded = metadata.grants &&
+        this.#inOrder().some(({ ends_at }) => ends_at !== null && ends_at <= at);
       if (hasEnded) this.#change(partsOf(metadata), -1n);
       else this.#spend(-entry.delta);
       return;
@@ -57,7 +58,7 @@ export class ReplayedGrants {
     const isRollover = entry.operation_type === "rollover";
     if (isRollover || entry.delta < 0n) this.#change(parts, -1n);
     else if (entry.delta > 0n) this.#change(parts, 1n);
-    if (isRollover) for (const { grant } of parts) this.#grantOf(grant).ends_at = at;
+    if (isRollover) { for (const { grant } of parts) this.#grantOf(grant).ends_at = at; }
     if (entry.operation_type === "grant" || metadata.grant) {
       const { kind = "paid", priority = 50, expires_at } = metadata.grant ?? {};
       this.#grants.set(entry.entry_number, {
@@ -114,15 +115,21 @@ export function spend(grants: LeftGrant[], tokens: bigint): void {
 
 /** Where two lists of what is left differ, in one line; undefined: nowhere. */
 export function differenceOf(told: LeftGrant[], owned: LeftGrant[]): string | undefined {
-  const [byHistory, inTable] = [told, owned].map((list) => inOrder(list.filter(({ remaining }) => remaining !== 0n)).map(describe));
+  const [byHistory, inTable] = [told, owned].map((list) =>
+    inOrder(list.filter(({ remaining }) => remaining !== 0n)).map(describe)
+  );
   const missing = byHistory!.filter((one) => !inTable!.includes(one));
   const added = inTable!.filter((one) => !byHistory!.includes(one));
   if (missing.length + added.length === 0) return undefined;
-  return `by the entries ${missing.slice(0, 5).join("; ") || "nothing"}, in the table ${added.slice(0, 5).join("; ") || "nothing"}`;
+  return `by the entries ${missing.slice(0, 5).join("; ") || "nothing"}, in the table ${
+    added.slice(0, 5).join("; ") || "nothing"
+  }`;
 }
 
 function describe({ entry_number, kind, priority, ends_at, remaining }: LeftGrant): string {
-  return `entry ${entry_number}: ${remaining} of kind ${kind}, priority ${priority}, until ${ends_at ?? "ever"}`;
+  return `entry ${entry_number}: ${remaining} of kind ${kind}, priority ${priority}, until ${
+    ends_at ?? "ever"
+  }`;
 }
 
 function compareEnds(one: bigint | null, other: bigint | null): number {
@@ -132,7 +139,10 @@ function compareEnds(one: bigint | null, other: bigint | null): number {
 }
 
 function partsOf(metadata: { grants?: { grant: number; tokens: number }[] }): Part[] {
-  return (metadata.grants ?? []).map(({ grant, tokens }) => ({ grant: BigInt(grant), tokens: BigInt(tokens) }));
+  return (metadata.grants ?? []).map(({ grant, tokens }) => ({
+    grant: BigInt(grant),
+    tokens: BigInt(tokens),
+  }));
 }
 
 /** A time as Postgres writes it in JSON, to the microsecond. */
