@@ -406,7 +406,7 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
     const { id, walletId } = asker.target();
     const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
     const before = await watched.before();
-    const wallet = isOfWallet ? { wallet_id: walletId } : {};
+    const wallet: Record<string, string> = isOfWallet ? { wallet_id: walletId } : {};
     const query = new URLSearchParams({ user_id: id, ...method === "GET" && wallet });
     const answer = await send(`/functions/v1/${name}?${query}`, {
       method,
