@@ -52,6 +52,7 @@ create index grant_expiry_alerts_expires_at_idx on private.grant_expiry_alerts (
 
 comment on table private.grant_expiry_alerts is
   'Grants that have been looked at as their end is near: each once, whatever happens to it until then.';
+comment on column private.grant_expiry_alerts.grant_id is 'The grant, of public.token_grants.';
 comment on column private.grant_expiry_alerts.expires_at is 'That end; then the row goes.';
 
 -- A provider's failures are few, and looked for every minute: the index costs a charge nothing.
