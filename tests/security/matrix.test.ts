@@ -54,7 +54,7 @@ const buckets = await sql<{ name: string }[]>`select id as name from storage.buc
 /** Tables with rows of users: of these two users no other test writes one. */
 const tableNames = relations.filter(({ owner }) => owner).map(({ name }) => name);
 
-/** One who asks, and whose rights in the declaration that one has. */
+/** A caller, and the column of the declaration with its rights. */
 interface Asker {
   what: string;
   column: CallerName;
@@ -151,7 +151,7 @@ function expectDeclared(kind: keyof Permissions, found: { name: string }[]): voi
   expect(gapsIn(kind, MATRIX, found.map(({ name }) => name)).join("\n")).toBe("");
 }
 
-/** A rule of the declaration; of what is not declared, which the first tests report, nobody may do anything. */
+/** A rule of the declaration. Undeclared objects, which the first tests report, allow nothing. */
 function ruleOf<Action extends string>(rules: Record<string, Rule<Action>>, name: string): Rule<Action> {
   return rules[name] ?? { why: "not declared" };
 }
@@ -194,7 +194,7 @@ describe.each(relations)("the table $name", ({ name, owner }) => {
       const answer = await touchTable(name, owner, action, asker);
       const after = owner && await watched.after();
       const rows = Array.isArray(answer.body) ? answer.body : [];
-      // Tests of other files write rows of nobody's meanwhile: there the answer tells.
+      // Tests of other files write rows without a user meanwhile, so the response decides.
       const isChanged = owner ? JSON.stringify(before) !== JSON.stringify(after) : rows.length > 0;
       const hasEffect = action === "read" ? rows.length > 0 : isChanged;
       expect({ hasEffect, answer: answer.text }).toEqual({ hasEffect: allowed, answer: answer.text });
@@ -493,6 +493,6 @@ describe("what is not of the project's schema", () => {
   );
 });
 
-it("every column of the declaration has somebody who tries it", () => {
+it("every column of the declaration is tried by a caller", () => {
   expect(new Set(askers.map(({ column }) => column))).toEqual(new Set(Object.keys(CALLERS)));
 });

@@ -79,7 +79,7 @@ async function plantWallet(userId: string): Promise<string> {
   return walletId;
 }
 
-/** What an operator writes of a user. */
+/** An operator's note about a user. */
 async function resolveAnomaly(userId: string): Promise<void> {
   const server = serviceClient();
   const { data } = await server.from("token_anomalies").select("id").eq("user_id", userId).limit(1).single();
