@@ -236,6 +236,7 @@ describe("what the doctor looks at", () => {
       "config.toml",
       "settings",
       "migrations",
+      "realtime",
       "grants",
       "signing keys",
       "schedule",
