@@ -148,6 +148,15 @@ describe("deno task ledger verify", async () => {
     ],
     ["a balance", "update public.token_balances set balance = balance + 1 where user_id = '$user'"],
     ["what was granted", "update public.token_balances set granted = granted + 1 where user_id = '$user'"],
+    [
+      "what is left of a grant",
+      "update public.token_grants set remaining = remaining + 1 where wallet_id = '$user' and entry_number = 1",
+    ],
+    ["a grant, which is gone", "delete from public.token_grants where wallet_id = '$user' and entry_number = 1"],
+    [
+      "the end of a grant",
+      "update public.token_grants set expires_at = '2200-01-01' where wallet_id = '$user' and entry_number = 1",
+    ],
     ["what is held", "update public.token_balances set held = 0 where user_id = '$user'"],
     [
       "the last entry, which is gone",
@@ -237,9 +246,14 @@ describe("an anchor", () => {
     const user = database.users[3]!;
     await tamper(
       database,
-      ["token_balance_history", "token_balances", "token_consumption_locks"].map((table) =>
-        `delete from public.${table} where user_id = '${user}'`
-      ).join(";"),
+      [
+        ...["token_balance_history", "token_balances", "token_consumption_locks"].map((table) =>
+          `delete from public.${table} where user_id = '${user}'`
+        ),
+        ...["public.token_grants", "private.token_grant_slices", "private.token_grant_epochs"].map((table) =>
+          `delete from ${table} where wallet_id = '${user}'`
+        ),
+      ].join(";"),
     );
     expect(await command(database, "verify")).toEqual(SOUND);
     expect((await command(database, "verify", "--anchor", anchor)).code).toBe(1);
