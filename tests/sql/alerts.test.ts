@@ -640,6 +640,9 @@ describe("scan_alerts", () => {
       }
     };
     await charge(12);
+    for (const _ of range(15)) { // Entries that are no requests.
+      await ledger.add(user, 1, undefined, { p_effective_at: "2020-01-01", p_expires_at: "2020-01-02" });
+    }
     await fail(9, "provider_error");
     await fail(20, "invalid_request");
     expect(await scan()).toMatchObject({ provider_failing: 0 }); // Too few.
