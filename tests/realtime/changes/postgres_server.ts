@@ -19,6 +19,9 @@ export interface PostgresServer {
   start(settings?: Record<string, string>): Promise<void>;
 }
 
+/** A port that was free may be taken before Postgres has it. */
+const MAX_STARTS = 5;
+
 /** Makes a cluster and starts it; both are gone after the test file. */
 export async function startPostgres(): Promise<PostgresServer> {
   const password = "postgres";
@@ -27,9 +30,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   await Deno.chmod(folder, 0o755);
   const files = await preparePostgresFiles(folder, user);
   await ensureCluster(files, user, password);
-  const port = await findFreePort();
-  const url = databaseUrl(port, ADMIN_ROLE, password);
-  const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
+  let port = await findFreePort();
   let child: Deno.ChildProcess | undefined;
   const start = async (settings: Record<string, string> = {}) => {
     const { command, args: stacks, env, cwd } = postgresCommand(files, port, {
@@ -41,18 +42,35 @@ export async function startPostgres(): Promise<PostgresServer> {
       ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ];
     child = new Deno.Command(command, { args, env, cwd, ...user, stdout: "null", stderr: "null" }).spawn();
-    while (!await isServing(files.pgdata)) await delay(20);
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    while (!await isServing(files.pgdata)) {
+      if (hasEnded) {
+        throw new Error(`Postgres ended before it served; another program may have taken port ${port}`);
+      }
+      await delay(20);
+    }
   };
   const end = async (signal: Deno.Signal) => {
     child?.kill(signal);
     await child?.status;
     child = undefined;
   };
+  for (let trial = 1;; trial++) {
+    try {
+      await start();
+      break;
+    } catch (error) {
+      if (trial === MAX_STARTS) throw error;
+      port = await findFreePort();
+    }
+  }
+  const url = databaseUrl(port, ADMIN_ROLE, password);
+  const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
   afterAll(async () => {
     await sql.end({ timeout: 1 });
     await end("SIGINT");
     await Deno.remove(folder, { recursive: true });
   });
-  await start();
   return { url, sql, start, crash: () => end("SIGQUIT") };
 }
