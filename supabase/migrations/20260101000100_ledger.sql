@@ -650,7 +650,7 @@ comment on function private.reserved_grants(uuid) is
   'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
   'the order of consumption and of grants that ended after it began.';
 
-create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns public.token_balances
 language plpgsql
 set search_path = ''
@@ -659,11 +659,24 @@ declare
   v_paid constant bigint := (select sum(tokens) from unnest(p_tokens) as paid (tokens));
   v_debt bigint;
 begin
-  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
-  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
   update public.token_balances set debt = debt - v_paid where user_id = p_wallet_id returning debt into v_debt;
   return private.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
     jsonb_build_object('grants', private.parts_of_grants(p_grant_ids, p_tokens), 'debt', v_debt));
+end;
+$$;
+
+comment on function private.enter_debt_payment(uuid, bigint[], bigint[]) is
+  'Writes the entry of a debt that so many tokens of each of some grants have paid.';
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
+  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
+  return private.enter_debt_payment(p_wallet_id, p_grant_ids, p_tokens);
 end;
 $$;
 
@@ -710,9 +723,10 @@ as $$
 declare
   v_balance public.token_balances;
   v_grant record;
+  v_payment private.token_payments;
   v_ids bigint[];
   v_tokens bigint[];
-  v_owed bigint;
+  v_part bigint;
 begin
   -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
   update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
@@ -740,23 +754,31 @@ begin
   end loop;
   select * into v_balance from public.token_balances where user_id = p_wallet_id;
   if v_balance.debt > 0 then
-    v_owed := v_balance.debt;
-    for v_grant in
-      select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-      from public.token_grants as grants
-      left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
-        on reserved.grant_id = grants.id
-      where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.kind = 'paid'
-        and grants.remaining > coalesce(reserved.tokens, 0)
-      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.entry_number desc
+    -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
+    for v_payment in
+      select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
     loop
-      v_ids := v_ids || v_grant.id;
-      v_tokens := v_tokens || least(v_grant.tokens, v_owed);
-      v_owed := v_owed - least(v_grant.tokens, v_owed);
-      exit when v_owed = 0;
+      for v_grant in
+        select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+        from public.token_grants as grants
+        left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
+          on reserved.grant_id = grants.id
+        where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.remaining > coalesce(reserved.tokens, 0)
+          and (grants.kind = 'paid' or grants.source = v_payment.source)
+        order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
+          grants.kind desc, grants.entry_number desc
+      loop
+        v_part := least(v_grant.tokens, v_payment.debt);
+        v_payment.debt := v_payment.debt - v_part;
+        update private.token_payments set debt = v_payment.debt where id = v_payment.id;
+        perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
+        v_ids := v_ids || v_grant.id;
+        v_tokens := v_tokens || v_part;
+        exit when v_payment.debt = 0;
+      end loop;
     end loop;
     if v_ids is not null then
-      perform private.pay_debt_from_grants(p_wallet_id, v_ids, v_tokens);
+      perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
     end if;
   end if;
   return private.end_grant_event(p_wallet_id, p_now);
@@ -765,7 +787,7 @@ $$;
 
 comment on function private.apply_grant_events(uuid, timestamptz) is
   'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
-  'what is free of paid grants. What running requests need does not expire under them. Returns the balance as it is then.';
+  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them. Returns the balance as it is then.';
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
 returns public.token_balances
@@ -1430,6 +1452,7 @@ revoke execute on function
   private.expire_token_holds_of(uuid),
   private.reserved_grants(uuid),
   private.begin_grant(bigint, text),
+  private.enter_debt_payment(uuid, bigint[], bigint[]),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
