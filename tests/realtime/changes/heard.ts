@@ -114,5 +114,5 @@ export async function settled(client: SupabaseClient): Promise<() => Promise<voi
 function until(isSo: () => boolean, otherwise: string): Promise<void> {
   return vi.waitFor(() => {
     if (!isSo()) throw new Error(otherwise);
-  }, { timeout: 30_000, interval: 20 });
+  }, { timeout: 60_000, interval: 20 });
 }
