@@ -43,6 +43,8 @@ export interface Calls {
   accountCaps: { input: AccountCapsInput; output: AccountCapsOutput };
   /** Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the cost. Users see their own requests, members those of their team's wallet, servers anybody's. */
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
+  /** Every grant of the signed-in user, or of a team's wallet, with what is left of it and where the rest went. */
+  accountGrants: { input: AccountGrantsInput | undefined; output: AccountGrantsOutput };
   /** Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a file: the data of each module, by name. It contains no secrets: for access to other services only names, times and scopes. */
   accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
   /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
@@ -56,7 +58,7 @@ export interface Calls {
   activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
   /** Transcribes a recording; charged per second, as measured by the provider. */
   audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
-  /** The balance of the signed-in user, or of a team's wallet, the part that running requests hold, and the newest entries of the ledger. */
+  /** What the signed-in user, or a team's wallet, has at this moment: the balance, the part that running requests hold, the grants that it is made of with their ends, debts, and the newest entries of the ledger. */
   balance: { input: BalanceInput | undefined; output: BalanceOutput };
   /** Finds trends in weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
   biometricInsightsAnalyzer: {
@@ -151,6 +153,7 @@ export const FUNCTIONS = {
   accountLimits: { name: "account/limits", method: "GET", isMetered: false, takesWallet: true },
   accountCaps: { name: "account/caps", method: "POST", isMetered: false, takesWallet: true },
   accountWhy: { name: "account/why", method: "GET", isMetered: false, takesWallet: true },
+  accountGrants: { name: "account/grants", method: "GET", isMetered: false, takesWallet: true },
   accountExport: { name: "account/export", method: "GET", isMetered: false, takesWallet: false },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true, takesWallet: true },
   activityProgressGenerator: {
@@ -316,6 +319,28 @@ export interface AccountWhyOutput {
   held_until: string | null;
   /** Tokens; negative for a grant */
   charged: number;
+  /** What of the charge was given back */
+  refunded: number;
+  /** What paid for the charge, in the order in which it was taken */
+  grants: {
+    /** The entry that added the grant */
+    entry_number: number;
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    /** What the charge took of it */
+    tokens: number;
+    expires_at: string | null;
+    source: string | null;
+    /** What was taken back of that grant since, as its payment was reversed */
+    reversed: number;
+  }[];
+  /** For a grant: what became of it, as `account/grants` says it, and in `clawbacks` what was taken back of it */
+  grant: {
+    /** Null while it has not begun */
+    entry_number: number | null;
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    amount: number;
+    remaining: number;
+  } | null;
   price: Record<string, unknown> | null;
   usage: Record<string, unknown> | null;
   model: string | null;
@@ -334,12 +359,73 @@ export interface AccountWhyOutput {
   is_known: boolean;
   events: {
     at: string;
-    event: "held" | "charged" | "released" | "expired" | "granted";
+    event: "held" | "charged" | "released" | "expired" | "granted" | "refunded";
     tokens: number;
     balance_after?: number;
     reason?: string;
+    refund_id?: string;
   }[];
   anomalies: Record<string, unknown>[];
+}
+
+export interface AccountGrantsInput {
+  before_entry?: number;
+  limit?: number;
+}
+
+export interface AccountGrantsOutput {
+  /** Tokens that the wallet owns */
+  balance: number;
+  /** The part that running requests hold */
+  held: number;
+  /** The balance minus what is held */
+  available: number;
+  /** What is owed for payments that were reversed; the next tokens that are granted pay it first */
+  debt: number;
+  /** Newest first, those too of which nothing is left */
+  grants: {
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    /** From 0, spent first, to 100 */
+    priority: number;
+    /** What it was when it was made */
+    amount: number;
+    /** From when on it counts */
+    effective_at: string;
+    /** When what is left of it ends; null: never */
+    expires_at: string | null;
+    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    source: string | null;
+    /** The entry that added it */
+    entry_number: number;
+    /** What is left of it now */
+    remaining: number;
+    /** What charges took of it, before refunds */
+    spent: number;
+    /** What was given back to it */
+    refunded: number;
+    /** What was left when it ended */
+    expired: number;
+    /** What was taken back for a payment that was reversed */
+    reversed: number;
+    /** What a renewal took over into a grant of its own */
+    rolled_over: number;
+  }[];
+  /** `before_entry` of the next page; null: there is none */
+  next_before_entry: number | null;
+  /** What has not begun yet; on the first page */
+  pending_grants: {
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    /** From 0, spent first, to 100 */
+    priority: number;
+    /** What it was when it was made */
+    amount: number;
+    /** From when on it counts */
+    effective_at: string;
+    /** When what is left of it ends; null: never */
+    expires_at: string | null;
+    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    source: string | null;
+  }[];
 }
 
 export type AccountExportInput = Record<string, never>;
@@ -786,19 +872,57 @@ export interface BalanceInput {
 }
 
 export interface BalanceOutput {
-  /** Tokens that the user owns */
+  /** Tokens that the wallet owns */
   balance: number;
   /** The part that running requests hold */
   held: number;
   /** The balance minus what is held */
   available: number;
+  /** What is owed for payments that were reversed; the next tokens that are granted pay it first */
+  debt: number;
+  /** When the next grant ends; null: none does */
+  next_expiry_at: string | null;
+  /** How many tokens end then, as things stand */
+  next_expiry_tokens: number | null;
+  /** What the balance is made of, in the order in which it is spent; the first 100 */
+  grants: {
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    /** From 0, spent first, to 100 */
+    priority: number;
+    /** What it was when it was made */
+    amount: number;
+    /** From when on it counts */
+    effective_at: string;
+    /** When what is left of it ends; null: never */
+    expires_at: string | null;
+    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    source: string | null;
+    /** The entry that added it */
+    entry_number: number;
+    /** What is left of it now */
+    remaining: number;
+  }[];
+  /** What begins later and is no part of the balance yet */
+  pending_grants: {
+    kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
+    /** From 0, spent first, to 100 */
+    priority: number;
+    /** What it was when it was made */
+    amount: number;
+    /** From when on it counts */
+    effective_at: string;
+    /** When what is left of it ends; null: never */
+    expires_at: string | null;
+    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    source: string | null;
+  }[];
   /** The ledger's newest entries, newest first */
   entries: {
     entry_number: number;
-    /** Negative for a charge */
+    /** Negative for what was taken */
     delta: number;
     balance_after: number;
-    /** The feature, or why tokens were granted */
+    /** The feature that was charged for; or `grant`, `expiry`, `refund`, `clawback`, `debt_payment`, `rollover` */
     operation_type: string;
     request_id: string | null;
     /** The member who spent, where it is a team's wallet */

@@ -201,14 +201,17 @@ create table private.anomaly_settings (
   spike_factor numeric default 10 not null,
   spike_least_tokens bigint default 1000 not null,
   spike_history interval default '7 days'::interval not null,
+  refund_window interval default '7 days'::interval not null,
+  refund_share numeric default 0.5 not null,
+  refund_least_tokens bigint default 100 not null,
   networks_window interval default '01:00:00'::interval not null,
   networks_threshold integer default 10 not null,
   keep_anomalies interval default '180 days'::interval not null,
   constraint anomaly_settings_pkey PRIMARY KEY (id),
   constraint anomaly_settings_keep_anomalies_sensible CHECK ((keep_anomalies >= '30 days'::interval)),
   constraint anomaly_settings_one_row CHECK (id),
-  constraint anomaly_settings_thresholds_sensible CHECK (((frequency_threshold >= 1) AND (spike_factor >= (1)::numeric) AND (spike_least_tokens >= 1) AND (networks_threshold >= 1))),
-  constraint anomaly_settings_windows_sensible CHECK ((((frequency_window >= '00:00:10'::interval) AND (frequency_window <= '1 day'::interval)) AND ((spike_window >= '00:01:00'::interval) AND (spike_window <= '1 day'::interval)) AND ((spike_history >= '01:00:00'::interval) AND (spike_history <= '90 days'::interval)) AND ((networks_window >= '00:01:00'::interval) AND (networks_window <= '1 day'::interval))))
+  constraint anomaly_settings_thresholds_sensible CHECK (((frequency_threshold >= 1) AND (spike_factor >= (1)::numeric) AND (spike_least_tokens >= 1) AND (networks_threshold >= 1) AND (refund_share > (0)::numeric) AND (refund_share <= (1)::numeric) AND (refund_least_tokens >= 1))),
+  constraint anomaly_settings_windows_sensible CHECK ((((frequency_window >= '00:00:10'::interval) AND (frequency_window <= '1 day'::interval)) AND ((spike_window >= '00:01:00'::interval) AND (spike_window <= '1 day'::interval)) AND ((spike_history >= '01:00:00'::interval) AND (spike_history <= '90 days'::interval)) AND ((networks_window >= '00:01:00'::interval) AND (networks_window <= '1 day'::interval)) AND ((refund_window >= '01:00:00'::interval) AND (refund_window <= '90 days'::interval))))
 );
 alter table private.anomaly_settings enable row level security;
 create policy "servers read the anomaly settings" on private.anomaly_settings for select to service_role using (true);
@@ -252,6 +255,15 @@ create table private.file_settings (
 alter table private.file_settings enable row level security;
 create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 grant select on table private.file_settings to service_role;
+
+create table private.grant_expiry_alerts (
+  grant_id bigint not null,
+  expires_at timestamp with time zone not null,
+  constraint grant_expiry_alerts_pkey PRIMARY KEY (grant_id)
+);
+CREATE INDEX grant_expiry_alerts_expires_at_idx ON private.grant_expiry_alerts USING btree (expires_at);
+alter table private.grant_expiry_alerts enable row level security;
+create policy "nobody but the functions" on private.grant_expiry_alerts for all to public using (false);
 
 create table private.job_runs (
   job_name text not null,
@@ -308,12 +320,15 @@ create table private.ledger_alert_settings (
   anomaly_window interval default '01:00:00'::interval not null,
   low_balance_window interval default '01:00:00'::interval not null,
   low_balance_tokens bigint default 20 not null,
+  wallet_low_tokens bigint default 200 not null,
   low_balance_scanned_at timestamp with time zone default now() not null,
+  grant_expiring_before interval default '3 days'::interval not null,
   provider_window interval default '00:05:00'::interval not null,
   provider_least_failures integer default 10 not null,
   provider_failure_share numeric default 0.5 not null,
   provider_repeat interval default '00:30:00'::interval not null,
   constraint ledger_alert_settings_pkey PRIMARY KEY (id),
+  constraint ledger_alert_settings_grant_expiring_sensible CHECK (((grant_expiring_before >= '00:00:00'::interval) AND (grant_expiring_before <= '90 days'::interval))),
   constraint ledger_alert_settings_one_row CHECK (id),
   constraint ledger_alert_settings_provider_sensible CHECK (((provider_least_failures >= 1) AND (provider_failure_share > (0)::numeric) AND (provider_failure_share <= (1)::numeric))),
   constraint ledger_alert_settings_windows_sensible CHECK (((LEAST(anomaly_window, low_balance_window, provider_window, provider_repeat) >= '00:01:00'::interval) AND (GREATEST(anomaly_window, low_balance_window, provider_window, provider_repeat) <= '30 days'::interval)))
@@ -680,6 +695,7 @@ create table private.token_refunds (
   asked bigint,
   tokens bigint not null,
   balance_after bigint not null,
+  reason text,
   created_at timestamp with time zone not null,
   constraint token_refunds_pkey PRIMARY KEY (refund_id),
   constraint token_refunds_tokens_positive CHECK ((tokens > 0))
@@ -1259,11 +1275,11 @@ create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interv
 
 create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint) returns text[] language sql stable set search_path=""; -- body 386ef6cfeab0ca07
 
-create function metrics.count_ledger(p_from timestamp with time zone, p_until timestamp with time zone) returns TABLE(name text, label_values text[], count bigint, tokens numeric) language plpgsql stable set search_path=""; -- body c8a5600c46a0f38e
+create function metrics.count_ledger(p_from timestamp with time zone, p_until timestamp with time zone) returns TABLE(name text, label_values text[], count bigint, tokens numeric) language plpgsql stable set search_path=""; -- body 67927dd4b30c9941
 
 create function metrics.label_value(p_text text) returns text language sql immutable set search_path=""; -- body 59c96a1a087181c2
 
-create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body b408e32c4a7b221b
+create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body ab7059789f1efb31
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
@@ -1325,7 +1341,7 @@ create function private.description_of_grant(p_kind public.token_grant_kind, p_p
 
 create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
 
-create function private.emit_low_balance_alert(p_user_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92b1607c168c4f9f
+create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cc39ab53d12ee0f
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
 
@@ -1338,6 +1354,8 @@ create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p
 create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body 0e2260b3bb539436
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
+
+create function private.explain_grant(p_wallet_id uuid, p_entry_number bigint, p_request_id text) returns jsonb language sql stable set search_path=""; -- body a40458e69bc18229
 
 create function private.export_caller_networks(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4cfb805422946d02
 
@@ -1388,6 +1406,8 @@ create function private.give_back_rate_limits(p_limits jsonb) returns void langu
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
+
+create function private.grants_of_entry(p_entry public.token_balance_history) returns jsonb language sql stable set search_path=""; -- body eb30eac5de4fa4ea
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
@@ -1486,13 +1506,15 @@ create function private.scan_alerts() returns jsonb language plpgsql volatile se
 
 create function private.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body a757809b23846fbe
 
-create function private.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body d6a09f9dc210e439
+create function private.scan_expiring_grants() returns integer language plpgsql volatile security definer set search_path=""; -- body a254ede25cb67b5d
 
-create function private.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 4807b33a001344eb
+create function private.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body a78e3abf4d9c2103
+
+create function private.scan_low_balances() returns integer language plpgsql volatile security definer set search_path=""; -- body 90909b7443fb058f
 
 create function private.scan_overdue_jobs() returns integer language plpgsql volatile security definer set search_path=""; -- body 1b94df573e42a0e5
 
-create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6bc65fddefb9f6f0
+create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 274116bc7f55b88a
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
@@ -1531,7 +1553,7 @@ create function private.token_request_problem(p_request_id text, p_user_id uuid,
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
 
-create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eda682a3d726a9ba
+create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 78d0ebb3b6c1d636
 
 create function private.verify_token_grants() returns TABLE(invariant text, user_id uuid, details jsonb) language plpgsql stable set search_path=""; -- body f47d694a3b55f077
 
@@ -1621,7 +1643,7 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body df3495c045f4deca
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b32477f8c3cb7cac
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
@@ -1671,6 +1693,9 @@ grant execute on function public.list_gone_alert_endpoints() to service_role;
 
 create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 023464b263853480
 grant execute on function public.list_oauth_revocations(p_limit integer) to service_role;
+
+create function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid DEFAULT NULL::uuid, p_before_entry bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b22dc93159e3726
+grant execute on function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid, p_before_entry bigint, p_limit integer) to service_role;
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
 grant execute on function public.list_tokens(p_namespace text, p_after text, p_limit integer) to service_role;
@@ -1732,7 +1757,7 @@ grant execute on function public.record_request_metrics(p_flush_id uuid, p_serie
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 88e16b36b68baab9
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b92a393e9402a1fe
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d

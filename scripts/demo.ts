@@ -16,6 +16,7 @@ interface Step {
 
 const MEAL = { description: "Two eggs, toast and a glass of orange juice" };
 const PICTURE = { prompt: "A tessera of bread" };
+const GIFT_LIFETIME_MS = 2_000;
 const TOKENS_FOR_THREE_PICTURES = 3 * imageGenerator.price.per_image!;
 
 explainWhenAsked("demo");
@@ -43,8 +44,14 @@ async function tell(): Promise<Step[]> {
     if (error || !data.session) throw new StackError(`Cannot sign up: ${error?.message ?? "no session"}`);
     return { id: data.session.user.id, token: data.session.access_token };
   };
-  const grant = async (userId: string, tokens: number, step: string) => {
-    const args = { p_user_id: userId, p_amount: tokens, p_reason: "demo", p_request_id: crypto.randomUUID() };
+  const grant = async (userId: string, tokens: number, step: string, terms: object = {}) => {
+    const args = {
+      p_user_id: userId,
+      p_amount: tokens,
+      p_reason: "demo",
+      p_request_id: crypto.randomUUID(),
+      ...terms,
+    };
     const { data, error } = await operator.rpc("add_tokens", args);
     if (error) throw new StackError(`Cannot grant tokens: ${error.message}`);
     steps.push({ step, answer: "", tokens, balance: data.balance });
@@ -110,6 +117,26 @@ async function tell(): Promise<Step[]> {
       `the failing provider gave ${failed.status} ${error}`,
     );
     steps.push({ step: "A provider that fails", answer: `502 ${error}`, tokens: 0, balance: left });
+
+    const { data: refund } = await operator.rpc("refund_tokens", {
+      p_request_id: usage.request_id,
+      p_refund_id: crypto.randomUUID(),
+      p_reason: "demo",
+    });
+    expect(refund?.refunded === usage.charged, `the meal was not refunded: ${JSON.stringify(refund)}`);
+    steps.push({
+      step: "Refund the meal",
+      answer: "into the grant that paid for it",
+      tokens: refund.refunded,
+      balance: refund.balance,
+    });
+
+    const gift = { p_kind: "promotion", p_expires_at: new Date(Date.now() + GIFT_LIFETIME_MS).toISOString() };
+    await grant(user.id, 20, "A gift of 20 tokens that ends in 2 seconds", gift);
+    await new Promise((resolve) => setTimeout(resolve, GIFT_LIFETIME_MS));
+    const { data: state } = await operator.rpc("wallet_state", { p_wallet_id: user.id });
+    expect(state?.balance === refund.balance, `the gift did not end: ${JSON.stringify(state)}`);
+    steps.push({ step: "2 seconds later", answer: "the gift is over", tokens: -20, balance: state.balance });
 
     const entries = await sql<{ step: string; delta: string; balance_after: string }[]>`
       select case user_id when ${user.id} then 'first user' else 'second user' end || ', ' || operation_type as step,

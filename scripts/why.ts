@@ -22,12 +22,37 @@ interface Life {
   status: string;
   attempt: number | null;
   charged: number;
+  refunded: number;
+  grants: PaidBy[];
+  grant: Grant | null;
   price: Price | null;
   usage: PricedUsage | null;
   model: string | null;
   is_known: boolean;
   events: { at: string; event: string; tokens: number; balance_after?: number; reason?: string }[];
   anomalies: { at: string; anomaly_type: string; severity: string; details: unknown }[];
+}
+
+/** A grant that paid for a part of the charge. */
+interface PaidBy {
+  entry_number: number;
+  kind: string;
+  tokens: number;
+  expires_at: string | null;
+  source: string | null;
+  reversed: number;
+}
+
+/** What the request granted, and what became of it. */
+interface Grant extends Omit<PaidBy, "tokens" | "entry_number"> {
+  entry_number: number | null;
+  amount: number;
+  remaining: number;
+  refunded: number;
+  expired: number;
+  rolled_over: number;
+  effective_at: string;
+  clawbacks: { source: string | null; tokens: number }[];
 }
 
 explainWhenAsked("why", USAGE);
@@ -88,7 +113,37 @@ function* story(life: Life): Generator<string> {
   } else if (life.charged === 0 && life.status !== "held") {
     yield "Nothing was charged.";
   }
+  if (life.grants.length > 0) yield "Paid by:";
+  for (const grant of life.grants) {
+    const reversed = grant.reversed > 0 ? `; ${grant.reversed} of it taken back since` : "";
+    yield `  ${grant.tokens} of grant ${grant.entry_number} (${describeGrant(grant)}${reversed})`;
+  }
+  if (life.refunded > 0) yield `Given back: ${life.refunded} of ${life.charged}.`;
+  if (life.grant) yield* storyOfGrant(life.grant);
   for (const { at, anomaly_type, severity, details } of life.anomalies) {
     yield `${at}  ${severity}: ${anomaly_type} ${JSON.stringify(details)}`;
+  }
+}
+
+function describeGrant({ kind, expires_at, source }: Pick<Grant, "kind" | "expires_at" | "source">): string {
+  return [kind, source && `of ${source}`, expires_at ? `until ${expires_at}` : "without end"].filter(Boolean)
+    .join(" ");
+}
+
+function* storyOfGrant(grant: Grant): Generator<string> {
+  if (grant.entry_number === null) {
+    yield `Grant of ${grant.amount} (${describeGrant(grant)}): begins at ${grant.effective_at}`;
+    return;
+  }
+  const parts = [
+    `${grant.remaining} left`,
+    grant.refunded > 0 && `${grant.refunded} refunded to it`,
+    grant.expired > 0 && `${grant.expired} expired`,
+    grant.rolled_over > 0 && `${grant.rolled_over} rolled over`,
+    grant.reversed > 0 && `${grant.reversed} taken back`,
+  ].filter(Boolean).join(", ");
+  yield `Grant ${grant.entry_number} of ${grant.amount} (${describeGrant(grant)}): ${parts}`;
+  for (const { source, tokens } of grant.clawbacks) {
+    yield `  ${tokens} taken back for the reversed payment ${source ?? "of a user who was forgotten"}`;
   }
 }

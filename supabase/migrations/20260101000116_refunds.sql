@@ -139,9 +139,9 @@ begin
       v_balance.balance, '{"refunded": 0}');
   end if;
   insert into private.token_refunds
-    (refund_id, wallet_id, request_id, charge_entry_number, charged_at, asked, tokens, balance_after, created_at)
+    (refund_id, wallet_id, request_id, charge_entry_number, charged_at, asked, tokens, balance_after, reason, created_at)
   values (p_refund_id, v_charge.user_id, p_request_id, v_charge.entry_number, v_charge.created_at, p_amount, v_amount,
-    v_balance.balance, v_now)
+    v_balance.balance, p_reason, v_now)
   on conflict do nothing;
   if not found then -- Of another wallet, at this moment.
     return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,

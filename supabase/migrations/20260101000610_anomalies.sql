@@ -14,6 +14,9 @@ create table private.anomaly_settings (
   spike_factor numeric not null default 10,
   spike_least_tokens bigint not null default 1000,
   spike_history interval not null default '7 days',
+  refund_window interval not null default '7 days',
+  refund_share numeric not null default 0.5,
+  refund_least_tokens bigint not null default 100,
   networks_window interval not null default '1 hour',
   networks_threshold integer not null default 10,
   keep_anomalies interval not null default '180 days',
@@ -21,10 +24,11 @@ create table private.anomaly_settings (
   constraint anomaly_settings_one_row check (id),
   constraint anomaly_settings_windows_sensible check (
     frequency_window between '10 seconds' and '1 day' and spike_window between '1 minute' and '1 day'
-    and spike_history between '1 hour' and '90 days' and networks_window between '1 minute' and '1 day'),
+    and spike_history between '1 hour' and '90 days' and networks_window between '1 minute' and '1 day'
+    and refund_window between '1 hour' and '90 days'),
   constraint anomaly_settings_thresholds_sensible check (
     frequency_threshold >= 1 and spike_factor >= 1 and spike_least_tokens >= 1
-    and networks_threshold >= 1),
+    and networks_threshold >= 1 and refund_share > 0 and refund_share <= 1 and refund_least_tokens >= 1),
   constraint anomaly_settings_keep_anomalies_sensible check (keep_anomalies >= '30 days')
 );
 
@@ -41,6 +45,10 @@ comment on column private.anomaly_settings.spike_factor is
 comment on column private.anomaly_settings.spike_least_tokens is 'cost_spike: a smaller sum is never a spike.';
 comment on column private.anomaly_settings.spike_history is
   'cost_spike: how far back the user''s usual spending is measured.';
+comment on column private.anomaly_settings.refund_window is 'The time window of refund_rate.';
+comment on column private.anomaly_settings.refund_share is
+  'refund_rate: at least this share of what was charged within refund_window was refunded, above 0 and at most 1.';
+comment on column private.anomaly_settings.refund_least_tokens is 'refund_rate: a smaller refunded sum never counts.';
 comment on column private.anomaly_settings.networks_window is 'The time window of many_networks.';
 comment on column private.anomaly_settings.networks_threshold is
   'many_networks: one user calls from more networks than this within networks_window.';
@@ -153,10 +161,11 @@ declare
   v_found record;
   v_frequency_count integer := 0;
   v_spike_count integer := 0;
+  v_refund_count integer := 0;
 begin
   select * into v_settings from private.anomaly_settings for update skip locked;
   if not found then -- Another scan is at it.
-    return jsonb_build_object('skipped', true, 'high_frequency', 0, 'cost_spike', 0);
+    return jsonb_build_object('skipped', true, 'high_frequency', 0, 'cost_spike', 0, 'refund_rate', 0);
   end if;
   v_since := greatest(v_settings.scanned_until, v_now - v_settings.spike_history);
   v_frequency_s := extract(epoch from v_settings.frequency_window);
@@ -207,6 +216,30 @@ begin
       ) as sums
       window earlier as (
         partition by sums.user_id order by sums.window_number rows between unbounded preceding and 1 preceding)
+    ),
+    refunds as (
+      select refunded.wallet_id, refunded.tokens, charged.tokens as charged_tokens
+      from public.token_balances as active
+      cross join lateral (
+        select active.user_id as wallet_id, sum(given.tokens) as tokens, max(given.created_at) as last_at
+        from private.token_refunds as given
+        where given.wallet_id = active.user_id and given.charged_at >= v_now - v_settings.refund_window
+      ) as refunded
+      cross join lateral (
+        select sum(-entries.delta) as tokens
+        from (
+          select history.delta
+          from public.token_balance_history as history
+          where history.user_id = refunded.wallet_id -- So of those alone who were refunded.
+            and history.created_at >= v_now - v_settings.refund_window and history.created_at < v_soon
+            and history.delta < 0 and history.operation_type <> all(private.operations_of_grants())
+          order by history.entry_number desc
+          limit 10000
+        ) as entries
+      ) as charged
+      where active.updated_at >= v_since and refunded.last_at >= v_since
+        and refunded.tokens >= v_settings.refund_least_tokens
+        and refunded.tokens >= v_settings.refund_share * charged.tokens
     )
     select frequencies.user_id, 'high_frequency' as anomaly_type, 'warning' as severity, frequencies.window_number,
       -- The occurrence is that of detect_high_frequency_requests.
@@ -225,25 +258,35 @@ begin
       and spent.tokens >= v_settings.spike_least_tokens
       and spent.earlier_count >= 3 -- Less is no history.
       and spent.tokens > v_settings.spike_factor * spent.usual_tokens
+    union all
+    select refunds.wallet_id, 'refund_rate', 'warning', 0,
+      'from ' || to_char(private.anomaly_window(v_settings.refund_window, v_now) at time zone 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+      jsonb_build_object('refunded_tokens', refunds.tokens, 'charged_tokens', refunds.charged_tokens,
+        'share', v_settings.refund_share, 'time_window', v_settings.refund_window)
+    from refunds
     order by 1, 2, 4
   loop
     perform public.record_token_anomaly(v_found.user_id, v_found.anomaly_type, v_found.severity, v_found.occurrence,
       v_found.details);
     if v_found.anomaly_type = 'cost_spike' then
       v_spike_count := v_spike_count + 1;
+    elsif v_found.anomaly_type = 'refund_rate' then
+      v_refund_count := v_refund_count + 1;
     else
       v_frequency_count := v_frequency_count + 1;
     end if;
   end loop;
 
   update private.anomaly_settings set scanned_until = v_now;
-  return jsonb_build_object('skipped', false, 'high_frequency', v_frequency_count, 'cost_spike', v_spike_count);
+  return jsonb_build_object('skipped', false, 'high_frequency', v_frequency_count, 'cost_spike', v_spike_count,
+    'refund_rate', v_refund_count);
 end;
 $$;
 
 comment on function private.scan_token_anomalies() is
-  'Examines every user who was charged since the last scan, and records ''high_frequency'' (warning) and '
-  '''cost_spike'' (critical) once per user and time window, by anomaly_settings; a user''s newest 10,000 charges '
+  'Examines every user who was charged since the last scan, and records ''high_frequency'' (warning), '
+  '''cost_spike'' (critical) and, for refunded charges, ''refund_rate'' (warning) once per user and time window, by anomaly_settings; a user''s newest 10,000 charges '
   'count. To be run every 5 minutes; after a gap it looks back as far as spike_history. Returns how many cases it '
   'found, new or already recorded, or skipped if another scan is running.';
 

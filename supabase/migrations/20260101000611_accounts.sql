@@ -3,6 +3,58 @@
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
+create function private.grants_of_entry(p_entry public.token_balance_history)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('entry_number', paid.entry_number, 'kind', paid.kind, 'tokens', paid.tokens,
+    'expires_at', nullif(paid.expires_at, 'infinity'), 'source', paid.source, 'reversed', paid.reversed) order by paid.place), '[]')
+  from (
+    select grants.entry_number, grants.kind, grants.expires_at, grants.source, grants.reversed,
+      sum(spent.spent_to - spent.spent_from)::bigint as tokens, min(spent.spent_from) as place
+    from private.end_of_charge(p_entry.user_id, p_entry.entry_number, p_entry.balance_after) as ends (at)
+    cross join lateral private.grants_of_spending(p_entry.user_id, ends.at + p_entry.delta, ends.at) as spent
+    join public.token_grants as grants on grants.id = spent.grant_id
+    group by grants.id
+  ) as paid;
+$$;
+
+comment on function private.grants_of_entry(public.token_balance_history) is
+  'The grants that paid for a charge, in the order in which it took them: {entry_number, kind, tokens, expires_at, source, reversed}. '
+  'reversed: what was taken back of that grant since.';
+
+create function private.explain_grant(p_wallet_id uuid, p_entry_number bigint, p_request_id text)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object('entry_number', grants.entry_number, 'kind', grants.kind, 'priority', grants.priority,
+    'amount', grants.amount, 'remaining', coalesce(left_of.tokens, 0), 'refunded', grants.refunded, 'expired', grants.expired,
+    'reversed', grants.reversed, 'rolled_over', grants.rolled_over, 'effective_at', grants.effective_at,
+    'expires_at', nullif(grants.expires_at, 'infinity'), 'source', grants.source,
+    'clawbacks', (
+      select coalesce(jsonb_agg(jsonb_build_object('source', payments.source, 'tokens', parts.tokens) order by parts.id), '[]')
+      from private.token_reversal_parts as parts
+      join private.token_payments as payments on payments.id = parts.payment_id
+      where parts.grant_id = grants.id
+    ))
+  from public.token_grants as grants
+  join public.token_balances as balances on balances.user_id = grants.wallet_id
+  left join lateral private.grants_left(balances.user_id, balances.granted - balances.balance) as left_of
+    on left_of.grant_id = grants.id
+  where grants.wallet_id = p_wallet_id
+    and (grants.entry_number = p_entry_number
+      or p_entry_number is null and grants.entry_number is null and grants.request_id = p_request_id)
+  limit 1;
+$$;
+
+comment on function private.explain_grant(uuid, bigint, text) is
+  'What became of a grant: what is left of it, was refunded to it, expired, was taken back (clawbacks: for the reversals of which '
+  'payments) or rolled over. By the number of its entry; by its request''s id where it has not begun.';
+
 create function public.explain_request(p_request_id text, p_user_id uuid default null, p_wallet_id uuid default null)
 returns jsonb
 language plpgsql
@@ -15,6 +67,9 @@ declare
   v_entry public.token_balance_history;
   v_metadata jsonb;
   v_events jsonb := '[]'::jsonb;
+  v_wallet_id uuid;
+  v_is_charge boolean;
+  v_refunded bigint := 0;
 begin
   if p_wallet_id is not null then
     return case when private.wallet_role(p_wallet_id, p_user_id) is not null
@@ -45,32 +100,45 @@ begin
     return null;
   end if;
   v_metadata := coalesce(v_lock.metadata, '{}') || coalesce(v_entry.metadata, '{}');
+  v_wallet_id := coalesce(v_lock.user_id, v_entry.user_id);
+  v_is_charge := coalesce(v_lock.operation_type, v_entry.operation_type) <> all(private.operations_of_grants());
 
   if v_lock.status is not null and (v_lock.status <> 'settled' or v_lock.expires_at > v_lock.created_at)
-    and v_lock.operation_type <> 'grant' and v_lock.attempt > 0
+    and v_is_charge and v_lock.attempt > 0
   then
     v_events := v_events || jsonb_build_object('at', v_lock.created_at, 'event', 'held', 'tokens', v_lock.amount);
   end if;
   if v_lock.status in ('released', 'expired') then
     v_events := v_events || jsonb_strip_nulls(jsonb_build_object('at', v_lock.expires_at, 'event', v_lock.status,
       'tokens', v_lock.amount, 'reason', v_lock.metadata ->> 'released_for'));
-  elsif v_lock.status = 'settled' or v_entry.request_id is not null then
+  elsif v_entry.request_id is not null or v_is_charge then -- A grant without an entry has not begun.
     v_events := v_events || jsonb_strip_nulls(jsonb_build_object(
       'at', coalesce(v_entry.created_at, v_lock.expires_at),
       'event', case when coalesce(v_entry.delta, -v_lock.charged) > 0 then 'granted' else 'charged' end,
       'tokens', abs(coalesce(v_entry.delta, v_lock.charged)),
       'balance_after', coalesce(v_entry.balance_after, v_lock.balance_after),
-      'reason', v_entry.metadata ->> 'failed_for'));
+      'reason', case when v_is_charge then v_entry.metadata ->> 'failed_for' else v_entry.metadata ->> 'reason' end));
+  end if;
+  if v_entry.entry_number is not null and v_is_charge then
+    select coalesce(sum(tokens), 0),
+      v_events || coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('at', created_at, 'event', 'refunded', 'tokens', tokens,
+        'reason', reason, 'refund_id', refund_id)) order by created_at, refund_id), '[]')
+    into v_refunded, v_events
+    from private.token_refunds
+    where wallet_id = v_wallet_id and charge_entry_number = v_entry.entry_number;
   end if;
   return jsonb_build_object(
     'request_id', p_request_id,
-    'user_id', coalesce(v_lock.user_id, v_entry.user_id),
+    'user_id', v_wallet_id,
     'actor_id', coalesce(v_lock.actor_id, v_entry.actor_id),
     'operation_type', coalesce(v_lock.operation_type, v_entry.operation_type),
     'status', coalesce(v_lock.status::text, 'settled'),
     'attempt', v_lock.attempt,
     'held_until', case when v_lock.status = 'held' then v_lock.expires_at end,
     'charged', coalesce(-v_entry.delta, v_lock.charged, 0),
+    'refunded', v_refunded,
+    'grants', case when v_entry.delta < 0 and v_is_charge then private.grants_of_entry(v_entry) else '[]' end,
+    'grant', case when not v_is_charge then private.explain_grant(v_wallet_id, v_entry.entry_number, p_request_id) end,
     'price', v_metadata -> 'price',
     'usage', v_metadata -> 'usage',
     'model', v_metadata -> 'model',
@@ -82,7 +150,7 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('at', created_at, 'anomaly_type', anomaly_type,
         'severity', severity, 'details', details) order by id), '[]')
       from public.token_anomalies
-      where user_id = coalesce(v_lock.user_id, v_entry.user_id) and details ->> 'request_id' = p_request_id
+      where user_id = v_wallet_id and details ->> 'request_id' = p_request_id
     )
   );
 end;
@@ -90,7 +158,8 @@ $$;
 
 comment on function public.explain_request(text, uuid, uuid) is
   'A request''s history, to explain its charge: status, price and usage, events (held, charged, released, expired, '
-  'granted) with their times, and anomalies. is_known is false once its id was deleted, after '
+  'granted, refunded) with their times, anomalies, grants (which paid for it, and what was taken back of them since), '
+  'refunded (the sum of its refunds), and grant (for a request that granted tokens: what became of them). is_known is false once its id was deleted, after '
   'token_settings.lock_retention; then only the ledger''s history shows it. With a user id: only that user''s '
   'request, and only the newest 10,000 ledger entries. With a wallet too: a request that this team''s wallet paid, if the '
   'user is a member. user_id is the wallet, actor_id the member who made the request. Null if there is no such request.';
@@ -228,6 +297,8 @@ comment on function private.export_ledger_user(uuid) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
+  private.grants_of_entry(public.token_balance_history),
+  private.explain_grant(uuid, bigint, text),
   public.explain_request(text, uuid, uuid),
   public.files_of_user(uuid, integer),
   private.forget_ledger_user(uuid),

@@ -59,15 +59,22 @@ as $$
 begin
   -- First by the texts as they are: a label is made once for each of them, not once for each row.
   return query
-  select case when entries.is_charge then 'charges' else 'grants' end,
+  select case when entries.is_charge then 'charges'
+      when entries.operation_type = 'clawback' and entries.is_gain then 'given_back'
+      else kinds.name end,
     case when entries.is_charge then array[metrics.label_value(entries.operation_type)] else '{}' end,
     sum(entries.count)::bigint, sum(entries.tokens)
   from (
-    select history.delta < 0 as is_charge, history.operation_type, count(*) as count, abs(sum(history.delta)) as tokens
+    select history.operation_type <> all(private.operations_of_grants()) as is_charge, history.operation_type,
+      history.delta > 0 as is_gain, count(*) as count, abs(sum(history.delta)) as tokens
     from public.token_balance_history as history
     where history.created_at >= p_from and history.created_at < p_until
-    group by 1, 2
+    group by 1, 2, 3
   ) as entries
+  left join (
+    values ('grant', 'grants'), ('expiry', 'expiries'), ('refund', 'refunds'), ('clawback', 'clawbacks'),
+      ('debt_payment', 'debt_payments'), ('rollover', 'rollovers')
+  ) as kinds (operation_type, name) using (operation_type)
   group by 1, 2
   union all
   select 'anomalies', array[metrics.label_value(found.anomaly_type), found.severity], sum(found.count)::bigint, 0
@@ -203,6 +210,24 @@ begin
     where status = 'released' and expires_at > now() - interval '15 minutes'
     group by 1
   ),
+  debts as (
+    select count(distinct payments.wallet_id) as wallets, coalesce(sum(payments.debt), 0) as tokens
+    from private.token_payments as payments
+    where payments.debt > 0
+  ),
+  -- What running requests keep of a grant that has ended is not late.
+  due as (
+    select min(events.due_at) as first_at
+    from (
+      select ended.wallet_id, ended.expires_at as due_at from public.token_grants as ended
+      where ended.remaining > 0 and ended.expires_at <= now()
+      union all
+      select pending.wallet_id, pending.effective_at from public.token_grants as pending
+      where pending.entry_number is null and pending.effective_at <= now()
+    ) as events
+    join public.token_balances as balances on balances.user_id = events.wallet_id
+    where balances.held = 0
+  ),
   open_anomalies as (
     select array[metrics.label_value(anomaly_type), severity] as label_values, count(*) as count
     from public.token_anomalies
@@ -214,6 +239,16 @@ begin
     union all select 'charges_total', label_values, count::text from ledger where name = 'charges'
     union all select 'tokens_granted_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'grants'
     union all select 'grants_total', '{}', coalesce(sum(count), 0)::text from ledger where name = 'grants'
+    union all select 'tokens_expired_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'expiries'
+    union all select 'tokens_refunded_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'refunds'
+    union all select 'refunds_total', '{}', coalesce(sum(count), 0)::text from ledger where name = 'refunds'
+    union all select 'tokens_clawed_back_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'clawbacks'
+    union all select 'tokens_given_back_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'given_back'
+    union all select 'tokens_debt_paid_total', '{}', coalesce(sum(tokens), 0)::text from ledger where name = 'debt_payments'
+    union all select 'tokens_debt', '{}', tokens::text from debts
+    union all select 'wallets_in_debt', '{}', wallets::text from debts
+    union all select 'grants_due_seconds', '{}',
+      coalesce(round(extract(epoch from greatest(now() - first_at, '0')), 3), 0)::text from due
     union all select 'anomalies_total', label_values, count::text from ledger where name = 'anomalies'
     union all select 'anomalies_open', label_values, count::text from open_anomalies
     union all select 'tokens_held', label_values, sum(tokens)::text from holds group by 2
@@ -242,11 +277,13 @@ as $$
 declare
   v_charged numeric;
   v_granted numeric;
+  v_ended numeric;
   v_owned numeric;
 begin
   select coalesce(sum(both_of.tokens) filter (where both_of.name = 'charges'), 0),
-    coalesce(sum(both_of.tokens) filter (where both_of.name = 'grants'), 0)
-  into v_charged, v_granted
+    coalesce(sum(both_of.tokens) filter (where both_of.name in ('grants', 'refunds', 'given_back')), 0),
+    coalesce(sum(both_of.tokens) filter (where both_of.name in ('expiries', 'clawbacks', 'debt_payments')), 0)
+  into v_charged, v_granted, v_ended
   from (
     select name, tokens from metrics.ledger_totals
     union all
@@ -254,14 +291,15 @@ begin
     from metrics.count_ledger((select counted_until from metrics.ledger_progress), 'infinity') as live
   ) as both_of;
   select coalesce(sum(balance), 0) into v_owned from public.token_balances;
-  return jsonb_build_object('matches', v_granted - v_charged = v_owned, 'granted', v_granted, 'charged', v_charged,
-    'owned', v_owned);
+  return jsonb_build_object('matches', v_granted - v_ended - v_charged = v_owned, 'granted', v_granted, 'charged', v_charged,
+    'ended', v_ended, 'owned', v_owned);
 end;
 $$;
 
 comment on function private.verify_metrics() is
-  'Whether the metrics match the ledger: tokens granted minus tokens charged must equal the sum of all balances. '
-  'Returns matches, granted, charged and owned. Reads every balance: for a nightly check, not for a scrape.';
+  'Whether the metrics match the ledger: tokens granted, refunded and given back, minus tokens charged, expired, clawed '
+  'back and paid for debts, must equal the sum of all balances. Returns matches, granted, charged, ended and owned. '
+  'Reads every balance: for a nightly check, not for a scrape.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -276,7 +314,7 @@ from public, anon, authenticated;
 -- Sources of metrics --------------------------------------------------------------------------------------------
 
 insert into metrics.sources (name, samples, description)
-values ('ledger', 'ledger_samples', 'Charges, grants, holds and anomalies');
+values ('ledger', 'ledger_samples', 'Charges, grants, what became of them, debts, holds and anomalies');
 
 insert into metrics.catalog (name, type, labels, help)
 values
@@ -284,6 +322,15 @@ values
   ('charges_total', 'counter', '{function}', 'Ledger entries that are charges.'),
   ('tokens_granted_total', 'counter', '{}', 'Tokens granted: the ledger''s own sum.'),
   ('grants_total', 'counter', '{}', 'Ledger entries that are grants.'),
+  ('tokens_expired_total', 'counter', '{}', 'Tokens that were left in grants when they ended.'),
+  ('tokens_refunded_total', 'counter', '{}', 'Tokens of charges that were refunded.'),
+  ('refunds_total', 'counter', '{}', 'Ledger entries that are refunds.'),
+  ('tokens_clawed_back_total', 'counter', '{}', 'Tokens taken back for reversed payments, without debts.'),
+  ('tokens_given_back_total', 'counter', '{}', 'Tokens given back because a reversal was undone, without debts.'),
+  ('tokens_debt_paid_total', 'counter', '{}', 'Tokens that paid debts.'),
+  ('tokens_debt', 'gauge', '{}', 'Tokens that wallets owe for reversed payments.'),
+  ('wallets_in_debt', 'gauge', '{}', 'Wallets that owe tokens.'),
+  ('grants_due_seconds', 'gauge', '{}', 'How long ago the oldest grant should have begun or ended.'),
   ('tokens_held', 'gauge', '{function}', 'Tokens that running requests hold.'),
   ('holds_open', 'gauge', '{function}', 'Requests that hold tokens.'),
   ('holds_overdue', 'gauge', '{}', 'Expired holds that are not yet released.'),

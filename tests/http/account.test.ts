@@ -90,10 +90,12 @@ describe("a user's own ledger", () => {
     const csv = await get("ledger", user);
     expect(csv.headers.get("Content-Type")).toBe("text/csv; charset=utf-8");
     const rows = csv.text.trimEnd().split("\r\n");
-    expect(rows[0]).toBe("entry_number,created_at,operation_type,delta,balance_after,request_id,metadata");
+    expect(rows[0]).toBe(
+      "entry_number,created_at,operation_type,delta,balance_after,request_id,metadata,actor_id",
+    );
     expect(rows).toHaveLength(1_201);
     expect(rows[1_200]).toMatch(
-      /^1200,[^,]+,grant,1200,720600,,"\{""reason"":""a \\""quoted\\"", reason""\}"$/,
+      /^1200,[^,]+,grant,1200,720600,,"\{""reason"":""a \\""quoted\\"", reason""\}",$/,
     );
     const lines = (await get("ledger?format=json", user)).text.trimEnd().split("\n").map((line) =>
       JSON.parse(line)

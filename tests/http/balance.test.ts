@@ -26,7 +26,17 @@ describe("balance", () => {
   it("shows nothing owned to a user who never had tokens (mistake 30)", async () => {
     const answer = await balanceOf(await newUser());
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ balance: 0, held: 0, available: 0, entries: [] });
+    expect(answer.body).toEqual({
+      balance: 0,
+      held: 0,
+      available: 0,
+      debt: 0,
+      next_expiry_at: null,
+      next_expiry_tokens: null,
+      grants: [],
+      pending_grants: [],
+      entries: [],
+    });
     expect(answer.headers.get("X-Request-Id")).toMatch(/\S/);
     expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });

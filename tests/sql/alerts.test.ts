@@ -640,6 +640,9 @@ describe("scan_alerts", () => {
       }
     };
     await charge(12);
+    for (const _ of range(15)) { // Entries that are no requests.
+      await ledger.add(user, 1, undefined, { p_effective_at: "2020-01-01", p_expires_at: "2020-01-02" });
+    }
     await fail(9, "provider_error");
     await fail(20, "invalid_request");
     expect(await scan()).toMatchObject({ provider_failing: 0 }); // Too few.
@@ -683,7 +686,7 @@ describe("cleanup_alerts", () => {
   });
 });
 
-describe("a charge that takes a balance below the threshold", () => {
+describe("a balance that falls below the threshold", () => {
   it("is alerted by the next scan, once, however late that comes; no other charge is", async () => {
     const user = newId();
     const charge = (tokens: number) =>
@@ -714,5 +717,94 @@ describe("a charge that takes a balance below the threshold", () => {
     await sql`update private.ledger_alert_settings set low_balance_scanned_at = now() - interval '1 day'`;
     await sql`select private.scan_low_balances()`;
     expect(await sql`select from private.alert_outbox where payload ->> 'user_id' = ${user}`).toHaveLength(0);
+  });
+
+  it("is alerted as the wallet's where a team shares it, below another threshold", async () => {
+    const owner = newId();
+    const [made] = await sql`select public.create_wallet(${owner}, 'Kitchen') ->> 'wallet_id' as id`;
+    const wallet: string = made!.id;
+    await sql`select public.add_tokens(${wallet}, 300, 'test')`;
+    await sql`select public.consume_tokens_atomic(${newId()}, ${wallet}, 110, 'meal-analyzer')`;
+    await sql`select private.scan_low_balances()`;
+    const found = await sql`
+      select alert_type, ordering_key, payload from private.alert_outbox where ordering_key like ${`%${wallet}`}`;
+    expect(found).toMatchObject([{
+      alert_type: "wallet_low",
+      ordering_key: `wallet:${wallet}`,
+      payload: { wallet_id: wallet, balance: 190, threshold: 200 },
+    }]);
+    ALERTS.wallet_low.strict().parse(found[0]!.payload);
+  });
+
+  it("is alerted too where no charge, but an end or a reversal took it there", async () => {
+    const [ended, reversed] = [newId(), newId()];
+    await sql`select public.add_tokens(${ended}, 15, 'test')`;
+    await sql`select public.add_tokens(${ended}, 50, 'test', p_effective_at => '2020-01-01', p_expires_at => '2020-01-02')`;
+    await sql`select public.add_tokens(${reversed}, 50, 'test', p_source => ${reversed})`;
+    await sql`select public.claw_back_grant(${reversed}, 40, ${newId()})`;
+    await sql`select private.scan_low_balances()`;
+    const found = await sql`
+      select payload ->> 'user_id' as user_id from private.alert_outbox
+      where alert_type = 'low_balance' and payload ->> 'user_id' in (${ended}, ${reversed})`;
+    expect(found.map(({ user_id }) => user_id).toSorted()).toEqual([ended, reversed].toSorted());
+  });
+});
+
+describe("a grant that ends soon", () => {
+  const scan = async () => (await sql`select private.scan_expiring_grants() as count`)[0]!.count as number;
+  const grant = (wallet: string, amount: number, inDays: number) =>
+    sql`select public.add_tokens(${wallet}, ${amount}, 'test', p_kind => 'promotion',
+      p_expires_at => now() + ${inDays} * interval '1 day')`;
+  const told = (wallet: string) =>
+    sql`select ordering_key, payload from private.alert_outbox
+      where alert_type = 'grant_expiring' and ordering_key like ${`%${wallet}`} order by id`;
+
+  it("is alerted once, days before, with what is left of it then, and one that ends later is not", async () => {
+    const user = newId();
+    await grant(user, 50, 2);
+    await grant(user, 70, 5);
+    await sql`select public.consume_tokens_atomic(${newId()}, ${user}, 20, 'meal-analyzer')`;
+    expect(await scan()).toBe(1);
+    expect(await Promise.all([scan(), scan()])).toEqual([0, 0]);
+    const found = await told(user);
+    expect(found).toMatchObject([{
+      ordering_key: `user:${user}`,
+      payload: { user_id: user, entry_number: 1, kind: "promotion", tokens: 30 },
+    }]);
+    ALERTS.grant_expiring.strict().parse(found[0]!.payload);
+    // Alerts are forgotten after a while; that it was told is not.
+    await sql`delete from private.alert_outbox where alert_type = 'grant_expiring'`;
+    expect(await scan()).toBe(0);
+  });
+
+  it("is none of those that are spent, were a forgotten user's, or when nobody wants to hear of it", async () => {
+    const [spent, gone, unasked] = [newId(), newId(), newId()];
+    await grant(spent, 20, 1);
+    await sql`select public.consume_tokens_atomic(${newId()}, ${spent}, 20, 'meal-analyzer')`;
+    await grant(gone, 20, 1);
+    await sql`select public.forget_user(${gone})`;
+    expect(await scan()).toBe(0);
+    await sql`update private.ledger_alert_settings set grant_expiring_before = '0'`;
+    await grant(unasked, 20, 1);
+    expect(await scan()).toBe(0);
+    await sql`update private.ledger_alert_settings set grant_expiring_before = '3 days'`;
+    expect(await scan()).toBe(1);
+    expect(await told(unasked)).toHaveLength(1);
+  });
+
+  it("leaves nothing behind once it has ended, and loses whom it is about with the user", async () => {
+    const user = newId();
+    await grant(user, 20, 1);
+    await scan();
+    await sql`select public.forget_user(${user})`;
+    expect(await told(user)).toEqual([]);
+    const [left] = await sql`
+      select payload from private.alert_outbox where alert_type = 'grant_expiring' order by id desc limit 1`;
+    expect(left!.payload).not.toHaveProperty("user_id");
+    const noted = async () => (await sql`select from private.grant_expiry_alerts`).length;
+    const before = await noted();
+    await sql`insert into private.grant_expiry_alerts (grant_id, expires_at) values (-1, now())`;
+    await scan();
+    expect(await noted()).toBe(before);
   });
 });

@@ -8,6 +8,7 @@ interface Scanned {
   skipped: boolean;
   high_frequency: number;
   cost_spike: number;
+  refund_rate: number;
 }
 
 const SCAN = { name: "private.scan_token_anomalies", args: {} };
@@ -148,6 +149,34 @@ describe("a scan for anomalies", () => {
     expect(found!.occurrence).toMatch(/^00:01:00 \d+$/);
   });
 
+  describe("of a user whose charges are given back", () => {
+    /** Grants of 1000, charges of 100, and so much given back of each. */
+    const refunded = async (...parts: number[]) => {
+      const user = await withTokens();
+      for (const part of parts) {
+        const id = newId();
+        await ledger.consume(user, 100, id);
+        if (part > 0) await sql`select public.refund_tokens(${id}, ${newId()}, ${part})`;
+      }
+      await scan();
+      await scan();
+      return await ledger.anomalies(user);
+    };
+
+    it("finds it once where it is half of them or more, with the evidence", async () => {
+      expect(await refunded(100, 40, 10)).toMatchObject([{
+        anomaly_type: "refund_rate",
+        severity: "warning",
+        details: { refunded_tokens: 150, charged_tokens: 300, share: 0.5 },
+      }]);
+    });
+
+    it("finds nothing where it is less than half, or little", async () => {
+      expect(await refunded(100, 40, 9)).toEqual([]);
+      expect(await refunded(99)).toEqual([]);
+    });
+  });
+
   it("at the same moment as five others finds each case once", async () => {
     const users = await Promise.all(range(5).map(withTokens));
     for (const user of users) await chargeAt(user, [...USUAL, { ago: "0 seconds", tokens: 5_000 }]);
@@ -219,7 +248,8 @@ describe("the audit of the ledger", () => {
     expect(await run(database.sql, call)).toEqual({ ledger_mismatch: 0, ledger_tampered: 0 });
     await database.sql`update public.token_balances set balance = balance + 5 where user_id = ${user}`;
     await database.sql`update public.token_balances set chain = '' where user_id = ${user}`;
-    expect(await run(database.sql, call)).toEqual({ ledger_mismatch: 1, ledger_tampered: 1 });
+    // Neither the entries nor the grants come to that balance.
+    expect(await run(database.sql, call)).toEqual({ ledger_mismatch: 2, ledger_tampered: 1 });
     await run(database.sql, call);
     expect(await database.ledger.anomalies(user)).toMatchObject([
       {
@@ -227,6 +257,7 @@ describe("the audit of the ledger", () => {
         severity: "critical",
         details: { invariant: "balance is the sum of the entries", balance: 95, sum_of_deltas: 90 },
       },
+      { anomaly_type: "ledger_mismatch", severity: "critical" },
       { anomaly_type: "ledger_tampered", severity: "critical", details: { entry_number: 2 } },
     ]);
   });

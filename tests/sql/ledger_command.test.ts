@@ -106,6 +106,28 @@ async function archiveAll(database: Database): Promise<void> {
 describe("deno task ledger verify", async () => {
   const sound = await openLedger();
 
+  it("finds nothing on a ledger with every kind of entry that is no charge", async () => {
+    const database = await createDatabase();
+    const { sql, ledger } = database;
+    const [user, pay, charge] = [newId(), newId(), newId()];
+    await ledger.add(user, 40, newId(), { p_source: pay });
+    await ledger.add(user, 9, undefined, { p_effective_at: "2020-01-01", p_expires_at: "2020-01-02" });
+    await ledger.add(user, 20, undefined, { p_kind: "plan", p_source: "plan" });
+    await ledger.consume(user, 15, charge);
+    await sql`select refund_tokens(${charge}, ${newId()}, 4)`;
+    await sql`select roll_over_grant(${user}, 'plan', ${newId()}, 3)`;
+    await ledger.consume(user, 30);
+    await sql`select claw_back_grant(${pay}, 40, ${newId()})`;
+    await ledger.add(user, 50);
+    const kinds =
+      await sql`select distinct operation_type from token_balance_history where user_id = ${user}`;
+    expect(kinds.map(({ operation_type }) => operation_type).toSorted()).toEqual(
+      ["clawback", "debt_payment", "expiry", "grant", "meal-analyzer", "refund", "rollover"],
+    );
+    expect(await command(database, "verify")).toEqual(SOUND);
+    expect(await command(database, "verify", "--anchor", await anchorOf(database))).toEqual(SOUND);
+  });
+
   it("finds nothing on a ledger that is sound, and agrees with every chain that the database made", async () => {
     expect(await command(sound, "verify")).toEqual(SOUND);
     expect(await command(sound, "verify", "--anchor", await anchorOf(sound))).toEqual(SOUND);

@@ -37,9 +37,11 @@ async function rollUp(margin = "0", on: Pick<Sql, "unsafe"> = sql) {
 async function ledgerSays() {
   const rows = await sql`
     select operation_type, count(*)::text, (-sum(delta))::text as tokens from token_balance_history
-    where delta < 0 group by 1 order by 1`;
+    where operation_type not in ('grant', 'expiry', 'refund', 'clawback', 'debt_payment', 'rollover')
+    group by 1 order by 1`;
   const [granted] = await sql`
-    select count(*)::text, coalesce(sum(delta), 0)::text as tokens from token_balance_history where delta > 0`;
+    select count(*)::text, coalesce(sum(delta), 0)::text as tokens from token_balance_history
+    where operation_type = 'grant'`;
   return {
     tokens_charged_total: Object.fromEntries(rows.map((row) => [row.operation_type, row.tokens])),
     charges_total: Object.fromEntries(rows.map((row) => [row.operation_type, row.count])),
@@ -79,6 +81,82 @@ async function chargeOpen(user: string, tokens: number) {
 }
 
 describe("the ledger's metrics", () => {
+  it("tell what became of tokens that were granted, and of charges apart", async () => {
+    const [user, pay, charge] = [newId(), newId(), newId()];
+    const add = (amount: number, more: Record<string, unknown> = {}) =>
+      database.ledger.add(user, amount, undefined, more);
+    const clawBack = (amount: number) => sql`select claw_back_grant(${pay}, ${amount}, ${newId()})`;
+    const names = [
+      "tokens_granted_total",
+      "tokens_expired_total",
+      "tokens_refunded_total",
+      "refunds_total",
+      "tokens_clawed_back_total",
+      "tokens_given_back_total",
+      "tokens_debt_paid_total",
+      "tokens_debt",
+      "wallets_in_debt",
+      "grants_due_seconds",
+    ];
+    const now = async () =>
+      Object.fromEntries(
+        await Promise.all(names.map(async (name) => [name, Number((await valuesOf(name))[""])])),
+      );
+    const before = await now();
+    await add(100, { p_source: pay });
+    await add(7, { p_effective_at: "2020-01-01", p_expires_at: "2020-01-02" });
+    await database.ledger.consume(user, 60, charge, "soup");
+    await sql`select refund_tokens(${charge}, ${newId()}, 5), refund_tokens(${charge}, ${newId()}, 5)`;
+    await clawBack(90); // Of 50 that are left.
+    await clawBack(-50); // 40 of debt, then 10 of those.
+    await clawBack(30); // The 10, and 20 of debt.
+    await add(15);
+    const expected = {
+      tokens_granted_total: 122,
+      tokens_expired_total: 7,
+      tokens_refunded_total: 10,
+      refunds_total: 2,
+      tokens_clawed_back_total: 60,
+      tokens_given_back_total: 10,
+      tokens_debt_paid_total: 15,
+      tokens_debt: 5,
+      wallets_in_debt: 1,
+      grants_due_seconds: 0,
+    };
+    const since = async () => {
+      const after = await now();
+      return Object.fromEntries(names.map((name) => [name, after[name]! - before[name]!]));
+    };
+    expect(await since()).toEqual(expected);
+    expect((await valuesOf("charges_total")).soup).toBe("1");
+    expect(Object.keys(await valuesOf("charges_total"))).not.toContain("expiry");
+    await rollUp();
+    expect(await since()).toEqual(expected);
+    const [verified] = await sql`select private.verify_metrics() as outcome`;
+    expect(verified!.outcome).toMatchObject({ matches: true });
+  });
+
+  it("say for how long a grant waits that should have ended, and not of one that a running request keeps", async () => {
+    const [user, keeping, request] = [newId(), newId(), newId()];
+    for (const owner of [user, keeping]) {
+      await database.ledger.add(owner, 10, undefined, { p_expires_at: "2100-01-01" });
+    }
+    const due = async () => Number((await valuesOf("grants_due_seconds"))[""]);
+    const end = (owner: string) =>
+      sql`update token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'
+        where wallet_id = ${owner}`;
+    await database.ledger.hold(keeping, 10, request);
+    await sql`
+      update token_consumption_locks set created_at = now() - interval '90 minutes' where request_id = ${request}`;
+    await end(keeping);
+    expect(await due()).toBe(0);
+    await end(user);
+    expect(await due()).toBeGreaterThanOrEqual(3_600);
+    await sql`select private.apply_due_grant_events()`;
+    expect(await due()).toBe(0);
+    await database.ledger.release(keeping, request);
+  });
+
   it("are the ledger's sums while users are charged and sums are rolled up, and never go back", async () => {
     const users = await Promise.all([userWith(), userWith(), userWith()]);
     let isOver = false;
@@ -208,7 +286,9 @@ describe("the ledger's metrics", () => {
     await rollUp();
     const charged = await valuesOf("tokens_charged_total");
     expect(Object.keys(charged).length).toBeLessThanOrEqual(201);
-    const [all] = await sql`select -sum(delta)::bigint as tokens from token_balance_history where delta < 0`;
+    const [all] = await sql`
+      select -sum(delta)::bigint as tokens from token_balance_history
+      where operation_type <> all(private.operations_of_grants())`;
     expect(Object.values(charged).reduce((sum, value) => sum + BigInt(value), 0n)).toBe(BigInt(all!.tokens));
   });
 });
@@ -246,7 +326,13 @@ describe("the ledger's metrics of months", () => {
     expect(await sql`select from token_balance_history`).toHaveLength(0);
     expect(await charged()).toBe("3999");
     const [verified] = await sql`select private.verify_metrics() as outcome`;
-    expect(verified!.outcome).toEqual({ matches: true, granted: 5_000, charged: 3_999, owned: 1_001 });
+    expect(verified!.outcome).toEqual({
+      matches: true,
+      granted: 5_000,
+      charged: 3_999,
+      ended: 0,
+      owned: 1_001,
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { examineConfig } from "../../scripts/doctor/config.ts";
 import type { Examination, Finding, Patient } from "../../scripts/doctor/finding.ts";
 import { grantsExamination } from "../../scripts/doctor/grants.ts";
+import { dueGrantsExamination } from "../../scripts/doctor/modules/ledger/due_grants.ts";
 import { ledgerExamination } from "../../scripts/doctor/modules/ledger/ledger.ts";
 import { limitsExamination } from "../../scripts/doctor/modules/ledger/limits.ts";
 import { modelTrialExamination } from "../../scripts/doctor/modules/ledger/model_trial.ts";
@@ -23,6 +24,11 @@ import { createDatabase } from "../sql/support.ts";
 import { stack } from "../support/stack.ts";
 
 const { sql } = await createDatabase();
+
+/** A grant that ended an hour ago, of which nobody has taken note. */
+const OVERDUE_GRANT = `
+  select public.add_tokens(gen_random_uuid(), 10, 'test', p_expires_at => now() + interval '1 day');
+  update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'`;
 
 /** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(
@@ -55,7 +61,13 @@ describe("the doctor's database", () => {
 
   it("is healthy after the migrations: no excessive grants, limits, room for the coming months", async () => {
     for (
-      const examination of [grantsExamination, limitsExamination, ledgerExamination, realtimeExamination]
+      const examination of [
+        grantsExamination,
+        limitsExamination,
+        ledgerExamination,
+        dueGrantsExamination,
+        realtimeExamination,
+      ]
     ) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
@@ -111,6 +123,11 @@ describe("the doctor's database", () => {
         "private.rate_limits has no row level security",
       ],
       [
+        dueGrantsExamination,
+        OVERDUE_GRANT,
+        "Grants of 1 wallets should have begun or ended, since",
+      ],
+      [
         scheduleExamination,
         "update private.jobs set command = 'private.gone' where name = 'prune_job_runs'",
         "prune_job_runs is missing",
@@ -143,7 +160,15 @@ describe("the doctor's database", () => {
     expect(findings[0]!.fix).toMatch(/AI_REASONING_EFFORT/);
   });
 
+  it("waits for what a running request keeps of a grant that has ended", async () => {
+    const held =
+      `select public.hold_tokens('doctor', user_id, 5, 'meal-analyzer') from public.token_balances`;
+    expect(await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT.replace(";", `; ${held};`)])).toEqual([]);
+  });
+
   it("is fixed by the command that a finding names", async () => {
+    const [due] = await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT]);
+    expect(await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT, due!.fix])).toEqual([]);
     const grant = "grant execute on function public.add_tokens to anon";
     const [finding] = await findingsAfter(grantsExamination, [grant]);
     expect(await findingsAfter(grantsExamination, [grant, finding!.fix])).toEqual([]);
@@ -211,10 +236,12 @@ describe("what the doctor looks at", () => {
       "config.toml",
       "settings",
       "migrations",
+      "realtime",
       "grants",
       "signing keys",
       "schedule",
       "ledger",
+      "due grants",
       "limits",
       "models",
       "text model",

@@ -3,6 +3,8 @@ import { z } from "zod";
 const Time = z.string().describe("As Postgres writes a time with its zone");
 const UserId = z.uuid().describe("The user whom it is about");
 
+const WalletId = z.uuid().describe("The team's wallet that it is about");
+
 /**
  * The `data` of each alert, whichever module emits it: docs/alerts.md. The names are part of the API: never renamed.
  */
@@ -19,6 +21,21 @@ export const ALERTS = {
     user_id: UserId,
     balance: z.int().describe("Tokens that were left"),
     threshold: z.int().describe("What the balance fell below"),
+    seen_at: Time,
+  }),
+  wallet_low: z.object({
+    wallet_id: WalletId,
+    balance: z.int().describe("Tokens that were left"),
+    threshold: z.int().describe("What the balance fell below"),
+    seen_at: Time,
+  }),
+  grant_expiring: z.object({
+    user_id: UserId.optional(),
+    wallet_id: WalletId.optional(),
+    entry_number: z.int().describe("The entry that added the grant"),
+    kind: z.enum(["paid", "plan", "promotion", "rollover", "refund"]),
+    tokens: z.int().describe("What was left of it"),
+    expires_at: Time,
     seen_at: Time,
   }),
   job_overdue: z.object({

@@ -1,4 +1,5 @@
 import type { Examination } from "../finding.ts";
+import { dueGrantsExamination } from "./ledger/due_grants.ts";
 import { ledgerExamination } from "./ledger/ledger.ts";
 import { limitsExamination } from "./ledger/limits.ts";
 import { modelTrialExamination } from "./ledger/model_trial.ts";
@@ -6,6 +7,7 @@ import { modelsExamination } from "./ledger/models.ts";
 
 export default [
   ledgerExamination,
+  dueGrantsExamination,
   limitsExamination,
   modelsExamination,
   modelTrialExamination,

@@ -6,6 +6,14 @@ import { defineEndpoint } from "../_shared/endpoint.ts";
 import { AppError, type ErrorCode } from "../_shared/platform/errors.ts";
 import { forgetFiles, removeOldFiles } from "../_shared/media/files.ts";
 import { csvOf, jsonOf, readEntries } from "../_shared/ledger/export.ts";
+import {
+  forMembers,
+  GrantKind,
+  ListedGrant,
+  PayingGrant,
+  PendingGrant,
+  WalletState,
+} from "../_shared/ledger/grants.ts";
 import { tryTextModel } from "../_shared/models/trial.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
@@ -88,6 +96,16 @@ const why = defineEndpoint({
     attempt: z.int().nullable().describe("How often it ran"),
     held_until: z.string().nullable().describe("For a running request: when its hold expires"),
     charged: z.int().describe("Tokens; negative for a grant"),
+    refunded: z.int().describe("What of the charge was given back"),
+    grants: z.array(PayingGrant).describe("What paid for the charge, in the order in which it was taken"),
+    grant: z.object({
+      entry_number: z.int().nullable().describe("Null while it has not begun"),
+      kind: GrantKind,
+      amount: z.int(),
+      remaining: z.int(),
+    }).loose().nullable().describe(
+      "For a grant: what became of it, as `account/grants` says it, and in `clawbacks` what was taken back of it",
+    ),
     price: z.record(z.string(), z.number()).nullable(),
     usage: z.record(z.string(), z.number()).nullable(),
     model: z.string().nullable(),
@@ -104,10 +122,11 @@ const why = defineEndpoint({
     ),
     events: z.array(z.object({
       at: z.string(),
-      event: z.enum(["held", "charged", "released", "expired", "granted"]),
+      event: z.enum(["held", "charged", "released", "expired", "granted", "refunded"]),
       tokens: z.int(),
       balance_after: z.int().optional(),
       reason: z.string().optional(),
+      refund_id: z.string().optional(),
     })),
     anomalies: z.array(z.record(z.string(), z.unknown())),
   }),
@@ -116,10 +135,56 @@ const why = defineEndpoint({
     const life = await callDatabase("explain_request", {
       p_request_id: input.request_id,
       ...(caller.auth === "user" ? { p_user_id: caller.userId, p_wallet_id: walletId ?? undefined } : {}),
-    }) as { price: Price | null; usage: PricedUsage | null } | null;
+    }) as Life | null;
     if (life === null) throw new AppError("not_found", "There is no request with this id");
     const { price, usage } = life;
-    return Response.json({ ...life, price_lines: price && usage ? priceLines(price, usage) : null });
+    return Response.json({
+      ...life,
+      grants: forMembers(life.grants, walletId),
+      grant: life.grant && walletId !== null ? { ...life.grant, source: null, clawbacks: [] } : life.grant,
+      price_lines: price && usage ? priceLines(price, usage) : null,
+    });
+  },
+});
+
+interface Life {
+  price: Price | null;
+  usage: PricedUsage | null;
+  grants: z.infer<typeof PayingGrant>[];
+  grant: { source: string | null } | null;
+}
+
+const GrantList = WalletState.extend({
+  grants: z.array(ListedGrant).describe("Newest first, those too of which nothing is left"),
+  next_before_entry: z.int().nullable().describe("`before_entry` of the next page; null: there is none"),
+  pending_grants: z.array(PendingGrant).describe("What has not begun yet; on the first page"),
+});
+
+/** Every grant of the signed-in user, or of a team's wallet, with what is left of it and where the rest went. */
+const grants = defineEndpoint({
+  name: "account/grants",
+  auth: "user",
+  method: "GET",
+  callLimit: { quota: 60, window_s: 60 },
+  takesWallet: true,
+  input: z.object({
+    before_entry: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+    limit: z.coerce.number().int().min(1).max(100).default(50),
+  }),
+  output: GrantList,
+  async handle({ caller, walletId, input }) {
+    const list = await callDatabase("list_token_grants", {
+      p_wallet_id: walletId ?? caller.userId,
+      p_actor_id: caller.userId,
+      p_before_entry: input.before_entry,
+      p_limit: input.limit,
+    }) as z.infer<typeof GrantList> | null;
+    if (list === null) throw new AppError("forbidden", NO_MEMBER);
+    return Response.json({
+      ...list,
+      grants: forMembers(list.grants, walletId),
+      pending_grants: forMembers(list.pending_grants, walletId),
+    });
   },
 });
 
@@ -236,6 +301,7 @@ export default defineActions("account", {
   limits,
   caps,
   why,
+  grants,
   ledger,
   export: exportData,
   forget,

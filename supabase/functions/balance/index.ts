@@ -1,20 +1,29 @@
 import { z } from "zod";
 
 import { userClient } from "../_shared/database/database.ts";
+import { callDatabase } from "../_shared/database/rpc.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
+import { forMembers, LiveGrant, PendingGrant, WalletState } from "../_shared/ledger/grants.ts";
 import { AppError } from "../_shared/platform/errors.ts";
+
+const MOST_GRANTS = 100;
 
 const Input = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20) });
 
-const Output = z.object({
-  balance: z.int().min(0).describe("Tokens that the user owns"),
-  held: z.int().min(0).describe("The part that running requests hold"),
-  available: z.int().min(0).describe("The balance minus what is held"),
+const Output = WalletState.extend({
+  next_expiry_at: z.string().nullable().describe("When the next grant ends; null: none does"),
+  next_expiry_tokens: z.int().min(0).nullable().describe("How many tokens end then, as things stand"),
+  grants: z.array(LiveGrant).describe(
+    `What the balance is made of, in the order in which it is spent; the first ${MOST_GRANTS}`,
+  ),
+  pending_grants: z.array(PendingGrant).describe("What begins later and is no part of the balance yet"),
   entries: z.array(z.object({
     entry_number: z.int(),
-    delta: z.int().describe("Negative for a charge"),
+    delta: z.int().describe("Negative for what was taken"),
     balance_after: z.int(),
-    operation_type: z.string().describe("The feature, or why tokens were granted"),
+    operation_type: z.string().describe(
+      "The feature that was charged for; or `grant`, `expiry`, `refund`, `clawback`, `debt_payment`, `rollover`",
+    ),
     request_id: z.string().nullable(),
     actor_id: z.string().nullable().describe("The member who spent, where it is a team's wallet"),
     metadata: z.record(z.string(), z.unknown()),
@@ -22,11 +31,9 @@ const Output = z.object({
   })).describe("The ledger's newest entries, newest first"),
 });
 
-const NOTHING = { balance: 0, held: 0 };
-
 /**
- * The balance of the signed-in user, or of a team's wallet, the part that running requests hold, and the newest entries
- * of the ledger.
+ * What the signed-in user, or a team's wallet, has at this moment: the balance, the part that running requests hold, the
+ * grants that it is made of with their ends, debts, and the newest entries of the ledger.
  */
 export default defineEndpoint({
   name: "balance",
@@ -39,18 +46,20 @@ export default defineEndpoint({
   async handle({ caller, walletId, input }) {
     const client = userClient(caller.token);
     const paying = walletId ?? caller.userId;
-    const [balances, history] = await Promise.all([
-      client.from("token_balances").select("balance, held").eq("user_id", paying).maybeSingle(),
-      client.from("token_balance_history")
-        .select(
-          "entry_number, delta, balance_after, operation_type, request_id, actor_id, metadata, created_at",
-        )
-        .eq("user_id", paying)
-        .order("entry_number", { ascending: false })
-        .limit(input.limit),
+    const [visible, state] = await Promise.all([
+      client.from("token_balances").select("user_id").eq("user_id", paying).maybeSingle(),
+      callDatabase("wallet_state", { p_wallet_id: paying }) as Promise<State>,
     ]);
-    const failure = balances.error ?? history.error;
-    if (balances.status === 401 || history.status === 401) {
+    // After the state, which may have written entries of what was due.
+    const history = await client.from("token_balance_history")
+      .select(
+        "entry_number, delta, balance_after, operation_type, request_id, actor_id, metadata, created_at",
+      )
+      .eq("user_id", paying)
+      .order("entry_number", { ascending: false })
+      .limit(input.limit);
+    const failure = visible.error ?? history.error;
+    if (visible.status === 401 || history.status === 401) {
       throw new AppError("unauthorized", "The access token has expired", { cause: failure });
     } else if (failure) {
       throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", {
@@ -58,10 +67,29 @@ export default defineEndpoint({
       });
     }
     // A team's wallet has a row from the start: who sees none of it is no member.
-    if (walletId !== null && balances.data === null) {
+    if (walletId !== null && visible.data === null) {
       throw new AppError("forbidden", "You are no member of this wallet");
     }
-    const { balance, held } = balances.data ?? NOTHING;
-    return Response.json({ balance, held, available: balance - held, entries: history.data });
+    const { balance, held, available, debt, next_expiry_at, next_expiry_tokens, grants, pending_grants } =
+      state;
+    return Response.json({
+      balance,
+      held,
+      available,
+      debt,
+      next_expiry_at,
+      next_expiry_tokens,
+      grants: forMembers(grants.slice(0, MOST_GRANTS), walletId).map(withoutId),
+      pending_grants: forMembers(pending_grants, walletId).map(withoutId),
+      entries: history.data,
+    });
   },
 }) satisfies Deno.ServeDefaultExport;
+
+type State = Omit<z.infer<typeof Output>, "entries">;
+
+/** Whoever asks knows a grant by its entry. */
+function withoutId<Given extends object>(grant: Given & { id?: number }): Omit<Given, "id"> {
+  const { id: _, ...rest } = grant;
+  return rest;
+}

@@ -736,6 +736,10 @@ export type Database = {
       "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_gone_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_oauth_revocations": { Args: { "p_limit"?: number }; Returns: Json };
+      "list_token_grants": {
+        Args: { "p_actor_id"?: string; "p_before_entry"?: number; "p_limit"?: number; "p_wallet_id": string };
+        Returns: Json;
+      };
       "list_tokens": {
         Args: { "p_after"?: string; "p_limit"?: number; "p_namespace": string };
         Returns: Json;

@@ -184,9 +184,22 @@ export function releaseTokens(
   );
 }
 
+/** What a grant is beside its amount; by default bought tokens that never end. docs/grants.md */
+export interface GrantTerms {
+  kind?: "paid" | "plan" | "promotion";
+  /** From 0, spent first, to 100. Default: 50. */
+  priority?: number;
+  /** From when on it counts; default: now. */
+  effectiveAt?: Date;
+  /** Its end; default: none. */
+  expiresAt?: Date;
+  /** Payment, invoice or coupon: the name under which reversals take it back. */
+  source?: string;
+}
+
 /** Grants tokens; with a request id (the payment's, the webhook event's) only once, however often it is called. */
 export function addTokens(
-  { supabaseClient, userId, tokenAmount, reason, requestId, metadata }: {
+  { supabaseClient, userId, tokenAmount, reason, requestId, metadata, ...terms }: GrantTerms & {
     supabaseClient: RpcClient;
     userId: string;
     tokenAmount: number;
@@ -201,6 +214,34 @@ export function addTokens(
     p_reason: reason,
     p_metadata: metadata,
     p_request_id: requestId,
+    p_kind: terms.kind,
+    p_priority: terms.priority,
+    p_effective_at: terms.effectiveAt?.toISOString(),
+    p_expires_at: terms.expiresAt?.toISOString(),
+    p_source: terms.source,
+  });
+}
+
+/** Gives a charge back into the grants that paid for it, whole or in part, and once for its refund id. */
+export function refundTokens(
+  { supabaseClient, requestId, refundId, tokenAmount, reason, userId }: {
+    supabaseClient: RpcClient;
+    /** The request that was charged. */
+    requestId: string;
+    refundId: string;
+    /** Default: all that is left of the charge. */
+    tokenAmount?: number;
+    reason?: string;
+    /** Whose wallet paid, if it is known: that makes finding an old charge quick. */
+    userId?: string;
+  },
+): Promise<TokenOutcome & { refunded: number }> {
+  return call(supabaseClient, "refund_tokens", {
+    p_request_id: requestId,
+    p_refund_id: refundId,
+    p_amount: tokenAmount,
+    p_reason: reason,
+    p_wallet_id: userId,
   });
 }
 
