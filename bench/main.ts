@@ -9,6 +9,7 @@ import { StackError } from "../scripts/local/errors.ts";
 import { findFreePortBase, type Stack } from "../scripts/local/stack.ts";
 import { startUnlimitedStack } from "../scripts/local/unlimited.ts";
 import { measureImports } from "./functions_import/part.ts";
+import { measureGrants } from "./grants/part.ts";
 import { measureGrowth } from "./growth/part.ts";
 import { measureHttp } from "./http/part.ts";
 import { measureSteady } from "./http/steady.ts";
@@ -29,6 +30,7 @@ const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Pr
   http: measureHttp,
   steady: measureSteady,
   growth: measureGrowth,
+  grants: measureGrants,
   imports: measureImports,
   oauth: measureOauth,
   tokens: measureTokens,

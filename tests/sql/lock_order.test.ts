@@ -113,6 +113,12 @@ const CHARGES: Record<string, string> = {
   "consume": `select consume_tokens_atomic('${newId()}', '${one}', 1, 'meal-analyzer')`,
   "consume a known request": `select consume_tokens_atomic('${ids.settled}', '${one}', 1, 'meal-analyzer')`,
   "add_tokens": `select add_tokens('${one}', 1, 'test', null, '${newId()}')`,
+  "add_tokens of a payment that was reversed before": `select claw_back_grant('pay', 1, '${newId()}');
+    select add_tokens('${one}', 1, 'test', null, '${newId()}', p_source => 'pay')`,
+  "refund_tokens": `select refund_tokens('${ids.settled}', '${newId()}', 1)`,
+  "claw_back_grant": `select claw_back_grant('paid', 1, '${newId()}', null, '${one}')`,
+  "roll_over_grant": `select roll_over_grant('${one}', 'plan', '${newId()}')`,
+  "wallet_state": `select wallet_state('${one}')`,
   "a batch": batch("run_token_operations", [
     operation("settle", two, { request_id: ids.othersHeld, attempt: 1 }),
     operation("admit", two),
@@ -167,6 +173,7 @@ const ACCOUNTS: Record<string, string> = {
 /** Operations of the schedule or an operator, for all users. */
 const MAINTENANCE: Record<string, string> = {
   "cleanup_expired_locks": "select cleanup_expired_locks()",
+  "apply_due_grant_events": "select private.apply_due_grant_events()",
   "cleanup_request_counters": "select private.cleanup_request_counters()",
   "cleanup_wallet_invitations": "select private.cleanup_wallet_invitations()",
   "cleanup_rate_limits": "select private.cleanup_rate_limits()",
