@@ -74,10 +74,15 @@ export type Step =
 /** How a history is played: in one transaction, fast; or each call on its own, with commits, faults and races. */
 export type Mode = "serial" | "faults" | "races";
 
+interface FirstGrant {
+  amount: bigint;
+  kind: Kind;
+}
+
 export interface History {
   mode: Mode;
   /** What is given to each wallet first. */
-  grants: { amount: bigint; kind: Kind }[];
+  grants: FirstGrant[];
   steps: Step[];
 }
 
@@ -146,6 +151,8 @@ const reversal = weighted<Amount>([
   [8, fc.constantFrom(40n, 10n, 5n, 3n, -3n, -5n, -40n)],
   [1, fc.constantFrom<Amount>(0n, 1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
 ]);
+/** It is refused. */
+const NO_GRANT: FirstGrant = { amount: 0n, kind: "paid" };
 const fingerprint = weighted<string | null>([
   [6, fc.constant("x")],
   [2, fc.constant(null)],
@@ -172,10 +179,12 @@ export function histories(options: { hasBatches: boolean }): fc.Arbitrary<Histor
   ];
   return weighted(themes.map(([weight, shares]) => {
     const calls = intents(options.hasBatches, shares);
+    // Whoever owns little soon owes something.
+    const first = shares.grants ? weighted([[2, firstGrant], [1, fc.constant(NO_GRANT)]]) : firstGrant;
     const modes = weighted([
-      [16, historiesOf("serial", calls)],
-      [2, historiesOf("faults", calls)],
-      [2, historiesOf("races", calls)],
+      [16, historiesOf("serial", calls, first)],
+      [2, historiesOf("faults", calls, first)],
+      [2, historiesOf("races", calls, first)],
     ]);
     return [weight, modes];
   }));
@@ -184,7 +193,11 @@ export function histories(options: { hasBatches: boolean }): fc.Arbitrary<Histor
 /** What a history is about: whatever goes wrong with few kinds of calls is found sooner among those alone. */
 type Theme = "requests" | "grants" | "teams";
 
-function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<History> {
+function historiesOf(
+  mode: Mode,
+  intent: fc.Arbitrary<Intent>,
+  first: fc.Arbitrary<FirstGrant>,
+): fc.Arbitrary<History> {
   const fault = faultsOf(mode);
   const maxLength = mode === "races" ? 10 : 25;
   const kinds: [number, fc.Arbitrary<Step>][] = [
@@ -197,7 +210,7 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
   if (mode === "races") kinds.push([16, races(intent.filter(({ name }) => name !== "rollover"))]);
   return fc.record({
     mode: fc.constant(mode),
-    grants: fc.tuple(...WALLETS.map(() => firstGrant)),
+    grants: fc.tuple(...WALLETS.map(() => first)),
     steps: fc.array(weighted(kinds), { minLength: 1, maxLength, size: "max" }),
   });
 }
