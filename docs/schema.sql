@@ -1297,7 +1297,7 @@ create function private.apply_anomaly_rule() returns trigger language plpgsql vo
 
 create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
 
-create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 023be75ecabe934a
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body d0be1b0267f74246
 
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
@@ -1350,6 +1350,8 @@ create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_rel
 create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
+
+create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body 0e2260b3bb539436
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
@@ -1462,7 +1464,7 @@ create function private.otp_own_limits(p_settings private.otp_settings, p_channe
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
 
-create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body e8979ad872ec5364
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body d6261945229d507c
 
 create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns void language plpgsql volatile set search_path=""; -- body 7f0cf262f259f1d7
 
