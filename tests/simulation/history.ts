@@ -4,7 +4,6 @@ import {
   type Amount,
   type Call,
   type ConsumeCall,
-  type HoldCall,
   type Kind,
   NEVER,
   type OperationsCall,

@@ -90,7 +90,7 @@ export function refund(ledger: Ledger, { request, id, amount }: RefundCall) {
     return { ...success, duplicate, refunded, balance, request_id: request, entry_number };
   };
   const known = ledger.refunds.get(id);
-  let charge = chargeOf(ledger, known?.entry ?? request);
+  const charge = chargeOf(ledger, known?.entry ?? request);
   if (known) {
     if (known.request !== request || known.asked !== amount) return refused("idempotency_key_reused");
     return answer(true, known.amount, known.balance_after, known.entry);
