@@ -80,6 +80,11 @@ create index token_grant_slices_grant_id_idx on private.token_grant_slices (gran
 comment on table private.token_grant_slices is
   'Which grant paid for which part of all that a wallet ever spent, as far as it is allotted; without gap or overlap.';
 
+comment on column private.token_grant_slices.wallet_id is 'The user_id of token_balances.';
+comment on column private.token_grant_slices.spent_from is 'Where the part begins on the axis of all that was spent.';
+comment on column private.token_grant_slices.spent_to is 'Where the part ends.';
+comment on column private.token_grant_slices.grant_id is 'The grant that paid, of public.token_grants.';
+
 create table private.token_grant_epochs (
   wallet_id uuid not null,
   first_entry_number bigint not null,
@@ -91,6 +96,8 @@ create table private.token_grant_epochs (
 comment on table private.token_grant_epochs is
   'Stretches of a wallet''s history between two events of its grants: granted - balance_after is where a charge of it ends on the axis '
   'of all that was spent.';
+comment on column private.token_grant_epochs.wallet_id is 'The user_id of token_balances.';
+comment on column private.token_grant_epochs.first_entry_number is 'The first entry of the wallet''s history in this stretch.';
 comment on column private.token_grant_epochs.granted is 'token_balances.granted for the entries from this one on, up to the next epoch.';
 comment on column private.token_grant_epochs.allotted_to is
   'Of the newest epoch: up to where on the axis what was spent is allotted to grants.';
@@ -114,6 +121,9 @@ create index token_refunds_charge_idx on private.token_refunds (wallet_id, charg
 create index token_refunds_charged_at_idx on private.token_refunds (wallet_id, charged_at);
 
 comment on table private.token_refunds is 'What was given back of charges; kept for good, as a refund''s id counts once.';
+comment on column private.token_refunds.refund_id is 'The refund''s own id, chosen by its caller.';
+comment on column private.token_refunds.wallet_id is 'Whose charge it was: the user_id of token_balances.';
+comment on column private.token_refunds.tokens is 'How many tokens were given back.';
 comment on column private.token_refunds.charge_entry_number is 'The charge''s entry in the wallet''s history.';
 comment on column private.token_refunds.charged_at is 'The time of that entry.';
 comment on column private.token_refunds.asked is 'What was asked for; null: all that was left.';

@@ -19,6 +19,7 @@ create table private.token_payments (
 create index token_payments_debt_idx on private.token_payments (wallet_id, id) where debt > 0;
 
 comment on table private.token_payments is 'Payments of which something was reversed.';
+comment on column private.token_payments.wallet_id is 'The user_id of token_balances.';
 comment on column private.token_payments.source is 'The source of its grants; null for a user who was forgotten.';
 comment on column private.token_payments.debt is
   'What was reversed and nothing was left to be taken for. The sum of a wallet''s is token_balances.debt.';
@@ -37,6 +38,9 @@ create index token_reversal_parts_grant_id_idx on private.token_reversal_parts (
 
 comment on table private.token_reversal_parts is
   'What was taken for a payment''s reversals, the newest last: of its own grants, of others, and of those that paid its debt.';
+comment on column private.token_reversal_parts.payment_id is 'The reversed payment, of token_payments.';
+comment on column private.token_reversal_parts.grant_id is 'The grant that tokens were taken from, of public.token_grants.';
+comment on column private.token_reversal_parts.tokens is 'How many tokens of it are taken.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 

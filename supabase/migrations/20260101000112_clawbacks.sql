@@ -16,6 +16,7 @@ create index token_reversals_source_idx on private.token_reversals (source, wall
 create index token_reversals_wallet_id_idx on private.token_reversals (wallet_id);
 
 comment on table private.token_reversals is 'What payment providers told of payments that were taken back; each event once, for good.';
+comment on column private.token_reversals.reversal_id is 'The id of the payment provider''s event.';
 comment on column private.token_reversals.source is 'The payment: the source of its grants.';
 comment on column private.token_reversals.wallet_id is 'Whose grants it is about; null: none of that source has come yet.';
 comment on column private.token_reversals.amount is

@@ -15,6 +15,9 @@ create table private.token_rollovers (
 create index token_rollovers_wallet_id_idx on private.token_rollovers (wallet_id);
 
 comment on table private.token_rollovers is 'Rollovers; kept for good, as each happens once.';
+comment on column private.token_rollovers.wallet_id is 'The user_id of token_balances.';
+comment on column private.token_rollovers.rolled_over is 'How many tokens went over into the new grant.';
+comment on column private.token_rollovers.expired is 'How many tokens were left and expired.';
 comment on column private.token_rollovers.digest is 'What was asked for, to know a repetition.';
 
 alter table private.token_rollovers enable row level security;
