@@ -57,6 +57,7 @@ describe("a wallet", () => {
     expect(first).toMatchObject(DONE);
     expect(await create(owner, "one")).toEqual(first);
     expect((await create(owner, "two")).wallet_id).not.toBe(first.wallet_id);
+    expect(await create(newId(), "one")).toMatchObject(DONE); // Another's id is none of its own.
     const [listed] = await teams.do<unknown[]>({ name: "list_wallets", args: { p_user_id: owner } });
     expect(listed).toMatchObject({ wallet_id: first.wallet_id, name: "Kitchen", role: "owner", balance: 0 });
     expect(await create(owner, null, "  ")).toMatchObject({ error: "invalid_request" });
