@@ -8,7 +8,7 @@ export interface Effort {
   seconds: number;
 }
 
-/** Runs the sides one after the other, round after round: what else the machine does then meets all of them. */
+/** Runs the sides in turns, round after round, so that other load on the machine affects all of them. */
 export async function interleave(comparison: Comparison, effort: Effort): Promise<Measurement[]> {
   const { sides } = comparison;
   const prepared: Side[] = [];

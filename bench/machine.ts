@@ -19,7 +19,7 @@ const SETTINGS = [
 const FLUSHES = 200;
 const BLOCK_BYTES = 8_192;
 
-/** What the numbers depend on, as a list: machine, disk, database, version of the code. */
+/** The environment of the numbers, as a list: machine, disk, database, commit. */
 export async function machineList(sql: postgres.Sql, dataDir: string): Promise<string> {
   const [{ version }] = await sql<[{ version: string }]>`select current_setting('server_version') as version`;
   const settings = await sql<{ setting: string }[]>`
@@ -38,7 +38,7 @@ export async function machineList(sql: postgres.Sql, dataDir: string): Promise<s
   return Object.entries(facts).map(([name, value]) => `- ${name}: ${value}`).join("\n");
 }
 
-/** What a commit waits for at least: one block written over and flushed, where the database has its files. */
+/** The least that a commit waits for: overwriting and flushing one block on the database's disk. */
 function flushUs(folder: string): number {
   const path = join(folder, "flush");
   const file = Deno.openSync(path, { write: true, create: true });

@@ -17,12 +17,13 @@ import { measureLedger } from "./ledger/part.ts";
 import { machineList } from "./machine.ts";
 import { measureOauth } from "./oauth/part.ts";
 import { measureOtp } from "./otp/part.ts";
+import { measureRealtime } from "./realtime/part.ts";
 import { writeReport } from "./report.ts";
 import { simulateScale } from "./scale/part.ts";
 import type { Report, Section } from "./section.ts";
 import { measureTokens } from "./tokens/part.ts";
 
-/** What can be measured; a new part is one line here. */
+/** The parts of the benchmark; a new part is one line here. */
 const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Promise<void>> = {
   ledger: measureLedger,
   http: measureHttp,
@@ -32,6 +33,7 @@ const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Pr
   oauth: measureOauth,
   tokens: measureTokens,
   otp: measureOtp,
+  realtime: measureRealtime,
 };
 
 const interruption = new AbortController();
@@ -84,7 +86,7 @@ function partOf(name: string) {
   throw new StackError(`Cannot measure ${name}: expected is one of ${Object.keys(PARTS).join(", ")}`);
 }
 
-/** A database of its own that flushes what it commits, removed afterwards. */
+/** A separate database that flushes commits to disk; removed afterwards. */
 async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
   const dataDir = await Deno.makeTempDir({ prefix: "tessera-bench-" });
   let stack: Stack | undefined;
@@ -93,6 +95,8 @@ async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
       portBase: await findFreePortBase(),
       dataDir,
       quiet: true,
+      // Its part has a stack of its own: the others measure a Postgres that nobody follows.
+      realtime: false,
       functionsFolder: join(import.meta.dirname!, "functions"),
       signal: interruption.signal,
     });
@@ -103,7 +107,7 @@ async function onOwnStack(run: (stack: Stack) => Promise<void>): Promise<void> {
   }
 }
 
-/** A run that is interrupted fails at once, so that its stack is taken down. */
+/** An interrupted run fails at once, so that its stack is stopped. */
 function orInterrupted(work: Promise<void>): Promise<void> {
   const { signal } = interruption;
   return new Promise((resolve, reject) => {
@@ -116,5 +120,5 @@ function orInterrupted(work: Promise<void>): Promise<void> {
 function wholeNumber(name: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new StackError(`Cannot use --${name} ${value}: expected is a whole number from 1`);
+  throw new StackError(`Cannot use --${name} ${value}: expected a whole number from 1`);
 }

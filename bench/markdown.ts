@@ -1,7 +1,7 @@
 import type { Comparison, Measurement } from "./side.ts";
 import { median, type Ratio, ratioOf } from "./statistics.ts";
 
-/** A table as it is written and as it is printed. */
+/** A table, for the file and for the terminal. */
 export function table(head: string[], rows: string[][]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]!.length))
@@ -19,7 +19,7 @@ export function table(head: string[], rows: string[][]): string {
   return [line(head), rule, ...rows.map(line)].join("\n");
 }
 
-/** The measurements of one comparison: medians, and ratios of the rounds with their middle half. */
+/** The results of one comparison: medians, and ratios of the rounds with their interquartile range. */
 export function comparisonTable({ unit, reference }: Comparison, measurements: Measurement[]): string {
   const known = measurements.find(({ name }) => name === reference)!;
   const hasCpu = known.rounds.every(({ serverCpuUs }) => serverCpuUs !== undefined);

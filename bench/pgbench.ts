@@ -5,23 +5,23 @@ import { run } from "../scripts/local/run.ts";
 import type { Outcome } from "./side.ts";
 import { quantile } from "./statistics.ts";
 
-/** How many callers every load generator for a database has. */
+/** The number of clients of every load generator for a database. */
 export const CLIENTS = 16;
 export const THREADS = 2;
 const LOG_PREFIX = "latencies";
 
-/** How many operations one run of a script does, and how many clients run it. */
+/** The operations per run of a script, and the number of clients. */
 export interface PgbenchLoad {
   operations?: number;
   clients?: number;
 }
 
-/** Runs SQL scripts by Postgres's own load generator, with prepared statements. */
+/** Runs SQL scripts with Postgres's own load generator, with prepared statements. */
 export class Pgbench {
   readonly #folder: string;
   readonly #env: Record<string, string>;
 
-  /** The folder takes scripts and logs; it must exist. */
+  /** The folder for scripts and logs; it must exist. */
   constructor(folder: string, databaseUrl: string) {
     const { hostname, port, username, password, pathname } = new URL(databaseUrl);
     this.#folder = folder;
@@ -34,7 +34,7 @@ export class Pgbench {
     };
   }
 
-  /** Runs a script that does so many operations again and again. */
+  /** Runs a script with this many operations repeatedly. */
   async forSeconds(
     script: string,
     seconds: number,
@@ -48,7 +48,7 @@ export class Pgbench {
     };
   }
 
-  /** Runs a script about as often as is asked for; gives back how often it was. */
+  /** Runs a script about as often as requested. Returns how often it ran. */
   async times(script: string, count: number): Promise<number> {
     return (await this.#run(script, ["-t", String(Math.round(count / CLIENTS))])).length;
   }
@@ -78,7 +78,7 @@ export class Pgbench {
   }
 }
 
-/** Fails with how to get the program where it is not installed. */
+/** Throws with installation instructions if the program is not installed. */
 export async function requirePgbench(): Promise<string> {
   try {
     return (await run("pgbench", { args: ["--version"] })).trim();

@@ -9,7 +9,7 @@ export interface Section {
   table: string;
 }
 
-/** Takes a section as soon as it is measured, as the whole takes minutes. */
+/** Receives each section as soon as it is measured, because the whole run takes minutes. */
 export type Report = (section: Section) => void;
 
 /** Measures a comparison. */

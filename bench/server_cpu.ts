@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 
 const TICK_MS = 10;
-/** The server counts a connection's time when it has seen its process end. */
+/** The server counts a connection's CPU time once it has reaped its process. */
 const REAP_MS = 150;
 
-/** Reads the CPU time of all connections that have ended so far; undefined where the system does not tell. */
+/** The CPU time of all connections that have ended so far; undefined if the system does not report it. */
 export async function serverCpuMs(sql: postgres.Sql): Promise<number | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   await new Promise((resolve) => setTimeout(resolve, REAP_MS));

@@ -1,40 +1,40 @@
-/** What one run of a side did. */
+/** The result of one run of a side. */
 export interface Outcome {
-  /** Operations that were finished. */
+  /** Completed operations. */
   count: number;
-  /** How long one call took, half and 99 % of the times at the most. */
+  /** The p50 and p99 of a call's latency. */
   p50Ms: number;
   p99Ms: number;
-  /** CPU time that the server spent on them, where the system tells; far less disturbed by other programs than rates. */
+  /** The server's CPU time for them, if the system reports it; other programs disturb it far less than rates. */
   serverCpuMs?: number;
 }
 
-/** One thing to measure: what is compared differs in nothing else. */
+/** One side of a comparison; the sides differ in nothing else. */
 export interface Side {
   name: string;
-  /** Makes what a run needs; called once, before the first. */
+  /** Prepares the runs; called once, before the first. */
   prepare?(): Promise<void>;
   run(seconds: number): Promise<Outcome>;
   cleanup?(): Promise<void>;
 }
 
-/** Sides that do the same work in different ways, and the one that the others are compared with. */
+/** Sides that do the same work in different ways, and the reference side. */
 export interface Comparison {
   title: string;
-  /** What is counted: charges, pairs, requests. */
+  /** The unit: charges, pairs, requests. */
   unit: string;
   /** The name of the side that is 1.00. */
   reference: string;
   sides: Side[];
 }
 
-/** All rounds of one side. */
+/** The rounds of one side. */
 export interface Measurement {
   name: string;
   rounds: Round[];
 }
 
-/** One round of one side, as the numbers that are reported. */
+/** The reported numbers of one round of one side. */
 export interface Round {
   ratePerSecond: number;
   p50Ms: number;

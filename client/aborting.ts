@@ -12,7 +12,7 @@ export function deadline(timeoutMs: number, caller?: AbortSignal): Deadline {
   const controller = new AbortController();
   const follow = () => controller.abort(reasonOf(caller!));
   const timer = setTimeout(
-    () => controller.abort(named("TimeoutError", `There was no answer within ${timeoutMs} ms`)),
+    () => controller.abort(named("TimeoutError", `There was no response within ${timeoutMs} ms`)),
     Math.min(timeoutMs, MAX_MS),
   );
   if (caller?.aborted) follow();

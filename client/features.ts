@@ -45,54 +45,54 @@ export interface Calls {
   accountWhy: { input: AccountWhyInput; output: AccountWhyOutput };
   /** Every grant of the signed-in user, or of a team's wallet, with what is left of it and where the rest went. */
   accountGrants: { input: AccountGrantsInput | undefined; output: AccountGrantsOutput };
-  /** All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module registered, by name. Never a secret: of access to other services it has names, times and scopes. */
+  /** Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a file: the data of each module, by name. It contains no secrets: for access to other services only names, times and scopes. */
   accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
-  /** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
+  /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
-  /** Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a safe load. */
+  /** Compares weeks of training with their goals. Totals, streaks and progress are computed; next week's plan is limited to a safe load. */
   activityProgressGenerator: {
     input: ActivityProgressGeneratorInput;
     output: ActivityProgressGeneratorOutput;
   };
-  /** Activities from what somebody says or writes about a day. Energy comes from the Compendium's METs. */
+  /** Extracts activities from a spoken or written account of a day. Energy is computed from the Compendium's METs. */
   activityTranscriber: { input: ActivityTranscriberInput; output: ActivityTranscriberOutput };
-  /** Writes down what is said in a recording; charged by the second that the provider heard. */
+  /** Transcribes a recording; charged per second, as measured by the provider. */
   audioTranscribe: { input: AudioTranscribeInput; output: AudioTranscribeOutput };
   /** What the signed-in user, or a team's wallet, has at this moment: the balance, the part that running requests hold, the grants that it is made of with their ends, debts, and the newest entries of the ledger. */
   balance: { input: BalanceInput | undefined; output: BalanceOutput };
-  /** Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
+  /** Finds trends in weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to them. */
   biometricInsightsAnalyzer: {
     input: BiometricInsightsAnalyzerInput;
     output: BiometricInsightsAnalyzerOutput;
   };
-  /** A day's meals against its targets. Every number is computed; the model only writes about them. */
+  /** Compares a day's meals with its targets. Every number is computed; the model only writes about them. */
   dailyNutritionSummary: { input: DailyNutritionSummaryInput; output: DailyNutritionSummaryOutput };
-  /** What one can train with in a gym or at home, each with its place on the photo. */
+  /** Finds training equipment in a gym or at home, each item with its place on the photo. */
   detectEquipment: { input: DetectEquipmentInput; output: DetectEquipmentOutput };
-  /** What a series of fasts amounts to. Phases and statistics are computed; the insights refer to them. */
+  /** Finds insights in a series of fasts. Phases and statistics are computed; the insights refer to them. */
   fastingInsightsGenerator: { input: FastingInsightsGeneratorInput; output: FastingInsightsGeneratorOutput };
-  /** How fasting goes against its target. The next target is computed within safe bounds; the model only explains. */
+  /** Compares fasts with their target. The next target is computed within safe bounds; the model only explains. */
   fastingProgressionAnalyzer: {
     input: FastingProgressionAnalyzerInput;
     output: FastingProgressionAnalyzerOutput;
   };
-  /** What food is on photos of a fridge or a shelf. What several photos show is listed once. */
+  /** Finds the food on photos of a fridge or a shelf. Food on several photos is listed once. */
   fridgeScanVision: { input: FridgeScanVisionInput; output: FridgeScanVisionOutput };
-  /** How a body model changed from scan to scan. The changes are computed; the insights quote them. */
+  /** Describes how a body model changed from scan to scan. The changes are computed; the insights quote them. */
   generateMorphInsights: { input: GenerateMorphInsightsInput; output: GenerateMorphInsightsOutput };
-  /** Speaks a short text into the caller's folder of the private bucket; charged by the character. */
+  /** Turns a short text into speech, stored in the caller's folder of the private bucket; charged per character. */
   generateVoicePreview: { input: GenerateVoicePreviewInput; output: GenerateVoicePreviewOutput };
-  /** Draws pictures into the caller's folder of the private bucket; charged for each one that is delivered. */
+  /** Generates pictures, stored in the caller's folder of the private bucket; charged per delivered picture. */
   imageGenerator: { input: ImageGeneratorInput; output: ImageGeneratorOutput };
-  /** What a kitchen lacks for its owner's goals, and why. Nothing that is there, nothing that may not be eaten. */
+  /** Suggests what a kitchen lacks for its owner's goals, and why. Never suggests food that is in stock or forbidden. */
   inventoryComplementer: { input: InventoryComplementerInput; output: InventoryComplementerOutput };
-  /** Turns lines, a receipt or a scan into items. Each line is in an item or listed as not understood; none gets lost. */
+  /** Turns lines, a receipt or a scan into items. Each line becomes part of an item, or is listed as not understood. */
   inventoryProcessor: { input: InventoryProcessorInput; output: InventoryProcessorOutput };
-  /** Estimates what is on a plate, from a photo, from words or both. Totals and checks are computed. */
+  /** Estimates the food on a plate from a photo, a description or both. Totals and checks are computed. */
   mealAnalyzer: { input: MealAnalyzerInput; output: MealAnalyzerOutput };
-  /** Plans meals day by day. Each day keeps clear of the allergies and the diet, and within 10 % of the target, or fails. */
+  /** Plans meals day by day. Each day respects the allergies and the diet, and stays within 10 % of the target, or the request fails. */
   mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
-  /** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
+  /** Analyzes the nutrition of 7 to 90 days. Trends and gaps are computed; days outside the period are ignored. */
   nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
   /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the URL in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app passes to `complete`. */
   oauthTokenAuthorize: { input: OauthTokenAuthorizeInput; output: OauthTokenAuthorizeOutput };
@@ -104,17 +104,17 @@ export interface Calls {
   otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
   /** Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there is one and the code was sent by SMS. */
   otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
-  /** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
+  /** Writes a complete recipe from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
-  /** Three recipes from what is at hand. Only what is given and allowed can appear; times and nutrition are computed. */
+  /** Suggests three recipes from the food in stock. They contain only given and allowed food; times and nutrition are computed. */
   recipeGenerator: { input: RecipeGeneratorInput; output: RecipeGeneratorOutput };
-  /** Body measures from two photos, as ranges. All that follows from them is computed; adults only. */
+  /** Estimates body measures from two photos, as ranges. All derived values are computed; adults only. */
   scanEstimate: { input: ScanEstimateInput; output: ScanEstimateOutput };
-  /** Moves the sliders of a body model closer to photos or measures. No value leaves its bounds, no key is new. */
+  /** Moves the sliders of a body model closer to photos or measures. Every value stays within its bounds, and no key is added. */
   scanRefineMorphs: { input: ScanRefineMorphsInput; output: ScanRefineMorphsOutput };
-  /** How a body on photos looks, in classes of closed lists, each with a confidence. */
+  /** Classifies a body on photos in closed lists of classes, each with a confidence. */
   scanSemantic: { input: ScanSemanticInput; output: ScanSemanticOutput };
-  /** One list for all recipes, by aisle. Quantities are merged, converted and lessened by the inventory in code. */
+  /** Makes one shopping list for all recipes, by aisle. Code merges and converts quantities and subtracts the inventory. */
   shoppingListGenerator: { input: ShoppingListGeneratorInput; output: ShoppingListGeneratorOutput };
   /** Makes a wallet that a team can share. The signed-in user is its owner. */
   walletsCreate: { input: WalletsCreateInput; output: WalletsCreateOutput };
@@ -300,7 +300,7 @@ export interface AccountCapsOutput {
 }
 
 export interface AccountWhyInput {
-  /** Is the id of a request */
+  /** A request id */
   request_id: string;
 }
 
@@ -1282,7 +1282,7 @@ export interface InventoryComplementerOutput {
     name: string;
     why: "already_there" | "repeated" | "not_allowed";
   }[];
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 
@@ -1415,7 +1415,7 @@ export interface MealPlanGeneratorOutput {
     };
     energy_plausible: boolean;
   }[];
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 
@@ -1591,7 +1591,7 @@ export interface RecipeDetailGeneratorOutput {
   }[];
   total_duration_min: number;
   active_duration_min: number;
-  /** Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under other names or in other languages: tell the user */
+  /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
 }
 

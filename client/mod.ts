@@ -261,7 +261,7 @@ function codeOf(status: number): ErrorCode {
 }
 
 function noAnswer(cause: unknown, idempotencyKey: string | undefined): TesseraError {
-  return new TesseraError("network_error", "There was no whole answer; ask again with the same key", {
+  return new TesseraError("network_error", "The response was incomplete; call again with the same key", {
     cause,
     idempotencyKey,
   });

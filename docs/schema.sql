@@ -143,13 +143,13 @@ create table private.alert_outbox (
   ordering_key text not null,
   dedupe_key text,
   payload jsonb not null,
-  is_spread boolean default false not null,
+  is_fanned_out boolean default false not null,
   created_at timestamp with time zone default now() not null,
   constraint alert_outbox_pkey PRIMARY KEY (id),
   constraint alert_outbox_emitted_once UNIQUE (alert_type, dedupe_key)
 );
 CREATE INDEX alert_outbox_created_at_idx ON private.alert_outbox USING btree (created_at);
-CREATE INDEX alert_outbox_not_spread_idx ON private.alert_outbox USING btree (id) WHERE (NOT is_spread);
+CREATE INDEX alert_outbox_not_fanned_out_idx ON private.alert_outbox USING btree (id) WHERE (NOT is_fanned_out);
 CREATE INDEX alert_outbox_ordering_key_idx ON private.alert_outbox USING btree (ordering_key);
 CREATE TRIGGER alert_outbox_ordering_key_followed AFTER UPDATE OF ordering_key ON private.alert_outbox FOR EACH ROW WHEN ((old.ordering_key IS DISTINCT FROM new.ordering_key)) EXECUTE FUNCTION private.follow_alert_ordering_key();
 alter table private.alert_outbox enable row level security;
@@ -1238,7 +1238,7 @@ create view public.job_status with (security_invoker=true) as
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
-create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 1df2d217b11dc8a4
+create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body d8cfc8e056d6d82b
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
 grant execute on function files.may_upload() to authenticated;
@@ -1249,29 +1249,29 @@ create function job_runner.ask_function(p_job private.jobs, p_run_id bigint) ret
 
 create function job_runner.collect_answers() returns integer language plpgsql volatile set search_path=""; -- body eee1710262cc13e6
 
-create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body 5ff65c6684bb95e2
+create function job_runner.cron_values(p_field text, p_first integer, p_last integer) returns integer[] language sql immutable set search_path=""; -- body ea568ab8f50889d6
 
-create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body 9a16f288c19a697f
+create function job_runner.due_jobs(p_grace interval DEFAULT '00:00:00'::interval, p_name text DEFAULT NULL::text) returns SETOF text language sql volatile set search_path=""; -- body d47b3234d0b7a052
 
-create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body 48ae670e5b80f6bf
+create function job_runner.ensure_extension(p_name text, p_schema text DEFAULT NULL::text) returns text language plpgsql volatile set search_path=""; -- body dcc044d96e201351
 
 create function job_runner.finish_http_run(p_run_id bigint, p_status integer, p_body text, p_failure text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body ca611be33e25ce88
 
 create function job_runner.finish_run(p_run_id bigint, p_result jsonb, p_error text DEFAULT NULL::text, p_ended_at timestamp with time zone DEFAULT clock_timestamp()) returns boolean language plpgsql volatile set search_path=""; -- body 73f2f50379e4ee89
 
-create function job_runner.is_alive(p_run private.job_runs) returns boolean language sql volatile set search_path=""; -- body 9261ad17f3c5b171
+create function job_runner.is_alive(p_run private.job_runs) returns boolean language sql volatile set search_path=""; -- body a3127af222473ec5
 
-create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 704e9b5f9ea2de29
+create function job_runner.latest_time(p_schedule text, p_at timestamp with time zone) returns timestamp with time zone language plpgsql immutable set search_path=""; -- body 8a158211c3dad46d
 
-create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 9845d672e97e3352
+create function job_runner.reap_runs() returns void language plpgsql volatile set search_path=""; -- body 0afce859fee3b56b
 
-create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns private.job_runs language plpgsql volatile set search_path=""; -- body d56757e0f4338f91
+create procedure job_runner.run(IN p_name text, IN p_only_due interval DEFAULT NULL::interval) language plpgsql volatile; -- body 72807b458f7f10e4
 
-create function job_runner.tend_runs() returns void language plpgsql volatile set search_path=""; -- body 0afce859fee3b56b
+create function job_runner.start_run(p_name text, p_is_outside boolean DEFAULT false, p_only_due interval DEFAULT NULL::interval) returns private.job_runs language plpgsql volatile set search_path=""; -- body afdbc0e6509dfc85
 
-create function job_runner.try_step(p_job private.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 136c260e3d2b91ba
+create function job_runner.try_step(p_job private.jobs, p_result jsonb) returns jsonb language plpgsql volatile set search_path=""; -- body 5e4c2ad6be1b5bb2
 
-create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 297bac4243fe8f1f
+create procedure job_runner.watch(IN p_grace interval DEFAULT '00:01:30'::interval) language plpgsql volatile; -- body 09d0776c504905e0
 
 create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint) returns text[] language sql stable set search_path=""; -- body 386ef6cfeab0ca07
 
@@ -1311,9 +1311,9 @@ create function private.change_replayed(p_grants private.replayed_grant[], p_wal
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
-create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 9295ead2f6d93f5e
+create function private.cleanup_alert_outbox(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body db9ad612dd7ff5df
 
-create function private.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 02c4dc402cafc2a4
+create function private.cleanup_alerts(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body bb10c4c5ddce08bf
 
 create function private.cleanup_caller_networks(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 0fd1e766e0fade6c
 
@@ -1321,7 +1321,7 @@ create function private.cleanup_expired_locks_step(p_step_pages integer DEFAULT 
 
 create function private.cleanup_expired_otps(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d666342ff67c14d5
 
-create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 96080ac13c0657d3
+create function private.cleanup_oauth_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 76446627047f2a46
 
 create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2eecc625813acded
 
@@ -1331,11 +1331,11 @@ create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000
 
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
-create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body e4528972f16cf7c9
+create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
-create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8c816a4c18c4727
+create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
 
@@ -1365,13 +1365,15 @@ create function private.export_oauth_user(p_user_id uuid) returns jsonb language
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
+create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
+
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
 
 create function private.forbid_token_access_log_change() returns trigger language plpgsql volatile set search_path=""; -- body f1f52c92270281a2
 
 create function private.forbid_token_history_change() returns trigger language plpgsql volatile set search_path=""; -- body c1b09de20faa7192
 
-create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body b4e6d7d22ba917a8
+create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] DEFAULT '{}'::jsonb[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1bf87be0787dd865
 
 create function private.forget_call_limits(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 56a7ba7e550620b0
 
@@ -1379,7 +1381,7 @@ create function private.forget_caller_networks(p_user_id uuid) returns void lang
 
 create function private.forget_deleted_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body a52d986fee6ba766
 
-create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body a4b8dba8cd2c3198
+create function private.forget_ledger_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 5747936394d6694a
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
@@ -1448,9 +1450,9 @@ create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text) return
 
 create function private.otp_digest(p_salt bytea, p_kind text, p_value text) returns text language plpgsql immutable set search_path=""; -- body 0d301dbaae356bb2
 
-create function private.otp_guard(p_settings private.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body f523f41cc1d91a01
+create function private.otp_guard(p_settings private.otp_settings, p_channel text, p_country text, p_prefix text, p_network text, p_now timestamp with time zone, OUT network_reasons text[], OUT prefix_reasons text[], OUT country_reasons text[], OUT is_network_known boolean) returns record language plpgsql stable set search_path=""; -- body 18330303b11b472c
 
-create function private.otp_guesses_left(p_settings private.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 8b22dad0aee35fc8
+create function private.otp_guesses_left(p_settings private.otp_settings, p_phone text, p_requester text, p_owner_id uuid, p_now timestamp with time zone, OUT own integer, OUT of_a_code integer, OUT own_full_at timestamp with time zone) returns record language plpgsql stable set search_path=""; -- body 5db1a57876ee9fe4
 
 create function private.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamp with time zone) returns boolean language plpgsql stable security definer set search_path=""; -- body ce185f9e241b1b40
 
@@ -1470,7 +1472,7 @@ create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_relea
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
 
-create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 327d5cd09436f438
+create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e1e2f661eb86c19f
 
 create function private.prune_metric_flushes(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 2da499499266a3b1
 
@@ -1527,8 +1529,6 @@ create function private.spent_since_month(p_user_id uuid, p_today date, p_after_
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
-create function private.spread_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body ddd59f89ed65cb83
-
 create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 333409e5bb927f97
 
 create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
@@ -1539,7 +1539,7 @@ create function private.take_off_caps(p_user_id uuid, p_charged_at timestamp wit
 
 create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_charged_at timestamp with time zone, p_tokens bigint) returns void language plpgsql volatile security definer set search_path=""; -- body db0ee674ee6995ac
 
-create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33fd577e7e674f71
+create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
@@ -1578,7 +1578,7 @@ grant execute on function public.admit_reading(p_request_id text, p_user_id uuid
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body cf124ecdb2b03854
+create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 05f3d8382f8b6ad9
 grant execute on function public.alert_queue() to service_role;
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
@@ -1587,10 +1587,10 @@ grant execute on function public.answer_oauth_authorization(p_state_hash text, p
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71bf432cd8b734db
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c672db8cf65885f4
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 457e5235cc1297d7
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
 create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 196f944d1e898b2f
@@ -1632,7 +1632,7 @@ grant execute on function public.detect_high_frequency_requests(p_user_id uuid, 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 939d223984102124
+create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc379435a9ae79da
 grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_role;
 
 create function public.end_alert_endpoint(p_endpoint_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body f2f1de482cd7aa2e
@@ -1641,7 +1641,7 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
 
-create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 6e662f0d56fb082b
+create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b32477f8c3cb7cac
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.export_next_user_data(p_user_id uuid, p_after text DEFAULT ''::text) returns jsonb language plpgsql stable security definer set search_path=""; -- body 35b5b5238b9761a0
@@ -1662,13 +1662,13 @@ grant execute on function public.files_of_user(p_user_id uuid, p_limit integer) 
 create function public.files_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body b0b631dbea7c5a03
 grant execute on function public.files_to_remove(p_limit integer) to service_role;
 
-create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ee31a2b728962bc6
+create function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer DEFAULT 0, p_error text DEFAULT NULL::text, p_retry_after_ms bigint DEFAULT 0, p_grant jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2829c2a32ada14a6
 grant execute on function public.finish_oauth_lease(p_key text, p_provider text, p_fence bigint, p_outcome text, p_failure_count integer, p_error text, p_retry_after_ms bigint, p_grant jsonb) to service_role;
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body cefc0006f23f2503
 grant execute on function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean) to service_role;
 
-create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 9a34bfccc92a6145
+create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d9f5b7c8c31e6743
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
 create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
@@ -1731,7 +1731,7 @@ grant execute on function public.provider_tokens_to_rotate(p_key_id text, p_afte
 create function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body b3baadd7f735b392
 grant execute on function public.put_provider_tokens(p_source text, p_fence bigint, p_tokens jsonb, p_rejections jsonb, p_next_cursor text) to service_role;
 
-create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 4af4dd0c21086cf7
+create function public.read_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body eb36cf9f38e7f8ac
 grant execute on function public.read_metrics() to service_role;
 
 create function public.read_oauth_lease(p_key text, p_provider text) returns jsonb language sql stable security definer set search_path=""; -- body f22214c343c95099
@@ -1743,13 +1743,13 @@ grant execute on function public.read_provider_token(p_account_name text, p_key_
 create function public.read_tokens(p_keys jsonb) returns jsonb language sql stable security definer set search_path=""; -- body ab91f797543c94dc
 grant execute on function public.read_tokens(p_keys jsonb) to service_role;
 
-create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f30c5ce983bd9876
+create function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9bf282d1fe0197f7
 grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_delivery text, p_attempts jsonb, p_message_id text) to service_role;
 
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5568b7f0bbde443e
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 01ef34bda2aea2a4
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
@@ -1770,10 +1770,10 @@ grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid,
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60dd3efbd10a9b04
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670944d3ff429b8
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
-create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63eb9fe3f2847f76
+create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5523199e13f0eb5f
 grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
 
 create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
@@ -1791,13 +1791,13 @@ grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73c086db0e9a2bbe
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
-create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5ef71b1f79ee48c6
+create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
 grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to service_role;
 
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
-create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13d9704faed4f1ab
+create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71a2b77bb420f371
 grant execute on function public.run_job(p_name text) to service_role;
 
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
@@ -1818,13 +1818,13 @@ grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uui
 create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
-create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e829bf317ea9fa1c
+create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 99e3e9423d3a27e9
 grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) to service_role;
 
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 92a9f7106d5d9c3b
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
@@ -1833,10 +1833,10 @@ grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uui
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
 
-create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa0f48e82a0e986
+create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 03cfe370e522dee4
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
 
-create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 82e3054cfa39523b
+create function public.verify_token_chain() returns TABLE(user_id uuid, entry_number bigint, request_id text, problem text) language plpgsql stable security definer set search_path=""; -- body 83f6f1694fd4bdbc
 grant execute on function public.verify_token_chain() to service_role;
 
 create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body bdd23ceab8f2a4f8

@@ -1,4 +1,4 @@
-// deno task add <folder> <module>…: puts modules into a Supabase project; without --yes it only says what it would do.
+// deno task add <folder> <module>…: copies modules into a Supabase project; without --yes it only prints the plan.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -16,10 +16,10 @@ import { readManifest } from "./modules/manifest.ts";
 
 explainWhenAsked(
   "add",
-  `deno task add <folder> <module>…   says what it would write into the Supabase project, and every conflict
+  `deno task add <folder> <module>…   prints what it would write into the Supabase project, and every conflict
     --yes               writes it
-    --force <file>      takes Tessera's text for a file that you changed
-    --applied <file>    a migration whose change your database has already
+    --force <file>      takes Tessera's version of a file that you changed
+    --applied <file>    confirms that your database already has a migration's change
 deno task add --list                lists the modules, and what each requires
 
 More: docs/add.md`,
@@ -49,14 +49,14 @@ async function add(
   { yes, force, applied }: { yes: boolean; force: string[]; applied: string[] },
 ): Promise<boolean> {
   if (!name) {
-    throw new StackError("Expected is: deno task add <folder> <module>…   The modules: deno task add --list");
+    throw new StackError("Usage: deno task add <folder> <module>…   The modules: deno task add --list");
   }
   const manifest = await readManifest();
-  // A task runs in Tessera's folder, wherever it was typed.
+  // A task runs in Tessera's folder, whatever the folder in which it was typed.
   const folder = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), name);
   chosenModules(manifest, modules);
   const found = await findTarget(folder);
-  if (await undo(found)) console.log("An earlier run was cut off: what it had written is taken back.\n");
+  if (await undo(found)) console.log("An earlier run was interrupted: its changes were rolled back.\n");
   const target = await readTarget(found);
   const chosen = chosenModules(manifest, [...Object.keys(target.record.modules), ...modules]);
   if (chosen.length === 0) {
@@ -68,7 +68,7 @@ async function add(
   if (uncommitted) {
     plan.notes.unshift(
       `${uncommitted} ${uncommitted === 1 ? "file is" : "files are"} in no commit of ${target.folder}: ` +
-        "commit first, and what is done here can be told from your own changes",
+        "commit first, so that these changes do not mix with yours",
     );
   }
   const isWritten = yes && plan.conflicts.length === 0;

@@ -1,4 +1,4 @@
-// client build [--functions <folder>] [--out <folder>]: makes the npm package of the typed client.
+// client build [--functions <folder>] [--out <folder>]: builds the npm package of the typed client.
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 

@@ -6,7 +6,7 @@ import { startFunctions } from "./local/stack.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 import imageGenerator from "../supabase/functions/image-generator/index.ts";
 
-/** One line of the story: what was done, what was answered, how the balance changed and what it was then. */
+/** One line of the story: the action, the response, the change of the balance, and the new balance. */
 interface Step {
   step: string;
   answer: string;

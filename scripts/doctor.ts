@@ -14,7 +14,7 @@ import { explainWhenAsked } from "./local/usage.ts";
 const USAGE = `deno task doctor [--json] [--models]                         looks at the running local stack
 deno task doctor --db-url URL [--url URL] [--project-ref REF]  looks at another project
 
-Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, limits, grants, and what
+Finds what is missing: settings, signing keys, extensions, jobs, migrations, config.toml, partitions, Realtime, limits, grants, and what
 the platform of the functions does: with --url that needs SUPABASE_SECRET_KEY. It changes nothing. Exits with 1 when something is missing.
 --models also asks the text model a small thing, which its provider bills. --db-url is the database as role postgres; --url is where the
 project answers; with the linked project or --project-ref the names of its secrets are asked for.`;

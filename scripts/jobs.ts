@@ -10,10 +10,10 @@ import { runJob, runSchedule } from "./local/schedule_runner.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 
 const USAGE =
-  `deno task jobs                prints every job; exits with 1 when one is overdue or found something
+  `deno task jobs                prints every job; exits with 1 if one is overdue or found a problem
 deno task jobs run <name>     runs a job now
 deno task jobs watch          runs the whole list, as pg_cron does, until it is stopped
-deno task jobs docs           writes the table of docs/schedule.md again
+deno task jobs docs           rewrites the table in docs/schedule.md
 
 For the running local stack, which runs its list by itself. For another project: --db-url URL (role postgres), and for
 jobs that are Edge Functions SUPABASE_URL and SUPABASE_SECRET_KEY.`;
@@ -89,7 +89,7 @@ async function runOne(sql: postgres.Sql, target: Target, name: string): Promise<
   const [run] = await sql`
     select outcome, result, error from private.job_runs where job_name = ${name} and id > ${before!.id}
     order by id limit 1`;
-  if (!run) throw new StackError(`${name} is being run already`);
+  if (!run) throw new StackError(`${name} is already running`);
   console.log(run.outcome, run.error ?? JSON.stringify(run.result));
   if (run.outcome !== "succeeded") Deno.exitCode = 1;
 }

@@ -44,7 +44,7 @@ async function anchor(sql: postgres.Sql): Promise<void> {
 async function audit(sql: postgres.Sql): Promise<void> {
   const { anchor, digest } = values;
   if (digest !== undefined && !/^[0-9a-f]{64}$/i.test(digest)) {
-    throw new StackError("--digest is 64 hexadecimal digits");
+    throw new StackError("--digest must be 64 hexadecimal digits");
   }
   const lines = anchor !== undefined
     ? linesOfFile(anchor)
@@ -55,7 +55,7 @@ async function audit(sql: postgres.Sql): Promise<void> {
   const { findings, archivedSince } = await verify(sql, (finding) => console.log(finding), anchors);
   if (archivedSince > 0) {
     console.log(
-      `${archivedSince} users' entries of that time are archived: of them only a newer anchor tells more`,
+      `${archivedSince} users' entries of that time are archived: only a newer anchor can check them`,
     );
   }
   console.log(findings === 0 ? "The ledger is sound" : `${findings} findings`);

@@ -1,4 +1,4 @@
-// Writes which tests cite which mistake into docs/decisions/mistakes.md; --check compares.
+// Writes the tests that cite each mistake into docs/decisions/mistakes.md; --check compares.
 import { join } from "node:path";
 
 import { writeOrCheck } from "./docs/generated.ts";

@@ -11,7 +11,7 @@ import { explainWhenAsked } from "./local/usage.ts";
 
 explainWhenAsked(
   "modules",
-  "deno task modules [--check]: what each module has and requires; --check fails for what breaks it",
+  "deno task modules [--check]: what each module has and requires; --check fails for every violation",
 );
 
 try {

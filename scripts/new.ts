@@ -13,7 +13,7 @@ const MAX_NAME = 60;
 
 explainWhenAsked(
   "new",
-  "deno task new <name>: a feature to begin with, like pun-maker: folder, config block, a test that runs",
+  "deno task new <name>: creates a working feature, such as pun-maker: folder, config block and test",
 );
 
 try {
@@ -25,7 +25,7 @@ try {
 
 async function create([name = "", ...others]: string[]): Promise<void> {
   if (!NAME.test(name) || name.length > MAX_NAME || others.length > 0) {
-    throw new StackError(`Cannot make "${[name, ...others].join(" ")}": expected is one name like pun-maker`);
+    throw new StackError(`Cannot make "${[name, ...others].join(" ")}": expected one name like pun-maker`);
   }
   const config = join(supabaseFolder, "config.toml");
   const isListed = (await Deno.readTextFile(config)).includes(`[functions.${name}]`);
@@ -52,7 +52,7 @@ ${Object.keys(files).map((path) => `  ${path}`).join("\n")}
   supabase/config.toml: [functions.${name}]
   supabase/modules.json: ${name}, of features
 
-It answers now: POST /functions/v1/${name}. Make it yours, then:
-  deno task docs   the reference, the prices and the client's types anew
+It is served now: POST /functions/v1/${name}. Change it as you like, then:
+  deno task docs   updates the reference, the prices and the client's types
   deno task ok     everything that must hold`);
 }

@@ -14,7 +14,7 @@ const MESSAGE_WITHIN_MS = 5_000;
 
 explainWhenAsked(
   "otp",
-  "deno task otp [--phone +33612345678] [--locale fr]: sends a one-time code to yourself, on this console, and takes it back",
+  "deno task otp [--phone +33612345678] [--locale fr]: sends a one-time code to this console, and verifies it",
 );
 
 try {
@@ -60,7 +60,7 @@ async function walk(phone: string, locale: string): Promise<void> {
   }
 }
 
-/** What the console provider printed; the process serves this walk alone. */
+/** The output of the console provider; the process serves only this command. */
 async function messageIn(functions: ExtraFunctions, challenge: string): Promise<string> {
   const end = Date.now() + MESSAGE_WITHIN_MS;
   while (Date.now() < end) {
@@ -71,7 +71,7 @@ async function messageIn(functions: ExtraFunctions, challenge: string): Promise<
   throw new StackError(`The message of ${challenge} was not printed`);
 }
 
-/** What a person types; the right code where nobody is at the terminal. */
+/** The code that the person types; the right code if nobody is at the terminal. */
 function answered(text: string): Promise<string> {
   const code = /\d{6}/.exec(text)![0];
   if (!Deno.stdin.isTerminal()) return Promise.resolve(code);

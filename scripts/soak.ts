@@ -1,4 +1,4 @@
-// Loads a stack of its own with a mix of everything and says whether anything grows. deno task soak [--minutes 30]
+// Puts a mixed load on a separate stack and reports whether anything grows. deno task soak [--minutes 30]
 
 import { parseArgs } from "node:util";
 
@@ -18,7 +18,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 explainWhenAsked(
   "soak",
-  "deno task soak [--minutes 30]: loads a stack of its own, and tells whether anything grows",
+  "deno task soak [--minutes 30]: puts load on a separate stack, and reports whether anything grows",
 );
 
 try {
@@ -36,10 +36,10 @@ try {
 function minutesOf(text: string): number {
   const minutes = Number(text);
   if (minutes >= 1) return minutes;
-  throw new StackError(`Cannot soak for ${text} minutes: expected is a number from 1`);
+  throw new StackError(`Cannot soak for ${text} minutes: expected a number from 1`);
 }
 
-/** A database of its own that flushes what it commits, removed afterwards. */
+/** A separate database that flushes commits to disk; removed afterwards. */
 async function soakOwnStack(minutes: number): Promise<Finding[]> {
   requireMemoryFigures();
   const { signal } = interruption;

@@ -21,7 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     isStopping = true;
     console.log("\nStopping …");
     interruption.abort();
-    // While it still starts, the start itself cleans up.
+    // During the start, the start itself cleans up.
     stack?.stop().then(() => Deno.exit(0));
   });
 }
@@ -41,7 +41,7 @@ try {
 }
 
 async function introduce(
-  { url, publishableKey, secretKey, studioUrl, databaseUrl, dataDir, ports }: Stack,
+  { url, publishableKey, secretKey, studioUrl, realtimeUrl, databaseUrl, dataDir, ports }: Stack,
 ): Promise<void> {
   const secrets = await readSecrets(dataDir);
   const settings = functionsEnvironment(ports, secrets, functionsFolder);
@@ -53,6 +53,7 @@ Tessera is ready after ${seconds} s. Ctrl-C ends it.
   Publishable key  ${publishableKey}
   Secret key       ${secretKey}
   Studio           ${studioUrl}
+  Realtime         ${realtimeUrl ?? "off"}
   DATABASE_URL     ${databaseUrl}
   AI models        ${modelsIn(settings, ports.demoModel)}
 `);
@@ -62,25 +63,25 @@ Tessera is ready after ${seconds} s. Ctrl-C ends it.
     console.log(firstCall(url, publishableKey, user));
   } catch (error) {
     if (isStopping) return;
-    // The stack serves all the same: sign-ups may be switched off, or the user's password changed.
+    // The stack still works: sign-ups may be disabled, or the user's password was changed.
     console.log(`There is no first call to try. ${messageOf(error)}`);
   }
 }
 
-/** Who answers, so that nobody takes the demo's answers for a model's, or the other way round. */
+/** Which model answers, so that nobody mistakes the demo's answers for a model's, or the other way round. */
 function modelsIn(settings: Record<string, string>, demoPort: number): string {
   const isDemo = settings.AI_BASE_URL?.startsWith(`http://127.0.0.1:${demoPort}/`);
   if (isDemo) return "the demo model, which makes its answers up";
   return settings.AI_BASE_URL || "the default provider: docs/configuration.md";
 }
 
-/** A setting that is missing or does not fit shows before the first request fails. */
+/** Shows missing and invalid settings before the first request fails. */
 async function warnOfSettings(values: Record<string, string>): Promise<void> {
   const findings = await examineSettings({ kind: "values", values });
   for (const { what, why, fix } of findings) console.log(`${what}\n  why  ${why}\n  fix  ${fix}\n`);
 }
 
-/** Two commands that a reader can paste into a shell: a metered answer, with what it cost. */
+/** Two commands to paste into a shell, for a metered answer with its cost. */
 function firstCall(url: string, publishableKey: string, { email, password, balance }: DemoUser): string {
   const headers = `-H 'apikey: ${publishableKey}' -H 'content-type: application/json'`;
   const signIn = `curl -s '${url}/auth/v1/token?grant_type=password' ${headers} -d '${

@@ -22,7 +22,7 @@ if (state && await isRunning(dataFolder)) {
   await stopOrphans(dataFolder);
   console.log("Stopped");
 } else if (state && await stopOrphans(dataFolder)) {
-  console.log("Ended what a killed stack had left running");
+  console.log("Ended processes that a killed stack had left running");
 } else {
   console.log("Nothing was running");
 }

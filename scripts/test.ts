@@ -1,4 +1,4 @@
-// deno task test: runs vitest; a module's or a suite's name among the arguments means its files.
+// deno task test: runs vitest; a module's or suite's name among the arguments stands for its files.
 import deno from "../deno.json" with { type: "json" };
 import { printableFailure } from "./local/errors.ts";
 import { projectFolder } from "./local/paths.ts";

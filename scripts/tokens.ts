@@ -12,7 +12,7 @@ const USAGE =
 deno task tokens status [--check]    counts, newest tokens, tokens that expire soon, unusable ones and why
 deno task tokens get <account>       the token of an account; --token prints only the token
 deno task tokens cleanup             deactivates expired tokens
-deno task tokens rotate-key          encrypts everything again, under the first of TOKEN_ENCRYPTION_KEYS
+deno task tokens rotate-key          re-encrypts everything with the first of TOKEN_ENCRYPTION_KEYS
 deno task tokens watch [--every 1800]  a sync every so many seconds, until Ctrl-C
 
   -- json prints the response as JSON limit 20 how long lists may be url URL the project, with SUPABASE_SECRET_KEY in
@@ -26,7 +26,7 @@ const COMMANDS = {
   status,
   get,
   cleanup,
-  // The only one that needs more than a request.
+  // The only command that needs more than a request.
   "rotate-key": async (project: Project, options: CommandOptions) =>
     await (await import("./tokens/rotate_key.ts")).rotateKey(project, options),
   watch,
@@ -72,5 +72,5 @@ try {
 function wholeNumber(name: string, text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new StackError(`Cannot use --${name} ${text}: expected is a whole number from 1`);
+  throw new StackError(`Cannot use --${name} ${text}: expected a whole number from 1`);
 }

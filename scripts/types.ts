@@ -32,7 +32,7 @@ async function generate(): Promise<Record<string, string>> {
       env: { SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
     });
     const file = join(dataDir, "database.types.ts");
-    // The CLI prints notices of its own before the types.
+    // The CLI prints its own notices before the types.
     await Deno.writeTextFile(file, printed.slice(printed.indexOf("export type Json")));
     await run(Deno.execPath(), { args: ["fmt", "-q", "--line-width", "110", file] });
     return { [TYPES]: await Deno.readTextFile(file), [SCHEMA]: schema };
@@ -49,7 +49,7 @@ try {
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(path, text);
     } else if (await Deno.readTextFile(path).catch(() => "") !== text) {
-      throw new StackError(`${name} does not fit the migrations. To write it again: deno task types`);
+      throw new StackError(`${name} does not match the migrations. To update it: deno task types`);
     }
   }
 } catch (error) {

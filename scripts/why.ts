@@ -12,8 +12,8 @@ import { explainWhenAsked } from "./local/usage.ts";
 const USAGE = `deno task why <request_id> [--user ID] [--json] [--db-url URL]
 
 The request's life: hold, settlement, price and usage. The id is in the answer's usage, in its X-Request-Id and in the log.
-The database is the running local stack's, or the one of --db-url. After a day only the history knows a request: --user
-makes looking it up quick.`;
+The database is the running local stack's, or the one of --db-url. After a day only the history has a request: --user
+makes the lookup fast.`;
 
 interface Life {
   request_id: string;
@@ -93,7 +93,7 @@ function* story(life: Life): Generator<string> {
   const attempt = life.attempt && life.attempt > 1 ? `, attempt ${life.attempt}` : "";
   yield `${life.operation_type}, request ${life.request_id}${attempt}`;
   yield `user ${life.user_id}`;
-  if (!life.is_known) yield "Its id is forgotten by now; this is what the history says.";
+  if (!life.is_known) yield "Its id was deleted; this is what the history says.";
   for (const { at, event, tokens, balance_after, reason } of life.events) {
     const rest = [
       reason && `for ${reason}`,
@@ -102,7 +102,7 @@ function* story(life: Life): Generator<string> {
     yield `${at}  ${event.padEnd(8)} ${String(tokens).padStart(8)} tokens${rest ? `  (${rest})` : ""}`;
   }
   if (life.status === "held") {
-    yield "It runs, or its process has died: then its hold ends by itself, and nothing is charged.";
+    yield "It is running, or its process has died: then the hold expires, and nothing is charged.";
   }
   if (life.price && life.usage) {
     yield `Price${life.model ? `, with the model ${life.model}` : ""}:`;

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-/** What the functions of the benchmark take: they differ in the charge alone. */
+/** The input of the benchmark's functions, which differ only in the charge. */
 export const Input = z.object({ question: z.string().min(1).max(500) });
-/** What they answer. */
+/** Their output. */
 export const Output = z.object({ answer: z.string() });
 
-/** What they ask the model. */
+/** Their prompt. */
 export const SYSTEM = "Answer in one sentence.";

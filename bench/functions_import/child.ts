@@ -1,4 +1,4 @@
-// Prints what the import of a module takes in a process that has loaded nothing yet: time, and processor time.
+// Prints the time and CPU time of importing a module in a process that has loaded nothing yet.
 import { cpuUsage } from "node:process";
 
 const before = cpuUsage();

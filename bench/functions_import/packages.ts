@@ -14,7 +14,7 @@ interface Graph {
   }[];
 }
 
-/** The npm packages that are loaded with a module, without those that it imports later, when they are needed. */
+/** The npm packages that are loaded with a module, without dynamic imports. */
 export async function packagesLoadedWith(file: string): Promise<string[]> {
   const printed = await run(Deno.execPath(), { args: ["info", "--json", file], cwd: projectFolder });
   const graph: Graph = JSON.parse(printed);

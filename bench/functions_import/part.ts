@@ -10,7 +10,7 @@ import type { Report } from "../section.ts";
 import { median } from "../statistics.ts";
 import { packagesLoadedWith } from "./packages.ts";
 
-/** What a first request may wait for a function's code. */
+/** The longest that a first request may wait for a function's code. */
 const LIMIT_MS = 400;
 
 interface ImportTime {

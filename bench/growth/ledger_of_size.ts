@@ -7,7 +7,10 @@ export interface Size {
   users: number;
 }
 
-/** Who sends requests while it is measured: as many in every ledger, as growth means more past and not more load. */
+/**
+ * The users who send requests during the measurement: the same number in every ledger, because growth means more
+ * history, not more load.
+ */
 export const ACTIVE_USERS = 500;
 
 /** Requests of the last day, which are kept for retries. */
@@ -17,7 +20,7 @@ const TOKENS = 1e12;
 const USER = userOf(":user");
 const CHOOSE = chooseOf(1, ACTIVE_USERS);
 
-/** What a running app asks of the ledger, as scripts for pgbench. */
+/** The ledger calls of a running app, as scripts for pgbench. */
 export const OPERATIONS: Record<string, string> = {
   "a charge": `${CHOOSE}
 select consume_tokens_atomic(${REQUEST_ID}, ${USER}, 1, 'meal-analyzer');\n`,
@@ -62,7 +65,7 @@ export async function fill(sql: postgres.Sql, { entries, users }: Size): Promise
     from generate_series(1, ${REQUESTS}::integer) as number`;
   await sql`vacuum analyze public.token_balance_history`;
   await sql`vacuum analyze public.token_balances, public.token_consumption_locks`;
-  await sql`checkpoint`.catch(() => {}); // Only some roles may.
+  await sql`checkpoint`.catch(() => {}); // Only some roles may do this.
   await sql`reset synchronous_commit`;
 }
 

@@ -13,7 +13,7 @@ import { ACTIVE_USERS, fill, OPERATIONS, type Size } from "./ledger_of_size.ts";
 const SMALL: Size = { entries: 10_000, users: ACTIVE_USERS };
 const LARGE: Size = { entries: 10_000_000, users: 100_000 };
 
-/** A schedule runs one cleanup at a time: a second one would only find that there is another. */
+/** The schedule runs one cleanup at a time: a second one would do nothing. */
 const CLIENTS_OF: Record<string, number> = { "a cleanup": 1 };
 
 interface Grown {
@@ -22,7 +22,7 @@ interface Grown {
   pgbench: Pgbench;
 }
 
-/** What becomes slower when the ledger grows a thousandfold: two databases, in turns. */
+/** Compares a ledger with one a thousand times larger: two databases, in turns. */
 export async function measureGrowth(_stack: Stack, effort: Effort, report: Report): Promise<void> {
   await requirePgbench();
   const opened: (() => Promise<void>)[] = [];
@@ -81,7 +81,7 @@ function comparisonOf(title: string, script: string, ledgers: Grown[]): Comparis
   };
 }
 
-/** The audit reads all there is: what counts is that an entry costs it no more. */
+/** The audit reads everything, so what counts is the cost per entry. */
 async function measureAudit(ledgers: Grown[]) {
   const rows: string[][] = [];
   for (const { name, sql } of ledgers) {

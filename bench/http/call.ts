@@ -2,16 +2,16 @@ import type { Stack } from "../../scripts/local/stack.ts";
 
 export const QUESTION = JSON.stringify({ question: "What is a tessera?" });
 
-/** Calls one of the benchmark's functions as a user; fails when the answer is no success. */
+/** Calls one of the benchmark's functions as a user. Throws if the response is not a success. */
 export function callerOf(stack: Stack, url: string): (token: string) => Promise<void> {
   return async (token) => {
     const response = await fetch(url, { method: "POST", headers: headersOf(stack, token), body: QUESTION });
-    const body = await response.text(); // Read whole, or the connection is not used again.
+    const body = await response.text(); // The body must be read, or the connection is not reused.
     if (!response.ok) throw new Error(`A request was answered with ${response.status}: ${body}`);
   };
 }
 
-/** What a signed-in client app sends. */
+/** The headers of a signed-in client app. */
 export function headersOf({ publishableKey }: Stack, token: string): Record<string, string> {
   return {
     "apikey": publishableKey,

@@ -2,8 +2,8 @@ const HEAD_END = "\r\n\r\n";
 const BUFFER_BYTES = 64 * 1024;
 
 /**
- * One connection that sends the same request again and again, as a load generator that costs a quarter of what `fetch`
- * does: what it does not use of the processors is left to what is measured. HTTP/1.1 with Content-Length only.
+ * One connection that sends the same request again and again. As a load generator it costs a quarter of `fetch`, and
+ * leaves the rest of the CPU to what is measured. HTTP/1.1 with Content-Length only.
  */
 export class KeepAlive {
   readonly #request: Uint8Array<ArrayBuffer>;
@@ -38,7 +38,7 @@ export class KeepAlive {
       if (headEnd < 0) continue;
       const bodyLength = Number(/\r\ncontent-length: (\d+)/i.exec(answer.slice(0, headEnd))?.[1]);
       if (Number.isNaN(bodyLength)) throw new Error("Expected an answer with Content-Length");
-      // The answers are ASCII: as many characters as bytes.
+      // The responses are ASCII: as many characters as bytes.
       const text = answer.slice(headEnd + HEAD_END.length);
       if (text.length >= bodyLength) return { status: Number(answer.slice(9, 12)), text };
     }

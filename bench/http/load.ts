@@ -1,7 +1,7 @@
 import type { Outcome } from "../side.ts";
 import { quantile } from "../statistics.ts";
 
-/** Calls again and again from so many places at once, each waiting for its answer before it asks again. */
+/** Calls from a number of parallel callers; each waits for its response before its next call. */
 export async function load(
   request: (client: number) => Promise<void>,
   { clients, seconds }: { clients: number; seconds: number },

@@ -11,7 +11,7 @@ import { makeUser } from "./users.ts";
 const CLIENTS = [1, 16, 64];
 const UNMETERED = "unmetered";
 
-/** Measures a metered function against the same one unmetered, through the gateway as a client app calls it. */
+/** Compares a metered function with the same function unmetered, through the gateway as a client app calls it. */
 export async function measureHttp(stack: Stack, effort: Effort, report: Report): Promise<void> {
   const tokens = await Promise.all(Array.from({ length: Math.max(...CLIENTS) }, () => makeUser(stack)));
   const transports: ExtraFunctions[] = [];
@@ -28,7 +28,7 @@ export async function measureHttp(stack: Stack, effort: Effort, report: Report):
   }
 }
 
-/** One more functions process with the benchmark's functions. */
+/** A second functions process, for the benchmark's functions. */
 export function openFunctions(
   stack: Stack,
   env: Record<string, string>,

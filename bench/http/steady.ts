@@ -16,10 +16,10 @@ import { makeUser } from "./users.ts";
 const SECONDS = 60;
 const WARM_UP_SECONDS = 5;
 const CLIENTS = 64;
-/** One process runs JavaScript on one processor; a hosted project has as many as it needs. */
+/** A process runs JavaScript on one CPU core; a hosted project has as many as it needs. */
 const PROCESSES = 2;
 
-/** A minute of metered requests without a pause: no error, and the ledger as the answers said. */
+/** A minute of metered requests without a pause: no errors, and the ledger matches the responses. */
 export async function measureSteady(stack: Stack, _effort: Effort, report: Report): Promise<void> {
   const exchange = new TokenExchange(await readSecrets(stack.dataDir), stack.url);
   const tokens = await Promise.all(Array.from({ length: CLIENTS }, async () => {

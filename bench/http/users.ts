@@ -4,7 +4,7 @@ import type { Stack } from "../../scripts/local/stack.ts";
 
 const TOKENS = 1e9;
 
-/** Signs a user up who can pay for any run, and gives back the access token. */
+/** Signs up a user with tokens for any run, and returns the access token. */
 export async function makeUser({ url, publishableKey, secretKey }: Stack): Promise<string> {
   const auth = { persistSession: false };
   const client = createClient(url, publishableKey, { auth });

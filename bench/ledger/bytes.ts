@@ -5,7 +5,7 @@ import type { Pgbench } from "../pgbench.ts";
 import type { Section } from "../section.ts";
 import { type Call, scriptOf } from "./scripts.ts";
 
-/** Enough that what a checkpoint adds once per page is spread over many charges. */
+/** Enough charges to spread the cost that a checkpoint adds once per page. */
 const CHARGE_COUNT = 50_000;
 
 const BARE_TABLES = ["bare.balances", "bare.entries"];
@@ -23,9 +23,9 @@ const KINDS: { name: string; call: Call; tables: string[] }[] = [
 ];
 
 interface Bytes {
-  /** By table, right after the charges. */
+  /** Per table, right after the charges. */
   grown: number[];
-  /** By table, after `vacuum full`. */
+  /** Per table, after `vacuum full`. */
   packed: number[];
   wal: number;
   /** Images of whole pages, written at the first change after a checkpoint. */

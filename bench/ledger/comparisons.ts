@@ -14,7 +14,7 @@ const TITLES: Record<Spread, string> = {
 
 const IN_BATCHES: PgbenchLoad = { operations: BATCH_SIZE, clients: BATCH_CLIENTS };
 
-/** The ledger's hot path against the least it could be and against Redis, spread and on one user. */
+/** Compares the ledger's hot path with the minimal charge and with Redis, over many users and on one. */
 export function ledgerComparisons(
   pgbench: Pgbench,
   sql: postgres.Sql,

@@ -10,10 +10,10 @@ import { ledgerComparisons } from "./comparisons.ts";
 import { Redis } from "./redis.ts";
 import { makeUsers } from "./users.ts";
 
-/** Measures the ledger in the database: speed against the least that a charge can be, and bytes. */
+/** Measures the ledger in the database: its speed compared with the minimal charge, and its bytes. */
 export async function measureLedger(stack: Stack, effort: Effort, report: Report): Promise<void> {
   await requirePgbench();
-  const folder = join(stack.dataDir, "pgbench"); // Goes with the stack, also when a run is interrupted.
+  const folder = join(stack.dataDir, "pgbench"); // Removed with the stack, also when a run is interrupted.
   await Deno.mkdir(folder);
   const owner = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
   const admin = postgres(stack.adminDatabaseUrl, { max: 1, onnotice: () => {} });
@@ -34,7 +34,7 @@ export async function measureLedger(stack: Stack, effort: Effort, report: Report
   }
 }
 
-/** What was fast must also be right. */
+/** The result must also be correct. */
 async function requireSound(sql: postgres.Sql): Promise<void> {
   const broken = await sql`select * from public.verify_token_ledger()`;
   if (broken.length > 0) throw new Error(`The ledger is broken after the run: ${JSON.stringify(broken[0])}`);

@@ -7,7 +7,9 @@ import type { Outcome } from "../side.ts";
 import type { Spread } from "./users.ts";
 import { USER_COUNT } from "./users.ts";
 
-/** One charge as a careful Redis user writes it: claim the request, look at the balance, charge, note the entry. */
+/**
+ * One charge as a careful Redis user would write it: claim the request, check the balance, charge, record the entry.
+ */
 const CHARGE = `
 local user, request, amount = tonumber(ARGV[1]) % tonumber(ARGV[4]), ARGV[2], tonumber(ARGV[3])
 if not redis.call('SET', 'request:' .. request, amount, 'NX', 'EX', 86400) then return 'duplicate' end
@@ -22,10 +24,10 @@ return balance - amount`;
 
 const GRANT = `for user = 0, ${USER_COUNT - 1} do redis.call('SET', 'balance:' .. user, '1000000000000') end`;
 const FIRST_COUNT = 20_000;
-/** The most that redis-benchmark draws numbers from. */
+/** The largest number that redis-benchmark can draw. */
 const ID_RANGE = 2_147_483_647;
 
-/** A Redis of its own that flushes every write before it answers (`appendfsync always`). */
+/** A separate Redis that flushes every write before it responds (`appendfsync always`). */
 export class Redis {
   #rates = new Map<string, number>();
 
@@ -67,7 +69,7 @@ export class Redis {
     return new Redis(process, port, (await cli("script", "load", CHARGE)).trim());
   }
 
-  /** Charges by Redis's own load generator, with as many clients as pgbench has. */
+  /** Charges with Redis's own load generator, and as many clients as pgbench has. */
   async charge(spread: Spread, seconds: number, pipeline: number): Promise<Outcome> {
     const kind = `${spread} ${pipeline}`;
     const requests = Math.round((this.#rates.get(kind) ?? FIRST_COUNT) * seconds);

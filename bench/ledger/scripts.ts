@@ -1,6 +1,6 @@
 import { choose, REQUEST_ID, type Spread, USER, USER_COUNT, userOf } from "./users.ts";
 
-/** What the meal analyzer's runs leave in the ledger, as features write it. */
+/** The metadata that the meal analyzer writes to the ledger. */
 const PRICE = `'{"price": {"per_call": 2, "per_1k_input_tokens": 1, "per_1k_output_tokens": 4}}'`;
 const USAGE =
   `'{"model": "gpt-5.4-mini", "usage": {"input_tokens": 412, "output_tokens": 288, "images": 0}}'`;
@@ -18,15 +18,15 @@ select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2);`,
 select settle_tokens(${REQUEST_ID}, ${USER}, 1, 2, ${USAGE});`,
 };
 
-/** What can be run against the database. */
+/** The scripts. */
 export type Call = keyof typeof CALLS;
 
-/** How many operations travel together in a batch. */
+/** The number of operations in a batch. */
 export const BATCH_SIZE = 100;
-/** As many as there are processors here: batches come from a few busy instances, not from many callers. */
+/** One per CPU core: batches come from a few busy instances, not from many callers. */
 export const BATCH_CLIENTS = 2;
 
-/** Many operations in one call; the requests are made up in SQL, at the cost of the measured side. */
+/** Many operations in one call. The requests are generated in SQL, at the expense of the measured side. */
 export function batchOf(operation: "consume" | "hold, settle", spread: Spread): string {
   const user = userOf(spread === "spread" ? `((:batch::bigint + number * 7919) % ${USER_COUNT})` : "0");
   const requests = (more: string) =>
@@ -42,12 +42,12 @@ export function batchOf(operation: "consume" | "hold, settle", spread: Spread): 
   );
 }
 
-/** A script for pgbench; each call in it is a transaction of its own. */
+/** A script for pgbench; each call is a separate transaction. */
 export function scriptOf(call: Call, spread: Spread): string {
   return `${choose(spread)}\n${CALLS[call]}\n`;
 }
 
-/** A call made twice, with two ids, to compare with what needs two transactions. */
+/** The same call twice, with two ids, to compare with operations that need two transactions. */
 export function scriptOfTwice(call: Call, spread: Spread): string {
   return scriptOf(call, spread).repeat(2);
 }

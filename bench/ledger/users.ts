@@ -1,11 +1,13 @@
 import type postgres from "postgres";
 
-/** Enough that two connections rarely want the same user. */
+/** Enough that two connections rarely use the same user. */
 export const USER_COUNT = 10_000;
 const TOKENS_PER_USER = 1e12;
 const FIRST_USER = 10_000;
 
-/** Makes the users, with tokens that no run can use up, in the ledger and in the tables that it is compared with. */
+/**
+ * Creates the users, with more tokens than any run can use, in the ledger and in the tables that it is compared with.
+ */
 export async function makeUsers(sql: postgres.Sql): Promise<void> {
   await sql`
     create temporary table bench_users as
@@ -19,7 +21,7 @@ export async function makeUsers(sql: postgres.Sql): Promise<void> {
   await sql`vacuum analyze public.token_balances, public.token_balance_history, bare.balances, bare.barest_balances`;
 }
 
-/** Who is charged: any of the users, or one alone. */
+/** The charged users: any of them, or a single one. */
 export type Spread = "spread" | "one user";
 
 /** The lines of a pgbench script that choose the user. */
@@ -27,7 +29,7 @@ export function choose(spread: Spread): string {
   return chooseOf(FIRST_USER, spread === "spread" ? FIRST_USER + USER_COUNT - 1 : FIRST_USER);
 }
 
-/** Chooses a user by number, and makes a request id of 22 characters, as the functions do. */
+/** Chooses a user by number, and generates a request id of 22 characters, as the functions do. */
 export function chooseOf(first: number, last: number): string {
   return `\\set user random(${first}, ${last})
 \\set id_start random(10000000000, 99999999999)

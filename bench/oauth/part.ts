@@ -22,7 +22,7 @@ const CALLERS = 100;
 const PROVIDER_MS = 200;
 const READS = 300;
 
-/** Measures what a token costs that is good, and what 100 callers wait for one that has to be renewed. */
+/** Measures the cost of a valid token, and how long 100 callers wait for a renewal. */
 export async function measureOauth(stack: Stack, { rounds }: Effort, report: Report): Promise<void> {
   const openId = await startOpenIdProvider({ redirectUri: callbackOf(stack) });
   const env = {
@@ -53,7 +53,7 @@ export async function measureOauth(stack: Stack, { rounds }: Effort, report: Rep
 
 interface Process {
   functions: ExtraFunctions;
-  /** The function's address in it, with no gateway before it. */
+  /** The function's address in the process, without the gateway. */
   url: string;
 }
 
@@ -69,7 +69,7 @@ async function measureRenewal(
 ) {
   const rows: string[][] = [];
   const alone = await measureProvider(openId, rounds);
-  for (const process of processes) await ask(process, await ask(process)); // What is loaded with the first renewal is loaded.
+  for (const process of processes) await ask(process, await ask(process)); // Loads what the first renewal needs.
   const good: number[][] = [];
   for (let round = 0; round < rounds; round++) good.push(await askAtOnce(() => ask(processes[0]!)));
   rows.push(["a good token, one process", "0", ...latencyCells(good, 0)]);
@@ -100,7 +100,7 @@ What the requests themselves take shows the first row. Provider, callers and pro
   };
 }
 
-/** How long each of the callers waits for its answer. */
+/** How long each of the callers waits for its response. */
 function askAtOnce(ask: (index: number) => Promise<unknown>): Promise<number[]> {
   return Promise.all(Array.from({ length: CALLERS }, async (_, index) => {
     const startMs = performance.now();
@@ -109,7 +109,7 @@ function askAtOnce(ask: (index: number) => Promise<unknown>): Promise<number[]> 
   }));
 }
 
-/** What the provider takes for one who asks it directly. */
+/** How long the provider takes for a direct request. */
 async function measureProvider(openId: OpenIdProvider, rounds: number): Promise<number> {
   const upstream = new Upstream(10_000);
   const settings = ProvidersText.parse(JSON.stringify({ machine: openId.settings("machine") })).get(
@@ -120,13 +120,13 @@ async function measureProvider(openId: OpenIdProvider, rounds: number): Promise<
   for (let round = 0; round <= rounds; round++) {
     const startMs = performance.now();
     await upstream.clientCredentials({ name: "machine", settings });
-    if (round > 0) durations.push(performance.now() - startMs); // The first one looks up the endpoints.
+    if (round > 0) durations.push(performance.now() - startMs); // The first request looks up the endpoints.
   }
   openId.delayMs = 0;
   return median(durations);
 }
 
-/** The medians over the rounds of what half and what all but one of the callers waited at most. */
+/** The medians over the rounds of the callers' p50 and p99. */
 function latencyCells(rounds: number[][], alone: number): string[] {
   const [p50, p99] = [0.5, 0.99].map((share) =>
     median(rounds.map((latencies) => quantile(latencies, share)))
@@ -134,7 +134,7 @@ function latencyCells(rounds: number[][], alone: number): string[] {
   return [p50!, p99!, p99! - alone].map((ms) => ms.toFixed(0));
 }
 
-/** Brokers in this process, with nothing of HTTP but the way to the database. */
+/** Brokers in this process; HTTP is only used for the database. */
 async function measureInside(stack: Stack, openId: OpenIdProvider, rounds: number) {
   const { broker, provider } = openBroker(stack, openId, "supabase");
   const latencies: number[][] = [];
@@ -202,7 +202,7 @@ function openBroker(stack: Stack, openId: OpenIdProvider, type: "supabase" | "me
   return { broker, provider: { name, settings: providers.get(name)! } };
 }
 
-/** Connects a user, and returns how servers ask for its token. */
+/** Connects a user, and returns the request with which servers get its token. */
 async function connect(stack: Stack, openId: OpenIdProvider, [process]: Process[]): Promise<Ask> {
   const token = await makeUser(stack);
   const subject = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/"))).sub;

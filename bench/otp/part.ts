@@ -12,7 +12,7 @@ import { fillMany, fillWaiting, liftLimits, SCRIPTS, takeMany } from "./phones.t
 const MANY = 1_000_000;
 const LIMITS_PER_CALL = 5;
 
-/** Measures one-time codes in the database: request and verification against the least they could be. */
+/** Measures one-time codes in the database: request and verification compared with minimal implementations. */
 export async function measureOtp(stack: Stack, effort: Effort, report: Report): Promise<void> {
   await requirePgbench();
   const folder = join(stack.dataDir, "pgbench-otp");
@@ -56,10 +56,10 @@ export async function measureOtp(stack: Stack, effort: Effort, report: Report): 
   }
 }
 
-/** Each filling takes as long as many runs. */
+/** Filling takes as long as many runs. */
 const MAX_ROUNDS = 3;
 
-/** The same with a million rows more: few and many take turns, as the machine is not the same all the time. */
+/** The same with a million more rows. The two sides take turns, because the machine's load varies. */
 async function measureGrown(
   sql: postgres.Sql,
   pgbench: Pgbench,

@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 
 const MAC = "'0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0'";
-/** As many codes as any run can take back. */
+/** More codes than any run can verify. */
 const WAITING = 150_000;
 
-/** The number of a turn, spread over prefixes as an app's users are. */
+/** The phone number of a turn, spread over prefixes like an app's users. */
 const phoneOf = (area: string, turn: string) =>
   `'+${area}' || lpad(((${turn})::bigint * 7919 % 100000000)::text, 8, '0')`;
 
@@ -14,7 +14,7 @@ const request = (turn: string) =>
   }, 'FR', 'verify_phone', 'sms', 'n' || (${turn}::bigint % 50000), 'k', ${MAC},
   '{twilio,vonage}', 50000);`;
 
-/** What is run against the database; each script takes the phones that come next. */
+/** The scripts; each one takes the next phones. */
 export const SCRIPTS = {
   "bare insert": `select nextval('bare_otp.request_turn') as turn \\gset
 select bare_otp.request(${phoneOf("336", ":turn")}, ${MAC});\n`,
@@ -36,7 +36,7 @@ select take_rate_limits(jsonb_build_array(
   jsonb_build_object('name', 'e', 'key', 'bench e', 'quota', 1000000000, 'window_s', 60)));\n`,
 };
 
-/** Limits that stop nobody, so that each request is one that is sent. */
+/** Limits that deny nothing, so that each request sends a code. */
 export async function liftLimits(sql: postgres.Sql): Promise<void> {
   await sql`
     update private.otp_settings set sends_per_network_hour = 250000000, sends_per_prefix_hour = 1000000000,
@@ -44,7 +44,7 @@ export async function liftLimits(sql: postgres.Sql): Promise<void> {
       spend_cap_micros = 1000000000000000, code_lifetime = '10 minutes'`;
 }
 
-/** Codes that wait for their answer, in both tables; what was there before is gone. */
+/** Unverified codes in both tables; earlier rows are deleted. */
 export async function fillWaiting(sql: postgres.Sql): Promise<void> {
   await sql`set synchronous_commit = off`;
   await sql`truncate public.otp_codes, private.otp_decisions, private.rate_limits, private.otp_statistics, bare_otp.codes`;
@@ -68,13 +68,13 @@ export async function fillWaiting(sql: postgres.Sql): Promise<void> {
   await sql`reset synchronous_commit`;
 }
 
-/** Takes away what `fillMany` added. */
+/** Removes what `fillMany` added. */
 export async function takeMany(sql: postgres.Sql): Promise<void> {
   await sql`delete from public.otp_codes where phone_number like '+338%'`;
   await sql`vacuum analyze public.otp_codes`;
 }
 
-/** Codes of other phones that nobody asks for, as many as a busy project without a cleanup has. */
+/** Unused codes of other phones, as many as a busy project without a cleanup has. */
 export async function fillMany(sql: postgres.Sql, count: number): Promise<void> {
   await sql`set synchronous_commit = off`;
   await sql.unsafe(`

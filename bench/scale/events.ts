@@ -1,6 +1,6 @@
 type Action = () => void;
 
-/** What happens later, in the order of its time; at the same time in the order in which it was planned. */
+/** Future events in the order of their time; at the same time, in the order in which they were planned. */
 export class Events {
   now = 0;
   #times: number[] = [];
@@ -12,7 +12,7 @@ export class Events {
     this.#push(this.now + delay, this.#count++, action);
   }
 
-  /** Runs what is planned, and what that plans, while `wanted`. */
+  /** Runs the planned events, and the events that they plan, while `wanted` is true. */
   run(wanted: () => boolean): void {
     while (this.#times.length > 0 && wanted()) {
       this.now = this.#times[0]!;
@@ -68,7 +68,7 @@ export class Events {
   }
 }
 
-/** First come, first served, with an end that does not grow with the queue's length. */
+/** A first-in, first-out queue whose operations do not slow down with its length. */
 export class Queue<Item> {
   #items: Item[] = [];
   #first = 0;
@@ -92,7 +92,7 @@ export class Queue<Item> {
     return item;
   }
 
-  /** The next ones, at most so many. */
+  /** Takes at most this many entries. */
   take(most: number): Item[] {
     const taken: Item[] = [];
     while (taken.length < most) {
@@ -136,7 +136,7 @@ export class Servers {
     return this.#taken === 0;
   }
 
-  /** The sum of the times that each server was taken for. */
+  /** The sum of the times that each server was busy. */
   get busyMs(): number {
     this.#account();
     return this.#busyMs;

@@ -9,14 +9,14 @@ interface Input {
 const MEASURED = "measured 2026-11-21 on 2 × AMD EPYC, a quiet machine";
 const SUPABASE = "supabase.com/docs/guides/platform/compute-and-disk";
 
-/** What a database can be: cores, and connections of the pooler. */
+/** A database's size: cores, and connections of the pooler. */
 export interface Machine {
   name: string;
   cores: number;
   connections: number;
 }
 
-/** Cores as Supabase sells them, pools by a guess. */
+/** Cores as Supabase sells them; the pool sizes are guesses. */
 export const MACHINES = {
   small: { name: "2 cores", cores: 2, connections: 20 },
   medium: { name: "4 cores", cores: 4, connections: 30 },
@@ -24,7 +24,7 @@ export const MACHINES = {
   largest: { name: "64 cores", cores: 64, connections: 200 },
 } satisfies Record<string, Machine>;
 
-/** Every other number that the simulation and the tables stand on. After a new run of the benchmark it is changed here alone. */
+/** Every other input of the simulation and the tables. After a new benchmark run, update only this file. */
 export const INPUTS = {
   pairCpuUs: {
     value: 496,

@@ -6,7 +6,7 @@ import { TABLES } from "./tables.ts";
 
 const FILE = join(projectFolder, "docs", "scale.md");
 
-/** Prints what the simulation says and writes it to its places in docs/scale.md. Needs no stack. */
+/** Prints the simulation's tables and writes them into docs/scale.md. Needs no stack. */
 export async function simulateScale(): Promise<void> {
   let text = await Deno.readTextFile(FILE);
   for (const [name, tableOf] of Object.entries(TABLES)) {
@@ -19,7 +19,7 @@ export async function simulateScale(): Promise<void> {
   console.log(`\nWritten to ${FILE}`);
 }
 
-/** The text with another table between `<!-- table: name -->` and `<!-- end -->`. */
+/** Replaces the table between `<!-- table: name -->` and `<!-- end -->`. */
 export function withTable(text: string, name: string, table: string): string {
   const begin = `<!-- table: ${name} -->`;
   const from = text.indexOf(begin);

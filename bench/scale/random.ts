@@ -1,4 +1,4 @@
-/** Chance that is the same in each run with the same seed. */
+/** Random numbers that are the same in each run with the same seed. */
 export class Chance {
   #state: number;
 
@@ -15,7 +15,7 @@ export class Chance {
     return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32 + 2 ** -33;
   }
 
-  /** Whole numbers from 0 up to `count`, without it. */
+  /** Integers from 0 to `count` - 1. */
   below(count: number): number {
     return Math.floor(this.uniform() * count);
   }
@@ -35,7 +35,7 @@ export class Popularity {
   readonly exponent: number;
   readonly #cumulative: Float64Array;
 
-  /** The exponent is found from the share of the hottest user, which is easier to name and to measure. */
+  /** The exponent is derived from the hottest user's share, which is easier to state and to measure. */
   constructor(users: number, hottestShare: number) {
     this.exponent = exponentOf(users, hottestShare);
     this.#cumulative = new Float64Array(users);

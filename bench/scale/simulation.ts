@@ -1,55 +1,55 @@
 import { Events, Queue, Servers } from "./events.ts";
 import { Chance, Popularity } from "./random.ts";
 
-/** Everything that the ledger's part of metered requests depends on. Times in milliseconds. */
+/** Everything on which the ledger's part of metered requests depends. Times in milliseconds. */
 export interface World {
   seed: number;
   requestsPerSecond: number;
-  /** How long is measured, in simulated time; a tenth of it before that is not. */
+  /** The measured time, in simulated time; a warm-up of a tenth of it comes before. */
   seconds: number;
   users: number;
-  /** The share of all requests that is the hottest user's; the others follow by a Zipf law. */
+  /** The hottest user's share of all requests; the others follow a Zipf law. */
   hottestShare: number;
   /** The model call between hold and settlement: log-normal. */
   modelMedianMs: number;
   modelSigma: number;
-  /** Processes that make ledger calls; a request settles where it held. */
+  /** Processes that make ledger calls; a request settles in the process that made its hold. */
   isolates: number;
-  /** Ledger calls that an isolate has under way at most; what comes then travels together in the next. */
+  /** The most ledger calls of an isolate at once; further calls are batched into the next one. */
   callsAtOnce: number;
-  /** From a function to the connection pool and back. */
+  /** A round trip between a function and the connection pool. */
   roundTripMs: number;
   connections: number;
   cores: number;
-  /** Processor time of a transaction, without its operations. */
+  /** CPU time of a transaction, without its operations. */
   transactionCpuMs: number;
-  /** Processor time of a hold or a settlement. */
+  /** CPU time of a hold or a settlement. */
   operationCpuMs: number;
   cpuLaw: "fixed" | "exponential";
-  /** Between the last statement and its commit, with the row and the connection taken and no core. */
+  /** The time between the last statement and its commit: row and connection are held, but no core. */
   commitDelayMs: number;
-  /** From the release of a row to the transaction that waited for it. */
+  /** The time from the release of a row until the waiting transaction continues. */
   handoverMs: number;
-  /** A flush of the log, which covers all that asked for one before it began. */
+  /** A flush of the log, which covers all requests made before it began. */
   flushMs: number;
   walBytesPerOperation: number;
   walMegabytesPerSecond: number;
 }
 
-/** So that one batch stays a matter of milliseconds; as in `_shared/ledger/batches.ts`. */
+/** Keeps a batch within milliseconds; as in `_shared/ledger/batches.ts`. */
 const MAX_OPERATIONS = 200;
 
-/** What was measured after the warm-up. Latencies are of one ledger call: a hold or a settlement. */
+/** The results after the warm-up. Latencies are of one ledger call: a hold or a settlement. */
 export interface Result {
   callsPerSecond: number;
   meanMs: number;
   p50Ms: number;
   p99Ms: number;
-  /** Ledger calls under way on the average, as a sum over time: not from the latencies. */
+  /** The average number of concurrent ledger calls, integrated over time and not derived from the latencies. */
   callsUnderWay: number;
   callsPerTransaction: number;
   callsPerFlush: number;
-  /** From 0 to 1: for how much of the time it was taken; of the log the bytes that its disk can write. */
+  /** Utilization from 0 to 1: the share of the time in use; for the log, of the disk's bandwidth. */
   utilisation: { cores: number; connections: number; hottestRow: number; log: number };
 }
 
@@ -64,7 +64,9 @@ interface Isolate {
   waiting: Queue<Call>;
 }
 
-/** Plays `world` and tells what it carried. Stops when it is sure that more than 1 % of the calls take over `maxMs`. */
+/**
+ * Simulates `world` and returns the results. Stops once it is certain that more than 1 % of the calls exceed `maxMs`.
+ */
 export function simulate(world: World, maxMs = Infinity): Result {
   const events = new Events();
   const chance = new Chance(world.seed);
@@ -129,7 +131,7 @@ export function simulate(world: World, maxMs = Infinity): Result {
     );
   }
 
-  /** One user's row after the other, in the order of their ids: no two transactions wait in a circle. */
+  /** The users' rows are locked in the order of their ids, so transactions cannot deadlock. */
   function lock(users: number[], index: number, then: () => void): void {
     if (index === users.length) return then();
     const user = users[index]!;
@@ -187,14 +189,14 @@ export function simulate(world: World, maxMs = Infinity): Result {
     const user = popularity.pick(chance);
     const isolate = someIsolate();
     send(user, isolate);
-    // The model works in the meantime, whatever the hold's wait adds to that.
+    // The model call starts independently of the hold's wait.
     const modelMs = chance.logNormal(Math.log(world.modelMedianMs), world.modelSigma);
     if (events.now + modelMs < endsAt) events.after(modelMs, () => send(user, isolate));
     const pause = chance.exponential(1_000 / world.requestsPerSecond);
     if (events.now + pause < endsAt) events.after(pause, arrive);
   }
 
-  // Requests that are with the model already: the rest of a call in a steady state is a uniform share of one that is
+  // Requests whose model call has already begun: in a steady state the remaining time is a uniform share of a call
   // picked by its length.
   const mu = Math.log(world.modelMedianMs);
   const running = Math.round(world.requestsPerSecond / 1_000 * modelMeanMs(world));
@@ -245,7 +247,7 @@ export function modelMeanMs({ modelMedianMs, modelSigma }: World): number {
   return modelMedianMs * Math.exp(modelSigma ** 2 / 2);
 }
 
-/** Group commit: one flush at a time; who asks while one is under way shares the next. */
+/** Group commit: one flush at a time; requests that arrive during a flush share the next one. */
 class Log {
   readonly #events: Events;
   readonly #world: World;
@@ -283,7 +285,7 @@ class Log {
 
 let known: { key: string; popularity: Popularity } | undefined;
 
-/** The last one is kept: a search plays the same users many times. */
+/** Cached: a search simulates the same users many times. */
 function popularityOf(users: number, hottestShare: number): Popularity {
   const key = `${users} ${hottestShare}`;
   if (known?.key !== key) known = { key, popularity: new Popularity(users, hottestShare) };
@@ -292,14 +294,16 @@ function popularityOf(users: number, hottestShare: number): Popularity {
 
 export type Resource = keyof Result["utilisation"];
 
-/** What was taken for the greatest part of the time; connections last, as they fill with what waits for the others. */
+/** The resource with the highest utilization. Connections come last, since they fill up when anything else does. */
 export function busiest({ utilisation }: Result): Resource {
   const { connections: _, ...others } = utilisation;
   const [name, share] = Object.entries(others).reduce((most, each) => each[1] > most[1] ? each : most);
   return share < 0.9 && share < utilisation.connections ? "connections" : name as Resource;
 }
 
-/** The most requests a second at which 99 % of the ledger calls take no longer than `maxMs`, and the run at it. */
+/**
+ * The highest rate in requests per second at which 99 % of the ledger calls take at most `maxMs`, with its results.
+ */
 export function capacity(
   worldAt: (requestsPerSecond: number) => World,
   { maxMs, most }: { maxMs: number; most: number },
@@ -308,7 +312,7 @@ export function capacity(
   let high = most;
   let best = { requestsPerSecond: low, result: simulate(worldAt(low)) };
   while (high / low > 1.05) {
-    // Nearer to the upper end, which is a bound from arithmetic.
+    // Closer to the upper end, which is an arithmetic bound.
     const requestsPerSecond = low === 1 ? high * 0.8 : Math.sqrt(low * high);
     const result = simulate(worldAt(requestsPerSecond), maxMs);
     if (result.p99Ms <= maxMs) {

@@ -23,7 +23,7 @@ const NAMES: Record<Resource, string> = {
   log: "log bandwidth",
 };
 
-/** The tables of docs/scale.md, by the names of their places in it. */
+/** The tables of docs/scale.md, by the names of their placeholders. */
 export const TABLES: Record<string, () => string> = {
   inputs: inputsTable,
   derived: derivedTable,
@@ -50,12 +50,12 @@ function derivedTable(): string {
   );
 }
 
-/** The measured machine, with more offered than it can do. */
+/** The measured machine, with more load than it can process. */
 function checkTable(): string {
   const measured: Partial<World> = {
     seconds: 2,
     isolates: 1,
-    callsAtOnce: Infinity, // Clients of pgbench send one call at a time: nothing travels together.
+    callsAtOnce: Infinity, // Clients of pgbench send single calls: there are no batches.
     connections: 16,
     cores: input("measuredCores"),
     roundTripMs: 0,
@@ -114,7 +114,7 @@ function capacityTable(): string {
   );
 }
 
-/** One user alone on a machine that has enough of everything else. */
+/** A single user on a machine with plenty of every other resource. */
 function rowTable(): string {
   const isolates = [1, 10, 100, Infinity];
   const rows = [0.13, 0.5, 1, 2].map((flushMs) => [
@@ -141,7 +141,7 @@ function rowTable(): string {
   return table(["a flush takes", ...head], rows);
 }
 
-/** The load at which one user's share is what breaks. */
+/** The load at which a single user's share is the limit. */
 function shareTable(): string {
   const rows = [0.0001, 0.001, 0.01, 0.05, 0.2].map((hottestShare) => {
     const { requestsPerSecond, result } = capacity(
@@ -231,7 +231,7 @@ function bytesTable(): string {
   ]);
 }
 
-/** What grows with the load and is not a queue: arithmetic alone. */
+/** What grows with the load besides queues, by arithmetic. */
 function limitsTable(): string {
   const row = (
     name: string,
@@ -275,8 +275,8 @@ function limitsTable(): string {
 }
 
 /**
- * A page that changes for the first time after a checkpoint is written to the log whole. Ids and users come at random, so
- * the expected number of such pages is that of drawing them with replacement.
+ * A page is written to the log as a whole when it changes for the first time after a checkpoint. Ids and users are
+ * random, so the expected number of such pages is that of drawing with replacement.
  */
 function pageImagesMegabytes(requestsPerSecond: number, checkpointSeconds: number): number {
   const draws = requestsPerSecond * checkpointSeconds;
@@ -286,13 +286,13 @@ function pageImagesMegabytes(requestsPerSecond: number, checkpointSeconds: numbe
     requests * input("idIndexBytes") / PAGE_BYTES, // The primary key of token_consumption_locks.
     requests * input("userIndexBytes") / PAGE_BYTES,
     users * input("balanceBytes") / PAGE_BYTES,
-    users, // Each user's newest entry is at another place of the history's primary key.
+    users, // Each user's newest entry is at a different place in the history's primary key.
   ];
   const images = pages.reduce((sum, count) => sum + count * (1 - Math.exp(-draws / count)), 0);
   return images * PAGE_BYTES / checkpointSeconds / 1e6;
 }
 
-/** The table grows until a round R keeps up: pages = new · (24 h + R) and R = pages / pages a minute. */
+/** The table grows until a cleanup round R keeps up: pages = new · (24 h + R), and R = pages / pages per minute. */
 function roundHours(newPagesPerMinute: number): string {
   const share = newPagesPerMinute / input("cleanupPages");
   return share >= 1 ? "never" : trimmed(24 * share / (1 - share));
@@ -336,7 +336,7 @@ function coldTable(): string {
   return table(["round trip", "first call by rest, more ms", "first call straight, more ms"], rows);
 }
 
-/** How many pairs the cores could do if they did nothing else, and a tenth more. */
+/** The number of pairs that the cores could process if they did nothing else, plus 10 %. */
 function maxPairsOf(cores: number): number {
   return 1.1 * cores * 1_000 / (2 * (OPERATION_CPU_MS.transaction + OPERATION_CPU_MS.operation));
 }
@@ -350,7 +350,7 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** Two digits, as more would pretend. */
+/** Two significant digits: more would suggest a precision that is not there. */
 function rounded(value: number): string {
   if (value < 1) return value.toPrecision(1);
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);

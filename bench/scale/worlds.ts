@@ -1,7 +1,7 @@
 import { input, type Machine } from "./inputs.ts";
 import { modelMeanMs, type World } from "./simulation.ts";
 
-/** The processor time of a hold or a settlement, split into what a batch shares and what it does not. */
+/** The CPU time of a hold or a settlement, split into the part that a batch shares and the rest. */
 export const OPERATION_CPU_MS = (() => {
   const aloneMs = input("pairCpuUs") / 2_000;
   const batchedMs = aloneMs * input("batchedPairCpuRatio");
@@ -9,7 +9,7 @@ export const OPERATION_CPU_MS = (() => {
   return { transaction: aloneMs - operationMs, operation: operationMs };
 })();
 
-/** The rest of the measured time of a transaction on one row, after its processor time and its flush. */
+/** The remaining measured time of a transaction on one row, after its CPU time and its flush. */
 export const HANDOVER_MS = Math.max(
   0,
   500 / input("hotPairsPerSecond") - input("pairCpuUs") / 2_000 - input("measuredFlushUs") / 1_000,
@@ -17,7 +17,7 @@ export const HANDOVER_MS = Math.max(
 
 export type Transport = "rest" | "postgres";
 
-/** The world of the base case on a machine, by one of the two ways to the database. */
+/** The base case on a machine, over one of the two transports. */
 export function worldOf(
   { cores, connections }: Machine,
   transport: Transport,
@@ -49,7 +49,7 @@ export function worldOf(
   return { ...world, isolates: isolatesFor(world), ...changes };
 }
 
-/** Requests that are with the model at a moment. */
+/** Requests whose model call is running at a moment. */
 export function runningRequests(world: World): number {
   return world.requestsPerSecond * modelMeanMs(world) / 1_000;
 }
@@ -58,7 +58,7 @@ export function isolatesFor(world: World, requestsPerIsolate = input("requestsPe
   return Math.max(1, Math.ceil(runningRequests(world) / requestsPerIsolate));
 }
 
-/** Long enough for some thousand calls, short enough for some hundred thousand. */
+/** Long enough for some thousand calls, and at most some hundred thousand. */
 function secondsFor(requestsPerSecond: number): number {
   return Math.min(30, Math.max(1, 8_000 / requestsPerSecond));
 }

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { createClient } from "@redis/client";
 
 const BATCH = 1_000;
-/** About what a broker's JWT has. */
+/** About the length of a broker's JWT. */
 const CLAIMS = { iss: "https://broker.example", aud: "api", roles: "x".repeat(430) };
 
-/** Sets the tokens from one number up to another, of about 800 characters each, again. */
+/** Writes the tokens in a range of numbers, of about 800 characters each, with new values. */
 export async function setTokens(url: string, from: number, to: number): Promise<void> {
   const client = createClient({ url });
   await client.connect();
@@ -20,7 +20,7 @@ export async function setTokens(url: string, from: number, to: number): Promise<
   client.destroy();
 }
 
-/** Twenty accounts below each main account. */
+/** Twenty sub-accounts per main account. */
 export function accountOf(number: number): string {
   return `PAAPEX${100_000 + Math.floor(number / 20)}${String(number).padStart(7, "0")}`;
 }
@@ -29,7 +29,7 @@ function keyOf(number: number): string {
   return `token:${accountOf(number)}`;
 }
 
-/** A JWT that no other has, good for a day. */
+/** A unique JWT, valid for a day. */
 export function newToken(number: number): string {
   const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const claims = { ...CLAIMS, sub: number, exp: Math.floor(Date.now() / 1_000) + 86_400 };

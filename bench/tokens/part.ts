@@ -21,7 +21,7 @@ const CHANGED = KEYS / 100;
 const READS = 500;
 const SEALS = 20_000;
 
-/** What copying 100,000 tokens costs, and reading one. */
+/** The cost of copying 100,000 tokens, and of reading one. */
 export async function measureTokens(stack: Stack, { rounds }: Effort, report: Report): Promise<void> {
   const redis = await startRedis().catch((error) => {
     throw new StackError(error.message);
@@ -98,7 +98,7 @@ async function repeat<Result>(times: number, work: () => Promise<Result>): Promi
   return results;
 }
 
-/** As many invocations as it takes. */
+/** Calls sync until it is complete. */
 async function syncWhole(
   stack: Stack,
   redisUrl: string,
@@ -122,7 +122,7 @@ async function syncWhole(
   return costs;
 }
 
-/** CPU of the encryption itself. */
+/** The CPU time of the encryption itself. */
 async function sealing() {
   const keyring = KeyringText.parse(`bench:${btoa("x".repeat(32))}`);
   const tokens = Array.from({ length: SEALS }, (_, number) => newToken(number));
@@ -151,7 +151,7 @@ async function sealing() {
   };
 }
 
-/** Reads through the gateway, one after the other, each written down. */
+/** Reads through the gateway, one after the other; each is written to the access log. */
 async function reading(stack: Stack) {
   const functions = await startFunctions({
     portBase: stack.portBase,

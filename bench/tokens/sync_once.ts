@@ -1,4 +1,4 @@
-// One invocation of token-manager's sync in a process of its own, as an isolate has it. Prints what it cost as JSON.
+// One call of token-manager's sync in a new process, like an isolate. Prints its cost as JSON.
 
 import process from "node:process";
 
@@ -8,19 +8,19 @@ import { openSource } from "../../supabase/functions/_vault/open_source.ts";
 import { vaultSettings } from "../../supabase/functions/_vault/settings.ts";
 import { syncVault } from "../../supabase/functions/_vault/sync.ts";
 
-/** What one invocation cost. */
+/** The cost of one call. */
 export interface Cost {
   isComplete: boolean;
   synced: number;
   unchanged: number;
   wallMs: number;
-  /** User and system, what the engine does beside the program included. */
+  /** User and system time, including the engine's own work. */
   cpuMs: number;
-  /** What the budget counts for the work, loading included. */
+  /** The CPU time that the budget counts for the work, including loading. */
   countedCpuMs: number;
-  /** What of it loads the Redis client: once for each isolate. */
+  /** The part of it that loads the Redis client, once per isolate. */
   loadingCpuMs: number;
-  /** Of the whole process; what it had before it began is baseMb. */
+  /** Peak memory of the whole process; baseMb is its memory at the start. */
   peakMb: number;
   baseMb: number;
   redisTrips: number;
@@ -66,7 +66,7 @@ function millisecondsSince(before: ReturnType<typeof process.cpuUsage>): number 
   return (user + system) / 1_000;
 }
 
-/** The most memory that the process ever had; NaN where the system does not tell. */
+/** The peak memory of the process; NaN if the system does not report it. */
 function peakMb(): number {
   if (Deno.build.os !== "linux") return NaN;
   return Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? NaN) / 1_024;

@@ -1,20 +1,32 @@
 import { namedDifference } from "./difference.ts";
+import type { Offer } from "./offer.ts";
+import type { Given } from "./record.ts";
+import type { Target } from "./target.ts";
 
-/** What would be done to a project. */
+/** The planned changes of a project. */
 export interface Plan {
-  /** Whole texts, by the path in the project. */
+  /** Complete new texts, by their path in the project. */
   writes: Map<string, string>;
   removals: string[];
-  /** One line for each thing that is done. */
+  /** One line per change. */
   steps: string[];
-  /** What stays as its owner has it, and how that differs. */
+  /** Files that keep their owner's changes, each with its difference. */
   kept: { path: string; why: string; difference: string }[];
-  /** Why nothing may be written; one is enough. */
+  /** Conflicts: a single one prevents writing. */
   conflicts: string[];
   notes: string[];
 }
 
-/** Says that a file is not as Tessera has it and stays so. */
+/** What each part of the planning works with. */
+export interface Planning {
+  target: Target;
+  offer: Offer;
+  /** Changed to its new content. */
+  record: Given;
+  plan: Plan;
+}
+
+/** Reports a file that differs from Tessera's and is kept. */
 export function keep(plan: Plan, path: string, why: string, current: string, offered: string): void {
   plan.kept.push({ path, why, difference: namedDifference(path, current, offered) });
 }

@@ -10,7 +10,7 @@ import {
   walk,
 } from "../modules/sql_tree.ts";
 
-/** What SQL creates and what two of cannot be in one database, each in words: table public.notes. */
+/** The objects that SQL creates and whose names must be unique in a database, each in words: table public.notes. */
 export type Created = Set<string>;
 
 const KINDS: Record<string, string> = {
@@ -25,7 +25,7 @@ const KINDS: Record<string, string> = {
   CreateDomainStmt: "type",
   DefineStmt: "object",
 };
-/** Postgres keeps the names of these together. */
+/** These share one namespace in Postgres. */
 const RELATIONS = ["table", "view", "sequence", "type", "index"];
 const DROPPED: Record<string, string> = {
   OBJECT_TABLE: "table",
@@ -39,7 +39,7 @@ const DROPPED: Record<string, string> = {
   OBJECT_SCHEMA: "schema",
 };
 
-/** Adds what a file of SQL creates, and takes out what it drops. */
+/** Adds the objects that a SQL file creates, and removes those that it drops. */
 export function followSql(file: string, text: string, created: Created): void {
   for (const statement of statementsOf(file, text)) {
     for (const name of allCreatedBy(file, statement)) created.add(name);
@@ -48,7 +48,7 @@ export function followSql(file: string, text: string, created: Created): void {
   }
 }
 
-/** Schemas that a file of SQL shares with whoever has them already. */
+/** The schemas that a SQL file creates unless they exist. */
 export function sharedBy(file: string, text: string): Created {
   return new Set(
     statementsOf(file, text)
@@ -57,7 +57,7 @@ export function sharedBy(file: string, text: string): Created {
   );
 }
 
-/** Whether something of the same name is among these; what it is, if so. */
+/** The existing object with the same name, if there is one. */
 export function sameAs(name: string, others: Created): string | undefined {
   const [kind, ...rest] = name.split(" ");
   if (!RELATIONS.includes(kind!)) return others.has(name) ? name : undefined;
@@ -82,17 +82,17 @@ function allCreatedBy(file: string, statement: Statement): string[] {
     case "DoStmt":
       return createdInBlock(file, statement);
   }
-  // Schemas and roles say themselves what they are.
+  // Schemas and roles have no type in the tree; their statement names it.
   return createdBy(statement).map((name) => KINDS[type] ? `${KINDS[type]} ${name}` : name);
 }
 
-/** Roles and schemas are often created in a block that looks first whether they are there. */
+/** Roles and schemas are often created in a block that first checks whether they exist. */
 function createdInBlock(file: string, { text, line }: Statement): string[] {
   let tree: Node[];
   try {
     tree = plpgsqlTree(`${file}:${line}`, text);
   } catch (error) {
-    if (error instanceof StackError) return []; // In another language.
+    if (error instanceof StackError) return []; // A block in another language.
     throw error;
   }
   const found: string[] = [];
@@ -105,14 +105,14 @@ function createdInBlock(file: string, { text, line }: Statement): string[] {
           if (one.type !== "DoStmt") found.push(...allCreatedBy(file, one));
         }
       } catch (error) {
-        if (!(error instanceof StackError)) throw error; // An expression, or a text in words.
+        if (!(error instanceof StackError)) throw error; // An expression, or a text that is not SQL.
       }
     }
   });
   return found;
 }
 
-/** The texts in what a block executes. */
+/** The dynamic statements that a block executes. */
 function textsIn(query: string): string[] {
   const found: string[] = [];
   try {

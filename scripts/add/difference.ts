@@ -1,6 +1,6 @@
 import { createTwoFilesPatch } from "diff";
 
-/** How a project's file differs from Tessera's, as a patch that leads to Tessera's. */
+/** The difference of a project's file, as a patch that turns it into Tessera's. */
 export function namedDifference(path: string, current: string, offered: string): string {
   return createTwoFilesPatch(`${path} (yours)`, `${path} (Tessera's)`, current, offered)
     .split("\n").slice(1).join("\n").trimEnd();

@@ -1,6 +1,6 @@
 import { run } from "../local/run.ts";
 
-/** How many files of a folder are in no commit; undefined where git does not keep it. */
+/** The number of uncommitted files in a folder; undefined without a git repository. */
 export async function uncommittedFiles(folder: string): Promise<number | undefined> {
   try {
     const status = await run("git", {

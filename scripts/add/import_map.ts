@@ -5,7 +5,7 @@ import { StackError } from "../local/errors.ts";
 import { exists } from "../local/paths.ts";
 import { readText } from "./target.ts";
 
-/** Where functions may have their versions, the first that is there. */
+/** Where functions may keep their versions; the first existing file counts. */
 const PLACES = [
   "supabase/functions/deno.json",
   "supabase/functions/deno.jsonc",
@@ -16,7 +16,7 @@ const PLACES = [
 ];
 const NEW = PLACES[0]!;
 
-/** The file that says which version a name in an import stands for. */
+/** The import map: which version each imported name stands for. */
 export interface ImportMap {
   path: string;
   text: string;
@@ -24,12 +24,12 @@ export interface ImportMap {
   imports: Record<string, string>;
 }
 
-/** Finds a project's import map; one that is still to be made where there is none. */
+/** Finds a project's import map, or the place of a new one. */
 export async function findImportMap(folder: string): Promise<ImportMap> {
   for (const path of PLACES) {
     if (!await exists(join(folder, path))) continue;
     const found = await readMap(folder, path);
-    // A configuration of Deno may leave it to another file, which functions are deployed with then.
+    // A Deno configuration may name another file as its import map, and functions are deployed with that one.
     const { importMap } = found.whole;
     if (typeof importMap !== "string") return found;
     return await readMap(folder, posix.join(posix.dirname(path), importMap));
@@ -46,12 +46,12 @@ async function readMap(
   const errors: ParseError[] = [];
   const whole = parse(text, errors, { allowTrailingComma: true });
   if (errors.length > 0 || typeof whole !== "object" || whole === null) {
-    throw new StackError(`${path} is no JSON`);
+    throw new StackError(`${path} is not valid JSON`);
   }
   return { path, text, isNew: false, whole, imports: whole.imports ?? {} };
 }
 
-/** The map's text with names set to versions; comments, order and spaces of all else stay. */
+/** The map's text with the names set to versions; comments, order and white space stay. */
 export function withImports({ text }: ImportMap, changes: Map<string, string>): string {
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   const indent = /^([ \t]+)\S/m.exec(text)?.[1] ?? "  ";
@@ -66,8 +66,8 @@ export function withImports({ text }: ImportMap, changes: Map<string, string>): 
 }
 
 /**
- * Adds a name in a line of its own after the last one, whose comment stays beside it: the library puts the new name before
- * that. Undefined where the name is there already, or others do not have lines of their own.
+ * Adds a name on a separate line after the last one, whose comment stays beside it; the library would put the new
+ * name before the comment. Undefined if the name exists, or if the names are not on separate lines.
  */
 function withLine(text: string, name: string, specifier: string, eol: string): string | undefined {
   const imports = findNodeAtLocation(parseTree(text)!, ["imports"]);
@@ -82,7 +82,7 @@ function withLine(text: string, name: string, specifier: string, eol: string): s
     after.slice(rest.length);
 }
 
-/** A path as config.toml names it, which counts from the folder supabase. */
+/** A path in config.toml, which is relative to the folder supabase. */
 export function fromConfig(path: string): string {
   const found = posix.relative("supabase", path);
   return found.startsWith(".") ? found : `./${found}`;

@@ -1,7 +1,7 @@
 import { type Manifest, withRequirements } from "../modules/manifest.ts";
 import { StackError } from "../local/errors.ts";
 
-/** The named modules with all that they require, each after what it requires itself. */
+/** The named modules and all that they require, each after its requirements. */
 export function chosenModules(manifest: Manifest, names: string[]): string[] {
   const unknown = names.filter((name) => !Object.hasOwn(manifest.modules, name));
   if (unknown.length > 0) {
@@ -12,7 +12,7 @@ export function chosenModules(manifest: Manifest, names: string[]): string[] {
   return [...new Set(names.flatMap((name) => withRequirements(manifest, name)))];
 }
 
-/** One line for each module: what it is, and what comes with it. */
+/** One line per module: its title, and what it requires. */
 export function moduleLines(manifest: Manifest): string[] {
   const width = Math.max(...Object.keys(manifest.modules).map((name) => name.length));
   return Object.entries(manifest.modules).map(([name, { title, requires }]) =>

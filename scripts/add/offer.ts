@@ -7,33 +7,33 @@ import { type Manifest, ownersOf } from "../modules/manifest.ts";
 import { owedBy } from "./owed.ts";
 import { bareImports } from "../modules/typescript_references.ts";
 
-/** A migration as Tessera has it. */
+/** One of Tessera's migrations. */
 export interface OfferedMigration {
   name: string;
   text: string;
 }
 
-/** What modules bring with them. */
+/** The files and settings of modules. */
 export interface Offer {
-  /** Of Tessera. */
+  /** Tessera's version. */
   version: string;
   modules: string[];
-  /** Texts of what is below supabase/functions, by the path in the project. */
+  /** Texts of the files below supabase/functions, by the path in the project. */
   files: Map<string, string>;
-  /** In the order in which they are applied. */
+  /** In the order of application. */
   migrations: OfferedMigration[];
   functions: string[];
   /** The functions' blocks of config.toml, without the import map. */
   blocks: Map<string, string>;
   /** Packages that the files import, by name, with their pinned versions. */
   imports: Map<string, string>;
-  /** What an owner should know of it. */
+  /** Notes for the project's owner. */
   notes: string[];
 }
 
 const MIGRATION = /^supabase\/migrations\/\d+_(.+)\.sql$/;
 
-/** Collects what modules have; all that they require is to be among them. */
+/** Collects the files and settings of modules, which must include all that they require. */
 export async function offerOf(manifest: Manifest, modules: string[]): Promise<Offer> {
   const { version, imports: known } = JSON.parse(
     await Deno.readTextFile(join(projectFolder, "deno.json")),

@@ -6,15 +6,18 @@ import { createdBy } from "../modules/sql_objects.ts";
 import { statementsOf } from "../modules/sql_tree.ts";
 import { typescriptReferences } from "../modules/typescript_references.ts";
 
-/** What files refer to although their module does not require it; see supabase/module_debts.json. */
+/** References of files to modules that their own module does not require; see supabase/module_debts.json. */
 export interface Owed {
-  /** Files that have to come along, as nothing loads without them. */
+  /** Files that must come along because an import needs them. */
   files: string[];
-  /** What is missing all the same. */
+  /** References that stay unresolved. */
   notes: string[];
 }
 
-/** Finds what modules owe to others that are not taken: an import brings the file, what SQL lacks is told. */
+/**
+ * Finds known violations towards modules that are not taken: an imported file comes along, a missing SQL object is
+ * reported.
+ */
 export async function owedBy(files: string[], migrations: string[]): Promise<Owed> {
   const created = new Set(migrations.flatMap((text) => statementsOf("a migration", text).flatMap(createdBy)));
   const found = new Set<string>();
@@ -36,7 +39,7 @@ export async function owedBy(files: string[], migrations: string[]): Promise<Owe
       );
     }
     if (kind === "sql" && !created.has(refers_to)) {
-      notes.push(`${file} still asks for ${refers_to}, which no module that you take creates`);
+      notes.push(`${file} still calls ${refers_to}, which none of the chosen modules creates`);
     }
   }
   return { files: [...found], notes };

@@ -8,15 +8,15 @@ import { fromConfig } from "./import_map.ts";
 import { RECORD, recordText } from "./record.ts";
 import { CONFIG, configuredFunctions, readText, type Target } from "./target.ts";
 
-/** What the owner says about files that are not as Tessera last wrote them. */
+/** The owner's decisions about files that differ from what Tessera last wrote. */
 export interface Decisions {
-  /** Takes Tessera's text for these. */
+  /** Files that get Tessera's text. */
   force: string[];
-  /** The database is already as these migrations now make it. */
+  /** Migrations whose changes the database already has. */
   applied: string[];
 }
 
-/** Compares what is offered with what a project has. Changes nothing. */
+/** Compares the modules with the project. Changes nothing. */
 export async function planOf(
   target: Target,
   offer: Offer,
@@ -59,21 +59,21 @@ export async function planOf(
   return plan;
 }
 
-/** The functions' blocks go to the end of config.toml; all that is there stays as it is. */
+/** The functions' blocks are appended to config.toml; existing lines stay. */
 function planBlocks(target: Target, offer: Offer, importMap: string, plan: Plan): void {
   const added = [...offer.blocks].filter(([name]) => !target.record.functions.includes(name));
   const lost = offer.functions.filter((name) =>
     target.record.functions.includes(name) && !target.configured.includes(name)
   );
-  for (const name of lost) plan.notes.push(`${CONFIG} has no block [functions.${name}] any more: left so`);
+  for (const name of lost) plan.notes.push(`${CONFIG} has no block [functions.${name}] any more: unchanged`);
   const taken = added.filter(([name]) => target.configured.includes(name));
-  for (const [name] of taken) plan.conflicts.push(`block [functions.${name}] is in ${CONFIG}`);
+  for (const [name] of taken) plan.conflicts.push(`block [functions.${name}] exists in ${CONFIG}`);
   if (added.length === 0 || taken.length > 0) return;
   const eol = target.config.includes("\r\n") ? "\r\n" : "\n";
   const blocks = added.map(([, block]) => `\n${block}\nimport_map = "${fromConfig(importMap)}"\n`).join("");
   const end = target.config === "" || target.config.endsWith("\n") ? "" : eol;
   const text = target.config + end + blocks.replaceAll("\n", eol);
-  configuredFunctions(text); // It is still TOML.
+  configuredFunctions(text); // The result must still be valid TOML.
   plan.writes.set(CONFIG, text);
   plan.steps.push(...added.map(([name]) => `append  ${CONFIG}: [functions.${name}]`));
 }

@@ -1,24 +1,18 @@
 import { messageOf, StackError } from "../local/errors.ts";
-import type { Offer } from "./offer.ts";
-import { keep, type Plan } from "./changes.ts";
-import { digestOf, type Given } from "./record.ts";
-import { readText, type Target } from "./target.ts";
+import { keep, type Planning } from "./changes.ts";
+import { digestOf } from "./record.ts";
+import { readText } from "./target.ts";
 
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Is changed to what it will be. */
-  record: Given;
-  plan: Plan;
+interface Parts extends Planning {
   isForced: (path: string) => boolean;
 }
 
-/** Files that are not there are added, those that their owner left alone follow, and all others stay. */
+/** Missing files are added, unchanged ones are updated, and changed ones are kept. */
 export async function planFiles({ target, offer, record, plan, isForced }: Parts): Promise<void> {
   const taken = offer.functions.filter((name) =>
     target.functions.includes(name) && !target.record.functions.includes(name)
   );
-  for (const name of taken) plan.conflicts.push(`function folder supabase/functions/${name} is there`);
+  for (const name of taken) plan.conflicts.push(`function folder supabase/functions/${name} exists`);
 
   for (const [path, text] of offer.files) {
     if (taken.some((name) => path.startsWith(`supabase/functions/${name}/`))) continue;
@@ -39,11 +33,11 @@ export async function planFiles({ target, offer, record, plan, isForced }: Parts
     };
     if (current === text) record.files[path] = digest;
     else if (current === undefined && !recorded) write("add   ");
-    else if (!recorded) plan.conflicts.push(`file ${path} is there`);
+    else if (!recorded) plan.conflicts.push(`file ${path} exists`);
     else if (current !== undefined && await digestOf(current) === recorded) write("update");
     else if (isForced(path)) write("force ");
     else if (current === undefined) {
-      plan.notes.push(`${path} was removed by you, and stays away; --force ${path} brings it back`);
+      plan.notes.push(`${path} was removed by you, and stays removed; --force ${path} restores it`);
     } else {
       const also = recorded === digest ? "" : ", and Tessera changed it too";
       keep(plan, path, `changed by you${also}`, current, text);
@@ -59,7 +53,7 @@ export async function planFiles({ target, offer, record, plan, isForced }: Parts
       plan.removals.push(path);
       plan.steps.push(`remove  ${path}`);
     } else {plan.notes.push(
-        `${path} is gone from Tessera, and was changed by you: it is all yours from now on`,
+        `${path} is gone from Tessera, and you changed it: from now on it is yours`,
       );}
   }
 }

@@ -1,19 +1,8 @@
 import { findImportMap, type ImportMap, withImports } from "./import_map.ts";
-import type { Offer } from "./offer.ts";
-import type { Plan } from "./changes.ts";
-import type { Given } from "./record.ts";
-import type { Target } from "./target.ts";
+import type { Planning } from "./changes.ts";
 
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Is changed to what it will be. */
-  record: Given;
-  plan: Plan;
-}
-
-/** Names that the project's import map lacks are added to it; a name that stands for something else is a conflict. */
-export async function planImports({ target, offer, record, plan }: Parts): Promise<ImportMap> {
+/** Missing names are added to the project's import map; a name with another version is a conflict. */
+export async function planImports({ target, offer, record, plan }: Planning): Promise<ImportMap> {
   const map = await findImportMap(target.folder);
   const changes = new Map<string, string>();
   for (const [name, specifier] of offer.imports) {

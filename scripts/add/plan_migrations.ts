@@ -2,24 +2,22 @@ import { messageOf, StackError } from "../local/errors.ts";
 import { statementsOf } from "../modules/sql_tree.ts";
 import { type Created, followSql, sameAs, sharedBy } from "./created.ts";
 import { namedDifference } from "./difference.ts";
-import type { Offer, OfferedMigration } from "./offer.ts";
-import type { Plan } from "./changes.ts";
-import { digestOf, type Given } from "./record.ts";
-import { MIGRATIONS, readText, type Target } from "./target.ts";
+import type { OfferedMigration } from "./offer.ts";
+import type { Planning } from "./changes.ts";
+import { digestOf } from "./record.ts";
+import { MIGRATIONS, readText } from "./target.ts";
 import { newVersions } from "./versions.ts";
 
-interface Parts {
-  target: Target;
-  offer: Offer;
-  /** Is changed to what it will be. */
-  record: Given;
-  plan: Plan;
+interface Parts extends Planning {
   isForced: (path: string) => boolean;
   isApplied: (path: string) => boolean;
   now: Date;
 }
 
-/** New migrations come after the project's own; one that was given before is never run again, whatever it says now. */
+/**
+ * New migrations come after the project's own. A migration that was added before is never added again, whatever its
+ * text is now.
+ */
 export async function planMigrations(parts: Parts): Promise<void> {
   const { target, offer, record, plan, isForced, isApplied, now } = parts;
   const replaced = new Map<string, string>();
@@ -66,14 +64,14 @@ export async function planMigrations(parts: Parts): Promise<void> {
     if (statementsOf(file, text).some(({ type }) => type === "AlterDefaultPrivilegesStmt")) {
       plan.notes.push(
         `${file} changes default privileges: tables and functions that your later migrations create are closed ` +
-          "until they grant what is needed",
+          "until they grant the rights",
       );
     }
   }
   await compareNames(parts, added, (file) => isGone.includes(file) ? "" : replaced.get(file));
 }
 
-/** Names each thing that new migrations create and that the project's migrations create too. */
+/** Reports each object that both the new migrations and the project's migrations create. */
 async function compareNames(
   { target, plan }: Parts,
   added: OfferedMigration[],
@@ -106,13 +104,13 @@ async function compareNames(
 
 function changedSince(file: string, current: string, text: string): string {
   return `${file} has changed in Tessera since it was added. A database that has applied it does not apply it again.
-  If no database has it whose data you keep: --force ${file}, then \`supabase db reset\`.
-  Else write what differs as a migration of your own (\`supabase migration new …\`), apply it, and say so: --applied ${file}
+  If you can reset every database that has applied it: --force ${file}, then \`supabase db reset\`.
+  Otherwise write the difference as a migration of your own (\`supabase migration new …\`), apply it, and confirm with --applied ${file}
 ${namedDifference(file, current, text)}`;
 }
 
 function goneSince(file: string): string {
-  return `${file} is no migration of Tessera any more: others have what it had.
-  If no database has it whose data you keep: --force ${file} removes it; then \`supabase db reset\`.
-  Else look at what is new, write what your databases lack as a migration of your own, and say so: --applied ${file}`;
+  return `${file} is no longer one of Tessera's migrations: others replace it.
+  If you can reset every database that has applied it: --force ${file} removes it; then \`supabase db reset\`.
+  Otherwise look at the new migrations, write what your databases lack as a migration of your own, and confirm with --applied ${file}`;
 }

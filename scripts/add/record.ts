@@ -3,16 +3,16 @@ import { z } from "zod";
 import { StackError } from "../local/errors.ts";
 import { parseJson } from "../modules/manifest.ts";
 
-/** Where a project keeps what it was given. */
+/** The file in which a project records what was added to it. */
 export const RECORD = "supabase/tessera.json";
 
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const Path = z.string().regex(/^supabase\/(?!.*(^|\/)\.\.(\/|$))/);
 
 const Given = z.strictObject({
-  /** Of Tessera, when each module was last written. */
+  /** Tessera's version at the last write of each module. */
   modules: z.record(z.string(), z.string()),
-  /** By the name that Tessera has for it: the file in this project, and the digest of Tessera's text. */
+  /** By Tessera's name of the migration: the file in this project, and the digest of Tessera's text. */
   migrations: z.record(z.string(), z.strictObject({ file: Path, digest: Digest })),
   functions: z.array(z.string()),
   imports: z.record(z.string(), z.string()),
@@ -20,15 +20,15 @@ const Given = z.strictObject({
   files: z.record(Path, Digest),
 });
 
-/** What a project was given, so that its owner's changes can be told from Tessera's. */
+/** What was added to a project, so that its owner's changes can be detected. */
 export type Given = z.infer<typeof Given>;
 
-/** The record of a project that was given nothing yet. */
+/** The record of a project to which nothing was added yet. */
 export function emptyRecord(): Given {
   return { modules: {}, migrations: {}, functions: [], imports: {}, files: {} };
 }
 
-/** Reads a record from its text; undefined stands for none. */
+/** Parses a record; undefined means that there is none. */
 export function parseRecord(text: string | undefined): Given {
   if (text === undefined) return emptyRecord();
   const { data, error } = Given.safeParse(parseJson(RECORD, text));
@@ -36,7 +36,7 @@ export function parseRecord(text: string | undefined): Given {
   return data;
 }
 
-/** The record's text, in an order that does not depend on how it came about. */
+/** The record's text, in a stable order. */
 export function recordText(record: Given): string {
   const sorted = <Value>(entries: { [key: string]: Value }) =>
     Object.fromEntries(Object.entries(entries).sort(([a], [b]) => a < b ? -1 : 1));

@@ -1,7 +1,7 @@
 import type { Setting } from "../settings/settings.ts";
 import type { Plan } from "./changes.ts";
 
-/** What a run says about a plan, in the order in which it is of use. */
+/** The report about a plan, most useful parts first. */
 export function reportOf(plan: Plan, needed: Setting[], { isWritten }: { isWritten: boolean }): string {
   const { steps, kept, conflicts, notes } = plan;
   const parts: string[] = [];
@@ -15,18 +15,18 @@ export function reportOf(plan: Plan, needed: Setting[], { isWritten }: { isWritt
     const lines = needed.map(({ name, description, isRequired, need }) =>
       `  ${name.padEnd(width)}  ${description}${isRequired ? "" : ` (when ${need!.when})`}`
     );
-    parts.push(`Settings that it needs, in supabase/functions/.env or as secrets:\n${lines.join("\n")}`);
+    parts.push(`The required settings, in supabase/functions/.env or as secrets:\n${lines.join("\n")}`);
   }
   if (conflicts.length > 0) {
     parts.push(
-      `${plural(conflicts.length, "conflict")}, so that nothing is written:\n${
+      `${plural(conflicts.length, "conflict")}: nothing is written\n${
         conflicts.map((one) => `  ${one}`).join("\n")
       }`,
     );
   } else if (steps.length === 0) {
     parts.push(isWritten || plan.writes.size === 0 ? "Nothing to do." : "Only the record is new.");
   } else if (!isWritten) {
-    parts.push(`A dry run: ${plural(steps.length, "change")}. To make them: the same with --yes`);
+    parts.push(`A dry run: ${plural(steps.length, "change")}. To apply them, add --yes`);
   } else parts.push(`Done: ${plural(steps.length, "change")}.`);
   return parts.join("\n\n");
 }

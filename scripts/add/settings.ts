@@ -6,7 +6,7 @@ import { DECLARED } from "../settings/declared.ts";
 import { type Setting, settings } from "../settings/settings.ts";
 import type { Offer } from "./offer.ts";
 
-/** Of the settings that what is offered declares: those that nothing works without, and those that some of it needs. */
+/** The settings that the modules need: those that everything needs, and those that only some functions need. */
 export async function neededSettings({ files, functions }: Offer): Promise<Setting[]> {
   const titles = new Set<string>();
   for (const path of files.keys()) {

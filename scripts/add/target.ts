@@ -8,26 +8,26 @@ import { type Given, parseRecord, RECORD } from "./record.ts";
 export const CONFIG = "supabase/config.toml";
 export const MIGRATIONS = "supabase/migrations";
 
-/** A Supabase project that modules are put into. */
+/** The Supabase project to which modules are added. */
 export interface Target {
   folder: string;
   record: Given;
   config: string;
-  /** Names of functions that config.toml has a block for. */
+  /** The functions with a block in config.toml. */
   configured: string[];
-  /** Names of the files of migrations, in order. */
+  /** The file names of the migrations, in order. */
   migrations: string[];
-  /** Folders below supabase/functions that are served. */
+  /** The function folders below supabase/functions. */
   functions: string[];
 }
 
-/** The real path of a project's folder; throws with the reason where no module can be put into it. */
+/** The real path of a project's folder. Throws with the reason if no module can be added to it. */
 export async function findTarget(folder: string): Promise<string> {
   const { isDirectory } = await Deno.stat(folder).catch((error) => {
     if (error instanceof Deno.errors.NotFound) throw new StackError(`There is no folder ${folder}`);
     throw error;
   });
-  if (!isDirectory) throw new StackError(`${folder} is no folder`);
+  if (!isDirectory) throw new StackError(`${folder} is not a folder`);
   const real = await Deno.realPath(folder);
   const home = await Deno.realPath(projectFolder);
   if (!relative(home, real).startsWith("..") && resolve(home, relative(home, real)) === real) {
@@ -35,17 +35,17 @@ export async function findTarget(folder: string): Promise<string> {
   }
   if (!await isFolder(join(real, "supabase"))) {
     throw new StackError(
-      `${folder} has no folder supabase: it is made there by \`npx supabase init\`. Name the folder that has it`,
+      `${folder} has no folder supabase: \`npx supabase init\` creates it. Name the folder that has it`,
     );
   }
   return real;
 }
 
-/** Reads what a project has. */
+/** Reads the state of a project. */
 export async function readTarget(real: string): Promise<Target> {
   const config = await readText(real, CONFIG);
   if (config === undefined) {
-    throw new StackError(`${real} has no ${CONFIG}: it is made there by \`npx supabase init\``);
+    throw new StackError(`${real} has no ${CONFIG}: \`npx supabase init\` creates it`);
   }
   return {
     folder: real,
@@ -60,7 +60,7 @@ export async function readTarget(real: string): Promise<Target> {
   };
 }
 
-/** Names of the functions that a config.toml has blocks for. */
+/** The functions with a block in a config.toml. */
 export function configuredFunctions(config: string): string[] {
   try {
     return Object.keys((parseToml(config).functions ?? {}) as object);
@@ -69,7 +69,9 @@ export function configuredFunctions(config: string): string[] {
   }
 }
 
-/** A file's text; undefined where there is none. Throws where something else is in its place, or in that of its folder. */
+/**
+ * A file's text; undefined if it does not exist. Throws if something else is at its path, or at that of its folder.
+ */
 export async function readText(folder: string, path: string): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(join(folder, path));

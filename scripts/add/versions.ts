@@ -3,8 +3,8 @@ import { StackError } from "../local/errors.ts";
 const SECOND_MS = 1_000;
 
 /**
- * The times that new migrations get: each later than the project's last, and none later than now where that leaves room,
- * so that what the owner makes next comes after them.
+ * The versions of new migrations: each later than the project's last one and, if possible, not later than now, so
+ * that the owner's next migration comes after them.
  */
 export function newVersions(count: number, existing: string[], now: Date): string[] {
   const last = existing.map((name) => name.split("_")[0]!).sort().at(-1) ?? "";

@@ -3,26 +3,27 @@ import { dirname, join } from "node:path";
 import { messageOf, StackError } from "../local/errors.ts";
 import { exists } from "../local/paths.ts";
 
-/** What is changed in a folder, by paths below it. */
+/** The changes of a folder, by paths below it. */
 export interface Changes {
   writes: Map<string, string>;
   removals: string[];
 }
 
-/** Beside what is written, so that moving it is one step on the same disk. */
+/** On the same disk as the target, so that a move is atomic. */
 const STAGE = "supabase/.tessera-add";
 
 interface Journal {
-  /** Paths that had something before, which is kept in the stage until all is done. */
+  /** Replaced paths, whose old content is kept in the stage until everything is done. */
   replaced: string[];
   created: string[];
-  /** Folders that were made, the outer first. */
+  /** Created folders, outermost first. */
   folders: string[];
 }
 
 /**
- * Writes all of it or nothing: texts first, beside; then what is there is moved away and the new moved in. Where that fails
- * everything is moved back; where the process ends in between, `undo` does it at the next run.
+ * Writes all changes or none. It first writes the new texts into the stage, then moves the old files away and the new
+ * ones in. If that fails, everything is moved back; if the process is killed in between, `undo` does so at the next
+ * run.
  */
 export async function write(folder: string, { writes, removals }: Changes): Promise<void> {
   const stage = join(folder, STAGE);
@@ -40,14 +41,14 @@ export async function write(folder: string, { writes, removals }: Changes): Prom
       if (journal.replaced.includes(path)) await keepMode(join(folder, path), join(stage, "new", path));
     }
     await Deno.mkdir(join(stage, "old"), { recursive: true });
-    // From here on there is something to undo.
+    // From here on there are changes to undo.
     await writeBelow(stage, "journal.new", JSON.stringify(journal));
     await move(join(stage, "journal.new"), join(stage, "journal.json"));
     for (const path of paths) {
       if (journal.replaced.includes(path)) await move(join(folder, path), join(stage, "old", path));
       if (writes.has(path)) await move(join(stage, "new", path), join(folder, path));
     }
-    // The last step that counts: without a journal nothing is undone.
+    // The commit point: without a journal nothing is undone.
     await Deno.remove(join(stage, "journal.json"));
   } catch (error) {
     await undo(folder);
@@ -56,7 +57,7 @@ export async function write(folder: string, { writes, removals }: Changes): Prom
   await Deno.remove(stage, { recursive: true });
 }
 
-/** Takes back what a run left that did not come to its end; tells whether there was one. */
+/** Rolls back an interrupted run. Returns whether there was one. */
 export async function undo(folder: string): Promise<boolean> {
   const stage = join(folder, STAGE);
   if (!await exists(stage)) return false;
@@ -103,7 +104,7 @@ async function move(from: string, to: string): Promise<void> {
 
 async function removeFile(path: string): Promise<void> {
   await Deno.remove(path).catch((error) => {
-    // Also where its folder could not be made, as something else is in its place.
+    // Also if its folder could not be created because something else is in its place.
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
   });
 }

@@ -47,7 +47,7 @@ export async function buildClient(out: string, functions: string): Promise<void>
 function compile(entry: string, out: string): void {
   const program = ts.createProgram([entry], { ...COMPILER_OPTIONS, outDir: out });
   const { diagnostics } = program.emit(undefined, (path, text) => {
-    // TypeScript rewrites the imports of modules alone, and not of their types.
+    // TypeScript only rewrites the imports of modules, not those of their types.
     Deno.mkdirSync(dirname(path), { recursive: true });
     Deno.writeTextFileSync(path, text.replaceAll(/(from "\.\/[^"]+)\.ts"/g, '$1.js"'));
   });

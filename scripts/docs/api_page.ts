@@ -28,7 +28,7 @@ function introduction(functions: Declared[]): string {
   );
   return `# API reference
 
-Written by \`deno task docs\` from the functions' declarations. The same for programs: [openapi.json](openapi.json)
+Written by \`deno task docs\` from the functions' declarations. For programs: [openapi.json](openapi.json)
 (OpenAPI 3.1). What a call costs: [pricing.md](pricing.md). A typed client: [client/](../client/mod.ts).
 
 ## Calling a function
@@ -41,10 +41,10 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
 \`\`\`
 
 - \`ACCESS_TOKEN\` is the JWT of a signed-in user, as Supabase Auth gives it. \`deno task status\` prints the rest.
-- **Idempotency-Key**: 1 to 255 printable characters, quoted where a comma is among them, a new one for each thing that the user wants, the same one for each
-  retry of it. The first answer is stored and given again, byte for byte, with \`Idempotent-Replayed: true\`; neither the
+- **Idempotency-Key**: 1 to 255 printable characters, in quotes if there is a comma. Use a new key for each thing that
+  the user wants, and the same one for each retry. The first answer is stored and replayed, byte for byte, with \`Idempotent-Replayed: true\`; neither the
   model nor the charge runs twice. A free failure is not stored: the same key may run again. A charged failure is stored
-  and replayed like an answer. Retry with the same body: a photo's URL that was signed again makes it another request,
+  and replayed like an answer. Retry with the same body: a newly signed URL of a photo makes it another request,
   which is refused as \`idempotency_key_reused\`.
 - **Tessera-Wallet**: the id of a team's wallet that pays instead of the user's own, or that is asked about
   ([wallets.md](wallets.md)). A key is another one with another wallet.
@@ -52,7 +52,7 @@ curl "$SUPABASE_URL/functions/v1/meal-analyzer" \\
 - A feature answers \`{ "data": …, "usage": … }\`; the tables below list the fields of \`data\`. \`usage\` has
   \`request_id\`, \`model\`, \`input_tokens\`, \`output_tokens\`, \`charged\` (Tessera tokens) and \`balance\` (the rest).
 - With \`Accept: text/event-stream\` a feature sends events with the growing answer: [streaming.md](streaming.md).
-- Dates are ISO 8601; units stand in the names: \`mass_g\`, \`energy_kcal\`, \`duration_min\`.
+- Dates are ISO 8601; units are part of the names: \`mass_g\`, \`energy_kcal\`, \`duration_min\`.
 - A **photo** is a JPEG, PNG or WebP of at most 5 MB: a data URL, a public \`https\` URL, or the path of a file in the
   bucket \`uploads\`. A **recording** is a file in \`multipart/form-data\`, or such a path:
   wav, mp3, m4a (mp4, mov), webm, ogg or flac by its bytes, of at most 25 MB ([providers.md](providers.md#recordings)).
@@ -71,7 +71,7 @@ for await (const part of tessera.stream.mealPlanGenerator({ days: 3, target: { e
 \`\`\`
 
 Failures are thrown as \`TesseraError\`; \`hasCode(error, "insufficient_tokens")\` gives \`details\` its type. \`photoOf(file)\`
-makes a picture what photo fields take, and a recording is given as \`File\` or \`Blob\`.
+turns a picture into the value of a photo field; pass a recording as \`File\` or \`Blob\`.
 
 ## Errors
 

@@ -28,11 +28,11 @@ export const MEANINGS: Record<ErrorCode, string> = {
   unsupported_media_type: "The function does not accept the body's `Content-Type`",
   answer_refused:
     "The model was called, and its answer cannot be returned: it breaks a rule of the request, the model refused, it was cut " +
-    "at its limit or unfinished when the time was over, or nothing is said in the recording. `charged` is the cost; a retry needs another key",
+    "at its limit or unfinished when the time was over, or the recording has no speech. `charged` is the cost; a retry needs another key",
   idempotency_key_reused: "The key was used for another request",
   otp_incorrect: "The code is wrong; `details`: `attempts_left`",
   otp_unsupported_number: "No code is sent to this number; `details`: `reason`",
-  upgrade_required: "Only a WebSocket is possible here",
+  upgrade_required: "Only a WebSocket is accepted here",
   otp_too_many_attempts:
     "No guesses are left for the code, the phone or the network; `details`: `retry_after_s`",
   otp_too_many_sends: "No more codes are sent now; try again after `Retry-After` seconds",

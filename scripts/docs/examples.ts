@@ -1,9 +1,7 @@
 import { bodiesOf } from "../../tests/http/support/bodies.ts";
 import type { Declared } from "./declared.ts";
 
-/**
- * A call from the tests, with the name of a file instead of its content, and a readable address instead of a picture.
- */
+/** A call from the tests, with a file's name instead of its content, and a readable URL instead of a picture. */
 export interface Example {
   fields: Record<string, unknown>;
   /** Fields that are sent as files. */

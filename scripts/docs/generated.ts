@@ -18,7 +18,7 @@ export async function writeOrCheck(files: Record<string, string>): Promise<void>
       await Deno.writeTextFile(file, formatted);
       console.log(`Written: ${path}`);
     } else if (await Deno.readTextFile(file).catch(() => "") !== formatted) {
-      throw new StackError(`${path} is out of date. To write it again: deno task docs`);
+      throw new StackError(`${path} is out of date. To update it: deno task docs`);
     }
   }
 }

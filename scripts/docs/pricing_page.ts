@@ -53,7 +53,8 @@ Written by \`deno task docs\` from the features' declared prices. One Tessera to
     usd(TOKEN_VALUE_USD)
   }**
 (\`TOKEN_VALUE_USD\` in \`supabase/functions/_shared/ledger/price.ts\`). A call is charged for what it used, summed up and
-rounded up once to a whole token; what a provider breaks costs nothing. While it runs, the most that it may cost is held.
+rounded up once to a whole token; a provider's failure costs nothing. While the call
+runs, its maximum cost is held.
 
 ## What a typical call costs
 
@@ -72,7 +73,7 @@ ${
     )
   }
 
-The ratio is what the user pays over what the provider bills; what is above 1 pays for everything else.
+The ratio is the user's price divided by the provider's bill; the part above 1 pays for everything else.
 
 ## Prices
 
@@ -89,37 +90,35 @@ ${
 
 | what failed                                                                | costs                                       | code                                 |
 | -------------------------------------------------------------------------- | ------------------------------------------- | ------------------------------------ |
-| nothing was asked of a model: input, balance, limits, a picture             | nothing                                     | 400 to 429                           |
+| no model was called: input, balance, limits, a picture                      | nothing                                     | 400 to 429                           |
 | the provider: unreachable, overloaded, broken off, unreadable, silent       | nothing, whatever was shown                 | \`provider_error\`, \`provider_timeout\` |
-| the model wrote what is not what was asked for                              | nothing; what it used, once a part was shown | \`provider_error\`; \`answer_refused\`  |
-| the model still writes when the time is over                                | nothing; what it used, once a part was shown | \`provider_timeout\`; \`answer_refused\` |
+| the model wrote an answer that does not fit the request                     | nothing; what it used, once a part was shown | \`provider_error\`; \`answer_refused\`  |
+| the model still writes when the time is up                                  | nothing; what it used, once a part was shown | \`provider_timeout\`; \`answer_refused\` |
 | the answer breaks the caller's own rules: allergies, diet, time, targets    | what was used                               | \`answer_refused\`                     |
 | the model refuses what it is asked, or writes beyond the answer's limit     | what was used                               | \`answer_refused\`                     |
-| a recording in which nothing is said (\`activity-transcriber\`)             | what was used                               | \`answer_refused\`                     |
-| a recording that is longer than its file says                               | what was used                               | \`answer_refused\`                     |
-| we                                                                          | nothing                                     | \`internal\`, \`service_unavailable\`  |
+| a recording without speech (\`activity-transcriber\`)             | what was used                               | \`answer_refused\`                     |
+| a recording that is longer than its file states                               | what was used                               | \`answer_refused\`                     |
+| our server                                                                  | nothing                                     | \`internal\`, \`service_unavailable\`  |
 
-A caller can cause the lower ones as often as it likes, and the provider bills each time. "What was used" is the
-price of it, at most what was held. It is kept under the request's \`Idempotency-Key\` as an answer would be: a retry gets the
-same failure and costs nothing more. What a failure used that costs nothing is noted with the request, and the 21st failure
-within an hour for which a provider was paid is the anomaly \`paid_failures\`.
+A caller can cause the failures with \`answer_refused\` as often as it likes, and the provider bills each time. "What was
+used" is its price, at most the hold. Such a failure is stored under the request's \`Idempotency-Key\` like an answer: a
+retry gets the same failure and costs nothing more. The usage of a free failure is recorded with the request. The 21st
+failure within an hour for which a provider was paid is recorded as the anomaly \`paid_failures\`.
 
 ## How this was estimated
 
-- **Input tokens** are those of what the feature really sends for the example of the [reference](api.md), or for what the
-  table says: its instructions, the caller's words and the schema of the answer, at ${CHARACTERS_PER_TOKEN} characters a
+- **Input tokens**: the prompt that the feature really sends for the example in the [reference](api.md), or for the call
+  in the table: its instructions, the caller's words and the schema of the answer, at ${CHARACTERS_PER_TOKEN} characters a
   token. A photo counts ${count(PHOTO_TOKENS)} tokens, for 1024 x 1024 pixels ([guide](${PHOTO_SOURCE})).
-- **Output tokens** are an assumed length of a usual answer (\`scripts/docs/typical_calls.ts\`), plus
-  ${REASONING_TOKENS} for each call, as the default model reasons before it answers and bills that as output.
-- No discount for cached input is counted, no retry, and nothing for calls that fail and are not charged: those the
-  provider may bill nevertheless.
-- These are estimates for comparison. What calls really used stands in the ledger, with each charge.
+- **Output tokens**: the assumed length of a typical answer (\`scripts/docs/typical_calls.ts\`), plus
+  ${REASONING_TOKENS} per call, because the default model reasons before it answers and bills that as output.
+- Discounts for cached input, retries and uncharged failures are left out; the provider may bill the latter.
+- These are estimates for comparison. The ledger has the real usage of each charge.
 
 ## What the provider bills
 
-The default models' list prices as of ${PRICES_AS_OF}. Look them up before you rely on them. Another model or provider
-has others:
-\`scripts/docs/provider_prices.ts\`.
+The default models' list prices as of ${PRICES_AS_OF}. Look them up before you rely on them. For other models or
+providers, change \`scripts/docs/provider_prices.ts\`.
 
 ${table(["model", "price", "source", "note"], Object.values(PROVIDER_PRICES).map(providerRow))}
 `;

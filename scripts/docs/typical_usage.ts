@@ -36,7 +36,7 @@ export async function typicalUsage(feature: Declared): Promise<{ call: TypicalCa
     if (!(error instanceof Asked)) throw error;
   }
   if (Object.values(usage).every((amount) => amount === 0)) {
-    throw new Error(`${feature.name} asks no model, so that nothing can be said of its cost`);
+    throw new Error(`${feature.name} calls no model, so its cost is unknown`);
   }
   return { call, usage };
 }

@@ -5,6 +5,7 @@ import { configExamination } from "./config.ts";
 import type { Examination, Finding, Patient } from "./finding.ts";
 import { grantsExamination } from "./grants.ts";
 import { migrationsExamination } from "./migrations.ts";
+import { realtimeExamination } from "./realtime.ts";
 import { settingsExamination } from "./settings.ts";
 
 /** What is looked at of all modules together. */
@@ -12,6 +13,7 @@ const OF_ALL: Examination[] = [
   configExamination,
   settingsExamination,
   migrationsExamination,
+  realtimeExamination,
   grantsExamination,
 ];
 

@@ -91,7 +91,7 @@ export async function* openAnchor(lines: AsyncIterable<string>, digestKept?: str
   for await (const line of lines) {
     const value = parse(line);
     if (seal !== undefined || value === undefined) {
-      throw new StackError("The anchor is damaged: it is not one line a user");
+      throw new StackError("The anchor is damaged: it does not have one line per user");
     }
     if ("digest" in value) {
       seal = value;
@@ -107,10 +107,10 @@ export async function* openAnchor(lines: AsyncIterable<string>, digestKept?: str
   if (seal === undefined) throw new StackError("The anchor is damaged: its last line is missing");
   const found = digest.end();
   if (found !== seal.digest || digest.userCount !== seal.user_count) {
-    throw new StackError("The anchor is damaged: its lines are not those of its digest");
+    throw new StackError("The anchor is damaged: its lines do not match its digest");
   }
   if (digestKept !== undefined && found !== digestKept.toLowerCase()) {
-    throw new StackError("The anchor is not the one of the digest that was kept");
+    throw new StackError("The anchor does not match the digest that was kept");
   }
 }
 
@@ -148,7 +148,7 @@ export async function* linesOfDatabase(sql: postgres.Sql, digestKept: string): A
     select made_at::text from token_history.anchors where digest = decode(${digestKept}, 'hex') order by made_at desc limit 1`;
   if (stored === undefined) {
     throw new StackError(
-      "The database has no anchor of this digest any more: it keeps three days of them, or somebody took it away",
+      "The database no longer has the anchor with this digest: it keeps them for three days, or somebody deleted it",
     );
   }
   let userCount = 0;

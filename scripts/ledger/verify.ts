@@ -147,11 +147,11 @@ class UserLedger {
     if (entry.entry_number !== before.number + 1n) {
       this.#tell("entries are missing before it", where);
     } else if (entry.chain !== chainOf(before.chain, entry)) {
-      this.#tell("it was altered, or the one before it was", where);
+      this.#tell("it or the entry before it was changed", where);
     }
     if (entry.balance_after !== before.balance + entry.delta || isEarlier(entry.created_at_s, before.at)) {
       this.#tell(
-        `broken is "each entry continues the one before": ${before.balance} and ${entry.delta} became ` +
+        `broken rule: "each entry continues the one before": ${before.balance} and ${entry.delta} became ` +
           `${entry.balance_after}, at ${before.at || "the beginning"} and ${entry.created_at_s}`,
         where,
       );
@@ -171,12 +171,12 @@ class UserLedger {
     if (request.began_before_history) return;
     const where = { request: request.request_id };
     if (request.status !== "settled" && request.entries > 0n) {
-      this.#tell('broken is "only a settled request has an entry"', where);
+      this.#tell('broken rule: "only a settled request has an entry"', where);
     }
-    if (request.entries > 1n) this.#tell('broken is "a request is charged at most once"', where);
+    if (request.entries > 1n) this.#tell('broken rule: "a request is charged at most once"', where);
     if (request.status === "settled" && !hasItsEntry(request)) {
       this.#tell(
-        `broken is "a settled request has the entry it was charged with": charged ${request.charged} to ` +
+        `broken rule: "a settled request has the entry it was charged with": charged ${request.charged} to ` +
           `${request.balance_after}, ${request.entries} entries: ${request.delta} to ${request.entry_balance_after}`,
         where,
       );
@@ -189,7 +189,7 @@ class UserLedger {
     const own = this.balance;
     if ((own?.balance ?? 0n) !== balance || (own?.granted ?? 0n) !== granted) {
       this.#tell(
-        `broken is "balance is the sum of the entries": ${own?.balance ?? 0n} of ${
+        `broken rule: "balance is the sum of the entries": ${own?.balance ?? 0n} of ${
           own?.granted ?? 0n
         } granted, by the ` +
           `entries ${balance} of ${granted}`,
@@ -198,11 +198,11 @@ class UserLedger {
     if ((own?.entry_count ?? 0n) > number) {
       this.#tell("entries are missing at the end", { entry: own!.entry_count });
     } else if ((own?.entry_count ?? 0n) < number || (own?.chain ?? null) !== chain) {
-      this.#tell("it is not the entry that was charged last", { entry: own?.entry_count ?? 0n });
+      this.#tell("it is not the last charged entry", { entry: own?.entry_count ?? 0n });
     }
     if ((own?.held ?? 0n) !== this.#held || this.#held > (own?.balance ?? 0n)) {
       this.#tell(
-        `broken is "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
+        `broken rule: "held is the sum of the open holds": ${own?.held ?? 0n}, by the holds ${this.#held}`,
       );
     }
     this.#compareGrants();
@@ -263,7 +263,7 @@ class UserLedger {
 
   #tellOfAnchor(anchor: Anchor): void {
     this.report(
-      `user ${this.userId}, up to entry ${anchor.entry_number}: the history is not the one of the anchor`,
+      `user ${this.userId}, up to entry ${anchor.entry_number}: the history does not match the anchor`,
     );
   }
 
@@ -300,5 +300,5 @@ async function disguisedTables(sql: postgres.TransactionSql): Promise<Finding[]>
     join pg_catalog.pg_class as months on months.oid = pg_inherits.inhrelid
     where pg_inherits.inhparent = to_regclass('public.token_balance_history')
       and (months.relkind <> 'r' or months.relhasrules)`;
-  return rows.map(({ name }) => `${name} is not a plain table: what it shows is not what is stored`);
+  return rows.map(({ name }) => `${name} is not a plain table, so it may show other data than is stored`);
 }

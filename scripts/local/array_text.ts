@@ -10,7 +10,7 @@ export function arrayText(list: unknown[], serialize: (value: unknown) => string
 
 /** Reads an array from Postgres's text form; elements are read by `parse`, NULL is null. */
 export function readArray(text: string, parse: (element: string) => unknown): unknown[] {
-  // Arrays that do not begin at 1 are written with their bounds before them.
+  // Arrays that do not begin at 1 have their bounds in front.
   const tokens = /"(?:[^"\\]|\\.)*"|[{}]|[^{},"]+/gy;
   tokens.lastIndex = text.indexOf("{");
   const lists: unknown[][] = [[]];

@@ -1,24 +1,32 @@
 import postgres from "postgres";
+import { localModule } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** Changes whenever the SQL below does, so that it runs again on a folder made by an earlier version. */
-const VERSION = "tessera local stack 1, lite 0.10.0";
+/** Changes with the SQL below, so that it runs again on a data folder of an earlier version. */
+const VERSION = "tessera local stack 2, lite 0.10.0";
 
 /** The roles, schemas and defaults that a hosted project has before its first migration. */
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {
   return await asAdmin(adminUrl, async (sql) => {
     if (await isBootstrapped(sql)) return { isNew: false };
-    await sql.begin((transaction) => transaction.unsafe(rolesSql(secrets)));
+    const realtimeSql = await readRealtimeSql();
+    await sql.begin((transaction) => transaction.unsafe(`${rolesSql(secrets)}\n${realtimeSql}`));
     return { isNew: true };
   });
 }
 
-/** Gives the schemas that lite made for Auth and Storage the owners, rights and functions of a hosted project. */
+/** The schema `realtime`, as the platform makes it, for a superuser to run. */
+export async function readRealtimeSql(): Promise<string> {
+  const files = ["realtime/schema.sql", "realtime/changes/schema.sql"];
+  return (await Promise.all(files.map((name) => Deno.readTextFile(localModule(name))))).join("\n");
+}
+
+/** Gives lite's schemas for Auth and Storage the owners, rights and functions of a hosted project. */
 export async function finishSystemSchemas(adminUrl: string): Promise<void> {
   await asAdmin(adminUrl, (sql) => sql.begin((transaction) => transaction.unsafe(SYSTEM_SCHEMAS_SQL)));
 }
 
-/** Tells whether all of this module's SQL ran on a database, in this version. */
+/** Whether all of this module's SQL has run on a database, in this version. */
 export async function isBootstrapped(sql: postgres.Sql): Promise<boolean> {
   const [found] = await sql`
     select shobj_description(oid, 'pg_database') as version from pg_database where datname = current_database()`;
@@ -37,7 +45,7 @@ async function asAdmin<Result>(
   }
 }
 
-/** Every role exists once per server, so that each statement must bear being run again. */
+/** Roles are global to a server, so each statement must be repeatable. */
 function rolesSql(secrets: Secrets): string {
   const role = (name: string, options: string) => `
     do $$ begin
@@ -55,8 +63,8 @@ function rolesSql(secrets: Secrets): string {
       `login createrole createdb bypassrls replication password '${secrets.postgresPassword}'`,
     ),
     role("authenticator", `login noinherit password '${secrets.authenticatorPassword}'`),
-    // What REST, Auth and Storage connect as, all three in one process here: it owns the tables of Auth and
-    // Storage, sees every table's name, and reads the project's data only after it took an API role.
+    // The role with which REST, Auth and Storage connect, as they share one process here. It owns the tables of Auth
+    // and Storage and sees all table names, but reads the project's data only after it has switched to an API role.
     role("tessera_lite", `login inherit password '${secrets.litePassword}'`),
     `
     grant anon, authenticated, service_role to authenticator;

@@ -3,8 +3,9 @@ import postgres from "postgres";
 import { postgresUrl } from "./database_url.ts";
 
 /**
- * Connections to a project's database, one by default: with TLS, unless it is on this machine or its URL says otherwise, and without
- * prepared statements, so that a transaction pooler may stand between. Throws StackError for what is no address.
+ * Connections to a project's database, one by default. They use TLS unless the database is on this machine or its URL
+ * says otherwise, and no prepared statements, so that a transaction pooler can be in between. Throws StackError for
+ * an invalid URL.
  */
 export function connectTo(
   databaseUrl: string,

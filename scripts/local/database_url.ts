@@ -6,7 +6,7 @@ export function databaseUrl(port: number, role: string, password: string): strin
   return `postgresql://${role}:${password}@127.0.0.1:${port}/postgres`;
 }
 
-/** A database's address as somebody gave it. Throws StackError with what is wrong, and without its password. */
+/** Parses a database URL from a user. Throws StackError with the problem, and without the password. */
 export function postgresUrl(text: string): URL {
   try {
     return readPostgresUrl(text, "SUPABASE_DB_URL (--db-url)");

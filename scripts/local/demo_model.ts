@@ -20,7 +20,7 @@
  * their length, sound never any.
  *
  * `/dialects/<name>/…` is the same in the dialect of another server, with its refusals, its errors and the ends of its
- * streams: `AI_BASE_URL=http://127.0.0.1:54399/dialects/mistral/v1`. They are in demo_model/dialects/table.ts.
+ * streams: `AI_BASE_URL=http://127.0.0.1:54399/dialects/mistral/v1`. They are in demo_model/dialects/.
  *
  * What happens is chosen by the model's name: `demo`, then any switches, joined by `-`, in any order. A name with
  * another word in it does not exist (404). What follows a `+` is a label without effect (`demo-text+my-test`).
@@ -62,7 +62,7 @@ export interface DemoModel {
   /** The server's address; `AI_BASE_URL` is this with `/v1` behind it. */
   url: string;
   port: number;
-  /** The calls so far, as `GET /demo/calls` lists them. */
+  /** The calls so far, in the form of `GET /demo/calls`. */
   requests: readonly Call[];
   /** Ends every open request, also those that hang, and frees the port. */
   stop(): Promise<void>;
@@ -71,7 +71,7 @@ export interface DemoModel {
 const HOST = "127.0.0.1";
 const MODELS = ["demo-text", "demo-vision", "demo-image", "demo-transcribe", "demo-speech", "demo-realtime"];
 
-/** What a kind of model does with a request; a new kind is one module and one line here. */
+/** The handler of a kind of model; a new kind is one module and one line here. */
 const KINDS: Record<string, { route: Route; answer: Answerer }> = {
   "/chat/completions": { route: "chat", answer: answerChat },
   "/images/generations": { route: "images", answer: answerImages },
@@ -81,7 +81,7 @@ const KINDS: Record<string, { route: Route; answer: Answerer }> = {
 
 type Answerer = (body: Record<string, unknown>, switches: Switches, dialect?: ServerDialect) => Answer;
 
-/** Starts the server; port 0 takes a free one. */
+/** Starts the server; port 0 means any free port. */
 export function startDemoModel({ port }: { port: number }): DemoModel {
   const log = new CallLog();
   const failuresByKey = new Map<string, number>();
@@ -130,7 +130,7 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
     return toResponse(answer, switches.cutAfterBytes);
   }
 
-  /** The key comes in the header or, from a WebSocket that sends none, as a subprotocol. */
+  /** The key is in the header or, from a WebSocket that sends none, in a subprotocol. */
   async function talk(request: Request, model: string): Promise<Response> {
     const protocols = request.headers.get("sec-websocket-protocol") ?? "";
     if (!/\bopenai-insecure-api-key\.\S/.test(protocols)) requireKey(request);
@@ -149,7 +149,7 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
     return response;
   }
 
-  /** Does what the switches ask for before there is an answer: wait, fail, hang. */
+  /** Applies the switches that act before an answer: wait, fail, hang. */
   async function behave(switches: Switches): Promise<void> {
     if (switches.slowMs > 0) await sleep(switches.slowMs, stopping.signal);
     const { flaky, failStatus, retryAfterSeconds } = switches;
@@ -181,12 +181,12 @@ export function startDemoModel({ port }: { port: number }): DemoModel {
   };
 }
 
-/** Deno reports a body that was cut on purpose here; its response has long begun, so nothing of this is sent. */
+/** Deno reports a body that was cut on purpose here. The response has begun, so this one is not sent. */
 function broken(): Response {
   return new Response(null, { status: 500 });
 }
 
-/** The dialect that an address below /dialects/ names. */
+/** The dialect of a URL below /dialects/. */
 function dialectAt(pathname: string): ServerDialect | undefined {
   const [, name] = /^\/dialects\/([^/]+)/.exec(pathname) ?? [];
   return DIALECTS.find((dialect) => dialect.name === name);
@@ -223,7 +223,7 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
   throw new OpenAiError(400, "Cannot read the request as its body must be a JSON object");
 }
 
-/** A form's texts as they are, its files as bytes. */
+/** A form's texts, and its files as bytes. */
 async function readForm(request: Request): Promise<Record<string, unknown>> {
   const form = await request.formData().catch(() => {
     throw new OpenAiError(400, "Cannot read the request as its body must be a whole form");
@@ -244,7 +244,7 @@ function withoutBytes(_name: string, value: unknown): unknown {
   return value instanceof Uint8Array ? createHash("sha256").update(value).digest("hex") : value;
 }
 
-/** Waits, without end for Infinity, and refuses with 503 when the server stops meanwhile. */
+/** Waits, forever for Infinity, and answers 503 if the server stops meanwhile. */
 function sleep(ms: number, stopping: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = () => {

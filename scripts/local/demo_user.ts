@@ -1,14 +1,14 @@
 import { StackError } from "./errors.ts";
 
-/** Whom the first commands of a reader are for. */
+/** The user of the first commands in the README. */
 export interface DemoUser {
   email: string;
   password: string;
-  /** Tokens that are there to spend. */
+  /** The user's available tokens. */
   balance: number;
 }
 
-/** What a start needs to make the user, of the running stack. */
+/** The parts of the running stack that are needed to create the user. */
 interface Project {
   url: string;
   publishableKey: string;
@@ -18,10 +18,10 @@ interface Project {
 
 const EMAIL = "demo@example.com";
 const TOKENS = 1_000;
-/** Below this it gets TOKENS more: enough for some calls of each feature. */
+/** Below this balance the user gets TOKENS more: enough for some calls of each feature. */
 const LOW_TOKENS = 200;
 
-/** Signs the demo user in, or up, and grants tokens when few are left; a StackError says what was refused. */
+/** Signs the demo user in or up, and grants tokens if few are left. Throws StackError with what was refused. */
 export async function ensureDemoUser(
   { url, publishableKey, secretKey, password }: Project,
 ): Promise<DemoUser> {

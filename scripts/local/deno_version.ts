@@ -1,7 +1,7 @@
 /** The oldest Deno that the commands are tested with; README.md names it. */
 export const OLDEST_DENO = "2.9.6";
 
-/** Why a version of Deno will not do, and what will; undefined for one that does. */
+/** Why a Deno version is not supported, and which one is; undefined for a supported one. */
 export function tooOldText(version: string, task: string): string | undefined {
   const numbers = (text: string) => text.split(/[.+-]/).slice(0, 3).map(Number);
   const [given, oldest] = [numbers(version), numbers(OLDEST_DENO)];

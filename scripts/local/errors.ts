@@ -1,9 +1,9 @@
-/** A failure that its message explains whole: it is printed without a stack trace. */
+/** A failure that its message explains: it is printed without a stack trace. */
 export class StackError extends Error {
   override name = "StackError";
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -11,8 +11,8 @@ export function messageOf(error: unknown): string {
 const PASSWORD_IN_ADDRESS = /(?<=\b[a-z][a-z+.-]*:\/\/[^\s:/@]*:)\S+(?=@)/g;
 
 /**
- * What a command prints of a failure: the message where it explains itself, wrong options included, else all there is.
- * Passwords in addresses are left out in any case: it may end in the log of a build.
+ * What a command prints for a failure: only the message if it explains itself or is about wrong options, otherwise
+ * everything. Passwords in URLs are removed, since the output may end in a build log.
  */
 export function printableFailure(error: unknown): string {
   const isOptions = String((error as { code?: unknown } | undefined)?.code).startsWith("ERR_PARSE_ARGS");

@@ -1,7 +1,7 @@
 // Every function of a folder in one process, each imported at its first request.
 // deno run -A scripts/local/functions.ts --port <port> [--folder <folder>] [--hosted]
 //
-// With --hosted functions have of Deno what the Edge Runtime has, and no more.
+// With --hosted, functions have only the parts of Deno that the Edge Runtime has.
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,7 +14,7 @@ import { announceReady } from "./ready.ts";
 
 type Handler = (request: Request, info?: Deno.ServeHandlerInfo) => Response | Promise<Response>;
 
-/** How long requests under way and the work that functions left behind may take once the process is to end. */
+/** How long running requests and background work may take once the process must end. */
 const FINISH_LIMIT_MS = 20_000;
 const ARRIVAL_MS = 50;
 const CORS = {
@@ -31,10 +31,13 @@ const { values } = parseArgs({
 const folder = resolve(values.folder ?? functionsFolder);
 const handlers = new Map<string, Promise<Handler | undefined>>();
 const background = new Set<Promise<unknown>>();
-/** This process's own, whatever functions have. */
+/** This process's Deno, whatever functions may use. */
 const { serve: realServe, addSignalListener, exit, readDir } = Deno;
 
-/** What the module being imported passed to Deno.serve; imports run one after the other, so it is never another's. */
+/**
+ * The handler that the module being imported passed to Deno.serve. Imports run one after the other, so it never
+ * belongs to another module.
+ */
 let served: Handler | undefined;
 let lastImport: Promise<unknown> = Promise.resolve();
 
@@ -42,7 +45,7 @@ if (values.hosted) narrowToHosted();
 Object.defineProperty(Deno, "serve", { configurable: true, value: collectHandler });
 Object.defineProperty(globalThis, "EdgeRuntime", { configurable: true, value: { waitUntil } });
 
-/** One function's mistake is its own: the others go on. */
+/** A failing function does not affect the others. */
 globalThis.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   console.error("unhandled rejection:", event.reason);
@@ -68,10 +71,10 @@ void warmUp();
 
 addSignalListener("SIGTERM", async () => {
   const end = Date.now() + FINISH_LIMIT_MS;
-  // As the Edge Runtime tells a worker that it ends: what lives longer than a request finishes by itself.
+  // As the Edge Runtime announces the end to a worker: background work can then finish.
   globalThis.dispatchEvent(new Event("beforeunload"));
-  // A shutdown takes unread bodies away from requests under way, so that it comes after them.
-  // And it ends WebSockets, which are work that is left behind too.
+  // A shutdown drops unread bodies of running requests, so it comes after them. It also ends WebSockets, which are
+  // background work too.
   do await delay(ARRIVAL_MS); while ((requestsUnderWay > 0 || background.size > 0) && Date.now() < end);
   await Promise.race([server.shutdown(), delay(end - Date.now())]);
   while (background.size > 0 && Date.now() < end) {
@@ -94,7 +97,9 @@ async function answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Re
   }
 }
 
-/** A hosted function sees /<name>/…, without the prefix; the request itself stays, as only it can be upgraded. */
+/**
+ * A hosted function sees /<name>/…, without the prefix. The request itself is kept, because only it can be upgraded.
+ */
 function showAsHosted(request: Request): string {
   const url = new URL(request.url);
   if (url.pathname.startsWith("/functions/v1/")) {
@@ -111,7 +116,7 @@ function handlerOf(name: string): Promise<Handler | undefined> {
   const loading = lastImport.then(() => load(name));
   lastImport = loading.catch(() => {});
   handlers.set(name, loading);
-  // What is not there is not remembered, or a client could fill the memory with names.
+  // Missing functions are not cached, or a client could fill the memory with names.
   loading.then((handler) => handler ?? handlers.delete(name));
   return loading;
 }
@@ -131,7 +136,7 @@ async function load(name: string): Promise<Handler | undefined> {
   }
 }
 
-/** Stands for Deno.serve while functions are imported: it takes the handler and opens no port. */
+/** Replaces Deno.serve while functions are imported: it takes the handler and opens no port. */
 function collectHandler(...args: unknown[]): unknown {
   const options = args.find((arg) => typeof arg === "object") as { handler?: Handler } | undefined;
   served = (args.find((arg) => typeof arg === "function") as Handler | undefined) ?? options?.handler;
@@ -146,7 +151,7 @@ function collectHandler(...args: unknown[]): unknown {
   };
 }
 
-/** Keeps the process until work is done that a function left behind when it answered. */
+/** Keeps the process alive until a function's background work is done. */
 function waitUntil(promise: Promise<unknown>): void {
   const tracked = Promise.resolve(promise)
     .catch((error) => console.error("waitUntil:", error))
@@ -154,7 +159,7 @@ function waitUntil(promise: Promise<unknown>): void {
   background.add(tracked);
 }
 
-/** Imports everything in the background, so that the first request of each function is as fast as the next. */
+/** Imports everything in the background, so that a function's first request is as fast as the next. */
 async function warmUp(): Promise<void> {
   if (!await exists(folder)) return;
   for await (const entry of readDir(folder)) {

@@ -7,9 +7,9 @@ import type { Ports } from "./ports.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
 /**
- * The environment of hosted functions, with keys of the stack's own where the caller and the folder's .env name no other.
- * The demo model answers until one of the two names a provider: with one, all other names of models are as hosted, since
- * no provider has a model of the demo's.
+ * The environment of hosted functions, with the stack's own keys unless the caller or the folder's .env sets others.
+ * The demo model answers until one of the two names a provider; then all other model names are the hosted defaults,
+ * because no provider has a demo model.
  */
 export function functionsEnvironment(
   ports: Ports,
@@ -42,7 +42,7 @@ export function functionsEnvironment(
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
     SUPABASE_JWKS: JSON.stringify(publicKeySet(secrets)),
-    // A pooler of one's own may stand between.
+    // The user's own pooler may be in between.
     SUPABASE_DB_URL: overrides.SUPABASE_DB_URL ??
       databaseUrl(ports.postgres, "postgres", secrets.postgresPassword),
   };

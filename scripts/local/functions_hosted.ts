@@ -1,4 +1,4 @@
-// The functions process under the Deno that the Edge Runtime is built on, which has no `--preload`.
+// The functions process under the Edge Runtime's Deno version, which has no `--preload`.
 
 import "./with_parent.ts";
 import "./functions.ts";

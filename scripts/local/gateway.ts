@@ -13,11 +13,14 @@ import { serveStudio } from "./studio.ts";
 import { TokenExchange } from "./tokens.ts";
 import { forwardUpgrade, refuseUpgrade } from "./upgrades.ts";
 
-/** How long a request waits for the functions process, which is started again when a file changes. */
+/** How long a request waits for the functions process, which restarts when a file changes. */
 const FUNCTIONS_WAIT_MS = 5_000;
-/** Links in mails and redirects of a sign-in page: a browser follows them without an API key. */
+/** How long one waits for Realtime, which is started again when it falls over. */
+const REALTIME_WAIT_MS = 3_000;
+const REALTIME = "/realtime/v1";
+/** Links in e-mails and redirects of a sign-in page: browsers follow them without an API key. */
 const OPEN_AUTH_PATHS = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/)/;
-/** What a browser on another origin may read of an answer, as a hosted project says it. */
+/** The headers that a browser on another origin may read, as in a hosted project. */
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers":
@@ -31,6 +34,7 @@ const { values } = parseArgs({
     "port-base": { type: "string" },
     "port": { type: "string" },
     "functions-port": { type: "string" },
+    "realtime-off": { type: "boolean" },
   },
 });
 const ports = portsAt(Number(values["port-base"]));
@@ -51,12 +55,13 @@ const server = createServer((incoming, answer) => {
 server.on("upgrade", async (incoming, socket, head) => {
   const path = incoming.url ?? "/";
   socket.on("error", () => socket.destroy());
+  if (isForRealtime(path)) return await forwardUpgrade(incoming, socket, head, toRealtime(path));
   if (!path.startsWith("/functions/v1/")) return refuseUpgrade(socket, "404 Not Found");
   const target = await withProtocolToken(incoming, await toFunctions(incoming, path));
   await forwardUpgrade(incoming, socket, head, target);
 });
 
-/** A browser's WebSocket sends no Authorization header; a function may take the token among the subprotocols. */
+/** A browser's WebSocket sends no Authorization header; functions may accept the token as a subprotocol. */
 async function withProtocolToken(incoming: IncomingMessage, target: Target): Promise<Target> {
   const protocols = incoming.headers["sec-websocket-protocol"]?.split(/\s*,\s*/) ?? [];
   const exchanged = await Promise.all(protocols.map(async (protocol) => {
@@ -68,7 +73,7 @@ async function withProtocolToken(incoming: IncomingMessage, target: Target): Pro
   return { ...target, headers: { ...target.headers, "sec-websocket-protocol": exchanged.join(", ") } };
 }
 
-/** The place a request goes to; undefined when it is answered here. */
+/** The target of a request; undefined if it is answered here. */
 function route(incoming: IncomingMessage, answer: ServerResponse): Target | Promise<Target> | undefined {
   const path = incoming.url ?? "/";
   if (path.startsWith("/functions/v1/")) return toFunctions(incoming, path);
@@ -109,21 +114,47 @@ function route(incoming: IncomingMessage, answer: ServerResponse): Target | Prom
     }
     return toServices(incoming, path, isOpen);
   }
+  if (isForRealtime(path)) {
+    if (!hasApiKey(incoming, path) && !incoming.headers.authorization) {
+      refuse(answer, 401, {
+        message: "No API key found in request",
+        hint: "No `apikey` request header or url param was found.",
+      });
+      return undefined;
+    }
+    return toRealtime(path);
+  }
   refuse(answer, 404, {
     error: "not_found",
-    message: `Nothing is served at ${path.split("?")[0]}`,
+    message: path.startsWith(`${REALTIME}/`)
+      ? "Realtime is off: by TESSERA_REALTIME, or in supabase/config.toml"
+      : `Nothing is served at ${path.split("?")[0]}`,
     request_id: newId(),
   });
   return undefined;
 }
 
-/** Auth, REST and Storage let a page send any header: a new version of supabase-js may bring one that nobody listed. */
+/** Auth, REST and Storage accept any header from a page: a new version of supabase-js may add one. */
 function isPreflightOfService({ method, headers }: IncomingMessage, path: string): boolean {
   return method === "OPTIONS" && headers["access-control-request-method"] !== undefined &&
-    /^\/(rest|auth|storage)\/v1(\/|\?|$)/.test(path);
+    (/^\/(rest|auth|storage)\/v1(\/|\?|$)/.test(path) || isForRealtime(path));
 }
 
-/** Functions see the path as hosted ones do: /<name>/…, with the host that the client used. */
+function isForRealtime(path: string): boolean {
+  return path.startsWith(`${REALTIME}/`) && !values["realtime-off"];
+}
+
+function toRealtime(path: string): Target {
+  return {
+    port: ports.realtime,
+    path: path.slice(REALTIME.length),
+    headers: {},
+    waitMs: REALTIME_WAIT_MS,
+    answerHeaders: CORS,
+  };
+}
+
+/** Functions see the same path as when hosted: /<name>/…, with the host that the client used. */
 function toFunctions(incoming: IncomingMessage, path: string): Target | Promise<Target> {
   return withToken(incoming, "forFunctions", {
     port: functionsPort,

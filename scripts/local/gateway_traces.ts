@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Makes the gateway's part of a trace. */
+/** Creates the gateway's span of a trace. */
 export interface GatewayTraces {
-  /** Goes on with the caller's trace or begins one, and has it passed on with the request. */
+  /** Continues the caller's trace or begins one, and passes it on with the request. */
   follow(incoming: IncomingMessage, answer: ServerResponse): void;
   flush(): Promise<void>;
 }
 
-/** The gateway's spans, where there is an endpoint for them; without one a caller's traceparent is passed on as it is. */
+/** The gateway's spans, if an endpoint for traces is set; otherwise a caller's traceparent is passed on unchanged. */
 export async function openGatewayTraces(): Promise<GatewayTraces | undefined> {
   if (!Deno.env.get("OTEL_EXPORTER_OTLP_ENDPOINT")) return undefined;
   const [{ observability }, { createTracer }, { traceContextHeaders }] = await Promise.all([
@@ -31,7 +31,7 @@ export async function openGatewayTraces(): Promise<GatewayTraces | undefined> {
       const { headers, method = "GET", url = "/" } = incoming;
       const isFunction = url.startsWith("/functions/v1/");
       if (method === "OPTIONS" || (!isFunction && headers.traceparent === undefined)) return;
-      // No more of the path: what follows may name a user.
+      // No more of the path: the rest may contain a user's id.
       const route = url.split("?")[0]!.split("/").slice(0, 4).join("/");
       const given = { get: (name: string) => [headers[name]].flat()[0] ?? null };
       const span = tracer.startServer(given, `${method} ${route}`, {

@@ -1,4 +1,4 @@
-// What the published Edge Runtime leaves of `Deno` and of the globals, for a Deno that has all of them.
+// The parts of `Deno` and of the globals that the published Edge Runtime has, for a Deno with all of them.
 
 /** ext/runtime/js/denoOverrides.js and bootstrap.js of supabase/edge-runtime: a user worker's `Deno`, whole. */
 const NAMES = [
@@ -9,7 +9,7 @@ const NAMES = [
   ...["networkInterfaces", "execPath", "cwd", "open", "stat", "realPath", "realPathSync", "create", "remove"],
   ...["writeFile", "writeTextFile", "readFile", "readTextFile", "mkdir", "makeTempDir", "readDir"],
 ];
-/** Present, and refused to a user worker. */
+/** Present, but refused to a user worker. */
 const DENIED = [
   "writeFileSync",
   "writeTextFileSync",
@@ -18,20 +18,20 @@ const DENIED = [
   "statSync",
   "lstatSync",
 ];
-/** Present, and without effect. */
+/** Present, but without effect. */
 const IDLE = ["kill", "exit", "addSignalListener", "removeSignalListener"];
-/** Globals of Deno that a worker does not have. */
+/** Deno's globals that a worker does not have. */
 const ABSENT = [
   ...["SharedArrayBuffer", "Worker", "BroadcastChannel", "EventSource", "WebSocketStream"],
   ...["localStorage", "sessionStorage", "alert", "confirm", "prompt"],
 ];
 
-/** What a function may use of `Deno` where it is hosted. */
+/** The parts of `Deno` that a hosted function may use. */
 export const HOSTED_NAMES: ReadonlySet<string> = new Set(NAMES);
 
 /**
- * Takes from this process what hosted functions do not have, for all that is imported from now on; what was taken from
- * `Deno` before stays usable.
+ * Removes from this process what hosted functions do not have, for everything that is imported later; references that
+ * were taken before still work.
  */
 export function narrowToHosted(): void {
   const whole = Deno as unknown as Record<string, unknown>;

@@ -2,25 +2,25 @@ import { Agent, type ClientRequest, type IncomingMessage, request, type ServerRe
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 
-/** Where a request goes, and what is different about it there. */
+/** A request's target, and the changes on the way. */
 export interface Target {
   port: number;
   path: string;
-  /** Set over what the client sent; undefined takes a header away. */
+  /** Headers that replace the client's; undefined removes a header. */
   headers: Record<string, string | undefined>;
-  /** How long to wait for a process that is being started again. */
+  /** How long to wait for a process that is restarting. */
   waitMs: number;
-  /** Headers that the answer gets where it does not have them. */
+  /** Headers for the response, unless it already has them. */
   answerHeaders?: Record<string, string>;
 }
 
-/** Headers that belong to one connection, not to the request. */
+/** Headers of a connection, not of the request. */
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"];
 export const RETRY_EVERY_MS = 50;
 
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
 
-/** Passes a request on and its answer back, both as they come, without reading either whole. */
+/** Forwards a request and returns the response unchanged, without buffering either. */
 export function forward(
   incoming: IncomingMessage,
   answer: ServerResponse,
@@ -55,8 +55,8 @@ export function forward(
       for (const name of HOP_BY_HOP) delete upstream.headers[name];
       const answerHeaders = { ...target.answerHeaders, ...upstream.headers };
       if (!incoming.complete) {
-        // Answered before the body was read: the rest must not stand in the next request's way, and to close the
-        // connection on it could take the answer away again.
+        // The response came before the body was read. The rest must not block the next request, and closing the
+        // connection could discard the response.
         incoming.unpipe(outgoing);
         incoming.resume();
       }
@@ -68,11 +68,11 @@ export function forward(
     });
     let isOver = false;
     const fail = (error: Error & { code?: string }) => {
-      // Once there is an answer its own end counts: a body that nobody wants to read any more cannot be written.
+      // Once there is a response only its end counts: an unwanted body can no longer be written.
       if (isOver || isGone || isAnswered) return;
       isOver = true;
-      // Refused means that nothing was sent yet: the body waits until there is a connection. After any other error it
-      // cannot be told whether the request was worked on, so that only a harmless one goes again, and once.
+      // A refused connection means that nothing was sent: the body waits for the next connection. After any other
+      // error the request may have been processed, so only a safe one is repeated, once.
       const mayRepeat = error.code === "ECONNREFUSED" || isHarmless;
       if (error.code !== "ECONNREFUSED") isHarmless = false;
       if (mayRepeat && !answer.headersSent && Date.now() < retryUntil) {
@@ -85,8 +85,8 @@ export function forward(
     };
     outgoing.on("error", fail);
     outgoing.on("socket", (socket) => {
-      // Of a peer that was killed only the connection tells, not the request.
-      const onEnd = () => fail(new Error("the connection was closed without an answer"));
+      // Only the connection shows that the peer was killed, not the request.
+      const onEnd = () => fail(new Error("the connection was closed without a response"));
       socket.once("end", onEnd).once("close", onEnd);
       outgoing.once("response", () => socket.off("end", onEnd).off("close", onEnd));
       const send = () => {
@@ -95,7 +95,8 @@ export function forward(
         incoming.pipe(outgoing);
       };
       const check = () => isToItself(socket) ? outgoing.destroy(refused()) : send();
-      // Not in this event itself: a long body written before the request has its kept socket is never drained.
+      // Not in this event itself: a long body that is written before the request has its reused socket is never
+      // drained.
       if (socket.connecting) socket.once("connect", check);
       else nextTick(send);
     });
@@ -103,17 +104,17 @@ export function forward(
   attempt();
 }
 
-/** The system may give a connection its own target's port while nobody listens there: it then meets itself. */
+/** The system may give a connection its own target's port while nobody listens there; it then connects to itself. */
 export function isToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort;
 }
 
-/** As the system says it. */
+/** As the system reports it. */
 export function refused(): Error {
   return Object.assign(new Error("nothing listens"), { code: "ECONNREFUSED" });
 }
 
-/** A request's headers as they go on: without those of the client's own connection. */
+/** A request's headers without those of the client's own connection. */
 export function headersFor(incoming: IncomingMessage, target: Target): Record<string, string | string[]> {
   const headers = { ...incoming.headers, ...forwardedHeaders(incoming), ...target.headers };
   for (const name of HOP_BY_HOP) delete headers[name];
@@ -121,7 +122,7 @@ export function headersFor(incoming: IncomingMessage, target: Target): Record<st
   return headers as Record<string, string | string[]>;
 }
 
-/** What the client says of these itself is not believed: a rate limit may count by them. */
+/** The client's own values of these headers are not trusted, because a rate limit may use them. */
 function forwardedHeaders(incoming: IncomingMessage): Record<string, string | undefined> {
   return {
     "x-forwarded-for": incoming.socket.remoteAddress,

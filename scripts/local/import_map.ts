@@ -5,12 +5,14 @@ import { parse as parseJson } from "jsonc-parser";
 import { readProjectConfig } from "./config.ts";
 import { exists } from "./paths.ts";
 
-/** What a function's import map may be called, beside the function and then beside them all, where config.toml names none. */
+/**
+ * The names of a function's import map, beside the function and then in the folder above, if config.toml names none.
+ */
 const NAMES = ["deno.json", "deno.jsonc", "import_map.json"];
 
 /**
- * Writes one import map for all functions of a project, as one process serves them: each has the names of its own map, and
- * what they share has those of the map that most of them name.
+ * Writes one import map for all functions of a project, which share one process: each function has the names of its
+ * own map, and shared code has those of the map that most functions use.
  */
 export async function writeImportMap(supabaseFolder: string, folder: string, path: string): Promise<void> {
   const { functions = {} } = readProjectConfig(supabaseFolder);
@@ -50,7 +52,7 @@ async function importsOf(map: string): Promise<Record<string, string>> {
   const absolute = (target: string) => /^\.{0,2}\//.test(target) ? new URL(target, home).href : target;
   return Object.fromEntries(
     Object.entries(imports).flatMap(([name, target]): [string, string][] => {
-      // Deno's configuration lets one name stand for what is below it too; an import map has to say so.
+      // In Deno's configuration a name also covers the paths below it; in an import map each must be listed.
       const [, scheme, rest] = /^(npm|jsr):\/?(.+)$/.exec(target) ?? [];
       const below: [string, string][] =
         scheme && !name.endsWith("/") && posix.basename(map).startsWith("deno.json")

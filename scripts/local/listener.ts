@@ -1,6 +1,6 @@
 /**
- * Names what has a TCP port: the process that listens, "postgres (pid 12)", else the one whose outgoing connection was lent
- * the port. Undefined where it cannot be told.
+ * Names the owner of a TCP port: the listening process, as "postgres (pid 12)", otherwise the process whose outgoing
+ * connection uses the port. Undefined if unknown.
  */
 export async function holderOf(port: number): Promise<string | undefined> {
   try {
@@ -16,7 +16,7 @@ export async function holderOf(port: number): Promise<string | undefined> {
   }
 }
 
-/** The sockets of a local port, as links of /proc name them. */
+/** The sockets of a local port, in the form of links in /proc. */
 async function socketsAt(port: number, wanted: { isListening: boolean }): Promise<Set<string>> {
   const inodes = new Set<string>();
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {

@@ -1,5 +1,5 @@
-// REST, Auth and Storage: lite on the stack's Postgres, in a process of its own.
-// deno run -A scripts/local/lite.ts --data-folder <folder> --port-base <base>
+// REST, Auth and Storage: lite on the stack's Postgres, in a separate process. deno run -A scripts/local/lite.ts
+// --data-folder <folder> --port-base <base>
 
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ import { portsAt } from "./ports.ts";
 import { ADMIN_ROLE } from "./postgres.ts";
 import { delay } from "./process_ids.ts";
 import { announceReady } from "./ready.ts";
+import { answerAdminUsers } from "./lite_admin_users.ts";
 import { createConnection } from "./lite_connection.ts";
 import { fetchStorage } from "./lite_storage.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
@@ -34,7 +35,7 @@ const secrets = await readSecrets(dataFolder);
 const folder = join(dataFolder, "lite");
 const studioFiles = join(installedPackage("@supabase/lite"), "dist", "static");
 
-/** Lite looks for its configuration below the current folder, and keeps the files of Storage beside it. */
+/** Lite reads its configuration below the current folder, and stores files beside it. */
 async function writeConfig(secrets: Secrets): Promise<void> {
   const project = readProjectConfig(values.project);
   const config = {
@@ -55,7 +56,7 @@ async function writeConfig(secrets: Secrets): Promise<void> {
   Deno.chdir(folder);
 }
 
-/** The settings of Auth that lite knows: it does not start with others, which the CLI's own template is full of. */
+/** The Auth settings that lite supports: it does not start with others, and the CLI's own template has many. */
 function liteAuth(auth: { [name: string]: unknown }): { [name: string]: unknown } {
   const known = only(auth, [
     "site_url",
@@ -74,7 +75,7 @@ function only(settings: object, names: string[]): { [name: string]: unknown } {
   return Object.fromEntries(Object.entries(settings).filter(([name]) => names.includes(name)));
 }
 
-/** Lite's own way to an App knows where the files of Storage go; the connection to Postgres is ours. */
+/** Lite's own constructor sets the folder of Storage; only the connection to Postgres is ours. */
 async function createApp(url: string, options: { admin: boolean }): Promise<App> {
   const api = await createApi({ root: folder, withSupabaseClient: false });
   const shell = await api.project.local.createApp(join(folder, "supabase", "config.json"));
@@ -87,7 +88,10 @@ async function createApp(url: string, options: { admin: boolean }): Promise<App>
   return await app.init();
 }
 
-/** Waits for the supervisor to start Postgres and make the roles, so that loading this module overlaps that. */
+/**
+ * Waits until the supervisor has started Postgres and created the roles, so that loading this module overlaps with
+ * that.
+ */
 async function waitForDatabase(url: string): Promise<postgres.Sql> {
   for (;;) {
     const sql = postgres(url, { max: 1, onnotice: () => {}, backoff: false });
@@ -119,15 +123,15 @@ await sql.listen("pgrst", () => Promise.all([app, adminApp].map((one) => one.con
 const server = Deno.serve({ port: ports.lite, hostname: "127.0.0.1", onListen: announceReady }, (request) => {
   switch (request.headers.get(CALLER_HEADER)) {
     case secrets.gatewayToken:
-      return answer(request, app, null);
+      return answerAdminUsers(request, sql, secrets.secretKey) ?? answer(request, app, null);
     case secrets.adminToken:
       return studioFile(request) ?? answer(request, adminApp, "127.0.0.1");
     default:
-      return Response.json({ message: "Only the stack's gateway is served here" }, { status: 403 });
+      return Response.json({ message: "Only the stack's gateway may connect here" }, { status: 403 });
   }
 });
 
-/** The App names the files of its Studio and leaves it to its server to give them out. */
+/** The App names the files of its Studio, but leaves serving them to its server. */
 function studioFile(request: Request): Promise<Response> | undefined {
   const path = /^\/static\/((?:assets\/)?[\w.-]+)$/.exec(new URL(request.url).pathname)?.[1];
   if (!path) return undefined;

@@ -2,24 +2,24 @@ import { type Kysely, sql } from "kysely";
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import { postgrestTypes } from "./lite_types.ts";
 
-/** What lite knows of a request: who asks, and which operation of Storage it is. */
+/** What lite knows about a request: its caller, and its Storage operation. */
 interface RequestContext {
   auth?: { role?: string; uid?: string; jwt?: unknown };
   storage?: { operation?: string };
 }
 
-/** What lite lets a function called through REST know of its request. */
+/** The settings through which a SQL function reads its request. */
 interface RpcContext {
   method: string;
   path: string;
   requestHeaders?: Record<string, string>;
 }
 
-/** The limits that a hosted project sets on its API roles. */
+/** A hosted project's limits for its API roles. */
 const STATEMENT_TIMEOUTS: Record<string, string> = { anon: "3s" };
 const DEFAULT_STATEMENT_TIMEOUT = "8s";
 
-/** Lite's connection to Postgres, changed where a hosted project would behave otherwise. */
+/** Lite's connection to Postgres, changed where a hosted project behaves differently. */
 export function createConnection(url: string): PostgresConnection {
   const connection = createPostgresConnection({
     url,
@@ -38,14 +38,14 @@ export function createConnection(url: string): PostgresConnection {
 }
 
 /**
- * Lite would grant all on every table with row level security to the API roles here, and so undo what migrations
- * took away. The roles and their rights are there already, so that this only says yes.
+ * Here lite would grant all rights on every table with row level security to the API roles, and so undo the
+ * migrations' revokes. Roles and rights already exist, so this only confirms.
  */
 function ensureRlsContext(): Promise<boolean> {
   return Promise.resolve(true);
 }
 
-/** Takes the caller's role for one transaction, in one statement where lite sends four. */
+/** Sets the caller's role for one transaction, in one statement where lite sends four. */
 async function applyJwtSessionContext(
   database: Kysely<unknown>,
   { auth, storage }: RequestContext,
@@ -60,7 +60,7 @@ async function applyJwtSessionContext(
     set_config('role', ${role}, true)`.execute(database);
 }
 
-/** Lets a function read its request, in one statement where lite sends five. */
+/** Sets the request's settings for SQL functions, in one statement where lite sends five. */
 async function applyRpcRequestGucs(database: Kysely<unknown>, request: RpcContext): Promise<void> {
   await sql`select
     set_config('response.status', '', true),
@@ -70,7 +70,7 @@ async function applyRpcRequestGucs(database: Kysely<unknown>, request: RpcContex
     set_config('request.headers', ${JSON.stringify(request.requestHeaders ?? {})}, true)`.execute(database);
 }
 
-/** Status of the error classes that lite answers with a bare 500, as PostgREST documents them. */
+/** The status of error classes for which lite answers with a bare 500, as PostgREST documents them. */
 const STATUS_BY_CLASS: Record<string, number> = {
   "08": 503,
   "09": 500,
@@ -94,7 +94,7 @@ const STATUS_BY_CLASS: Record<string, number> = {
 };
 const ANSWERED_BY_LITE = new Set(["23502", "23503", "23505", "25006"]);
 
-/** Gives an error its code and details where lite would drop them, through its form for errors of any status. */
+/** Keeps an error's code and details, which lite would drop, in lite's form for errors of any status. */
 function normalizeDbError(error: unknown): unknown {
   const { code, message, detail, hint } = error as {
     code?: string;

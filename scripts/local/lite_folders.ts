@@ -1,10 +1,10 @@
-/** A file as lite lists it: its name is the whole path in the bucket. */
+/** A file in lite's list: its name is the whole path in the bucket. */
 interface ListedFile {
   name: string;
   [column: string]: unknown;
 }
 
-/** What a client asks for: https://supabase.com/docs/reference/javascript/storage-from-list */
+/** A client's options: https://supabase.com/docs/reference/javascript/storage-from-list */
 interface ListQuery {
   prefix?: string;
   limit?: number;
@@ -14,12 +14,12 @@ interface ListQuery {
 }
 
 const DEFAULT_LIMIT = 100;
-/** Files that lite is asked for at once. */
+/** The page size of requests to lite. */
 const PAGE_SIZE = 1_000;
 
 /**
- * Lists a folder as a hosted project does: folders first, then files, each by its name in the folder. Lite knows no
- * folders; it gives all files whose path begins with a text.
+ * Lists a folder as a hosted project does: folders first, then files, each by its name in the folder. Lite has no
+ * folders; it lists all files whose path begins with a prefix.
  */
 export async function listFolder(
   request: Request,
@@ -40,7 +40,7 @@ export async function listFolder(
     );
     if (!response.ok) return response;
     const found: ListedFile[] = await response.json();
-    // Lite takes % and _ of a path for wildcards.
+    // Lite treats % and _ in a path as wildcards.
     files.push(...found.filter(({ name }) => name.startsWith(start)));
     if (found.length < PAGE_SIZE) break;
   }

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { listFolder } from "./lite_folders.ts";
 
 /**
- * Answers a Storage request through lite in the words that supabase-js and a hosted project use: an upload from a
- * browser is a form whose file has no name, signed addresses are `signedURL` and `url`, relative to /storage/v1, and a
- * list has what lies directly in a folder, by its name there.
+ * Answers a Storage request through lite, in the format of a hosted project: an upload from a browser is a form whose
+ * file has no name, signed URLs are `signedURL` and `url`, relative to /storage/v1, and a list has the direct content
+ * of a folder, by name.
  */
 export async function fetchStorage(
   request: Request,
@@ -22,7 +22,7 @@ export async function fetchStorage(
 async function withPlainBody(request: Request): Promise<Request> {
   const type = request.headers.get("content-type");
   if (!type?.startsWith("multipart/form-data")) return request;
-  // Deno leaves out fields without a name; the file's field gets one, in the first header that has none.
+  // Deno drops fields without a name, so the file's field gets one, in the first header that lacks it.
   const body = Buffer.from(await request.arrayBuffer()).toString("latin1")
     .replace(/(\r\nContent-Disposition: form-data; name=)""/i, '$1"file"');
   const form = await new Response(Buffer.from(body, "latin1"), { headers: { "content-type": type } })

@@ -1,6 +1,6 @@
 import { arrayText, readArray } from "./array_text.ts";
 
-/** How postgres.js sends and reads one of Postgres's types, by its number in pg_type. */
+/** How postgres.js encodes and decodes a Postgres type, by its oid. */
 interface TypeCodec {
   to: number;
   from: number[];
@@ -8,7 +8,8 @@ interface TypeCodec {
   parse: (text: string) => unknown;
 }
 
-// By number, and that of its arrays: https://github.com/postgres/postgres/blob/REL_17_STABLE/src/include/catalog/pg_type.dat
+// The oid of the type and of its arrays:
+// https://github.com/postgres/postgres/blob/REL_17_STABLE/src/include/catalog/pg_type.dat
 const BOOL = [16, 1000];
 const BYTEA = [17, 1001];
 const INT8 = [20, 1016];
@@ -28,8 +29,8 @@ const UUID = [2950, 2951];
 const JSONB = [3802, 3807];
 
 /**
- * Values as PostgREST gives them, which has Postgres itself write its JSON: times in ISO 8601, bytes as `\x…`, numbers
- * digit by digit. Lite takes what the driver makes of them. https://www.postgresql.org/docs/17/functions-json.html
+ * Values in the form of PostgREST, whose JSON is written by Postgres: times in ISO 8601, bytes as `\x…`, numbers with
+ * every digit. Lite would use the driver's values. https://www.postgresql.org/docs/17/functions-json.html
  */
 export const postgrestTypes: Record<string, TypeCodec> = Object.fromEntries([
   ...both("bool", BOOL, (text) => text === "t", serializeBool),
@@ -78,13 +79,13 @@ function asNumber(text: string): unknown {
   return String(number) === text ? number : JSON_DIGITS.rawJSON(text);
 }
 
-/** What JSON of today has and TypeScript does not know yet: https://github.com/tc39/proposal-json-parse-with-source */
+/** A JSON feature that TypeScript does not know yet: https://github.com/tc39/proposal-json-parse-with-source */
 interface JsonDigits {
   rawJSON(text: string): unknown;
   parse(text: string, revive: (key: string, value: unknown, context: { source: string }) => unknown): unknown;
 }
 const JSON_DIGITS = JSON as unknown as JsonDigits;
-/** A number of JavaScript keeps 15 digits, whatever they are. */
+/** A JavaScript number keeps 15 digits, whatever they are. */
 const MANY_DIGITS = /\d{16}/;
 
 function readJson(text: string): unknown {
@@ -101,7 +102,7 @@ function asIsoTime(text: string): string {
   return text.replace(" ", "T").replace(/([+-]\d{2})(?=$| BC$)/, "$1:00");
 }
 
-/** What is neither true nor its text is false: lite also sends the word `null` for a condition that asks for it. */
+/** Anything but true and its text is false: lite also sends the word `null` for a condition with null. */
 function serializeBool(value: unknown): string {
   return value === true || value === "true" || value === "t" ? "t" : "f";
 }
@@ -114,7 +115,7 @@ function serializeBytes(value: unknown): string {
   return value instanceof Uint8Array ? `\\x${value.toHex()}` : String(value);
 }
 
-/** Lite hands objects and arrays over as text already; encoding that again would store a string. */
+/** Lite already passes objects and arrays as text; encoding them again would store a string. */
 function serializeJson(value: unknown): string {
   return typeof value === "string" && isObjectText(value) ? value : JSON.stringify(value);
 }

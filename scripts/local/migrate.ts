@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { exists, installedPackage, projectFolder } from "./paths.ts";
 import { run } from "./run.ts";
 
-/** Applies what is new in supabase/migrations with the Supabase CLI, as a hosted project's deployment does. */
+/** Applies the new migrations in supabase/migrations with the Supabase CLI, as a hosted project's deployment does. */
 export async function applyMigrations(
   databaseUrl: string,
   homeFolder: string,
@@ -21,7 +21,7 @@ export async function applyMigrations(
   return { applied: pending };
 }
 
-/** Runs the Supabase CLI on a project, without telemetry and without a look at the network. */
+/** Runs the Supabase CLI on a project, without telemetry and without network access. */
 export async function runSupabaseCli(
   args: string[],
   homeFolder: string,
@@ -41,7 +41,7 @@ export async function runSupabaseCli(
   });
 }
 
-/** The names that the CLI would apply; asking the database saves its start where there are none. */
+/** The migrations that the CLI would apply; asking the database avoids starting the CLI if there are none. */
 async function pendingMigrations(databaseUrl: string, folder: string): Promise<string[]> {
   if (!await exists(folder)) return [];
   const names: string[] = [];

@@ -2,10 +2,10 @@ import { commandLineOf, isAlive, waitForExit } from "./process_ids.ts";
 import { stopOrphan } from "./postgres.ts";
 import { readState } from "./state.ts";
 
-/** How long the children of a killed supervisor get to end by themselves. */
+/** How long the children of a killed supervisor may take to end by themselves. */
 const PATIENCE_MS = 10_000;
 
-/** Ends what an earlier supervisor left behind when it was killed; tells whether there was anything. */
+/** Ends the processes of an earlier, killed supervisor. Returns whether there were any. */
 export async function stopOrphans(dataFolder: string): Promise<boolean> {
   const state = await readState(dataFolder);
   if (!state) return false;
@@ -16,7 +16,7 @@ export async function stopOrphans(dataFolder: string): Promise<boolean> {
   return found.some(Boolean);
 }
 
-/** By its number and its command line, as the system may have given the number to another program since. */
+/** Identified by pid and command line, because the system may have reused the pid. */
 async function endChild(pid: number): Promise<boolean> {
   const isOurs = async () => isAlive(pid) && (await commandLineOf(pid)).includes("scripts/local/");
   if (!await isOurs()) return false;

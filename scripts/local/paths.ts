@@ -10,7 +10,7 @@ export const supabaseFolder = join(projectFolder, "supabase");
 /** The folder that `functions/v1/*` is served from. */
 export const functionsFolder = join(supabaseFolder, "functions");
 
-/** Where a stack keeps everything it writes: one folder per port base, or TESSERA_DATA_FOLDER. */
+/** The folder for everything that a stack writes: one per port base, or TESSERA_DATA_FOLDER. */
 export function defaultDataFolder(portBase: number): string {
   return Deno.env.get("TESSERA_DATA_FOLDER") || join(projectFolder, ".tessera", String(portBase));
 }
@@ -20,15 +20,15 @@ export function installedPackage(name: string): string {
   return join(projectFolder, "node_modules", name);
 }
 
-/** Absolute path of a module of this folder, for the command line of a child. */
+/** The absolute path of a module in this folder, for a child's command line. */
 export function localModule(name: string): string {
   return join(projectFolder, "scripts", "local", name);
 }
 
-/** This process's own: functions that it serves may have less. */
+/** This process's Deno: functions may have less. */
 const { lstat } = Deno;
 
-/** Tells whether a path exists. */
+/** Whether a path exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);

@@ -11,6 +11,7 @@ export interface Ports {
   functions: number;
   demoModel: number;
   lite: number;
+  realtime: number;
 }
 
 const PURPOSES: Record<keyof Ports, string> = {
@@ -20,14 +21,15 @@ const PURPOSES: Record<keyof Ports, string> = {
   functions: "the functions process",
   demoModel: "the demo model server",
   lite: "REST, Auth and Storage",
+  realtime: "Realtime",
 };
 
-/** The base that supabase/config.toml uses: the API's port less one. */
+/** The base of supabase/config.toml: the API's port minus one. */
 export function configuredPortBase(): number {
   return readProjectConfig().api.port - 1;
 }
 
-/** The base to use: TESSERA_PORT_BASE, or the one of supabase/config.toml. */
+/** The port base: TESSERA_PORT_BASE, or that of supabase/config.toml. */
 export function portBaseFromEnvironment(): number {
   const value = Deno.env.get("TESSERA_PORT_BASE");
   if (!value) return configuredPortBase();
@@ -40,7 +42,7 @@ export function portBaseFromEnvironment(): number {
   return base;
 }
 
-/** The ports of supabase/config.toml, moved to another base. */
+/** The ports of supabase/config.toml, shifted to another base. */
 export function portsAt(portBase: number): Ports {
   const config = readProjectConfig();
   const configuredBase = config.api.port - 1;
@@ -51,10 +53,11 @@ export function portsAt(portBase: number): Ports {
     functions: portBase + 5,
     demoModel: portBase + 6,
     lite: portBase + 8,
+    realtime: portBase + 9,
   };
 }
 
-/** Tells whether nothing listens on a port of 127.0.0.1. */
+/** Whether a port of 127.0.0.1 is free. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -63,7 +66,7 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Fails with the name of the first port that is taken, who holds it where that can be told, and the fix. */
+/** Throws for the first port that is taken, with its name, its owner if known, and how to fix it. */
 export async function requireFreePorts(ports: Ports): Promise<void> {
   for (const [name, port] of Object.entries(ports) as [keyof Ports, number][]) {
     if (await isFree(port)) continue;
@@ -76,13 +79,13 @@ export async function requireFreePorts(ports: Ports): Promise<void> {
 }
 
 /**
- * Where ports are looked for: below those that systems hand out to outgoing connections (from 32768 on Linux, from 49152
- * on macOS), as one found there could be lent out before it is listened on.
+ * The searched ports: below those that systems use for outgoing connections (from 32768 on Linux, from 49152 on
+ * macOS), because one of these could be taken before it is listened on.
  */
 const SEARCHED = { first: 20_000, count: 12_000 };
 const RANGE_LENGTH = 10;
 
-/** A base whose ports are all free now, for a second stack beside others. */
+/** A base whose ports are all free now, for a second stack. */
 export async function findFreePortBase(): Promise<number> {
   for (const base of stepsFromAnywhere(RANGE_LENGTH)) {
     const free = await Promise.all(Object.values(portsAt(base)).map(isFree));
@@ -97,7 +100,7 @@ export async function findFreePort(): Promise<number> {
   throw nothingFree("port");
 }
 
-/** The searched ports in steps, from a random one on, each once. */
+/** The searched ports in steps, starting at a random one, each once. */
 function* stepsFromAnywhere(step: number): Generator<number> {
   const { first, count } = SEARCHED;
   const offset = Math.floor(Math.random() * count / step) * step;

@@ -6,10 +6,10 @@ import type { PostgresUser } from "./postgres_user.ts";
 import { commandLineOf, isAlive, waitForExit } from "./process_ids.ts";
 import { run } from "./run.ts";
 
-/** The superuser, as a hosted project names it; only this stack's own bootstrap uses it. */
+/** The superuser, named as in a hosted project; only this stack's bootstrap uses it. */
 export const ADMIN_ROLE = "supabase_admin";
 
-/** Tells one child which data folder's server it ends when the supervisor is gone: Postgres does not watch that. */
+/** Tells one child which server it must end when the supervisor is gone: Postgres does not watch that. */
 export const POSTGRES_VARIABLE = "TESSERA_ENDS_POSTGRES_OF";
 
 const ENVIRONMENT = { LC_ALL: "C", TZ: "UTC" };
@@ -22,7 +22,7 @@ export interface PostgresCommand {
   cwd: string;
 }
 
-/** Makes the data folder where there is none yet; an unfinished one is made again. */
+/** Creates the data folder if it does not exist; an unfinished one is created again. */
 export async function ensureCluster(
   files: PostgresFiles,
   user: PostgresUser | undefined,
@@ -66,23 +66,28 @@ export async function ensureCluster(
   }
 }
 
-/** How Postgres is run; `fast` gives up durability over a power cut, for tests only. */
+/**
+ * Postgres's settings; `fast` gives up durability on a power cut, for tests only. `isReplicated`: Realtime follows it, and
+ * Postgres writes more for that.
+ */
 export function postgresCommand(
   files: PostgresFiles,
   port: number,
-  options: { fast: boolean },
+  options: { fast: boolean; isReplicated: boolean },
 ): PostgresCommand {
   const settings: Record<string, string> = {
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: "",
-    max_connections: options.fast ? "300" : "100", // Races open many, and several test files run at once.
+    max_connections: options.fast ? "300" : "100", // Tests of races open many connections, and several test files run at once.
     shared_preload_libraries: "pg_stat_statements",
     password_encryption: "scram-sha-256",
     log_timezone: "UTC",
     timezone: "UTC",
     log_line_prefix: "%m [%p] %u ",
     ...(options.fast ? { fsync: "off" } : {}),
+    // A follower that is stuck loses its place before the disk is full.
+    ...(options.isReplicated ? { wal_level: "logical", max_slot_wal_keep_size: "1GB" } : {}),
   };
   return {
     command: join(files.nativeFolder, "bin", "postgres"),
@@ -92,12 +97,12 @@ export function postgresCommand(
       ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ],
     env: ENVIRONMENT,
-    // Its user may not be allowed to enter the folder that the stack is started from.
+    // Postgres's user may not have access to the current folder.
     cwd: files.folder,
   };
 }
 
-/** Tells whether the server of a data folder takes connections, by what it says in its pid file. */
+/** Whether the server of a data folder accepts connections, according to its pid file. */
 export async function isServing(pgdata: string): Promise<boolean> {
   const lines = (await Deno.readTextFile(join(pgdata, "postmaster.pid")).catch(() => "")).split("\n");
   return lines[7]?.trim() === "ready";

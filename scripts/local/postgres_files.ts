@@ -6,11 +6,11 @@ import { StackError } from "./errors.ts";
 import { exists, installedPackage } from "./paths.ts";
 import { canReach, type PostgresUser } from "./postgres_user.ts";
 
-/** Where Postgres's programs and its data are. */
+/** The places of Postgres's programs and data. */
 export interface PostgresFiles {
   /** The folder with bin/, lib/ and share/. */
   nativeFolder: string;
-  /** The folder that holds pgdata; differs from the stack's data folder where Postgres's user cannot reach that. */
+  /** The folder of pgdata; differs from the stack's data folder if Postgres's user cannot reach that. */
   folder: string;
   pgdata: string;
 }
@@ -18,7 +18,7 @@ export interface PostgresFiles {
 /** The version of the embedded Postgres, part of the name of a copy of it. */
 const COPY_NAME = "postgres-17.10.0-beta.17";
 
-/** Finds the programs and a data folder that Postgres's user can reach, copying the programs where it must. */
+/** Finds the programs and a data folder that Postgres's user can reach; copies the programs if necessary. */
 export async function preparePostgresFiles(
   dataFolder: string,
   user: PostgresUser | undefined,
@@ -33,7 +33,7 @@ export async function preparePostgresFiles(
   return filesIn(folder, await copyPrograms(nativeFolder));
 }
 
-/** Where data goes whose own folder an ordinary user cannot enter: below root's home, for one. */
+/** The place of the data if an ordinary user cannot enter the data folder, as below root's home. */
 export function outsideFolder(dataFolder: string): string {
   const name = createHash("sha256").update(dataFolder).digest("hex").slice(0, 16);
   return join("/var/lib/tessera", name);
@@ -55,7 +55,7 @@ async function packagedNativeFolder(): Promise<string> {
   }
 }
 
-/** Makes the links of the libraries, which npm cannot carry and a build script would make. */
+/** Creates the libraries' symbolic links, which npm cannot ship and a build script would create. */
 async function createSymlinks(nativeFolder: string): Promise<void> {
   const list = join(nativeFolder, "pg-symlinks.json");
   if (!await exists(list)) return;
@@ -76,7 +76,7 @@ async function createSymlinks(nativeFolder: string): Promise<void> {
   }
 }
 
-/** Copies the programs once; the copy appears under its name only when it is whole. */
+/** Copies the programs once; the copy gets its name only when it is complete. */
 async function copyPrograms(nativeFolder: string): Promise<string> {
   const copy = join("/var/lib/tessera", COPY_NAME);
   if (await exists(copy)) return copy;

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { StackError } from "./errors.ts";
 import { run } from "./run.ts";
 
-/** The user that Postgres runs as where the stack itself is started by root, as Postgres refuses root. */
+/** The user for Postgres if the stack is started by root, as Postgres refuses root. */
 export interface PostgresUser {
   uid: number;
   gid: number;
@@ -10,18 +10,20 @@ export interface PostgresUser {
 
 const NAME = "postgres";
 
-/** The user to run Postgres as: undefined for "whoever starts the stack", an ordinary one (made if missing) for root. */
+/** The user for Postgres: undefined means the current user; for root an ordinary user, created if missing. */
 export async function postgresUser(): Promise<PostgresUser | undefined> {
   if (Deno.build.os === "windows" || Deno.uid() !== 0) return undefined;
   const existing = await lookUp(NAME);
   if (existing) return existing;
   await createUser();
   const created = await lookUp(NAME);
-  if (!created) throw new StackError(`Cannot start Postgres as root, and the user "${NAME}" cannot be made`);
+  if (!created) {
+    throw new StackError(`Cannot start Postgres as root, and the user "${NAME}" cannot be created`);
+  }
   return created;
 }
 
-/** Tells whether a user can go down to a folder, by the permissions of every folder above it. */
+/** Whether a user can reach a folder, by the permissions of every folder above it. */
 export async function canReach(user: PostgresUser, folder: string): Promise<boolean> {
   for (let path = folder;; path = dirname(path)) {
     const info = await Deno.stat(path);
@@ -48,7 +50,7 @@ async function lookUp(name: string): Promise<PostgresUser | undefined> {
   }
 }
 
-/** With the tools of most Linux distributions, else with BusyBox's. */
+/** With the tools of most Linux distributions, otherwise with BusyBox's. */
 async function createUser(): Promise<void> {
   try {
     await run("groupadd", { args: ["--system", "--force", NAME] });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { run } from "./run.ts";
 
-/** Tells whether a process with this id runs; one that ended and is only not yet collected does not. */
+/** Whether a process with this pid is running; a zombie is not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -18,7 +18,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** What a process was started with, empty where that cannot be told. */
+/** The command line of a process; empty if unknown. */
 export async function commandLineOf(pid: number): Promise<string> {
   if (Deno.build.os === "linux") {
     return (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).replaceAll("\0", " ");
@@ -26,7 +26,7 @@ export async function commandLineOf(pid: number): Promise<string> {
   return await run("ps", { args: ["-o", "args=", "-p", String(pid)] }).catch(() => "");
 }
 
-/** Waits until a process is gone; false when it still is there after the time. */
+/** Waits until a process is gone. Returns false if it still exists after the timeout. */
 export async function waitForExit(pid: number, timeoutMs: number): Promise<boolean> {
   const end = Date.now() + timeoutMs;
   while (isAlive(pid)) {

@@ -1,57 +1,57 @@
 import { StackError } from "./errors.ts";
 import { delay } from "./process_ids.ts";
 
-/** What a child is and how it is kept running. */
+/** A child process, and how it is kept running. */
 export interface ProcessSpec {
   name: string;
-  /** Asked again at each start, so that a restart sees what changed. */
+  /** Evaluated at each start, so that a restart uses the newest values. */
   command: () => { command: string; args: string[]; env?: Record<string, string>; cwd?: string };
   user?: { uid: number; gid: number };
   logFile: string;
-  /** Tells whether it serves: by a line that it prints then, or by what it is asked for. */
+  /** How the child shows that it is ready: by a line that it prints, or by a check. */
   isReady: RegExp | (() => Promise<boolean>);
   readyTimeoutMs: number;
   stopSignal?: Deno.Signal;
   stopTimeoutMs: number;
-  /** Gets each line that the child prints, besides its log file. */
+  /** Receives each line that the child prints, besides its log file. */
   onLine?: (line: string) => void;
 }
 
-/** What a process tells those around it. */
+/** The events of a process. */
 export interface ProcessEvents {
-  /** One line for the person who watches: a death, a restart. */
+  /** One line for the person at the terminal: a death, a restart. */
   report(message: string): void;
-  /** The set of living process ids changed. */
+  /** The set of running pids has changed. */
   onPidsChanged(): void;
 }
 
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 10_000;
-/** A child that lived this long was healthy: its next death starts the backoff again. */
+/** A child that lived this long was healthy: its next death restarts the backoff. */
 const HEALTHY_AFTER_MS = 30_000;
 const LOG_LIMIT_BYTES = 5_000_000;
 const LAST_LINES = 20;
-/** One death may be bad luck: a passing connection of another program had the port. */
+/** A single death may be bad luck: another program's connection had the port. */
 const DEATH_LIMIT = 3;
 
 interface Running {
   child: Deno.ChildProcess;
   startedAt: number;
-  /** It printed the line that says so. */
+  /** It has printed its line. */
   isReady: boolean;
   exited: Promise<Deno.CommandStatus>;
-  /** Its end is wanted: no restart follows. */
+  /** It is being stopped: no restart follows. */
   isEnding: boolean;
 }
 
-/** A child that is started again when it dies, restarted without a gap, and stopped for certain. */
+/** A child process that is restarted when it dies, can be replaced without a gap, and is stopped for certain. */
 export class ManagedProcess {
   #current?: Running;
-  /** Earlier ones that still finish their work after a restart. */
+  /** Earlier processes that still finish their work after a replacement. */
   readonly #leaving = new Set<Running>();
   #isStopped = false;
   #backoffMs = FIRST_BACKOFF_MS;
-  /** How often it ended unasked since it last served. */
+  /** How often it died since it was last ready. */
   #deaths = 0;
   readonly #lastLines: string[] = [];
 
@@ -69,7 +69,7 @@ export class ManagedProcess {
     return [this.#current, ...this.#leaving].flatMap((running) => running ? [running.child.pid] : []);
   }
 
-  /** Spawns the child; it may not serve yet. */
+  /** Spawns the child, which may not be ready yet. */
   spawn(): void {
     const { command, args, env, cwd } = this.spec.command();
     const child = new Deno.Command(command, {
@@ -80,7 +80,7 @@ export class ManagedProcess {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      // A Ctrl-C in the terminal reaches the supervisor alone, which ends the children in order.
+      // A Ctrl-C in the terminal only reaches the supervisor, which ends the children in order.
       detached: true,
     }).spawn();
     const running: Running = {
@@ -96,7 +96,7 @@ export class ManagedProcess {
     child.status.then((status) => this.#onExit(running, status));
   }
 
-  /** Waits until the child serves; fails with its last lines when it keeps ending or takes too long. */
+  /** Waits until the child is ready. Throws with its last lines if it keeps dying or takes too long. */
   async ready(signal?: AbortSignal): Promise<void> {
     const end = Date.now() + this.spec.readyTimeoutMs;
     while (!await this.#isReady()) {
@@ -124,7 +124,7 @@ export class ManagedProcess {
     await this.ready();
   }
 
-  /** Replaces the child without a gap: the old one is asked to finish what it has once the new one took over. */
+  /** Replaces the child without a gap: once the new process is ready, the old one is asked to finish its work. */
   async replace(takeOver: () => Promise<void>): Promise<void> {
     if (this.#isStopped) return;
     const old = this.#current;
@@ -135,13 +135,13 @@ export class ManagedProcess {
     if (old) void this.#end(old);
   }
 
-  /** Stops the child and all that still leave; the process is gone when this resolves. */
+  /** Stops the child and its earlier processes; all are gone when this resolves. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all([this.#current, ...this.#leaving].map((running) => running && this.#end(running)));
   }
 
-  /** Ends the child without a chance to finish, as a power cut would; it is not started again. */
+  /** Kills the child, as a power cut would; it is not restarted. */
   async kill(): Promise<void> {
     this.#isStopped = true;
     const running = this.#current;
@@ -185,15 +185,13 @@ export class ManagedProcess {
     const waitMs = this.#backoffMs;
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
     this.events.report(
-      `${this.name} ended with ${
-        describe(status)
-      }; it is started again in ${waitMs} ms (log: ${this.spec.logFile})`,
+      `${this.name} ended with ${describe(status)}; it restarts in ${waitMs} ms (log: ${this.spec.logFile})`,
     );
     await delay(waitMs);
     if (!this.#isStopped && !this.#current) this.spawn();
   }
 
-  /** Writes what the child prints to its log, and remembers the last lines for an error message. */
+  /** Writes the child's output to its log, and keeps the last lines for an error message. */
   async #keepLog(running: Running): Promise<void> {
     const size = (await Deno.stat(this.spec.logFile).catch(() => undefined))?.size ?? 0;
     const log = await Deno.open(this.spec.logFile, {

@@ -1,10 +1,10 @@
 /**
- * What a child prints when it serves. To try its port instead could go wrong: the ports are among those that the
- * system gives to outgoing connections, and one that gets its own target's number connects to itself.
+ * The line that a child prints when it is ready. Probing its port could go wrong: the system also uses these ports
+ * for outgoing connections, and a connection from its own target's port connects to itself.
  */
 export const READY_LINE = /^tessera: ready$/;
 
-/** Tells the supervisor that this process serves. */
+/** Tells the supervisor that this process is ready. */
 export function announceReady(): void {
   console.log("tessera: ready");
 }

@@ -1,6 +1,6 @@
 import { StackError } from "./errors.ts";
 
-/** Runs a short command to its end; a failure carries what it printed. */
+/** Runs a short command to its end; an error contains its output. */
 export async function run(
   command: string,
   options: Omit<Deno.CommandOptions, "stdout" | "stderr" | "stdin">,

@@ -5,7 +5,7 @@ import { portBaseFromEnvironment, type Ports, portsAt } from "./ports.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
 import { isRunning } from "./state.ts";
 
-/** Where a stack that another process runs is, and its keys. */
+/** A stack that another process runs: its URLs and keys. */
 export interface RunningStack {
   portBase: number;
   dataDir: string;
@@ -16,7 +16,7 @@ export interface RunningStack {
   databaseUrl: string;
 }
 
-/** The stack that runs on the ports of this project and environment; a StackError says when there is none. */
+/** The running stack on the ports of this project and environment. Throws StackError if there is none. */
 export async function findRunningStack(): Promise<RunningStack> {
   const portBase = portBaseFromEnvironment();
   const dataDir = defaultDataFolder(portBase);

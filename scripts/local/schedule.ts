@@ -1,5 +1,5 @@
-// The schedule: what pg_cron does in a hosted project, from outside the database.
-// deno run -A scripts/local/schedule.ts --data-folder <folder> --port-base <base>
+// The schedule: does from outside the database what pg_cron does in a hosted project. deno run -A
+// scripts/local/schedule.ts --data-folder <folder> --port-base <base>
 
 import { parseArgs } from "node:util";
 import { databaseUrl } from "./database_url.ts";

@@ -4,22 +4,22 @@ import { connectTo } from "./connect.ts";
 import { messageOf } from "./errors.ts";
 import { delay } from "./process_ids.ts";
 
-/** What the schedule is run against. */
+/** The project of the schedule. */
 export interface ScheduleOptions {
   /** As role postgres, the owner of the jobs. */
   databaseUrl: string;
-  /** The project's address, for jobs that are Edge Functions. */
+  /** The project's URL, for jobs that are Edge Functions. */
   projectUrl: string;
   secretKey: string;
-  /** How often it looks for what is due. */
+  /** How often it checks for due jobs. */
   everyMs?: number;
-  /** One line when something goes wrong with the schedule itself; a job's failure is in job_runs. */
+  /** One line when the schedule itself fails; a job's failure is in job_runs. */
   report: (message: string) => void;
 }
 
-/** A schedule that is being run. */
+/** A running schedule. */
 export interface RunningSchedule {
-  /** Begins no more jobs; what runs is cut off after a moment, and caught up on by the next one. */
+  /** Starts no more jobs; running ones are cut off after a moment, and the next schedule catches up. */
   stop(): Promise<void>;
 }
 
@@ -31,12 +31,12 @@ interface DueJob {
 }
 
 const EVERY_MS = 5_000;
-/** Jobs at once; each has a connection, and one more looks for what is due. */
+/** Concurrent jobs; each has a connection, and one more checks for due jobs. */
 const MAX_JOBS = 3;
 const FINISH_MS = 2_000;
 
 /**
- * Runs private.jobs from outside the database, as pg_cron does from inside: the local stack's schedule, and that of a server
+ * Runs private.jobs from outside the database, as pg_cron does from inside: for the local stack, and for servers
  * without pg_cron. Several at once do no harm.
  */
 export function runSchedule(options: ScheduleOptions): RunningSchedule {
@@ -51,7 +51,7 @@ export function runSchedule(options: ScheduleOptions): RunningSchedule {
   };
 
   const look = async () => {
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     const due = await sql<DueJob[]>`
       select name, kind, command, timeout_ms
       from job_runner.due_jobs() with ordinality as due (name, position) join private.jobs using (name)
@@ -82,14 +82,14 @@ export function runSchedule(options: ScheduleOptions): RunningSchedule {
   };
 }
 
-/** Runs one job to its end, by hand or as its time has come; what becomes of it is in job_runs. */
+/** Runs one job to its end, by hand or because it is due; its outcome is in job_runs. */
 export async function runJob(
   sql: postgres.Sql,
   job: DueJob,
   { projectUrl, secretKey }: Pick<ScheduleOptions, "projectUrl" | "secretKey">,
   scheduled?: { stopped: AbortSignal },
 ): Promise<void> {
-  // Another one may have done meanwhile what was due.
+  // Another schedule may have run the job meanwhile.
   const onlyDue = scheduled ? "0" : null;
   if (job.kind === "sql") {
     await sql`call job_runner.run(${job.name}, ${onlyDue}::interval)`;
@@ -115,7 +115,7 @@ export async function runJob(
   }
 }
 
-/** Resolves after a time, or at once when it is not wanted any more. */
+/** Resolves after a time, or at once when it is cancelled. */
 function untilAborted(durationMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 
-/** What is random per data folder, as secrets.json keeps it. */
+/** The random secrets of a data folder, as stored in secrets.json. */
 export interface Secrets {
   publishableKey: string;
   secretKey: string;
-  /** The HS256 secret that lite signs with; nothing outside lite and the gateway sees it. */
+  /** The HS256 secret with which lite signs; nothing outside lite and the gateway sees it. */
   jwtSecret: string;
   /** The project's ES256 key, private part included. */
   signingKey: JWK & { kid: string };
@@ -15,18 +15,18 @@ export interface Secrets {
   litePassword: string;
   authenticatorPassword: string;
   studioToken: string;
-  /** What the gateway shows to lite, so that no other local program is served. */
+  /** The gateway's credential for lite, so that lite serves no other local program. */
   gatewayToken: string;
-  /** What the Studio's proxy shows to lite, to be served as an administrator. */
+  /** The Studio proxy's credential for lite, which makes it an administrator. */
   adminToken: string;
   demoModelKey: string;
   demoUserPassword: string;
-  /** 32 bytes in base64 each. */
+  /** Each 32 bytes, in base64. */
   tokenEncryptionKey: string;
   otpPepper: string;
-  /** Signs proofs of verified codes: ES256, private part included. */
+  /** Signs proofs of verified codes: an ES256 key, private part included. */
   otpProofKey: JWK & { kid: string };
-  /** Of Auth's Send SMS hook, as Auth is given it. */
+  /** The secret of Auth's Send SMS hook, in Auth's form. */
   smsHookSecret: string;
 }
 
@@ -40,7 +40,7 @@ export async function readSecrets(dataFolder: string): Promise<Secrets> {
   return JSON.parse(await Deno.readTextFile(secretsFile(dataFolder)));
 }
 
-/** Reads the secrets of a data folder, making first what is not there. */
+/** Reads the secrets of a data folder, and first creates the missing ones. */
 export async function ensureSecrets(dataFolder: string): Promise<Secrets> {
   const known = await readSecrets(dataFolder).catch((error): Partial<Secrets> => {
     if (error instanceof Deno.errors.NotFound) return {};
@@ -88,7 +88,7 @@ async function generateSigningKey(): Promise<JWK & { kid: string }> {
   return { ...await exportJWK(privateKey), kid: crypto.randomUUID(), alg: "ES256", use: "sig" };
 }
 
-/** Letters and digits only, so that a secret fits in a URL, a shell word and SQL as it is. */
+/** Letters and digits only, so that a secret needs no escaping in a URL, a shell or SQL. */
 function random(bytes: number): string {
   return randomBytes(bytes).toString("hex");
 }

@@ -28,6 +28,8 @@ import {
   requireFreePorts,
 } from "./ports.ts";
 import { READY_LINE } from "./ready.ts";
+import { LIMITS_VARIABLE } from "./realtime/settings.ts";
+import { isRealtimeOn } from "./realtime/switch.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
 import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
 import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
@@ -36,25 +38,34 @@ import { watchFolder } from "./watch.ts";
 
 export { findFreePortBase } from "./ports.ts";
 
-/** How a stack is started. */
+/** How to start a stack. */
 export interface StackOptions {
   portBase?: number;
   dataDir?: string;
-  /** Prints nothing, neither progress nor what functions log. */
+  /** Prints nothing, neither progress nor the functions' logs. */
   quiet?: boolean;
-  /** Environment variables of the functions, over the defaults. */
+  /** Environment variables of the functions, in addition to the defaults. */
   env?: Record<string, string>;
   /** Serves this folder instead of supabase/functions. */
   functionsFolder?: string;
-  /** Serves another project instead of this one: the folder that has its supabase/. The ports stay this one's. */
+  /**
+   * Serves another project instead of this one: the folder that contains its supabase/. The ports stay this one's.
+   */
   project?: string;
-  /** Without fsync and with the cheapest hashes of passwords: lost with the machine's power, and easily guessed; for tests. */
+  /**
+   * Without fsync and with the cheapest password hashes: the data is lost on a power cut, and passwords are easily
+   * guessed; for tests.
+   */
   fast?: boolean;
-  /** The version of Deno that functions run under; by default what TESSERA_FUNCTIONS_DENO says, or this one. */
+  /** The functions' Deno version; default: TESSERA_FUNCTIONS_DENO, or this one. */
   functionsDeno?: string;
-  /** Runs the jobs of private.jobs at their times; true unless said otherwise. */
+  /** Runs the jobs of private.jobs at their times; default: true. */
   schedule?: boolean;
-  /** Ends a start that is under way. */
+  /** Serves Realtime; what TESSERA_REALTIME and supabase/config.toml say unless said otherwise. */
+  realtime?: boolean;
+  /** Limits of Realtime over its defaults, as TESSERA_REALTIME_LIMITS has them. */
+  realtimeLimits?: string;
+  /** Aborts a start. */
   signal?: AbortSignal;
 }
 
@@ -64,9 +75,11 @@ export interface Stack {
   publishableKey: string;
   secretKey: string;
   studioUrl: string;
+  /** Undefined where Realtime is off. */
+  realtimeUrl: string | undefined;
   /** As role postgres, the owner of the project's tables. */
   databaseUrl: string;
-  /** As the superuser, which a hosted project does not give away. */
+  /** As the superuser, which a hosted project does not offer. */
   adminDatabaseUrl: string;
   portBase: number;
   ports: Ports;
@@ -78,10 +91,17 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** The stack's processes, by the names that its messages use. */
-export type ProcessName = "postgres" | "lite" | "functions" | "gateway" | "demo-model" | "schedule";
+/** The stack's processes, by the names in its messages. */
+export type ProcessName =
+  | "postgres"
+  | "lite"
+  | "realtime"
+  | "functions"
+  | "gateway"
+  | "demo-model"
+  | "schedule";
 
-/** Starts the whole stack and resolves when it serves; on any failure everything is stopped again. */
+/** Starts the whole stack and resolves when it is ready; on any failure everything is stopped again. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const portBase = options.portBase ?? portBaseFromEnvironment();
   const dataDir = options.dataDir ?? defaultDataFolder(portBase);
@@ -90,6 +110,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const supabase = options.project && join(options.project, "supabase");
   const folder = options.functionsFolder ?? (supabase ? join(supabase, "functions") : functionsFolder);
   const ports = portsAt(portBase);
+  const withRealtime = options.realtime ?? isRealtimeOn(supabase);
 
   await makeDataFolder(dataDir);
   const lock = await takeLock(dataDir);
@@ -106,12 +127,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const stop = async () => {
     endWatch();
     setPhase("stopping");
-    // In this order a request under way can still be finished by what it stands on. The functions reach the database
-    // through the gateway, and write their last counts when they end.
+    // In this order a running request can still be finished with everything it depends on. The functions reach the
+    // database through the gateway, and write their last counts when they end.
     await processes.get("schedule")?.stop();
     await processes.get("functions")?.stop();
     await processes.get("gateway")?.stop();
-    await Promise.all([processes.get("lite")?.stop(), processes.get("demo-model")?.stop()]);
+    await Promise.all(
+      (["lite", "realtime", "demo-model"] as const).map((name) => processes.get(name)?.stop()),
+    );
     await processes.get("postgres")?.stop();
     lock.release();
   };
@@ -120,7 +143,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   let pgdata = "";
   const saveState = () => {
     const childPids = [...processes].flatMap(([name, one]) => name === "postgres" ? [] : one.pids);
-    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata });
+    writeState(dataDir, { supervisorPid: Deno.pid, phase, childPids, pgdata, hasRealtime: withRealtime });
   };
   const setPhase = (next: typeof phase) => {
     phase = next;
@@ -129,7 +152,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const events: ProcessEvents = { report: say, onPidsChanged: saveState };
 
   try {
-    if (await stopOrphans(dataDir)) say("Ended what an earlier start left running");
+    if (await stopOrphans(dataDir)) say("Ended processes that an earlier start had left running");
     const user = await postgresUser();
     const files = await preparePostgresFiles(dataDir, user);
     await stopOrphan(files.pgdata);
@@ -148,10 +171,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return process;
     };
     const context = { dataDir, portBase, ports };
-    // The Deno processes load while Postgres makes its files: most of a start is loading.
+    // The Deno processes load while Postgres creates its files: most of a start is loading.
     const lite = add(liteSpec(context, files.pgdata, { fast: options.fast ?? false, supabase }));
     let functionsPort = ports.functions;
-    const gateway = add(gatewaySpec(context, () => functionsPort));
+    const gateway = add(gatewaySpec(context, () => functionsPort, { withRealtime }));
+    const realtime = withRealtime ? add(realtimeSpec(context, options.realtimeLimits)) : undefined;
     const demoModel = add(demoModelSpec(context));
 
     say("Starting Postgres …");
@@ -159,7 +183,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     signal?.throwIfAborted();
     const postgres = add({
       name: "postgres",
-      command: () => postgresCommand(files, ports.postgres, { fast: options.fast ?? false }),
+      command: () =>
+        postgresCommand(files, ports.postgres, { fast: options.fast ?? false, isReplicated: withRealtime }),
       user,
       logFile: logFile(dataDir, "postgres"),
       isReady: () => isServing(files.pgdata),
@@ -189,14 +214,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       environment: () => functionsEnvironment(ports, secrets, folder, options.env),
       onLine: options.quiet ? undefined : (line) => console.log(line),
     }));
-    await Promise.all([gateway.ready(signal), demoModel.ready(signal), functions.ready(signal)]);
+    await Promise.all(
+      [gateway, demoModel, functions, realtime].map((process) => process?.ready(signal)),
+    );
     const reloadFunctions = oneAtATime(async () => {
       if (importMap) await writeImportMap(supabase, folder, importMap);
       functionsPort = await findFreePort();
       await functions.replace(() => announceFunctionsPort(ports, secrets, functionsPort));
     });
     endWatch = await watchFolder(folder, () => {
-      say("The functions changed and are loaded again");
+      say("The functions changed and were reloaded");
       reloadFunctions().catch((error) => say(messageOf(error)));
     });
     signal?.throwIfAborted();
@@ -208,6 +235,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       publishableKey: secrets.publishableKey,
       secretKey: secrets.secretKey,
       studioUrl: studioUrl(ports, secrets),
+      realtimeUrl: withRealtime ? realtimeUrl(ports) : undefined,
       portBase,
       databaseUrl: ownerUrl,
       adminDatabaseUrl: adminUrl,
@@ -227,31 +255,31 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** How one more functions process is started beside a stack's own. */
+/** How to start another functions process beside a stack's own. */
 export interface FunctionsOptions {
-  /** Environment variables over those of the stack's own functions. */
+  /** Environment variables, in addition to those of the stack's own functions. */
   env?: Record<string, string>;
   folder?: string;
   port?: number;
-  /** Which stack it belongs to; by default the one that TESSERA_PORT_BASE or supabase/config.toml names. */
+  /** The stack that it belongs to; default: the one of TESSERA_PORT_BASE or supabase/config.toml. */
   portBase?: number;
   dataDir?: string;
 }
 
-/** One more functions process, with a gateway of its own before it. */
+/** Another functions process, with its own gateway. */
 export interface ExtraFunctions {
-  /** A base like the project's URL: `/functions/v1/<name>`, and all else of the stack, is below it. */
+  /** A base URL like the project's: `/functions/v1/<name>` and all else of the stack are below it. */
   url: string;
   pid: number;
-  /** What the process printed so far. */
+  /** The process's output so far. */
   readonly log: string;
-  /** Lets requests under way finish. */
+  /** Lets running requests finish. */
   stop(): Promise<void>;
-  /** Ends it at once (kill -9); its gateway stays and answers 503. */
+  /** Kills it (kill -9); its gateway stays and answers 503. */
   kill(): Promise<void>;
 }
 
-/** Starts one more functions process against a running stack, with other environment variables or another folder. */
+/** Starts another functions process against a running stack, with other environment variables or another folder. */
 export async function startFunctions(options: FunctionsOptions = {}): Promise<ExtraFunctions> {
   const portBase = options.portBase ?? portBaseFromEnvironment();
   const dataDir = options.dataDir ?? defaultDataFolder(portBase);
@@ -275,7 +303,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Ex
     events,
   );
   const gateway = new ManagedProcess(
-    gatewaySpec(context, () => port, gatewayPort, options.env),
+    gatewaySpec(context, () => port, { portBeside: gatewayPort, environment: options.env }),
     events,
   );
   const stop = async () => {
@@ -301,7 +329,7 @@ export async function startFunctions(options: FunctionsOptions = {}): Promise<Ex
   };
 }
 
-/** Sends what comes from now on to a new functions process. */
+/** Sends all further requests to a new functions process. */
 async function announceFunctionsPort(ports: Ports, secrets: Secrets, port: number): Promise<void> {
   for (let attempt = 1;; attempt++) {
     try {
@@ -318,7 +346,7 @@ async function announceFunctionsPort(ports: Ports, secrets: Secrets, port: numbe
   }
 }
 
-/** Runs work again and again, never twice at once; who asks while it is about to run gets that run. */
+/** Runs work repeatedly, never twice at once; requests that arrive before a run begins share it. */
 function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -327,6 +355,11 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
       next = undefined;
       return running = work();
     });
+}
+
+/** What `@supabase/realtime-js` is given as its address; supabase-js makes it of the project's. */
+export function realtimeUrl(ports: Ports): string {
+  return `ws://127.0.0.1:${ports.api}/realtime/v1`;
 }
 
 /** The Studio's address with the token that opens it. */
@@ -340,7 +373,7 @@ interface Context {
   ports: Ports;
 }
 
-/** A module of this folder as a child that ends when the supervisor is gone. */
+/** A module of this folder as a child process that ends when the supervisor is gone. */
 function denoCommand(module: string, args: string[], env: Record<string, string> = {}, flags: string[] = []) {
   return {
     command: Deno.execPath(),
@@ -350,7 +383,7 @@ function denoCommand(module: string, args: string[], env: Record<string, string>
   };
 }
 
-/** The functions under another Deno, and with what the Edge Runtime leaves of it. */
+/** The functions under another Deno, with only the interfaces that the Edge Runtime has. */
 function hostedCommand(
   { command, env }: FunctionsDeno,
   args: string[],
@@ -391,7 +424,8 @@ function liteSpec(
         LITE_TELEMETRY: "0",
         DO_NOT_TRACK: "1",
         EXPERIMENTAL_STORAGE: "1",
-        // Bcrypt's cheapest; a sign-up takes 100 ms of one core otherwise, and meanwhile nobody else is answered.
+        // Bcrypt's lowest cost; otherwise a sign-up takes 100 ms of one core, and meanwhile no other request is
+        // answered.
         ...(options.fast ? { LITE_AUTH_BCRYPT_COST: "4" } : {}),
         [POSTGRES_VARIABLE]: pgdata,
       }),
@@ -405,8 +439,11 @@ function liteSpec(
 function gatewaySpec(
   context: Context,
   functionsPort: () => number,
-  portBeside?: number,
-  environment?: Record<string, string>,
+  { portBeside, environment, withRealtime = true }: {
+    portBeside?: number;
+    environment?: Record<string, string>;
+    withRealtime?: boolean;
+  },
 ): ProcessSpec & { name: "gateway" } {
   return {
     name: "gateway",
@@ -415,6 +452,7 @@ function gatewaySpec(
         ...stackArgs(context),
         ...["--functions-port", String(functionsPort())],
         ...(portBeside ? ["--port", String(portBeside)] : []),
+        ...(withRealtime ? [] : ["--realtime-off"]),
       ], environment),
     logFile: logFile(context.dataDir, portBeside ? `gateway-${portBeside}` : "gateway"),
     isReady: READY_LINE,
@@ -427,11 +465,28 @@ function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
   const { demoModel } = context.ports;
   return {
     name: "demo-model",
-    // V8 keeps what a burst of requests once needed, which here is little worth.
+    // V8 keeps the memory of a burst of requests, which is of little use here.
     command: () =>
       denoCommand("demo_model.ts", ["--port", String(demoModel)], {}, ["--v8-flags=--max-semi-space-size=4"]),
     logFile: logFile(context.dataDir, "demo-model"),
     isReady: /^Demo model on /,
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 3_000,
+  };
+}
+
+function realtimeSpec(context: Context, limits?: string): ProcessSpec & { name: "realtime" } {
+  return {
+    name: "realtime",
+    command: () =>
+      denoCommand(
+        "realtime/main.ts",
+        stackArgs(context),
+        limits === undefined ? {} : { [LIMITS_VARIABLE]: limits },
+        ["--v8-flags=--max-semi-space-size=4"],
+      ),
+    logFile: logFile(context.dataDir, "realtime"),
+    isReady: READY_LINE,
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 3_000,
   };
@@ -452,11 +507,11 @@ function functionsSpec<Name extends string>(
   context: Context,
   options: {
     name: Name;
-    /** Another Deno than this one. */
+    /** A Deno other than this one. */
     deno?: FunctionsDeno;
     port: () => number;
     folder: string;
-    /** Another project's, by which alone its functions are loaded. */
+    /** Another project's import map, with which alone its functions are loaded. */
     importMap?: string;
     environment: () => Record<string, string>;
     onLine?: (line: string) => void;
@@ -487,7 +542,7 @@ function logFile(dataDir: string, name: string): string {
   return join(dataDir, "logs", `${name}.log`);
 }
 
-/** Others may pass through, as Postgres's user must where root starts the stack, and read nothing. */
+/** Others may pass through, as Postgres's user must if root starts the stack, but read nothing. */
 async function makeDataFolder(dataDir: string): Promise<void> {
   await Deno.mkdir(join(dataDir, "logs"), { recursive: true });
   if (Deno.build.os === "windows") return;

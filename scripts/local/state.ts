@@ -1,24 +1,26 @@
 import { join } from "node:path";
 import { delay } from "./process_ids.ts";
 
-/** What a supervisor writes down about its stack for `stop`, `status` and the next start; it holds no secret. */
+/** A supervisor's record of its stack, for `stop`, `status` and the next start; it has no secrets. */
 export interface StackState {
   supervisorPid: number;
   phase: "starting" | "ready" | "stopping";
   /** Deno children that end by themselves when the supervisor is gone. */
   childPids: number[];
   pgdata: string;
+  /** It serves Realtime. */
+  hasRealtime?: boolean;
 }
 
-/** Only one supervisor can hold it, and the system frees it when that one ends, however it ends. */
+/** Only one supervisor can hold the lock; the system frees it when that process ends, however it ends. */
 export interface StackLock {
   release(): void;
 }
 
-/** `status` and `stop` hold the lock for a moment when they ask; a start waits that long. */
+/** `status` and `stop` hold the lock for a moment when they check; a start waits that long. */
 const MOMENT_MS = 300;
 
-/** Takes a stack's lock; undefined when a running supervisor has it. */
+/** Takes a stack's lock; undefined if a running supervisor has it. */
 export async function takeLock(dataFolder: string, patienceMs = MOMENT_MS): Promise<StackLock | undefined> {
   const file = await Deno.open(join(dataFolder, "lock"), { create: true, write: true, mode: 0o600 });
   const end = Date.now() + patienceMs;
@@ -30,7 +32,7 @@ export async function takeLock(dataFolder: string, patienceMs = MOMENT_MS): Prom
   return undefined;
 }
 
-/** Tells whether a supervisor runs on a data folder. */
+/** Whether a supervisor runs on a data folder. */
 export async function isRunning(dataFolder: string): Promise<boolean> {
   try {
     const lock = await takeLock(dataFolder, 0);
@@ -42,7 +44,7 @@ export async function isRunning(dataFolder: string): Promise<boolean> {
   }
 }
 
-/** Reads what the last supervisor wrote down; undefined where there was none. */
+/** Reads the last supervisor's record; undefined if there is none. */
 export async function readState(dataFolder: string): Promise<StackState | undefined> {
   try {
     return JSON.parse(await Deno.readTextFile(stateFile(dataFolder)));
@@ -52,7 +54,7 @@ export async function readState(dataFolder: string): Promise<StackState | undefi
   }
 }
 
-/** Writes the state whole or not at all, as others read it at any time. */
+/** Writes the state atomically, as others may read it at any time. */
 export function writeState(dataFolder: string, state: StackState): void {
   const temporary = `${stateFile(dataFolder)}.new`;
   Deno.writeTextFileSync(temporary, JSON.stringify(state), { mode: 0o600 });

@@ -7,8 +7,8 @@ import type { Ports } from "./ports.ts";
 import type { Secrets } from "./secrets.ts";
 
 /**
- * Serves lite's Studio, which reads and writes every table, to whoever opens the printed address. The token of that
- * address becomes a cookie; without it, from another page or under another host name, nothing is served.
+ * Serves lite's Studio, which can read and write every table, only to a browser that opened the printed URL. The
+ * URL's token becomes a cookie; requests without it, from another page or for another host name are refused.
  */
 export function serveStudio(ports: Ports, secrets: Secrets): Server {
   const cookieName = `tessera_studio_${ports.studio}`;
@@ -33,7 +33,7 @@ export function serveStudio(ports: Ports, secrets: Secrets): Server {
       return;
     }
     if (!isSame(cookie(incoming, cookieName), secrets.studioToken)) {
-      return refuse(answer, "Open the Studio by the address that `deno task start` printed");
+      return refuse(answer, "Open the Studio with the URL that `deno task start` printed");
     }
     answer.setHeader("x-frame-options", "DENY");
     forward(incoming, answer, {
@@ -47,7 +47,10 @@ export function serveStudio(ports: Ports, secrets: Secrets): Server {
   return server;
 }
 
-/** A cookie goes to every port of a host, so that the page itself must be ours, by what its browser says. */
+/**
+ * Browsers send a cookie to every port of a host, so the requesting page must be ours, according to the browser's
+ * headers.
+ */
 function isOwnPage(incoming: IncomingMessage, host: string): boolean {
   const { origin, "sec-fetch-site": site } = incoming.headers;
   const isOwnOrigin = origin === undefined || origin === `http://${host}`;

@@ -2,14 +2,14 @@ import { createLocalJWKSet, decodeJwt, importJWK, jwtVerify, SignJWT } from "jos
 import { ShortMemory } from "../../supabase/functions/_shared/platform/short_memory.ts";
 import { publicKeySet, type Secrets } from "./secrets.ts";
 
-/** Of the tokens that are remembered in each direction, and of the longest one. */
+/** The bounds of the token cache: entries per direction, and the longest token. */
 const MEMORY = { maxBytes: 16 * 1024 * 1024, maxKeyCharacters: 4 * 1024 };
-/** Who a user's token is for, as Auth writes it. */
+/** The audience of a user's token, as Auth writes it. */
 const USER_AUDIENCE = "authenticated";
 
 /**
- * Exchanges users' tokens at the gateway. Lite signs and checks HS256 only, and a project with signing keys shows
- * ES256 to its functions; so a token changes its signature on the way and keeps its claims.
+ * Exchanges users' tokens at the gateway. Lite only signs and verifies HS256, but functions of a project with signing
+ * keys see ES256; so a token gets another signature on the way and keeps its claims.
  */
 export class TokenExchange {
   readonly #forFunctions = new ShortMemory<string>(MEMORY);
@@ -28,7 +28,7 @@ export class TokenExchange {
     this.#keyId = secrets.signingKey.kid;
   }
 
-  /** The Authorization value that functions get: a valid HS256 user token becomes ES256, all else stays as it is. */
+  /** The Authorization value for functions: a valid HS256 user token becomes ES256, anything else is unchanged. */
   forFunctions(authorization: string): string | Promise<string> {
     return this.#exchange(authorization, "HS256", this.#forFunctions, async (token) => {
       const { payload } = await jwtVerify(token, this.#secret, {
@@ -41,7 +41,7 @@ export class TokenExchange {
     });
   }
 
-  /** The Authorization value that REST, Auth and Storage get: an ES256 token of ours becomes HS256. */
+  /** The Authorization value for REST, Auth and Storage: one of our ES256 tokens becomes HS256. */
   forServices(authorization: string): string | Promise<string> {
     if (isLitesOtherToken(authorization)) return "Bearer not-a-user-token";
     return this.#exchange(authorization, "ES256", this.#forServices, async (token) => {
@@ -69,8 +69,8 @@ export class TokenExchange {
 }
 
 /**
- * Lite signs the addresses of Storage's files with the secret of users' tokens, the file's path as their subject: a
- * file named like a user's id would make a token of that user. None of them has an audience.
+ * Lite signs Storage URLs with the secret of users' tokens and the file's path as the subject: for a file named like
+ * a user's id, that would be a token of that user. But these signatures have no audience.
  */
 function isLitesOtherToken(authorization: string): boolean {
   const token = bearerToken(authorization);

@@ -2,7 +2,7 @@ import postgres from "postgres";
 
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
-/** A stack for load and for tests: no plan limits how often a user may call, and no balance is low. */
+/** A stack for load tests and tests: no plan has a rate limit, and no balance counts as low. */
 export async function startUnlimitedStack(options: StackOptions): Promise<Stack> {
   const stack = await startStack(options);
   const sql = postgres(stack.databaseUrl, { max: 1 });

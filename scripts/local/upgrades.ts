@@ -4,24 +4,24 @@ import type { Buffer } from "node:buffer";
 import { headersFor, isToItself, refused, RETRY_EVERY_MS, type Target } from "./http_proxy.ts";
 import { delay } from "./process_ids.ts";
 
-/** How long the other side may think about an upgrade. */
+/** How long the other side may take to answer an upgrade. */
 const ANSWER_LIMIT_MS = 30_000;
-/** How long a client that was refused may take to read why. */
+/** How long a refused client may take to read the reason. */
 const LAST_WORDS_MS = 2_000;
-/** What a client may send before it was answered. */
+/** How much a client may send before the response. */
 const MAX_EARLY_BYTES = 64 * 1024;
-/** Of a refusal's headers, those of the connection on which it came. */
+/** Headers of a refusal that belong to its connection. */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
-/** What another side said to an upgrade. */
+/** The other side's response to an upgrade. */
 type Reply =
   | { kind: "joined"; response: IncomingMessage; socket: Duplex; head: Buffer }
   | { kind: "refused"; response: IncomingMessage };
 
 /**
- * Passes an upgrade on. Only an answer of 101 joins the two connections; any other is given back, and the client's
- * connection is closed. Until then nothing that the client sends goes anywhere: who is refused could else send requests
- * past everything that is checked here.
+ * Forwards an upgrade. Only a 101 response joins the two connections; any other response is returned, and the
+ * client's connection is closed. Until then nothing that the client sends is forwarded: otherwise a refused client
+ * could bypass every check with further requests.
  */
 export async function forwardUpgrade(
   incoming: IncomingMessage,
@@ -45,8 +45,8 @@ export async function forwardUpgrade(
 }
 
 /**
- * Keeps what a client sends before it was answered, so that it is read, and its leaving noticed, while nobody else hears of
- * it. One that sends more than a handshake has reason for is cut off.
+ * Buffers what a client sends before the response, so that its data is read and its disconnection is noticed, while
+ * nothing is forwarded. A client that sends more than a handshake needs is cut off.
  */
 function keepEarly(client: Duplex, head: Buffer): { take(): Uint8Array[] } {
   const parts: Uint8Array[] = [head];
@@ -67,18 +67,18 @@ function keepEarly(client: Duplex, head: Buffer): { take(): Uint8Array[] } {
   };
 }
 
-/** Answers an upgrade with a status alone, and closes the connection. */
+/** Answers an upgrade with only a status, and closes the connection. */
 export function refuseUpgrade(client: Duplex, status: string): void {
   client.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   close(client);
 }
 
-/** A handshake has none; what follows it would be taken for the new protocol. */
+/** A handshake has no body; anything after it would count as the new protocol. */
 function hasBody({ headers }: IncomingMessage): boolean {
   return Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined;
 }
 
-/** Asks until somebody listens, for as long as the target may take to start. */
+/** Tries to connect until the target listens, for as long as it may take to start. */
 async function ask(incoming: IncomingMessage, client: Duplex, target: Target): Promise<Reply> {
   const retryUntil = Date.now() + target.waitMs;
   for (;;) {
@@ -162,7 +162,7 @@ function headOf({ statusCode, statusMessage }: IncomingMessage, headers: string[
   return [...lines, "", ""].join("\r\n");
 }
 
-/** Throws away what the client still sends: to close on it could take the answer away again. */
+/** Discards what the client still sends: closing the connection at once could discard the response. */
 function close(client: Duplex): void {
   client.resume();
   const timer = setTimeout(() => client.destroy(), LAST_WORDS_MS);

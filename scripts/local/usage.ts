@@ -4,8 +4,8 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { tooOldText } from "./deno_version.ts";
 
 /**
- * Ends the command here when its user asks for help: prints how it is used, or what deno.json says of a task that takes
- * nothing. Such a task refuses what else is given, as nobody would notice that it was ignored.
+ * Handles `--help`: prints the usage, or the description in deno.json of a task without arguments, and ends the
+ * command. A task without arguments refuses any argument, because nobody would notice that it was ignored.
  */
 export function explainWhenAsked(task: keyof typeof denoConfig.tasks, usage?: string): void {
   const tooOld = tooOldText(Deno.version.deno, task);
@@ -20,6 +20,6 @@ export function explainWhenAsked(task: keyof typeof denoConfig.tasks, usage?: st
     Deno.exit(0);
   }
   if (usage !== undefined || Deno.args.length === 0) return;
-  console.error(`deno task ${task} takes no options, and was given: ${Deno.args.join(" ")}`);
+  console.error(`deno task ${task} takes no arguments, but got: ${Deno.args.join(" ")}`);
   Deno.exit(1);
 }

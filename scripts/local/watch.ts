@@ -1,9 +1,9 @@
 import { exists } from "./paths.ts";
 
-/** Editors write a file in several steps; one reload is enough for them. */
+/** Editors write a file in several steps; one reload is enough. */
 const QUIET_MS = 150;
 
-/** Calls back once things in a folder have changed and come to rest; returns what ends it. */
+/** Calls back once a folder has changed and no further change follows. Returns a function that stops watching. */
 export async function watchFolder(folder: string, onChange: () => void): Promise<() => void> {
   if (!await exists(folder)) return () => {};
   const watcher = Deno.watchFs(folder, { recursive: true });

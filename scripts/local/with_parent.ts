@@ -1,19 +1,20 @@
-// Loaded before every child (`deno run --preload`): ends the child when its supervisor is gone, a kill -9 included.
+// Preloaded into every child (`deno run --preload`): ends the child when its supervisor is gone, even after a kill
+// -9.
 //
-// It asks for the parent's number, as an end of file on stdin cannot be awaited here: Deno runs a preloaded module to
-// its end before the main one, and a pending read would keep it from that; only unreferenced timers do not.
+// It polls the parent's pid, because it cannot await the end of stdin: Deno runs a preloaded module to its end before
+// the main one, and a pending read would block that. Unreferenced timers do not.
 
 import { POSTGRES_VARIABLE, stopOrphan } from "./postgres.ts";
 import { delay } from "./process_ids.ts";
 import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
 
 const ASK_EVERY_MS = 250;
-/** How long a child may finish its work in after the supervisor is gone. */
+/** How long a child may take to finish its work after the supervisor is gone. */
 const GRACE_MS = 8_000;
-/** How long the other children get to finish what they need Postgres for. */
+/** How long the other children may take to finish what they need Postgres for. */
 const BEFORE_POSTGRES_MS = 1_500;
 
-/** What functions that are loaded later may not have. */
+/** Functions that are loaded later may not have this. */
 const host = Deno;
 const supervisorPid = Number(Deno.env.get(SUPERVISOR_VARIABLE));
 const timer = setInterval(() => {

@@ -5,7 +5,10 @@ import { StackError } from "../local/errors.ts";
 import { projectFolder } from "../local/paths.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** The folders to which a module may bring a file with its name: its settings, what it tells `doctor`, its permissions. */
+/**
+ * The folders in which a module may have a file with its name: its settings, its checks for `doctor`, its
+ * permissions.
+ */
 export const BROUGHT = {
   settings: "scripts/settings/modules",
   doctor: "scripts/doctor/modules",
@@ -19,12 +22,12 @@ export function broughtPath(kind: Brought, module: string): string {
   return `${BROUGHT[kind]}/${module}.ts`;
 }
 
-/** Patterns of all that a module may have there: the file, and a folder of its parts. */
+/** The patterns of a module's files there: the file, and a folder of its parts. */
 export function broughtPatterns(module: string): string[] {
   return Object.values(BROUGHT).flatMap((folder) => [`${folder}/${module}.ts`, `${folder}/${module}/**`]);
 }
 
-/** What the modules bring, by module, in the order of supabase/modules.json; one that brings nothing is left out. */
+/** The modules' files, by module, in the order of supabase/modules.json; modules without a file are left out. */
 export async function broughtBy<Value>(
   manifest: Pick<Manifest, "modules">,
   kind: Brought,

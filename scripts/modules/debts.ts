@@ -10,11 +10,11 @@ const Debts = z.array(z.strictObject({
   kind: z.enum(["import", "sql", "sql_write", "sql_later"]),
   file: z.string(),
   refers_to: z.string(),
-  /** What is to be done, so that this entry can go. */
+  /** What must be done to remove this entry. */
   way_out: z.string().min(1),
 }));
 
-/** A violation that is known, and is to go. Lines are left out, as they move with every change of the file. */
+/** A known violation that is to be removed. Lines are left out, because they change with every edit. */
 export type Debt = z.infer<typeof Debts>[number];
 
 const FILE = join(supabaseFolder, "module_debts.json");
@@ -28,7 +28,7 @@ export async function readDebts(): Promise<Debt[]> {
   return data;
 }
 
-/** What is wrong beside the debts: a violation that is none of them, and a debt that no violation is of any more. */
+/** Problems that are not known violations: new violations, and entries that no longer apply. */
 export function compare(violations: Violation[], debts: Debt[]): string[] {
   const keyOf = ({ kind, file, refers_to }: Debt | Violation) => `${kind} ${file} ${refers_to}`;
   const known = new Set(debts.map(keyOf));
@@ -36,7 +36,7 @@ export function compare(violations: Violation[], debts: Debt[]): string[] {
   return [
     ...violations.filter((one) => !known.has(keyOf(one))).map(sentenceOf),
     ...debts.filter((debt) => !present.has(keyOf(debt))).map((debt) =>
-      `${debt.file} refers to ${debt.refers_to} no more: take it off supabase/module_debts.json`
+      `${debt.file} refers to ${debt.refers_to} no longer: remove it from supabase/module_debts.json`
     ),
   ];
 }

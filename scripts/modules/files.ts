@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { projectFolder } from "../local/paths.ts";
 import { BROUGHT } from "./brought.ts";
 
-/** Where each file belongs to one module. */
+/** The folders in which each file belongs to exactly one module. */
 const FOLDERS = ["supabase", "tests", "docs", BROUGHT.settings, BROUGHT.doctor];
 
-/** Every file that a module must have, as paths below the project's folder; what tools leave behind aside. */
+/** Every file that must belong to a module, as paths below the project's folder, without the leftovers of tools. */
 export async function projectFiles(): Promise<string[]> {
   const found: string[] = [];
   for (const folder of FOLDERS) await addFiles(folder, found);

@@ -11,41 +11,41 @@ const names = z.array(z.string().min(1));
 const Module = z.strictObject({
   title: z.string().min(1),
   requires: names,
-  /** In supabase/migrations, without their times. */
+  /** File names in supabase/migrations, without their times. */
   migrations: names,
   functions: names,
   /**
-   * Tables that modules which require this one write to themselves: lists that each adds to, and a queue that is taken from.
-   * Any other table is written to by its own module alone.
+   * Registries: tables that modules which require this one write to themselves, and a queue that they take from. Only
+   * a module's own functions write to its other tables.
    */
   registries: names.default([]),
-  /** What functions share, and pgTAP's tests; patterns, as are the two below. */
+  /** The code that functions share, and pgTAP's tests; patterns, as are the two below. */
   files: names,
-  /** Beside what is in a folder with the module's name, such as tests/http/ledger. */
+  /** In addition to the files in a folder with the module's name, such as tests/http/ledger. */
   tests: names,
   docs: names,
 });
 
 const Manifest = z.strictObject({
   modules: z.record(z.string().regex(/^[a-z][a-z_]*$/), Module),
-  /** What is about all modules at once: it may refer to any, and no module's own code may refer to it. */
+  /** Files about all modules: they may refer to any, and no module's own code may refer to them. */
   whole: names,
 });
 
 export type Module = z.infer<typeof Module>;
 export type Manifest = z.infer<typeof Manifest>;
 
-/** The owner of what is about all modules at once. */
+/** The owner of files about all modules. */
 export const WHOLE = "whole";
 
 const FILE = join(supabaseFolder, "modules.json");
 
-/** Reads supabase/modules.json, which says for each module what it has and what it requires. */
+/** Reads supabase/modules.json: the files and requirements of each module. */
 export async function readManifest(): Promise<Manifest> {
   return parseManifest(parseJson("supabase/modules.json", await Deno.readTextFile(FILE)));
 }
 
-/** The value of a file of JSON, or a reason that names the file. */
+/** Parses a JSON file. Throws with the file's name. */
 export function parseJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -54,7 +54,7 @@ export function parseJson(name: string, text: string): unknown {
   }
 }
 
-/** Writes a function into a module, in the order of the alphabet, and leaves all else of the file as it is. */
+/** Adds a function to a module, in alphabetical order; the rest of the file stays. */
 export async function addFunction(module: string, name: string): Promise<void> {
   const text = await Deno.readTextFile(FILE);
   const { functions } = parseManifest(parseJson("supabase/modules.json", text)).modules[module] ?? {};
@@ -69,14 +69,14 @@ export async function addFunction(module: string, name: string): Promise<void> {
   );
 }
 
-/** Refuses a manifest that cannot be true: a module that requires an unknown one, or itself by some way. */
+/** Throws for an invalid manifest: a module that requires an unknown one, or itself, directly or indirectly. */
 export function parseManifest(value: unknown): Manifest {
   const { data, error } = Manifest.safeParse(value);
   if (!data) throw new StackError(`supabase/modules.json: ${z.prettifyError(error)}`);
   for (const [name, { requires }] of Object.entries(data.modules)) {
     for (const required of requires) {
       if (!Object.hasOwn(data.modules, required)) {
-        throw new StackError(`supabase/modules.json: ${name} requires ${required}, which is no module`);
+        throw new StackError(`supabase/modules.json: ${name} requires ${required}, which is not a module`);
       }
     }
   }
@@ -93,7 +93,7 @@ function refuseCycle(manifest: Manifest, way: string[]): void {
   }
 }
 
-/** A module and all that it requires, by whatever way; each after what it requires itself. */
+/** A module and all that it requires, directly or indirectly, each after its requirements. */
 export function withRequirements(manifest: Manifest, name: string): string[] {
   const found = new Set<string>();
   const add = (one: string) => {
@@ -104,7 +104,7 @@ export function withRequirements(manifest: Manifest, name: string): string[] {
   return [...found];
 }
 
-/** Tells for any path which modules have it, with the patterns of a manifest made ready once. */
+/** Returns the modules that have a path; the manifest's patterns are compiled once. */
 export function ownersOf(manifest: Manifest): (path: string) => string[] {
   const patterns = [
     ...Object.entries(manifest.modules).map(([name, module]) => [name, patternsOf(name, module)] as const),
@@ -115,7 +115,7 @@ export function ownersOf(manifest: Manifest): (path: string) => string[] {
       .map(([name]) => name);
 }
 
-/** Every pattern of a module, of paths below the project's folder. */
+/** Every pattern of a module, for paths below the project's folder. */
 export function patternsOf(name: string, module: Module): string[] {
   return [
     ...broughtPatterns(name),

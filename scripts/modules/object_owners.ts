@@ -6,7 +6,7 @@ import { type Manifest, ownersOf } from "./manifest.ts";
 import { createdBy } from "./sql_objects.ts";
 import { statementsOf } from "./sql_tree.ts";
 
-/** Which module's migration creates each object of the database, by schema and name. */
+/** The module whose migration creates each database object, by schema and name. */
 export async function objectOwners(manifest: Manifest): Promise<Map<string, string>> {
   const owners = ownersOf(manifest);
   const found = new Map<string, string>();

@@ -1,8 +1,8 @@
-/** A place that refers to something which a module has. */
+/** A reference to a file or object of a module, with its place. */
 export interface Reference {
   kind: "import" | "sql" | "sql_write" | "sql_later";
   file: string;
   line: number;
-  /** A file, or an object of the database by its schema and name. */
+  /** A file, or a database object by schema and name. */
   refers_to: string;
 }

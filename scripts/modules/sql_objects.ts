@@ -2,8 +2,8 @@ import type { Node, Statement } from "./sql_tree.ts";
 import { stringsOf } from "./sql_tree.ts";
 
 /**
- * The objects that the migrations create, by schema and name, and the file that creates each; schemas, roles and the
- * functions that are asked over HTTP too.
+ * The objects that the migrations create, by schema and name, each with its file; including schemas, roles, and
+ * functions that are called over HTTP.
  */
 export type SqlObjects = Map<string, string>;
 
@@ -11,7 +11,7 @@ export const SCHEMA = "schema ";
 export const ROLE = "role ";
 export const HTTP_FUNCTION = "function ";
 
-/** What a statement creates; nothing for most. */
+/** The objects that a statement creates; most create none. */
 export function createdBy({ type, node }: Statement): string[] {
   const relation = (value: unknown) => {
     const { schemaname, relname } = value as { schemaname?: string; relname: string };
@@ -47,7 +47,7 @@ export function createdBy({ type, node }: Statement): string[] {
   }
 }
 
-/** A name with its schema: of the migrations' own objects the first of two, or public. */
+/** A name with its schema: that of an existing object, otherwise public. */
 export function qualified(parts: string[]): string {
   return parts.length > 1 ? parts.slice(0, 2).join(".") : `public.${parts[0]}`;
 }

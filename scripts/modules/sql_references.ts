@@ -10,14 +10,14 @@ import {
   walk,
 } from "./sql_tree.ts";
 
-/** What a piece of SQL names, whether as what it writes to, and in which line. */
+/** An object that SQL names, its line, and whether it is written to. */
 export interface Named {
   name: string;
   is_written: boolean;
   line: number;
 }
 
-/** plpgsql's modes of parsing that stand for a value, and for an assignment. */
+/** plpgsql's parse modes of an expression, and of an assignment. */
 const EXPRESSION = 2;
 const ASSIGNMENTS = [3, 4, 5];
 
@@ -28,7 +28,9 @@ const SCHEMAS_OF_NAMES = ["public", "private"];
 const HTTP_COMMAND = /^([a-z0-9-]+)[/?]/;
 const OBJECT_TYPES = /^reg(class|proc|procedure|type|role|namespace)$/;
 
-/** Every object of the migrations that a statement names, in the bodies of functions too; in comments and messages none. */
+/**
+ * Every object of the migrations that a statement names, also in function bodies, but not in comments and messages.
+ */
 export function namedBy(file: string, statement: Statement, objects: SqlObjects): Named[] {
   const where = `${file}:${statement.line}`;
   const found: Named[] = treeNames({ [statement.type]: statement.node }, objects, statement.line);
@@ -96,7 +98,7 @@ function treeNames(tree: Node, objects: SqlObjects, line: number): Named[] {
   });
   const add = (name: string, is_written = false) => {
     if (objects.has(name)) found.push({ name, is_written, line });
-    // What a function creates when it runs has no name here, but its schema has.
+    // An object that a function creates at run time is unknown, but its schema is not.
     if (objects.has(schemaOf(name))) found.push({ name: schemaOf(name), is_written: false, line });
   };
   const addRelation = (value: unknown, is_written = false) => {
@@ -140,7 +142,7 @@ function treeNames(tree: Node, objects: SqlObjects, line: number): Named[] {
         if (part === "String") add(`${SCHEMA}${one.sval}`);
       });
     }
-    // A row of a list of jobs, or the like, has the names of functions, of SQL or to be asked over HTTP.
+    // A row of a registry, such as the list of jobs, has the names of functions, in SQL or over HTTP.
     if (key === "InsertStmt") {
       addTexts(node.selectStmt);
       for (const text of constantsIn(node.selectStmt)) {
@@ -148,7 +150,7 @@ function treeNames(tree: Node, objects: SqlObjects, line: number): Named[] {
         if (name) add(`${HTTP_FUNCTION}${name}`);
       }
     }
-    // A list of names: of what is commented, dropped, or granted.
+    // A list of names: of objects that are commented, dropped, or granted.
     if (key === "List") {
       const parts = stringsOf(node.items);
       if (parts.length > 1) add(qualified(parts));
@@ -157,7 +159,7 @@ function treeNames(tree: Node, objects: SqlObjects, line: number): Named[] {
   return found;
 }
 
-/** The texts in a tree. */
+/** The string literals in a tree. */
 function constantsIn(tree: unknown): string[] {
   const found: string[] = [];
   walk(tree, (node, key) => {

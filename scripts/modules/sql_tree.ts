@@ -4,22 +4,22 @@ import { messageOf, StackError } from "../local/errors.ts";
 
 await loadModule();
 
-/** A part of what Postgres's own parser makes of SQL. */
+/** A node of the tree of Postgres's own parser. */
 export type Node = { [key: string]: unknown };
 
 /** One statement of a file. */
 export interface Statement {
   node: Node;
-  /** The statement's type, as CreateFunctionStmt. */
+  /** The statement's type, e.g. CreateFunctionStmt. */
   type: string;
   text: string;
   /** The line of the file where its text begins. */
   line: number;
 }
 
-/** The statements of a file of SQL. */
+/** The statements of a SQL file. */
 export function statementsOf(file: string, text: string): Statement[] {
-  if (text.trim() === "") return []; // Which the parser refuses.
+  if (text.trim() === "") return []; // The parser refuses these.
   const bytes = new TextEncoder().encode(text);
   const textOf = (from: number, until: number) => new TextDecoder().decode(bytes.subarray(from, until));
   const { stmts = [] } = parsed(file, () => parseSync(text)) as unknown as {
@@ -38,7 +38,7 @@ export function statementsOf(file: string, text: string): Statement[] {
   });
 }
 
-/** The tree of a query or, with `isExpression`, of what stands where plpgsql wants a value. */
+/** The tree of a query or, with `isExpression`, of a plpgsql expression. */
 export function queryTree(where: string, text: string, isExpression = false): Node {
   return parsed(where, () => parseSync(isExpression ? `select ${text}` : text)) as unknown as Node;
 }
@@ -48,17 +48,17 @@ export function plpgsqlTree(where: string, statement: string): Node[] {
   const { plpgsql_funcs: functions } = parsed(where, () => parsePlPgSQLSync(statement)) as unknown as {
     plpgsql_funcs?: Node[];
   };
-  if (!functions?.length) throw new StackError(`${where}: no plpgsql was found in it`);
+  if (!functions?.length) throw new StackError(`${where}: it contains no plpgsql`);
   return functions;
 }
 
-/** The names in a text that may be a query, or the pattern of one: each pair with a point between. */
+/** The names in a string that may be a query, or a format pattern of one: each pair with a point between. */
 export function pairsIn(text: string): string[] {
   let tokens: { text: string }[];
   try {
     tokens = scanSync(text).tokens;
   } catch {
-    return []; // A text that is no SQL, as of a message.
+    return []; // A string that is not SQL, such as a message.
   }
   return tokens.flatMap(({ text: point }, at) =>
     point === "." && at > 0 && tokens[at + 1] ? [`${tokens[at - 1]!.text}.${tokens[at + 1]!.text}`] : []
@@ -74,7 +74,7 @@ export function walk(value: unknown, visit: (node: Node, key: string) => void, k
   }
 }
 
-/** The texts of a list of String nodes. */
+/** The values of a list of String nodes. */
 export function stringsOf(list: unknown): string[] {
   return (Array.isArray(list) ? list as { String?: { sval?: string } }[] : [])
     .map(({ String: one }) => one?.sval).filter((text) => text !== undefined);

@@ -4,7 +4,7 @@ import type { Survey } from "./violations.ts";
 
 const COLUMNS = ["module", "requires", "migrations", "functions", "files", "tests", "docs", "debts"];
 
-/** The modules as a table, with how many files of each kind they have; then the debts, each in a line. */
+/** The modules as a table, with the number of files of each kind; then the known violations, one per line. */
 export function tableOf(manifest: Manifest, { counts }: Survey, debts: Debt[]): string {
   const owners = ownersOf(manifest);
   const rows = Object.entries(manifest.modules).map(([name, { requires, migrations, functions }]) => {

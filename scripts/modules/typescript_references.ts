@@ -4,7 +4,7 @@ import ts from "typescript";
 import type { SqlObjects } from "./sql_objects.ts";
 import type { Reference } from "./reference.ts";
 
-/** What a file of TypeScript refers to: files that it imports, and functions and tables that it calls by name. */
+/** The references of a TypeScript file: imported files, and functions and tables that it calls by name. */
 export function typescriptReferences(file: string, text: string, objects: SqlObjects): Reference[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Reference[] = [];
@@ -33,7 +33,7 @@ export function typescriptReferences(file: string, text: string, objects: SqlObj
   return found;
 }
 
-/** The packages that a file imports by a name, for which an import map has the version. */
+/** The packages that a file imports by name, whose versions are in the import map. */
 export function bareImports(file: string, text: string): string[] {
   const found = new Set<string>();
   const visit = (node: ts.Node) => {
@@ -45,7 +45,7 @@ export function bareImports(file: string, text: string): string[] {
   return [...found];
 }
 
-/** The text that names another file: of import, export … from, import(), a type's import(), or new URL(). */
+/** The string that names another file: in import, export … from, import(), a type's import(), or new URL(). */
 function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   let name: ts.Node | undefined;
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) name = node.moduleSpecifier;

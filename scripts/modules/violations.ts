@@ -11,27 +11,29 @@ import { typescriptReferences } from "./typescript_references.ts";
 
 const MIGRATIONS = "supabase/migrations/";
 
-/** A reference to something that the file's module does not require, or that a later migration creates. */
+/**
+ * A reference to a module that the file's module does not require, or to an object that a later migration creates.
+ */
 export interface Violation extends Reference {
   from: string;
   to: string;
 }
 
-/** What the project's files are, and what they refer to. */
+/** The project's files and their references. */
 export interface Survey {
-  /** Files that no module has, or more than one, and names that nothing has: each in a sentence. */
+  /** Files of no module or of several, and patterns without a file: one sentence each. */
   misplaced: string[];
   violations: Violation[];
-  /** How many files each module has, by folder of the project's root. */
+  /** The number of files of each module, by top folder. */
   counts: Record<string, Record<string, number>>;
 }
 
-/** Looks at every file that must belong to a module, and at all that it refers to. */
+/** Examines every file that must belong to a module, and all its references. */
 export async function survey(manifest: Manifest): Promise<Survey> {
   const files = await projectFiles();
   const texts = new Map<string, string>();
   for (const file of files) {
-    // A page that is made of the database is no source.
+    // A page that is generated from the database is not a source.
     if (/\.(ts|sql)$/.test(file) && !file.startsWith("docs/")) {
       texts.set(file, await Deno.readTextFile(join(projectFolder, file)));
     }
@@ -39,7 +41,7 @@ export async function survey(manifest: Manifest): Promise<Survey> {
   return surveyOf(manifest, files, texts);
 }
 
-/** The same of files that are given, with the texts of those in TypeScript and SQL. */
+/** The same for the given files, with the texts of those in TypeScript and SQL. */
 export function surveyOf(manifest: Manifest, files: string[], texts: Map<string, string>): Survey {
   const owners = ownersOf(manifest);
   const ownerOf = (file: string) => owners(file)[0];
@@ -100,22 +102,23 @@ export function surveyOf(manifest: Manifest, files: string[], texts: Map<string,
     const target = reference.kind === "import" ? reference.refers_to : objects.get(reference.refers_to)!;
     const to = ownerOf(target);
     if (!from || !to || from === WHOLE) return [];
-    // No body is looked at when its function is created, but what runs until then may call it.
+    // Postgres does not check a function's body when it is created, but code that runs before the end of the
+    // migrations may call it.
     const isLater = isMigration(target) && isMigration(reference.file) && reference.file < target;
     const ifLater: Violation[] = isLater ? [{ ...reference, kind: "sql_later", from, to }] : [];
     if (from === to) return ifLater;
     const isTest = reference.file.startsWith("tests/") || reference.file.startsWith("supabase/tests/");
-    // A test may stand on what all tests stand on.
+    // A test may use the tests' common support.
     if (to === WHOLE) return isTest ? [] : [{ ...reference, from, to }];
     const isRequired = withRequirements(manifest, from).includes(to);
-    // Another module's rows are its own to write: a function of it does so for others.
+    // Only a module's own functions write to its rows, also on behalf of others.
     if (isRequired && (reference.kind !== "sql_write" || isTest)) return ifLater;
     return [{ ...reference, from, to }];
   });
   return { misplaced, violations: eachOnce(violations), counts };
 }
 
-/** Of each place and object one; of what a statement writes to and reads, the writing. */
+/** One reference per place and object; a write replaces a read. */
 function eachOnce(violations: Violation[]): Violation[] {
   const found = new Map<string, Violation>();
   for (const one of violations) {
@@ -125,13 +128,13 @@ function eachOnce(violations: Violation[]): Violation[] {
   return [...found.values()];
 }
 
-/** What the manifest names and no file is. */
+/** Patterns of the manifest that match no file. */
 function absent(manifest: Manifest, files: string[]): string[] {
   const has = (path: RegExp) => files.some((file) => path.test(file));
   return Object.entries(manifest.modules).flatMap(([module, { migrations, functions }]) => [
     ...migrations.filter((name) => !has(new RegExp(`^supabase/migrations/\\d+_${name}\\.sql$`)))
-      .map((name) => `${module} has the migration ${name}, which is not there`),
+      .map((name) => `${module} has the migration ${name}, which does not exist`),
     ...functions.filter((name) => !has(new RegExp(`^supabase/functions/${name}/index\\.ts$`)))
-      .map((name) => `${module} has the function ${name}, which is not there`),
+      .map((name) => `${module} has the function ${name}, which does not exist`),
   ]);
 }

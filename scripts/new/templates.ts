@@ -1,4 +1,4 @@
-/** The feature: small, whole, and answering. README.md, docs/guide.md and docs/add.md show the same. */
+/** The feature: small, complete and working. README.md, docs/guide.md and docs/add.md show the same. */
 export function declaration(name: string, price = "{ per_call: 1, per_1k_output_tokens: 2 }"): string {
   return `import { z } from "zod";
 import { defineFeature } from "../_shared/feature.ts";
@@ -21,7 +21,7 @@ export default defineFeature({
 `;
 }
 
-/** The block that every runtime knows the function by. */
+/** The block in config.toml, which every runtime reads. */
 export function configBlock(name: string): string {
   return `
 [functions.${name}]
@@ -31,7 +31,7 @@ import_map = "../deno.json"
 `;
 }
 
-/** What the contract test of all features sends to it. */
+/** The body that the contract test of all features sends to it. */
 export function bodies(): string {
   return `import type { Bodies } from "../support/bodies.ts";
 
@@ -42,7 +42,7 @@ export default {
 `;
 }
 
-/** A test of its own, for what code guarantees whatever the model says. */
+/** Its own test, for what the code guarantees whatever the model answers. */
 export function test(name: string): string {
   return `import { describe, expect, it } from "vitest";
 

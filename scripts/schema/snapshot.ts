@@ -1,13 +1,13 @@
 import type postgres from "postgres";
 
-/** What the platform or Postgres itself made; ours is the rest. */
+/** Schemas of the platform and of Postgres; the rest is ours. */
 const FOREIGN =
   `('pg_catalog', 'information_schema', 'auth', 'storage', 'extensions', 'graphql', 'graphql_public', 'realtime',
   'vault', 'pgsodium', 'supabase_migrations', 'cron', 'net')`;
 
 /**
- * The schema as one text to compare: schemas, types, tables with columns, constraints, indexes, policies, triggers and
- * grants, functions with what they may do. A function's body is told by its digest.
+ * The schema as a text to compare: schemas, types, tables with columns, constraints, indexes, policies, triggers and
+ * grants, and functions with their properties. A function's body is represented by its digest.
  */
 export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
   const parts = [SCHEMAS, TYPES, TABLES, VIEWS, FUNCTIONS];
@@ -21,12 +21,12 @@ export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
 ${texts.filter(Boolean).join("\n\n")}\n`;
 }
 
-/** Not of extensions. */
+/** Not those of extensions. */
 const OURS = (catalog: string, oid: string) =>
   `not exists (select from pg_catalog.pg_depend as depend where depend.classid = '${catalog}'::regclass
      and depend.objid = ${oid} and depend.deptype = 'e')`;
 
-/** Grants of an object to API roles and to everybody, a line each. */
+/** The grants of an object to API roles and to everybody, one per line. */
 const grantsOf = (acl: string, kind: string, object: string) => `
   (select string_agg(format('grant %s on %s %s to %s;', granted.privileges, '${kind}', ${object}, granted.grantee), e'\\n'
      order by granted.grantee)
@@ -61,7 +61,7 @@ const TYPES = `
 
 const NAME = "format('%I.%I', nspname, relname)";
 
-/** Partitions are their table's: which there are depends on the day. */
+/** Partitions are left out: which ones exist depends on the day. */
 const TABLES = `
   select concat_ws(e'\\n',
     format(e'create %stable %s (\\n%s\\n)%s;', case relpersistence when 'u' then 'unlogged ' else '' end, ${NAME},

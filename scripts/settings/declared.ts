@@ -4,27 +4,27 @@ import type { DeclaredSettings } from "../../supabase/functions/_shared/platform
 import { broughtBy } from "../modules/brought.ts";
 import { readManifest } from "../modules/manifest.ts";
 
-/** When a setting without a default has to be there. */
+/** When a setting without a default is required. */
 export interface Need {
   /** In words, for the table. */
   when: string;
-  /** Functions of which a part answers 500 without it. */
+  /** Functions that partly answer 500 without it. */
   functions: string[];
 }
 
-/** What a module says of its settings, in scripts/settings/modules/<module>.ts. */
+/** A module's settings, in scripts/settings/modules/<module>.ts. */
 export interface ModuleSettings {
   declared: DeclaredSettings<z.ZodRawShape>[];
   /**
-   * Of each optional setting that the module reads, also one that a required module declares. A setting that is not here
-   * and has no default is always required.
+   * When each optional setting that the module reads is needed, also if a required module declares it. A setting that
+   * is not listed and has no default is always required.
    */
   needs: Record<string, Need>;
 }
 
 const modules = Object.values(await broughtBy<ModuleSettings>(await readManifest(), "settings"));
 
-/** The settings of every module, in the order of docs/configuration.md: first those without which nothing works. */
+/** The settings of every module, in the order of docs/configuration.md: first those that everything needs. */
 export const DECLARED = modules.flatMap(({ declared }) => declared)
   .toSorted((one, other) => Number(isRequired(other)) - Number(isRequired(one)));
 

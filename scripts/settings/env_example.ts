@@ -1,6 +1,6 @@
 import type { Setting } from "./settings.ts";
 
-/** .env.example: every setting, commented out, with its default where it has one. */
+/** .env.example: every setting, commented out, with its default if it has one. */
 export function envExample(settings: Setting[]): string {
   const groups = [...new Set(settings.map(({ title }) => title))].map((title) =>
     [`# == ${title}`, ...settings.filter((setting) => setting.title === title).map(entry)].join("\n\n")
@@ -25,7 +25,7 @@ function entry({ name, description, defaultText, values, isRequired, need }: Set
 
 const WIDTH = 110;
 
-/** A text as lines of comment. */
+/** A text as comment lines. */
 function wrapped(text: string): string {
   const lines = [""];
   for (const word of text.replaceAll(/\s+/g, " ").split(" ")) {

@@ -1,6 +1,6 @@
 import type { Setting } from "./settings.ts";
 
-/** docs/configuration.md: every setting with its default, its values, what it is for and when it is required. */
+/** docs/configuration.md: every setting with its default, values, purpose, and when it is required. */
 export function configurationPage(settings: Setting[]): string {
   const sections = [...new Set(settings.map(({ title }) => title))].map((title) =>
     `## ${title}\n\n${table(settings.filter((setting) => setting.title === title))}\n`
@@ -8,11 +8,11 @@ export function configurationPage(settings: Setting[]): string {
   return `# Configuration
 
 Written by \`deno task docs\` from each module's \`settings.ts\`. Only \`supabase/functions/_shared/platform/env.ts\` reads the
-environment. A value that does not fit stops the functions that need its table below with \`internal\`, and no others; the
-function's log says which setting and why.
+environment. An invalid value stops only the functions that need its table below: they answer \`internal\`, and their log
+says which setting is wrong and why.
 
-Locally the settings come from \`supabase/functions/.env\` and the environment of \`deno task start\`, which sets keys of its
-own where nothing is named. Hosted they are secrets of the project:
+Locally the settings come from \`supabase/functions/.env\` and the environment of \`deno task start\`, which sets its own
+keys where none are given. Hosted they are secrets of the project:
 
 <!-- not run: needs a hosted project -->
 
@@ -21,7 +21,7 @@ supabase secrets set AI_BASE_URL=https://api.openai.com/v1 AI_API_KEY=sk-…
 supabase secrets set --env-file production.env
 \`\`\`
 
-[.env.example](../.env.example) has every setting, to copy from. Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
+[.env.example](../.env.example) lists every setting, to copy from. Supabase sets \`SUPABASE_URL\`, the project's keys and its key set by itself. \`deno task deploy\` and \`deno task doctor\`
 compare the project's secrets with this list.
 
 New keys for \`TOKEN_ENCRYPTION_KEYS\` and \`OTP_PEPPERS\`, 32 bytes each, with the day as their id:

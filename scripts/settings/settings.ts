@@ -6,20 +6,20 @@ import { DECLARED, type Need, NEEDS } from "./declared.ts";
 /** A setting of the functions, as its module declares it. */
 export interface Setting {
   name: string;
-  /** What its module calls its settings. */
+  /** The title of its module's settings. */
   title: string;
   description: string;
-  /** As it is written; undefined without one. */
+  /** The default as text; undefined if there is none. */
   defaultText?: string;
-  /** What it may be: values, a range, a form. */
+  /** The accepted values: a list, a range, a form. */
   values: string;
-  /** The functions do not start to work without it. */
+  /** The functions do not work without it. */
   isRequired: boolean;
-  /** Of an optional one. */
+  /** For an optional setting. */
   need?: Need;
 }
 
-/** Every setting, module by module. Throws where no module says when an optional one is needed. */
+/** Every setting, module by module. Throws if no module says when an optional one is required. */
 export function settings(): Setting[] {
   const found = DECLARED.flatMap(({ title, schema }) =>
     Object.entries(schema.shape).map(([name, one]) => describe(title, name, one as z.ZodType))
@@ -76,7 +76,7 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { unrepresentable: "any", io: "output" }) as JsonSchema;
 }
 
-/** Which settings a project lacks: what nothing works without, and what some functions need. */
+/** The settings that a project lacks: those that everything needs, and those that some functions need. */
 export function missingSettings(
   names: Iterable<string>,
   functions: string[],

@@ -12,8 +12,8 @@ interface Entry {
 }
 
 /**
- * Compares the ledger of some users, none of whose requests runs any more, with what their clients were told. Returns
- * what does not fit, in words.
+ * Compares the ledger of some users, who have no running requests, with the responses that their clients got. Returns
+ * the differences, in words.
  */
 export async function audit(sql: postgres.Sql, userIds: string[], books: Books): Promise<string[]> {
   const entries = await sql<Entry[]>`

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
-/** A charge that a client was told of. */
+/** A charge in a client's response. */
 export interface ToldCharge {
   userId: string;
   requestId: string;
   charged: number;
-  /** Of the answer's bytes: a run of half an hour has too many answers to keep. */
+  /** A digest of the response: a run of half an hour has too many responses to keep. */
   digest: string;
 }
 
@@ -14,14 +14,14 @@ export interface ToldGrant {
   amount: number;
 }
 
-/** What clients were told: the ledger must say the same in the end. */
+/** The responses that clients got: in the end the ledger must match them. */
 export class Books {
   readonly charges = new Map<string, ToldCharge>();
   readonly grants = new Map<string, ToldGrant>();
-  /** Answers that contradict earlier ones. */
+  /** Responses that contradict earlier ones. */
   readonly contradictions: string[] = [];
 
-  /** Notes a 200 for a key, the first one or a replay of it. */
+  /** Records a 200 for a key, the first one or a replay. */
   noteCharge(userId: string, key: string, text: string): void {
     const { request_id, charged } = JSON.parse(text).usage;
     const told = { userId, requestId: request_id, charged, digest: digest(text) };

@@ -6,8 +6,8 @@ import { readState } from "../local/state.ts";
 export type MemoryMb = Record<string, number>;
 
 /**
- * What each part of a stack occupies, for Postgres the sum over its processes: the resident memory that is a process's
- * own. Shared buffers and mapped programs would be counted again with each process of Postgres that touches them.
+ * The memory of each part of a stack, for Postgres the sum over its processes: only private resident memory, because
+ * shared buffers and mapped programs would count again for each Postgres process.
  */
 export async function readMemory(dataDir: string): Promise<MemoryMb> {
   const state = await readState(dataDir);
@@ -23,7 +23,7 @@ export async function readMemory(dataDir: string): Promise<MemoryMb> {
   return memory;
 }
 
-/** Linux tells; elsewhere a soak cannot be run. */
+/** Only Linux reports it; elsewhere a soak cannot run. */
 export function requireMemoryFigures(): void {
   if (Deno.build.os === "linux") return;
   throw new StackError("Cannot soak here: the memory of processes is read from /proc, which Linux has");

@@ -2,12 +2,12 @@ import { delay } from "../local/process_ids.ts";
 import { Books } from "./books.ts";
 import { type Answer, type Customer, isRefusal, PLENTY, Project } from "./project.ts";
 
-/** What the stack of a soak runs with: photos meet a provider that fails. */
+/** The environment of a soak's stack: photos go to a provider that fails. */
 export const SOAK_ENVIRONMENT = { AI_TEXT_MODEL: "demo-text", AI_VISION_MODEL: "demo-vision-fail-400" };
 
 const CUSTOMERS = 20;
 const CLIENTS = 8;
-/** Between two requests of a client, so that a soak measures a server that works and not one that is drowned. */
+/** The pause between two requests of a client, so that a soak measures a working server and not an overloaded one. */
 const PAUSE_MS = 20;
 const CLEANUP_EVERY_MS = 5_000;
 const MAX_ERRORS_KEPT = 20;
@@ -15,14 +15,14 @@ const GRANT = 100;
 const PHOTO = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk" +
   "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
-/** How many of 100 requests are of a kind. */
+/** The share of each kind of request, in percent. */
 const SHARES = { charge: 50, replay: 15, failure: 10, poor: 8, grant: 7, balance: 10 };
 
 type Kind = keyof typeof SHARES;
 
 const KINDS = (Object.keys(SHARES) as Kind[]).flatMap((kind) => Array<Kind>(SHARES[kind]).fill(kind));
 
-/** Clients that do everything clients do, again and again; each answer but the expected one is an error. */
+/** Clients that keep doing everything that clients do; any unexpected response is an error. */
 export class Mix {
   readonly books = new Books();
   requests = 0;

@@ -1,4 +1,4 @@
-/** What is needed of a running stack to be its client. */
+/** What a client needs to know about a running stack. */
 export interface Address {
   url: string;
   publishableKey: string;
@@ -15,12 +15,12 @@ export interface Answer {
   text: string;
 }
 
-/** Longer than a settlement is repeated; whatever takes longer hangs. */
+/** Longer than a settlement is retried; anything slower hangs. */
 const PATIENCE_MS = 20_000;
-/** Enough for the ledger never to say no. */
+/** Enough tokens for every request. */
 export const PLENTY = 1_000_000_000;
 
-/** The project as its clients see it: one request each, no retries, so that whoever calls decides about these. */
+/** The project as its clients see it: single requests without retries, which the caller decides about. */
 export class Project {
   constructor(readonly address: Address) {}
 
@@ -33,7 +33,7 @@ export class Project {
     }, body);
   }
 
-  /** The customer's own view of the account. */
+  /** The user's own view of the account. */
   balance({ token }: Customer): Promise<Answer> {
     return this.#send("/functions/v1/balance", {
       apikey: this.address.publishableKey,
@@ -41,7 +41,7 @@ export class Project {
     });
   }
 
-  /** Calls a database function as a server of ours does. */
+  /** Calls a database function as one of our servers does. */
   rpc(name: string, args: Record<string, unknown>): Promise<Answer> {
     const { secretKey } = this.address;
     return this.#send(`/rest/v1/rpc/${name}`, { apikey: secretKey }, args);
@@ -68,7 +68,7 @@ export class Project {
   }
 }
 
-/** A refusal in the one shape that every endpoint has. */
+/** A refusal in the form that every endpoint uses. */
 export function isRefusal({ text }: Answer): boolean {
   try {
     const { error, message, request_id } = JSON.parse(text);

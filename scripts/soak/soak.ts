@@ -8,7 +8,7 @@ import { Project } from "./project.ts";
 import { type Finding, judge, quantile } from "./verdict.ts";
 import { type Sample, takeSample } from "./watch.ts";
 
-/** A second, so that a report over so many seconds shows about as many samples. */
+/** One second, so that a report over a number of seconds has about as many samples. */
 const SAMPLE_EVERY_MS = 1_000;
 
 export interface SoakOptions {
@@ -19,7 +19,7 @@ export interface SoakOptions {
   signal?: AbortSignal;
 }
 
-/** Loads a stack with a mix of everything, watches it, and says what holds at the end. */
+/** Puts a mixed load on a stack, observes it, and reports what holds at the end. */
 export async function soak(stack: Stack, options: SoakOptions): Promise<Finding[]> {
   const sql = postgres(stack.adminDatabaseUrl, { max: 1, onnotice: () => {} });
   const mix = new Mix(new Project(stack));
@@ -29,8 +29,8 @@ export async function soak(stack: Stack, options: SoakOptions): Promise<Finding[
     const problems = await audit(sql, mix.userIds, mix.books);
     return [
       ...judge(samples),
-      verdict("no request got an unexpected answer", mix.errors, mix.firstErrors),
-      verdict("the ledger says what clients were told", problems.length, problems),
+      verdict("no request got an unexpected response", mix.errors, mix.firstErrors),
+      verdict("the ledger matches the responses that clients got", problems.length, problems),
     ];
   } finally {
     await sql.end();

@@ -4,22 +4,22 @@ import type { Sample } from "./watch.ts";
 export interface Finding {
   what: string;
   isGood: boolean;
-  /** The numbers it was judged by. */
+  /** The numbers behind the verdict. */
   evidence: string;
 }
 
-/** The first part of the samples, in which caches fill and code is compiled, is not judged. */
+/** The share of samples at the start, while caches fill and code is compiled, that is not judged. */
 const WARM_UP_SHARE = 0.25;
-/** How much more than at the start there may be at the end, in parts of the start and besides. */
+/** The tolerated growth since the start: a share, and an absolute amount. */
 const MEMORY_SLACK = { share: 0.15, mb: 25 };
 const CONNECTION_SLACK = 3;
-/** So many are no growth: pools, REST's of 20 among them, open their connections when they are first needed. */
+/** This many connections do not count as growth: pools, such as REST's of 20, open them when first needed. */
 const POOLED_CONNECTIONS = 25;
 const LOCK_WAIT_SLACK_MS = 500;
 
 /**
- * Judges by two equal parts of the time after the warm-up, its first and its last third. Memory saws up and down with
- * the garbage collection, so its medians are compared; of connections and lock waits the greatest.
+ * Compares the first and the last third of the time after the warm-up. Memory varies with garbage collection, so its
+ * medians are compared; for connections and lock waits the maximum.
  */
 export function judge(samples: Sample[]): Finding[] {
   const measured = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
@@ -66,7 +66,7 @@ function median(values: number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which a share of the values lies; 0 of none. */
+/** A percentile of the values; 0 if there are none. */
 export function quantile(values: number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

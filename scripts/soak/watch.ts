@@ -2,15 +2,15 @@ import type postgres from "postgres";
 
 import { type MemoryMb, readMemory } from "./memory.ts";
 
-/** What a stack looked like at one moment. */
+/** The state of a stack at one moment. */
 export interface Sample {
   memoryMb: MemoryMb;
   connections: number;
-  /** How long the one that waits longest has been waiting. */
+  /** The longest current wait. */
   longestLockWaitMs: number;
 }
 
-/** Looks at a stack once, as its superuser, to see everybody's connections. */
+/** Takes one sample of a stack, as its superuser, who sees all connections. */
 export async function takeSample(sql: postgres.Sql, dataDir: string): Promise<Sample> {
   const [row] = await sql<{ connections: number; longest_lock_wait_ms: number }[]>`
     select

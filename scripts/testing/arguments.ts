@@ -2,10 +2,10 @@ import { readManifest } from "../modules/manifest.ts";
 import { projectFiles } from "../modules/files.ts";
 import { filesNamed } from "./names.ts";
 
-/** A word alone, which may be a module's or a suite's name; paths have a slash or a dot. */
+/** A single word, which may be a module's or a suite's name; paths have a slash or a dot. */
 const WORD = /^[A-Za-z_][\w-]*$/;
 
-/** Arguments of `deno task test` as vitest takes them: a module's or a suite's name becomes its files. */
+/** The arguments of `deno task test` for vitest: a module's or a suite's name is replaced by its files. */
 export async function vitestArguments(args: string[]): Promise<string[]> {
   if (!args.some((arg) => WORD.test(arg))) return args;
   const isFilter = await filterTest();
@@ -16,7 +16,9 @@ export async function vitestArguments(args: string[]): Promise<string[]> {
   );
 }
 
-/** Tells by vitest's own parser whether an argument says which files to run, or is the value of an option before it. */
+/**
+ * Whether an argument selects files, according to vitest's own parser, and is not the value of an option before it.
+ */
 async function filterTest(): Promise<(args: string[], index: number) => boolean> {
   const { parseCLI } = await import("vitest/node");
   const mark = crypto.randomUUID();

@@ -2,8 +2,8 @@ import { StackError } from "../local/errors.ts";
 import { type Manifest, ownersOf, WHOLE } from "../modules/manifest.ts";
 
 /**
- * The test files that a word means, of all files of the project: a module's, a suite's, or those with the word in their
- * path, as vitest itself takes it. Where a suite has the name of a module, it is the module.
+ * The test files of a word, among all files of the project: a module's, a suite's, or those with the word in their
+ * path, as vitest itself matches. A module's name takes precedence over a suite's.
  */
 export function filesNamed(word: string, manifest: Manifest, projectFiles: string[]): string[] {
   const files = projectFiles.filter((path) => path.startsWith("tests/") && path.endsWith(".test.ts"));

@@ -15,11 +15,11 @@ export interface CommandOptions {
   everyS: number;
 }
 
-/** Between two looks at how far a sync is. */
+/** The interval between two progress checks. */
 const LOOK_MS = 2_000;
 const MAX_ACCOUNTS = 100;
 
-/** Syncs until everything is read, with as many calls as that takes. */
+/** Syncs until everything is read, with as many calls as needed. */
 export async function sync(project: Project, options: CommandOptions): Promise<ExitCode> {
   const synced = await syncWhole(project);
   console.log(options.json ? JSON.stringify(synced, null, 2) : syncView(synced));
@@ -44,7 +44,7 @@ async function syncWhole(project: Project): Promise<Synced> {
   }
 }
 
-/** Draws how far the scan is, until it is over. That it cannot be told is no reason to stop. */
+/** Draws the progress of the scan until it is over. If it is unknown, the sync continues anyway. */
 async function look(project: Project, bar: ProgressBar, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const status = await ask<Status>(project, "status", { limit: 1 }).catch(() => undefined);
@@ -53,7 +53,7 @@ async function look(project: Project, bar: ProgressBar, isOver: () => boolean): 
   }
 }
 
-/** Several calls as one: what is counted per call is added, what is a state is the last one's. */
+/** Combines several calls: counters are added up, states come from the last call. */
 function sumOf(before: Synced, one: Synced): Synced {
   return {
     ...one,
@@ -73,7 +73,7 @@ function sumOf(before: Synced, one: Synced): Synced {
   };
 }
 
-/** Shows the status; with --check its exit code says whether a sync is needed. */
+/** Shows the status; with --check the exit code says whether a sync is needed. */
 export async function status(project: Project, options: CommandOptions): Promise<ExitCode> {
   const answer = await ask<Status>(project, "status", { limit: options.limit });
   console.log(options.json ? JSON.stringify(answer, null, 2) : statusView(answer));
@@ -99,7 +99,7 @@ export async function get(project: Project, options: CommandOptions): Promise<Ex
   return EXIT.done;
 }
 
-/** Cleans up, and tells how many tokens became inactive. */
+/** Cleans up, and reports how many tokens became inactive. */
 export async function cleanup(project: Project, options: CommandOptions): Promise<ExitCode> {
   const answer = await ask<{ cleaned: number }>(project, "cleanup");
   console.log(
@@ -110,7 +110,7 @@ export async function cleanup(project: Project, options: CommandOptions): Promis
   return EXIT.done;
 }
 
-/** A sync every so often, until it is interrupted. A sync that fails is told of, and the next one tried. */
+/** Syncs at an interval until it is interrupted. A failed sync is reported, and the next one is tried. */
 export async function watch(project: Project, options: CommandOptions): Promise<ExitCode> {
   const interruption = Promise.withResolvers<void>();
   let isOver = false;

@@ -1,4 +1,4 @@
-/** What the commands end with. */
+/** The commands' exit codes. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, expired: 4, syncNeeded: 5 } as const;
 
 export type ExitCode = typeof EXIT[keyof typeof EXIT];

@@ -3,18 +3,18 @@ import process from "node:process";
 const WIDTH = 30;
 const encoder = new TextEncoder();
 
-/** A bar on the terminal of long work; where there is no terminal it prints nothing. */
+/** A progress bar on the terminal; prints nothing without a terminal. */
 export class ProgressBar {
   private readonly isShown = process.stderr.isTTY === true;
 
   constructor(private readonly what: string) {}
 
-  /** Draws how much of a total is done; a total of 0 is not known. */
+  /** Draws the share that is done; a total of 0 means unknown. */
   show(done: number, total: number): void {
     if (this.isShown) write(`\r\x1b[K${barOf(this.what, done, total)}`);
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void {
     if (this.isShown) write("\r\x1b[K");
   }

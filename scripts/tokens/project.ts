@@ -6,11 +6,11 @@ import { functionsFolder } from "../local/paths.ts";
 import { findRunningStack } from "../local/running.ts";
 import { Refusal } from "./exits.ts";
 
-/** Where the token manager is, and what it takes to talk to it. */
+/** The token manager's URL, and the credentials for it. */
 export interface Project {
   url: string;
   secretKey: string;
-  /** As TOKEN_ENCRYPTION_KEYS; undefined when it is not known here. */
+  /** The value of TOKEN_ENCRYPTION_KEYS; undefined if unknown here. */
   encryptionKeys: string | undefined;
 }
 
@@ -20,9 +20,9 @@ export async function findProject(givenUrl: string | undefined): Promise<Project
   if (url) {
     const secretKey = process.env.SUPABASE_SECRET_KEY;
     if (!secretKey) {
-      throw new StackError(`SUPABASE_SECRET_KEY is not set: the secret key of ${url} is expected`);
+      throw new StackError(`SUPABASE_SECRET_KEY is not set: it must be the secret key of ${url}`);
     }
-    if (!URL.canParse(url)) throw new StackError(`Cannot use ${url}: the project's address is expected`);
+    if (!URL.canParse(url)) throw new StackError(`Cannot use ${url}: expected the project's URL`);
     return { url, secretKey, encryptionKeys: process.env.TOKEN_ENCRYPTION_KEYS || undefined };
   }
   const { url: localUrl, secrets, ports } = await findRunningStack();
@@ -37,7 +37,7 @@ export async function findProject(givenUrl: string | undefined): Promise<Project
 /** Longer than any function may run. */
 const TIMEOUT_MS = 410_000;
 
-/** Calls an action of the function. Throws Refusal with what it says. */
+/** Calls an action of the function. Throws Refusal with its message. */
 export async function ask<Answer>(
   { url, secretKey }: Project,
   action: string,
@@ -61,7 +61,7 @@ export async function ask<Answer>(
   );
 }
 
-/** A request that tells whom it did not reach. */
+/** A request whose error names the server that it did not reach. */
 async function send(projectUrl: string, url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);

@@ -13,8 +13,8 @@ import { ProgressBar } from "./progress.ts";
 import { ask, type Project } from "./project.ts";
 
 /**
- * Encrypts everything again that is not under the first key, brokers' tokens and then OAuth tokens; may be stopped and begun
- * again.
+ * Re-encrypts everything that is not under the first key: broker tokens, then OAuth tokens. It may be stopped and
+ * started again.
  */
 export async function rotateKey(project: Project, options: CommandOptions): Promise<ExitCode> {
   if (!project.encryptionKeys) {
@@ -58,12 +58,12 @@ export async function rotateKey(project: Project, options: CommandOptions): Prom
       console.log(
         `Encrypted ${result.rotated.toLocaleString("en-US")} tokens and ${
           oauth.rotated.toLocaleString("en-US")
-        } OAuth tokens anew with the key ${keyring.active.id}`,
+        } OAuth tokens with the key ${keyring.active.id}`,
       );
       for (const { name, reason } of [...result.failures, ...oauth.failures].slice(0, options.limit)) {
         console.log(`   • ${name}: ${reason}`);
       }
-      if (!isComplete) console.log("Some are left; run it again when they can be opened");
+      if (!isComplete) console.log("Some are left; run it again once they can be decrypted");
     }
     return isComplete ? EXIT.done : EXIT.failed;
   } catch (error) {

@@ -2,12 +2,12 @@ import type { Status, Synced } from "./answers.ts";
 
 const number = (value: number) => value.toLocaleString("en-US");
 
-/** A time as people read it, to the second, in UTC. */
+/** A readable time, to the second, in UTC. */
 export function timeOf(text: string | null): string {
   return text === null ? "–" : `${new Date(text).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** Columns under their heads, as wide as what is in them. */
+/** Columns under their headings, as wide as their content. */
 export function tableOf(heads: string[], rows: string[][]): string {
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => row[column]!.length))
@@ -17,7 +17,7 @@ export function tableOf(heads: string[], rows: string[][]): string {
   return [line(heads), line(widths.map((width) => "─".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** What a sync did, as the earlier client told it. */
+/** The result of a sync, in the format of the earlier client. */
 export function syncView(synced: Synced): string {
   const lines = [
     `Sync ${synced.is_complete ? "successful" : "unfinished"}: synced ${
@@ -41,7 +41,7 @@ export function syncView(synced: Synced): string {
   return lines.join("\n");
 }
 
-/** The status as the earlier client told it, and why what is not usable is not. */
+/** The status in the format of the earlier client, with the reasons why tokens are unusable. */
 export function statusView(status: Status): string {
   const { redis, postgres, sync, encryption, recent, expiring, unusable } = status;
   const lines = [

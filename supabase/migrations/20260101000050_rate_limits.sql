@@ -1,15 +1,15 @@
--- Rate limits: how much of a quota is used, for whatever wants one. The counters are not written to the log of the
--- database: after a crash all quotas are whole again. A budget that must survive a crash belongs in a table of its own.
+-- Rate limits: the used part of any quota. The counters are unlogged: after a database crash all quotas are full
+-- again. A budget that must survive a crash belongs in a table of its own.
 
 create unlogged table private.rate_limits (
   key text collate "C" primary key check (length(key) between 1 and 300),
-  -- GCRA's "theoretical arrival time": the quota is whole again from then on.
+  -- GCRA's "theoretical arrival time": the quota is full again from then on.
   full_at timestamptz not null
 ) with (fillfactor = 50);
 
-comment on table private.rate_limits is 'Used quotas, by key; a key that is not there has its whole quota';
-comment on column private.rate_limits.key is 'What the quota is of, as its caller names it';
-comment on column private.rate_limits.full_at is 'From then on the quota is full again';
+comment on table private.rate_limits is 'Used quotas by key. A key without a row has its whole quota.';
+comment on column private.rate_limits.key is 'What the quota is for, as its caller names it';
+comment on column private.rate_limits.full_at is 'When the quota is full again';
 
 alter table private.rate_limits enable row level security;
 
@@ -26,7 +26,7 @@ declare
   v_states jsonb;
   v_denied jsonb;
 begin
-  -- A number that means nothing would give tokens back, or let everything through.
+  -- An invalid number would give tokens back, or let everything through.
   if p_limits is null or exists (
     select from jsonb_to_recordset(p_limits)
       as (key text, quota double precision, window_s double precision, cost double precision)
@@ -37,8 +37,8 @@ begin
       'error', 'invalid_request', 'message', 'Expected are a key, a quota from 0 to 1000000000, a window_s from 0.001 to '
         '100000000 and a cost from 0 to 1000000000, of each');
   end if;
-  -- Taken first and given back when one denies, with the rows locked all the while; in the order of the keys, so that two
-  -- calls cannot wait for each other in a circle. A millisecond makes up for what full_at loses by rounding.
+  -- Takes from all first, and gives back if one denies; the rows stay locked meanwhile, in the order of their keys,
+  -- so two calls cannot deadlock. A millisecond makes up for what full_at loses by rounding.
   with asked as (
     select name, key, quota, window_s, window_s * coalesce(cost, 1) / nullif(quota, 0) as spacing_s
     from jsonb_to_recordset(p_limits)
@@ -48,8 +48,8 @@ begin
     insert into private.rate_limits as used (key, full_at)
     select key, v_now + spacing_s * interval '1 second' from asked where spacing_s <= window_s order by key collate "C"
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + (excluded.full_at - v_now)
-    -- Judged at the time when the row is ours: whoever waited for it asked before its first taker did, and would find a
-    -- quota used up by the time between the two.
+    -- Judged by the time at which the row is locked: by an earlier time, a caller that waited for it would find the
+    -- quota used up by the difference.
     returning key, greatest(0, extract(epoch from full_at - clock_timestamp()))::double precision as used_s
   )
   select
@@ -78,11 +78,12 @@ end
 $$;
 
 comment on function public.take_rate_limits(jsonb) is
-  'Takes from several quotas at once, from all or from none. p_limits: [{ "name", "key", "quota", "window_s", "cost" }];
-cost is 1 unless given, a key may be named once. Each quota refills evenly over its window, and may be used in one burst
-(GCRA, as in ITU-T I.371). A number that means nothing denies all, with error invalid_request. Answers { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s",
-"remaining", "reset_s" }] }: of all that were taken, or of those that deny, the longest wait first. retry_after_s is null
-for what can never be allowed.';
+  'Takes from several quotas at once: from all of them or from none. p_limits: [{ "name", "key", "quota", '
+  '"window_s", "cost" }]; cost defaults to 1, and a key may appear once. Each quota refills evenly over its window '
+  'and may be used in one burst (GCRA, as in ITU-T I.371). An invalid number denies all, with error invalid_request. '
+  'Returns { "allowed", "denied_by", "retry_after_s", "limits": [{ "name", "quota", "window_s", "remaining", '
+  '"reset_s" }] }: all limits that were taken, or those that deny, the longest wait first. retry_after_s is null if '
+  'the request can never be allowed.';
 
 create function private.give_back_rate_limits(p_limits jsonb)
 returns void
@@ -117,7 +118,7 @@ as $$
   delete from private.rate_limits where key = any(p_keys);
 $$;
 
-comment on function private.forget_rate_limits(text[]) is 'Makes quotas whole, and forgets that they were ever used.';
+comment on function private.forget_rate_limits(text[]) is 'Deletes the keys, so that their quotas are whole again.';
 
 create function private.cleanup_rate_limits(p_limit integer default 10000)
 returns integer
@@ -141,7 +142,7 @@ end
 $$;
 
 comment on function private.cleanup_rate_limits(integer) is
-  'Deletes keys with a refilled quota, at most p_limit of them; no limit depends on it. Returns how many.';
+  'Deletes at most p_limit keys whose quota has refilled; no limit depends on it. Returns how many.';
 
 revoke all on function
   public.take_rate_limits(jsonb),

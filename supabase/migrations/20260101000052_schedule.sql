@@ -1,9 +1,9 @@
--- The schedule: one list of jobs, whoever runs it, and what became of each run.
+-- The schedule: one list of jobs, whoever runs it, and the outcome of each run.
 --
--- A run is recorded before its work begins and ended after it, each in a transaction of its own: one that was cut off
--- shows as a run that never ended, and the next one goes on with what is left. A job is done when its work is: an HTTP
--- job when its function has answered, not when the request was queued. pg_cron runs the list where there is one,
--- otherwise `deno task jobs watch` or the local stack does: all three call job_runner.run().
+-- A run is recorded before its work begins and ended after it, each in a transaction of its own. A run that was cut
+-- off shows as one that never ended, and the next run continues with the rest. A job is done when its work is done:
+-- an HTTP job when its function has responded, not when the request was queued. pg_cron runs the list if it exists;
+-- otherwise `deno task jobs watch` or the local stack does. All three call job_runner.run().
 
 -- Reading a cron text -------------------------------------------------------------------------------------------
 
@@ -27,7 +27,7 @@ as $$
       case when found[1] = '*' then p_last else coalesce(found[3], found[2])::integer end as last,
       case
         when found[4] is null then 1
-        -- As cron reads it: a step belongs to a range.
+        -- As in cron: a step belongs to a range.
         when found[1] = '*' or found[3] is not null then found[4]::integer
       end as step
     from parts
@@ -41,8 +41,8 @@ as $$
 $$;
 
 comment on function job_runner.cron_values(text, integer, integer) is
-  'The numbers that one field of a cron text stands for (*, 5, 1-5, */10, 0-30/10, lists of these), of those from p_first '
-  'to p_last; null for one that cannot be read.';
+  'The numbers from p_first to p_last that match one field of a cron expression (*, 5, 1-5, */10, 0-30/10, or a list '
+  'of these). Null for an invalid field.';
 
 create function job_runner.latest_time(p_schedule text, p_at timestamptz)
 returns timestamptz
@@ -68,13 +68,13 @@ begin
   then
     return null;
   end if;
-  -- The 29th of February may be eight years away.
+  -- The next 29 February may be eight years away.
   for v_days_back in 0..3000 loop
     v_day := v_at::date - v_days_back;
     v_fits_month_day := extract(day from v_day) = any(v_month_days);
     v_fits_week_day := extract(dow from v_day) = any(v_week_days) or extract(isodow from v_day) = any(v_week_days);
     continue when extract(month from v_day) <> all(v_months)
-      -- As cron reads it: of two days that are both restricted, either is enough.
+      -- As in cron: of two restricted day fields, one match is enough.
       or not case
         when v_fields[3] like '*%' or v_fields[5] like '*%' then v_fits_month_day and v_fits_week_day
         else v_fits_month_day or v_fits_week_day
@@ -89,7 +89,7 @@ end;
 $$;
 
 comment on function job_runner.latest_time(text, timestamptz) is
-  'The last minute, until p_at, at which a cron text (five fields, UTC) was due; null for a text that cannot be read.';
+  'The last minute up to p_at at which a cron expression (five fields, UTC) was due. Null for an invalid expression.';
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -118,23 +118,23 @@ create table private.jobs (
   constraint jobs_timeout_in_range check (timeout_ms between 1000 and 7200000)
 );
 
-comment on table private.jobs is 'The one list of scheduled jobs. After a change: select private.install_schedule().';
+comment on table private.jobs is 'The list of all scheduled jobs. After a change: select private.install_schedule().';
 comment on column private.jobs.name is 'The job''s name, in messages and in pg_cron.';
 comment on column private.jobs.description is 'What the job does, for people.';
-comment on column private.jobs.schedule is 'When, as a cron text of five fields in UTC.';
-comment on column private.jobs.kind is 'sql: a function of the database; http: an Edge Function, by POST.';
+comment on column private.jobs.schedule is 'A cron expression of five fields, in UTC.';
+comment on column private.jobs.kind is 'sql: a database function; http: an Edge Function, by POST.';
 comment on column private.jobs.command is
-  'A name and nothing else: of a function that needs no argument, with its schema, private or public; or <function>, <function>/<action>, '
-  '<function>?action=<action>.';
+  'Only a name: a function without arguments, with its schema (private or public); or <function>, '
+  '<function>/<action>, <function>?action=<action>.';
 comment on column private.jobs.is_repeated is
-  'Whether one run calls a function of SQL again and again, each time in a transaction of its own, until it answers 0, an '
-  'object whose numbers are all 0, or is_done (or is_complete) as true; at most for half of timeout_ms. An Edge Function that '
-  'answers is_done (or is_complete) as false is run again at once, up to 60 times for one time of its schedule.';
+  'Whether one run calls its function repeatedly. SQL: each call in its own transaction, until the function returns '
+  '0, an object of zeros, or is_done (or is_complete) as true, for at most half of timeout_ms. HTTP: while the '
+  'response has is_done (or is_complete) as false the job runs again at once, at most 60 times per scheduled time.';
 comment on column private.jobs.expected_result is
-  'What the answer must contain; where it does not, the run''s outcome is a problem. Null: anything is good.';
-comment on column private.jobs.is_enabled is 'False takes it off the schedule; it can still be run by hand.';
-comment on column private.jobs.timeout_ms is 'How long a run may take in all, then it is ended.';
-comment on column private.jobs.overdue_after is 'How long after it was last done the job counts as overdue.';
+  'What the result must contain; otherwise the run''s outcome is a problem. Null accepts any result.';
+comment on column private.jobs.is_enabled is 'False takes the job off the schedule; it can still be run by hand.';
+comment on column private.jobs.timeout_ms is 'The maximum duration of a run; a longer run is ended.';
+comment on column private.jobs.overdue_after is 'The job is overdue when it was last done longer ago than this.';
 
 create table private.job_runs (
   job_name text not null,
@@ -157,19 +157,21 @@ create table private.job_runs (
 create index job_runs_job_name_idx on private.job_runs (job_name, id);
 create unique index job_runs_open_idx on private.job_runs (job_name) where ended_at is null;
 
-comment on table private.job_runs is 'Each run of a job and its outcome, for 14 days.';
-comment on column private.job_runs.job_name is 'Which job.';
+comment on table private.job_runs is 'Each run of a job and its outcome, kept for 14 days.';
+comment on column private.job_runs.job_name is 'The job that ran.';
 comment on column private.job_runs.started_at is 'Recorded before the work begins.';
-comment on column private.job_runs.ends_by is 'The run is ended when it takes longer.';
-comment on column private.job_runs.ended_at is 'When its work was done: of an HTTP job when the function answered.';
+comment on column private.job_runs.ends_by is 'A run that takes longer is ended.';
+comment on column private.job_runs.ended_at is
+  'When the work was done; for an HTTP job, when the function responded.';
 comment on column private.job_runs.outcome is
-  'succeeded; problem: it did its work, and the answer is not jobs.expected_result; failed: error says why; lost: it was '
-  'cut off, or no answer came. Null while it runs.';
-comment on column private.job_runs.result is 'What it did: the function''s answer; of a repeated one the sums, and the steps.';
+  'succeeded; problem: the work was done, but the result does not match jobs.expected_result; failed: see error; '
+  'lost: the run was cut off, or no response came. Null while it runs.';
+comment on column private.job_runs.result is
+  'What the function returned; for a repeated job the sums, and the number of steps.';
 comment on column private.job_runs.error is 'Why it failed or was lost.';
-comment on column private.job_runs.backend_pid is 'The session that runs it; null where it is run from outside.';
-comment on column private.job_runs.backend_started_at is 'When that session began, as the system gives numbers out again.';
-comment on column private.job_runs.http_request_id is 'The request''s number in pg_net.';
+comment on column private.job_runs.backend_pid is 'The database session that runs it; null for a run from outside.';
+comment on column private.job_runs.backend_started_at is 'When that session began: the system reuses process ids.';
+comment on column private.job_runs.http_request_id is 'The request''s id in pg_net.';
 
 alter table private.jobs enable row level security;
 alter table private.job_runs enable row level security;
@@ -193,7 +195,7 @@ as $$
       select from pg_catalog.pg_stat_activity as session
       where session.pid = p_run.backend_pid
         and session.backend_start = p_run.backend_started_at
-        -- Still the statement that began the run: a session of a pool may have gone on to others.
+        -- The session must still run the statement that began the run: a pooled session may run another one.
         and coalesce(session.query_start, session.backend_start) <= p_run.started_at
         and case coalesce(session.state, 'disabled')
           when 'active' then true
@@ -205,7 +207,7 @@ as $$
 $$;
 
 comment on function job_runner.is_alive(private.job_runs) is
-  'Whether an open run can still end by itself: its session is at it, or an answer may still come.';
+  'Whether an open run can still end by itself: its session still works on it, or a response may still come.';
 
 create function job_runner.finish_run(
   p_run_id bigint,
@@ -234,7 +236,8 @@ end;
 $$;
 
 comment on function job_runner.finish_run(bigint, jsonb, text, timestamptz) is
-  'Ends a run: failed with an error, otherwise by what its function answered; false when it was ended before, as lost.';
+  'Ends a run: as failed if there is an error, otherwise by its result. Returns false if the run had already ended '
+  'as lost.';
 
 create function job_runner.finish_http_run(
   p_run_id bigint,
@@ -266,7 +269,8 @@ end;
 $$;
 
 comment on function job_runner.finish_http_run(bigint, integer, text, text, timestamptz) is
-  'Ends a run by its function''s answer: succeeded with a status of 2xx, or failed with the answer or p_failure.';
+  'Ends a run by its function''s response: succeeded for a 2xx status, otherwise failed with the response or '
+  'p_failure.';
 
 create function job_runner.collect_answers()
 returns integer
@@ -292,9 +296,9 @@ end;
 $$;
 
 comment on function job_runner.collect_answers() is
-  'Ends the runs whose functions have answered, by what pg_net noted. Returns how many.';
+  'Ends the runs whose responses pg_net has received. Returns how many.';
 
-create function job_runner.tend_runs()
+create function job_runner.reap_runs()
 returns void
 language plpgsql
 set search_path = ''
@@ -322,8 +326,8 @@ begin
 end;
 $$;
 
-comment on function job_runner.tend_runs() is
-  'Ends runs that cannot end by themselves any more, and cancels runs that take too long.';
+comment on function job_runner.reap_runs() is
+  'Ends runs that can no longer end by themselves, and cancels runs that take too long.';
 
 create function job_runner.due_jobs(p_grace interval default '0', p_name text default null)
 returns setof text
@@ -354,15 +358,16 @@ as $$
       or (run.outcome in ('lost', 'failed') and tries.count < 3
         and run.ended_at < clock_timestamp() - case run.outcome
           when 'lost' then interval '0' else make_interval(mins => tries.count::integer) end)
-      -- It rests in the middle of its work.
+      -- The job pauses in the middle of its work.
       or (jobs.kind = 'http' and jobs.is_repeated and run.outcome = 'succeeded' and tries.run_count < 60
         and coalesce(run.result -> 'is_done', run.result -> 'is_complete') = 'false'))
   order by jobs.timeout_ms, jobs.name;
 $$;
 
 comment on function job_runner.due_jobs(interval, text) is
-  'Which jobs, of all or of one, should have been run until p_grace ago and were not, the short ones first. One that failed or was lost is '
-  'tried again, until three times for one time of its schedule; so is at once a repeated HTTP job that is not done, up to 60 times.';
+  'The jobs (or the named one) that should have run by p_grace ago but did not, quick ones first. A failed or lost '
+  'job is retried up to three times per scheduled time. An unfinished repeated HTTP job runs again at once, up to 60 '
+  'times.';
 
 create function job_runner.start_run(
   p_name text,
@@ -377,7 +382,7 @@ declare
   v_job private.jobs;
   v_run private.job_runs;
 begin
-  -- Skipped where another one starts it just now.
+  -- Skipped if another session starts it at this moment.
   select * into v_job from private.jobs where name = p_name for no key update skip locked;
   if not found
     or exists (select from private.job_runs where job_name = p_name and ended_at is null)
@@ -396,8 +401,9 @@ end;
 $$;
 
 comment on function job_runner.start_run(text, boolean, interval) is
-  'Records that a run begins; null when one is under way or, with p_only_due, another one did it already. From outside (an HTTP client that the database does not see) it '
-  'counts as alive until its time is over.';
+  'Records the start of a run. Returns null if the job is already running or, with p_only_due, another run has '
+  'already done it. A run from outside (an HTTP client, invisible to the database) counts as alive until its time is '
+  'over.';
 
 -- Runs: the work ------------------------------------------------------------------------------------------------
 
@@ -424,7 +430,7 @@ begin
       execute format('select to_jsonb(answer) from %s() as answer', v_function) into v_answer;
     end if;
   exception when query_canceled or others then
-    -- Nothing is swallowed: the run ends as failed with it.
+    -- The error is not swallowed: the run ends as failed with it.
     get stacked diagnostics v_message = message_text, v_code = returned_sqlstate;
     return jsonb_build_object('error', format('%s (%s)', v_message, v_code));
   end;
@@ -448,7 +454,7 @@ end;
 $$;
 
 comment on function job_runner.try_step(private.jobs, jsonb) is
-  'Calls a job''s function once, all or nothing. Returns error, or result (p_result with the answer''s numbers added) and '
+  'Calls a job''s function once, all or nothing. Returns error, or result (p_result with the new numbers added) and '
   'is_done.';
 
 create function job_runner.ask_function(p_job private.jobs, p_run_id bigint)
@@ -483,11 +489,12 @@ end;
 $$;
 
 comment on function job_runner.ask_function(private.jobs, bigint) is
-  'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns what is missing for it, or null; the '
-  'run ends with the answer.';
+  'Queues an HTTP job''s request in pg_net, with address and key from Vault. Returns which setting is missing, or '
+  'null. The run ends when the response arrives.';
 
--- Procedures that commit can neither be declared with a search_path nor take another's rights, which Supabase's linter warns
--- of: they set it in each of their transactions, name every schema, and only the tables' owner may call them.
+-- Procedures that commit can neither be declared with a search_path nor be security definer, and Supabase's linter
+-- warns about the search_path. They set it in each of their transactions, name every schema, and only the tables'
+-- owner may call them.
 
 create procedure job_runner.run(p_name text, p_only_due interval default null)
 language plpgsql
@@ -500,7 +507,7 @@ declare
   v_error text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   v_run := job_runner.start_run(p_name, p_only_due => p_only_due);
@@ -533,8 +540,9 @@ end;
 $$;
 
 comment on procedure job_runner.run(text, interval) is
-  'Runs a job now, unless it is being run or, with p_only_due, is not due since then any more: records the start, works step by step, records the end, each in a transaction of '
-  'its own. Returns at once for an HTTP job, which ends with its answer. Raises only for a name that is not in the list.';
+  'Runs a job now, unless it is already running or, with p_only_due, no longer due. Records the start, works step by '
+  'step and records the end, each in its own transaction. For an HTTP job it returns at once; the response ends the '
+  'run. Raises only for an unknown name.';
 
 create procedure job_runner.watch(p_grace interval default '90 seconds')
 language plpgsql
@@ -543,7 +551,7 @@ declare
   v_name text;
 begin
   set local search_path = '';
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   commit;
   set local search_path = '';
   foreach v_name in array array(select job_runner.due_jobs(p_grace)) loop
@@ -553,8 +561,8 @@ end;
 $$;
 
 comment on procedure job_runner.watch(interval) is
-  'Collects answers, ends what hangs, and runs what was missed by more than p_grace: after a crash, a pause of the project, '
-  'a run that was cut off. Beside pg_cron every minute; with 0 it does what pg_cron would.';
+  'Collects responses, ends hanging runs, and runs jobs that were missed by more than p_grace, e.g. after a crash or '
+  'a paused project. Runs every minute beside pg_cron; with p_grace 0 it replaces pg_cron.';
 
 create function public.run_job(p_name text)
 returns jsonb
@@ -569,7 +577,7 @@ declare
   v_result jsonb := '{}'::jsonb;
   v_error text;
 begin
-  perform job_runner.tend_runs();
+  perform job_runner.reap_runs();
   select * into v_job from private.jobs where name = p_name;
   if not found then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no job of this name');
@@ -593,8 +601,9 @@ end;
 $$;
 
 comment on function public.run_job(text) is
-  'Runs a job by hand, in this transaction and in one step: what is left is done at its time. Returns success, error '
-  '(not_found, request_in_progress), run_id, outcome (null until an HTTP job''s function has answered), result and message.';
+  'Runs a job by hand, in this transaction and in one step; the schedule does the rest. Returns success, error '
+  '(not_found, request_in_progress), run_id, outcome (null until an HTTP job''s function has responded), result and '
+  'message.';
 
 -- Jobs of this file ---------------------------------------------------------------------------------------------
 
@@ -612,7 +621,7 @@ begin
   where id = any(array(
     select id from private.job_runs
     where ended_at < now() - interval '14 days'
-      -- What job_status tells stays, however old.
+      -- Rows that job_status shows stay, however old.
       and id not in (select max(id) from private.job_runs group by job_name)
       and id not in (select max(id) from private.job_runs where outcome in ('succeeded', 'problem') group by job_name)
     limit p_limit
@@ -634,7 +643,7 @@ $$;
 
 comment on function private.prune_job_runs(integer) is
   'Deletes runs that ended more than 14 days ago, except the last ones of each job, and pg_cron''s records of these '
-  'jobs after 7 days, at most p_limit of each. Returns job_runs and cron_runs.';
+  'jobs after 7 days; at most p_limit of each. Returns job_runs and cron_runs.';
 
 -- The view ------------------------------------------------------------------------------------------------------
 
@@ -671,23 +680,23 @@ left join lateral (
   select * from private.job_runs where job_name = jobs.name and outcome in ('succeeded', 'problem') order by id desc limit 1
 ) as done on true;
 
-comment on view public.job_status is 'One row for each job: how it is, when it was last done, and whether it is overdue.';
+comment on view public.job_status is 'One row per job: its state, when it was last done, and whether it is overdue.';
 comment on column public.job_status.name is 'The job''s name.';
 comment on column public.job_status.state is
-  'waiting: never run; running; succeeded, problem, failed, lost: as the last run; missing: its function does not exist; '
-  'disabled.';
-comment on column public.job_status.is_overdue is 'Whether it was not done for longer than overdue_after.';
-comment on column public.job_status.last_started_at is 'When the newest run began, whatever became of it.';
-comment on column public.job_status.last_done_at is 'When it last did its work to the end.';
-comment on column public.job_status.last_duration_ms is 'How long the last run took that ended.';
-comment on column public.job_status.last_outcome is 'How the last run ended that ended.';
+  'waiting: never run; running; succeeded, problem, failed or lost: the outcome of the last run; missing: its '
+  'function does not exist; disabled.';
+comment on column public.job_status.is_overdue is 'Whether the job was last done longer ago than overdue_after.';
+comment on column public.job_status.last_started_at is 'When the newest run began, whatever its outcome.';
+comment on column public.job_status.last_done_at is 'When a run last completed its work.';
+comment on column public.job_status.last_duration_ms is 'The duration of the last run that ended.';
+comment on column public.job_status.last_outcome is 'The outcome of the last run that ended.';
 comment on column public.job_status.last_result is 'The result of that run.';
 comment on column public.job_status.last_error is 'Why that run failed or was lost.';
-comment on column public.job_status.schedule is 'When it is run, as a cron text in UTC.';
+comment on column public.job_status.schedule is 'A cron expression, in UTC.';
 comment on column public.job_status.kind is 'sql or http.';
 comment on column public.job_status.command is 'The function that does the work.';
-comment on column public.job_status.timeout_ms is 'How long a run may take.';
-comment on column public.job_status.overdue_after is 'How long after it was last done it counts as overdue.';
+comment on column public.job_status.timeout_ms is 'The maximum duration of a run.';
+comment on column public.job_status.overdue_after is 'The job is overdue when it was last done longer ago than this.';
 comment on column public.job_status.description is 'What the job does.';
 
 -- Installation --------------------------------------------------------------------------------------------------
@@ -706,7 +715,7 @@ begin
     || case when p_schema is null then '' else format(' with schema %I', p_schema) end;
   return null;
 exception
-  -- What is available may still refuse: outside its database, not preloaded, not for this role.
+  -- An available extension may still refuse: wrong database, not preloaded, not for this role.
   when raise_exception or internal_error or insufficient_privilege or feature_not_supported or undefined_file
     or undefined_object or invalid_schema_name or object_not_in_prerequisite_state
   then
@@ -715,7 +724,7 @@ end;
 $$;
 
 comment on function job_runner.ensure_extension(text, text) is
-  'Creates an extension where that is possible. Returns why not, or null when it is there.';
+  'Creates an extension if possible. Returns why it could not, or null if the extension exists.';
 
 create function private.install_schedule()
 returns jsonb
@@ -757,8 +766,9 @@ end;
 $$;
 
 comment on function private.install_schedule() is
-  'Gives private.jobs to pg_cron, and takes back what is not in it any more; may be repeated. Creates pg_cron, pg_net and '
-  'Vault where that is possible. Returns installed (names of pg_cron''s jobs, all beginning with "tessera: ") and problems.';
+  'Registers private.jobs with pg_cron and removes jobs that are no longer listed; may be repeated. Creates pg_cron, '
+  'pg_net and Vault if possible. Returns installed (pg_cron''s names of the jobs, which begin with "tessera: ") and '
+  'problems.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
--- What somebody must hear of: written here in the transaction of what it tells, so that both are there, or neither is.
--- Who delivers it is another's business (the module operations); what nobody takes is forgotten in time.
+-- The outbox of alerts: an alert is written in the same transaction as its event, so that both exist or neither does.
+-- The module operations delivers alerts; those that nobody takes are deleted in time.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -14,12 +14,12 @@ create table public.alert_types (
 );
 
 comment on table public.alert_types is 'Every type of alert; each module adds its own.';
-comment on column public.alert_types.alert_type is 'As in docs/alerts.md.';
+comment on column public.alert_types.alert_type is 'A name from docs/alerts.md.';
 comment on column public.alert_types.scan is
-  'A function of schema private without arguments that looks for such alerts, emits them and returns how many; it is called '
-  'every minute. Null for those that are emitted where they arise.';
+  'A function of schema private without arguments, called every minute: it looks for such alerts, emits them and '
+  'returns how many. Null for alerts that are emitted where they arise.';
 comment on column public.alert_types.lost_without_receiver is
-  'What is lost as long as nobody receives such alerts, in a sentence for operators; null where nothing is.';
+  'What is lost while nobody receives such alerts, as a sentence for operators; null if nothing is.';
 comment on column public.alert_types.description is 'What the alert reports.';
 
 create table private.alert_outbox (
@@ -29,26 +29,27 @@ create table private.alert_outbox (
   ordering_key text not null,
   dedupe_key text,
   payload jsonb not null,
-  is_spread boolean not null default false,
+  is_fanned_out boolean not null default false,
   created_at timestamptz not null default now(),
   constraint alert_outbox_pkey primary key (id),
   constraint alert_outbox_emitted_once unique (alert_type, dedupe_key)
 );
 
-create index alert_outbox_not_spread_idx on private.alert_outbox (id) where not is_spread;
+create index alert_outbox_not_fanned_out_idx on private.alert_outbox (id) where not is_fanned_out;
 create index alert_outbox_created_at_idx on private.alert_outbox (created_at);
 create index alert_outbox_ordering_key_idx on private.alert_outbox (ordering_key); -- For forget_alerts.
 
-comment on table private.alert_outbox is 'Every alert, written in the transaction that it reports.';
+comment on table private.alert_outbox is 'Every alert, written in the same transaction as the event that it reports.';
 comment on column private.alert_outbox.webhook_id is
-  'Names the alert to its receivers, the same at every try, so that they can tell a repetition.';
-comment on column private.alert_outbox.alert_type is 'As in docs/alerts.md.';
+  'The alert''s id for receivers; every attempt has the same one, so that they can recognize duplicates.';
+comment on column private.alert_outbox.alert_type is 'A name from docs/alerts.md.';
 comment on column private.alert_outbox.ordering_key is
-  'Alerts of the same key arrive one after the other, the older first: what the alert is about.';
+  'What the alert is about. Alerts with the same key are delivered one by one, oldest first.';
 comment on column private.alert_outbox.dedupe_key is
-  'The same type and key are emitted once; null for an alert that is always another.';
-comment on column private.alert_outbox.payload is 'The receiver gets it as "data".';
-comment on column private.alert_outbox.is_spread is 'Whether its deliveries have been made, one for each endpoint.';
+  'The same type and key are emitted once; null: the alert is never a duplicate.';
+comment on column private.alert_outbox.payload is 'Receivers get it as "data".';
+comment on column private.alert_outbox.is_fanned_out is
+  'Whether the alert has been fanned out: one delivery per endpoint.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -57,7 +58,7 @@ alter table private.alert_outbox enable row level security;
 
 create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
 
--- For functions alone, whoever may be granted something one day.
+-- Only for functions, whatever is granted later.
 create policy "nobody reads the outbox" on private.alert_outbox for select to public using (false);
 
 -- Functions -----------------------------------------------------------------------------------------------------
@@ -91,9 +92,8 @@ end;
 $$;
 
 comment on function private.emit_alert(text, text, jsonb, text) is
-  'Writes an alert; it is told when, and only when, the transaction commits. key: alerts of one key arrive in their '
-  'order. dedupe_key: the same type with the same one is emitted once. Returns emitted, duplicate, error, alert_id, '
-  'webhook_id.';
+  'Writes an alert, which is sent only if the transaction commits. Alerts with the same key are delivered in order. '
+  'The same type and dedupe_key are emitted once. Returns emitted, duplicate, error, alert_id, webhook_id.';
 
 create function private.forget_alerts(p_key text, p_fields text[], p_except jsonb[] default '{}')
 returns void
@@ -104,7 +104,7 @@ as $$
 declare
   v_key constant text := split_part(p_key, ':', 1) || ':' || gen_random_uuid();
 begin
-  -- In one order, so that two calls cannot wait for each other in a circle.
+  -- In a fixed order, so that two calls cannot deadlock.
   perform 1 from private.alert_outbox where ordering_key = p_key order by id for update;
   update private.alert_outbox
   set payload = payload - p_fields, ordering_key = v_key, dedupe_key = null
@@ -113,8 +113,8 @@ end;
 $$;
 
 comment on function private.forget_alerts(text, text[], jsonb[]) is
-  'Takes from the alerts of a key whom they are about: the fields, and the key itself, in whose place they get one that leads to '
-  'nobody. They are still sent, in their order. Alerts whose payload has one of p_except in it stay as they are.';
+  'Removes the person from the alerts of a key: deletes the given fields, and replaces the key by one that leads to '
+  'nobody. The alerts are still sent, in order. Alerts whose payload contains one of p_except stay unchanged.';
 
 create function private.cleanup_alert_outbox(p_limit integer default 10000)
 returns integer
@@ -128,7 +128,7 @@ begin
   delete from private.alert_outbox
   where id = any(array(
     select outbox.id from private.alert_outbox as outbox
-    where not outbox.is_spread and outbox.created_at < now() - interval '90 days'
+    where not outbox.is_fanned_out and outbox.created_at < now() - interval '90 days'
     order by outbox.created_at
     limit least(greatest(p_limit, 1), 100000)
     for update skip locked
@@ -166,7 +166,7 @@ select private.install_schedule();
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from private.alert_outbox where not is_spread order by id limit 1;
+  perform 1 from private.alert_outbox where not is_fanned_out order by id limit 1;
   perform 1 from private.alert_outbox where created_at < '-infinity';
   perform 1 from private.alert_outbox where ordering_key = '';
 end;

@@ -1,4 +1,4 @@
--- What is kept of a person, whoever keeps it: each module says how its part is forgotten, and how it is handed out.
+-- The personal data of all modules: each module registers how its part is forgotten and exported.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -13,12 +13,14 @@ create table private.user_data (
   constraint user_data_export_a_name check (export ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table private.user_data is 'Who keeps something of users; each module adds itself.';
-comment on column private.user_data.name is 'Names the part, in an export too.';
+comment on table private.user_data is 'Which modules keep data of users; each module adds itself.';
+comment on column private.user_data.name is 'Names the part, also in an export.';
 comment on column private.user_data.forget is
-  'A function of schema private that takes a user''s id, and takes away what leads to the person. It may be called again.';
+  'A function of schema private that takes a user''s id and deletes whatever identifies the person. It may be called '
+  'again.';
 comment on column private.user_data.export is
-  'A function of schema private that takes a user''s id and returns, as jsonb, what is kept of the person; null: nothing to hand out.';
+  'A function of schema private that takes a user''s id and returns the person''s data as jsonb; null: there is '
+  'nothing to export.';
 comment on column private.user_data.description is 'The kind of data.';
 
 alter table private.user_data enable row level security;
@@ -39,7 +41,7 @@ begin
   if p_user_id is null then
     return;
   end if;
-  -- In one order, so that two calls cannot wait for each other in a circle.
+  -- In a fixed order, so that two calls cannot deadlock.
   for v_part in select * from private.user_data order by name loop
     execute format('select private.%I($1)', v_part.forget) using p_user_id;
   end loop;
@@ -47,8 +49,8 @@ end;
 $$;
 
 comment on function public.forget_user(uuid) is
-  'Deletes a person''s data, each part as user_data says, all or nothing. What must stay, such as the ledger''s '
-  'history, stays under an id that identifies nobody. May be repeated.';
+  'Deletes a person''s data, all or nothing: calls each part in user_data. Data that must stay, such as the '
+  'ledger''s history, stays under an id that identifies nobody. May be repeated.';
 
 create function public.export_user_data(p_user_id uuid)
 returns jsonb
@@ -74,7 +76,7 @@ end;
 $$;
 
 comment on function public.export_user_data(uuid) is
-  'A person''s data, by the names of user_data. Null without a user.';
+  'A person''s data, one entry per name in user_data. Null for an unknown user.';
 
 create function public.export_next_user_data(p_user_id uuid, p_after text default '')
 returns jsonb
@@ -105,8 +107,8 @@ end;
 $$;
 
 comment on function public.export_next_user_data(uuid, text) is
-  'The part of a person''s data whose name is the next after p_after: { "name", "data" }; null after the last one. For who '
-  'hands out one part after the other, however many there are.';
+  'The next part of a person''s data after the part p_after, by name: { "name", "data" }; null after the last one. '
+  'For callers that export one part at a time.';
 
 create function private.forget_deleted_user()
 returns trigger

@@ -1,5 +1,5 @@
--- How often a user may call an endpoint that costs nothing. The endpoint says the limit; another module may know a better
--- one for that user, and may want to hear who asked too often.
+-- How often a user may call an endpoint that costs no tokens. The endpoint states the limit; another module may
+-- return a different one for the user, and may record excess calls.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -13,14 +13,17 @@ create table private.call_limit_sources (
   constraint call_limit_sources_note_excess_a_name check (note_excess ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table private.call_limit_sources is 'Who has a say in the limits of calls; each module adds itself.';
-comment on column private.call_limit_sources.name is 'Whose say; of several, each is asked with the answer of the one before.';
+comment on table private.call_limit_sources is
+  'Modules that may change a user''s call limits; each module adds itself.';
+comment on column private.call_limit_sources.name is
+  'Names the source. If there are several, each gets the limit that the one before returned.';
 comment on column private.call_limit_sources.limit_of is
-  'A function of schema private that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and returns the '
-  'limit that holds for this user.';
+  'A function of schema private that takes a user''s id, an endpoint''s name and a limit, {"quota", "window_s"}, and '
+  'returns the limit for this user.';
 comment on column private.call_limit_sources.note_excess is
-  'A function of schema private that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a call.';
-comment on column private.call_limit_sources.description is 'What its limits are.';
+  'A function of schema private that takes a user''s id and the limit, {"name", "quota", "window_s"}, that denied a '
+  'call.';
+comment on column private.call_limit_sources.description is 'Where its limits come from.';
 
 alter table private.call_limit_sources enable row level security;
 
@@ -47,12 +50,13 @@ begin
   for v_source in select * from private.call_limit_sources order by name loop
     execute format('select private.%I($1, $2, $3)', v_source.limit_of) into v_rule using p_user_id, p_name, v_rule;
   end loop;
-  -- With the window in its key: what was used of a longer one that the user had once counts no more.
+  -- The key includes the window: what was used of an earlier, longer window no longer counts.
   v_key := 'call ' || p_user_id || ' ' || p_name || ' ' || (v_rule ->> 'window_s');
   v_quota := (v_rule ->> 'quota')::double precision;
   v_window_s := (v_rule ->> 'window_s')::double precision;
   v_now := clock_timestamp();
-  -- What take_rate_limits would do, in 456,000 instructions instead of 733,000, where something is left of a quota in use.
+  -- Does the same as take_rate_limits, in 456,000 instructions instead of 733,000, if a quota is in use and not used
+  -- up.
   update private.rate_limits
   set full_at = greatest(full_at, v_now) + make_interval(secs => v_window_s / greatest(v_quota, 1))
   where key = v_key and v_quota >= 1
@@ -76,8 +80,8 @@ end;
 $$;
 
 comment on function public.take_call_limit(uuid, text, jsonb) is
-  'Takes from a user''s limit of an endpoint that costs no tokens: the given rule, {"quota", "window_s"}, unless one of '
-  'call_limit_sources knows another. Returns what take_rate_limits does.';
+  'Takes one call from a user''s limit for an endpoint that costs no tokens: the given limit, {"quota", "window_s"}, '
+  'unless a source in call_limit_sources knows another. Returns what take_rate_limits returns.';
 
 create function private.forget_call_limits(p_user_id uuid)
 returns void
@@ -105,4 +109,4 @@ grant execute on function public.take_call_limit(uuid, text, jsonb) to service_r
 -- User data -----------------------------------------------------------------------------------------------------
 
 insert into private.user_data (name, forget, export, description)
-values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost nothing, until it counts no more');
+values ('call_limits', 'forget_call_limits', null, 'How often a user called endpoints that cost no tokens, until the limits have refilled');

@@ -1,4 +1,4 @@
--- Where metrics come from: each module says how its own are read.
+-- The sources of metrics: each module registers how its own are read.
 
 create schema metrics;
 
@@ -12,12 +12,12 @@ create table metrics.sources (
   constraint sources_samples_a_name check (samples ~ '^[a-z][a-z0-9_]{0,62}$')
 );
 
-comment on table metrics.sources is 'Who has something to say at a scrape; each module adds itself.';
-comment on column metrics.sources.name is 'Whose metrics.';
+comment on table metrics.sources is 'Modules that provide metrics; each module adds itself.';
+comment on column metrics.sources.name is 'The module.';
 comment on column metrics.sources.samples is
-  'A function of this schema without arguments that returns [[name, [label value], value as text]], or null. It is stable, so that '
-  'all are read in one snapshot; the names are those of metrics.catalog.';
-comment on column metrics.sources.description is 'What it tells of.';
+  'A function of this schema without arguments that returns [[name, [label value], value as text]] or null. It must '
+  'be stable, so that all are read in one snapshot. The names are those in metrics.catalog.';
+comment on column metrics.sources.description is 'What its metrics measure.';
 
 create table metrics.catalog (
   name text not null,
@@ -31,12 +31,13 @@ create table metrics.catalog (
   constraint catalog_counters_are_totals check ((type = 'counter') = (name like '%\_total'))
 );
 
-comment on table metrics.catalog is 'Every metric; each module adds its own. What is not here is not served.';
-comment on column metrics.catalog.name is 'As in docs/metrics.md, without tessera_ before it.';
+comment on table metrics.catalog is
+  'Every metric; each module adds its own. Metrics that are not listed are not served.';
+comment on column metrics.catalog.name is 'The name in docs/metrics.md, without the prefix tessera_.';
 comment on column metrics.catalog.position is 'The order in which metrics are served.';
 comment on column metrics.catalog.type is 'counter, gauge or histogram.';
 comment on column metrics.catalog.labels is 'The names of its labels, in the order of their values in a sample.';
-comment on column metrics.catalog.help is 'What it says.';
+comment on column metrics.catalog.help is 'The help text of the metric.';
 
 alter table metrics.sources enable row level security;
 alter table metrics.catalog enable row level security;
@@ -53,6 +54,6 @@ as $$
   select case when p_text ~ '^[A-Za-z0-9_./:-]{1,100}$' then p_text else 'other' end;
 $$;
 
-comment on function metrics.label_value(text) is 'A text as the value of a label; other when it has no form of a name.';
+comment on function metrics.label_value(text) is 'A text as a label value; "other" if it does not look like a name.';
 
 revoke execute on function metrics.label_value(text) from public, anon, authenticated;

@@ -1,5 +1,5 @@
--- What the functions count of their requests, and from which networks users call. Both are gathered in memory and reported
--- now and then, so that no request waits for it; metrics and anomalies read them here.
+-- Counts of the functions' requests, and the networks from which users call. Both are collected in memory and
+-- reported from time to time, so that no request waits for it; metrics and anomalies read them here.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -13,15 +13,17 @@ create table metrics.request_totals (
 ) with (fillfactor = 50); -- Each flush rewrites its rows: room on the page keeps that off the index.
 
 comment on table metrics.request_totals is
-  'What the functions counted of their requests: in memory, added here every few seconds by each isolate.';
+  'What the functions counted of their requests. Each isolate counts in memory and adds its counts here every few '
+  'seconds.';
 comment on column metrics.request_totals.name is
   'requests (function, status), errors (function, code), replays (function) or provider_calls (model, outcome).';
 comment on column metrics.request_totals.label_values is
-  'The values of the metric''s labels, in their order; other for those over the limit of 500 series.';
-comment on column metrics.request_totals.count is 'How many.';
-comment on column metrics.request_totals.seconds is 'How long all of them took together; null where that is not measured.';
+  'The values of the metric''s labels, in their order; "other" beyond the limit of 500 series.';
+comment on column metrics.request_totals.count is 'How many requests or calls.';
+comment on column metrics.request_totals.seconds is 'Their total duration; null where it is not measured.';
 comment on column metrics.request_totals.buckets is
-  'How many took how long, each counted once: up to the bounds of LATENCY_BOUNDS_S, and longer.';
+  'Requests per latency bucket (not cumulative): one per bound in LATENCY_BOUNDS_S, and a last one for slower '
+  'requests.';
 
 create table metrics.flushes (
   flush_id uuid not null,
@@ -29,9 +31,10 @@ create table metrics.flushes (
   constraint flushes_pkey primary key (flush_id)
 );
 
-comment on table metrics.flushes is 'Flushes that were added to request_totals, for a day, so that none is added twice.';
+comment on table metrics.flushes is
+  'Flushes that were added to request_totals, kept for a day so that none is added twice.';
 
--- Not written to the log of the database, as the counters of rate_limits: a crash forgets an hour of it.
+-- Unlogged, like the counters of rate_limits: a crash loses an hour of it.
 create unlogged table private.caller_networks (
   subject uuid not null,
   network text not null,
@@ -39,11 +42,13 @@ create unlogged table private.caller_networks (
   constraint caller_networks_pkey primary key (subject, network)
 );
 
-comment on table private.caller_networks is 'From how many networks each user calls, for a day.';
+comment on table private.caller_networks is 'The networks from which each user called within the last day.';
 comment on column private.caller_networks.subject is 'The user.';
 comment on column private.caller_networks.network is
-  'A keyed digest of user and network: it tells networks of one user apart, and nothing else without the key.';
-comment on column private.caller_networks.seen_at is 'When the user was last seen there, as the functions reported it.';
+  'A keyed digest of user and network. It distinguishes the networks of one user, and reveals nothing without the '
+  'key.';
+comment on column private.caller_networks.seen_at is
+  'When the user last called from there, as the functions reported it.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -90,7 +95,7 @@ begin
   if not found then
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null);
   end if;
-  -- In the order of the series, so that two flushes cannot wait for each other in a circle.
+  -- In the order of the series, so that two flushes cannot deadlock.
   for v_one in
     select one.name, one.count::bigint as count, one.seconds::double precision as seconds, one.buckets,
       array(select metrics.label_value(value) from jsonb_array_elements_text(one.labels)) as label_values
@@ -118,9 +123,10 @@ end;
 $$;
 
 comment on function public.record_request_metrics(uuid, jsonb) is
-  'Adds what an isolate counted since its last flush, once per flush id, however often it is sent within a day. series: '
-  '[{ name: requests | errors | replays | provider_calls, labels: [text], count, seconds?, buckets? }]. Over 500 series of '
-  'a name further ones are added up as other. Returns success, duplicate, error. Errors: invalid_request.';
+  'Adds what an isolate counted since its last flush; a flush id counts once, even if it is sent again within a day. '
+  'series: [{ name: requests | errors | replays | provider_calls, labels: [text], count, seconds?, buckets? }]. '
+  'Beyond 500 series of a name, further ones are added as "other". Returns success, duplicate, error. Errors: '
+  'invalid_request.';
 
 create function private.prune_metric_flushes(p_limit integer default 10000)
 returns integer
@@ -144,7 +150,7 @@ end;
 $$;
 
 comment on function private.prune_metric_flushes(integer) is
-  'Forgets which flushes were added more than a day ago, at most p_limit of them. Returns how many.';
+  'Deletes at most p_limit flush ids that are older than a day. Returns how many.';
 
 create function public.note_caller_networks(p_seen jsonb)
 returns integer
@@ -174,8 +180,8 @@ end;
 $$;
 
 comment on function public.note_caller_networks(jsonb) is
-  'Takes from which networks users called, [{ "user_id", "networks": [digest] }], as each process reports it now and then. What '
-  'does not fit is left out. Returns how many networks it noted.';
+  'Records the networks from which users called, [{ "user_id", "networks": [digest] }], as each process reports them '
+  'from time to time. Invalid entries are skipped. Returns how many networks it recorded.';
 
 create function private.cleanup_caller_networks(p_limit integer default 10000)
 returns integer
@@ -200,7 +206,8 @@ end;
 $$;
 
 comment on function private.cleanup_caller_networks(integer) is
-  'Deletes at most p_limit networks in which a user was not seen for a day. To be run every hour. Returns how many.';
+  'Deletes at most p_limit networks from which a user has not called for a day. To be run every hour. Returns how '
+  'many.';
 
 create function private.forget_caller_networks(p_user_id uuid)
 returns void
@@ -213,7 +220,8 @@ begin
 end;
 $$;
 
-comment on function private.forget_caller_networks(uuid) is 'A part of forget_user: from which networks the user called.';
+comment on function private.forget_caller_networks(uuid) is
+  'A part of forget_user: the networks from which the user called.';
 
 create function private.export_caller_networks(p_user_id uuid)
 returns jsonb
@@ -230,7 +238,8 @@ end;
 $$;
 
 comment on function private.export_caller_networks(uuid) is
-  'A part of export_user_data: when the user called last from each of the networks of a day; their digests stay here.';
+  'A part of export_user_data: when the user last called from each network of the last day. The digests themselves '
+  'are not exported.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -261,7 +270,7 @@ insert into private.jobs (
 )
 values
   ('prune_metric_flushes', '35 * * * *', 'sql', 'private.prune_metric_flushes', true, null, 60000, '3 hours',
-    'Forgets which counts of the functions were added more than a day ago'),
+    'Deletes the ids of metric flushes after a day'),
   ('cleanup_caller_networks', '27 * * * *', 'sql', 'private.cleanup_caller_networks', true, null, 300000, '3 hours',
     'Deletes records of users'' networks that are older than a day');
 

@@ -117,6 +117,7 @@ comment on table private.token_refunds is 'What was given back of charges; kept 
 comment on column private.token_refunds.charge_entry_number is 'The charge''s entry in the wallet''s history.';
 comment on column private.token_refunds.charged_at is 'The time of that entry.';
 comment on column private.token_refunds.asked is 'What was asked for; null: all that was left.';
+comment on column private.token_refunds.reason is 'Why, as whoever refunded said; never personal data.';
 comment on column private.token_refunds.balance_after is 'The balance once it was done.';
 
 -- Policies ------------------------------------------------------------------------------------------------------

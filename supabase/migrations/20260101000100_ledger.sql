@@ -24,9 +24,9 @@ create table public.token_balances (
 ) with (fillfactor = 50); -- Each charge rewrites the row: room on the page keeps that off the index.
 
 comment on table public.token_balances is
-  'The balance of each wallet. No foreign key to auth.users: money outlives the account.';
+  'The balance of each wallet. No foreign key to auth.users: a balance outlives its account.';
 comment on column public.token_balances.user_id is
-  'The wallet: a user''s own has the id of its user, a team''s an id of its own in private.wallets.';
+  'The wallet: a user''s own has the id of its user, a team''s has an id of its own in private.wallets.';
 comment on column public.token_balances.balance is 'Tokens owned; the sum of the deltas in token_balance_history.';
 comment on column public.token_balances.held is
   'The part of balance that running requests have reserved; the sum of the open holds. Available = balance - held.';
@@ -41,10 +41,12 @@ comment on column public.token_balances.debt is
 comment on column public.token_balances.entry_count is 'Number of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.chain is 'The chain of the user''s newest entry in token_balance_history.';
 comment on column public.token_balances.previous_chain is
-  'The chain before the newest entry, for a charge that takes its entry back as the request is known.';
+  'The chain before the newest entry, for a charge that removes its entry again because the request is already '
+  'known.';
 comment on column public.token_balances.is_closed is
-  'The user was forgotten: nothing is held or charged any more, and no answer is kept. Here and not in token_accounts, as who '
-  'has waited for this row sees what it says now, and of any other table what that said before.';
+  'The user was forgotten: nothing more is held or charged, and no response is kept. It is stored here rather than '
+  'in token_accounts because a transaction that waited for this row''s lock sees the newest value of this row, but '
+  'old values of other tables.';
 comment on column public.token_balances.updated_at is
   'Never goes back: the time of the newest entry, or of what happened to a grant or beside it since. No entry comes before it.';
 
@@ -71,23 +73,25 @@ create table token_history.other_months partition of public.token_balance_histor
 ) default;
 
 comment on table public.token_balance_history is
-  'The ledger: one row per change of a balance, never updated, never deleted. One partition for each month.';
-comment on column public.token_balance_history.entry_number is 'Counts a user''s entries from 1 without a gap.';
+  'The ledger: one row per change of a balance, never updated, never deleted. One partition per month.';
+comment on column public.token_balance_history.entry_number is 'Numbers a user''s entries from 1 without a gap.';
 comment on column public.token_balance_history.delta is 'Tokens added (positive) or charged (negative).';
-comment on column public.token_balance_history.created_at is 'Never before the time of the user''s entry before.';
+comment on column public.token_balance_history.created_at is 'Never before the user''s previous entry.';
 comment on column public.token_balance_history.operation_type is
-  'The feature that was charged for; or grant, expiry, refund, clawback, debt_payment, rollover: operations_of_grants().';
+  'The feature that was charged; or grant, expiry, refund, clawback, debt_payment, rollover: operations_of_grants().';
 comment on column public.token_balance_history.metadata is
   'Price and usage of a charge, reason of a grant. Of entries about grants: grant, what the grant that it makes is where it differs '
   'from a paid one of priority 50 without end; grants, [{"grant", "tokens"}], what it takes from or gives to others, named by the numbers of '
   'their entries; debt, what the wallet owes then. grants of a charge too that kept tokens of a grant that had ended. Never '
   'personal data: the row outlives the account.';
 comment on column public.token_balance_history.chain is
-  'Digest of the chain of the entry before and this entry: shows entries that a superuser altered, removed or inserted.';
+  'Digest of the previous entry''s chain and this entry: reveals entries that a superuser changed, removed or '
+  'inserted.';
 comment on column public.token_balance_history.actor_id is
-  'Which member of a team spent its tokens; null: the user whose wallet it is, or a server.';
+  'The member of a team who spent its tokens. Null: the user whose wallet it is, or a server.';
 comment on table token_history.other_months is
-  'Takes the entries of a month that has no partition, which happens when prepare_token_history did not run for a year.';
+  'Takes the entries of a month that has no partition, which happens only if prepare_token_history did not run for a '
+  'year.';
 
 create type public.token_lock_status as enum ('held', 'settled', 'released', 'expired');
 
@@ -115,24 +119,26 @@ create index token_consumption_locks_open_holds_idx on public.token_consumption_
 create index token_consumption_locks_user_id_idx on public.token_consumption_locks (user_id);
 
 comment on table public.token_consumption_locks is
-  'One row per request: makes it run and be charged at most once, and keeps its answer for a retry.';
+  'One row per request: makes it run and be charged at most once, and keeps its response for a retry.';
 comment on column public.token_consumption_locks.run_id is
-  'Which run of a caller made the hold: the same one gets its attempt again, as it may not have heard of it. Null once settled.';
+  'The caller''s run that made the hold. If the same run asks again it gets the same attempt, as it may not have '
+  'received the first response. Null once settled.';
 comment on column public.token_consumption_locks.actor_id is
-  'The member of a team who asked, where a team''s wallet pays; null: the user whose wallet it is, or a server.';
+  'The member who made the request, if a team''s wallet pays. Null: the user whose wallet it is, or a server.';
 comment on column public.token_consumption_locks.amount is
-  'Tokens held, the most that the request may cost; for a charge or a grant in one step its amount.';
-comment on column public.token_consumption_locks.charged is 'Tokens charged in the end; negative for a grant.';
+  'Tokens held: the most that the request may cost. For a charge or grant in one step, its amount.';
+comment on column public.token_consumption_locks.charged is 'Tokens charged by the settlement; negative for a grant.';
 comment on column public.token_consumption_locks.balance_after is 'The user''s balance right after the settlement.';
 comment on column public.token_consumption_locks.expires_at is
-  'The request''s end: of a hold when it ends by itself, of the others when they ended. From then on the outcome is '
-  'kept for token_settings.lock_retention; infinity for grants, which are never forgotten.';
+  'For a hold: when it expires. For all others: when they ended; their outcome is kept for '
+  'token_settings.lock_retention from then on. Infinity for grants, which are kept forever.';
 comment on column public.token_consumption_locks.attempt is
-  'Fence: counts the runs under this id, so that a run which was given up cannot settle any more. 0: none held yet, and the '
-  'run of run_id may not, as it was given up before its hold arrived; the row tells nothing else of the request.';
+  'Fencing number: counts the runs of this id, so that an abandoned run cannot settle. 0: nothing was ever held, and '
+  'the run of run_id was abandoned before its hold arrived, so it may not hold; the row says nothing else about the '
+  'request.';
 comment on column public.token_consumption_locks.fingerprint is
-  'Digest of the request''s content; the same id with another one is refused.';
-comment on column public.token_consumption_locks.response is 'The answer''s body, byte for byte, at most 256 KiB.';
+  'Digest of the request''s content; the same id with other content is refused.';
+comment on column public.token_consumption_locks.response is 'The response body, byte for byte, at most 256 KiB.';
 
 comment on column public.token_consumption_locks.created_at is
   'When the request, or its newest attempt, was held: it may take tokens of grants that end later.';
@@ -173,14 +179,14 @@ create table private.token_settings (
 
 comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
 comment on column private.token_settings.lock_retention is
-  'How long a request''s outcome is kept after it ended, for a client that retries.';
+  'How long a request''s outcome is kept after it ended, for clients that retry.';
 
 comment on column private.token_settings.cleanup_page is
-  'The page of token_consumption_locks at which the next cleanup goes on.';
+  'The page of token_consumption_locks where the next cleanup continues.';
 comment on column private.token_settings.refund_lifetime is
   'How long tokens live that are given back to a grant that has ended meanwhile.';
 comment on column private.token_settings.history_begins_at is
-  'Entries before this time are archived: token_history.openings has the sums of them.';
+  'Entries before this time are archived; token_history.openings has their sums.';
 
 insert into private.token_settings default values;
 
@@ -223,7 +229,7 @@ end;
 $$;
 
 comment on function private.forbid_token_history_change() is
-  'Refuses to change entries of the ledger, for the tables'' owner too.';
+  'Refuses changes of ledger entries, also by the tables'' owner.';
 
 create trigger token_balance_history_append_only
   before update or delete or truncate on public.token_balance_history
@@ -253,8 +259,8 @@ end;
 $$;
 
 comment on function token_history.alter_briefly(text) is
-  'Runs commands that change the catalog alone and lock a table against charges. Waits for a lock 100 ms at a time, as others '
-  'queue behind it, for half a minute; then it raises lock_not_available.';
+  'Runs commands that only change the catalog, but whose lock blocks charges. Waits 100 ms at a time for the lock, '
+  'because others queue behind it, and raises lock_not_available after half a minute.';
 
 create function private.prepare_token_history(p_months integer default 12, p_may_block boolean default false)
 returns jsonb
@@ -301,11 +307,11 @@ end;
 $$;
 
 comment on function private.prepare_token_history(integer, boolean) is
-  'Makes the partitions of token_balance_history for this month and the next ones, where they are missing. To be run once a '
-  'day. Nothing is lost where it does not run for a year: token_history.other_months takes those entries, and '
-  'split_other_months() gives them months of their own once theirs is over. Returns success, error and prepared (how many it '
-  'made). Errors: request_in_progress; other_months_too_large, as reading it would lock out who writes to it: p_may_block does '
-  'that.';
+  'Creates the missing partitions of token_balance_history for this month and the next ones. To be run once a day. '
+  'If it does not run for a year nothing is lost: token_history.other_months takes the entries, and '
+  'split_other_months() moves them into partitions once their month is over. Returns success, error and prepared '
+  '(how many it created). Errors: request_in_progress; other_months_too_large: reading them would block writers for '
+  'too long, which p_may_block allows.';
 
 create function private.token_entry_chain(
   p_previous bytea,
@@ -334,8 +340,8 @@ end;
 $$;
 
 comment on function private.token_entry_chain(bytea, uuid, bigint, bigint, bigint, timestamptz, text, text, jsonb, uuid) is
-  'What the chain of an entry must be, after an entry with the other chain (null before the first): the first 16 bytes of '
-  'a SHA-256.';
+  'The chain of an entry that follows an entry with the given chain (null for the first): the first 16 bytes of a '
+  'SHA-256.';
 
 create function private.post_token_entry(
   p_user_id uuid,
@@ -371,9 +377,10 @@ end;
 $$;
 
 comment on function private.post_token_entry(uuid, bigint, bigint, text, text, jsonb, uuid) is
-  'Writes an entry of the ledger: adds the delta to the user''s balance, takes what was held for it off the holds, chains the '
-  'entry to the one before, and returns the balance as it is then. The user''s balance is locked by its caller, who knows that '
-  'it suffices. consume_tokens_atomic and consume_tokens_batch alone write entries themselves, as docs/decisions/ledger.md says.';
+  'Writes a ledger entry: adds the delta to the user''s balance, reduces the held tokens by its hold, chains the '
+  'entry to the previous one, and returns the new balance. The caller has locked the balance and knows that it '
+  'suffices. Only consume_tokens_atomic and consume_tokens_batch write entries of their own: see '
+  'docs/decisions/ledger.md.';
 
 create function private.token_refusal(
   p_request_id text,
@@ -392,7 +399,7 @@ as $$
 $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
-  'The outcome of a request that changed nothing: error code, message, and what else the caller should know.';
+  'The outcome of a request that changed nothing: error code, message, and further fields for the caller.';
 
 create function private.member_refusal(
   p_request_id text,
@@ -468,7 +475,7 @@ end;
 $$;
 
 comment on function private.token_request_problem(text, uuid, numeric, text, jsonb) is
-  'What is wrong with a request that no balance could pay for (no id, amount 0, …); null for one that makes sense.';
+  'Why a request is invalid whatever the balance (no id, amount 0, …); null for a valid one.';
 
 create function private.anomalies_about_ledger()
 returns text[]
@@ -480,8 +487,8 @@ as $$
 $$;
 
 comment on function private.anomalies_about_ledger() is
-  'The types of anomaly that tell what is wrong with the ledger, and stay as the ledger does when their user is forgotten; the '
-  'others tell what a person did.';
+  'The types of anomaly about the ledger itself, which stay when their user is forgotten; the others are about what '
+  'a person did.';
 
 create function public.record_token_anomaly(
   p_user_id uuid,
@@ -510,9 +517,9 @@ as $$
 $$;
 
 comment on function public.record_token_anomaly(uuid, text, text, text, jsonb) is
-  'Records something suspicious once per user, type and occurrence. Severity: info, warning or critical. Of a user''s anomalies '
-  'of a type that are not critical 100 a day are recorded: a thousand of them tell an operator no more. Of a user who was '
-  'forgotten only what is wrong with the ledger is recorded.';
+  'Records an anomaly once per user, type and occurrence. Severity: info, warning or critical. At most 100 a day are '
+  'recorded per user and type, critical ones aside: more would tell an operator nothing new. For a forgotten user '
+  'only anomalies about the ledger are recorded.';
 
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb)
 returns void
@@ -537,7 +544,7 @@ end;
 $$;
 
 comment on function private.record_request_excess(uuid, text, jsonb) is
-  'Records once per window that a user asked more often than a limit allows, or again and again for what it cannot pay.';
+  'Records, once per window, that a user exceeded a rate limit or kept asking for what it cannot pay.';
 
 create function private.count_user_failure(p_user_id uuid, p_kind text)
 returns void
@@ -557,8 +564,9 @@ end;
 $$;
 
 comment on function private.count_user_failure(uuid, text) is
-  'Counts a request of the user that came to nothing; the 21st of a kind within an hour becomes an anomaly of it, once an hour: '
-  'insufficient_tokens for what it could not pay, paid_failures for what failed after a provider was paid, charged or not.';
+  'Counts a failed request of a user. More than 20 of a kind within an hour are recorded as an anomaly, once an '
+  'hour: insufficient_tokens for requests that the user could not pay, paid_failures for those that failed after a '
+  'provider was paid, charged or not.';
 
 create function private.expire_token_holds_of(p_user_id uuid)
 returns public.token_balances
@@ -643,7 +651,7 @@ comment on function private.reserved_grants(uuid) is
   'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
   'the order of consumption and of grants that ended after it began.';
 
-create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns public.token_balances
 language plpgsql
 set search_path = ''
@@ -652,11 +660,24 @@ declare
   v_paid constant bigint := (select sum(tokens) from unnest(p_tokens) as paid (tokens));
   v_debt bigint;
 begin
-  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
-  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
   update public.token_balances set debt = debt - v_paid where user_id = p_wallet_id returning debt into v_debt;
   return private.post_token_entry(p_wallet_id, -v_paid, 0, 'debt_payment', null,
     jsonb_build_object('grants', private.parts_of_grants(p_grant_ids, p_tokens), 'debt', v_debt));
+end;
+$$;
+
+comment on function private.enter_debt_payment(uuid, bigint[], bigint[]) is
+  'Writes the entry of a debt that so many tokens of each of some grants have paid.';
+
+create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.pay_token_debts(p_wallet_id, grant_id, tokens)
+  from unnest(p_grant_ids, p_tokens) as paid (grant_id, tokens);
+  return private.enter_debt_payment(p_wallet_id, p_grant_ids, p_tokens);
 end;
 $$;
 
@@ -703,9 +724,10 @@ as $$
 declare
   v_balance public.token_balances;
   v_grant record;
+  v_payment private.token_payments;
   v_ids bigint[];
   v_tokens bigint[];
-  v_owed bigint;
+  v_part bigint;
 begin
   -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
   update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
@@ -733,23 +755,31 @@ begin
   end loop;
   select * into v_balance from public.token_balances where user_id = p_wallet_id;
   if v_balance.debt > 0 then
-    v_owed := v_balance.debt;
-    for v_grant in
-      select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-      from public.token_grants as grants
-      left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
-        on reserved.grant_id = grants.id
-      where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.kind = 'paid'
-        and grants.remaining > coalesce(reserved.tokens, 0)
-      order by grants.priority desc, grants.expires_at desc, grants.kind desc, grants.entry_number desc
+    -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
+    for v_payment in
+      select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
     loop
-      v_ids := v_ids || v_grant.id;
-      v_tokens := v_tokens || least(v_grant.tokens, v_owed);
-      v_owed := v_owed - least(v_grant.tokens, v_owed);
-      exit when v_owed = 0;
+      for v_grant in
+        select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
+        from public.token_grants as grants
+        left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
+          on reserved.grant_id = grants.id
+        where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.remaining > coalesce(reserved.tokens, 0)
+          and (grants.kind = 'paid' or grants.source = v_payment.source)
+        order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
+          grants.kind desc, grants.entry_number desc
+      loop
+        v_part := least(v_grant.tokens, v_payment.debt);
+        v_payment.debt := v_payment.debt - v_part;
+        update private.token_payments set debt = v_payment.debt where id = v_payment.id;
+        perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
+        v_ids := v_ids || v_grant.id;
+        v_tokens := v_tokens || v_part;
+        exit when v_payment.debt = 0;
+      end loop;
     end loop;
     if v_ids is not null then
-      perform private.pay_debt_from_grants(p_wallet_id, v_ids, v_tokens);
+      perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
     end if;
   end if;
   return private.end_grant_event(p_wallet_id, p_now);
@@ -758,7 +788,7 @@ $$;
 
 comment on function private.apply_grant_events(uuid, timestamptz) is
   'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
-  'what is free of paid grants. What running requests need does not expire under them. Returns the balance as it is then.';
+  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them. Returns the balance as it is then.';
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
 returns public.token_balances
@@ -829,8 +859,8 @@ end;
 $$;
 
 comment on function private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid) is
-  'What a request gets whose id is known: the outcome of the first, its own hold again, or that it runs; null when it may '
-  'run as the next attempt.';
+  'The outcome for a known request id: the first request''s outcome, the caller''s own hold again, or '
+  'request_in_progress. Null when it may run as the next attempt.';
 
 create function public.hold_tokens(
   p_request_id text,
@@ -953,14 +983,14 @@ end;
 $$;
 
 comment on function public.hold_tokens(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
-  'Before the work: claims the request id and reserves the most it may cost. Returns success with attempt and held; '
-  'success with duplicate, charged, balance and response when this request was settled before; or an error: '
+  'Before the work: claims the request id and reserves the most that it may cost. Returns success with attempt and '
+  'held; success with duplicate, charged, balance and response if this request was already settled; or an error: '
   'insufficient_tokens (with required, available), request_in_progress, idempotency_key_reused, invalid_request, '
-  'account_paused (of a user who was forgotten). '
-  'A request that was released or expired runs again as the next attempt. run_id names the caller''s run, new for each: '
-  'the same again gets the same attempt while it is held, and hold_not_current after it was given up. p_user_id is the wallet '
-  'that pays; with an actor_id it is a team''s, and who acts must be a member that may spend: else forbidden, or '
-  'member_cap_reached (with cap_tokens, spent, held, required, resets_at). Whoever settles or releases names the wallet.';
+  'account_paused (for a forgotten user). A released or expired request runs again as the next attempt. run_id names '
+  'the caller''s run, a new one for each run: repeating it returns the same attempt while it is held, and '
+  'hold_not_current once it was released. p_user_id is the wallet that pays. With an actor_id it is a team''s wallet, '
+  'and the actor must be a member who may spend; further errors: forbidden, member_cap_reached (with cap_tokens, spent, '
+  'held, required, resets_at). Settling and releasing name the wallet.';
 
 create function public.extend_token_hold(
   p_request_id text,
@@ -992,8 +1022,8 @@ end;
 $$;
 
 comment on function public.extend_token_hold(text, uuid, integer, interval) is
-  'Lets a hold live for so long from now, never shorter than before: for one that is to end soon after its process does. '
-  'Returns success, or error: hold_not_current once it is over, invalid_request.';
+  'Extends a hold so that it lives for this long from now; never shortens it. For a hold that should end soon after '
+  'its process does. Returns success, or an error: hold_not_current once the hold is over, invalid_request.';
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint)
 returns text
@@ -1007,7 +1037,7 @@ end;
 $$;
 
 comment on function private.token_response_tail(bigint, bigint) is
-  'The end of an answer''s JSON: the two numbers that only the settlement knows.';
+  'The end of the response''s JSON: the two numbers that only the settlement knows.';
 
 create function public.settle_tokens(
   p_request_id text,
@@ -1101,12 +1131,13 @@ end;
 $$;
 
 comment on function public.settle_tokens(text, uuid, integer, numeric, jsonb, text) is
-  'After the work: charges what it really cost, ends the hold and stores the answer, in one transaction. A cost above '
-  'the hold is charged as far as the balance goes, the rest is recorded as anomaly ''shortfall''; an unknown cost '
-  '(null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the answer''s JSON up to and '
-  'including the comma after which "charged" and "balance" belong; response_tail is the rest of it. An answer over '
-  '256 KiB is not kept, nor is one of a user who was forgotten. Of a failure that its caller pays for, metadata has failed_for, its code, and cost, what it cost '
-  'where less may be charged. Repeating it returns the first outcome; an attempt that was given up gets hold_not_current.';
+  'After the work: charges the real cost, ends the hold and stores the response, in one transaction. A cost above '
+  'the hold is charged as far as the balance allows, and the rest is recorded as anomaly ''shortfall''. An unknown '
+  'cost (null) is charged as the whole hold, with anomaly ''usage_unknown''. response_head is the response''s JSON '
+  'up to and including the comma before "charged" and "balance"; response_tail is the rest. A response over 256 KiB '
+  'is not stored, nor is one of a forgotten user. When a failure is charged, metadata has failed_for (its code) and, '
+  'if only a part may be charged, cost (the full cost). Repeating the call returns the first outcome; an attempt '
+  'that is no longer current gets hold_not_current.';
 
 create function public.release_tokens(
   p_request_id text,
@@ -1179,10 +1210,10 @@ end;
 $$;
 
 comment on function public.release_tokens(text, uuid, integer, text, jsonb, uuid) is
-  'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran all the same, whose '
-  'provider will want to be paid. Repeating it changes nothing; after a settlement it is refused with hold_not_current. With '
-  'attempt null and a run_id: the hold of that run, for who does not know its attempt; one that arrives afterwards is '
-  'refused with hold_not_current.';
+  'When the work failed: ends the hold and charges nothing. metadata has the usage of models that ran, for which the '
+  'provider must still be paid. Repeating the call changes nothing; after a settlement it returns hold_not_current. '
+  'With attempt null and a run_id it releases the hold of that run, for a caller that does not know its attempt; if '
+  'that hold arrives later, it is refused with hold_not_current.';
 
 create function public.consume_tokens_atomic(
   p_request_id text,
@@ -1244,10 +1275,10 @@ end;
 $$;
 
 comment on function public.consume_tokens_atomic(text, uuid, numeric, text, jsonb) is
-  'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. The same request '
-  'again is a duplicate and gets the first one''s outcome; the same id with another user, amount or operation is '
-  'refused with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
-  'account_paused (of a user who was forgotten).';
+  'Charges a request in one step. Returns success, duplicate, error, charged, balance, request_id. A repeated '
+  'request is a duplicate and gets the first outcome; the same id with another user, amount or operation is refused '
+  'with idempotency_key_reused. Other errors: insufficient_tokens, request_in_progress, invalid_request, '
+  'account_paused (for a forgotten user).';
 
 create function public.cleanup_expired_locks(p_page_limit integer default 10000)
 returns jsonb
@@ -1325,9 +1356,9 @@ $$;
 
 comment on function public.cleanup_expired_locks(integer) is
   'Releases the expired holds of at most 500 users, and deletes outcomes past their retention from the next '
-  'p_page_limit pages of 8 KiB. To be run every minute; it waits for no lock. Returns users_with_expired_holds, '
-  'skipped_users (another transaction had locked their row), deleted_locks, and has_more: whether users are left for '
-  'another call. No charge depends on it.';
+  'p_page_limit pages of 8 KiB. To be run every minute; waits for no lock. Returns users_with_expired_holds, '
+  'skipped_users (their row was locked by another transaction), deleted_locks, and has_more: whether users are left '
+  'for another call. No charge depends on it.';
 
 create function private.cleanup_expired_locks_step(p_step_pages integer default 1000)
 returns jsonb
@@ -1352,8 +1383,9 @@ end;
 $$;
 
 comment on function private.cleanup_expired_locks_step(integer) is
-  'cleanup_expired_locks() of p_step_pages, and is_done once this run has visited a 60th of the table and no user''s hold is left '
-  'that outlived its time: run every minute it comes round within an hour, however large the table is.';
+  'Calls cleanup_expired_locks() with p_step_pages. is_done is true once this run has visited a 60th of the table '
+  'and no user''s expired hold is left: run every minute, it covers the whole table within an hour, whatever its '
+  'size.';
 
 create function public.detect_high_frequency_requests(
   p_user_id uuid,
@@ -1399,9 +1431,8 @@ end;
 $$;
 
 comment on function public.detect_high_frequency_requests(uuid, interval, integer) is
-  'Counts a user''s requests that were charged or are running in the last time window, as far as the threshold, and '
-  'records the anomaly ''high_frequency'', once per window, when there are more. Returns detected, request_count, '
-  'threshold.';
+  'Counts a user''s charged and running requests in the last time window, up to the threshold, and records the '
+  'anomaly ''high_frequency'' once per window if there are more. Returns detected, request_count, threshold.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -1422,6 +1453,7 @@ revoke execute on function
   private.expire_token_holds_of(uuid),
   private.reserved_grants(uuid),
   private.begin_grant(bigint, text),
+  private.enter_debt_payment(uuid, bigint[], bigint[]),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),

@@ -19,13 +19,14 @@ create table private.token_plans (
 );
 
 comment on table private.token_plans is
-  'How often a user of a plan may call functions. A user without a plan has ''default''. Changed by an operator in SQL.';
+  'How often a user of a plan may call functions. A user without a plan has ''default''. An operator changes it in '
+  'SQL.';
 comment on column private.token_plans.plan is 'The name that token_accounts.plan refers to.';
 comment on column private.token_plans.request_limits is
-  'By name: "user" for all metered functions together, "function" for each of them, a function''s name for that one alone: '
-  '{"quota": requests, "window_s": seconds}. What is not named is not limited. Besides, each with a limit of its own where '
-  'it is not named: "replay" for requests that are known, "stored_recording" for recordings that are read from Storage, '
-  'and the names of other endpoints: docs/limits.md.';
+  'By name: "user" for all metered functions together, "function" for each of them, or a function''s name for that '
+  'one: {"quota": requests, "window_s": seconds}. A missing name means no limit. Some names have a limit even if '
+  'they are missing: "replay" for repeated requests, "stored_recording" for recordings read from Storage, and the '
+  'names of other endpoints; see docs/limits.md.';
 
 insert into private.token_plans (plan, request_limits)
 values ('default',
@@ -51,21 +52,23 @@ create table public.token_accounts (
 create index token_accounts_plan_idx on public.token_accounts (plan);
 
 comment on table public.token_accounts is
-  'Users and teams'' wallets for whom something else holds than for all: a plan, a pause, a cap.';
+  'Users and teams'' wallets with settings of their own: a plan, a pause, a cap.';
 comment on column public.token_accounts.user_id is 'The user, or the team''s wallet, which has no plan.';
-comment on column public.token_accounts.plan is 'Null: ''default''.';
-comment on column public.token_accounts.paused_at is
-  'Since when the user''s requests are refused; null: the account is not paused.';
-comment on column public.token_accounts.pause_reason is 'Why, for the operator and the user.';
+comment on column public.token_accounts.plan is 'Null means ''default''.';
+comment on column public.token_accounts.paused_at is 'Since when the user''s requests are refused; null: not paused.';
+comment on column public.token_accounts.pause_reason is 'The reason, for the operator and the user.';
 comment on column public.token_accounts.daily_cap_tokens is
-  'The most that may be spent on one day (UTC), by the user''s own wish; null: no cap.';
-comment on column public.token_accounts.monthly_cap_tokens is 'The same for a month.';
+  'The most that the user wants to spend per day (UTC); null: no cap.';
+comment on column public.token_accounts.monthly_cap_tokens is
+  'The most that the user wants to spend per month (UTC); null: no cap.';
 comment on column public.token_accounts.day is 'The day of spent_before_day.';
-comment on column public.token_accounts.spent_before_day is 'All that the user had ever spent when that day began.';
+comment on column public.token_accounts.spent_before_day is 'What the user had spent in total when that day began.';
 comment on column public.token_accounts.forgotten_at is
-  'When the user was forgotten. The row stays, paused and empty, since a token of the user may be good for a while yet.';
+  'When the user was forgotten. The row stays, paused and empty, because a token of the user may still be valid for '
+  'a while.';
 comment on column public.token_accounts.month is 'The first day of the month of spent_before_month.';
-comment on column public.token_accounts.spent_before_month is 'All that the user had ever spent when that month began.';
+comment on column public.token_accounts.spent_before_month is
+  'What the user had spent in total when that month began.';
 
 create unlogged table private.request_counters (
   subject uuid not null,
@@ -75,12 +78,12 @@ create unlogged table private.request_counters (
 ) with (fillfactor = 50);
 
 comment on table private.request_counters is
-  'How much of its rate limits each user has used, in one row, so that one write updates all of them. Not logged: after '
-  'a crash of the database all limits are full again.';
+  'How much of its rate limits each user has used, in one row, so that one write updates all of them. Unlogged: '
+  'after a database crash all limits are full again.';
 comment on column private.request_counters.subject is 'The user.';
 comment on column private.request_counters.full_at_s is
   'When the limit of all functions together is full again (GCRA''s theoretical arrival time), in seconds since 1970.';
-comment on column private.request_counters.function_full_at_s is 'The same of each function, by its name.';
+comment on column private.request_counters.function_full_at_s is 'The same for each function, by its name.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -149,8 +152,8 @@ end;
 $$;
 
 comment on function private.spend_cap_refusal(text, uuid, numeric) is
-  'Why a request would go over the user''s own cap of this day or month, as an outcome; null when it would not. What is '
-  'held counts as spent, unless it outlived its time. A day''s first request sets where the day began.';
+  'The refusal of a request that would exceed the user''s daily or monthly cap; null for others. Held tokens count '
+  'as spent, unless the hold has expired. The first request of a day stores what was spent before it.';
 
 create function private.take_request_limits(
   p_request_id text,
@@ -241,10 +244,10 @@ end;
 $$;
 
 comment on function private.take_request_limits(text, uuid, jsonb, text, jsonb) is
-  'Takes from the limit of all functions together and from the one of that name, from both or from none. A rule is '
-  '{"quota", "window_s"}, null for no limit. Returns limits alone, of each name, quota, window_s and used_s, the part of the '
-  'window that is used, null for one that there is not; or error rate_limited with retry_after_s and the limit that '
-  'denies, which becomes an anomaly once per window.';
+  'Takes from the limit of all functions together and from that of one function: from both or from none. A limit is '
+  '{"quota", "window_s"}, null for none. Returns limits: for each name quota, window_s and used_s (the used part of '
+  'the window), null for a missing limit. Or error rate_limited with retry_after_s and the limit that denies, which '
+  'is recorded as an anomaly once per window.';
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb)
 returns jsonb
@@ -264,7 +267,7 @@ end;
 $$;
 
 comment on function private.request_limit_of(uuid, text, jsonb) is
-  'The limit of that name in the user''s plan, else the given rule.';
+  'The limit of that name in the user''s plan, otherwise the given one.';
 
 create function private.answer_known_request(
   p_request_id text,
@@ -308,8 +311,9 @@ end;
 $$;
 
 comment on function private.answer_known_request(text, uuid, numeric, text, text, jsonb, uuid, boolean, uuid) is
-  'The outcome of a request whose id is known, without a write to the ledger; null for one that may run. p_is_counted: it '
-  'takes from the limit "replay", 600 an hour where the plan does not name it, unless the run that holds asks itself.';
+  'The outcome of a known request id, without a write to the ledger; null for one that may run. p_is_counted: it '
+  'takes from the limit "replay" (600 an hour unless the plan has another), except when the run that holds asks for '
+  'its own hold.';
 
 create function public.admit_request(
   p_request_id text,
@@ -418,16 +422,16 @@ end;
 $$;
 
 comment on function public.admit_request(text, uuid, numeric, text, text, jsonb, interval, uuid, uuid) is
-  'hold_tokens for a request of the user''s own: in the same call asks whether the account is paused, takes from the rate '
-  'limits of its plan and keeps to its caps. Beside the outcomes of hold_tokens: account_paused, rate_limited (with '
-  'retry_after_s), spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s '
-  'and used_s, the part of the window that is used, of each; null for one that there is not, and where the plan has none '
-  'for this call. A request that a limit denies takes from none. A request that runs, or was settled, has its own outcome '
-  'whatever denies a new one; with a fingerprint, asking for it takes from the limit "replay" alone, 600 an hour where the plan '
-  'does not name it, and of a run that asks for its own hold again from none. Without one, as of an id that was made for this '
-  'call, it takes as a new one does where none denies. With a wallet_id a team''s wallet pays, of which the user must be a '
-  'member that may spend: pause and caps of the wallet count in place of the user''s caps, the user''s own pause and rate '
-  'limits as ever; else forbidden, or member_cap_reached.';
+  'hold_tokens for a user''s own request. In the same call it checks whether the account is paused, takes from the '
+  'plan''s rate limits and checks the caps. Further outcomes: account_paused, rate_limited (with retry_after_s), '
+  'spend_cap_reached (with cap, cap_tokens, spent, held, required, resets_at). limits: name, quota, window_s and '
+  'used_s (the used part of the window) of each; null where there is none, and if the plan has none for this call. A '
+  'denied request takes from no limit. A running or settled request gets its own outcome even if new ones are '
+  'denied. With a fingerprint it only takes from the limit "replay" (600 an hour unless the plan has another), and '
+  'from none if a run asks for its own hold again. Without one, as for an id made for this call, it takes what a new '
+  'request takes, if no limit denies. With a wallet_id a team''s wallet pays; the user must be a member who may spend: '
+  'else forbidden, or member_cap_reached. Then the wallet''s pause and caps count instead of the user''s caps; the user''s '
+  'pause and rate limits still count.';
 
 create function public.admit_reading(
   p_request_id text,
@@ -502,10 +506,10 @@ end;
 $$;
 
 comment on function public.admit_reading(text, uuid, numeric, uuid) is
-  'Before a recording is read from Storage, as only its length tells what to hold: takes from the limit "stored_recording", '
-  '120 an hour where the plan does not name it, and asks whether the account is paused and could pay the least that it may '
-  'cost. Returns success; or account_paused, rate_limited, insufficient_tokens as admit_request does. A request that runs or '
-  'was settled takes from the limit alone.';
+  'Before a recording is read from Storage, as its length decides the hold: takes from the limit "stored_recording" '
+  '(120 an hour unless the plan has another), and checks that the account is not paused and can pay the lowest '
+  'possible cost. Returns success, or account_paused, rate_limited, insufficient_tokens as admit_request does. A '
+  'running or settled request only takes from the limit.';
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb)
 returns void
@@ -519,7 +523,7 @@ end;
 $$;
 
 comment on function private.note_call_excess(uuid, jsonb) is
-  'Records once per window that a user called an endpoint that costs no tokens more often than its limit allows.';
+  'Records, once per window, that a user exceeded the limit of an endpoint that costs no tokens.';
 
 create function private.cleanup_request_counters(p_limit integer default 10000)
 returns integer
@@ -568,7 +572,8 @@ end;
 $$;
 
 comment on function private.spent_since_month(uuid, date, bigint, bigint) is
-  'What a user spent in the month of a day and since that day began (UTC), of its entries after one number up to another.';
+  'What a user spent in the month of a day, and since that day began (UTC): sums the entries between two entry '
+  'numbers.';
 
 create function public.set_spend_caps(
   p_user_id uuid,
@@ -631,9 +636,10 @@ end;
 $$;
 
 comment on function public.set_spend_caps(uuid, bigint, bigint, uuid) is
-  'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. What was spent '
-  'in the current day and month counts already. The user may be a team''s wallet, of which who acts must be an owner. '
-  'Errors: invalid_request, forbidden, account_paused (of a user who was forgotten).';
+  'Sets the most that a user wants to spend per day and per month (UTC), in tokens; null removes a cap. Tokens that '
+  'were already spent in the current day and month count. The user may be a '
+  'team''s wallet; the actor must then be one of its owners. Errors: invalid_request, forbidden, account_paused (for a '
+  'forgotten user).';
 
 create function public.account_limits(p_user_id uuid, p_actor_id uuid default null)
 returns jsonb
@@ -676,8 +682,8 @@ end;
 $$;
 
 comment on function public.account_limits(uuid, uuid) is
-  'Plan, rate limits, pause and caps of a user; or of a team''s wallet, with the plan of who acts, and null unless that is a '
-  'member. spent_today and spent_this_month are known where there is a cap.';
+  'Plan, rate limits, pause and caps of a user; or of a team''s wallet, with the plan of the actor, and null if the actor is '
+  'not a member. spent_today and spent_this_month are known if there is a cap.';
 
 create function private.take_off_caps(p_user_id uuid, p_charged_at timestamptz, p_tokens bigint)
 returns void
@@ -713,7 +719,7 @@ $$;
 
 comment on function public.pause_account(uuid, text) is
   'Refuses all new requests of the user; running requests end as usual. The reason is shown to the user. Returns '
-  'whether the account was not paused before.';
+  'false if the account was already paused.';
 
 create function public.resume_account(p_user_id uuid)
 returns boolean
@@ -730,7 +736,7 @@ end;
 $$;
 
 comment on function public.resume_account(uuid) is
-  'Ends a pause, unless the user is forgotten. Returns whether there was one.';
+  'Ends a pause, unless the user is forgotten. Returns whether the account was paused.';
 
 create function public.set_account_plan(p_user_id uuid, p_plan text)
 returns jsonb
@@ -755,8 +761,8 @@ end;
 $$;
 
 comment on function public.set_account_plan(uuid, text) is
-  'Puts a user on a plan of token_plans; null: the default. Errors: invalid_request, account_paused (of a user who was '
-  'forgotten).';
+  'Puts a user on a plan from token_plans; null: the default. Errors: invalid_request, account_paused (for a '
+  'forgotten user).';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -794,7 +800,7 @@ to service_role;
 -- Limits of calls ----------------------------------------------------------------------------------------------
 
 insert into private.call_limit_sources (name, limit_of, note_excess, description)
-values ('plans', 'request_limit_of', 'note_call_excess', 'What the user''s plan names');
+values ('plans', 'request_limit_of', 'note_call_excess', 'The limits in the user''s plan');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

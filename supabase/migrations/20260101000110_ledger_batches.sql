@@ -38,8 +38,8 @@ end;
 $$;
 
 comment on function private.lock_token_balances(uuid[]) is
-  'Locks users'' balances in the order of their ids, for as long as the transaction lasts; of users who have none it keeps others '
-  'from making one.';
+  'Locks users'' balances in the order of their ids until the transaction ends. For users without a balance it '
+  'prevents others from creating one.';
 
 create function public.run_token_operations(p_operations jsonb)
 returns jsonb
@@ -102,8 +102,8 @@ end;
 $$;
 
 comment on function public.run_token_operations(jsonb) is
-  'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}, the rest named like the '
-  'parameters of those functions, and returns the array of their outcomes.';
+  'Runs an array of {operation: admit | hold | settle | release | consume, request_id, user_id, …}; the other fields '
+  'are named like the parameters of those functions. Returns the array of their outcomes.';
 
 create function private.chain_token_entries(p_entries public.token_balance_history[])
 returns setof public.token_balance_history
@@ -132,8 +132,8 @@ end;
 $$;
 
 comment on function private.chain_token_entries(public.token_balance_history[]) is
-  'New entries, each user''s together and in their order, chained to each other; the first of each user comes with the '
-  'chain that it goes on from.';
+  'Chains new entries to each other, per user and in their order; the first entry of each user comes with the chain '
+  'that it follows.';
 
 create function public.consume_tokens_batch(p_requests jsonb)
 returns jsonb
@@ -238,8 +238,8 @@ end;
 $$;
 
 comment on function public.consume_tokens_batch(jsonb) is
-  'Charges an array of {request_id, user_id, token_amount, operation_type, metadata?} and returns the array of outcomes, '
-  'as consume_tokens_atomic would have given them one after the other.';
+  'Charges an array of {request_id, user_id, token_amount, operation_type, metadata?} and returns the array of '
+  'outcomes that consume_tokens_atomic would have returned one after the other.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

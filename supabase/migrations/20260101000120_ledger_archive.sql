@@ -12,7 +12,7 @@ create table token_history.openings (
   constraint openings_pkey primary key (user_id)
 );
 
-comment on table token_history.openings is 'Each user''s last entry that was archived: the history goes on after it.';
+comment on table token_history.openings is 'Each user''s last archived entry: the history continues after it.';
 
 create table token_history.grant_openings (
   user_id uuid not null,
@@ -258,10 +258,11 @@ end;
 $$;
 
 comment on function private.archive_token_history(date) is
-  'Takes the oldest month out of the history, if it ended before a day, and notes where each user''s history begins now. Months '
-  'whose requests may still be retried stay. Returns success, error, archived (the name of a table that nothing reads any '
-  'more, to be dumped and dropped) and is_done: whether no further month is to go. To be called until then, each time in a '
-  'transaction of its own, which no charge waits for. Errors: invalid_request, request_in_progress, month_without_partition.';
+  'Removes the oldest month from the history if it ended before a day, and records where each user''s history now '
+  'begins. Months whose requests may still be retried stay. Returns success, error, archived (the table of that '
+  'month, detached, to be dumped and dropped) and is_done: whether no further month can be archived. Call it until '
+  'then, each time in its own transaction; no charge waits for it. Errors: invalid_request, request_in_progress, '
+  'month_without_partition.';
 
 create function private.split_other_months()
 returns jsonb
@@ -337,9 +338,10 @@ end;
 $$;
 
 comment on function private.split_other_months() is
-  'Gives the entries of token_history.other_months partitions of their months, so that they can be archived; all or nothing. '
-  'Copies them before it locks what charges wait for. To be run by hand once prepare_token_history() has made this month and '
-  'the next ones. Returns success, error, months and entries. Errors: request_in_progress, month_not_over.';
+  'Moves the entries of token_history.other_months into partitions of their months, so that they can be archived; '
+  'all or nothing. Copies them before it takes the lock that blocks charges. To be run by hand once '
+  'prepare_token_history() has created this month and the next ones. Returns success, error, months and entries. '
+  'Errors: request_in_progress, month_not_over.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -18,10 +18,11 @@ create table token_history.anchors (
 );
 
 comment on table token_history.anchors is
-  'The newest ends of all histories, in parts of 5,000 lines, for three days. They prove nothing by themselves, as whoever can '
-  'change the ledger can change them: the digest of the last part, kept elsewhere, does.';
-comment on column token_history.anchors.lines is 'One JSON object a line for each user, in the order of their ids.';
-comment on column token_history.anchors.digest is 'SHA-256 of the digest of the part before (nothing, of the first) and these lines.';
+  'The newest chains of all users, in parts of 5,000 lines, kept for three days. They alone prove nothing, because '
+  'whoever can change the ledger can change them: the digest of the last part, kept elsewhere, is the proof.';
+comment on column token_history.anchors.lines is 'One JSON object per user and line, in the order of their ids.';
+comment on column token_history.anchors.digest is
+  'SHA-256 of the previous part''s digest (empty for the first part) and these lines.';
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -280,7 +281,7 @@ end;
 $$;
 
 comment on function public.verify_token_ledger() is
-  'One row for each invariant that is broken, with whose and how; none on a healthy database. Reads everything.';
+  'One row per broken invariant: whose, and how; no rows for a healthy database. Reads everything.';
 
 create function public.verify_token_chain()
 returns table (user_id uuid, entry_number bigint, request_id text, problem text)
@@ -311,7 +312,7 @@ begin
   )
   select entries.user_id, entries.entry_number, entries.request_id,
     case when entries.entry_number <> entries.previous_number + 1
-      then 'entries are missing before it' else 'it was altered, or the one before it was' end
+      then 'entries are missing before it' else 'it or the entry before it was changed' end
   from entries
   where entries.entry_number <> entries.previous_number + 1
     or entries.chain <> private.token_entry_chain(entries.previous_chain, entries.user_id, entries.entry_number,
@@ -320,7 +321,7 @@ begin
   union all
   select balances.user_id, balances.entry_count, null,
     case when balances.entry_count > coalesce(newest.entry_number, 0)
-      then 'entries are missing at the end' else 'it is not the entry that was charged last' end
+      then 'entries are missing at the end' else 'it is not the last charged entry' end
   from public.token_balances as balances
   left join newest using (user_id)
   where balances.entry_count > coalesce(newest.entry_number, 0)
@@ -329,8 +330,8 @@ end;
 $$;
 
 comment on function public.verify_token_chain() is
-  'One row for each entry that does not follow from the one before it, and for each history whose end is missing or is '
-  'another one; none when nobody tampered with it. Reads everything.';
+  'One row for each entry that does not follow from the previous one, and for each history whose end is missing or '
+  'differs; no rows unless somebody tampered with it. Reads everything.';
 
 create function private.anchor_token_ledger()
 returns jsonb
@@ -384,8 +385,8 @@ end;
 $$;
 
 comment on function private.anchor_token_ledger() is
-  'Notes the end of every user''s history with what the user owns, and sends their digest away as the alert ledger_anchor. To be '
-  'run once a day; locks nothing that a charge needs. Returns made_at, user_count and digest.';
+  'Records the end of every user''s history and the balance, and sends their digest as the alert ledger_anchor. To '
+  'be run once a day; takes no lock that a charge needs. Returns made_at, user_count and digest.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -404,7 +405,7 @@ to service_role;
 insert into public.alert_types (alert_type, scan, lost_without_receiver, description)
 values ('ledger_anchor', null,
   'Only an anchor kept elsewhere shows that somebody rewrote a history together with its chain: docs/runbook.md',
-  'The digest of the ends of all histories, each night');
+  'The nightly digest of all users'' newest chains');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 

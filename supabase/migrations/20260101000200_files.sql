@@ -1,5 +1,5 @@
--- Files that features make, and files that users give to features: one private bucket for each, in which every user has a
--- folder that is named by the user's id. What lies in them costs the operator, so both have an end, and uploads a quota.
+-- Generated files and users' uploads: one private bucket for each, with a folder per user, named by the user's id.
+-- Storage costs the operator money, so both have a retention, and uploads have a quota.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -12,15 +12,15 @@ create table private.file_settings (
   constraint file_settings_pkey primary key (id),
   constraint file_settings_one_row check (id),
   constraint file_settings_quotas_not_negative check (uploads_per_user >= 0 and upload_bytes_per_user >= 0),
-  -- Answers are given again for a day, with addresses that work for seven.
+  -- Responses are replayed for a day, with URLs that work for seven.
   constraint file_settings_kept_long_enough check (keep_uploads >= '1 day' and keep_generated >= '8 days')
 );
 
-comment on table private.file_settings is 'Quotas and ends of files, changed by an operator in SQL, in one row.';
-comment on column private.file_settings.uploads_per_user is 'So many files a user may have in the bucket uploads at a time.';
-comment on column private.file_settings.upload_bytes_per_user is 'So many bytes they may have together.';
-comment on column private.file_settings.keep_uploads is 'How long a file that a user uploaded is kept.';
-comment on column private.file_settings.keep_generated is 'How long a file that a feature made is kept.';
+comment on table private.file_settings is 'Quotas and retention of files; one row, which an operator changes in SQL.';
+comment on column private.file_settings.uploads_per_user is 'How many files a user may have in the bucket uploads.';
+comment on column private.file_settings.upload_bytes_per_user is 'How many bytes they may have in total.';
+comment on column private.file_settings.keep_uploads is 'How long a user''s upload is kept.';
+comment on column private.file_settings.keep_generated is 'How long a generated file is kept.';
 
 insert into private.file_settings default values;
 
@@ -28,7 +28,7 @@ insert into storage.buckets (id, name, public)
 values ('generated', 'generated', false)
 on conflict (id) do nothing;
 
--- Declared types are a courtesy; functions tell a file from its bytes.
+-- Declared types are only a hint; functions detect a file's type from its bytes.
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'uploads', 'uploads', false, 25 * 1024 * 1024,
@@ -44,7 +44,7 @@ on conflict (id) do nothing;
 
 create schema files;
 
-comment on schema files is 'What policies and triggers of Storage ask. No API shows it.';
+comment on schema files is 'Checks used by Storage''s policies and triggers. No API shows it.';
 
 create function files.has_room(p_user_id text, p_bytes bigint)
 returns boolean
@@ -55,7 +55,7 @@ as $$
 declare
   v_has_room boolean;
 begin
-  -- One upload of a user after the other: two that are counted at once would both fit.
+  -- Serializes a user's uploads: two that are counted at once would both fit.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
   select count(*) < settings.uploads_per_user
     and coalesce(sum((objects.metadata ->> 'size')::bigint), 0) + p_bytes <= settings.upload_bytes_per_user
@@ -72,8 +72,8 @@ end;
 $$;
 
 comment on function files.has_room(text, bigint) is
-  'Whether a user may upload one more file of so many bytes. Until the end of the transaction no other upload of the user is '
-  'let in, so that no two take the same room. One who was forgotten has none.';
+  'Whether a user may upload one more file of this size; never for a forgotten user. Locks the user''s uploads until '
+  'the transaction ends, so that no two uploads take the same room.';
 
 create function files.may_upload()
 returns boolean
@@ -104,8 +104,8 @@ end;
 $$;
 
 comment on function files.refuse_without_room() is
-  'Refuses an upload over the quota when it is entered: Storage asks the policies before it receives a file, so that many at '
-  'once would pass them.';
+  'Refuses an upload over the quota when its row is inserted: Storage asks the policies before it receives a file, '
+  'so several uploads at once would pass them.';
 
 do $$
 begin
@@ -127,7 +127,8 @@ create policy "owners read what was generated for them" on storage.objects
   for select to authenticated
   using (bucket_id = 'generated' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
 
--- Each user fills, reads and empties its own folder. There is no policy for updates, so a file stays what it is under its path.
+-- Each user may add, read and delete files in its own folder. There is no policy for updates, so the file at a path
+-- never changes.
 
 create policy "owners read what they uploaded" on storage.objects
   for select to authenticated
@@ -163,8 +164,8 @@ end;
 $$;
 
 comment on function public.files_to_remove(integer) is
-  'Files past their retention (file_settings), to be removed through Storage''s API: deleting the row in SQL '
-  'leaves the file behind.';
+  'Files past their retention (file_settings), to be removed through Storage''s API; deleting the row in SQL would '
+  'leave the file behind.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

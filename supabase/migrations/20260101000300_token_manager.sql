@@ -30,26 +30,29 @@ create table public.tradovate_tokens (
 alter table public.tradovate_tokens alter column access_token set storage external;
 
 comment on table public.tradovate_tokens is
-  'Bearer tokens of third-party APIs, one for each account, copied from Redis by token-manager; encrypted';
-comment on column public.tradovate_tokens.account_name is 'The account that the token opens: its key in Redis without token:';
-comment on column public.tradovate_tokens.main_account is 'The account that this one belongs to; its own name for a main account';
-comment on column public.tradovate_tokens.token_type is 'bearer for requests, auth for opening sessions';
+  'Bearer tokens of third-party APIs, one per account, copied from Redis by token-manager and encrypted';
+comment on column public.tradovate_tokens.account_name is
+  'The account of the token: its key in Redis without the prefix token:';
+comment on column public.tradovate_tokens.main_account is
+  'The main account that this account belongs to; for a main account its own name';
+comment on column public.tradovate_tokens.token_type is 'bearer: for requests; auth: for opening sessions';
 comment on column public.tradovate_tokens.access_token is
   'An envelope, t1.<key id>.<base64url>: AES-256-GCM, bound to account_name. Never the token itself';
-comment on column public.tradovate_tokens.token_length is 'Characters of the token itself';
-comment on column public.tradovate_tokens.expires_at is 'When the token ends; null when neither the token nor Redis says so';
+comment on column public.tradovate_tokens.token_length is 'The token''s length in characters';
+comment on column public.tradovate_tokens.expires_at is
+  'When the token expires; null if neither the token nor Redis says so';
 comment on column public.tradovate_tokens.is_active is
-  'Whether it may be given out. What counts beside it is expires_at: cleanup may come later';
-comment on column public.tradovate_tokens.metadata is 'redis_key, and ttl_s as it was when the token was stored (null: none)';
-comment on column public.tradovate_tokens.source is 'The Redis that the token comes from, by its name in VAULT_SOURCE';
-comment on column public.tradovate_tokens.token_number is 'Names the row in token_sync_pages, shorter than id';
+  'Whether the token may be given out, unless expires_at has passed: the cleanup may run later';
+comment on column public.tradovate_tokens.metadata is 'redis_key, and ttl_s when the token was stored (null: none)';
+comment on column public.tradovate_tokens.source is 'The Redis of the token, by its name in VAULT_SOURCE';
+comment on column public.tradovate_tokens.token_number is 'The row''s id in token_sync_pages, shorter than id';
 comment on column public.tradovate_tokens.fingerprint is
-  'A keyed digest of the value in Redis: tells without the value whether it has changed';
-comment on column public.tradovate_tokens.expiry_source is 
-  'Where expires_at is from: the exp of the JWT, a field beside the token, the TTL in Redis, nowhere';
+  'A keyed digest of the value in Redis: shows whether the value has changed';
+comment on column public.tradovate_tokens.expiry_source is
+  'Where expires_at comes from: the JWT''s exp, a field beside the token, the TTL in Redis, or nowhere';
 comment on column public.tradovate_tokens.inactive_reason is
-  'Why it is not active; a row that is inactive for operator, or for no reason, is not activated by a sync';
-comment on column public.tradovate_tokens.key_id is 'The key that access_token is encrypted with, by its id';
+  'Why the token is inactive. A sync never activates a row with the reason operator, or without a reason';
+comment on column public.tradovate_tokens.key_id is 'The id of the encryption key of access_token';
 
 create index tradovate_tokens_active_updated_at on public.tradovate_tokens (updated_at desc) where is_active;
 create index tradovate_tokens_active_main_account on public.tradovate_tokens (main_account) where is_active;
@@ -63,10 +66,12 @@ create table public.token_key_mappings (
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table public.token_key_mappings is 'Which key in Redis belongs to which main account; kept when the key is gone';
+comment on table public.token_key_mappings is
+  'Which key in Redis belongs to which main account; kept when the key disappears';
 comment on column public.token_key_mappings.main_account is 'The main account, as in tradovate_tokens';
-comment on column public.token_key_mappings.redis_key is 'The whole key, token: included';
-comment on column public.token_key_mappings.key_type is 'Whether it is the key of a main account, of one below it, or opens sessions';
+comment on column public.token_key_mappings.redis_key is 'The whole key, with the prefix token:';
+comment on column public.token_key_mappings.key_type is
+  'Whether it is the key of a main account or of a sub-account, or opens sessions';
 
 create index token_key_mappings_main_account on public.token_key_mappings (main_account);
 
@@ -82,15 +87,17 @@ create table private.token_syncs (
   completed_key_count bigint
 );
 
-comment on table private.token_syncs is 'How far the copy of each Redis is; at most one sync works on each at a time';
+comment on table private.token_syncs is 'The state of each Redis''s copy; at most one sync per Redis runs at a time';
 comment on column private.token_syncs.source is 'The Redis, by its name in VAULT_SOURCE';
-comment on column private.token_syncs.fence is 'The number of the sync that may write; one with a lower number has lost its lease';
-comment on column private.token_syncs.lease_until is 'Until then no other sync begins; null when none is at work';
-comment on column private.token_syncs.scan_number is 'The number of the newest scan, which may take several syncs';
-comment on column private.token_syncs.next_cursor is 'Where the unfinished scan goes on; null when there is none';
-comment on column private.token_syncs.server_id is 'The server that the cursor is of: it means nothing to another';
+comment on column private.token_syncs.fence is
+  'The fencing number of the sync that may write; a sync with a lower number has lost its lease';
+comment on column private.token_syncs.lease_until is 'Until then no other sync may begin; null: no sync is running';
+comment on column private.token_syncs.scan_number is 'The number of the newest scan; a scan may take several syncs';
+comment on column private.token_syncs.next_cursor is
+  'Where the unfinished scan continues; null: no scan is unfinished';
+comment on column private.token_syncs.server_id is 'The server of the cursor, which is meaningless to another server';
 comment on column private.token_syncs.scan_started_at is 'When the newest scan began';
-comment on column private.token_syncs.completed_at is 'When a scan was completed last';
+comment on column private.token_syncs.completed_at is 'When a scan was last completed';
 comment on column private.token_syncs.completed_key_count is 'How many keys that scan found';
 
 create table private.token_sync_pages (
@@ -104,10 +111,10 @@ create table private.token_sync_pages (
 alter table private.token_sync_pages alter column token_numbers set storage external;
 
 comment on table private.token_sync_pages is
-  'The rows whose keys an unfinished scan has found: lists, so that an unchanged row is not written to be marked';
-comment on column private.token_sync_pages.source is 'Whose scan it is';
-comment on column private.token_sync_pages.page_number is 'Tells lists apart; their order does not matter';
-comment on column private.token_sync_pages.token_numbers is 'token_number of each row that was found';
+  'The rows whose keys an unfinished scan has found, as lists: marking each unchanged row would cost a write per row';
+comment on column private.token_sync_pages.source is 'The source of the scan';
+comment on column private.token_sync_pages.page_number is 'Distinguishes the lists; their order does not matter';
+comment on column private.token_sync_pages.token_numbers is 'The token_number of each row that was found';
 
 create table private.token_rejections (
   account_name text collate "C" primary key,
@@ -118,13 +125,15 @@ create table private.token_rejections (
   rejected_at timestamptz not null default clock_timestamp()
 );
 
-comment on table private.token_rejections is 'Keys in Redis whose value is no token; what was stored before stays as it is';
-comment on column private.token_rejections.account_name is 'The key without token:';
-comment on column private.token_rejections.source is 'The Redis that it is in';
-comment on column private.token_rejections.reason is 'What is wrong with the value, without the value';
-comment on column private.token_rejections.fingerprint is 'Of the value, so that it is not fetched again before it has changed';
+comment on table private.token_rejections is
+  'Keys in Redis whose value is not a token; a token that was stored before stays';
+comment on column private.token_rejections.account_name is 'The key without the prefix token:';
+comment on column private.token_rejections.source is 'The Redis of the key';
+comment on column private.token_rejections.reason is 'What is wrong with the value; the value itself is not quoted';
+comment on column private.token_rejections.fingerprint is
+  'Digest of the value: it is not fetched again until it changes';
 comment on column private.token_rejections.scan_number is 'The newest scan that found it';
-comment on column private.token_rejections.rejected_at is 'When this value was rejected first';
+comment on column private.token_rejections.rejected_at is 'When this value was first rejected';
 
 create table private.token_encryption_keys (
   key_id text primary key,
@@ -132,10 +141,11 @@ create table private.token_encryption_keys (
   created_at timestamptz not null default clock_timestamp()
 );
 
-comment on table private.token_encryption_keys is 'Keys that tokens were encrypted with, by their ids; not the keys themselves';
+comment on table private.token_encryption_keys is
+  'The ids of the keys that tokens were encrypted with; not the keys themselves';
 comment on column private.token_encryption_keys.key_id is 'The id in TOKEN_ENCRYPTION_KEYS';
 comment on column private.token_encryption_keys.proof is
-  'An envelope that only this key opens: another key under the same id is found out before it is used';
+  'An envelope that only this key opens, so that another key with the same id is detected before it is used';
 
 create table private.token_access_log (
   request_id text not null,
@@ -148,11 +158,12 @@ create table private.token_access_log (
 );
 
 comment on table private.token_access_log is
-  'Who read which token and when; append-only, for the owner of the table too, but for prune_token_access_log';
-comment on column private.token_access_log.action is 'get gives a token out; rotate reads a batch to encrypt it anew';
-comment on column private.token_access_log.account_name is 'The account that was asked for; null for a batch';
-comment on column private.token_access_log.key_name is 'The name of the secret key that asked, or of the program';
-comment on column private.token_access_log.outcome is 'given, or why not; for a batch how many rows';
+  'Who read which token and when; append-only, also for the table''s owner; only prune_token_access_log deletes';
+comment on column private.token_access_log.action is
+  'get: one token was read; rotate: a batch was read for re-encryption';
+comment on column private.token_access_log.account_name is 'The requested account; null for a batch';
+comment on column private.token_access_log.key_name is 'The name of the secret key that was used, or of the program';
+comment on column private.token_access_log.outcome is 'given, or why not; for a batch, the number of rows';
 
 create index token_access_log_account_name on private.token_access_log (account_name, id desc);
 
@@ -164,12 +175,13 @@ create table private.token_manager_settings (
 
 insert into private.token_manager_settings default values;
 
-comment on table private.token_manager_settings is 'One row: what an operator may set of the token manager';
-comment on column private.token_manager_settings.is_only_row is 'True: there is no second row';
+comment on table private.token_manager_settings is
+  'Settings of the token manager; one row, which an operator changes in SQL';
+comment on column private.token_manager_settings.is_only_row is 'Always true: there is only one row';
 comment on column private.token_manager_settings.access_log_days is
-  'How long token_access_log keeps a line, 30 days at least; null: for ever';
+  'How long token_access_log keeps a line, at least 30 days; null: forever';
 comment on column private.token_manager_settings.token_expiry_lead is
-  'How long before its end a provider token that nobody has renewed is alerted';
+  'How long before its expiry a token that was not renewed is alerted';
 
 -- Nobody but the functions below, and an operator in SQL.
 alter table public.tradovate_tokens enable row level security;
@@ -212,7 +224,7 @@ end
 $$;
 
 comment on function private.forbid_token_access_log_change() is
-  'Refuses to change what the audit says, for the table''s owner too; lines older than access_log_days may be deleted.';
+  'Refuses changes of the access log, also by the table''s owner; lines older than access_log_days may be deleted.';
 
 create trigger token_access_log_append_only
   before update or truncate on private.token_access_log
@@ -246,7 +258,8 @@ end
 $$;
 
 comment on function private.prune_token_access_log(integer) is
-  'Deletes lines of token_access_log that are older than access_log_days, at most p_limit of the oldest. Returns how many.';
+  'Deletes lines of token_access_log that are older than access_log_days: the oldest, at most p_limit. Returns how '
+  'many.';
 
 -- Sync ----------------------------------------------------------------------------------------------------------
 
@@ -265,8 +278,8 @@ as $$
 $$;
 
 comment on function public.prove_token_key(text, text) is
-  'The first envelope that was sealed under this key id, which is p_proof when there was none. Who cannot open it has
-another key under the same id.';
+  'The first envelope that was sealed with this key id; p_proof if there was none. A program that cannot open it has '
+  'another key with the same id.';
 
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer default 30)
 returns jsonb
@@ -307,9 +320,9 @@ end
 $$;
 
 comment on function public.begin_token_sync(text, text, integer) is
-  'Begins a sync of a source, for p_lease_s seconds that each further call renews. An unfinished scan of the same server
-goes on, unless it began more than an hour ago. Answers { "started": true, "continues", "fence", "cursor",
-"scan_number" }, or { "started": false, "retry_after_s" } while another sync is at work.';
+  'Begins a sync of a source, with a lease of p_lease_s seconds that each further call renews. An unfinished scan of '
+  'the same server continues, unless it began more than an hour ago. Returns { "started": true, "continues", '
+  '"fence", "cursor", "scan_number" }, or { "started": false, "retry_after_s" } while another sync is running.';
 
 create function private.renew_token_sync(p_source text, p_fence bigint)
 returns boolean
@@ -326,8 +339,8 @@ as $$
 $$;
 
 comment on function private.renew_token_sync(text, bigint) is
-  'A part of diff_, put_ and finish_: renews the lease, and locks it until the transaction ends. False when another sync
-has taken over.';
+  'A part of diff_, put_ and finish_: renews the lease and locks it until the transaction ends. Returns false if '
+  'another sync has taken over.';
 
 create function public.diff_provider_tokens(
   p_source text,
@@ -420,11 +433,12 @@ end
 $$;
 
 comment on function public.diff_provider_tokens(text, bigint, text, text, text, text) is
-  'Compares a page of keys with what is stored. p_names, p_fingerprints and p_ttls_ms are lists of the same length,
-separated by commas; a TTL below 0 is none. Rows whose value is the same get a new expires_at where only Redis knows it
-(when it moved by more than 5 s), and are active again where only time or absence had ended them. Answers { "held",
-"changed": names separated by commas, "unchanged_count", "expired_count" }; held is false for a sync that has lost its
-lease. The scan goes on at p_next_cursor when nothing has changed, else after put_provider_tokens.';
+  'Compares a page of keys with the stored tokens. p_names, p_fingerprints and p_ttls_ms are comma-separated lists '
+  'of the same length; a TTL below 0 means none. Rows with an unchanged value get a new expires_at if only Redis '
+  'knows it and it moved by more than 5 s, and become active again if only expiry or absence had deactivated them. '
+  'Returns { "held", "changed": comma-separated names, "unchanged_count", "expired_count" }; held is false for a '
+  'sync that has lost its lease. The scan continues at p_next_cursor: now if nothing has changed, otherwise after '
+  'put_provider_tokens.';
 
 create function public.put_provider_tokens(
   p_source text,
@@ -535,11 +549,11 @@ end
 $$;
 
 comment on function public.put_provider_tokens(text, bigint, jsonb, jsonb, text) is
-  'Stores tokens and their key mappings. p_tokens has lists of the same length, separated by commas: { "names",
-"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the end
-since 1970 that the value says, nothing for none, "exp_sources": jwt or field }; p_rejections [{ "name", "reason", "fingerprint" }] for values that are no token. With
-p_next_cursor the scan goes on there. Answers { "held", "put_count" }; held is false, and nothing stored, for a sync that
-has lost its lease.';
+  'Stores tokens and their key mappings. p_tokens has comma-separated lists of the same length: { "names", '
+  '"main_accounts", "key_types", "envelopes", "lengths", "fingerprints", "ttls_ms": below 0 for none, "exps_s": the '
+  'expiry that the value states, in seconds since 1970, or empty, "exp_sources": jwt or field }; p_rejections has [{ '
+  '"name", "reason", "fingerprint" }] for values that are not tokens. With p_next_cursor the scan continues there. '
+  'Returns { "held", "put_count" }; held is false, and nothing stored, for a sync that has lost its lease.';
 
 create function public.finish_token_sync(p_source text, p_fence bigint, p_is_complete boolean)
 returns jsonb
@@ -593,9 +607,9 @@ end
 $$;
 
 comment on function public.finish_token_sync(text, bigint, boolean) is
-  'Ends a sync. When its scan is complete, rows whose keys it did not find become inactive; else the scan rests until the
-next sync. Answers { "held", "gone_count", "mapping_count", "active_count" }; held is false, and nothing changed, for a
-sync that has lost its lease.';
+  'Ends a sync. If its scan is complete, rows whose keys were not found become inactive; otherwise the next sync '
+  'continues the scan. Returns { "held", "gone_count", "mapping_count", "active_count" }; held is false, and nothing '
+  'changed, for a sync that has lost its lease.';
 
 -- Reading -------------------------------------------------------------------------------------------------------
 
@@ -632,9 +646,9 @@ end
 $$;
 
 comment on function public.read_provider_token(text, text, text) is
-  'The token of an account as an envelope, written down in token_access_log in the same transaction. Answers { "outcome",
-"account_name", "main_account", "token_type", "expires_at", "expires_in_s", "updated_at", "envelope" }; outcome is given,
-not_found, expired, gone or operator, and only with given there is an envelope.';
+  'Returns an account''s token as an envelope, and records the access in token_access_log in the same transaction. '
+  'Returns { "outcome", "account_name", "main_account", "token_type", "expires_at", "expires_in_s", "updated_at", '
+  '"envelope" }; outcome is given, not_found, expired, gone or operator, and envelope is only set for given.';
 
 create function public.provider_token_status(p_source text, p_key_ids text[], p_limit integer default 20)
 returns jsonb
@@ -709,9 +723,10 @@ end
 $$;
 
 comment on function public.provider_token_status(text, text[], integer) is
-  'Counts, the newest tokens, those that end within 10 minutes, and what is not usable and why: expired, gone from Redis,
-operator, not_a_token, or unknown_key for a key that is not among p_key_ids. Lists have at most p_limit entries, of what is
-not usable the newest of each problem before the next ones; sync is of p_source, null when there was none.';
+  'Counts, the newest tokens, tokens that expire within 10 minutes, and unusable tokens with the reason: expired, '
+  'gone from Redis, operator, not_a_token, or unknown_key (encrypted with a key that is not in p_key_ids). Lists '
+  'have at most p_limit entries; among unusable tokens the newest of each reason come first. sync is the state of '
+  'p_source, null if it was never synced.';
 
 create function public.cleanup_provider_tokens(p_limit integer default 10000)
 returns integer
@@ -736,7 +751,7 @@ end
 $$;
 
 comment on function public.cleanup_provider_tokens(integer) is
-  'Deactivates expired tokens, at most p_limit of them; no read depends on it. Returns how many.';
+  'Deactivates at most p_limit expired tokens; no read depends on it. Returns how many.';
 
 -- Key rotation --------------------------------------------------------------------------------------------------
 
@@ -771,8 +786,8 @@ end
 $$;
 
 comment on function public.provider_tokens_to_rotate(text, text, integer, text, text) is
-  'The next p_limit envelopes after the account p_after that are not under the key p_key_id, written down in
-token_access_log as one batch. Answers [{ "account_name", "envelope" }], in the order of their names.';
+  'The next p_limit envelopes, after the account p_after, that are not encrypted with the key p_key_id; recorded in '
+  'token_access_log as one batch. Returns [{ "account_name", "envelope" }] in the order of the names.';
 
 create function public.rotate_provider_tokens(p_replacements jsonb)
 returns integer
@@ -801,8 +816,8 @@ end
 $$;
 
 comment on function public.rotate_provider_tokens(jsonb) is
-  'Puts new envelopes in the place of old ones: [{ "account_name", "old", "new" }]. A row whose envelope is not the old one
-any more has a newer token, and is left alone. Returns how many were replaced.';
+  'Replaces envelopes: [{ "account_name", "old", "new" }]. A row that no longer has the old envelope has a newer '
+  'token and stays unchanged. Returns how many were replaced.';
 
 create function private.scan_ending_tokens()
 returns integer
@@ -836,8 +851,8 @@ end;
 $$;
 
 comment on function private.scan_ending_tokens() is
-  'A part of scan_alerts: provider tokens in use that end soon and were not renewed, once for each end. Returns how many '
-  'alerts.';
+  'A part of scan_alerts: active provider tokens that expire soon and were not renewed, once per expiry. Returns how '
+  'many alerts.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -873,7 +888,7 @@ to service_role;
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
 insert into public.alert_types (alert_type, scan, description)
-values ('token_about_to_expire', 'scan_ending_tokens', 'A provider token in use ends soon, and nobody has renewed it');
+values ('token_about_to_expire', 'scan_ending_tokens', 'An active provider token expires soon and was not renewed');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -882,10 +897,10 @@ insert into private.jobs (
 )
 values
   ('sync_tokens', '*/30 * * * *', 'http', 'token-manager?action=sync&if_configured=true', true, null, 140000, '2 hours',
-    'Brings the provider tokens of the session store into the vault'),
+    'Copies the provider tokens from the session store into the vault'),
   ('cleanup_provider_tokens', '7 * * * *', 'sql', 'public.cleanup_provider_tokens', true, null, 300000, '3 hours',
     'Deactivates expired provider tokens'),
   ('prune_token_access_log', '27 3 * * *', 'sql', 'private.prune_token_access_log', true, null, 300000, '2 days',
-    'Deletes old rows of the audit of token reads');
+    'Deletes old rows of the token access log');
 
 select private.install_schedule();

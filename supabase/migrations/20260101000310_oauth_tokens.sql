@@ -1,6 +1,7 @@
--- Tokens of OAuth providers: the store, and who may renew what. The store's table is that of the earlier system with a
--- fence; values come encrypted and leave encrypted. Leases, revocations and the providers' health are kept here whatever
--- holds the tokens, as only one place can say what is newest.
+-- Tokens of OAuth providers: the store, and the leases that decide who may renew a token. The store's table is that
+-- of the earlier system plus a fence; values are encrypted before they get here. Leases, revocations and the
+-- providers' health are kept here whatever stores the tokens, because only one place can decide which version is the
+-- newest.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -20,13 +21,15 @@ create index tokens_expires_at_idx on public.tokens (expires_at) where expires_a
 create index tokens_buried_idx on public.tokens (updated_at) where token_data is null;
 
 comment on table public.tokens is
-  'The store of TOKEN_STORE_TYPE=supabase. A row that has expired is not there, whether the cleanup came by or not.';
-comment on column public.tokens.key is 'Namespace and digest of what the value is for.';
+  'The store for TOKEN_STORE_TYPE=supabase. An expired row counts as missing, whether or not the cleanup has run.';
+comment on column public.tokens.key is 'Namespace and digest of what the value belongs to.';
 comment on column public.tokens.token_data is
-  'An envelope as a JSON string: nothing readable can be stored. Null: buried, so that no older writer brings it back.';
-comment on column public.tokens.expires_at is 'From then on the row is not read; null: never.';
+  'An envelope as a JSON string: nothing readable can be stored. Null marks a tombstone, so that no older writer '
+  'restores the value.';
+comment on column public.tokens.expires_at is 'From then on the row is not read; null: it does not expire.';
 comment on column public.tokens.fence is
-  'The lease that wrote it: a writer with a lower one is refused. Null: written without a lease.';
+  'The fencing number of the lease that wrote it: a writer with a lower one is refused. Null: written without a '
+  'lease.';
 
 create table private.oauth_leases (
   key text collate "C" not null,
@@ -44,17 +47,20 @@ create table private.oauth_leases (
 ) with (fillfactor = 50);
 
 comment on table private.oauth_leases is
-  'Who may renew a token just now, and which of its versions are revoked. Rows stay: they outlive every copy of a token.';
+  'Which attempt may renew a token, and which versions of the token are revoked. Rows stay, because they outlive '
+  'every copy of a token.';
 comment on column private.oauth_leases.key is 'Digest of provider and subject.';
-comment on column private.oauth_leases.fence is 'Counts the leases and revocations; each has a number of its own.';
+comment on column private.oauth_leases.fence is
+  'The newest fencing number: each lease and revocation gets the next one.';
 comment on column private.oauth_leases.revoked_fence is
-  'What was written under this fence or a lower one is revoked, wherever a copy may turn up.';
-comment on column private.oauth_leases.holder is 'The attempt that renews the token; null: nobody.';
-comment on column private.oauth_leases.held_until is 'From then on another one may take over.';
-comment on column private.oauth_leases.failure_count is 'Renewals of this token in a row that failed, whoever was at fault.';
+  'Values written with this number or a lower one are revoked, wherever a copy may appear.';
+comment on column private.oauth_leases.holder is 'The attempt that renews the token; null: none.';
+comment on column private.oauth_leases.held_until is 'From then on another attempt may take over.';
+comment on column private.oauth_leases.failure_count is
+  'Consecutive failed renewals of this token, whatever the reason.';
 comment on column private.oauth_leases.retry_at is
-  'Until then this token is not renewed, as the provider refused it; other tokens of the provider are.';
-comment on column private.oauth_leases.last_error is 'The kind of the last failure, without anything secret.';
+  'Until then this token is not renewed, because the provider refused it; other tokens of the provider are.';
+comment on column private.oauth_leases.last_error is 'The kind of the last failure, without secrets.';
 
 create table private.oauth_authorizations (
   state_hash text collate "C" not null,
@@ -68,12 +74,15 @@ create table private.oauth_authorizations (
 
 create index oauth_authorizations_expires_at_idx on private.oauth_authorizations (expires_at);
 
-comment on table private.oauth_authorizations is 'Users on their way to a provider and back, each once.';
-comment on column private.oauth_authorizations.state_hash is 'SHA-256 of the state parameter, which is not kept.';
+comment on table private.oauth_authorizations is
+  'Authorizations in progress: users who were sent to a provider and have not yet completed. Each is used once.';
+comment on column private.oauth_authorizations.state_hash is
+  'SHA-256 of the state parameter, which itself is not stored.';
 comment on column private.oauth_authorizations.request is
-  'Envelope: provider, user, PKCE verifier, nonce and where the browser goes afterwards.';
-comment on column private.oauth_authorizations.answer is 'Envelope: what the provider answered, for the user to take up.';
-comment on column private.oauth_authorizations.expires_at is 'From then on it is not there.';
+  'Envelope: provider, user, PKCE verifier, nonce, and where the browser goes afterwards.';
+comment on column private.oauth_authorizations.answer is
+  'Envelope: the provider''s response, until the user collects it.';
+comment on column private.oauth_authorizations.expires_at is 'From then on the row counts as missing.';
 
 create table private.oauth_provider_health (
   provider text collate "C" not null,
@@ -85,11 +94,14 @@ create table private.oauth_provider_health (
   constraint oauth_provider_health_provider_length check (length(provider) between 1 and 100)
 );
 
-comment on table private.oauth_provider_health is 'Providers that failed, and how long they are left alone.';
+comment on table private.oauth_provider_health is
+  'Circuit breakers: providers that failed, and how long they are not called.';
 comment on column private.oauth_provider_health.provider is 'Its name in OAUTH_PROVIDERS.';
-comment on column private.oauth_provider_health.failure_count is 'Failures in a row; 0: it answers again.';
-comment on column private.oauth_provider_health.retry_at is 'Until then nobody asks; from then on one at a time does.';
-comment on column private.oauth_provider_health.last_error is 'The kind of the last failure, without anything secret.';
+comment on column private.oauth_provider_health.failure_count is
+  'Consecutive failures; 0: the provider responds again.';
+comment on column private.oauth_provider_health.retry_at is
+  'Until then nobody calls the provider; afterwards one call at a time tries.';
+comment on column private.oauth_provider_health.last_error is 'The kind of the last failure, without secrets.';
 
 create table private.oauth_revocations (
   subject uuid not null,
@@ -98,10 +110,10 @@ create table private.oauth_revocations (
 );
 
 comment on table private.oauth_revocations is
-  'Users who were forgotten, until their access is revoked at every provider: oauth-token/revoke-forgotten does it, as no '
-  'database can. 30 days at the most, for a project that has no providers.';
+  'Forgotten users whose access must still be revoked at every provider. oauth-token/revoke-forgotten does it, as a '
+  'database cannot. Rows are kept for at most 30 days, for projects without providers.';
 comment on column private.oauth_revocations.subject is 'The user.';
-comment on column private.oauth_revocations.requested_at is 'When the user was forgotten, the last time.';
+comment on column private.oauth_revocations.requested_at is 'When the user was last forgotten.';
 
 create table private.oauth_grants (
   key text collate "C" not null,
@@ -120,15 +132,19 @@ create index oauth_grants_subject_idx on private.oauth_grants (subject);
 create index oauth_grants_kept_until_idx on private.oauth_grants (kept_until) where kept_until is not null;
 
 comment on table private.oauth_grants is
-  'Which access users gave, wherever its tokens are stored: to tell them. The stores know digests alone.';
-comment on column private.oauth_grants.key is 'As in oauth_leases.';
+  'The access that users gave, wherever its tokens are stored, so that it can be exported: the stores only know '
+  'digests.';
+comment on column private.oauth_grants.key is 'The key in oauth_leases.';
 comment on column private.oauth_grants.subject is 'The user.';
 comment on column private.oauth_grants.provider is 'Its name in OAUTH_PROVIDERS.';
-comment on column private.oauth_grants.scope is 'What the provider says was granted; null: it does not say.';
-comment on column private.oauth_grants.granted_at is 'When the user gave it; null: it was renewed only, since this is kept.';
-comment on column private.oauth_grants.renewed_at is 'When the newest token came from the provider.';
-comment on column private.oauth_grants.token_expires_at is 'When that access token ends; null: the provider does not say.';
-comment on column private.oauth_grants.kept_until is 'From then on its tokens are not stored any more; null: until it is revoked.';
+comment on column private.oauth_grants.scope is 'The granted scope; null if the provider does not report it.';
+comment on column private.oauth_grants.granted_at is
+  'When the user gave it; null if it was only renewed since this table exists.';
+comment on column private.oauth_grants.renewed_at is 'When the newest token was received.';
+comment on column private.oauth_grants.token_expires_at is
+  'When that access token expires; null if the provider does not say so.';
+comment on column private.oauth_grants.kept_until is
+  'From then on its tokens are no longer stored; null: until it is revoked.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +155,7 @@ alter table private.oauth_provider_health enable row level security;
 alter table private.oauth_revocations enable row level security;
 alter table private.oauth_grants enable row level security;
 
--- Nobody has a right to these tables; the policies say that it is meant so.
+-- No role has a right to these tables; the policies say that this is intended.
 create policy "closed to users" on public.tokens to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_leases to anon, authenticated using (false);
 create policy "closed to users" on private.oauth_authorizations to anon, authenticated using (false);
@@ -164,7 +180,7 @@ as $$
 $$;
 
 comment on function public.read_tokens(jsonb) is
-  'Reads the values of many keys: { "<key>": "<envelope>" }, without those that are not there or have expired by now.';
+  'Reads the values of many keys: { "<key>": "<envelope>" }, without missing and expired ones.';
 
 create function public.write_tokens(p_entries jsonb)
 returns jsonb
@@ -199,9 +215,9 @@ end
 $$;
 
 comment on function public.write_tokens(jsonb) is
-  'Writes values of many keys: [{ "key", "token_data", "ttl_ms", "fence" }]. Without ttl_ms a value stays, without fence it
-is written in any case, with null for token_data the key is buried. Answers { "written": [keys] }: not those that a higher
-fence has written or buried.';
+  'Writes the values of many keys: [{ "key", "token_data", "ttl_ms", "fence" }]. Without ttl_ms a value does not '
+  'expire; without fence it is always written; token_data null writes a tombstone. Returns { "written": [keys] }, '
+  'without keys that have a value or tombstone with a higher fence.';
 
 create function public.delete_tokens(p_keys jsonb)
 returns integer
@@ -224,7 +240,7 @@ end
 $$;
 
 comment on function public.delete_tokens(jsonb) is
-  'Deletes keys, and returns how many of them were there. To end a token for good, it is buried by write_tokens.';
+  'Deletes keys, and returns how many existed. To end a token for good, write a tombstone with write_tokens.';
 
 create function public.clear_tokens(p_namespace text)
 returns integer
@@ -263,7 +279,7 @@ as $$
 $$;
 
 comment on function public.list_tokens(text, text, integer) is
-  'A page of a namespace in the order of its keys: [["<key>", "<envelope>"]], after the key p_after.';
+  'A page of a namespace, after the key p_after, in the order of the keys: [["<key>", "<envelope>"]].';
 
 -- Key rotation --------------------------------------------------------------------------------------------------
 
@@ -286,8 +302,8 @@ as $$
 $$;
 
 comment on function public.oauth_tokens_to_rotate(text, text, integer) is
-  'The next p_limit envelopes after the key p_after, 1,000 at most, that are not under the encryption key p_key_id:
-[{ "key", "envelope" }], in the order of their keys. Expired ones are among them until the cleanup comes by.';
+  'The next p_limit envelopes (at most 1,000), after the key p_after, that are not encrypted with the key p_key_id: '
+  '[{ "key", "envelope" }], in the order of the keys. Includes expired ones that the cleanup has not deleted yet.';
 
 create function public.rotate_oauth_tokens(p_replacements jsonb)
 returns integer
@@ -298,7 +314,7 @@ as $$
 declare
   v_count integer;
 begin
-  -- Rows that a renewal writes just now are left for the next round: a rotation never waits while it holds locks.
+  -- Rows that a renewal is writing are left for the next round: a rotation never waits while it holds locks.
   update public.tokens as stored set token_data = to_jsonb(replacement.new)
   from jsonb_to_recordset(p_replacements) as replacement (key text, old text, new text)
   where stored.key = replacement.key and stored.token_data = to_jsonb(replacement.old)
@@ -313,8 +329,8 @@ end
 $$;
 
 comment on function public.rotate_oauth_tokens(jsonb) is
-  'Puts new envelopes in the place of old ones: [{ "key", "old", "new" }]. A row whose envelope is not the old one any more
-has a newer version or is buried, and is left alone; its fence and its end stay. Returns how many were replaced.';
+  'Replaces envelopes: [{ "key", "old", "new" }]. A row that no longer has the old envelope has a newer version or a '
+  'tombstone, and stays unchanged. Fence and expiry stay. Returns how many were replaced.';
 
 -- Leases --------------------------------------------------------------------------------------------------------
 
@@ -338,8 +354,9 @@ as $$
 $$;
 
 comment on function public.read_oauth_lease(text, text) is
-  'What must be known to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms", "rest_ms", "last_error" }:
-how long the provider is still left alone, and how long this token alone rests and why; 0 where it may be asked.';
+  'What is needed to judge a stored token: { "now_ms", "revoked_fence", "retry_after_ms", "rest_ms", "last_error" }: '
+  'retry_after_ms until the provider may be called again, rest_ms until this token may be renewed again, and '
+  'last_error the reason; 0 if it may be done now.';
 
 create function public.claim_oauth_lease(
   p_key text,
@@ -383,7 +400,7 @@ begin
       return jsonb_build_object('claimed', false, 'reason', 'left_alone',
         'wait_ms', ceil(extract(epoch from v_health.retry_at - v_now) * 1000));
     end if;
-    -- One tries whether it answers again; the others come back after that.
+    -- One caller tries whether it responds again; the others come back later.
     update private.oauth_provider_health set retry_at = v_now + v_length
     where provider = p_provider and failure_count > 0;
   end if;
@@ -397,10 +414,10 @@ end
 $$;
 
 comment on function public.claim_oauth_lease(text, text, uuid, integer, boolean) is
-  'Takes the right to renew a token for p_lease_ms. Answers { "claimed": true, "fence", "revoked_fence", "now_ms",
-"failure_count" } or { "claimed": false, "reason": "held" | "left_alone" | "resting", "wait_ms", "last_error" }: left_alone
-is the provider for everybody, resting this token alone. A forced claim takes the lease from
-its holder, whose token is then refused: for a user who has just authorized anew.';
+  'Claims the right to renew a token for p_lease_ms. Returns { "claimed": true, "fence", "revoked_fence", "now_ms", '
+  '"failure_count" } or { "claimed": false, "reason": "held" | "left_alone" | "resting", "wait_ms", "last_error" }; '
+  'left_alone: the provider is not called for any token; resting: only this token is not renewed. A forced claim '
+  'takes the lease from its holder, whose token is then refused: for a user who has just authorized again.';
 
 create function public.finish_oauth_lease(
   p_key text,
@@ -442,7 +459,7 @@ begin
   where lease.key = p_key and lease.fence = p_fence and lease.revoked_fence < lease.fence
   returning * into v_lease;
   v_is_newest := found;
-  -- A provider that did well before, with a token that failed again and again: the token is at fault.
+  -- The provider worked before and this token failed repeatedly: the token is at fault.
   v_is_of_lease := p_outcome = 'refused'
     or (p_outcome = 'failed' and v_is_newest and v_lease.failure_count > 2 and v_provider_failures = 0);
   v_pause_s := greatest(v_asked_s, least(300, power(2, least(20,
@@ -452,7 +469,7 @@ begin
     where key = p_key and fence = p_fence;
   end if;
   if p_outcome = 'failed' and not v_is_of_lease then
-    -- Of many that fail at once, as they began under the same count, one counts.
+    -- Failures that began with the same count are counted once.
     insert into private.oauth_provider_health as health (provider, failure_count, retry_at, last_error, updated_at)
     values (p_provider, 1, v_now + make_interval(secs => v_pause_s), left(p_error, 200), v_now)
     on conflict (provider) do update set failure_count = health.failure_count + 1, retry_at = excluded.retry_at,
@@ -484,13 +501,13 @@ end
 $$;
 
 comment on function public.finish_oauth_lease(text, text, bigint, text, integer, text, bigint, jsonb) is
-  'Ends a lease. p_outcome: succeeded, ended (the provider knows the grant no more), unneeded, failed (the provider, whoever
-asks) or refused (this token alone). A failed provider is left alone by all for 1 s, then 2, 4, … up to 300 s, or for
-p_retry_after_ms, an hour at most; p_failure_count is what the claim answered. A refused token rests alone: as long,
-counted by its own failures; so does one that failed for the third time in a row while the provider did well.
-p_grant is noted with a success of a user''s token, { "subject", "scope", "is_new", "lifetime_ms", "kept_ms" }, and goes when it ended.
-Answers { "accepted" }: false when the token was revoked or another lease was given out meanwhile, and what was got under
-this one must not be served.';
+  'Ends a lease. p_outcome: succeeded, ended (the provider no longer knows the grant), unneeded, failed (the '
+  'provider fails for any token) or refused (for this token only). Nobody calls a failed provider for 1 s, then 2, '
+  '4, … up to 300 s, or for p_retry_after_ms, at most an hour; p_failure_count is the one that the claim returned. A '
+  'refused token backs off in the same way, by its own failures; so does a token that failed three times in a row '
+  'while the provider works for others. p_grant, { "subject", "scope", "is_new", "lifetime_ms", "kept_ms" }, is '
+  'recorded when a user''s token succeeded, and deleted when the grant ended. Returns { "accepted" }; false if the '
+  'token was revoked or the lease was taken over meanwhile: then the new token must not be used.';
 
 create function public.revoke_oauth_lease(p_key text)
 returns jsonb
@@ -511,8 +528,8 @@ end
 $$;
 
 comment on function public.revoke_oauth_lease(text) is
-  'Revokes every version of a token that there is or that is being got; a later authorization begins anew. Answers
-{ "fence" }, under which the stored value is to be buried.';
+  'Revokes every version of a token, stored or being fetched; a later authorization starts afresh. Returns { "fence" '
+  '}, for the tombstone of the stored value.';
 
 -- Authorizations ------------------------------------------------------------------------------------------------
 
@@ -534,7 +551,7 @@ end
 $$;
 
 comment on function public.keep_oauth_authorization(text, text, integer) is
-  'Keeps what an authorization was asked with, an hour at most. Answers { "kept" }.';
+  'Stores an authorization in progress, for at most an hour. Returns { "kept" }.';
 
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text)
 returns jsonb
@@ -553,8 +570,8 @@ end
 $$;
 
 comment on function public.answer_oauth_authorization(text, text) is
-  'Keeps the provider''s answer with its authorization, the first one alone. Answers { "request" }; null for a state that is
-unknown, used or expired.';
+  'Stores the provider''s response with its authorization; only the first one counts. Returns { "request" }; null '
+  'for an unknown, used or expired state.';
 
 create function public.take_oauth_authorization(p_state_hash text)
 returns jsonb
@@ -576,7 +593,8 @@ end
 $$;
 
 comment on function public.take_oauth_authorization(text) is
-  'Gives out an answered authorization and forgets it: of many at once one gets it. Answers { "request", "answer" }.';
+  'Returns a completed authorization and deletes it: of many callers at once, one gets it. Returns { "request", '
+  '"answer" }.';
 
 -- Users who go --------------------------------------------------------------------------------------------------
 
@@ -594,7 +612,7 @@ end;
 $$;
 
 comment on function private.forget_oauth_user(uuid) is
-  'A part of forget_user: has the access that the user gave at OAuth providers revoked.';
+  'A part of forget_user: requests that the user''s access at OAuth providers be revoked.';
 
 create function public.list_oauth_revocations(p_limit integer default 100)
 returns jsonb
@@ -611,7 +629,7 @@ as $$
 $$;
 
 comment on function public.list_oauth_revocations(integer) is
-  'Whose access is to be revoked, the oldest first: [{ "subject", "requested_at" }].';
+  'The users whose access must be revoked, oldest first: [{ "subject", "requested_at" }].';
 
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamptz)
 returns boolean
@@ -626,7 +644,7 @@ end;
 $$;
 
 comment on function public.end_oauth_revocation(uuid, timestamptz) is
-  'Notes that a user''s access is revoked, as it was asked for then: what was asked for meanwhile stays.';
+  'Records that a user''s access was revoked, as requested at that time; a newer request stays open.';
 
 create function private.export_oauth_user(p_user_id uuid)
 returns jsonb
@@ -647,7 +665,7 @@ as $$
 $$;
 
 comment on function private.export_oauth_user(uuid) is
-  'A part of export_user_data: which access the user gave to which provider, with times and scopes, and never a token.';
+  'A part of export_user_data: the access that the user gave to providers, with times and scopes, but no tokens.';
 
 insert into private.user_data (name, forget, export, description)
 values ('oauth', 'forget_oauth_user', 'export_oauth_user', 'Access to OAuth providers');
@@ -677,7 +695,7 @@ as $$
 $$;
 
 comment on function public.oauth_status() is
-  'Counts of stored tokens, leases and authorizations, and the providers that are left alone.';
+  'Counts of stored tokens, leases and authorizations, and the providers that are not called for now.';
 
 create function private.cleanup_oauth_tokens(p_limit integer default 10000)
 returns integer
@@ -686,7 +704,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- A function that changes within a statement would keep the indexes from being used.
+  -- A volatile function would prevent the use of the indexes.
   v_now constant timestamptz := clock_timestamp();
   v_expired integer;
   v_buried integer;
@@ -739,8 +757,8 @@ end
 $$;
 
 comment on function private.cleanup_oauth_tokens(integer) is
-  'Deletes what has expired, and what was buried or should have been revoked 30 days ago, at most p_limit of each; nothing depends on it. Returns how
-many.';
+  'Deletes expired rows, and tombstones and revocation requests that are older than 30 days, at most p_limit of '
+  'each; nothing depends on it. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -795,6 +813,6 @@ values
   ('revoke_forgotten_oauth', '*/5 * * * *', 'http', 'oauth-token/revoke-forgotten', true, null, 140000, '30 minutes',
     'Revokes the access of users who were forgotten, at their OAuth providers'),
   ('cleanup_oauth_tokens', '17 * * * *', 'sql', 'private.cleanup_oauth_tokens', true, null, 300000, '3 hours',
-    'Deletes OAuth tokens and authorizations that have expired');
+    'Deletes expired OAuth tokens and authorizations');
 
 select private.install_schedule();

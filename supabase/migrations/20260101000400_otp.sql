@@ -1,13 +1,13 @@
--- One-time codes by phone: the codes, and what keeps them from being guessed, bought by the thousand, or sent to somebody
--- who does not want them.
+-- One-time codes by phone: the codes, and the limits against guessing, mass sending and unwanted messages.
 --
--- Whoever changes several of these tables locks their rows in this order, so that nobody waits in a circle: quotas
--- (rate_limits), otp_codes, otp_guesses, otp_decisions, user_phones, otp_known_phones, otp_networks, otp_statistics, otp_routes,
--- otp_spend. The rows that all requests share come last, and are held for the shortest time.
+-- A transaction that changes several of these tables locks their rows in this order, so that there is no deadlock:
+-- quotas (rate_limits), otp_codes, otp_guesses, otp_decisions, user_phones, otp_known_phones, otp_networks,
+-- otp_statistics, otp_routes, otp_spend. The rows that all requests share come last, and are locked for the shortest
+-- time.
 --
--- Whoever asks for a code is its requester: the signed-in user, or else the network. Codes, waiting times and guesses are the
--- requester's own, so that nobody can use up another one's. What all share (a prefix's, a country's, the money) is taken from
--- by each network up to a small part, and is never in the way of who verified the phone before.
+-- The requester of a code is the signed-in user, or else the network. Each requester has its own codes, waiting times
+-- and guesses, so nobody can use up another's. Shared limits (prefix, country, spend) give each network a small part
+-- only, and never stop a verified owner.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ create table private.otp_settings (
   constraint otp_settings_attempts_known check (most_attempts between 1 and 10),
   constraint otp_settings_guesses_known check (guesses_per_day between most_attempts and 100),
   constraint otp_settings_guesses_per_phone_known check (guesses_per_phone_day between guesses_per_day and 1000),
-  -- What take_rate_limits takes; it is called with four times the quotas of a network.
+  -- Within the bounds of take_rate_limits, which is called with four times the quotas of a network.
   constraint otp_settings_limits_known check (verifications_per_network_hour between 1 and 250000000
     and sends_per_requester_day between 1 and 1000000000 and sends_per_phone_day between 1 and 1000000000
     and sends_per_address_day between 1 and 1000000000 and sends_per_network_hour between 1 and 250000000
@@ -59,7 +59,7 @@ create table private.otp_settings (
   constraint otp_settings_floors_known check (guard_codes_per_network > 0 and guard_countries_per_network >= 0
     and guard_network_floor_day >= 0 and guard_country_floor_day >= 0 and guard_country_floor_hour >= 0
     and guard_prefix_floor_day >= 0 and guard_prefix_floor_hour >= 0),
-  -- Bounded on both sides: an interval may be infinite, and what is counted with it would never end.
+  -- Bounded on both sides: an interval may be infinite, and then nothing would expire.
   constraint otp_settings_times_known check (cooldown between '1 second' and '1 hour' and breaker_failures > 0
     and breaker_pause between '1 second' and '10 minutes' and proof_lifetime between '1 second' and '1 hour'
     and verified_phone_lifetime between '1 day' and '3650 days'),
@@ -68,55 +68,58 @@ create table private.otp_settings (
 );
 
 comment on table private.otp_settings is
-  'Limits of one-time codes, changed by an operator in SQL, in one row. A change counts from the next request on.';
-comment on column private.otp_settings.code_lifetime is 'How long a code is good; NIST SP 800-63B allows 10 minutes.';
+  'Limits of one-time codes; one row, which an operator changes in SQL. A change applies from the next request on.';
+comment on column private.otp_settings.code_lifetime is
+  'How long a code is valid; NIST SP 800-63B allows 10 minutes.';
 comment on column private.otp_settings.most_attempts is 'Guesses that one code allows.';
 comment on column private.otp_settings.guesses_per_day is
-  'Wrong guesses at one phone''s codes in a day that one requester, a user or a network, has; they come back evenly.';
+  'Wrong guesses per day at one phone''s codes by one requester (a user or a network); refills evenly.';
 comment on column private.otp_settings.guesses_per_phone_day is
-  'Wrong guesses at one phone''s codes in a day by all requesters but its owner. Once they are used up, each code allows one '
-  'guess: a right one is taken. NIST SP 800-63B allows 100 failures.';
-comment on column private.otp_settings.verifications_per_network_hour is 'Guesses from one network, of whatever phones.';
-comment on column private.otp_settings.cooldown is 'Between two codes for one phone and requester, or for one e-mail address.';
+  'Wrong guesses per day at one phone''s codes by all requesters except its owner. Once they are used up, each code '
+  'allows a single guess. NIST SP 800-63B allows 100 failures.';
+comment on column private.otp_settings.verifications_per_network_hour is 'Guesses from one network, for any phones.';
+comment on column private.otp_settings.cooldown is
+  'The time between two codes for one phone and requester, or for one e-mail address.';
 comment on column private.otp_settings.sends_per_requester_day is
-  'Codes for one phone in a day that one requester, a user or a network, may ask for; they come back evenly.';
+  'Codes per day for one phone that one requester (a user or a network) may ask for; refills evenly.';
 comment on column private.otp_settings.sends_per_phone_day is
-  'Codes for one phone in a day beyond the first two of each requester; they come back evenly.';
-comment on column private.otp_settings.sends_per_address_day is 'Codes for one e-mail address in a day; they come back evenly.';
+  'Codes per day for one phone beyond the first two of each requester; refills evenly.';
+comment on column private.otp_settings.sends_per_address_day is
+  'Codes per day for one e-mail address; refills evenly.';
 comment on column private.otp_settings.sends_per_network_hour is
-  'Codes asked for from one network: an IPv4 address, or an IPv6 /64. A /48 has four times as many.';
+  'Codes requested from one network: an IPv4 address, or an IPv6 /64. A /48 may request four times as many.';
 comment on column private.otp_settings.sends_per_network_prefix_hour is
-  'Of the codes of a prefix those that one network, an IPv4 address or an IPv6 /48, may ask for.';
+  'How many of a prefix''s codes one network (an IPv4 address or an IPv6 /48) may request.';
 comment on column private.otp_settings.sends_per_prefix_hour is
-  'Codes for numbers that differ in their last four digits only.';
+  'Codes for numbers that differ only in their last four digits.';
 comment on column private.otp_settings.sends_per_country_hour is 'Codes for the numbers of one country.';
 comment on column private.otp_settings.spend_cap_micros is
-  'What all messages of one day (UTC) may cost, in millionths of the currency that the prices are in.';
+  'The maximum cost of all messages of one day (UTC), in millionths of the currency of the prices.';
 comment on column private.otp_settings.spend_kept_percent is
-  'The part of it that is kept for who verified the phone before; strangers cannot use it up.';
+  'The share of the spend cap that is reserved for verified owners; strangers cannot use it up.';
 comment on column private.otp_settings.guard_mode is
-  'What happens to a request that looks like pumping: off, record_only (sent, and recorded), deny.';
+  'What happens to a request that looks like SMS pumping: off; record_only: send and record; deny.';
 comment on column private.otp_settings.guard_codes_per_network is
-  'Unverified codes of one network and country in a day (UTC) that count for the country and the prefix.';
+  'At most this many unverified codes of one network and country per day (UTC) count for the country and the prefix.';
 comment on column private.otp_settings.guard_countries_per_network is
-  'Countries that one network may ask for in 24 hours.';
+  'The number of countries for which one network may request codes in 24 hours.';
 comment on column private.otp_settings.guard_network_floor_day is
-  'Unverified codes of a network and day that are never suspicious.';
+  'Up to this many unverified codes per network and day are never suspicious.';
 comment on column private.otp_settings.guard_country_floor_day is
-  'Unverified codes of a country and day that are never suspicious, however small its history.';
+  'Up to this many unverified codes per country and day are never suspicious, however small its history.';
 comment on column private.otp_settings.guard_country_floor_hour is 'The same for an hour.';
 comment on column private.otp_settings.guard_prefix_floor_day is 'The same for a prefix and day.';
 comment on column private.otp_settings.guard_prefix_floor_hour is 'The same for a prefix and hour.';
 comment on column private.otp_settings.verified_phone_lifetime is
-  'How long a verified phone counts as its user''s: numbers are given to others in time.';
-comment on column private.otp_settings.proof_lifetime is 'How long the proof of a verified code is good.';
+  'How long a verified phone counts as its user''s: operators reassign numbers.';
+comment on column private.otp_settings.proof_lifetime is 'How long the proof of a verified code is valid.';
 comment on column private.otp_settings.breaker_failures is
-  'Failures in a row after which a provider is left alone for a while.';
+  'Consecutive failures that open a provider''s circuit breaker.';
 comment on column private.otp_settings.breaker_pause is
-  'For how long at first; doubled with each failure that follows, up to ten minutes.';
+  'How long the circuit breaker first stays open; doubles with each further failure, up to ten minutes.';
 comment on column private.otp_settings.decision_retention is 'How long decisions are kept.';
 comment on column private.otp_settings.digest_salt is
-  'Salt of the digests that stand for phones and networks, so that those of two projects differ.';
+  'Salt of the digests of phones and networks, so that two projects have different ones.';
 
 insert into private.otp_settings default values;
 
@@ -137,7 +140,7 @@ create table public.otp_codes (
   expires_at timestamptz not null,
   consumed_at timestamptz,
   constraint otp_codes_pkey primary key (id),
-  -- A new code takes the place of the one before. Each requester has a place of its own, which nobody else can fill.
+  -- A new code replaces the previous one. Each requester has its own row, which nobody else can overwrite.
   constraint otp_codes_one_per_requester unique (phone_number, purpose, requester),
   constraint otp_codes_phone_number_is_e164 check (phone_number ~ '^\+[1-9][0-9]{6,14}$')
 ) with (fillfactor = 80);
@@ -145,29 +148,30 @@ create table public.otp_codes (
 create index otp_codes_expires_at_idx on public.otp_codes (expires_at);
 
 comment on table public.otp_codes is
-  'The codes that wait for their answer, one per phone, purpose and requester. Gone once they have expired.';
+  'The codes that can still be verified, one per phone, purpose and requester. Deleted once they have expired.';
 comment on column public.otp_codes.id is
-  'The challenge: names this issuance, in every answer and as the fence of what is said about its delivery.';
+  'The challenge id: names this issuance in every response, and is the fence for reports about its delivery.';
 comment on column public.otp_codes.phone_number is 'E.164, with the plus sign.';
 comment on column public.otp_codes.purpose is 'What the code is for; it works for no other purpose.';
 comment on column public.otp_codes.owner_id is
-  'The only user who may redeem it: the signed-in user who verified this phone before, or whose e-mail address got it.';
-comment on column public.otp_codes.channel is 'sms or email: how it was sent, and so what it proves.';
-comment on column public.otp_codes.country is 'Where the number belongs, for the statistics.';
+  'The only user who may redeem it: a signed-in user who had verified this phone before, or whose e-mail address it '
+  'was sent to.';
+comment on column public.otp_codes.channel is 'How it was sent, and so what it proves: sms or email.';
+comment on column public.otp_codes.country is 'The country of the number, for the statistics.';
 comment on column public.otp_codes.prefix is 'The number without its last four digits, for the statistics.';
 comment on column public.otp_codes.requester is
-  'Who asked, whose guesses it takes: the id of the signed-in user (after email: for a code by e-mail), or else the digest of '
-  'the network. A guess without the challenge id must be the requester''s.';
+  'Who requested it, and whose guesses it uses: the id of the signed-in user (with the prefix email: for a code by '
+  'e-mail), otherwise the digest of the network. A guess without a challenge id must come from this requester.';
 comment on column public.otp_codes.network is
-  'Digest of the network that asked, an IPv4 address or an IPv6 /48: for the statistics.';
+  'Digest of the requesting network (an IPv4 address or an IPv6 /48), for the statistics.';
 comment on column public.otp_codes.undelivered_by is
-  'The provider that reported that it did not arrive: the next one goes by another.';
+  'The provider that reported it as undelivered: the next code is sent by another one.';
 comment on column public.otp_codes.code is
-  '<key id>.<hex of SHA-256 over the id and an HMAC of phone, purpose and code>. The HMAC''s key is not in the database, so '
-  'that whoever has the database alone cannot find the code. Empty once the code was used.';
-comment on column public.otp_codes.attempts is 'Guesses that were judged, the right one included.';
+  '<key id>.<hex of SHA-256 over the id and an HMAC of phone, purpose and code>. The HMAC''s key is not in the '
+  'database, so the database alone does not reveal the code. Empty once the code was used.';
+comment on column public.otp_codes.attempts is 'How many guesses were judged, the right one included.';
 comment on column public.otp_codes.expires_at is 'From then on no guess is judged, by the database''s clock.';
-comment on column public.otp_codes.consumed_at is 'When it was used: it cannot be used again.';
+comment on column public.otp_codes.consumed_at is 'When it was used; it cannot be used again.';
 
 create table private.otp_guesses (
   key text not null,
@@ -176,11 +180,11 @@ create table private.otp_guesses (
 ) with (fillfactor = 50);
 
 comment on table private.otp_guesses is
-  'How much of the guesses of the day is used; outlives the codes, and a crash. One that is not there has all. Gone once all '
-  'have come back.';
+  'The day''s used guesses; they outlive the codes, and a database crash. A missing row means that none is used; '
+  'rows are deleted once all guesses are refilled.';
 comment on column private.otp_guesses.key is
-  'Digest of the phone, and after a colon the requester whose guesses these are; the phone alone for those of all requesters.';
-comment on column private.otp_guesses.full_at is 'From then on all guesses are there again.';
+  'Digest of the phone, a colon, and the requester; for the guesses of all requesters, only the digest.';
+comment on column private.otp_guesses.full_at is 'From then on all guesses are available again.';
 
 create table private.otp_decisions (
   issuance_id uuid,
@@ -223,37 +227,42 @@ create index otp_decisions_waiting_for_auth_idx on private.otp_decisions (create
   where auth_user_id is not null and verified_at is null;
 
 comment on table private.otp_decisions is
-  'Why a code was sent or not: one row per issuance, and one per hour for denials that are alike.';
+  'Why a code was sent or denied: one row per issuance, and one row per hour for similar denials.';
 comment on column private.otp_decisions.issuance_id is 'The code''s id; null for a denial.';
 comment on column private.otp_decisions.request_key is
-  'Digest of the caller''s idempotency key or the hook''s message id: the same request is not sent twice.';
+  'Digest of the caller''s idempotency key or the hook''s message id: a repeated request is not sent twice.';
 comment on column private.otp_decisions.occurrence is
-  'What makes denials alike: hour, reasons and network. A flood of them is one row that counts, whatever numbers it asks for.';
+  'What similar denials have in common: hour, reasons and network. A flood of them is one row that counts, whatever '
+  'the numbers.';
 comment on column private.otp_decisions.outcome is 'allowed or denied.';
 comment on column private.otp_decisions.reasons is
-  'Of a denial why; of an allowed request what the guard would have denied it for.';
+  'Why it was denied; for an allowed request, why the guard would have denied it.';
 comment on column private.otp_decisions.guard_mode is 'The guard''s mode at that time.';
 comment on column private.otp_decisions.purpose is 'What the code was for.';
-comment on column private.otp_decisions.channel is 'sms, email, or auth_hook for a code of Supabase Auth.';
-comment on column private.otp_decisions.country is 'Where the number belongs.';
-comment on column private.otp_decisions.prefix is 'The number without its last four digits; of denials that are alike the first.';
-comment on column private.otp_decisions.phone is 'Digest of the phone; of denials that are alike the first.';
+comment on column private.otp_decisions.channel is 'sms, email, or auth_hook for a code from Supabase Auth.';
+comment on column private.otp_decisions.country is 'The country of the number.';
+comment on column private.otp_decisions.prefix is
+  'The number without its last four digits; for similar denials, that of the first.';
+comment on column private.otp_decisions.phone is 'Digest of the phone; for similar denials, that of the first.';
 comment on column private.otp_decisions.network is
-  'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
-comment on column private.otp_decisions.limit_key is 'Whose cooldown and quota it took, which a failed delivery gives back.';
-comment on column private.otp_decisions.is_repeat is 'Whether it took from the quota that all requesters of the phone share.';
-comment on column private.otp_decisions.counts_for is 'What the guard counts it for until it comes back: prefix, country.';
-comment on column private.otp_decisions.owner_id is 'The user who asked and owned the phone already.';
+  'Digest of the requesting network: an IPv4 address, or an IPv6 /48.';
+comment on column private.otp_decisions.limit_key is
+  'The key of the cooldown and quota that it used, which a failed delivery gives back.';
+comment on column private.otp_decisions.is_repeat is
+  'Whether it used the quota that all requesters of the phone share.';
+comment on column private.otp_decisions.counts_for is
+  'What the guard counts it for until it is verified: prefix, country.';
+comment on column private.otp_decisions.owner_id is 'The requesting user, who already owned the phone.';
 comment on column private.otp_decisions.auth_user_id is
-  'Of a code of Supabase Auth its user, whose next sign-in tells that the code arrived.';
-comment on column private.otp_decisions.cost_micros is 'What was counted for it in otp_spend.';
+  'For a code from Supabase Auth its user, whose next sign-in shows that the code arrived.';
+comment on column private.otp_decisions.cost_micros is 'What otp_spend counted for it.';
 comment on column private.otp_decisions.delivery is
-  'pending: being sent; sent: a provider took it; unknown: it may have; failed: none did, and the code is gone; delivered, '
-  'undelivered: what the provider reported afterwards.';
-comment on column private.otp_decisions.provider is 'Who took it, or was tried last.';
-comment on column private.otp_decisions.provider_message_id is 'The provider''s own name of the message.';
+  'pending: being sent; sent: a provider accepted it; unknown: a provider may have accepted it; failed: none did, '
+  'and the code is deleted; delivered, undelivered: the provider''s later report.';
+comment on column private.otp_decisions.provider is 'The provider that accepted it, or the last one tried.';
+comment on column private.otp_decisions.provider_message_id is 'The provider''s id of the message.';
 comment on column private.otp_decisions.repeat_count is 'How many denials this row stands for.';
-comment on column private.otp_decisions.verified_at is 'When the code came back.';
+comment on column private.otp_decisions.verified_at is 'When the code was verified.';
 
 create table private.otp_statistics (
   kind text not null,
@@ -276,24 +285,24 @@ create table private.otp_statistics (
 create index otp_statistics_day_idx on private.otp_statistics (day);
 
 comment on table private.otp_statistics is
-  'What became of the codes of a country or prefix, per day (UTC): what the pumping guard compares with.';
+  'Sent, verified and denied codes per country or prefix and day (UTC), which the pumping guard compares with.';
 comment on column private.otp_statistics.kind is
-  'country or prefix; with auth_ before it of the codes of Supabase Auth, which does not tell of the network that asked.';
-comment on column private.otp_statistics.area is 'Which country or prefix.';
+  'country or prefix; with the prefix auth_ for codes from Supabase Auth, which does not report the network.';
+comment on column private.otp_statistics.area is 'The country or prefix.';
 comment on column private.otp_statistics.day is 'The day in UTC.';
 comment on column private.otp_statistics.shard is
-  'Rows of one day are to be summed: who finds all of them in use counts in one more.';
-comment on column private.otp_statistics.sent is 'Codes that were issued, those that nobody delivered aside.';
-comment on column private.otp_statistics.verified is 'Of them, those that came back.';
+  'The rows of one day must be summed: a writer that finds all of them locked adds another.';
+comment on column private.otp_statistics.sent is 'Issued codes, without those that nobody delivered.';
+comment on column private.otp_statistics.verified is 'Those of them that were verified.';
 comment on column private.otp_statistics.failed is 'Codes that no provider delivered.';
 comment on column private.otp_statistics.denied is
-  'Requests that were denied, those of a network beyond its quota aside; of a prefix only where codes were sent, too.';
+  'Denied requests, without those of a network over its quota; for a prefix only where codes were sent, too.';
 comment on column private.otp_statistics.waiting is
-  'Codes that did not come back, of each network only as many as otp_settings.guard_codes_per_network: what the guard looks at.';
-comment on column private.otp_statistics.hour is 'The hour that the two counters below are of.';
+  'Unverified codes, at most otp_settings.guard_codes_per_network of each network: what the guard looks at.';
+comment on column private.otp_statistics.hour is 'The hour of the counters below.';
 comment on column private.otp_statistics.hour_sent is 'Codes issued in that hour.';
-comment on column private.otp_statistics.hour_verified is 'Codes that came back in that hour.';
-comment on column private.otp_statistics.hour_waiting is 'As waiting, in that hour.';
+comment on column private.otp_statistics.hour_verified is 'Codes verified in that hour.';
+comment on column private.otp_statistics.hour_waiting is 'Unverified codes of that hour, counted as in waiting.';
 
 create unlogged table private.otp_networks (
   network text not null,
@@ -306,13 +315,14 @@ create unlogged table private.otp_networks (
 ) with (fillfactor = 50);
 
 comment on table private.otp_networks is
-  'Which countries'' numbers a network got codes for, and what became of them. Kept for 24 hours after the last.';
+  'The countries for which a network requested codes, and how many were verified. Kept for 24 hours after the last '
+  'one.';
 comment on column private.otp_networks.network is 'Digest of the network: an IPv4 address, or an IPv6 /48.';
 comment on column private.otp_networks.country is 'The country of the numbers.';
-comment on column private.otp_networks.seen_at is 'When it last asked.';
-comment on column private.otp_networks.day is 'The day in UTC that the two counters below are of.';
-comment on column private.otp_networks.sent is 'Codes that were issued, those that nobody delivered aside.';
-comment on column private.otp_networks.verified is 'Of them, those that came back.';
+comment on column private.otp_networks.seen_at is 'When the network last asked.';
+comment on column private.otp_networks.day is 'The day (UTC) of the two counters below.';
+comment on column private.otp_networks.sent is 'Issued codes, without those that nobody delivered.';
+comment on column private.otp_networks.verified is 'Those of them that were verified.';
 
 create table private.otp_known_phones (
   phone text not null,
@@ -324,12 +334,13 @@ create table private.otp_known_phones (
 create index otp_known_phones_verified_at_idx on private.otp_known_phones (verified_at);
 
 comment on table private.otp_known_phones is
-  'The networks from which a phone''s code was redeemed: a verified owner is exempt from the pumping guard, and '
-  'strangers'' use of shared limits does not stop it. Kept for otp_settings.verified_phone_lifetime; only a redeemed '
-  'code makes a row.';
+  'The networks from which a phone''s codes were verified. A verified owner is exempt from the pumping guard, and is '
+  'not stopped when strangers use up shared limits. Kept for otp_settings.verified_phone_lifetime; only a verified '
+  'code creates a row.';
 comment on column private.otp_known_phones.phone is 'Digest of the phone.';
-comment on column private.otp_known_phones.network is 'Digest of the network that asked: an IPv4 address, or an IPv6 /48.';
-comment on column private.otp_known_phones.verified_at is 'When a code last came back.';
+comment on column private.otp_known_phones.network is
+  'Digest of the requesting network: an IPv4 address, or an IPv6 /48.';
+comment on column private.otp_known_phones.verified_at is 'When a code was last verified.';
 
 create table private.otp_routes (
   provider text not null,
@@ -340,11 +351,13 @@ create table private.otp_routes (
 );
 
 comment on table private.otp_routes is
-  'Ways on which messages do not arrive though the provider takes them, by its own reports. Kept for a day after the last.';
+  'Routes that lose messages although the provider accepts them, by its own reports. Kept for a day after the last '
+  'report.';
 comment on column private.otp_routes.provider is 'The provider.';
-comment on column private.otp_routes.country is 'Where the phones are.';
+comment on column private.otp_routes.country is 'The country of the phones.';
 comment on column private.otp_routes.undelivered is
-  'Messages in a row that did not arrive, by no fault of the phone: from otp_settings.breaker_failures on others are asked first.';
+  'Consecutive undelivered messages that were not the phone''s fault: from otp_settings.breaker_failures on, other '
+  'providers are tried first.';
 
 create table private.otp_spend (
   channel text not null,
@@ -355,11 +368,13 @@ create table private.otp_spend (
 ) with (fillfactor = 50);
 
 comment on table private.otp_spend is
-  'The cost of messages per day (UTC): the spend cap depends on it, so it is logged. Never deleted: one row a day.';
-comment on column private.otp_spend.channel is 'What is paid for: sms, which all codes by SMS are, those of Supabase Auth included.';
+  'The cost of messages per day (UTC). The table is logged, because the spend cap depends on it, and never cleaned: '
+  'one row a day.';
+comment on column private.otp_spend.channel is
+  'What is paid for: sms for all codes by SMS, including those of Supabase Auth.';
 comment on column private.otp_spend.day is 'The day in UTC.';
-comment on column private.otp_spend.spent_micros is 'In millionths of the currency that the prices are in.';
-comment on column private.otp_spend.messages is 'How many messages that were; one may be several SMS.';
+comment on column private.otp_spend.spent_micros is 'In millionths of the currency of the prices.';
+comment on column private.otp_spend.messages is 'The number of messages; one may be several SMS.';
 
 create table private.otp_providers (
   name text not null,
@@ -370,12 +385,12 @@ create table private.otp_providers (
 );
 
 comment on table private.otp_providers is
-  'Circuit breakers of the providers that failed lately, shared by all instances; one that is not there works. As many rows as '
-  'providers.';
+  'Circuit breakers of providers that failed recently, shared by all instances; a missing row means that the '
+  'provider works.';
 comment on column private.otp_providers.name is 'The provider.';
-comment on column private.otp_providers.failures is 'Failures in a row.';
+comment on column private.otp_providers.failures is 'Consecutive failures.';
 comment on column private.otp_providers.open_until is
-  'Until then it is not asked; after that one request tries it, and the others follow when it worked.';
+  'Until then the provider is not called. Afterwards one request tries it, and if it works the others follow.';
 
 create table private.otp_used_proofs (
   id uuid not null,
@@ -385,7 +400,7 @@ create table private.otp_used_proofs (
 
 create index otp_used_proofs_expires_at_idx on private.otp_used_proofs (expires_at);
 
-comment on table private.otp_used_proofs is 'Proofs that were used, kept until they would have ended by themselves.';
+comment on table private.otp_used_proofs is 'Used proofs, kept until they expire.';
 comment on column private.otp_used_proofs.expires_at is 'When the proof expires.';
 
 create table public.user_phones (
@@ -397,10 +412,10 @@ create table public.user_phones (
 );
 
 comment on table public.user_phones is
-  'The phone that each user verified last. A phone belongs to one user: the user who verified it last.';
+  'The phone that each user verified last. A phone belongs to the user who verified it last.';
 comment on column public.user_phones.phone is 'E.164, with the plus sign.';
 comment on column public.user_phones.verified_at is
-  'When. Numbers are given to others in time: ask again when it is long ago.';
+  'When it was verified. Operators reassign numbers: verify it again if that was long ago.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -445,7 +460,8 @@ end
 $$;
 
 comment on function private.otp_digest(bytea, text, text) is
-  'Replaces a phone, a network or a key where the value itself is not needed: 128 bits of a salted SHA-256, in hex.';
+  'Stands for a phone, a network or a key where the value itself is not needed: 128 bits of a salted SHA-256, in '
+  'hex.';
 
 create function private.otp_code_of(p_id uuid, p_key_id text, p_mac text)
 returns text
@@ -459,8 +475,8 @@ end
 $$;
 
 comment on function private.otp_code_of(uuid, text, text) is
-  'What is kept of a code: binds the HMAC, which the function''s pepper made of phone, purpose and code, to the challenge.
-p_mac is in hex; null gives null.';
+  'What is stored of a code: binds the HMAC, which the function made from phone, purpose and code with its pepper, '
+  'to the challenge. p_mac is in hex; null gives null.';
 
 create function private.count_otp(
   p_channel text,
@@ -495,13 +511,13 @@ begin
     v_kind := case p_channel when 'auth_hook' then 'auth_' else '' end || v_area;
     v_name := case v_area when 'country' then p_country else p_prefix end;
     v_waiting := case when v_area = any(p_counts_for) then p_waiting else 0 end;
-    -- A row that is in use is passed by: all requests of a country would wait for each other's commit.
+    -- A locked row is skipped: otherwise all requests of a country would wait for each other's commit.
     select shard into v_shard from private.otp_statistics
     where kind = v_kind and area = v_name and day = v_day
     order by shard
     limit 1
     for update skip locked;
-    -- Of a prefix, which the caller chooses, a denial makes no row.
+    -- A denial creates no row for a prefix, since the caller chooses it.
     continue when p_denied > 0 and v_area = 'prefix' and v_shard is null;
     insert into private.otp_statistics as known
       (kind, area, day, shard, sent, verified, failed, denied, waiting, hour, hour_sent, hour_verified, hour_waiting)
@@ -523,8 +539,9 @@ $$;
 
 comment on function
   private.count_otp(text, text, text, timestamptz, integer, integer, integer, integer, integer, text[]) is
-  'Adds to the statistics of a country and a prefix; p_sent may be negative, for a code that was not delivered, and p_waiting,
-which counts for what p_counts_for names, for one that came back. Codes by e-mail are in no statistics.';
+  'Adds to the statistics of a country and a prefix. p_sent is negative for a code that was not delivered. p_waiting '
+  'is negative for a code that was verified, and counts for the areas in p_counts_for. Codes by e-mail are not '
+  'counted.';
 
 create function private.otp_guard(
   p_settings private.otp_settings,
@@ -589,7 +606,7 @@ begin
     into v_now_of
     from private.otp_statistics
     where kind = v_area.kind and area = v_area.value and day = v_today;
-    -- Nearly always: the history need not be read.
+    -- The usual case: the history need not be read.
     continue when v_now_of.unverified_day <= v_area.floor_day and v_now_of.unverified_hour <= v_area.floor_hour;
     select coalesce(max(history.verified), 0) into v_best_day
     from (
@@ -614,10 +631,11 @@ end
 $$;
 
 comment on function private.otp_guard(private.otp_settings, text, text, text, text, timestamptz) is
-  'Why a request looks like SMS pumping. Of its network: many countries, or many codes that did not come back. Of the prefix and
-the country: codes that did not come back, more of them than its own history of 14 days explains, of each network only as many
-as guard_codes_per_network. None for a request that looks usual. The shares are those of Authgear''s fraud protection.
-p_network: null where it is not known, as of Supabase Auth. is_network_known: codes came back to it in the last day.';
+  'Why a request looks like SMS pumping: its network requested codes for many countries or left many codes '
+  'unverified; or its prefix or country has more unverified codes than its own history of 14 days explains, of which '
+  'each network counts at most guard_codes_per_network. Empty for a normal request. The shares are those of '
+  'Authgear''s fraud protection. p_network: null if unknown, as for Supabase Auth. is_network_known: codes were '
+  'verified from it in the last day.';
 
 create function private.otp_is_known(p_phone text, p_network text, p_auth_user_id uuid, p_since timestamptz)
 returns boolean
@@ -636,8 +654,8 @@ end
 $$;
 
 comment on function private.otp_is_known(text, text, uuid, timestamptz) is
-  'Whether a phone''s code came back since then: to this network, to any where it is null, or to its user of Supabase Auth.
-p_phone and p_network are digests.';
+  'Whether a code for the phone was verified since then: from this network, from any network if p_network is null, '
+  'or by its user of Supabase Auth. p_phone and p_network are digests.';
 
 create function private.otp_network_limits(p_name text, p_network text, p_wide_network text, p_quota integer)
 returns jsonb
@@ -655,8 +673,8 @@ end
 $$;
 
 comment on function private.otp_network_limits(text, text, text, integer) is
-  'The quotas of the caller''s network, and of the wider one that it is a part of, as take_rate_limits expects them: an IPv6 /64
-may be one of 65,536 that one caller has. p_network and p_wide_network are digests; none for a null network.';
+  'The quotas of the caller''s network and of the wider network that contains it, in the form of take_rate_limits: '
+  'one caller may have 65,536 IPv6 /64s. p_network and p_wide_network are digests; a null network has no quota.';
 
 create function private.take_otp_network_limits(p_limits jsonb)
 returns jsonb
@@ -668,7 +686,7 @@ declare
   v_limit jsonb;
   v_taken jsonb := jsonb_build_object('allowed', true);
 begin
-  -- The wider one first: beyond it, no row is made for each of the many that are in it.
+  -- The wider network first: once it denies, no row is created for each of the many networks in it.
   for v_limit in select value from jsonb_array_elements(p_limits) with ordinality order by ordinality desc loop
     v_taken := public.take_rate_limits(jsonb_build_array(v_limit));
     exit when not (v_taken ->> 'allowed')::boolean;
@@ -678,7 +696,8 @@ end
 $$;
 
 comment on function private.take_otp_network_limits(jsonb) is
-  'Takes from the quotas of a network (otp_network_limits), for good, and answers as take_rate_limits.';
+  'Takes from the quotas of a network (otp_network_limits); they are not given back. Returns what take_rate_limits '
+  'returns.';
 
 create function private.otp_own_limits(
   p_settings private.otp_settings,
@@ -706,8 +725,8 @@ end
 $$;
 
 comment on function private.otp_own_limits(private.otp_settings, text, text, text) is
-  'The quotas that one requester has for a phone, or an e-mail address, as take_rate_limits expects them; and the one that all
-requesters of the phone share, where p_repeated_phone, its digest, is given.';
+  'The quotas that one requester has for a phone or an e-mail address, in the form of take_rate_limits; and, if '
+  'p_repeated_phone (its digest) is given, the quota that all requesters of the phone share.';
 
 create function private.deny_otp(
   p_error text,
@@ -724,7 +743,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- Denials take from the network's quota, too, and for good: what they leave behind is bounded by it.
+  -- Denials use the network's quota for good: it bounds the rows that they leave behind.
   v_taken constant jsonb := private.take_otp_network_limits(p_network_limits);
   v_is_beyond constant boolean := not (v_taken ->> 'allowed')::boolean;
   v_reasons constant text[] := case when v_is_beyond then '{limit_network}' else p_reasons end;
@@ -747,8 +766,9 @@ end
 $$;
 
 comment on function private.deny_otp(text, text[], numeric, jsonb, jsonb, timestamptz, jsonb) is
-  'Takes from the network''s quota, records a denial with its reasons, and gives back the answer of request_otp for it. A network
-and hour has one row for reasons that are alike, whatever numbers it asks for, and beyond its quota one in all.';
+  'Takes from the network''s quota, records a denial with its reasons, and returns the refusal of request_otp. '
+  'Similar denials of a network and hour share one row, whatever the numbers; all denials of a network over its '
+  'quota share one row.';
 
 create function public.request_otp(
   p_phone text,
@@ -807,8 +827,8 @@ begin
     or (p_channel = 'email' and (p_user_id is null or p_address is null)) then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'reasons', '[]'::jsonb, 'retry_after_s', null);
   end if;
-  -- Nothing here must survive a crash of the machine by the millisecond: who lost a code asks again, and the spend of the
-  -- last moment is small. Without it the rows that all requests share would be held while the disk writes.
+  -- No wait for the disk: a user who loses a code to a crash requests another, and the spend of the last moment is
+  -- small. Otherwise the rows that all requests share would be locked while the disk writes.
   perform set_config('synchronous_commit', 'off', true);
   select * into v_settings from private.otp_settings;
 
@@ -823,7 +843,8 @@ begin
       on code.id = decision.issuance_id and code.expires_at > v_now and code.consumed_at is null
     where decision.request_key = v_request_key and decision.delivery <> 'failed'
       and (decision.delivery <> 'pending' or decision.created_at > v_now - interval '1 minute')
-      -- A code of Supabase Auth has no row here; none lives longer, and the same one may come up again by chance.
+      -- A code from Supabase Auth has no row here; none lives longer than this, and the same code may recur by
+      -- chance.
       and (decision.channel <> 'auth_hook' or decision.created_at > v_now - interval '10 minutes');
     if found and (v_previous.expires_at is not null or v_previous.is_hook) then
       return jsonb_build_object('success', true, 'duplicate', true, 'challenge_id', v_previous.issuance_id,
@@ -876,7 +897,7 @@ begin
       'attempts_left', v_settings.most_attempts, 'providers', '[]'::jsonb, 'is_test', true, 'limits', '[]'::jsonb);
   end if;
 
-  -- Those by whom messages do not arrive come last: they are better than nobody.
+  -- Providers whose messages do not arrive come last: better than none.
   v_providers := array(
     select given.name from unnest(p_providers) with ordinality as given (name, position)
     left join private.otp_providers as known on known.name = given.name
@@ -897,8 +918,8 @@ begin
     v_guard := private.otp_guard(v_settings, p_channel, p_country, v_prefix, case when p_network is not null then v_network end,
       v_now);
     v_reasons := v_guard.network_reasons || v_guard.prefix_reasons || v_guard.country_reasons;
-    -- The network first, the prefix next, the country last. Neither of them stops a phone, or a network, whose codes came
-    -- back; and what its prefix explains is not counted for the country.
+    -- First the network, then the prefix, then the country. None of them stops a phone or network with verified
+    -- codes; and what its prefix explains does not count for the country.
     if v_settings.guard_mode = 'deny' and cardinality(v_reasons) > 0 and v_owner is null and (
       cardinality(v_guard.network_reasons) > 0
       or not v_guard.is_network_known
@@ -910,16 +931,18 @@ begin
         else v_guard.country_reasons end, 3600, v_decision, v_network_limits, v_now);
     end if;
     v_counts_for := case when cardinality(v_guard.prefix_reasons) > 0 then array['prefix'] else array['prefix', 'country'] end;
-    -- The first two codes of a requester are not bounded by what all requesters share: nobody else can use them up.
+    -- The first two codes of a requester do not use the quota that all requesters share, so nobody else can use them
+    -- up.
     v_is_repeat := v_owner is null and exists (
       select from private.rate_limits
       where key = 'otp:phone:' || v_limit_key
         and full_at > v_now + interval '1 day' / v_settings.sends_per_requester_day + interval '1 millisecond');
   end if;
 
-  -- As a stranger first; a second time without what strangers can use up, for a phone whose code came back to this network.
+  -- First as a stranger; then, for a phone with a verified code from this network, without the limits that strangers
+  -- can use up.
   for v_turn in 1..2 loop
-    -- One that fails takes back all that the block has done: limits, code, statistics.
+    -- A failure rolls back the whole block: limits, code, statistics.
     begin
       v_limits := public.take_rate_limits(
         private.otp_own_limits(v_settings, p_channel, v_limit_key, case when v_is_repeat and not v_is_known then v_phone end)
@@ -946,7 +969,7 @@ begin
           created_at = excluded.created_at, expires_at = excluded.expires_at, consumed_at = null;
       end if;
       if p_network is not null and p_channel <> 'email' then
-        -- Counted under the row's lock, so that of many at once no more than its part counts.
+        -- Counted under the row's lock, so that of many at once only the allowed part counts.
         insert into private.otp_networks as known (network, country, seen_at, day, sent)
         values (v_network, p_country, v_now, (v_now at time zone 'UTC')::date, 1)
         on conflict (network, country) do update set seen_at = greatest(known.seen_at, excluded.seen_at),
@@ -996,7 +1019,7 @@ begin
     end;
   end loop;
 
-  -- One request tries a provider whose pause is over; the others wait for what it says.
+  -- After a provider's pause one request tries it; the others wait for the result.
   update private.otp_providers set open_until = v_now + interval '15 seconds'
   where name = v_providers[1] and open_until <= v_now;
 
@@ -1013,16 +1036,16 @@ $$;
 
 comment on function public.request_otp(text, text, text, text, text, text, text, text[], integer, uuid, text, uuid, text,
   timestamptz, text, text) is
-  'Issues a code: all limits at once, all or nothing, by the database''s clock. A denial takes from the network''s quota alone.
-p_phone: E.164; p_country: ISO code, or the calling code; p_channel: sms, email (to p_address, which must be p_user_id''s
-confirmed one) or auth_hook; p_network: the caller''s network, null where it is not known and not to be limited; p_wide_network:
-the wider one that it is a part of, null where there is none; p_key_id, p_mac: the pepper''s id and the HMAC in hex, null for a
-code that Supabase Auth keeps itself; p_providers: by whom it may be sent, in order; p_cost_micros: what the message costs in
-all its parts; p_user_id: the signed-in user; p_request_key: makes a repeated request the same one; p_test_mac, p_test_until:
-the HMAC of a test number''s fixed code, and until when it is one.
-Answers { success, challenge_id, duplicate, expires_in_s, resend_in_s, attempts_left, providers (those to ask now), is_test,
-limits } or { success: false, error, reasons, retry_after_s }; error: invalid_request, unconfirmed_address, too_many_sends,
-spend_cap, delivery_unavailable.';
+  'Issues a code: checks all limits at once, all or nothing, by the database''s clock. A denial only takes from the '
+  'network''s quota. p_phone: E.164; p_country: ISO code, or the calling code; p_channel: sms, email (to p_address, '
+  'which must be p_user_id''s confirmed one) or auth_hook; p_network: the caller''s network, null if unknown (no '
+  'network limit applies); p_wide_network: the wider network that contains it, or null; p_key_id, p_mac: the '
+  'pepper''s id and the HMAC in hex, null for a code that Supabase Auth keeps itself; p_providers: the providers in '
+  'order of preference; p_cost_micros: the cost of the message with all its parts; p_user_id: the signed-in user; '
+  'p_request_key: identifies a repeated request; p_test_mac, p_test_until: the HMAC of a test number''s fixed code, '
+  'and its expiry. Returns { success, challenge_id, duplicate, expires_in_s, resend_in_s, attempts_left, providers '
+  '(those to call now), is_test, limits } or { success: false, error, reasons, retry_after_s }; error: '
+  'invalid_request, unconfirmed_address, too_many_sends, spend_cap, delivery_unavailable.';
 
 create function public.record_otp_delivery(
   p_issuance_id uuid,
@@ -1055,10 +1078,10 @@ begin
   end if;
 
   if p_delivery = 'failed' then
-    -- What the requester would have to wait for is given back; what limits its network is not.
+    -- The requester's own quota is given back; the network's is not.
     perform private.give_back_rate_limits(private.otp_own_limits(v_settings, v_decision.channel, v_decision.limit_key,
       case when v_decision.is_repeat then v_decision.phone end));
-    -- The id is the fence: a newer code of this phone has another one.
+    -- The id is the fence: a newer code of this phone has another id.
     delete from public.otp_codes where id = p_issuance_id and consumed_at is null;
     v_is_code_gone := found;
   end if;
@@ -1098,10 +1121,10 @@ end
 $$;
 
 comment on function public.record_otp_delivery(uuid, text, jsonb, text) is
-  'Says what became of an issuance, once: sent, unknown (a provider may have taken it), or failed, which deletes its code,
-unless a newer one has taken the place, and gives back cooldown, the phone''s quota and the spend. p_attempts:
-[{ "provider", "is_fault" }] in order; faults in a row open the provider''s circuit breaker, anything else closes it.
-Answers { success, error: null, not_pending or invalid_request, is_code_gone }.';
+  'Records the outcome of an issuance, once: sent, unknown (a provider may have accepted it), or failed. Failed '
+  'deletes the code, unless a newer one has replaced it, and gives back cooldown, the phone''s quota and the spend. '
+  'p_attempts: [{ "provider", "is_fault" }] in order; consecutive faults open the provider''s circuit breaker, any '
+  'other attempt closes it. Returns { success, error: null, not_pending or invalid_request, is_code_gone }.';
 
 create function public.record_otp_report(
   p_issuance_id uuid,
@@ -1151,10 +1174,10 @@ end
 $$;
 
 comment on function public.record_otp_report(uuid, text, text, boolean, boolean) is
-  'Takes a provider''s own report of a message that it took: delivered or not, and whether that was the provider''s fault rather
-than the phone''s. The requester''s next code goes by another provider, and after breaker_failures faults in a row those of all
-phones of the country, where there is another. Repeated and late reports change nothing.
-Answers { success, error: null, not_waiting or invalid_request }.';
+  'Records a provider''s own report of a message that it accepted: delivered or not, and whether the provider or the '
+  'phone was at fault. If undelivered, another provider sends the requester''s next code, and after breaker_failures '
+  'consecutive faults the codes for all phones of the country, if there is another provider. Repeated and late '
+  'reports change nothing. Returns { success, error: null, not_waiting or invalid_request }.';
 
 create function private.otp_guesses_left(
   p_settings private.otp_settings,
@@ -1177,7 +1200,8 @@ begin
     own := greatest(0,
       floor(p_settings.guesses_per_day * (1 - extract(epoch from own_full_at - p_now) / 86400) + 1e-6));
   end if;
-  -- A right code is never refused for what strangers guessed: one guess each is left, at a message to the phone each.
+  -- A right code is never refused because of strangers' guesses: each code still allows one guess, and each guess
+  -- costs a message to the phone.
   of_a_code := case when p_owner_id is null and exists (
     select from private.otp_guesses
     where key = p_phone and full_at > p_now + interval '1 day' - interval '1 day' / p_settings.guesses_per_phone_day
@@ -1229,7 +1253,8 @@ begin
       'retry_after_s', v_limits -> 'retry_after_s');
   end if;
 
-  -- A guess without the challenge is the requester's; others can neither use up the attempts nor learn of the code.
+  -- A guess without a challenge id must be the requester's; others can neither use up the attempts nor learn about
+  -- the code.
   select id, owner_id, requester, split_part(code, '.', 1) as key_id into v_code from public.otp_codes
   where phone_number = p_phone and purpose = p_purpose and (owner_id is null or owner_id = p_user_id)
     and (id = p_challenge_id or p_challenge_id is null
@@ -1241,7 +1266,7 @@ begin
     return jsonb_build_object('success', false, 'error', 'expired');
   end if;
 
-  -- Held until the end, so that no guess is judged beyond those that are left, over however many codes.
+  -- Locked until the end, so that no more guesses are judged than are left, over all codes.
   v_phone := private.otp_digest(v_settings.digest_salt, 'phone', p_phone);
   perform pg_advisory_xact_lock(hashtextextended('otp guesses ' || v_phone, 0));
   v_now := clock_timestamp();
@@ -1252,7 +1277,7 @@ begin
       'retry_after_s', greatest(1, ceil(extract(epoch from v_guesses.own_full_at + v_spacing - interval '1 day' - v_now))));
   end if;
 
-  -- Claims the attempt and compares, in one statement: of many at once each sees what the one before has left.
+  -- Claims the attempt and compares, in one statement: concurrent guesses see each other's attempts.
   v_guess := private.otp_code_of(v_code.id, v_code.key_id, p_macs ->> v_code.key_id);
   update public.otp_codes as known set
     attempts = known.attempts + 1,
@@ -1271,7 +1296,7 @@ begin
   if not v_judged.is_right then
     insert into private.otp_guesses as used (key, full_at) values (v_phone || ':' || v_code.requester, v_now + v_spacing)
     on conflict (key) do update set full_at = greatest(used.full_at, v_now) + v_spacing;
-    -- An owner has guesses of its own, and a code by e-mail tells nobody of the phone.
+    -- An owner has separate guesses, and a code by e-mail proves nothing about the phone.
     insert into private.otp_guesses as used (key, full_at)
     select v_phone, v_now + interval '1 day' / v_settings.guesses_per_phone_day where v_code.owner_id is null
     on conflict (key) do update set full_at = least(v_now + interval '1 day',
@@ -1306,12 +1331,12 @@ end
 $$;
 
 comment on function public.verify_otp(text, text, jsonb, text, uuid, uuid, text) is
-  'Judges a guess. p_macs: the HMAC in hex under each pepper, { "<key id>": "<mac>" }; p_network, p_wide_network: the caller''s
-network, and the wider one; p_challenge_id: which code, may be left out by who asked for it, signed in or from the same network;
-p_user_id: the signed-in user, whose verified phone it becomes when the code came by SMS.
-Answers { success: true, challenge_id, channel, proof_id, verified_at, issued_at_s, expires_at_s } or { success: false,
-error, attempts_left, retry_after_s }; error: incorrect, expired (or used, superseded, never sent), too_many_attempts,
-invalid_request.';
+  'Judges a guess. p_macs: the HMAC in hex with each pepper, { "<key id>": "<mac>" }; p_network, p_wide_network: the '
+  'caller''s network, and the wider one that contains it; p_challenge_id: which code; optional for the caller who '
+  'requested it, signed in or from the same network; p_user_id: the signed-in user, who becomes the phone''s owner '
+  'if the code came by SMS. Returns { success: true, challenge_id, channel, proof_id, verified_at, issued_at_s, '
+  'expires_at_s } or { success: false, error, attempts_left, retry_after_s }; error: incorrect, expired (or used, '
+  'superseded, never sent), too_many_attempts, invalid_request.';
 
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint)
 returns text
@@ -1330,7 +1355,8 @@ end
 $$;
 
 comment on function public.use_otp_proof(uuid, bigint) is
-  'Uses a proof, once: used_now, used_before or expired, by the database''s clock. The caller has checked its signature.';
+  'Uses a proof once. Returns used_now, used_before or expired, by the database''s clock. The caller has checked its '
+  'signature.';
 
 create function private.settle_auth_hook_otps(p_limit integer default 1000)
 returns integer
@@ -1367,7 +1393,7 @@ end
 $$;
 
 comment on function private.settle_auth_hook_otps(integer) is
-  'Tells the guard which codes of Supabase Auth came back: those whose user signed in within the hour. Returns how many.';
+  'Marks codes of Supabase Auth as verified if their user signed in within the hour. Returns how many.';
 
 create function private.cleanup_expired_otps(p_limit integer default 10000)
 returns jsonb
@@ -1423,13 +1449,13 @@ end
 $$;
 
 comment on function private.cleanup_expired_otps(integer) is
-  'Deletes what no limit and no guess stands on any more, at most p_limit rows of each table: expired codes, guesses that came
-back, old decisions, proofs, networks, known phones, routes and statistics. To be run every five minutes; nothing is wrong where it does not run.
-Returns how many of each.';
+  'Deletes rows that no limit and no guess needs any more, at most p_limit of each table: expired codes, refilled '
+  'guesses, old decisions, proofs, networks, known phones, routes and statistics. To be run every five minutes; '
+  'nothing breaks if it does not run. Returns how many of each.';
 
 -- What is kept of a user ----------------------------------------------------------------------------------------
 
--- For forget_otp_user alone, which else would read the decisions of three months. Few name a user.
+-- Only for forget_otp_user, which would otherwise read the decisions of three months. Few have a user.
 create index otp_decisions_owner_id_idx on private.otp_decisions (owner_id) where owner_id is not null;
 create index otp_decisions_auth_user_id_idx on private.otp_decisions (auth_user_id) where auth_user_id is not null;
 
@@ -1448,7 +1474,8 @@ end;
 $$;
 
 comment on function private.forget_otp_user(uuid) is
-  'A part of forget_user: codes, the verified phone, and in decisions who it was. May be repeated.';
+  'A part of forget_user: deletes codes and the verified phone, and removes the user from decisions. May be '
+  'repeated.';
 
 create function private.export_otp_user(p_user_id uuid)
 returns jsonb

@@ -33,25 +33,28 @@ create table private.anomaly_settings (
 );
 
 comment on table private.anomaly_settings is
-  'From when on something is an anomaly, changed by an operator in SQL, in one row.';
+  'Thresholds of the anomaly scans; one row, which an operator changes in SQL.';
 comment on column private.anomaly_settings.scanned_until is 'The time up to which scan_token_anomalies() has looked.';
-comment on column private.anomaly_settings.frequency_window is 'high_frequency: more than frequency_threshold charges in it.';
-comment on column private.anomaly_settings.frequency_threshold is 'high_frequency: so many charges are still usual.';
-comment on column private.anomaly_settings.spike_window is 'cost_spike: the time whose charges are added up.';
+comment on column private.anomaly_settings.frequency_window is 'The time window of high_frequency.';
+comment on column private.anomaly_settings.frequency_threshold is
+  'high_frequency: more charges than this within frequency_window.';
+comment on column private.anomaly_settings.spike_window is 'The time window of cost_spike, whose charges are summed.';
 comment on column private.anomaly_settings.spike_factor is
-  'cost_spike: more than this times what the user spends in a window of the spike_history in which it spends at all.';
-comment on column private.anomaly_settings.spike_least_tokens is 'cost_spike: less than this is never one.';
-comment on column private.anomaly_settings.spike_history is 'cost_spike: how far back a user''s usual spending is looked at.';
-comment on column private.anomaly_settings.refund_window is
-  'refund_rate: the time whose charges count, and how much of them was given back.';
-comment on column private.anomaly_settings.refund_share is 'refund_rate: from this part of them on, above 0 to 1.';
-comment on column private.anomaly_settings.refund_least_tokens is 'refund_rate: less than this given back is never one.';
-comment on column private.anomaly_settings.networks_window is
-  'many_networks: requests of one user from more than networks_threshold networks in it.';
-comment on column private.anomaly_settings.networks_threshold is 'many_networks: so many networks are still usual.';
+  'cost_spike: more than this multiple of what the user spends in an average window of spike_history, idle windows '
+  'aside.';
+comment on column private.anomaly_settings.spike_least_tokens is 'cost_spike: a smaller sum is never a spike.';
+comment on column private.anomaly_settings.spike_history is
+  'cost_spike: how far back the user''s usual spending is measured.';
+comment on column private.anomaly_settings.refund_window is 'The time window of refund_rate.';
+comment on column private.anomaly_settings.refund_share is
+  'refund_rate: at least this share of what was charged within refund_window was refunded, above 0 and at most 1.';
+comment on column private.anomaly_settings.refund_least_tokens is 'refund_rate: a smaller refunded sum never counts.';
+comment on column private.anomaly_settings.networks_window is 'The time window of many_networks.';
+comment on column private.anomaly_settings.networks_threshold is
+  'many_networks: one user calls from more networks than this within networks_window.';
 
 comment on column private.anomaly_settings.keep_anomalies is
-  'How long an anomaly is kept; one that is critical until somebody has resolved it.';
+  'How long an anomaly is kept; a critical one is kept until somebody resolves it.';
 
 insert into private.anomaly_settings default values;
 
@@ -62,7 +65,7 @@ create table private.anomaly_rules (
 );
 
 comment on table private.anomaly_rules is
-  'What happens automatically when a critical anomaly is recorded; changed by an operator in SQL.';
+  'What happens automatically when a critical anomaly is recorded; an operator changes it in SQL.';
 comment on column private.anomaly_rules.pauses_account is
   'Whether the user''s account is paused. Only a person ends a pause.';
 
@@ -82,8 +85,8 @@ create table private.anomaly_resolutions (
 
 comment on table private.anomaly_resolutions is
   'Who examined an anomaly, and the result; not visible to the user concerned.';
-comment on column private.anomaly_resolutions.anomaly_id is 'The anomaly: its resolved_at is set as well.';
-comment on column private.anomaly_resolutions.resolved_by is 'Who resolved it, as that one names itself.';
+comment on column private.anomaly_resolutions.anomaly_id is 'The anomaly; its resolved_at is set as well.';
+comment on column private.anomaly_resolutions.resolved_by is 'Who resolved it, by the name that the person gave.';
 comment on column private.anomaly_resolutions.note is 'What was found and done.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -121,7 +124,7 @@ end;
 $$;
 
 comment on function private.apply_anomaly_rule() is
-  'Pauses the account of a critical anomaly where anomaly_rules says so, in the transaction that records it.';
+  'Pauses the account when a critical anomaly is recorded and anomaly_rules says so, in the same transaction.';
 
 create trigger token_anomalies_apply_rule
   after insert on public.token_anomalies
@@ -138,7 +141,7 @@ as $$
 $$;
 
 comment on function private.anomaly_window(interval, timestamptz) is
-  'The start of the time window that a time is in; windows are counted from 1970-01-01 UTC.';
+  'The start of the time window that contains a time; windows are counted from 1970-01-01 UTC.';
 
 create function private.scan_token_anomalies()
 returns jsonb
@@ -282,10 +285,10 @@ end;
 $$;
 
 comment on function private.scan_token_anomalies() is
-  'Looks at every user who was charged since the last scan, and records ''high_frequency'' (warning), ''cost_spike'' '
-  '(critical) and, of whom a charge was refunded, ''refund_rate'' (warning) once per user and time window, as anomaly_settings has it; a user''s newest 10,000 charges count. To be run '
-  'every 5 minutes; looks back as far as spike_history when it did not run. Returns how many cases it saw, recorded '
-  'before or not, or skipped when another scan is running.';
+  'Examines every user who was charged since the last scan, and records ''high_frequency'' (warning), '
+  '''cost_spike'' (critical) and, for refunded charges, ''refund_rate'' (warning) once per user and time window, by anomaly_settings; a user''s newest 10,000 charges '
+  'count. To be run every 5 minutes; after a gap it looks back as far as spike_history. Returns how many cases it '
+  'found, new or already recorded, or skipped if another scan is running.';
 
 create function private.watch_caller_networks()
 returns trigger
@@ -318,8 +321,8 @@ end;
 $$;
 
 comment on function private.watch_caller_networks() is
-  'Records ''many_networks'', once per user and window, of those whose networks were noted just now and are more than usual '
-  '(anomaly_settings).';
+  'Records ''many_networks'', once per user and window, for users whose networks were just recorded and exceed '
+  'networks_threshold (anomaly_settings).';
 
 -- Two, as what was inserted and what was seen again come apart.
 create trigger caller_networks_watch_new after insert on private.caller_networks
@@ -341,7 +344,7 @@ end;
 $$;
 
 comment on function private.refuse_networks_of_forgotten() is
-  'Keeps no network of a user who was forgotten, whose token may be good for a while yet.';
+  'Ignores the networks of a forgotten user, whose token may still be valid for a while.';
 
 create trigger caller_networks_of_users_alone before insert on private.caller_networks
   for each row execute function private.refuse_networks_of_forgotten();
@@ -373,8 +376,8 @@ end;
 $$;
 
 comment on function private.prune_token_anomalies(integer) is
-  'Deletes at most p_limit anomalies, with what was noted of them, that are older than anomaly_settings.keep_anomalies; critical '
-  'ones only when they are resolved, and those of users who were forgotten. To be run every night. Returns how many.';
+  'Deletes at most p_limit anomalies, with their resolutions, that are older than anomaly_settings.keep_anomalies; '
+  'critical ones only once they are resolved, or if the user was forgotten. To be run every night. Returns how many.';
 
 create function private.audit_token_ledger()
 returns jsonb
@@ -419,9 +422,9 @@ end;
 $$;
 
 comment on function private.audit_token_ledger() is
-  'Runs verify_token_ledger and verify_token_chain and records the first 1,000 rows of theirs as anomaly ''ledger_mismatch'' or '
-  '''ledger_tampered'', critical, once a day for as long as it is so. Reads everything: to be run once a night. Returns '
-  'how many there are of each.';
+  'Runs verify_token_ledger and verify_token_chain, and records the first 1,000 rows of each as critical anomalies '
+  '''ledger_mismatch'' and ''ledger_tampered'', once a day while they persist. Reads everything: to be run once a '
+  'night. Returns how many rows there are of each.';
 
 create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text)
 returns jsonb
@@ -458,8 +461,8 @@ end;
 $$;
 
 comment on function public.resolve_token_anomaly(bigint, text, text) is
-  'Notes who looked at an anomaly and what came of it. The first one counts: repeating it changes nothing and tells who '
-  'it was. Returns success, duplicate, error, resolved_by, resolved_at. Errors: invalid_request, not_found.';
+  'Records who examined an anomaly, and the result. Only the first resolution counts; repeating it returns who '
+  'resolved it. Returns success, duplicate, error, resolved_by, resolved_at. Errors: invalid_request, not_found.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
--- What a user, or an operator for it, may ask of the ledger: why was this charged? And what of it goes with a user.
+-- A user's (or an operator's) questions to the ledger: why was this charged? And the user's data, for export and
+-- deletion.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -76,8 +77,8 @@ begin
   end if;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and (p_user_id is null or user_id = p_user_id);
-  -- The history has no index by request: a user's entries are read one after the other, the newest first, without a user
-  -- all of them. What a user asks for itself must stay a matter of milliseconds.
+  -- The history has no index by request: a user's entries are read one by one, newest first; without a user, all
+  -- entries. A user's own question must take only milliseconds.
   if p_user_id is not null then
     select * into v_entry from (
       select * from public.token_balance_history where user_id = p_user_id order by entry_number desc limit 10000
@@ -156,12 +157,12 @@ end;
 $$;
 
 comment on function public.explain_request(text, uuid, uuid) is
-  'A request''s life, for the question why it was charged: status, price and usage, events (held, charged, released, '
-  'expired, granted, refunded) with their times, grants (which paid for it, and what of them was taken back since), refunded (in '
-  'all), grant (of a request that granted tokens: what became of them), anomalies. is_known is false once its id is forgotten, after '
-  'token_settings.lock_retention: then the history alone tells. With a user: that user''s request only, and of the history '
-  'its newest 10,000 entries; with a wallet too: a request that this wallet paid, if the user is a member of its team. user_id '
-  'is the wallet, actor_id the member who asked. Null when there is none.';
+  'A request''s history, to explain its charge: status, price and usage, events (held, charged, released, expired, '
+  'granted, refunded) with their times, anomalies, grants (which paid for it, and what was taken back of them since), '
+  'refunded (the sum of its refunds), and grant (for a request that granted tokens: what became of them). is_known is false once its id was deleted, after '
+  'token_settings.lock_retention; then only the ledger''s history shows it. With a user id: only that user''s '
+  'request, and only the newest 10,000 ledger entries. With a wallet too: a request that this team''s wallet paid, if the '
+  'user is a member. user_id is the wallet, actor_id the member who made the request. Null if there is no such request.';
 
 create function private.forget_ledger_user(p_user_id uuid)
 returns void
@@ -173,22 +174,22 @@ declare
   v_wallets uuid[];
   v_released record;
 begin
-  -- An upload that was let in ends first, and whoever lists the user's files afterwards finds it.
+  -- An admitted upload ends first, so that a later listing of the user's files includes it.
   perform pg_advisory_xact_lock(hashtextextended('uploads of ' || p_user_id, 0));
-  -- Nobody joins a team meanwhile, so that these are all whose rows must be locked.
+  -- The user joins no team meanwhile, so these are all the wallets to lock.
   perform private.lock_memberships(p_user_id);
   v_wallets := array(select wallet_id from private.wallet_members where user_id = p_user_id);
-  -- Locked in the order of an admission: counters, balances, requests. A counter that is not there cannot be locked, and an
-  -- admission would make it meanwhile.
+  -- Locked in the order of an admission: counters, balances, requests. A missing counter cannot be locked, and an
+  -- admission would create it meanwhile.
   insert into private.request_counters (subject) values (p_user_id) on conflict do nothing;
   perform 1 from private.request_counters where subject = p_user_id for update;
   if v_wallets <> '{}' then
     perform private.lock_token_balances(v_wallets || p_user_id);
   end if;
-  -- What waits for this row, or comes later, holds nothing and stores nothing any more; also where the row is not there yet.
+  -- Requests that wait for this row, or come later, hold and store nothing; also if the row did not exist yet.
   insert into public.token_balances as known (user_id, is_closed) values (p_user_id, true)
   on conflict (user_id) do update set is_closed = true;
-  -- What runs can store no answer any more, as its hold ends here; of a team's requests those that this user made.
+  -- Running requests can no longer store a response, as their holds end here; also those that a team's wallet pays.
   for v_released in
     with released as (
       update public.token_consumption_locks
@@ -212,7 +213,7 @@ begin
   update private.token_payments set source = null where wallet_id = p_user_id and source is not null;
   delete from private.token_reversals where wallet_id = p_user_id;
   delete from public.token_anomalies where user_id = p_user_id and anomaly_type <> all(private.anomalies_about_ledger());
-  -- The account stays closed: an access token of the user may be good for days yet.
+  -- The account stays closed: an access token of the user may stay valid for days.
   insert into public.token_accounts (user_id, paused_at, pause_reason, forgotten_at)
   values (p_user_id, now(), 'it was deleted', now())
   on conflict (user_id) do update
@@ -227,9 +228,9 @@ end;
 $$;
 
 comment on function private.forget_ledger_user(uuid) is
-  'A part of forget_user: stored answers, digests of requests, plan, caps, payments, memberships in teams, and in anomalies and '
-  'alerts who it was. What runs is released. The balance, the history and what was wrong with them stay, under an id that leads to nobody, and the '
-  'account stays paused. May be repeated.';
+  'A part of forget_user: deletes stored responses, digests of requests, plan, caps, payments and memberships in teams, and '
+  'removes the user from anomalies and alerts. Running requests are released. The balance, the history and anomalies about '
+  'the ledger stay under an id that leads to nobody, and the account stays paused. May be repeated.';
 
 create function public.files_of_user(p_user_id uuid, p_limit integer default 1000)
 returns table (bucket text, path text)
@@ -290,8 +291,8 @@ as $$
 $$;
 
 comment on function private.export_ledger_user(uuid) is
-  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams, and where in Storage the user''s files are. '
-  'The history is exported as a table, as it may be long.';
+  'A part of export_user_data: balance, account, grants, refunds, anomalies, teams, and the paths of the user''s files in '
+  'Storage. The history may be long, so it is exported as a table.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

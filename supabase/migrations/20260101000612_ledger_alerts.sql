@@ -25,20 +25,26 @@ create table private.ledger_alert_settings (
 );
 
 comment on table private.ledger_alert_settings is
-  'What of the ledger is alerted, changed by an operator in SQL, in one row.';
+  'Which ledger events are alerted, and how often; one row, which an operator changes in SQL.';
 comment on column private.ledger_alert_settings.anomaly_window is
-  'At most one alert of each user, type and severity of anomaly in this time.';
-comment on column private.ledger_alert_settings.low_balance_window is 'At most one alert of a wallet''s low balance in this time.';
-comment on column private.ledger_alert_settings.low_balance_tokens is 'Below so many tokens a user''s balance is low; 0: never.';
-comment on column private.ledger_alert_settings.wallet_low_tokens is 'Below so many tokens the balance of a team''s wallet is low; 0: never.';
+  'At most one alert per user, type and severity of anomaly in this time.';
+comment on column private.ledger_alert_settings.low_balance_window is
+  'At most one low-balance alert per wallet in this time.';
+comment on column private.ledger_alert_settings.low_balance_tokens is 'A user''s balance below this is low; 0: no alert.';
+comment on column private.ledger_alert_settings.wallet_low_tokens is
+  'The balance of a team''s wallet below this is low; 0: no alert.';
 comment on column private.ledger_alert_settings.grant_expiring_before is
-  'How long before its end a grant is alerted of which something is left; 0: never.';
-comment on column private.ledger_alert_settings.low_balance_scanned_at is 'Up to where the ledger was looked through for them.';
-comment on column private.ledger_alert_settings.provider_window is 'The time in which failures of the provider are counted.';
-comment on column private.ledger_alert_settings.provider_least_failures is 'Fewer failures than this in the window are no alert.';
+  'How long before its end a grant that has tokens left is alerted; 0: no alert.';
+comment on column private.ledger_alert_settings.low_balance_scanned_at is
+  'The time up to which the ledger was scanned for low balances.';
+comment on column private.ledger_alert_settings.provider_window is
+  'The time window in which provider failures are counted.';
+comment on column private.ledger_alert_settings.provider_least_failures is
+  'The number of failures in the window below which there is no alert.';
 comment on column private.ledger_alert_settings.provider_failure_share is
-  'The part of the window''s requests that must have failed, above 0 to 1.';
-comment on column private.ledger_alert_settings.provider_repeat is 'At most one alert of a failing provider in this time.';
+  'The share of failed requests in the window from which there is an alert, above 0 and at most 1.';
+comment on column private.ledger_alert_settings.provider_repeat is
+  'At most one alert about a failing provider in this time.';
 
 insert into private.ledger_alert_settings default values;
 
@@ -52,6 +58,7 @@ create index grant_expiry_alerts_expires_at_idx on private.grant_expiry_alerts (
 
 comment on table private.grant_expiry_alerts is
   'Grants that have been looked at as their end is near: each once, whatever happens to it until then.';
+comment on column private.grant_expiry_alerts.grant_id is 'The grant, of public.token_grants.';
 comment on column private.grant_expiry_alerts.expires_at is 'That end; then the row goes.';
 
 -- A provider's failures are few, and looked for every minute: the index costs a charge nothing.
@@ -93,7 +100,7 @@ end;
 $$;
 
 comment on function private.alert_of_token_anomaly() is
-  'Emits the alert of an anomaly that is a warning or critical, once per user, type, severity and window.';
+  'Emits an alert for a warning or critical anomaly, once per user, type, severity and window.';
 
 create trigger token_anomalies_alert
   after insert on public.token_anomalies
@@ -123,8 +130,8 @@ end;
 $$;
 
 comment on function private.emit_low_balance_alert(uuid, bigint, bigint) is
-  'Tells that a balance fell below a threshold: low_balance of a user''s own, wallet_low of a team''s; one alert per wallet, '
-  'threshold and window. Returns what emit_alert does.';
+  'Emits an alert that a balance fell below a threshold, once per wallet, threshold and window: low_balance for a '
+  'user''s own wallet, wallet_low for a team''s. Returns what emit_alert returns.';
 
 create function private.scan_low_balances()
 returns integer
@@ -167,9 +174,9 @@ end;
 $$;
 
 comment on function private.scan_low_balances() is
-  'Alerts of charges, expiries and clawbacks that took a balance below ledger_alert_settings.low_balance_tokens, a team''s below '
-  'wallet_low_tokens, read off the ledger from where the last scan ended: no charge pays for it, and none is missed by a scan that '
-  'comes late. Returns how many.';
+  'Emits alerts for charges, expiries and clawbacks that took a balance below ledger_alert_settings.low_balance_tokens, '
+  'or a team''s below wallet_low_tokens. Reads the ledger from where the last scan ended, so charges do not pay for '
+  'it, and a late scan misses none. Returns how many.';
 
 create function private.scan_expiring_grants()
 returns integer
@@ -224,8 +231,8 @@ end;
 $$;
 
 comment on function private.scan_expiring_grants() is
-  'Alerts of grants that end within ledger_alert_settings.grant_expiring_before and of which something is left then, each once, at '
-  'most 10,000 in a scan. Returns how many.';
+  'Emits alerts for grants that end within ledger_alert_settings.grant_expiring_before and have tokens left, once per '
+  'grant, at most 10,000 in one scan. Returns how many.';
 
 create function private.scan_failing_provider()
 returns integer
@@ -299,8 +306,8 @@ end;
 $$;
 
 comment on function private.scan_failing_provider() is
-  'A part of scan_alerts: more of the last minutes'' requests than usual were released as the AI provider failed or took '
-  'too long, once per window. Returns how many alerts.';
+  'A part of scan_alerts: alerts, once per window, when an unusual share of recent requests was released because the '
+  'AI provider failed or timed out. Returns how many alerts.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -15,11 +15,11 @@ create table metrics.ledger_totals (
 );
 
 comment on table metrics.ledger_totals is
-  'Sums over the ledger''s rows before ledger_progress.counted_until. They only grow, archived months included.';
+  'Sums over the ledger''s rows before ledger_progress.counted_until. They only grow, and include archived months.';
 comment on column metrics.ledger_totals.name is 'charges (by function), grants or anomalies (by type and severity).';
 comment on column metrics.ledger_totals.label_values is 'The values of the metric''s labels, in their order.';
 comment on column metrics.ledger_totals.count is 'How many rows.';
-comment on column metrics.ledger_totals.tokens is 'Their tokens, positive for charges too.';
+comment on column metrics.ledger_totals.tokens is 'The sum of their tokens; positive for charges, too.';
 
 create table metrics.ledger_progress (
   id boolean not null default true,
@@ -28,8 +28,8 @@ create table metrics.ledger_progress (
   constraint ledger_progress_one_row check (id)
 );
 
-comment on table metrics.ledger_progress is 'How far ledger_totals goes, in one row.';
-comment on column metrics.ledger_progress.counted_until is 'Rows before this time are in ledger_totals, all of them.';
+comment on table metrics.ledger_progress is 'How far ledger_totals reaches; one row.';
+comment on column metrics.ledger_progress.counted_until is 'All rows before this time are in ledger_totals.';
 
 insert into metrics.ledger_progress default values;
 
@@ -89,7 +89,7 @@ end;
 $$;
 
 comment on function metrics.count_ledger(timestamptz, timestamptz) is
-  'Counts and sums the ledger''s rows from a time (included) to another, as its reader''s snapshot sees them.';
+  'Counts and sums the ledger''s rows from a time (inclusive) to another (exclusive), in the reader''s snapshot.';
 
 create function metrics.bounded(p_name text, p_label_values text[], p_limit bigint)
 returns text[]
@@ -106,7 +106,8 @@ as $$
 $$;
 
 comment on function metrics.bounded(text, text[], bigint) is
-  'The label values under which rows are summed: those of a series that is known or has room, or else other.';
+  'The label values under which rows are summed: their own if the series is known or there is room, otherwise '
+  '"other".';
 
 create function private.rollup_metrics(p_margin interval default '1 minute')
 returns jsonb
@@ -169,9 +170,9 @@ end;
 $$;
 
 comment on function private.rollup_metrics(interval) is
-  'Sums what is settled of the ledger, so that a scrape reads the newest rows alone. To be run every minute; twice at once '
-  'the second waits and finds nothing, a run that is killed has done nothing, and a later one does what others left out, '
-  'about 5,000,000 rows in a run. p_margin: how long a row stays unsummed at least; more while older transactions run. '
+  'Sums the older rows of the ledger, so that a scrape only reads the newest ones. To be run every minute. Of two at '
+  'once the second waits and finds nothing; a killed run changes nothing, and a later one catches up, about '
+  '5,000,000 rows per run. p_margin: how long a row stays unsummed at least; longer while older transactions run. '
   'Returns success, error, counted_rows, counted_until and is_complete. Errors: invalid_request, forbidden.';
 
 create function metrics.ledger_samples()
@@ -264,7 +265,7 @@ begin
 end;
 $$;
 
-comment on function metrics.ledger_samples() is 'What of the ledger a scrape is told: a source of metrics.';
+comment on function metrics.ledger_samples() is 'The ledger''s metrics for a scrape; listed in metrics.sources.';
 
 create function private.verify_metrics()
 returns jsonb
@@ -296,8 +297,9 @@ end;
 $$;
 
 comment on function private.verify_metrics() is
-  'Whether the metrics add up to the ledger: all tokens granted, refunded or given back, less all that were charged, expired, were '
-  'clawed back or paid debts, are what all users own. Returns matches, granted, charged, ended and owned. Reads every balance: for a nightly check, not for a scrape.';
+  'Whether the metrics match the ledger: tokens granted, refunded and given back, minus tokens charged, expired, clawed '
+  'back and paid for debts, must equal the sum of all balances. Returns matches, granted, charged, ended and owned. '
+  'Reads every balance: for a nightly check, not for a scrape.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -317,28 +319,28 @@ values ('ledger', 'ledger_samples', 'Charges, grants, what became of them, debts
 insert into metrics.catalog (name, type, labels, help)
 values
   ('tokens_charged_total', 'counter', '{function}', 'Tokens charged: the ledger''s own sum.'),
-  ('charges_total', 'counter', '{function}', 'Entries of the ledger that charged.'),
+  ('charges_total', 'counter', '{function}', 'Ledger entries that are charges.'),
   ('tokens_granted_total', 'counter', '{}', 'Tokens granted: the ledger''s own sum.'),
-  ('grants_total', 'counter', '{}', 'Entries of the ledger that granted.'),
-  ('tokens_expired_total', 'counter', '{}', 'Tokens of grants that ended before they were spent.'),
-  ('tokens_refunded_total', 'counter', '{}', 'Tokens given back of charges.'),
-  ('refunds_total', 'counter', '{}', 'Entries of the ledger that refunded.'),
-  ('tokens_clawed_back_total', 'counter', '{}', 'Tokens taken for payments that were reversed, without debts.'),
-  ('tokens_given_back_total', 'counter', '{}', 'Tokens given back as a reversal was undone, without debts.'),
+  ('grants_total', 'counter', '{}', 'Ledger entries that are grants.'),
+  ('tokens_expired_total', 'counter', '{}', 'Tokens that were left in grants when they ended.'),
+  ('tokens_refunded_total', 'counter', '{}', 'Tokens of charges that were refunded.'),
+  ('refunds_total', 'counter', '{}', 'Ledger entries that are refunds.'),
+  ('tokens_clawed_back_total', 'counter', '{}', 'Tokens taken back for reversed payments, without debts.'),
+  ('tokens_given_back_total', 'counter', '{}', 'Tokens given back because a reversal was undone, without debts.'),
   ('tokens_debt_paid_total', 'counter', '{}', 'Tokens that paid debts.'),
   ('tokens_debt', 'gauge', '{}', 'Tokens that wallets owe for reversed payments.'),
   ('wallets_in_debt', 'gauge', '{}', 'Wallets that owe tokens.'),
-  ('grants_due_seconds', 'gauge', '{}', 'For how long the oldest grant waits that should have begun or ended.'),
+  ('grants_due_seconds', 'gauge', '{}', 'How long ago the oldest grant should have begun or ended.'),
   ('tokens_held', 'gauge', '{function}', 'Tokens that running requests hold.'),
   ('holds_open', 'gauge', '{function}', 'Requests that hold tokens.'),
-  ('holds_overdue', 'gauge', '{}', 'Holds that outlived their time and were not given back yet.'),
-  ('holds_overdue_seconds', 'gauge', '{}', 'For how long the oldest overdue hold should have been given back.'),
+  ('holds_overdue', 'gauge', '{}', 'Expired holds that are not yet released.'),
+  ('holds_overdue_seconds', 'gauge', '{}', 'How long ago the oldest unreleased hold expired.'),
   ('requests_released', 'gauge', '{reason}',
-    'Requests of the last 15 minutes that failed, were given their tokens back and did not run again.'),
+    'Requests of the last 15 minutes that failed, whose hold was released, and that did not run again.'),
   ('anomalies_total', 'counter', '{type, severity}', 'Anomalies recorded.'),
   ('anomalies_open', 'gauge', '{type, severity}', 'Anomalies that nobody has resolved yet.'),
   ('ledger_counted_until_timestamp_seconds', 'gauge', '{}',
-    'Up to when the ledger is summed; what is newer is read at each scrape.');
+    'The time up to which the ledger is summed; newer entries are read at each scrape.');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -347,7 +349,7 @@ insert into private.jobs (
 )
 values
   ('rollup_metrics', '* * * * *', 'sql', 'private.rollup_metrics', true, null, 50000, '10 minutes',
-    'Sums what is settled of the ledger for the metrics'),
+    'Sums the ledger''s older entries for the metrics'),
   ('verify_metrics', '30 3 * * *', 'sql', 'private.verify_metrics', false, '{"matches": true}', 3600000, '2 days',
     'Compares the metrics with the ledger');
 

@@ -1,6 +1,6 @@
 -- Alerts: what somebody must hear of, told to receivers outside by signed webhooks.
 --
--- What is to be told stands in alert_outbox, from whatever module (emit_alert). A deliverer spreads it to the endpoints that
+-- What is to be told stands in alert_outbox, from whatever module (emit_alert). A deliverer fans it out to the endpoints that
 -- want it, and leases what it sends: one that is killed loses nothing, since a lease ends by itself, and two at once do not
 -- send the same. Each endpoint gets the alerts of one ordering key one after the other; a receiver that is down keeps
 -- nobody else waiting.
@@ -22,12 +22,12 @@ create table private.alert_settings (
   constraint alert_settings_kept_long_enough check (least(keep_delivered, keep_dead) >= '2 days')
 );
 
-comment on table private.alert_settings is 'Settings of the alerts, changed by an operator in SQL, in one row.';
+comment on table private.alert_settings is 'Settings of the alerts; one row, which an operator changes in SQL.';
 comment on column private.alert_settings.first_retry_after is
-  'How long after the first failure a delivery is tried again; each further time it is twice as long.';
-comment on column private.alert_settings.longest_retry_after is 'No longer than this between two tries.';
+  'The delay before the first retry; it doubles with each further retry.';
+comment on column private.alert_settings.longest_retry_after is 'The longest delay between two attempts.';
 comment on column private.alert_settings.give_up_after is
-  'A delivery that still fails so long after its first try is a dead letter.';
+  'A delivery that still fails this long after its first attempt becomes a dead letter.';
 comment on column private.alert_settings.keep_delivered is 'How long a finished alert is kept.';
 comment on column private.alert_settings.keep_dead is 'How long a dead letter can be replayed.';
 insert into private.alert_settings default values;
@@ -45,16 +45,17 @@ create table private.alert_endpoints (
   constraint alert_endpoints_pkey primary key (id)
 );
 
-comment on table private.alert_endpoints is 'Receivers of alerts. A row is never deleted, as its deliveries name it.';
-comment on column private.alert_endpoints.host is 'Where it is; the rest of its address may be a secret.';
+comment on table private.alert_endpoints is
+  'Receivers of alerts. A row is never deleted, because deliveries refer to it.';
+comment on column private.alert_endpoints.host is 'The host of its address; the rest of the address may be a secret.';
 comment on column private.alert_endpoints.sealed is
-  'Address and signing secrets, encrypted under TOKEN_ENCRYPTION_KEYS, which the database does not have.';
-comment on column private.alert_endpoints.alert_types is 'Which alerts it gets.';
-comment on column private.alert_endpoints.description is 'What the endpoint is for, in words.';
+  'Address and signing secrets, encrypted with TOKEN_ENCRYPTION_KEYS, which the database does not have.';
+comment on column private.alert_endpoints.alert_types is 'The types of alert that it gets.';
+comment on column private.alert_endpoints.description is 'What the endpoint is for.';
 comment on column private.alert_endpoints.previous_secret_until is
-  'Until then each delivery is also signed with the secret before the newest.';
-comment on column private.alert_endpoints.ended_at is 'When somebody unsubscribed it, or it was gone; null: it gets alerts.';
-comment on column private.alert_endpoints.is_gone is 'Whether it ended as the receiver said that it is there no more.';
+  'Until then each delivery is also signed with the previous secret.';
+comment on column private.alert_endpoints.ended_at is 'When it was unsubscribed or found gone; null: it gets alerts.';
+comment on column private.alert_endpoints.is_gone is 'Whether it ended because the receiver responded 410 Gone.';
 
 create table private.alert_deliveries (
   endpoint_id uuid not null,
@@ -81,22 +82,24 @@ create index alert_deliveries_due_idx on private.alert_deliveries (endpoint_id, 
   where status = 'pending';
 create index alert_deliveries_dead_idx on private.alert_deliveries (alert_id) where status = 'dead';
 
-comment on table private.alert_deliveries is 'One row for each alert and each endpoint that it goes to.';
+comment on table private.alert_deliveries is 'One row per alert and receiving endpoint.';
 comment on column private.alert_deliveries.alert_id is 'The alert.';
 comment on column private.alert_deliveries.endpoint_id is 'The receiver.';
-comment on column private.alert_deliveries.ordering_key is 'That of the alert.';
+comment on column private.alert_deliveries.ordering_key is 'The alert''s ordering key.';
 comment on column private.alert_deliveries.status is
-  'pending; delivered: the receiver said so; dead: given up, and to be replayed by somebody; cancelled: its endpoint ended.';
-comment on column private.alert_deliveries.attempts is 'How often it was tried, counted before each try.';
-comment on column private.alert_deliveries.next_attempt_at is 'Not before then.';
-comment on column private.alert_deliveries.lease_id is 'Names the last try; only its own deliverer may say how it ended.';
+  'pending; delivered: the receiver confirmed it; dead: given up, can be replayed; cancelled: its endpoint ended.';
+comment on column private.alert_deliveries.attempts is 'The number of attempts, counted before each one.';
+comment on column private.alert_deliveries.next_attempt_at is 'The next attempt is not made before then.';
+comment on column private.alert_deliveries.lease_id is
+  'The lease of the last attempt; only its holder may record the outcome.';
 comment on column private.alert_deliveries.leased_until is
-  'Until then no other worker may try it; null: no worker has it.';
-comment on column private.alert_deliveries.first_attempt_at is 'When it was tried first, since the last replay.';
-comment on column private.alert_deliveries.last_attempt_at is 'When it was tried last.';
-comment on column private.alert_deliveries.last_http_status is 'The status of the receiver''s last response; null: none.';
-comment on column private.alert_deliveries.last_error is 'Why the last try failed.';
-comment on column private.alert_deliveries.delivered_at is 'When the receiver took it.';
+  'Until then no other worker may deliver it; null: not leased.';
+comment on column private.alert_deliveries.first_attempt_at is 'The first attempt since the last replay.';
+comment on column private.alert_deliveries.last_attempt_at is 'The last attempt.';
+comment on column private.alert_deliveries.last_http_status is
+  'The status of the receiver''s last response; null: there was none.';
+comment on column private.alert_deliveries.last_error is 'Why the last attempt failed.';
+comment on column private.alert_deliveries.delivered_at is 'When the receiver confirmed it.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ end;
 $$;
 
 comment on function private.scan_overdue_jobs() is
-  'A part of scan_alerts: jobs that should have run, once for as long as they have not. Returns how many alerts.';
+  'A part of scan_alerts: overdue jobs, one alert each until they run again. Returns how many alerts.';
 
 create function private.scan_alerts()
 returns jsonb
@@ -177,9 +180,9 @@ end;
 $$;
 
 comment on function private.scan_alerts() is
-  'Looks for what nobody tells by itself, by the scan of each of alert_types that has one. To be run every minute. Returns how '
-  'many alerts of each type it emitted, is_whole, and of each scan that failed its error, which '
-  'is alerted as job_overdue of scan_alerts, once a day.';
+  'Runs every scan listed in alert_types, for events that no trigger reports. To be run every minute. Returns how '
+  'many alerts of each type it emitted, is_whole, and the error of each failed scan, which is itself alerted as '
+  'job_overdue of scan_alerts, once a day.';
 
 create function private.follow_alert_ordering_key()
 returns trigger
@@ -193,7 +196,8 @@ begin
 end;
 $$;
 
-comment on function private.follow_alert_ordering_key() is 'Keeps the deliveries of an alert in the line that the alert is in.';
+comment on function private.follow_alert_ordering_key() is
+  'Copies a changed ordering key of an alert to its deliveries.';
 
 create trigger alert_outbox_ordering_key_followed
   after update of ordering_key on private.alert_outbox
@@ -235,7 +239,8 @@ end;
 $$;
 
 comment on function public.create_alert_endpoint(uuid, text, text[], text, text) is
-  'Adds a receiver: it gets the alerts that are emitted from now on. Returns success, error (invalid_request, too_many).';
+  'Adds a receiver: it gets the alerts that are emitted from now on. Returns success, error (invalid_request, '
+  'too_many).';
 
 create function public.list_alert_endpoints()
 returns jsonb
@@ -260,7 +265,7 @@ as $$
 $$;
 
 comment on function public.list_alert_endpoints() is
-  'The receivers, with how many deliveries of theirs wait and how many are dead letters. sealed stays on the server.';
+  'The receivers, with the numbers of their pending deliveries and dead letters. sealed stays on the server.';
 
 create function public.list_gone_alert_endpoints()
 returns jsonb
@@ -281,7 +286,7 @@ as $$
 $$;
 
 comment on function public.list_gone_alert_endpoints() is
-  'Receivers that were ended as they answered 410 Gone, in the last 90 days: the newest 100.';
+  'The newest 100 receivers that ended in the last 90 days because they responded 410 Gone.';
 
 create function public.reseal_alert_endpoint(
   p_endpoint_id uuid,
@@ -304,8 +309,8 @@ end;
 $$;
 
 comment on function public.reseal_alert_endpoint(uuid, text, text, interval) is
-  'Replaces what is sealed of an endpoint, unless somebody else did so meanwhile; with a new secret in it, says how long '
-  'the one before is used beside it. Returns whether it did.';
+  'Replaces sealed, unless somebody else has done so meanwhile; for a new secret it sets how long the previous one '
+  'stays valid. Returns whether it replaced it.';
 
 create function public.end_alert_endpoint(p_endpoint_id uuid)
 returns boolean
@@ -326,11 +331,11 @@ end;
 $$;
 
 comment on function public.end_alert_endpoint(uuid) is
-  'Unsubscribes a receiver, and cancels alerts that wait for it. Returns whether there was one.';
+  'Unsubscribes a receiver and cancels its pending deliveries. Returns whether there was one.';
 
 -- Delivering ----------------------------------------------------------------------------------------------------
 
-create function private.spread_alerts()
+create function private.fan_out_alerts()
 returns integer
 language plpgsql
 security definer
@@ -340,17 +345,17 @@ declare
   v_count integer;
 begin
   -- One at a time: a second one would find the same alerts, and wait for the first.
-  if not pg_try_advisory_xact_lock(hashtext('private.spread_alerts')) then
+  if not pg_try_advisory_xact_lock(hashtext('private.fan_out_alerts')) then
     return 0;
   end if;
   with news as (
     select outbox.id, outbox.alert_type, outbox.ordering_key
     from private.alert_outbox as outbox
-    where not outbox.is_spread
+    where not outbox.is_fanned_out
     order by outbox.id
     limit 1000
   ),
-  spread as (
+  fanned_out as (
     insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
     select news.id, endpoints.id, news.ordering_key
     from news
@@ -359,7 +364,7 @@ begin
     on conflict do nothing
   )
   update private.alert_outbox as outbox
-  set is_spread = true
+  set is_fanned_out = true
   from news
   where outbox.id = news.id;
   get diagnostics v_count = row_count;
@@ -367,9 +372,9 @@ begin
 end;
 $$;
 
-comment on function private.spread_alerts() is
-  'A part of claim_alert_deliveries: makes a delivery of each new alert for each endpoint that wants it. Returns of how '
-  'many alerts.';
+comment on function private.fan_out_alerts() is
+  'A part of claim_alert_deliveries: fans out each new alert, one delivery for each subscribed endpoint. Returns the '
+  'number of alerts.';
 
 create function public.claim_alert_deliveries(
   p_limit integer,
@@ -391,7 +396,7 @@ begin
     return jsonb_build_object('success', false, 'error', 'invalid_request',
       'message', 'Expected are a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
   end if;
-  perform private.spread_alerts();
+  perform private.fan_out_alerts();
   for v_endpoint in
     select * from private.alert_endpoints
     where ended_at is null and id = coalesce(p_endpoint_id, id) and id <> all(coalesce(p_without, '{}'))
@@ -435,8 +440,9 @@ end;
 $$;
 
 comment on function public.claim_alert_deliveries(integer, interval, uuid, uuid[]) is
-  'Leases what is due: for each endpoint (or the named one, or all but some) at most limit deliveries, of each ordering '
-  'key the oldest alone. Who has them must complete or fail each before the lease is over, or another may try it too.';
+  'Leases due deliveries: for each endpoint (or the named one, or all but some) at most limit, and only the oldest '
+  'of each ordering key. The caller must complete or fail each before the lease ends; afterwards another worker may '
+  'deliver it.';
 
 create function public.complete_alert_delivery(
   p_alert_id bigint,
@@ -474,8 +480,8 @@ end;
 $$;
 
 comment on function public.complete_alert_delivery(bigint, uuid, uuid, integer) is
-  'The receiver took it. Others that could not reach the same receiver are due at once. Returns whether the lease was '
-  'still the deliverer''s own; if not, the alert may be sent again.';
+  'Records that the receiver took the alert. Deliveries to the same receiver that waited for a retry become due at '
+  'once. Returns whether the lease was still the caller''s; if not, the alert may be sent again.';
 
 create function public.fail_alert_delivery(
   p_alert_id bigint,
@@ -525,8 +531,10 @@ end;
 $$;
 
 comment on function public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer) is
-  'It did not arrive: tried again later, twice as long after each time, not before retry_after_s (a day at most), or given up as a dead '
-  'letter (alert_settings). With status 410 the receiver is gone: its endpoint ends, and what waits for it is cancelled. Returns success (whether the lease was still the deliverer''s own), status, next_attempt_at.';
+  'Records a failed attempt. The delivery is retried with a doubling delay, not before retry_after_s (at most a '
+  'day), or becomes a dead letter (alert_settings). Status 410 means that the receiver is gone: its endpoint ends, '
+  'and its pending deliveries are cancelled. Returns success (whether the lease was still the caller''s), status, '
+  'next_attempt_at.';
 
 create function public.emit_test_alert(p_endpoint_id uuid)
 returns jsonb
@@ -540,7 +548,7 @@ begin
   if not exists (select from private.alert_endpoints where id = p_endpoint_id and ended_at is null) then
     return jsonb_build_object('success', false, 'error', 'not_found', 'message', 'There is no such endpoint');
   end if;
-  insert into private.alert_outbox (alert_type, ordering_key, payload, is_spread)
+  insert into private.alert_outbox (alert_type, ordering_key, payload, is_fanned_out)
   values ('test', 'test:' || gen_random_uuid(), jsonb_build_object('endpoint_id', p_endpoint_id, 'sent_at', now()), true)
   returning * into v_alert;
   insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)
@@ -572,7 +580,7 @@ begin
     from private.alert_outbox as outbox
     join private.alert_endpoints as endpoints
       on endpoints.ended_at is null and outbox.alert_type = any(endpoints.alert_types)
-    where outbox.id = any(p_alert_ids) and outbox.is_spread and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
+    where outbox.id = any(p_alert_ids) and outbox.is_fanned_out and endpoints.id = coalesce(p_endpoint_id, endpoints.id)
     on conflict do nothing;
     get diagnostics v_added_count = row_count;
   end if;
@@ -597,8 +605,8 @@ end;
 $$;
 
 comment on function public.replay_alerts(uuid, bigint[], integer) is
-  'Makes dead letters due again, the oldest first: all, or those of one endpoint. With alert ids: those alerts, delivered '
-  'or not, to each endpoint that wants them, or to the one. Returns success, error, replayed.';
+  'Makes dead letters due again, oldest first: all, or those of one endpoint. With alert ids: those alerts, '
+  'delivered or not, for every subscribed endpoint or the given one. Returns success, error, replayed.';
 
 create function public.list_alert_deliveries(
   p_status text,
@@ -629,7 +637,7 @@ as $$
 $$;
 
 comment on function public.list_alert_deliveries(text, uuid, bigint, integer) is
-  'Deliveries of one status, the newest first, with their alerts; of one endpoint, and older than an alert, if asked for.';
+  'Deliveries of one status with their alerts, newest first; optionally of one endpoint, or older than an alert.';
 
 create function public.alert_queue()
 returns jsonb
@@ -639,7 +647,7 @@ security definer
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'not_spread', (select count(*) from private.alert_outbox where not is_spread),
+    'not_fanned_out', (select count(*) from private.alert_outbox where not is_fanned_out),
     'pending', count(*) filter (where deliveries.status = 'pending'),
     'dead', count(*) filter (where deliveries.status = 'dead'),
     'oldest_pending_s', coalesce(extract(epoch from now() - min(outbox.created_at)
@@ -650,7 +658,8 @@ as $$
 $$;
 
 comment on function public.alert_queue() is
-  'How much waits: alerts not_spread, deliveries pending and dead, and the age of the oldest that is pending.';
+  'The backlog: alerts that are not yet fanned out (not_fanned_out), deliveries pending and dead, and the age of the '
+  'oldest pending one.';
 
 create function private.cleanup_alerts(p_limit integer default 10000)
 returns integer
@@ -667,7 +676,7 @@ begin
   where id = any(array(
     select outbox.id
     from private.alert_outbox as outbox
-    where outbox.is_spread and outbox.created_at < now() - v_settings.keep_delivered
+    where outbox.is_fanned_out and outbox.created_at < now() - v_settings.keep_delivered
       and not exists (
         select from private.alert_deliveries as deliveries
         where deliveries.alert_id = outbox.id
@@ -685,8 +694,8 @@ end;
 $$;
 
 comment on function private.cleanup_alerts(integer) is
-  'Deletes at most p_limit alerts past their retention, which is longer for dead letters than for delivered ones. To be '
-  'run once a day. Returns how many.';
+  'Deletes at most p_limit alerts past their retention, which is longer for dead letters than for delivered alerts. '
+  'To be run once a day. Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -701,7 +710,7 @@ revoke execute on function
   public.list_gone_alert_endpoints(),
   public.reseal_alert_endpoint(uuid, text, text, interval),
   public.end_alert_endpoint(uuid),
-  private.spread_alerts(),
+  private.fan_out_alerts(),
   public.claim_alert_deliveries(integer, interval, uuid, uuid[]),
   public.complete_alert_delivery(bigint, uuid, uuid, integer),
   public.fail_alert_delivery(bigint, uuid, uuid, text, integer, integer),
@@ -730,7 +739,7 @@ to service_role;
 -- Types of alerts -----------------------------------------------------------------------------------------------
 
 insert into public.alert_types (alert_type, scan, description)
-values ('job_overdue', 'scan_overdue_jobs', 'A job was not done for too long');
+values ('job_overdue', 'scan_overdue_jobs', 'A job is overdue');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
@@ -739,9 +748,9 @@ insert into private.jobs (
 )
 values
   ('deliver_alerts', '* * * * *', 'http', 'alerts/deliver', false, null, 50000, '10 minutes',
-    'Delivers the alerts that are in the outbox'),
+    'Delivers the alerts in the outbox'),
   ('scan_alerts', '* * * * *', 'sql', 'private.scan_alerts', false, '{"is_whole": true}', 50000, '10 minutes',
-    'Looks for what is to be alerted and nobody tells by itself'),
+    'Runs the scans of all alert types'),
   ('cleanup_alerts', '50 3 * * *', 'sql', 'private.cleanup_alerts', true, null, 300000, '2 days',
     'Deletes alerts past their retention');
 

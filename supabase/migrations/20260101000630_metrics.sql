@@ -63,11 +63,11 @@ begin
       (select count(*) from private.alert_deliveries where status = 'pending')::text),
     jsonb_build_array('alert_deliveries', array['dead'],
       (select count(*) from private.alert_deliveries where status = 'dead')::text),
-    jsonb_build_array('alerts_unspread', '{}'::text[],
-      (select count(*) from private.alert_outbox where not is_spread)::text),
+    jsonb_build_array('alerts_not_fanned_out', '{}'::text[],
+      (select count(*) from private.alert_outbox where not is_fanned_out)::text),
     jsonb_build_array('alerts_oldest_undelivered_seconds', '{}'::text[],
       coalesce((select round(extract(epoch from now() - min(undelivered.created_at)), 3) from (
-        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_spread
+        select alerts.created_at from private.alert_outbox as alerts where not alerts.is_fanned_out
         union all
         select alerts.created_at from private.alert_deliveries as deliveries
         join private.alert_outbox as alerts on alerts.id = deliveries.alert_id
@@ -98,8 +98,8 @@ end;
 $$;
 
 comment on function public.read_metrics() is
-  'Everything that a scrape is told, in one snapshot: samples as [name, label values, value], histograms as [name, label '
-  'values, buckets, count, seconds], and the catalog of all metrics. Values are texts, so that no number is rounded on the way.';
+  'All metrics for a scrape, in one snapshot: samples as [name, label values, value], histograms as [name, label '
+  'values, buckets, count, seconds], and the catalog. Values are texts, so that no number is rounded.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -111,25 +111,26 @@ grant execute on function public.read_metrics() to service_role;
 
 insert into metrics.catalog (name, type, labels, help)
 values
-  ('requests_total', 'counter', '{function, status}', 'Requests answered, as their functions counted them.'),
+  ('requests_total', 'counter', '{function, status}', 'Completed requests, as counted by the functions.'),
   ('request_duration_seconds', 'histogram', '{function, status}',
-    'How long requests took, until the last byte of a stream.'),
+    'Duration of requests, up to the last byte of a stream.'),
   ('request_errors_total', 'counter', '{function, code}',
-    'Requests refused or failed, by the error code that the caller got.'),
-  ('requests_replayed_total', 'counter', '{function}', 'Requests answered again from the stored answer, for nothing.'),
+    'Refused and failed requests, by the error code in the response.'),
+  ('requests_replayed_total', 'counter', '{function}',
+    'Requests that were replayed from the stored response, free of charge.'),
   ('provider_calls_total', 'counter', '{model, outcome}',
-    'Calls of AI models, each try counted: ok, stopped, timeout, or why it failed.'),
+    'Calls to AI models, each attempt counted: ok, stopped, timeout, or why it failed.'),
   ('provider_call_duration_seconds', 'histogram', '{model, outcome}',
-    'How long calls of AI models took, each try measured.'),
-  ('alert_deliveries', 'gauge', '{status}', 'Alerts that wait for a receiver, or were given up.'),
-  ('alerts_unspread', 'gauge', '{}', 'Alerts that were not passed to their receivers'' queues yet.'),
-  ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'How old the oldest alert is that a receiver still waits for.'),
-  ('job_overdue', 'gauge', '{job}', '1 where a job was not done for longer than it may be.'),
-  ('job_failed', 'gauge', '{job}', '1 where a job''s last run failed, was cut off or found a problem.'),
-  ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When a job last did its work to the end.'),
-  ('job_last_duration_seconds', 'gauge', '{job}', 'How long a job''s last run took.'),
+    'Duration of calls to AI models, per attempt.'),
+  ('alert_deliveries', 'gauge', '{status}', 'Alert deliveries that are pending or dead.'),
+  ('alerts_not_fanned_out', 'gauge', '{}', 'Alerts that are not yet fanned out to their endpoints.'),
+  ('alerts_oldest_undelivered_seconds', 'gauge', '{}', 'Age of the oldest pending alert delivery.'),
+  ('job_overdue', 'gauge', '{job}', '1 if the job is overdue.'),
+  ('job_failed', 'gauge', '{job}', '1 if the job''s last run failed, was cut off or found a problem.'),
+  ('job_last_done_timestamp_seconds', 'gauge', '{job}', 'When the job last completed its work.'),
+  ('job_last_duration_seconds', 'gauge', '{job}', 'Duration of the job''s last run.'),
   ('database_connections', 'gauge', '{state}', 'Connections to the database.'),
-  ('database_connections_max', 'gauge', '{}', 'Connections that the database allows.'),
+  ('database_connections_max', 'gauge', '{}', 'Maximum number of connections to the database.'),
   ('database_bytes', 'gauge', '{}', 'Size of the database.'),
-  ('database_time_seconds', 'gauge', '{}', 'The database''s clock, which every expiry goes by.'),
-  ('table_bytes', 'gauge', '{table}', 'Size of a table with its indexes, all its months.');
+  ('database_time_seconds', 'gauge', '{}', 'The database''s clock, which decides every expiry.'),
+  ('table_bytes', 'gauge', '{table}', 'Size of a table with its indexes and partitions.');

@@ -1,5 +1,5 @@
--- What is deployed: `deno task deploy` writes here which commit the functions are of, so that the next one knows, from
--- whatever machine, what has changed since, and what to go back to.
+-- The deployments: `deno task deploy` records here the commit of the functions, so that the next deployment knows, on
+-- any machine, what has changed since and what to roll back to.
 
 create schema operations;
 
@@ -16,13 +16,13 @@ create table operations.deployments (
   constraint deployments_commit_id_whole check (commit_id ~ '^[0-9a-f]{40}$')
 );
 
-comment on table operations.deployments is 'Every deployment of functions; the newest is the deployed one.';
-comment on column operations.deployments.commit_id is 'The commit that all functions are of since then.';
-comment on column operations.deployments.functions is 'The functions that were deployed, as the others had not changed.';
+comment on table operations.deployments is 'Every deployment of the functions; the newest one is live.';
+comment on column operations.deployments.commit_id is 'The commit of all functions after this deployment.';
+comment on column operations.deployments.functions is 'The functions that were sent; the others had not changed.';
 comment on column operations.deployments.is_complete is
-  'False from before the first function is sent until all are: one that was cut off left functions of two commits.';
-comment on column operations.deployments.is_healthy is
-  'Whether the smoke test passed; null where it was not run to its end.';
+  'False from before the first function is sent until all are: an interrupted deployment leaves functions of two '
+  'commits.';
+comment on column operations.deployments.is_healthy is 'Whether the smoke test passed; null if it did not finish.';
 
 alter table operations.deployments enable row level security;
 

@@ -28,7 +28,7 @@ async function open(text: string): Promise<Page> {
   return page;
 }
 
-/** What a reader could not read; with what is wrong in it, where it is not well-formed. */
+/** The texts of a picture that a reader could not read, and XML errors if it is not well-formed. */
 function unreadable(page: Page): Promise<string[]> {
   const bounds = { shownWidth: SHOWN_WIDTH_PX, leastContrast: MIN_CONTRAST };
   return page.evaluate(`(${findUnreadable})(${JSON.stringify(bounds)})`);

@@ -14,7 +14,10 @@ import { openBrowser } from "./support/browser.ts";
 declare const client: SupabaseClient;
 
 /** What MediaRecorder may be asked for, and the time of each piece; not every Chromium can do all. */
-/** What Debian's Chromium records; AAC, which it does not, is made by ffmpeg in tests/unit/ledger/recorded.test.ts. */
+/**
+ * The formats that Debian's Chromium records; AAC is not among them and is made by ffmpeg in
+ * tests/unit/ledger/recorded.test.ts.
+ */
 const KINDS: [type: string, how: string, timeslice_ms?: number][] = [
   ["audio/webm;codecs=opus", "whole"],
   ["audio/webm;codecs=opus", "in pieces", 300],
@@ -73,7 +76,7 @@ describe("a recording of Chromium's MediaRecorder", await needing("chromium", "f
   }
 
   it.for(KINDS)(
-    "is as long as it is heard, and is charged so: %s, %s",
+    "is charged for its real length: %s, %s",
     async ([type, , timeslice_ms]) => {
       const made = await recordAndSend(type, timeslice_ms);
       if (made === undefined) throw new Error("This Chromium does not record it");

@@ -31,7 +31,7 @@ describe("supabase-js in a browser on another origin", await needing("chromium")
   const inPage = <Answer, Argument>(run: (argument: Argument) => Promise<Answer>, argument: Argument) =>
     app.page.evaluate(run as never, argument as never) as Promise<Answer>;
 
-  /** Signs a new user up in the page, who stays signed in there. */
+  /** Signs up a new user in the page, who stays signed in there. */
   const signUp = async ({ tokens = 0 } = {}) => {
     const credentials = { email: `${crypto.randomUUID()}@example.com`, password: crypto.randomUUID() };
     const id = await inPage(async (credentials) => {
@@ -72,7 +72,7 @@ describe("supabase-js in a browser on another origin", await needing("chromium")
     expect(await inPage(async () => (await client.auth.getUser()).data.user?.id, undefined)).toBe(user.id);
   });
 
-  it("reads the user's own rows, counts them, is told what it may not write, and how an RPC is refused", async () => {
+  it("reads and counts the user's own rows, and sees refused writes and RPCs as errors", async () => {
     const { id } = await signUp({ tokens: 70 });
     const seen = await inPage(async (id) => {
       const rows = await client.from("token_balances").select("user_id, balance");
@@ -142,7 +142,7 @@ describe("supabase-js in a browser on another origin", await needing("chromium")
     });
   });
 
-  it("calls a metered feature with a key, gets its answer again with the headers that say so, and reads refusals", async () => {
+  it("calls a metered feature with a key, gets a replay with its headers, and reads refusals", async () => {
     await signUp({ tokens: 50 });
     const seen = await inPage(async () => {
       const headers = { "Idempotency-Key": crypto.randomUUID() };

@@ -18,7 +18,7 @@ const MODEL = "demo-text-slow-30";
 describe.each(["rest", "postgres"])(
   "parts of the stack that are killed under load, ledger over %s",
   (transport) => {
-    it("lose no charge that a client was told of, make none twice, and leave no hold behind", async () => {
+    it("lose no confirmed charge, charge nothing twice, and leave no hold behind", async () => {
       const random = randomFrom(seedOfRun(`crashes over ${transport}`));
       const { stack } = await openOwnStack({ LEDGER_TRANSPORT: transport, AI_TEXT_MODEL: MODEL });
       const load = new Load(new Project(stack), random);

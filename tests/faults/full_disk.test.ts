@@ -18,7 +18,7 @@ const SERVER_ERRORS = 30;
 const LIMIT_MS = 180_000;
 
 it.each(["rest", "postgres"])(
-  "a disk that is full under load fails calls cleanly and gives no answer away uncharged, ledger over %s",
+  "a full disk under load fails calls cleanly, and no answer is free, ledger over %s",
   { ...await needing("mount"), timeout: LIMIT_MS },
   async (transport) => {
     const env = { LEDGER_TRANSPORT: transport };

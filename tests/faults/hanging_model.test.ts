@@ -12,7 +12,7 @@ const TIMEOUT_MS = 400;
 const { newUser, accountOf, expectUntouched } = openAccounts();
 
 it.each(["rest", "postgres"])(
-  "a model server that hangs under load costs nobody a token: every call is answered 504, nothing stays held, ledger over %s",
+  "a model server that hangs under load costs nobody a token: every call gets 504, no hold remains, ledger over %s",
   async (transport) => {
     const functions = await openFunctions({
       LEDGER_TRANSPORT: transport,

@@ -14,7 +14,7 @@ function answerOf(requestId: string, charged: number): string {
   return JSON.stringify({ data: {}, usage: { request_id: requestId, charged } });
 }
 
-it("the audit finds a charge that is lost, made twice, of another amount, or that nobody was told of", async () => {
+it("the audit finds a charge that is lost, duplicated, wrong, or was never reported to a client", async () => {
   const { id } = await project.signUp();
   const grantId = crypto.randomUUID();
   await project.rpc("add_tokens", { p_user_id: id, p_amount: 100, p_reason: "test", p_request_id: grantId });

@@ -7,7 +7,7 @@ const CALLS = 8;
 /** A client may wait so long; a settlement repeats itself four times and must stay within a request's time. */
 const LIMIT_MS = 2_000;
 
-it("a database that is away is told to every call at once, however many failed before, so that its return is seen at once", async () => {
+it("every call sees at once whether the database is down or back, however many calls failed before", async () => {
   const ledger = connectToLedger(`postgres://nobody:nothing@127.0.0.1:${await findFreePort()}/nowhere`);
   const durationsMs: number[] = [];
   for (let call = 0; call < CALLS; call++) {

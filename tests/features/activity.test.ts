@@ -92,7 +92,7 @@ describe("activity-analyzer", () => {
     expect(provider.asked[0]).not.toContain("171,172");
   });
 
-  it("leaves out advice that states a number of its own", async () => {
+  it("leaves out advice with a number that was not computed", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("activity-analyzer", { user, body }, [{
       advice: [say("all.trimp", "A load of 500 is too much."), say("all.duration", "Well done.")],
@@ -100,7 +100,7 @@ describe("activity-analyzer", () => {
     expect(answer.body.data.advice).toMatchObject([{ text: "Well done.", value: 90, unit: "min" }]);
   });
 
-  it("refuses advice on what was not computed, and sessions without a heart rate, and charges nothing", async () => {
+  it("refuses advice about values that were not computed, and sessions without a heart rate, and charges nothing", async () => {
     const user = await newUser(TOKENS);
     const invented = await provider.call("activity-analyzer", { user, body }, [
       { advice: [say("session_3.trimp", "Great.")] },
@@ -189,7 +189,7 @@ describe("activity-progress-generator", () => {
       ]);
   });
 
-  it("refuses a plan with an activity or a weekday that there is none of, and charges nothing", async () => {
+  it("refuses a plan with an unknown activity or weekday, and charges nothing", async () => {
     const user = await newUser(TOKENS);
     for (
       const wrong of [

@@ -29,7 +29,7 @@ describe("audio-transcribe", () => {
     expect(expectCharged(answer).charged).toBe(1 + 2);
   });
 
-  it("charges what it measured itself where the provider tells no length, or what is none", async () => {
+  it("charges the measured length if the provider reports none, or an impossible one", async () => {
     for (const duration of [undefined, null, 0, -5]) {
       const { answer, anomalies } = await transcribe(60, { text: "soup", duration });
       expect(expectCharged(answer).charged).toBe(1 + 6);
@@ -38,7 +38,7 @@ describe("audio-transcribe", () => {
     }
   });
 
-  it("gives nothing away for a file that is longer than it says, and charges what was held", async () => {
+  it("gives no free transcript of a file that is longer than it states, and charges the hold", async () => {
     const file = mp3(400, { statedFrames: 80 });
     const { answer, charges, locks, anomalies } = await transcribeFile(file, {
       text: "soup",
@@ -142,7 +142,7 @@ describe("activity-transcriber", () => {
     expect(charged).toBe(2 + 3); // 20 s at 100, 100 tokens at 1 and 100 at 4 for 1,000 of each
   });
 
-  it("takes no model's word for an activity that is in no table, and charges nothing", async () => {
+  it("refuses a model's unknown activity, and charges nothing", async () => {
     for (const wrong of [{ activity: "flying" }, { intensity: "extreme" }, { duration_min: 100_000 }]) {
       const user = await newUser(TOKENS);
       const body = { description: "I flew", weight_kg: 70 };
@@ -156,7 +156,7 @@ describe("activity-transcriber", () => {
     }
   });
 
-  it("says so where nothing was said or done", async () => {
+  it("reports that nothing was said or done", async () => {
     const user = await newUser(TOKENS);
     const silent = await provider.call("activity-transcriber", {
       user,
@@ -190,7 +190,7 @@ describe("activity-transcriber", () => {
 });
 
 describe("generate-voice-preview", () => {
-  it("stores what it says as sound that plays, charged by characters", async () => {
+  it("stores its speech as a playable file, charged by characters", async () => {
     const user = await newUser(TOKENS);
     const text = "Bon appétit 🥖".repeat(5);
     const answer = await call("generate-voice-preview", { user, body: { text, voice: "sage", speed: 2 } });

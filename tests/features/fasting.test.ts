@@ -36,7 +36,7 @@ describe("fasting-insights-generator", () => {
     });
   });
 
-  it("leaves out an insight that names other hours", async () => {
+  it("leaves out an insight with other hours than the computed ones", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("fasting-insights-generator", { user, body }, [{
       insights: [
@@ -47,7 +47,7 @@ describe("fasting-insights-generator", () => {
     expect(answer.body.data.insights).toMatchObject([{ fact_id: "longest", value: 40 }]);
   });
 
-  it("refuses an answer that only states numbers of its own, and a fast of over three days; charges nothing", async () => {
+  it("refuses an answer whose numbers were not computed, and a fast of over three days; charges nothing", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("fasting-insights-generator", { user, body }, [
       { insights: [{ fact_id: "mean", text: "You fast 20 hours on average." }] },
@@ -99,7 +99,7 @@ describe("fasting-progression-analyzer", () => {
   });
 
   it.each([[20, 20], [23, 23]])(
-    "asks for no more than %d h of who reaches %d h each day",
+    "sets a target of at most %d h for a user who reaches %d h each day",
     async (target_h, next) => {
       const user = await newUser(TOKENS);
       const fasts = fastsOf(Array(8).fill(24));

@@ -19,7 +19,7 @@ const suggestion = (name: string, priority = "medium") => ({
 });
 
 describe("inventory-complementer", () => {
-  it("suggests nothing that is there, nothing twice and nothing that may not be eaten", async () => {
+  it("suggests nothing that is in stock, nothing twice and nothing forbidden", async () => {
     const user = await newUser(TOKENS);
     const body = {
       inventory: [
@@ -56,7 +56,7 @@ describe("inventory-complementer", () => {
     });
   });
 
-  it("takes for an answer that nothing is missing", async () => {
+  it("accepts that nothing is missing", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("inventory-complementer", { user, body: { inventory: [] } }, [
       { suggestions: [] },
@@ -65,7 +65,7 @@ describe("inventory-complementer", () => {
     expect(answer.body.data).toEqual({ missing: [], left_out: [], allergies_as_written: [] });
   });
 
-  it("says which allergies it knows in their own words alone", async () => {
+  it("names the allergies that were only searched for as written", async () => {
     const user = await newUser(TOKENS);
     const body = { inventory: [], allergies: ["strawberry", "Milch", "kiwi"], locale: "fr" };
     const answer = await provider.call("inventory-complementer", { user, body }, [

@@ -18,7 +18,7 @@ const soup = {
 };
 
 describe("meal-analyzer", () => {
-  it("adds the dishes up itself, and checks the energy against the macronutrients", async () => {
+  it("adds up the dishes itself, and checks the energy against the macronutrients", async () => {
     const user = await newUser(100);
     const answer = await provider.call(
       "meal-analyzer",

@@ -24,14 +24,14 @@ const day = (energy_kcal: number, ...ingredients: string[]) => ({
 });
 const body = { days: 1, target: { energy_kcal: 2_000 } };
 
-/** What the user's message of a request holds. */
+/** The user's message in a request. */
 function userMessage(asked: string): Record<string, unknown> {
   const { messages } = JSON.parse(asked) as { messages: { content: string }[] };
   return JSON.parse(messages[1]!.content);
 }
 
 describe("meal-plan-generator", () => {
-  it("adds the day up itself, in the meals' order, and marks what is at hand", async () => {
+  it("adds up the day itself, in the order of the meals, and marks food in stock", async () => {
     const user = await newUser(TOKENS);
     const inventory = [{ name: "Brown lentils", quantity: 1, unit: "kg" }];
     const answer = await provider.call("meal-plan-generator", { user, body: { ...body, inventory } }, [
@@ -74,7 +74,7 @@ describe("meal-plan-generator", () => {
     expect(second).toMatchObject({ day: 1, refused_because: [expect.stringContaining(reason)] });
   });
 
-  it("refuses a plan that breaks a rule twice, tells which, and charges for what was made", async () => {
+  it("refuses a plan that breaks a rule twice, names the rule, and charges for the calls", async () => {
     const user = await newUser(TOKENS);
     const bad = day(2_000, "peanut butter");
     const answer = await provider.call(
@@ -103,7 +103,7 @@ describe("meal-plan-generator", () => {
     expect(answer.body.data.allergies_as_written).toEqual(["strawberry"]);
   });
 
-  it("does not offer what is in the inventory and may not be eaten", async () => {
+  it("does not offer forbidden food from the inventory", async () => {
     const user = await newUser(TOKENS);
     const inventory = ["cashews", "carrots"].map((name) => ({ name, quantity: 1, unit: "kg" }));
     expectCharged(

@@ -81,7 +81,7 @@ describe("shopping-list-generator", () => {
     });
   });
 
-  it("asks nobody when all is there", async () => {
+  it("calls no model if nothing is missing", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call("shopping-list-generator", {
       user,

@@ -51,7 +51,7 @@ describe("biometric-insights-analyzer", () => {
     ]);
   });
 
-  it("refuses insights on a series that was not sent, and values no body has, and charges nothing", async () => {
+  it("refuses insights about a series that was not sent, and impossible values, and charges nothing", async () => {
     const user = await newUser(TOKENS);
     const invented = await provider.call("biometric-insights-analyzer", { user, body }, [
       { insights: [{ fact_id: "hrv_ms.mean", text: "Fine." }] },
@@ -122,7 +122,7 @@ describe("nutrition-trend-analysis", () => {
     ]);
   });
 
-  it("says that nothing is known where no day of the period was logged", async () => {
+  it("reports unknown values if no day of the period was logged", async () => {
     const user = await newUser(TOKENS);
     const answer = await provider.call(
       "nutrition-trend-analysis",
@@ -187,7 +187,7 @@ describe("generate-morph-insights", () => {
     ]);
   });
 
-  it("leaves out a change that the model made up, and refuses one of a morph that did not change", async () => {
+  it("leaves out an invented change, and refuses one of a morph that did not change", async () => {
     const user = await newUser(TOKENS);
     const insights = [
       { fact_id: "waist.change", text: "5 cm less around your waist!" },
@@ -204,7 +204,7 @@ describe("generate-morph-insights", () => {
     await expectUntouched(other, TOKENS);
   });
 
-  it("refuses keys that are no names or come twice, too many morphs and a single scan, uncharged", async () => {
+  it("refuses invalid and duplicate keys, too many morphs and a single scan, uncharged", async () => {
     const user = await newUser(TOKENS);
     const [first, second] = body.snapshots;
     const many = Array.from({ length: 61 }, (_, index) => ({ key: `m${index}`, value: 1 }));

@@ -9,7 +9,7 @@ const { newUser, expectUntouched } = openAccounts();
 const provider = await openScriptedProvider();
 const TOKENS = 1_000;
 
-/** What a feature makes of a model's answer. */
+/** The feature's response to a model's answer. */
 async function dataOf(name: string, body: Record<string, unknown>, answer: unknown) {
   const response = await provider.call(name, { user: await newUser(TOKENS), body }, [answer]);
   expectCharged(response);
@@ -36,7 +36,7 @@ describe("fridge-scan-vision", () => {
   };
   const milk = { ...egg, name: "milk", category: "dairy", quantity: 1, unit: "pack", days_left: null };
 
-  it("lists what two photos show once, with the larger count and not the sum", async () => {
+  it("lists food on two photos once, with the larger count and not the sum", async () => {
     const { items } = await dataOf("fridge-scan-vision", { photos }, {
       items: [egg, milk, { ...egg, name: "Egg", quantity: 6, photo: 2, confidence: 0.6, days_left: 9 }],
     });
@@ -101,7 +101,7 @@ describe("detect-equipment", () => {
     ]);
   });
 
-  it("names one thing once, as the surest says", async () => {
+  it("names each object once, as the sighting with the highest confidence does", async () => {
     const twice = { ...at(0.12, 0.2, 0.5, 0.6), name: "Flat Bench", confidence: 0.3 };
     const { equipment } = await dataOf("detect-equipment", body, {
       equipment: [twice, bench, at(0.6, 0.2, 0.9, 0.6)],
@@ -130,7 +130,7 @@ describe("scan-estimate", () => {
   const body = { front: PIXEL_URL, side: PIXEL_URL, height_cm: 180, weight_kg: 80, sex: "male", age: 30 };
   const visibility = { front: "good", side: "partial" };
 
-  it("computes what follows from the measures, whatever the model says of it", async () => {
+  it("computes all values derived from the measures, whatever the model says", async () => {
     const data = await dataOf("scan-estimate", body, {
       visibility,
       estimates,
@@ -149,7 +149,7 @@ describe("scan-estimate", () => {
     expect(data.measures.waist).toEqual({ low_cm: 80, value_cm: 85, high_cm: 90 });
   });
 
-  it("puts a range in order, and lets none be narrower than photos can tell", async () => {
+  it("orders a range, and widens one that is narrower than photos allow", async () => {
     const { measures } = await dataOf("scan-estimate", body, {
       visibility,
       estimates: {
@@ -162,7 +162,7 @@ describe("scan-estimate", () => {
     expect(measures.hip).toEqual({ low_cm: 98, value_cm: 100, high_cm: 102 });
   });
 
-  it("says what does not fit together", async () => {
+  it("reports contradictions", async () => {
     const { plausible, problems, body_fat } = await dataOf("scan-estimate", body, {
       visibility,
       estimates: { ...estimates, neck: { low_cm: 70, value_cm: 70, high_cm: 70 }, waist: range(65) },
@@ -174,7 +174,7 @@ describe("scan-estimate", () => {
     });
   });
 
-  it("gives no measures of what is not to be seen", async () => {
+  it("gives no measures of body parts that cannot be seen", async () => {
     const data = await dataOf("scan-estimate", body, {
       visibility: { ...visibility, side: "none" },
       estimates,
@@ -206,7 +206,7 @@ describe("scan-semantic", () => {
     muscularity: { class: "not_visible", confidence: 0.9 },
   };
 
-  it("names each posture once, and nobody upright who leans; of what is not visible nothing is sure", async () => {
+  it("names each posture once, never upright beside leaning; an invisible part has no confidence", async () => {
     const posture = [
       { class: "upright", confidence: 0.3 },
       { class: "leaning", confidence: 0.5 },
@@ -220,7 +220,7 @@ describe("scan-semantic", () => {
     });
   });
 
-  it("refuses a class that is not of its list", async () => {
+  it("refuses a class that is not in its list", async () => {
     await expectUnusable("scan-semantic", body, {
       ...look,
       posture: [{ class: "scoliosis", confidence: 1 }],
@@ -240,7 +240,7 @@ describe("scan-refine-morphs", () => {
   ];
   const body = { morphs, measures: { waist: 80 } };
 
-  it("keeps every value inside its bounds, and every morph that was not spoken of", async () => {
+  it("keeps every value within its bounds, and every morph that the model did not mention", async () => {
     const data = await dataOf("scan-refine-morphs", body, {
       refined: [{ key: "waist", value: 90 }],
       confidence: 0.5,

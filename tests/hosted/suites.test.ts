@@ -7,13 +7,13 @@ import { chosenFrom, inside, served } from "./support/test_files.ts";
 import { OVER_HTTP } from "./suites.ts";
 
 describe("the run under the Deno of the Edge Runtime", () => {
-  it("has every file of the suites, or a reason why not, and leaves out nothing that is not there", () => {
+  it("has every file of the suites, or a reason why not, and excludes no file that does not exist", () => {
     expect([...served.faults, ...inside.faults]).toEqual([]);
     expect(served.files).toContain("tests/http/account.test.ts");
     expect(inside.files).toContain("tests/unit/shared/endpoint.test.ts");
   });
 
-  it("has a new file of a folder by itself, and notices lists that say too little or too much", () => {
+  it("includes a new file of a folder by itself, and notices incomplete and outdated lists", () => {
     const files = ["tests/http/new.test.ts", "tests/http/deep/new.test.ts", "tests/http/slow.test.ts"];
     const slow = { "tests/http/slow.test.ts": "it takes an hour" };
     expect(chosenFrom(files, ["tests/http/**/*.test.ts"], slow)).toEqual({

@@ -86,4 +86,5 @@ export const OVER_HTTP: Record<string, string> = {
   "_oauth/authorizations.ts": "tests/http/oauth_token.test.ts",
   "_vault/fingerprints.ts": "tests/http/token_sync.test.ts",
   "_vault/plain_source.ts": "tests/http/token_sync.test.ts",
+  "wallets/invitations.ts": "tests/http/wallets.test.ts",
 };

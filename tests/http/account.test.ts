@@ -44,7 +44,7 @@ describe("why was I charged?", () => {
     expect(held).toBeLessThanOrEqual(settled);
   });
 
-  it("is answered for a request that failed: what was held, and why it was given back", async () => {
+  it("is answered for a failed request: what was held, and why it was released", async () => {
     const user = await newUser(1_000);
     const requestId = crypto.randomUUID();
     await sql`select public.hold_tokens(${requestId}, ${user.id}, 30, 'meal-analyzer')`;
@@ -58,7 +58,7 @@ describe("why was I charged?", () => {
     });
   });
 
-  it("is still answered when the request's id is forgotten, from the history", async () => {
+  it("is still answered from the history when the request's id was deleted", async () => {
     const user = await newUser(1_000);
     const { requestId, charged: tokens } = await charged(user);
     await sql`delete from public.token_consumption_locks where request_id = ${requestId}`;
@@ -118,7 +118,7 @@ describe("a user's export", () => {
       name
     );
 
-  it("has what each module registered of the user, as a file, and no other's", async () => {
+  it("has the registered data of each module about the user, as a file, and no other user's", async () => {
     const [user, other] = [await newUser(1_000), await newUser(77)];
     const { balance } = await charged(user);
     await sql`
@@ -142,7 +142,7 @@ describe("a user's export", () => {
     expect(text).not.toContain(other.id);
   });
 
-  it("is whole for a user of whom nothing is kept: every part, and nothing in it", async () => {
+  it("is complete for a user without data: every part, all empty", async () => {
     const user = await signUp();
     const { status, body: exported } = await get("export", user);
     expect(status).toBe(200);
@@ -154,7 +154,7 @@ describe("a user's export", () => {
     });
   });
 
-  it("of a user who was forgotten has the sums that stay, and nothing of the person", async () => {
+  it("of a forgotten user has the sums that stay, and nothing about the person", async () => {
     const user = await signUp();
     await grant(user.id, 40);
     await call("account/caps", { user, body: { daily_cap_tokens: 500, monthly_cap_tokens: 900 } });
@@ -175,7 +175,7 @@ describe("a user's export", () => {
     expect(data.otp.phones).toEqual([]);
   });
 
-  it("is of whom the token names, whatever else is asked; a server has no account of its own", async () => {
+  it("is about the user in the token, whatever else is sent; a server has no account", async () => {
     const [user, other] = [await newUser(3), await newUser(5)];
     const hostile = await call(`account/export?user_id=${other.id}&p_user_id=${other.id}&p_after=ledger`, {
       method: "GET",
@@ -248,7 +248,7 @@ describe("a user's caps", () => {
     daily_cap_tokens: 1.5,
     monthly_cap_tokens: 2,
   }])(
-    "that mean nothing are refused: %j",
+    "that are invalid are refused: %j",
     async (caps) => {
       expectRefusal(
         await call("account/caps", { user: await newUser(0), body: caps }),
@@ -309,7 +309,7 @@ describe("a user who is forgotten", () => {
     ["refuses to remove", "raise exception 'no'"],
     ["says that it removed, and did not", "return null"],
   ])(
-    "has a closed account although Storage %s a file, and whoever asks hears of it",
+    "has a closed account although Storage %s a file, and the caller is told",
     async (_what, answer) => {
       const { user } = await leave();
       const name = `keeps_files_${user.id.replaceAll("-", "_")}`;

@@ -125,7 +125,7 @@ describe("a subscription to alerts", () => {
     expect(JSON.stringify((await ask("list")).body)).not.toContain("sealed");
   });
 
-  it("with a new secret is signed with both for a day, so that the receiver can change over", async () => {
+  it("with a new secret is signed with both for a day, so that the receiver can switch", async () => {
     const receiver = openAlertReceiver();
     const endpoint_id = await subscribe(receiver);
     const { body: { secret } } = await ask("rotate", { endpoint_id });
@@ -168,14 +168,14 @@ describe("a subscription to alerts", () => {
     expect(new Set(testsIn(receiver).map(({ webhookId }) => webhookId))).toEqual(new Set([webhook_id]));
   });
 
-  it.each(["unsubscribe", "rotate", "test"])("that is not there is not found by %s", async (action) => {
+  it.each(["unsubscribe", "rotate", "test"])("that does not exist is 404 for %s", async (action) => {
     expectRefusal(await ask(action, { endpoint_id: crypto.randomUUID() }), 404, "not_found");
   });
 
   it.each([
     ["http://example.com/", /https/],
-    ["https://10.0.0.1/", /https, with a host by its name/],
-    ["https://db/", /https, with a host by its name/],
+    ["https://10.0.0.1/", /https, with a host name/],
+    ["https://db/", /https, with a host name/],
     ["not an address", /https/],
   ])("to %s is refused with the reason", async (url, reason) => {
     const answer = await ask("subscribe", { url });
@@ -183,7 +183,7 @@ describe("a subscription to alerts", () => {
     expect(answer.body.message).toMatch(reason);
   });
 
-  it("to a type that there is not is refused, and names those that there are", async () => {
+  it("to an unknown type is refused, and the message lists the known ones", async () => {
     const answer = await ask("subscribe", { url: "https://example.com/", alert_types: ["nonsense"] });
     expectRefusal(answer, 400, "invalid_request");
     expect(answer.body.message).toContain("low_balance");
@@ -201,7 +201,7 @@ describe("a subscription to alerts", () => {
 });
 
 describe("a deliverer that is killed", () => {
-  it("between sending and noting it loses nothing: the alert comes again under the same id", async () => {
+  it("between sending and recording loses nothing: the alert is sent again with the same id", async () => {
     const doomed = await openFunctions();
     const receiver = openAlertReceiver();
     const endpoint_id = await subscribe(receiver);
@@ -240,7 +240,7 @@ describe("a deliverer that is killed", () => {
 });
 
 describe("the platform that the functions run on", () => {
-  it("is tried by themselves: secrets are safe, and what needs https is not tried without it", async () => {
+  it("is tested by the functions themselves: secrets are safe, and trials that need https are skipped without it", async () => {
     const { status, body } = await ask("try-platform");
     expect(status).toBe(200);
     expect(body.trials).toEqual([
@@ -252,7 +252,7 @@ describe("the platform that the functions run on", () => {
       ...["picture", "alert"].map((trial) => ({
         trial,
         outcome: "untried",
-        message: "The project is not reached by https under a public name",
+        message: "The project has no https URL with a public name",
       })),
     ]);
   });

@@ -92,13 +92,13 @@ describe("a body that does not fit", () => {
     expect(answer.body.message).toContain(paths[0]);
   });
 
-  it("is told about a fault of the whole with an empty path", async () => {
+  it("has an empty path for a fault of the whole body", async () => {
     const answer = await send({});
     expectRefusal(answer, 400, "invalid_request");
     expect(answer.body.details).toMatchObject([{ path: "", message: expect.stringContaining("photo") }]);
   });
 
-  it("is told a bounded number of faults, however many there are", async () => {
+  it("lists a bounded number of faults", async () => {
     const meals = Array.from({ length: 30 }, () => ({}));
     const answer = await send({ date: "2026-01-01", meals, targets: {} }, {
       name: "daily-nutrition-summary",
@@ -199,7 +199,7 @@ describe("the user is who the token says", () => {
     expect((await accountOf(thief)).balance).toBe(PLENTY - charged);
   });
 
-  it("and nobody can spend another one's tokens by a broke user's token (mistake 11)", async () => {
+  it("and a user without tokens cannot spend another user's (mistake 11)", async () => {
     const [thief, victim] = [await newUser(), await newUser(PLENTY)];
     const answer = await call("meal-analyzer", {
       user: thief,
@@ -255,7 +255,7 @@ describe("a body that is too large", () => {
     });
   });
 
-  /** Speaks HTTP by hand, with a body that need not end; gives back what was answered until then. */
+  /** Writes HTTP by hand, with a body that need not end. Returns the response so far. */
   async function sendRaw(
     place: "gateway" | "functions process",
     headers: string[],
@@ -377,7 +377,7 @@ describe("a credential that is none", () => {
     await expectUntouched(user, PLENTY);
   }
 
-  it("is not what the tests below would take for one: the project's own signature opens the door", async () => {
+  it("valid control: the project's own signature is accepted", async () => {
     const token = await sign(secrets.signingKey.kid, await realKey());
     const answer = await call("balance", { method: "GET", user: { token } });
     expect(answer.status).toBe(200);
@@ -421,7 +421,7 @@ describe("a credential that is none", () => {
     await expectUnauthorized({ Authorization: `Bearer ${token}` });
   });
 
-  it("a token that was good is refused once it has expired, though it be known", async () => {
+  it("a cached token is refused once it has expired", async () => {
     const token = await sign(secrets.signingKey.kid, await realKey(), "ES256", {}, "2s");
     const look = () => call("balance", { method: "GET", user: { token } });
     await look(); // a known token is not verified again at each request
@@ -486,7 +486,7 @@ describe("a credential that is none", () => {
     await expectUnauthorized({ Authorization: `Bearer ${token}` });
   });
 
-  it("a token of nobody, or of what is no user's id, never reaches the ledger", async () => {
+  it("a token without a user's id never reaches the ledger", async () => {
     for (const sub of ["", "nobody", "00000000-0000-0000-0000-00000000000g"]) {
       const token = await new SignJWT(claims()).setProtectedHeader({
         alg: "ES256",

@@ -41,7 +41,7 @@ describe("balance", () => {
     expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
-  it("shows what is owned and the entries, newest first, as the charge's own answer told it", async () => {
+  it("shows the balance and the entries, newest first, as the charge's response stated them", async () => {
     const user = await newUser(PLENTY);
     const charge = await analyse(user);
     const { status, body } = await balanceOf(user);
@@ -61,7 +61,7 @@ describe("balance", () => {
     expect(Date.parse(body.entries[0].created_at)).not.toBeNaN();
   });
 
-  it("shows what running requests hold as not available", async () => {
+  it("shows held tokens as not available", async () => {
     const user = await newUser(PLENTY);
     const hold = { p_request_id: crypto.randomUUID(), p_user_id: user.id, p_token_amount: 30 };
     await serviceClient().rpc("hold_tokens", { ...hold, p_operation_type: "test" });

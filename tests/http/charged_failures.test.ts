@@ -58,7 +58,7 @@ function expectChargedFailure(body: Answer["body"], { balance, held, charges, lo
 }
 
 describe("a streamed answer that breaks a rule of its caller", () => {
-  it("shows nothing that the server is about to refuse, is charged, and says so", async () => {
+  it("shows no part that will be refused, is charged, and says so", async () => {
     const user = await newUser(PLENTY);
     const { title, options } = askForRecipe(user);
     const answer = callForEvents("recipe-detail-generator", options);
@@ -130,7 +130,7 @@ describe("a streamed answer that breaks a rule of its caller", () => {
 });
 
 describe("recipe-generator", () => {
-  it("shows recipes that are whole and keep to the diet, never one that it will leave out", async () => {
+  it("shows complete recipes within the diet, never one that it will drop", async () => {
     const user = await newUser(PLENTY);
     const recipe = (title: string, text: string) => ({
       title,
@@ -164,7 +164,7 @@ describe("recipe-generator", () => {
 });
 
 describe("insights", () => {
-  it("are shown when they are whole, each with its computed number, and never with a number that was made up", async () => {
+  it("are shown once complete, each with its computed number, never with an invented one", async () => {
     const user = await newUser(PLENTY);
     const locale = "fr";
     const date = (day: number) => `2026-01-${String(day).padStart(2, "0")}`;
@@ -253,7 +253,7 @@ describe("an answer in one piece that may not be given", () => {
 });
 
 describe("what a provider breaks", () => {
-  it("is free, whatever was shown; the usage is noted, and the 21st within an hour is an anomaly", async () => {
+  it("is free, whatever was shown; the usage is recorded, and the 21st within an hour is an anomaly", async () => {
     const user = await newUser(PLENTY);
     const description = "soup that nobody understands";
     for (let count = 1; count <= 21; count++) {
@@ -308,7 +308,7 @@ describe("an answer that turns out to be of no use", () => {
     return { events, model: await provider.take(description) };
   }
 
-  it("is paid for by whom a part of it was shown", async () => {
+  it("is charged if a part of it was shown", async () => {
     const user = await newUser(PLENTY);
     const { model, events } = await stream(user);
     model.write(MISFIT.slice(0, 40));
@@ -319,7 +319,7 @@ describe("an answer that turns out to be of no use", () => {
     expect(expectChargedFailure(body, await accountOf(user))).toBe(7);
   });
 
-  it("is free where nothing of it was shown", async () => {
+  it("is free if no part of it was shown", async () => {
     const user = await newUser(PLENTY);
     const { model, events } = await stream(user);
     model.write("no JSON at all");
@@ -330,7 +330,7 @@ describe("an answer that turns out to be of no use", () => {
 });
 
 describe("days of a plan that were being made when another one failed", () => {
-  it("are stopped, and are in the charge", async () => {
+  it("are stopped, and their usage is charged", async () => {
     const user = await newUser(PLENTY);
     const preferences = crypto.randomUUID();
     const asked = call("meal-plan-generator", {
@@ -365,7 +365,7 @@ describe("days of a plan that were being made when another one failed", () => {
 });
 
 describe("a settlement whose acknowledgement is lost", () => {
-  it("says that the request may have been charged, and takes back the files of one that cannot be repeated", async () => {
+  it("says that the request may have been charged, and removes the files of one that cannot be repeated", async () => {
     const user = await newUser(PLENTY);
     const loss = ledgerProxy.lose("settle_tokens", user.id, "after");
     const answer = await call("image-generator", { base: behindProxy.url, user, body: { prompt: "a bowl" } });

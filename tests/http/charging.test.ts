@@ -10,7 +10,7 @@ import { modelCalls, openFunctions } from "./support/functions.ts";
 import { openSwitchboard } from "./support/model_switchboard.ts";
 
 const PLENTY = 1_000;
-/** What a short request to `echo` holds: 2 + ⌈(1,500 + a few) / 1000 + 4 · 2,000 / 1000⌉. */
+/** The hold of a short request to `echo`: 2 + ⌈(1,500 + a few) / 1000 + 4 · 2,000 / 1000⌉. */
 const ECHO_HOLD = 12;
 
 const { newUser, accountOf, expectUntouched } = openAccounts();
@@ -105,7 +105,7 @@ describe("a request is charged for what it used", () => {
     expect({ balance, held, count: charges.length }).toEqual({ balance: PLENTY - 40, held: 0, count: 10 });
   });
 
-  it("with the bound held while the model runs, and given back for what was not used (mistake 8)", async () => {
+  it("with the bound held while the model runs, and the unused rest released (mistake 8)", async () => {
     const user = await newUser(PLENTY);
     const text = textFor("demo-usage-1-1");
     const paused = switchboard.pause(text);
@@ -173,7 +173,7 @@ describe("usage that does not fit the hold", () => {
 });
 
 describe("a user who cannot pay", () => {
-  it("gets 402 with what is required and what is there, and the model does not run (mistake 10)", async () => {
+  it("gets 402 with the required and available tokens, and the model does not run (mistake 10)", async () => {
     const user = await newUser(ECHO_HOLD - 1);
     const text = textFor("demo-text");
     const answer = await ask(user, text);
@@ -289,7 +289,7 @@ describe("image-generator", () => {
     expect(listed ?? []).toEqual([]);
   });
 
-  it("gives an address for each that works without a credential, and for this file alone", async () => {
+  it("returns a URL for each file that works without a credential, only for this file", async () => {
     const user = await newUser(PLENTY);
     const answer = await draw(user, { count: 2 });
     const [one, two] = answer.body.data.images;

@@ -114,6 +114,13 @@ describe("the client", () => {
     await expect(clientFor(undefined).balance()).rejects.toMatchObject({ code: "unauthorized", status: 401 });
   });
 
+  it("gets the user's own export, typed as far as every module's is", async () => {
+    const user = await newUser(12);
+    const { data } = await clientFor(user).accountExport();
+    expect(data.user_id).toBe(user.id);
+    expect(data.data.ledger).toMatchObject({ balance: { balance: 12 } });
+  });
+
   it("reads the balance, whose answer is as the reference says", async () => {
     const user = await newUser(100);
     await clientFor(user).mealAnalyzer({ description: "soup" });

@@ -54,7 +54,7 @@ async function expectChargedOnce(user: SignedInUser, answer: Answer): Promise<vo
 }
 
 describe("a functions process that is killed", () => {
-  it("between hold and settle leaves a hold that ends by its time; the same key runs again and is charged once (mistakes 18, 23)", async () => {
+  it("between hold and settle leaves a hold that expires; the same key runs again and is charged once (mistakes 18, 23)", async () => {
     const doomed = await openFunctions(env);
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
@@ -80,7 +80,7 @@ describe("a functions process that is killed", () => {
     expectReplay(await ask(user, key, text));
   });
 
-  it("and whose holds ran out hinders nobody, even before a cleanup runs", async () => {
+  it("with expired holds blocks nobody, even before a cleanup runs", async () => {
     const user = await newUser(ECHO_HOLD);
     const text = newText();
     const paused = switchboard.pause(text);
@@ -125,7 +125,7 @@ describe("a run that took longer than its hold", () => {
     await expectChargedOnce(user, second);
   });
 
-  it("takes nothing from the run that replaced it: its pictures stay", async () => {
+  it("does not touch the files of the run that replaced it", async () => {
     const user = await newUser(PLENTY);
     const [key, prompt] = [newKey(), newText()];
     const draw = () => call("image-generator", { base: functions.url, user, key, body: { prompt } });
@@ -199,7 +199,7 @@ describe("a ledger that cannot be reached", () => {
     expect(outage.lost).toBe(2);
   });
 
-  it("for a moment at the settlement (acknowledgement lost): the answer is given, charged once, replayed alike", async () => {
+  it("for a moment at the settlement (acknowledgement lost): the answer is returned, charged once, and replayed unchanged", async () => {
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
     const outage = proxy.lose("settle_tokens", user.id, "after", 1);
@@ -275,7 +275,7 @@ describe("a ledger that cannot be reached", () => {
   );
 
   it.each([["with a key", newKey], ["without a key", () => undefined]])(
-    "for good at the hold (acknowledgements lost), %s: nothing runs, and what was held is soon given back",
+    "for good at the hold (acknowledgements lost), %s: nothing runs, and the hold is soon released",
     async (_what, keyOf) => {
       const user = await newUser(ECHO_HOLD);
       const [key, text] = [keyOf(), newText()];
@@ -292,7 +292,7 @@ describe("a ledger that cannot be reached", () => {
   );
 
   it.each(["before", "after"] as const)(
-    "for a moment at the release (lost %s it): the hold is given back all the same",
+    "for a moment at the release (lost %s it): the hold is still released",
     async (loss) => {
       const user = await newUser(PLENTY);
       const text = newText();
@@ -303,7 +303,7 @@ describe("a ledger that cannot be reached", () => {
     },
   );
 
-  it("for good at the release: the caller hears why the request failed, and the hold ends by its time", async () => {
+  it("for good at the release: the caller learns why the request failed, and the hold expires", async () => {
     const user = await newUser(PLENTY);
     const [key, text] = [newKey(), newText()];
     switchboard.connect(text, "demo-fail-401");

@@ -14,7 +14,7 @@ const BODY = { description: "lentil soup" };
 const sql = connect({ connections: 1 });
 const { newUser, accountOf, expectUntouched } = openAccounts();
 
-/** Against a server that refuses whatever it can refuse: demo_model/dialects/table.ts. */
+/** Against a server that refuses whatever it can refuse: demo_model/dialects/strict.ts. */
 let strict: ExtraFunctions;
 let roomy: ExtraFunctions;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe("a provider that takes the request only after several refusals", () => {
-  it("is charged for once, and is asked in its own way from then on, streams included", async () => {
+  it("is charged once, and gets its own dialect from then on, also for streams", async () => {
     const user = await newUser(PLENTY);
     const asked: number[] = [];
     let spent = 0;
@@ -48,7 +48,7 @@ describe("a provider that takes the request only after several refusals", () => 
 });
 
 describe("what is the caller's to mend", () => {
-  it("a language that no model writes down is refused by its name, before anything is held", async () => {
+  it("an unsupported language is refused by name, before anything is held", async () => {
     const user = await newUser(PLENTY);
     const body = { file: wav(1), language: "xx" };
     const answer = await call("audio-transcribe", { base: strict.url, user, body });
@@ -57,7 +57,7 @@ describe("what is the caller's to mend", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("what the model refuses for its content counts as no failure of the provider", async () => {
+  it("a refusal because of the content is not a failure of the provider", async () => {
     const user = await newUser(PLENTY);
     const refusing = await openFunctions({ AI_TEXT_MODEL: "demo-refuse" }, functionsFolder);
     const answer = await call("meal-analyzer", { base: refusing.url, user, body: BODY });

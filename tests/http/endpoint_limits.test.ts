@@ -48,7 +48,7 @@ describe("every endpoint that a user or anybody may call", () => {
     },
   );
 
-  it("is looked at by these tests: there are some of each kind", () => {
+  it("is covered by these tests: there are some of each kind", () => {
     expect(endpoints.filter(isFeature).length).toBeGreaterThan(20);
     expect(ofUsers.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["balance", "account/why", "account/caps", "oauth-token/revoke"]),
@@ -68,7 +68,7 @@ describe("every endpoint that a user or anybody may call", () => {
 });
 
 describe("a limit of calls", () => {
-  it("lets as many through as it says, and tells what is left", async () => {
+  it("lets its quota through, and reports the rest", async () => {
     const user = await userWith("balance", { quota: 2, window_s: 3_600 });
     const ask = () => call("balance", { method: "GET", user });
     const answers = [await ask(), await ask(), await ask()];
@@ -81,7 +81,7 @@ describe("a limit of calls", () => {
     expect((await call("account/limits", { method: "GET", user })).status).toBe(200);
   });
 
-  // Elsewhere a machine has one address of its own.
+  // On other systems a machine has one loopback address.
   it(
     "of an endpoint for anybody counts each network by itself",
     onLinux,

@@ -101,7 +101,7 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     expect({ auth: feature.auth, method: feature.method }).toEqual({ auth: "user", method: "POST" });
   });
 
-  it("answers its sample as its schema says, charged what the ledger says (mistakes 9, 24)", async () => {
+  it("answers its sample according to its schema, and its charge matches the ledger (mistakes 9, 24)", async () => {
     const user = await newUser(PLENTY);
     const answer = await call(name, { user, body: bodies.sample });
     const { requestId, charged, balance } = expectCharged(answer);
@@ -124,7 +124,7 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     expect(charged).toBeLessThanOrEqual(lock!.amount);
   });
 
-  it("answers the largest body that it takes, within what it holds", async () => {
+  it("answers the largest accepted body, within its hold", async () => {
     const user = await newUser(PLENTY);
     const answer = await call(name, { user, body: bodies.largest ?? bodies.sample });
     const { requestId, charged } = expectCharged(answer);
@@ -145,7 +145,7 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     expect((await accountOf(user)).balance).toBe(balance);
   });
 
-  it("streams the same to a client that takes events, charged once", async () => {
+  it("streams the same to a client that accepts events, charged once", async () => {
     const user = await newUser(PLENTY);
     const answer = await callForEvents(name, { user, body: bodies.sample });
     expect(answer.status).toBe(200);
@@ -168,7 +168,7 @@ describe.each(features)("the feature %s", (name, feature, bodies) => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("refuses a user without tokens, and tells how many it needs (mistake 10)", async () => {
+  it("refuses a user without tokens, and states how many are required (mistake 10)", async () => {
     const user = await newUser();
     const answer = await call(name, { user, body: bodies.sample });
     expectRefusal(answer, 402, "insufficient_tokens");
@@ -243,7 +243,7 @@ describe("the layout of supabase/functions", () => {
     for (const { path, imports } of sources) {
       for (const target of imports.filter((one) => one.endsWith(".ts"))) {
         const [from, to] = [path.split("/")[0]!, target.split("/")[0]!];
-        const isOneModule = [from, to].every((folder) => ["_oauth", "_tokens"].includes(folder));
+        const isOneModule = [from, to].every((folder) => ["_oauth", "_vault"].includes(folder));
         const isAllowed = from === to || isOneModule || to === "_shared" ||
           (!from.startsWith("_") && to.startsWith("_"));
         expect({ path, target, isAllowed: isAllowed && !(from === "_shared" && to !== "_shared") })
@@ -259,7 +259,7 @@ describe("the layout of supabase/functions", () => {
       if (way.includes(path)) throw new Error(`Imports in a circle: ${[...way, path].join(" → ")}`);
       if (done.has(path)) return;
       const source = byPath.get(path);
-      if (!source) throw new Error(`${way.at(-1)} imports ${path}, which is not there`);
+      if (!source) throw new Error(`${way.at(-1)} imports ${path}, which does not exist`);
       for (const target of source.imports.filter((one) => one.endsWith(".ts"))) visit(target, [...way, path]);
       done.add(path);
     };

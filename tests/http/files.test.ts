@@ -9,7 +9,7 @@ afterAll(() => sql.end());
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 describe("a user whose uploads are as many as they may be", () => {
-  it("uploads no further one through Storage, however many are sent at once, until one is removed", async () => {
+  it("cannot upload another file through Storage, even many at once, until one is removed", async () => {
     const { id, client } = await signUp();
     const [settings] = await sql`select uploads_per_user as most from private.file_settings`;
     await sql`
@@ -30,7 +30,7 @@ describe("a user whose uploads are as many as they may be", () => {
 });
 
 describe("account/clean-up-files", () => {
-  it("removes what is past its retention, with its bytes, and nothing else", async () => {
+  it("removes files past their retention, with their bytes, and nothing else", async () => {
     const { id } = await signUp();
     for (const bucket of ["uploads", "generated"]) {
       for (const name of ["old", "young"]) {

@@ -120,7 +120,7 @@ describe("a retry with the same key", () => {
     expect((await accountOf(user)).balance).toBe(PLENTY - charged);
   });
 
-  it("tells the balance as it was then, also after other charges", async () => {
+  it("states the balance of that time, also after other charges", async () => {
     const user = await newUser(PLENTY);
     const key = newKey();
     const first = await ask(user, key);
@@ -130,7 +130,7 @@ describe("a retry with the same key", () => {
     expect(replay.body.usage.balance).toBe(first.body.usage.balance);
   });
 
-  it("is answered although nothing is left to pay with", async () => {
+  it("is answered although no tokens are left", async () => {
     const user = await newUser(12);
     const [key, text] = [newKey(), newText()];
     switchboard.connect(text, "demo-usage-2000-2000");
@@ -166,7 +166,7 @@ describe("a retry with the same key", () => {
     expectReplay(await ask(user, key, { name: "meal-analyzer", body }), first);
   });
 
-  it("of images gives the same addresses, which still work", async () => {
+  it("of images gets the same URLs, which still work", async () => {
     const user = await newUser(PLENTY);
     const key = newKey();
     const body = { prompt: "a bowl of lentils" };
@@ -274,7 +274,7 @@ describe("the Idempotency-Key header", () => {
     expect(charges.map(({ request_id }) => request_id)).toEqual([one!.requestId, two!.requestId]);
   });
 
-  it("is not what the request id shows: a log or a ledger does not give the key away", async () => {
+  it("is not readable from the request id, in a log or in the ledger", async () => {
     const user = await newUser(PLENTY);
     const key = "a-key-that-nobody-may-see";
     const { requestId } = expectCharged(await ask(user, key));

@@ -30,7 +30,7 @@ function stateOf(answer: { headers: Headers }, header: string, name: string): Re
 }
 
 describe("a user who asks 100 times in a minute, where a function may be asked 60 times", () => {
-  it("gets 429 for the excess, uncharged and told when to come back; an anomaly is written once", async () => {
+  it("gets 429 for the excess, uncharged and with Retry-After; one anomaly is recorded", async () => {
     const user = await limitedUser({
       user: { quota: 120, window_s: 60 },
       function: { quota: 60, window_s: 60 },
@@ -79,7 +79,7 @@ describe("the limits' state", () => {
 });
 
 describe("a retry", () => {
-  it("of an answered request gets its answer from over the limit, too", async () => {
+  it("of a settled request is answered even over the limit", async () => {
     const user = await limitedUser({ user: { quota: 1, window_s: 3600 } });
     const first = await ask(user, "a key");
     expectCharged(first);
@@ -90,7 +90,7 @@ describe("a retry", () => {
 });
 
 describe("an account", () => {
-  it("that is paused is told so, and charged nothing", async () => {
+  it("that is paused is refused with that reason, and charged nothing", async () => {
     const user = await newUser(1_000);
     await sql`select public.pause_account(${user.id}, 'a chargeback')`;
     const answer = await ask(user);
@@ -99,7 +99,7 @@ describe("an account", () => {
     expect((await accountOf(user)).charges).toEqual([]);
   });
 
-  it("with a cap of its own is held to it, and told which and until when", async () => {
+  it("with a cap is limited by it, and the refusal names the cap and when it resets", async () => {
     const user = await newUser(1_000);
     await sql`select public.set_spend_caps(${user.id}, 0, null)`;
     const answer = await ask(user);

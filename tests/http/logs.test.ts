@@ -38,7 +38,7 @@ async function lineOf(answer: Answer): Promise<LogLine> {
   return lines[0]!;
 }
 
-/** What no line may hold, whatever happened. */
+/** Texts that no line may contain, whatever happened. */
 function expectNoSecrets(...users: SignedInUser[]): void {
   const { log } = functions;
   const secrets = [AI_KEY, PROMPT_CANARY, PHOTO_CANARY, KEY_CANARY, stack.secretKey, stack.publishableKey];

@@ -12,7 +12,7 @@ import { type LedgerProxy, openLedgerProxy } from "./support/ledger_proxy.ts";
 import { openSwitchboard } from "./support/model_switchboard.ts";
 
 const FUNCTION = "metered";
-/** What the process calls its model, so that its calls are told from those of other tests. */
+/** The process's model name, which distinguishes its calls from those of other tests. */
 const MODEL = "metered-model";
 const AT_ONCE = 16;
 
@@ -48,7 +48,7 @@ async function metrics(): Promise<Map<string, Family>> {
   return readExposition(text);
 }
 
-/** What the function's metrics are more than before. */
+/** The increase of the function's metrics. */
 function growth(before: Map<string, Family>, after: Map<string, Family>) {
   return (name: string, labels: Record<string, string>) =>
     Number(valueOf(after, name, labels) ?? 0) - Number(valueOf(before, name, labels) ?? 0);
@@ -79,7 +79,7 @@ const countBy = <Item>(items: Item[], key: (item: Item) => unknown) =>
   );
 
 describe("the metrics of a run of 1,000 requests", () => {
-  it("equal the ledger's numbers and what the callers were answered, to the token", async () => {
+  it("match the ledger and the responses, to the token", async () => {
     const users = await Promise.all(Array.from({ length: 8 }, () => accounts.newUser(100_000)));
     const poor = await accounts.newUser(1);
     const plan = (count: number, make: (index: number) => Partial<Planned>): Planned[] =>
@@ -179,7 +179,7 @@ describe("everything that may be asked for", () => {
 });
 
 describe("what a process counted", () => {
-  it("is added once when the database did it and the answer was lost", async () => {
+  it("is added once if the database's acknowledgement was lost", async () => {
     const user = await accounts.newUser(1_000);
     const before = await metrics();
     const lost = proxy.lose("record_request_metrics" as never, FUNCTION, "after", 2);
@@ -194,7 +194,7 @@ describe("what a process counted", () => {
     expect(grown("tessera_requests_total", { function: FUNCTION, status: "200" })).toBe(2);
   });
 
-  it("costs no request anything when the database does not take it, and is written once it does", async () => {
+  it("fails no request if the database rejects it, and is written once the database accepts it", async () => {
     const user = await accounts.newUser(1_000);
     const before = await metrics();
     const lost = proxy.lose("record_request_metrics" as never, FUNCTION, "before");
@@ -246,7 +246,7 @@ describe("what a process counts under load", () => {
 });
 
 describe("the metrics endpoint", () => {
-  it("serves Prometheus' text format, and OpenMetrics to who accepts it", async () => {
+  it("serves Prometheus' text format, and OpenMetrics to scrapers that accept it", async () => {
     const plain = await scrape({ Accept: "text/plain;version=0.0.4;q=0.5,*/*;q=0.1" });
     expect(plain.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
     const families = readExposition(plain.text);

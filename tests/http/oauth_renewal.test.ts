@@ -35,7 +35,7 @@ beforeAll(async () => {
   };
 });
 
-/** What the tests of this file have made. */
+/** Resources of this file's tests. */
 const providers: Provider[] = [];
 const owners: TokenOwner[] = [];
 beforeEach(() => {
@@ -80,7 +80,7 @@ const codeOf = (work: Promise<unknown>) =>
   work.then(() => "success", (error: { code?: string }) => error.code ?? String(error));
 
 describe("a token of the app", () => {
-  it("is got once by client credentials and served until it ends", async () => {
+  it("is fetched once with client credentials and served until it expires", async () => {
     const app = newApp();
     const first = await test.broker.getAccessToken(app);
     expect(await test.broker.getAccessToken(app)).toEqual(first);
@@ -105,13 +105,13 @@ describe("a token of the app", () => {
 });
 
 describe("a token of a user", () => {
-  it("wants an authorization first, and nobody asks the provider without one", async () => {
+  it("needs an authorization first, and the provider is not called without one", async () => {
     const owner = newOwner("people");
     expect(await codeOf(test.broker.getAccessToken(owner))).toBe("authorization_required");
     expect(grants()).toEqual([]);
   });
 
-  it("that has ended is refreshed exactly once for 100 callers in 4 processes, with rotation", async () => {
+  it("that has expired is refreshed exactly once for 100 callers in 4 processes, with rotation", async () => {
     const owner = await newUser();
     const refreshTokenBefore = (await storedRecord(test, owner))!.refresh_token;
     await expire(test, owner);
@@ -211,7 +211,7 @@ describe("a token of a user", () => {
     expect(events.map(({ event }) => event)).not.toContain("authorization_ended");
   });
 
-  it("whose grant has ended wants a new authorization, and the provider is not asked again", async () => {
+  it("whose grant has ended needs a new authorization, and the provider is not called again", async () => {
     const owner = await newUser();
     const { refresh_token } = (await storedRecord(test, owner))!;
     await test.upstream.revoke(owner.provider, [{ token: refresh_token!, hint: "refresh_token" }]);
@@ -249,7 +249,7 @@ describe("a token that its provider refuses", () => {
       [404, { message: "no such user" }],
       [200, { message: "no token in here" }],
     ] as const,
-  )("rests alone: no other user of the provider waits (%d %j)", async (status, body) => {
+  )("is alone in backoff: no other user of the provider waits (%d %j)", async (status, body) => {
     const first = await newUser();
     await expire(test, first);
     const other = await connect(first.provider);
@@ -264,12 +264,12 @@ describe("a token that its provider refuses", () => {
     expect(grants()).toEqual(["refresh_token"]);
     expect(await failureCountOf(first.provider)).toBe(0);
     expect(events.map(({ event }) => event)).toEqual(["token_refused"]);
-    // Whoever authorizes again does not wait.
+    // A user who authorizes again does not wait.
     await authorizeUser(test, openId, first, REDIRECT_URI);
     expect(await codeOf(test.broker.getAccessToken(first))).toBe("success");
   });
 
-  it("rests as long as the provider asks for, else longer each time", async () => {
+  it("is in backoff as long as the provider asks for, otherwise longer each time", async () => {
     const owner = await newUser();
     await expire(test, owner);
     const key = keyOf(owner);
@@ -318,7 +318,7 @@ describe("a token that its provider refuses", () => {
       [500, { error: "internal_error" }],
       [400, { error: "temporarily_unavailable" }],
     ] as const,
-  )("is not the one at fault where everybody would get the same (%d %j)", async (status, body) => {
+  )("is not blamed for a failure that everybody would get (%d %j)", async (status, body) => {
     const owner = await newUser();
     await expire(test, owner);
     const other = await connect(owner.provider);
@@ -328,7 +328,7 @@ describe("a token that its provider refuses", () => {
     expect(await codeOf(test.broker.getAccessToken(other))).toBe("service_unavailable");
   });
 
-  it("rests alone as well when the provider fails for it three times in a row, and for no other", async () => {
+  it("is alone in backoff if the provider fails three times in a row only for it", async () => {
     const owner = await newUser();
     await expire(test, owner);
     const counts: number[] = [];
@@ -420,7 +420,7 @@ describe("a provider that fails", () => {
   const passPause = ({ name }: Provider) =>
     sql`update private.oauth_provider_health set retry_at = now() where provider = ${name}`;
 
-  it("is left alone for a while that grows with each failure, and asked by one alone after it", async () => {
+  it("is not called for a time that grows with each failure; then a single caller tries it", async () => {
     const app = newApp();
     openId.fail(503, 3);
     for (const pause_s of [1, 2, 4]) {
@@ -439,7 +439,7 @@ describe("a provider that fails", () => {
     expect(events.filter(({ event }) => event === "provider_failed")).toHaveLength(3);
   });
 
-  it("tells callers when to come back, and is left alone as long as it asks for", async () => {
+  it("gives callers a Retry-After, and is not called as long as it asks for", async () => {
     const app = newApp();
     openId.fail(429, 1, { "Retry-After": "120" });
     expect(await codeOf(test.broker.getAccessToken(app))).toBe("provider_error");
@@ -450,7 +450,7 @@ describe("a provider that fails", () => {
     expect(grants()).toHaveLength(1);
   });
 
-  it("costs no caller a token that is still good", async () => {
+  it("does not stop callers from getting a token that is still valid", async () => {
     const owner = await newUser();
     const record = await rewriteRecord(test, owner, { expires_at_ms: Date.now() + 30_000 });
     openId.fail(500, 1);

@@ -94,7 +94,7 @@ describe("a key rotation of OAuth tokens", () => {
     expect(values.toSorted()).toEqual([...Array(19).fill("before"), "renewed"]);
   });
 
-  it("tells of what cannot be opened, and leaves it", async () => {
+  it("reports values that cannot be decrypted, and leaves them", async () => {
     const lost = newKeyText(`lost-${crypto.randomUUID().slice(0, 8)}`);
     const [key] = keysOf(1);
     await storeWith(lost).set(key!, "value");

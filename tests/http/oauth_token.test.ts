@@ -126,7 +126,7 @@ describe("connecting a user", () => {
     }
   });
 
-  it("is told to the user in its export: names, times and scopes, and nothing that opens anything", async () => {
+  it("is in the user's export: names, times and scopes, and no secrets", async () => {
     const user = await connectUser();
     const { access_token } = (await getToken({ provider: PEOPLE, subject: user.id })).body;
     const { lease, row } = keysOf(PEOPLE, user.id);
@@ -248,7 +248,7 @@ describe("connecting a user", () => {
     expect(openId.calls.map(({ grant }) => grant)).toEqual(["authorization_code"]);
   });
 
-  it("is for the user who began it: another one who is lured into it gets 403, and it is void", async () => {
+  it("belongs to the user who began it: another user who completes it gets 403, and it becomes void", async () => {
     const [attacker, victim] = await Promise.all([signUp(), signUp()]);
     const { state } = await walk(attacker);
     expectRefusal(await askFor("complete", { state }, victim), 403, "forbidden");
@@ -467,7 +467,7 @@ describe("revoking", () => {
 });
 
 describe("the status", () => {
-  it("says how store, leases and providers do, and who is left alone", async () => {
+  it("reports the state of store, leases and providers, and which providers are not called", async () => {
     const { body, status } = await call("oauth-token/status", { base: at(), method: "GET", headers: SECRET });
     expect(status).toBe(200);
     expect(body).toMatchObject({

@@ -178,7 +178,7 @@ describe("a code", () => {
     expect(mailbox.mails(email!)).toEqual([]);
   });
 
-  it("is for whom it is read by, and costs what its parts do", async () => {
+  it("names its audience, and costs as much as its parts", async () => {
     const messageOf = async (fields: Record<string, unknown>) => {
       const phone = newPhone();
       const asked = await request({ phone, ...fields });
@@ -378,7 +378,7 @@ describe("abuse case 11, enumeration", () => {
 });
 
 describe("abuse case 12, spelling", () => {
-  it("is no way to a second code, and what is no mobile number gets none", async () => {
+  it("gives no second code, and only mobile numbers get one", async () => {
     const refused: [string, string][] = [
       ["+1 900 555 0123", "type"],
       ["+882 16 1234 5678", "type"],
@@ -396,7 +396,7 @@ describe("abuse case 12, spelling", () => {
     }
   });
 
-  it("in a form that its country has left, or as a tel: URI, is the phone of now", async () => {
+  it("in an outdated format, or as a tel: URI, is the same phone", async () => {
     const eight = `97${newPhone().slice(-6)}`;
     const { code, challenge_id } = await (async () => {
       const asked = await request({ phone: `tel:+229-${eight};phone-context=ignored.example` });
@@ -469,7 +469,7 @@ describe("Supabase Auth's Send SMS hook", () => {
   it("sends the code that Auth made, once however often it is repeated, and under the same limits", async () => {
     const phone = newPhone();
     const first = payload(phone);
-    // Auth gives each of its up to three tries a message id of its own.
+    // Auth gives each of its up to three attempts a separate message id.
     for (let count = 0; count < 3; count++) {
       const answer = await hook(first);
       expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });

@@ -67,7 +67,7 @@ describe("a proof", () => {
     expectRefusal(await take({ proof, purpose: "payment", ...expected }), 403, "forbidden");
   });
 
-  it("refused for what it is of is not used up", async () => {
+  it("that is refused for its content is not used up", async () => {
     const proof = await proofOf();
     expectRefusal(await take({ proof, purpose: "sign_in" }), 403, "forbidden");
     expect((await take({ proof, purpose: "payment" })).status).toBe(200);

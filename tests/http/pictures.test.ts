@@ -82,7 +82,7 @@ describe("a picture in the bucket for uploads", () => {
     expectRefusal(other, 422, "idempotency_key_reused");
   });
 
-  it("that is not there is the caller's mistake; the same key works once it is", async () => {
+  it("that does not exist is the caller's mistake; the same key works once it does", async () => {
     const one = await newUser(TOKENS);
     const [photo, key] = [`uploads/${one.id}/later.png`, crypto.randomUUID()];
     const early = await provider.call("meal-analyzer", { user: one, key, body: { photo } }, []);
@@ -98,7 +98,7 @@ describe("a picture in the bucket for uploads", () => {
     expectCharged(await provider.call("meal-analyzer", { user: one, key, body: { photo } }, [SOUP]));
   });
 
-  it("of another user is as if it were not there", async () => {
+  it("of another user looks as if it did not exist", async () => {
     const [one, owner] = [await newUser(TOKENS), await newUser()];
     const photos = [PIXEL_URL, await upload(owner)];
     const answers = await Promise.all(
@@ -146,7 +146,7 @@ describe("a picture in the bucket for uploads", () => {
     expectCharged(await provider.call("meal-analyzer", { user: one, body: { photo: large } }, [SOUP]));
   });
 
-  it("is not read for who cannot pay", async () => {
+  it("is not read for a user who cannot pay", async () => {
     const [poor] = [await newUser()];
     const answer = await call("meal-analyzer", {
       user: poor,
@@ -211,7 +211,7 @@ describe("the bucket for uploads", () => {
 });
 
 describe("a picture on the web", () => {
-  it("whose name leads nowhere or into a network is refused in the same words; the log knows more", async () => {
+  it("whose host is unknown or private is refused with the same message; the log has the reason", async () => {
     const one = await newUser(TOKENS);
     const functions = await openFunctions();
     const messages = new Set<string>();

@@ -64,7 +64,7 @@ async function begin(options: Options): Promise<Talk> {
   return talk;
 }
 
-/** Memory of its own, which Linux tells. */
+/** Its private memory, which Linux reports. */
 async function residentMb(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;
@@ -204,7 +204,7 @@ describe("a session", () => {
       .toEqual(charges.slice(0, 2).map(({ charged, metadata }) => ({ slice: metadata.slice, charged })));
   });
 
-  it("tells the provider what the server says, and nobody the key or the token", async () => {
+  it("sends the provider the server's settings, and nobody the key or the token", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({
       token: user.token,
@@ -248,7 +248,7 @@ describe("a session", () => {
     });
   });
 
-  it("takes one frame of 60 MB no more than once, and keeps the seat of who sent it", async () => {
+  it("accepts a frame of 60 MB only once, and blocks the sender's seat", async () => {
     const own = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
     const user = await newUser(PLENTY);
     const before = await residentMb(own.pid);
@@ -421,7 +421,7 @@ describe("one who is gone", () => {
     expect(exchange.sent.at(-1)).toMatchObject({ type: "response.cancel" });
   });
 
-  it("the client, without a goodbye: its connection breaks, and all is given back", async () => {
+  it("the client, without closing: its connection breaks, and all is released", async () => {
     const user = await newUser(PLENTY);
     const { hostname, port } = new URL(functions.url);
     const connection = await Deno.connect({ hostname, port: Number(port) });
@@ -507,7 +507,7 @@ describe("one who is gone", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("the provider's mind: what is no event ends the session, uncharged", async () => {
+  it("the provider's protocol: an invalid event ends the session, uncharged", async () => {
     exchange.model = "demo-realtime-nonsense";
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token });
@@ -555,7 +555,7 @@ describe("one who is gone", () => {
     await ask(await begin({ token: user.token }));
   });
 
-  it("the process, told to end: it settles first and says that it goes", async () => {
+  it("the process, told to end: it settles first and closes with a reason", async () => {
     const leaving = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, base: leaving.url });
@@ -567,7 +567,7 @@ describe("one who is gone", () => {
 });
 
 describe("limits", () => {
-  it("of the whole time: told before, then 4410, charged what was used", async () => {
+  it("of the whole time: a warning, then 4410, charged what was used", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, name: "coach-brief" });
     await ask(talk);
@@ -613,7 +613,7 @@ describe("limits", () => {
     expect(await loud.closed).toEqual({ code: 4429, reason: "rate_limited" });
   });
 
-  it("of a turn: one who never stops is answered all the same", async () => {
+  it("of a turn: a speaker who never stops is answered, too", async () => {
     const user = await newUser(PLENTY);
     const talk = await begin({ token: user.token, name: "coach-hasty" });
     append(talk, sound(0.2, 8_000));
@@ -685,7 +685,7 @@ describe("a client", () => {
     expect(talk.events.filter(({ type }) => type === "usage").at(-1)).toMatchObject({ used: 2 * ANSWER });
   });
 
-  it("hears of what the provider refuses in our words", async () => {
+  it("gets the provider's refusals in our words", async () => {
     const { token } = await newUser(PLENTY);
     const talk = await begin({ token });
     talk.send({ type: "input_audio_buffer.commit" });
@@ -714,7 +714,7 @@ describe("the door", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("asks who comes without a WebSocket for one, after the token and the query", async () => {
+  it("refuses a request without a WebSocket handshake, after it checked the token and the query", async () => {
     const user = await newUser();
     const base = functions.url;
     expectRefusal(await call(NAME, { base, method: "GET" }), 401, "unauthorized");
@@ -723,7 +723,7 @@ describe("the door", () => {
     expectRefusal(await call(NAME, { base, user, body: {} }), 405, "method_not_allowed");
   });
 
-  it("refuses a voice or a topic that there is not", async () => {
+  it("refuses an unknown voice or topic", async () => {
     const user = await newUser(PLENTY);
     expect(await connect({ token: user.token, query: "?voice=loud" }).isOpened).toBe(false);
   });

@@ -44,7 +44,7 @@ const dish = (name: string) => ({
   confidence: 0.9,
 });
 const DISHES = JSON.stringify({ dishes: [dish("Lentil soup"), dish("Bread")] });
-/** In the middle of a number, of which nobody knows then whether it goes on. */
+/** In the middle of a number, which may have more digits. */
 const CUT_AT = DISHES.indexOf("310") + 2;
 const [FIRST_HALF, SECOND_HALF] = [DISHES.slice(0, CUT_AT), DISHES.slice(CUT_AT)];
 
@@ -210,7 +210,7 @@ describe("what is refused before the first event", () => {
     await expectUntouched(poor, 1);
   });
 
-  it("also when the key is at work, or was used for something else", async () => {
+  it("also if the key is in use, or was used for something else", async () => {
     const user = await newUser(PLENTY);
     const key = crypto.randomUUID();
     const { text, model, events } = await askAndSeeHalf(user, { key });
@@ -310,7 +310,7 @@ describe("a provider that fails in the middle", () => {
 });
 
 describe("a ledger that cannot be reached at the end", () => {
-  it("is an error event: what was not paid for is not given whole", async () => {
+  it("is an error event: an uncharged answer is not completed", async () => {
     const user = await newUser(PLENTY);
     const text = newText();
     const answer = callForEvents("echo", { base: behindProxy.url, user, body: { text, padding: 10 } });

@@ -83,7 +83,7 @@ const expectDone = (answer: Answer) => {
 };
 
 describe("token-manager", withRedis, () => {
-  it("copies, tells, gives out and cleans up, by GET as the earlier clients call it", async () => {
+  it("copies, reports, returns and cleans up tokens, by GET as the earlier clients call it", async () => {
     const { account, token, mainAccount } = await set();
     const synced = expectDone(await ask("sync"));
     expect(synced).toMatchObject({ synced: 1, unchanged: 0, accounts: [account], is_complete: true });
@@ -145,14 +145,14 @@ describe("token-manager", withRedis, () => {
     }
   });
 
-  it("says what is wrong with an account's name, and that there is no such action", async () => {
+  it("refuses an invalid account name and an unknown action, with the reason", async () => {
     expectRefusal(await ask("get"), 400, "invalid_request");
     expectRefusal(await ask(`get&account=${encodeURIComponent("two words")}`), 400, "invalid_request");
     expectRefusal(await ask("drop"), 404, "not_found");
     expectRefusal(await ask("status&limit=0"), 400, "invalid_request");
   });
 
-  it("answers 404 for no token, 410 for one that is over, whatever the cleanup does, and writes all reads down", async () => {
+  it("answers 404 for a missing token, 410 for an expired one, whatever the cleanup does, and logs every read", async () => {
     const { account } = await set();
     expectDone(await ask("sync"));
     const nobody = `NOBODY_${newTrader()}`;
@@ -178,7 +178,7 @@ describe("token-manager", withRedis, () => {
     });
   });
 
-  it("tells for each account that is not usable why", async () => {
+  it("states for each unusable account why", async () => {
     const [gone, over, broken, disabled] = [await set(), await set(), await set("login failed"), await set()];
     expectDone(await ask("sync"));
     await client.del(`token:${gone.account}`);
@@ -234,7 +234,7 @@ describe("token-manager", withRedis, () => {
     expectRefusal(await ask(`get&account=NOBODY_${newTrader()}`, { base: stack.url }), 404, "not_found");
   });
 
-  it("tells that Redis is gone, without its password, and get still works", async () => {
+  it("reports that Redis is down, without its password, and get still works", async () => {
     const { account, token } = await set();
     expectDone(await ask("sync"));
     const gone = await openFunctions({

@@ -238,7 +238,7 @@ describe.each(["lua", "plain"] as const)("a sync in mode %s", withRedis, (mode) 
     expect((await world.row(object.account)).expires_at).toEqual(new Date(end));
   });
 
-  it("rejects what is no token, keeps the token from before, and does not look at it again", async () => {
+  it("rejects an invalid value, keeps the previous token, and does not fetch the value again", async () => {
     const world = await World.open();
     const known = await world.set();
     await world.sync({ mode });
@@ -359,7 +359,7 @@ describe("a sync", withRedis, () => {
   });
 
   it.each(["lua", "plain"] as const)(
-    "counts its work where the platform does not tell its processor time, and rests in time (%s)",
+    "counts its work if the platform does not report CPU time, and pauses in time (%s)",
     async (mode) => {
       const world = await World.open();
       await world.fill(600);
@@ -412,7 +412,7 @@ describe("a sync", withRedis, () => {
     },
   );
 
-  it("takes a key that SCAN gives twice once, and skips one that ends between two commands", async () => {
+  it("counts a key that SCAN returns twice once, and skips one that expires between two commands", async () => {
     const world = await World.open();
     const [stays, ends] = [await world.set(), await world.set()];
     const source = await openSource(redis.url);
@@ -467,7 +467,7 @@ describe("a sync", withRedis, () => {
 });
 
 describe("races", withRedis, () => {
-  it("two syncs at once: one works, the other is told to come back", async () => {
+  it("two syncs at once: one works, the other gets Retry-After", async () => {
     const world = await World.open();
     await world.fill(50);
     const pause = withPause("diff_provider_tokens");
@@ -618,7 +618,7 @@ describe("a key rotation", withRedis, () => {
     expect(await rotateOwn(world, both)).toMatchObject({ rotated: 0, isComplete: true });
   });
 
-  it("that was interrupted goes on, and tells which tokens it cannot open", async () => {
+  it("that was interrupted continues, and names the tokens that it cannot decrypt", async () => {
     const world = await World.open();
     await world.fill(3);
     const [oldKey, newKey] = [

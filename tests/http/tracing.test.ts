@@ -140,7 +140,7 @@ describe("a traced request", () => {
     }
   });
 
-  it("shows how it was refused, and as an error only what is our side's", async () => {
+  it("shows its refusal, and marks only our own failures as errors", async () => {
     const [poor, rich] = await Promise.all([accounts.newUser(0), accounts.newUser(100)]);
     const traceId = newTraceId();
     const headers = { traceparent: traceparent(traceId, newSpanId(), "01") };

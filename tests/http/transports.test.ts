@@ -147,7 +147,7 @@ describe("a transaction pooler between the functions and Postgres", () => {
     const wrong = "postgresql://postgres.abc:s#e/c?r%et@db.example.com:5432/postgres";
     const { error } = await connectToLedger(wrong).rpc("add_tokens", amount);
     expect(error).toMatchObject({
-      message: expect.stringContaining("SUPABASE_DB_URL is no address of Postgres"),
+      message: expect.stringContaining("SUPABASE_DB_URL is not a Postgres URL"),
     });
     expect(Deno.inspect(error)).not.toContain("s#e");
   });
@@ -156,7 +156,7 @@ describe("a transaction pooler between the functions and Postgres", () => {
 describe("a call straight to Postgres", () => {
   const client = connectToLedger(stack.databaseUrl);
 
-  it("passes any text, number, object and nothing at all as what it is", async () => {
+  it("passes any text, number, object and null unchanged", async () => {
     const userId = crypto.randomUUID();
     const granted = await client.rpc("add_tokens", {
       p_user_id: userId,
@@ -176,7 +176,7 @@ describe("a call straight to Postgres", () => {
     expect(await client.rpc("no_such_function", {})).toMatchObject({ data: null, error: { code: "42883" } });
   });
 
-  it("refuses what is no function's name", async () => {
+  it("refuses an invalid function name", async () => {
     await expect(client.rpc("add_tokens(); drop table token_balances; --", {})).resolves
       .toMatchObject({ data: null, error: expect.any(TypeError) });
   });

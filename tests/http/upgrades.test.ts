@@ -36,7 +36,7 @@ function open(port: number, text: string): Wire {
   sockets.push(socket);
   const parts: Uint8Array[] = [];
   let isClosed = false;
-  socket.on("data", (part) => parts.push(part));
+  socket.on("data", (part) => parts.push(part as Uint8Array));
   socket.on("end", () => socket.end());
   socket.on("close", () => isClosed = true);
   socket.on("error", () => {});
@@ -226,7 +226,7 @@ describe("an upgrade that is passed on", () => {
     expect(proxy.received()).not.toContain("xx");
   });
 
-  it("to where nobody listens is 503", async () => {
+  it("to a port where nobody listens is 503", async () => {
     const proxy = createServer();
     const silent = createTcpServer();
     const port = await listen(silent);

@@ -13,7 +13,7 @@ import { openLedgerProxy } from "./support/ledger_proxy.ts";
 
 const PLENTY = 1_000_000;
 const MAX_GROWTH_MB = 256;
-/** All 50 are sent to their end, also where nobody reads them. */
+/** All 50 are sent completely, even if nobody reads them. */
 const PATIENCE_MS = 120_000;
 
 const { newUser, accountOf, expectUntouched } = openAccounts();
@@ -33,13 +33,13 @@ async function setPlan(userId: string, limits: Record<string, { quota: number; w
 /** 25 MB, almost to the byte. */
 const large = formOf({ file: wav((RECORDING_BYTES - 44) / 44_100, { rate: 44_100 }) });
 
-/** The same upload as a stream, whose length nobody knows before its end. */
+/** The same upload as a stream of unknown length. */
 function withoutLength(): { body: ReadableStream; headers: Record<string, string> } {
   const request = new Request("http://localhost/", { method: "POST", body: large });
   return { body: request.body!, headers: { "Content-Type": request.headers.get("Content-Type")! } };
 }
 
-/** Memory of its own, which Linux tells. */
+/** Its private memory, which Linux reports. */
 async function residentMb(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) / 1024;
@@ -82,7 +82,7 @@ describe.each([["50", "told", true], ["10", "not told", false]])(
         held: [0, 0],
         charged: answers.length - refused.length + 2,
       });
-      // What was refused never came as far as a hold.
+      // A refused request never reached a hold.
       expect(accounts.flatMap(({ locks }) => locks)).toHaveLength(charges.length);
     }, PATIENCE_MS);
   },
@@ -107,7 +107,7 @@ describe("an upload", () => {
     await expectUntouched(user, PLENTY);
   });
 
-  it("of what is no recording is refused by its bytes, whatever it is called", async () => {
+  it("of another file is refused by its bytes, whatever its name", async () => {
     const user = await newUser(PLENTY);
     const form = new FormData();
     form.append("file", new File(["This is a text."], "voice.wav", { type: "audio/wav" }));
@@ -159,7 +159,7 @@ describe("a recording in Storage", () => {
     }
   });
 
-  it("is not read for who cannot pay for it, and each reading takes from a limit, whatever comes of it", async () => {
+  it("is not read for a user who cannot pay, and each read takes from a limit, whatever the result", async () => {
     const project = await openLedgerProxy();
     const { url: base } = await openFunctions({ TEST_SUPABASE_URL: project.url });
     const [poor, user] = [await newUser(1), await newUser(PLENTY)];
@@ -187,11 +187,11 @@ describe("a recording in Storage", () => {
     expectRefusal(denied, 429, "rate_limited");
     expect(Number(denied.headers.get("Retry-After"))).toBeGreaterThan(1_000);
     expect(project.readingsOf(body.storage_path)).toBe(2);
-    // What is sent along needs no reading.
+    // Other parts need no reading.
     expectCharged(await call("audio-transcribe", { base, user, body: { file: wav(1) } }));
   });
 
-  it("is refused while others of its size are at work, and each is charged that is not", async () => {
+  it("is refused while others of its size are being processed, and each other one is charged", async () => {
     const user = await newUser(PLENTY);
     const path = `${user.id}/large.wav`;
     const bytes = wav((RECORDING_BYTES - 44) / 44_100, { rate: 44_100 });

@@ -59,7 +59,7 @@ async function install(target: postgres.Sql): Promise<Installation> {
   return row!.it;
 }
 
-/** What plpgsql_check says of every function of a database. */
+/** The findings of plpgsql_check for every function of a database. */
 async function findingsIn(target: postgres.Sql): Promise<string[]> {
   // Named in statements that are made at run time, and there on a hosted project.
   await target.unsafe(PG_NET_SQL);
@@ -278,11 +278,11 @@ describe("Debian's Postgres 15", await needing("postgresql-15"), () => {
           (await sql`select state from public.job_status where name = 'slow_job'`)[0]!.state;
         await until(async () => await slowJob() === "running");
         // A session of pg_cron's is seen to be alive, and to be gone.
-        await sql`select job_runner.tend_runs()`;
+        await sql`select job_runner.reap_runs()`;
         expect(await slowJob()).toBe("running");
         await sql`select pg_terminate_backend(backend_pid) from private.job_runs where job_name = 'slow_job'`;
         await until(async () => {
-          await sql`select job_runner.tend_runs()`;
+          await sql`select job_runner.reap_runs()`;
           return await slowJob() === "lost";
         });
         await sql`delete from private.jobs where name = 'slow_job'`;

@@ -60,7 +60,7 @@ const photo = pictureUrl("png", pngWith(PHOTO));
 const ask = (name: string, body: unknown, options: Parameters<typeof call>[1] = {}) =>
   call(name, { base: functions.url, user, body, ...options });
 
-it("the logs are there, and hold what is no secret: else nothing below would find anything", async () => {
+it("the logs exist and have other content: otherwise nothing below would find anything", async () => {
   const answer = await ask("meal-analyzer", { description: "soup" });
   expectCharged(answer);
   const logs = await readLogs();
@@ -137,7 +137,7 @@ describe("no process writes down a secret", () => {
     await expectNowhere(planted);
   });
 
-  it("that stood in an address, when the gateway finds no functions process", async () => {
+  it("from a URL, when the gateway finds no functions process", async () => {
     const dead = await openFunctions();
     await dead.kill();
     const address = `${dead.url}/functions/v1/balance?apikey=${stack.secretKey}&token=${user.token}`;

@@ -49,7 +49,7 @@ async function expectNoRows(credentials: Credentials): Promise<void> {
   expect([401, 403, 404]).toContain(status);
 }
 
-it("the tests below would see a token that works: the project's signature opens functions and REST", async () => {
+it("valid control: the project's own signature opens functions and REST", async () => {
   const credentials = bearer(await signAsProject(secrets, claimsOf(user.id)));
   expect((await send("/functions/v1/balance", { credentials })).body.balance).toBe(TOKENS);
   expect((await send("/rest/v1/token_balances", { credentials })).body).toMatchObject([{ user_id: user.id }]);
@@ -229,7 +229,7 @@ describe("keys in unusual places", () => {
     },
   );
 
-  it("the secret key in the query is one for REST, as hosted: an address is no place for it", async () => {
+  it("the secret key in the query is accepted by REST, as hosted", async () => {
     const answer = await send(`/rest/v1/token_balances?user_id=eq.${user.id}&apikey=${stack.secretKey}`);
     expect(answer.body).toMatchObject([{ user_id: user.id }]);
     expect((await send(`/rest/v1/token_balances?apikey=${stack.secretKey}x`)).text).not.toContain("user_id");
@@ -248,7 +248,7 @@ describe("keys in unusual places", () => {
     await expectWorthless({ apikey: stack.publishableKey, Authorization: stack.secretKey });
   });
 
-  it("a key that was just accepted opens nothing for a key like it, nor more than it may itself", async () => {
+  it("an accepted key opens nothing for a similar key, and nothing beyond its own rights", async () => {
     const open = async (apikey: string, path: string) =>
       (await send(`/functions/v1/${path}`, { method: "POST", credentials: { apikey }, body: {} })).status;
     expect(await open(stack.secretKey, "oauth-token/status")).toBe(200);
@@ -402,7 +402,7 @@ describe("headers that are sent twice", () => {
     expect([200, 401, 415]).toContain(answer.status);
   });
 
-  it("are no way to be two users", async () => {
+  it("cannot make a caller two users", async () => {
     const stranger = await newUser();
     const answer = await twice("Authorization", `Bearer ${own.token}`, `Bearer ${stranger.token}`);
     // Node's server takes the first of them, and others join them.

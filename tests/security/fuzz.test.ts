@@ -147,7 +147,7 @@ describe("paths", () => {
   });
 
   it("with a name too long for a file lead to no function, and the names after it are still looked up", async () => {
-    // On a process of its own, since what is broken here stays broken for every name that was not asked for before.
+    // On a separate process, because a name that breaks the cache stays broken for every other name.
     const { url: base } = await openFunctions({}, functionsFolder);
     for (const name of ["nobody", "a".repeat(300), "a".repeat(12_000), "somebody"]) {
       const answer = await call(name, { base, body: {} });

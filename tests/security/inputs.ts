@@ -33,7 +33,7 @@ export function validInputs(input: z.ZodType): fc.Arbitrary<unknown> {
   return valuesOf(schema).filter((value) => input.safeParse(withFiles(value)).success);
 }
 
-/** What a JSON text of such an input is sent as: where it has a file, as a form. */
+/** The body for the JSON of such an input: a form if it has a file. */
 export function bodyOf(text: string): unknown {
   let value: unknown;
   try {

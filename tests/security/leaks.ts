@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Answer } from "../http/support/calls.ts";
 import { stack } from "../support/stack.ts";
 
-/** What only the inside of the system would say: frames of a stack, files, SQL, Postgres's own words. */
+/** Texts that only internals would contain: stack frames, files, SQL, Postgres's own messages. */
 const INSIDE: RegExp[] = [
   /\bat \S+ \(|\n\s+at |file:\/\/|node_modules|\.ts:\d|\bext:/,
   /\b(insert into|select .+ from|update public|syntax error at|violates|SQLSTATE|pg_catalog|PGRST\d|plpgsql)\b/i,
@@ -12,7 +12,7 @@ const INSIDE: RegExp[] = [
 
 /** Codes that a request's own fault may have; the provider and the ledger work while these tests run. */
 const LARGEST_STATUS = 499;
-/** What the suite's stack has not, which is no request's fault either. */
+/** Settings that the suite's stack lacks, which is not the request's fault. */
 const MISSING_HERE = /"service_unavailable","message":"REDIS_URL is not set/;
 
 /** Fails for an answer that says more than it should, or says it in another form than the project's one. */

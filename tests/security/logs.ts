@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import * as logs from "../support/log_secrets.ts";
 import { stack } from "../support/stack.ts";
 
-/** What every process of the suite's stack printed so far, those beside it included, by the log's name. */
+/** The output so far of every process of the suite's stack, including separate functions processes, by log name. */
 export const readLogs = () => logs.readLogs(stack.dataDir);
 
 /** Fails with where a secret stands and what it is, without repeating it. */

@@ -79,7 +79,7 @@ async function plantWallet(userId: string): Promise<string> {
   return walletId;
 }
 
-/** What an operator writes of a user. */
+/** An operator's note about a user. */
 async function resolveAnomaly(userId: string): Promise<void> {
   const server = serviceClient();
   const { data } = await server.from("token_anomalies").select("id").eq("user_id", userId).limit(1).single();
@@ -146,12 +146,14 @@ export async function versionsOf(sql: Sql, tables: string[], users: { id: string
   const ids = users.map(({ id }) => `'${id}'`).join(", ");
   const relations = await relationsOf(sql);
   const rowsOf = (table: string) => {
-    const { isView, isOwned, hasOrderingKey } = relations.get(table)!;
+    const { isView, owner, hasOrderingKey } = relations.get(table)!;
     // The bare column can use an index: most rows are other tests', and this is asked thousands of times.
-    const isWanted = isOwned && !hasOrderingKey
-      ? `(rows.user_id is null or rows.user_id in (${ids}))`
+    const isWanted = owner && !hasOrderingKey
+      ? `(rows.${owner} is null or rows.${owner} in (${ids}))`
       : `coalesce(
-          coalesce(to_jsonb(rows) ->> 'user_id', substring(to_jsonb(rows) ->> 'ordering_key' from '^user:(.*)$'))
+          coalesce(to_jsonb(rows) ->> '${
+        owner ?? "user_id"
+      }', substring(to_jsonb(rows) ->> 'ordering_key' from '^user:(.*)$'))
             in (${ids}), true)`;
     return `
       select '${table}' as table, ${isView ? "null, null" : "rows.xmin::text, rows.ctid::text"},
@@ -164,9 +166,12 @@ export async function versionsOf(sql: Sql, tables: string[], users: { id: string
   return [...await sql.unsafe(text, [], { prepare: true })];
 }
 
+/** Whose a row is. A user's own wallet has the user's id. */
+export type OwnerColumn = "user_id" | "wallet_id";
+
 interface Relation {
   isView: boolean;
-  isOwned: boolean;
+  owner: OwnerColumn | null;
   hasOrderingKey: boolean;
 }
 
@@ -175,7 +180,7 @@ const known = new WeakMap<Sql, Promise<Map<string, Relation>>>();
 /** The tables and views by name, asked for once. */
 function relationsOf(sql: Sql): Promise<Map<string, Relation>> {
   const found = known.get(sql) ?? sql<({ name: string } & Relation)[]>`
-    select relname as name, relkind in ('v', 'm') as "isView", bool_or(attname = 'user_id') as "isOwned",
+    select relname as name, relkind in ('v', 'm') as "isView", max(attname) filter (where attname in ('user_id', 'wallet_id')) as owner,
       bool_or(attname = 'ordering_key') as "hasOrderingKey"
     from pg_class join pg_attribute on attrelid = pg_class.oid and not attisdropped
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')

@@ -31,7 +31,7 @@ export function sendRaw({ method, path, headers, body }: RawRequest): Promise<An
       socket.destroy();
       reject(new Error(`no end of the answer to ${lines[0]!.slice(0, 200)}`));
     }, PATIENCE_MS);
-    socket.on("data", (bytes) => parts.push(bytes));
+    socket.on("data", (bytes) => parts.push(bytes as Uint8Array));
     socket.on("error", () => {});
     socket.on("close", () => {
       clearTimeout(timer);

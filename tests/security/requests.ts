@@ -1,7 +1,7 @@
 import { stack } from "../support/stack.ts";
 import { type Answer, payloadOf, readAnswer } from "../http/support/calls.ts";
 
-/** What a request shows of itself; nothing else is added. */
+/** The description of a request; nothing else is added. */
 export interface Credentials {
   apikey?: string;
   Authorization?: string;

@@ -12,7 +12,7 @@ export interface Delivery extends Omit<Rival, "intent"> {
   minute: bigint;
 }
 
-/** What the loss of a connection looks like to its user. */
+/** The error of a lost connection. */
 const CONNECTION_LOST = new Set([
   "57P01",
   "CONNECTION_CLOSED",
@@ -23,10 +23,10 @@ const CONNECTION_LOST = new Set([
 ]);
 /** A call that takes longer hangs. */
 const ANSWER_LIMIT_MS = 20_000;
-/** What a caller answers by making the same call again. */
+/** Outcomes after which a caller repeats the call. */
 const TRY_AGAIN = new Set(["40001", "40P01"]);
 
-/** Somebody with a connection of its own that makes calls, one after the other, and may be cut off. */
+/** A caller with a separate connection, which makes one call after the other and may be cut off. */
 export class Caller {
   #sql: postgres.Sql;
 

@@ -72,7 +72,7 @@ export interface OperationsCall {
   operations: (ConsumeCall | HoldCall | SettleCall | ReleaseCall)[];
 }
 
-/** What a function answers: its jsonb, every number a bigint. */
+/** A function's response: its jsonb, with every number as a bigint. */
 export type Answer = unknown;
 
 /** A call as one readable line. */

@@ -1,4 +1,4 @@
-/** What a history did until it was not as the model says, in readable lines. */
+/** The steps of a history up to the first difference from the model, in readable lines. */
 export class SimulationFailure extends Error {
   constructor(readonly transcript: string[], readonly problems: string[]) {
     super(problems.join("\n"));

@@ -21,7 +21,7 @@ type IntentOf<One> = One extends { name: "batch" } ? { name: "batch"; requests: 
     }
   : never;
 
-/** What goes wrong while a call is made. */
+/** A fault during a call. */
 export type Fault =
   | { name: "none" }
   /** The database's process dies after so many writes, before the commit. */
@@ -57,12 +57,12 @@ export type Mode = "serial" | "faults" | "races";
 
 export interface History {
   mode: Mode;
-  /** What each user is granted first. */
+  /** Each user's first grant. */
   grants: bigint[];
   steps: Step[];
 }
 
-/** Stands for whoever has made the request. */
+/** Stands for the user who made the request. */
 const OWNER = "owner";
 /** Stands for the newest request that holds tokens. */
 const OPEN_HOLD = "open hold";

@@ -1,8 +1,8 @@
 import type postgres from "postgres";
 
 /**
- * Gives a migrated database what the simulator needs, in a schema of its own: a clock that is told the time,
- * points before each write at which a call can be paused or killed, and one function that tells all there is.
+ * Adds the simulator's tools to a migrated database, in a separate schema: a settable clock, points before each write
+ * at which a call can be paused or killed, and one function that returns the whole state.
  */
 export async function instrument(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(INSTRUMENTS);

@@ -1,6 +1,6 @@
 /**
- * The ledger's rules in plain TypeScript: what each call answers and what it leaves behind. One call after the
- * other, no database, and a clock that is told: times are minutes. The SQL must do exactly this.
+ * The ledger's rules in plain TypeScript: the response of each call, and its effects. One call after the other, no
+ * database, and a settable clock; times are minutes. The SQL must do exactly the same.
  */
 import type {
   AddCall,
@@ -17,17 +17,17 @@ const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 const MINUTES_OF_A_DAY = 24n * 60n;
 /** How long an outcome is kept for a retry after its request ended. */
 const RETENTION = MINUTES_OF_A_DAY;
-/** What a grant is called; no feature may be called so. */
+/** The operation type of a grant; no feature may have it. */
 const GRANT = "grant";
 const NEVER = "Infinity";
 type Time = bigint | typeof NEVER;
 
-/** What is owned, reserved and known. */
+/** Balances, holds and known requests. */
 export interface Ledger {
   now: bigint;
   accounts: Map<string, Account>;
   requests: Map<string, Request>;
-  /** What was suspicious, once per user, type and attempt. */
+  /** Anomalies, once per user, type and attempt. */
   anomalies: Set<string>;
 }
 
@@ -54,7 +54,7 @@ interface Request {
   response: string | null;
 }
 
-/** A ledger that nobody has used. */
+/** An unused ledger. */
 export function newLedger(): Ledger {
   return { now: 0n, accounts: new Map(), requests: new Map(), anomalies: new Set() };
 }

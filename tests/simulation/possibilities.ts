@@ -2,7 +2,7 @@ import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
 import { apply, cleanup, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
 
-/** What was seen of one call from outside. */
+/** One call as seen from outside. */
 export interface Observed {
   call: Call;
   /** undefined where no answer came. */
@@ -33,7 +33,7 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
     for (const [index, { parts: [part, ...rest] }] of open.entries()) {
       if (!part) continue;
       if (part.call.name === "cleanup" && carriedOut.length > 1) {
-        // It waits for nobody: what another call has locked just then is left as it is.
+        // It waits for nobody: rows that another call has locked are skipped.
         for (const holdsOf of subsets) {
           for (const requestsOf of subsets) {
             const next = structuredClone(ledger);
@@ -48,7 +48,7 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
       const isPossible = part.answer === undefined || answerDifferences(answer, part.answer).length === 0;
       if (isPossible) explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
     }
-    // A call that found too little may end overdue holds, although another gives tokens back before it goes on.
+    // A call without enough tokens may end expired holds, although another call releases tokens before it continues.
     for (const user of spenders) {
       const next = structuredClone(ledger);
       if (endOverdueHolds(next, user) > 0) explore(next, open);

@@ -16,8 +16,8 @@ interface Expected {
 }
 
 /**
- * Plays a whole history as one message and in one transaction that is rolled back: fast, and exact about time.
- * What it cannot show, commits and races, the other modes show.
+ * Plays a whole history as one message in one transaction that is rolled back: fast, and exact about time. The other
+ * modes cover commits and races.
  */
 export async function playSerial(database: SimulatedDatabase, history: History, tally: Tally): Promise<void> {
   const ledger = newLedger();

@@ -49,7 +49,7 @@ describe("a user who is forgotten", () => {
     ["was paused", (user: string) => sql`select public.pause_account(${user}, 'fraud')`],
     ["had a cap", (user: string) => sql`select public.set_spend_caps(${user}, 0, 0)`],
     ["had neither pause nor cap", () => Promise.resolve()],
-  ])("and %s is let in no more, and nobody is told why it was paused", async (_what, prepare) => {
+  ])("and %s is refused, and nobody learns why it was paused", async (_what, prepare) => {
     const user = await newUser();
     await prepare(user);
     await forget(user);
@@ -86,7 +86,7 @@ describe("a user who is forgotten", () => {
     expect((await ledger.problems()).filter(({ user_id }) => user_id === user)).toEqual([]);
   });
 
-  it("leaves what was wrong with the ledger, and nothing else that was suspicious", async () => {
+  it("leaves anomalies about the ledger, and no others", async () => {
     const user = await newUser();
     const kinds = ["ledger_mismatch", "ledger_tampered", "shortfall", "usage_unknown"];
     for (const kind of [...kinds, "rate_limited", "cost_spike", "many_networks", "high_frequency"]) {
@@ -260,7 +260,7 @@ describe("what overlaps the moment in which a user is forgotten", () => {
     expect(await ledger.lock(id)).toMatchObject({ status: "settled", response: null });
   });
 
-  it("is still told what became of a request that was charged before", async () => {
+  it("still learns the outcome of a request that was charged before", async () => {
     const [user, id] = [await newUser(), newId()];
     await ledger.consume(user, 8, id, "x");
     const again = await overlapping(
@@ -291,7 +291,7 @@ describe("a user who was forgotten", () => {
     for (const one of [user, other]) expect(await accountOf(one)).toEqual(empty);
   });
 
-  it("is noted for nothing that it did, and for what is wrong with the ledger all the same", async () => {
+  it("gets no new anomalies, except those about the ledger", async () => {
     const user = await newUser();
     for (let count = 0; count < 3; count++) await ledger.consume(user, 1);
     await forget(user);

@@ -98,7 +98,7 @@ describe("supabase db advisors", () => {
     expect((await advise(stack.databaseUrl)).filter((one) => one.name !== "unused_index")).toEqual([]);
   });
 
-  it("would find a table without row level security, a mutable search_path and a needless index", async () => {
+  it("would find a table without row level security, a mutable search_path and a redundant index", async () => {
     const { url, sql } = await createDatabase();
     await sql.unsafe(`
       create table public.forgotten (id bigint primary key);

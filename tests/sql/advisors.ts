@@ -7,7 +7,7 @@ export interface Finding {
   detail: string;
 }
 
-/** What the Supabase CLI's own advisors say of a database, of every kind and level. */
+/** The findings of the Supabase CLI's own advisors for a database, of every kind and level. */
 export async function advise(url: string): Promise<Finding[]> {
   const printed = await runSupabaseCli(
     [

@@ -10,7 +10,7 @@ import { KeyringText } from "../../supabase/functions/_shared/security/keyring.t
 import { type AlertReceiver, openAlertReceiver, type Received } from "../support/alert_receiver.ts";
 import { createDatabase, newId, raceAll, range, run } from "./support.ts";
 
-// The deliverer itself, on a database of its own, to real receivers on this machine. Time is passed by moving the
+// The deliverer itself, on a separate database, with real receivers on this machine. Time passes by moving the
 // deliveries into the past.
 
 const { url, sql, ledger } = await createDatabase();
@@ -285,7 +285,7 @@ describe("a receiver", () => {
     expect(await waitAfter(() => 500)).toBeLessThan(902);
   });
 
-  it("that is gone ends at the first 410 without a deadlock, and only it", async () => {
+  it("that is gone is ended at the first 410 without a deadlock, and no other", async () => {
     const [other, keys] = [openAlertReceiver([newSecret()]), range(12).map((number) => `gone ${number}`)];
     const otherId = await subscribe(other);
     for (const key of keys) await emit(key, { key, number: 0 });
@@ -365,7 +365,7 @@ describe("a receiver", () => {
     await new Promise((resolve) => setTimeout(resolve, 700));
   });
 
-  it("that says when to come back is not asked before", async () => {
+  it("that sends Retry-After gets no earlier attempt", async () => {
     await emit("k", { key: "k", number: 0 });
     receiver.answer = () => new Response(null, { status: 429, headers: { "Retry-After": "600" } });
     await deliverAll();
@@ -466,12 +466,12 @@ function replay(endpoint: string | null, alertIds: number[] | null) {
 }
 
 describe("a deliverer", () => {
-  it("that is gone after sending leaves a lease; when it ends the alert comes again under the same id", async () => {
+  it("that dies after sending leaves a lease; when it expires the alert is sent again with the same id", async () => {
     for (const number of range(2)) await emit("k", { key: "k", number });
     await expect(deliverAll({ outbox: withoutCompleting() })).rejects.toThrow("killed");
     expect(receiver.received).toHaveLength(1);
     await deliverAll();
-    expect(receiver.received).toHaveLength(1); // Leased: nobody else may, and number 1 waits behind it.
+    expect(receiver.received).toHaveLength(1); // It is leased: nobody else may deliver it, and number 1 waits behind it.
     await pass("1 minute");
     expect(await deliverAll()).toMatchObject({ delivered: 2 });
     expect(receiver.received.map(({ data }) => data.number)).toEqual([0, 0, 1]);
@@ -479,7 +479,7 @@ describe("a deliverer", () => {
     expect(receiver.received[0]!.body).toBe(receiver.received[1]!.body);
   });
 
-  it("that is gone before sending loses nothing", async () => {
+  it("that dies before sending loses nothing", async () => {
     for (const number of range(3)) await emit("k", { key: "k", number });
     await deliverAll({ outbox: withoutSending() });
     await pass("1 minute");
@@ -487,7 +487,7 @@ describe("a deliverer", () => {
     expectInOrder(receiver.received, ["k"], 3);
   });
 
-  it("whose lease was taken over cannot say how it ended", async () => {
+  it("whose lease was taken over cannot record the outcome", async () => {
     await emit("k", { key: "k", number: 0 });
     const [late] = await outbox.claim({ limit: 1, endpointId, without: [] });
     await pass("1 minute");
@@ -513,12 +513,12 @@ describe("a deliverer", () => {
     expectInOrder(receiver.received, keys, 4);
   });
 
-  it("that asks at the same moment as seven others gets what none of them gets, one alert of each key", async () => {
+  it("that claims at the same moment as seven others gets other alerts than they do, one of each key", async () => {
     const keys = range(10).map(() => newId());
     for (const number of range(2)) {
       for (const key of keys) await emit(key, { key, number });
     }
-    await sql`select private.spread_alerts()`;
+    await sql`select private.fan_out_alerts()`;
     const claim = {
       name: "claim_alert_deliveries",
       args: { p_limit: 4, p_lease: "1 minute", p_endpoint_id: endpointId, p_without: null },
@@ -549,7 +549,7 @@ describe("a deliverer", () => {
 describe("scan_alerts", () => {
   const scan = () => run<Record<string, number>>(sql, { name: "private.scan_alerts", args: {} });
 
-  it("tells what the other scans find where one fails, and that its run was not whole", async () => {
+  it("emits the alerts of the other scans when one fails, and reports an incomplete run", async () => {
     const name = `test_${newId().slice(0, 8)}`;
     await sql`
       insert into private.jobs (name, description, schedule, kind, command, timeout_ms, overdue_after, created_at)
@@ -640,6 +640,9 @@ describe("scan_alerts", () => {
       }
     };
     await charge(12);
+    for (const _ of range(15)) { // Entries that are no requests.
+      await ledger.add(user, 1, undefined, { p_effective_at: "2020-01-01", p_expires_at: "2020-01-02" });
+    }
     await fail(9, "provider_error");
     await fail(20, "invalid_request");
     expect(await scan()).toMatchObject({ provider_failing: 0 }); // Too few.
@@ -660,13 +663,13 @@ describe("scan_alerts", () => {
 });
 
 describe("cleanup_alerts", () => {
-  it("deletes what is past its retention, dead letters later, and never what still waits", async () => {
+  it("deletes alerts past their retention, dead letters later, and never pending ones", async () => {
     const ids: number[] = [];
     for (const number of range(4)) {
       const { alert_id } = await emit(newId(), { key: "k", number });
       ids.push(alert_id);
     }
-    await sql`select private.spread_alerts()`;
+    await sql`select private.fan_out_alerts()`;
     const set = (id: number, status: string, age: string) =>
       sql`
       with aged as (update private.alert_outbox set created_at = now() - ${age}::interval where id = ${id})

@@ -117,7 +117,7 @@ describe("a scan for anomalies", () => {
     expect(await kinds(user)).toEqual(["cost_spike critical"]);
   });
 
-  it("that is undone in the middle looks at the same again", async () => {
+  it("that is rolled back scans the same again", async () => {
     const user = await withTokens();
     await chargeAt(user, [...USUAL, { ago: "0 seconds", tokens: 5_000 }]);
     await expect(sql.begin(async (transaction) => {
@@ -328,7 +328,7 @@ describe("resolve_token_anomaly", () => {
     return row!.id;
   }
 
-  it("notes who did it and why, where the user cannot read it; the first one counts", async () => {
+  it("records who did it and why, unreadable for the user; the first one counts", async () => {
     const id = await anAnomaly();
     expect(await resolve(id)).toMatchObject({ success: true, duplicate: false, resolved_by: "ada" });
     expect(await resolve(id, "bob", "No")).toMatchObject({
@@ -347,7 +347,7 @@ describe("resolve_token_anomaly", () => {
     expect(can!.read).toBe(false);
   });
 
-  it("by six at once is one's, and all are told whose", async () => {
+  it("by six at once succeeds once, and all learn who did it", async () => {
     const id = await anAnomaly();
     const calls = range(6).map((number) => ({
       name: "resolve_token_anomaly",

@@ -6,7 +6,7 @@ import { Ledger, newId, until } from "./support.ts";
 
 const MINUTES_OF_A_DAY = 1_440;
 
-/** A ledger whose clock is told the day; two users, of whom one is active again 70 days later. */
+/** A ledger with a settable clock; two users, of whom one is active again 70 days later. */
 async function openLedgerOfMonths() {
   const { url, sql } = await createSimulatedDatabase();
   const ledger = new Ledger(sql);
@@ -109,7 +109,7 @@ describe("the months of the history", () => {
     expect([...rights]).toEqual([]);
   });
 
-  it("are made ahead of time", async () => {
+  it("are created ahead of time", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerOfMonths();
     for (const day of [340, 680]) {
       await moveTo(day);
@@ -119,7 +119,7 @@ describe("the months of the history", () => {
     expect((await monthsOf(sql, active)).at(-1)).toMatch(/^token_history\.month_/);
   });
 
-  it("lose nothing when they were not made for years, and go on once they are", async () => {
+  it("lose nothing if they were not created for years, and continue once they are", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerOfMonths();
     await moveTo(800);
     await ledger.consume(active, 1);
@@ -156,7 +156,7 @@ async function openLedgerWithoutMonths() {
 }
 
 describe("split_other_months", () => {
-  it("waits for the end of a month whose entries go on landing there", async () => {
+  it("waits until the month is over while its entries still arrive there", async () => {
     const { sql } = await openLedgerWithoutMonths();
     await sql`select private.prepare_token_history()`;
     expect(await split(sql)).toMatchObject({ success: false, error: "month_not_over" });
@@ -193,7 +193,7 @@ describe("split_other_months", () => {
     expect((await monthsOf(sql, active)).at(-1)).toBe("token_history.other_months");
   });
 
-  it("lets charges through while it copies", async () => {
+  it("does not block charges while it copies", async () => {
     const { url, sql, moveTo, active } = await openLedgerWithoutMonths();
     await sql`select private.prepare_token_history()`;
     await moveTo(900);
@@ -213,7 +213,7 @@ describe("split_other_months", () => {
 });
 
 describe("prepare_token_history", () => {
-  it("reads no more than 16 MiB of entries with their table locked, unless it is told to", async () => {
+  it("reads at most 16 MiB of entries with their table locked, unless it may block", async () => {
     const { sql, ledger, moveTo, active } = await openLedgerWithoutMonths();
     await moveTo(840);
     await sql`
@@ -244,7 +244,7 @@ describe("archive_token_history", () => {
       (user: string) => `insert into token_history.openings values ('${user}', 1, 1, 1, '')`,
     ],
     ["notes where the history begins", () => "select from private.token_settings for update"],
-  ])("lets charges through while it %s", async (_, blocking) => {
+  ])("does not block charges while it %s", async (_, blocking) => {
     const { url, sql, ledger, moveTo, active } = await openLedgerOfMonths();
     const late = newId(); // In the second month alone, so that the first one is taken out by then.
     await moveTo(35);
@@ -258,7 +258,7 @@ describe("archive_token_history", () => {
     expect(await problems(sql)).toEqual([]);
   });
 
-  it("takes old months out whole, and everything still adds up, before and after new charges", async () => {
+  it("removes complete old months, and all sums still match, before and after new charges", async () => {
     const { sql, ledger, active, gone } = await openLedgerOfMonths();
     const [month] = await monthsOf(sql, active);
     const archived = month!.replace("month_", "archived_month_");

@@ -94,9 +94,10 @@ describe("two batches at once", () => {
     ["hold", holdBatch],
     ["charge", consumeBatch],
   ])(
-    "that %s tokens of users without a balance, in opposite order, wait for each other in no circle",
+    "that %s tokens of users without a balance, in opposite order, do not deadlock",
     async (_, batch) => {
-      // Both wait at the first user's row, and whoever goes on first has the second one's or not: five times is enough.
+      // Both wait for the first user's row, and the one that continues first has locked the second one's or not: five
+      // times is enough.
       for (const _ of range(5)) {
         const [first, second] = range(2).map(newId).sort() as [string, string];
         const blocker = postgres(url, { max: 1 });

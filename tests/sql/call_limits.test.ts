@@ -15,7 +15,7 @@ async function take(user: string, name: string, quota = 1) {
 const keysOf = (user: string) =>
   sql`select key from private.rate_limits where key like ${`%${user}%`} order by key`;
 
-/** What another module does in its migration. */
+/** As another module's migration would do. */
 async function addSource(): Promise<void> {
   await sql.unsafe(`
     create table private.test_excess (user_id uuid, excess jsonb);
@@ -42,7 +42,7 @@ describe("a limit of calls", () => {
     expect(await take(other, "a")).toMatchObject({ allowed: true });
   });
 
-  it("is what a module says that has a say, and the module hears of who asks for more", async () => {
+  it("is the one that a registered module returns, and the module is told about excess calls", async () => {
     await addSource();
     const user = newId();
     for (let count = 0; count < 3; count++) {
@@ -74,7 +74,7 @@ describe("a limit of calls", () => {
     expect(await take(user, "a", 3)).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] });
   });
 
-  it("that means nothing denies, and is nobody's excess", async () => {
+  it("that is invalid denies the call, and is not recorded as excess", async () => {
     await addSource();
     expect(await take(newId(), "a", -1)).toMatchObject({ allowed: false, error: "invalid_request" });
     expect(await sql`select from private.test_excess`).toHaveLength(0);

@@ -30,7 +30,7 @@ async function problemsOf(user: string, database = sql): Promise<{ entry: number
   return rows.map(({ entry, problem }) => ({ entry, problem }));
 }
 
-const ALTERED = "it was altered, or the one before it was";
+const ALTERED = "it or the entry before it was changed";
 
 describe("the chain of a history", () => {
   it("is whole whichever way the entries came, alone, in two phases or in batches", async () => {
@@ -142,7 +142,7 @@ describe("deno task ledger", async () => {
       });
       expect(await problemsOf(user, sql)).toEqual([{
         entry: 6,
-        problem: "it is not the entry that was charged last",
+        problem: "it is not the last charged entry",
       }]);
       await sql`
         update public.token_balances as balances set chain = history.chain
@@ -151,7 +151,7 @@ describe("deno task ledger", async () => {
       expect([...await sql`select * from public.verify_token_chain()`]).toEqual([]);
       const { code, printed } = await command("verify", "--anchor", anchor);
       expect(code).toBe(1);
-      expect(printed).toContain(`user ${user}, up to entry 5: the history is not the one of the anchor`);
+      expect(printed).toContain(`user ${user}, up to entry 5: the history does not match the anchor`);
     } finally {
       await Deno.remove(anchor);
     }

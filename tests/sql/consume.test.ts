@@ -21,7 +21,7 @@ describe("one request", () => {
     expect(await ledger.deltas(user)).toEqual([100, -7]);
   });
 
-  it("gives a late retry the charge and the balance of then, not of now (mistake 7)", async () => {
+  it("gives a late retry the original charge and balance, not the current ones (mistake 7)", async () => {
     const [user, id] = [newId(), newId()];
     await ledger.add(user, 100);
     const first = await ledger.consume(user, 10, id);
@@ -88,7 +88,7 @@ describe("many requests", () => {
     expect(await ledger.balance(user)).toEqual({ balance: 2, held: 0, entries: 20 });
   });
 
-  it("never refuses an honest parallel use (mistake 16)", async () => {
+  it("never refuses legitimate parallel use (mistake 16)", async () => {
     const user = newId();
     await ledger.add(user, 40);
     const outcomes = await raceAll(url, range(40).map(() => consume(user, 1, newId())));
@@ -179,7 +179,7 @@ describe("the same id with another request", () => {
     expect(sum!.balance).toBe(196);
   });
 
-  it("does not take what a two-phase request with the same id is about", async () => {
+  it("does not touch a two-phase request with the same id", async () => {
     const [user, id] = [newId(), newId()];
     await ledger.add(user, 100);
     await ledger.hold(user, 10, id);
@@ -195,7 +195,7 @@ describe("the same id with another request", () => {
     expect(await ledger.balance(user)).toEqual({ balance: 100, held: 10, entries: 1 });
   });
 
-  it("is not given out for free when it is the id of a grant (mistake 6)", async () => {
+  it("is not free when the id is that of a grant (mistake 6)", async () => {
     const [user, id] = [newId(), newId()];
     await ledger.add(user, 100, id);
     for (const operation of ["grant", "meal-analyzer"]) {
@@ -271,7 +271,7 @@ describe("a request that makes no sense", () => {
     expect(await ledger.snapshot(user)).toEqual(before);
   });
 
-  it("is not one whose id has 255 characters of any script", async () => {
+  it("does not apply to an id of 255 characters of any script", async () => {
     const user = newId();
     await ledger.add(user, 10);
     for (const letter of ["x", "é", "漢", "🍎"]) {

@@ -50,7 +50,7 @@ interface Prepared {
   call: Call;
 }
 
-/** What is about to happen, each time for a new user. */
+/** The next operation, each time for a new user. */
 const operations: Record<string, () => Promise<Prepared>> = {
   "hold_tokens of a new request": async () => {
     const user = await withTokens(100);
@@ -248,7 +248,7 @@ describe.each(Object.entries(operations))("%s", (name, operation) => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("killed after the commit is done once, though its caller never heard of it", async () => {
+  it("killed after the commit has happened once, although its caller got no response", async () => {
     const prepared = await operation();
     await doomed(async (connection, pid) => {
       await run(connection, prepared.call);

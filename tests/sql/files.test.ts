@@ -45,7 +45,7 @@ async function countOf(user: string): Promise<number> {
   return (await sql`select from storage.objects where starts_with(name, ${`${user}/`})`).length;
 }
 
-/** Does something while an uploader, or who forgets the user, has it in hand. */
+/** Does something while a transaction of an uploader, or of forget_user, is open. */
 async function untilWaiting(count: number): Promise<void> {
   await until(async () =>
     (await sql`select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`)
@@ -54,7 +54,7 @@ async function untilWaiting(count: number): Promise<void> {
 }
 
 describe("the files of a user who is forgotten", () => {
-  it.each(["authenticated", "postgres"])("get no more, entered as %s", async (role) => {
+  it.each(["authenticated", "postgres"])("get no further files, entered as %s", async (role) => {
     const user = newId();
     expect(await enter(user, { role })).toBe("entered");
     await sql`select public.forget_user(${user})`;
@@ -62,7 +62,7 @@ describe("the files of a user who is forgotten", () => {
     expect(await enter(newId(), { role })).toBe("entered");
   });
 
-  it("are all known by then: an upload is let in before, or refused", async () => {
+  it("are complete: a concurrent upload is admitted before, or refused", async () => {
     const user = newId();
     const [uploader, deletion] = await Promise.all([sql.reserve(), sql.reserve()]);
     try {

@@ -18,7 +18,7 @@ describe("a grant with a request id", () => {
     expect(await ledger.deltas(user)).toEqual([25]);
   });
 
-  it("gets the first one's outcome however late it is repeated, also after cleanups (mistake 20)", async () => {
+  it("returns the first outcome however late it is repeated, also after cleanups (mistake 20)", async () => {
     const [user, id] = [newId(), newId()];
     const first = await ledger.add(user, 25, id);
     await ledger.consume(user, 20);
@@ -108,7 +108,7 @@ describe("a grant", () => {
     expect(await ledger.balance(user)).toEqual({ balance: 40, held: 0, entries: 40 });
   });
 
-  it("that the balance has no room for is refused and changes nothing", async () => {
+  it("that would exceed the maximum balance is refused and changes nothing", async () => {
     const user = newId();
     await ledger.add(user, LARGEST);
     const before = await ledger.snapshot(user);

@@ -187,7 +187,7 @@ describe("a settlement", () => {
     expect(await ledger.hold(user, 10, id)).toMatchObject({ success: true, duplicate: true, charged: 0 });
   });
 
-  it("of nothing is repeated with the balance and the answer's end of then (mistake 7)", async () => {
+  it("of nothing is repeated with the original balance and response tail (mistake 7)", async () => {
     const { user, id } = await held();
     const first = await ledger.settle(user, id, 0, { p_response_head: '{"usage":{' });
     await ledger.add(user, 7);
@@ -270,7 +270,7 @@ describe("a stored answer", () => {
     const { user, id } = await held();
     const first = await ledger.settle(user, id, 4, { p_response_head: head });
     const again = (await ledger.hold(user, 10, id)).response;
-    // Who repeats the settlement has the head itself.
+    // The caller that repeats the settlement has the head itself.
     expect((await ledger.settle(user, id, 4)).response_tail).toBe(first.response_tail);
     return { user, id, first, again };
   }
@@ -301,7 +301,7 @@ describe("a stored answer", () => {
     }
   });
 
-  it("carries the balance of then, however much happened since", async () => {
+  it("has the original balance, however much happened since", async () => {
     const { user, id, first } = await settledWith('{"usage":{');
     await ledger.consume(user, 60);
     expect((await ledger.hold(user, 10, id)).response).toBe('{"usage":{' + first.response_tail);
@@ -320,7 +320,7 @@ describe("a stored answer", () => {
 });
 
 describe("a release", () => {
-  it("gives the hold back, charges nothing, and is the same when repeated", async () => {
+  it("releases the hold, charges nothing, and is idempotent", async () => {
     const { user, id } = await held();
     expect(await ledger.release(user, id)).toMatchObject({
       success: true,
@@ -367,7 +367,7 @@ describe("a release", () => {
     expect(await ledger.balance(user)).toMatchObject({ held: 10 });
   });
 
-  it("of an expired hold is no error and gives nothing back twice", async () => {
+  it("of an expired hold is not an error, and releases nothing twice", async () => {
     const { user, id } = await held();
     await ledger.outlive(id);
     await ledger.cleanup();
@@ -428,7 +428,7 @@ describe("the fence", () => {
     }
   });
 
-  it("lets a settlement pass that is late when nobody took over: the work was done", async () => {
+  it("accepts a late settlement if no other attempt took over: the work was done", async () => {
     const { user, id } = await held();
     await ledger.outlive(id);
     expect(await ledger.settle(user, id, 4)).toMatchObject({ success: true, charged: 4, balance: 96 });
@@ -477,7 +477,7 @@ describe("the cleanup", () => {
     expect(await ledger.lock(id)).toBeDefined();
   });
 
-  it("goes round the pages in small steps, and finds what ended behind its hand", async () => {
+  it("visits the pages in small steps, and finds requests that ended on pages it had passed", async () => {
     const { sql, ledger } = await createDatabase();
     const user = newId();
     await ledger.add(user, 1_000);
@@ -503,7 +503,7 @@ describe("the cleanup", () => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it.each([0, -5, 2_147_483_647])("keeps its hand on the table with a limit of %i pages", async (pages) => {
+  it.each([0, -5, 2_147_483_647])("stays within the table with a limit of %i pages", async (pages) => {
     await ledger.cleanup(pages);
     const [settings] = await sql`select cleanup_page::integer as page from private.token_settings`;
     expect(settings!.page).toBeGreaterThanOrEqual(0);

@@ -30,7 +30,7 @@ async function anchorOf(database: Database): Promise<string> {
 
 const SOUND = { code: 0, printed: "The ledger is sound\n" };
 
-/** Changes what only somebody who may do everything can. */
+/** Makes a change that only a superuser can make. */
 async function tamper({ sql }: Database, change: string): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction.unsafe("alter table public.token_balance_history disable trigger user");
@@ -148,6 +148,15 @@ describe("deno task ledger verify", async () => {
     ],
     ["a balance", "update public.token_balances set balance = balance + 1 where user_id = '$user'"],
     ["what was granted", "update public.token_balances set granted = granted + 1 where user_id = '$user'"],
+    [
+      "what is left of a grant",
+      "update public.token_grants set remaining = remaining + 1 where wallet_id = '$user' and entry_number = 1",
+    ],
+    ["a grant, which is gone", "delete from public.token_grants where wallet_id = '$user' and entry_number = 1"],
+    [
+      "the end of a grant",
+      "update public.token_grants set expires_at = '2200-01-01' where wallet_id = '$user' and entry_number = 1",
+    ],
     ["what is held", "update public.token_balances set held = 0 where user_id = '$user'"],
     [
       "the last entry, which is gone",
@@ -162,7 +171,7 @@ describe("deno task ledger verify", async () => {
       "a charge without its request's settlement",
       "update public.token_consumption_locks set status = 'released' where user_id = '$user' and status = 'settled'",
     ],
-  ])("finds %s altered, although the database's own audit says nothing any more", async (_, change) => {
+  ])("finds %s changed, although the database's own audit was disabled", async (_, change) => {
     const database = await openLedger();
     const user = database.users[2]!;
     await tamper(database, change.replaceAll("$user", user));
@@ -184,7 +193,7 @@ describe("deno task ledger verify", async () => {
     for (const other of database.users.filter((one) => one !== user)) expect(printed).not.toContain(other);
   });
 
-  it("is not shown a view in place of a table", async () => {
+  it("refuses a view in place of a table", async () => {
     const database = await openLedger();
     await database.sql.unsafe(`
       alter table public.token_balances rename to real_balances;
@@ -208,7 +217,7 @@ describe("deno task ledger verify", async () => {
       `update public.token_balance_history set delta = -2 where user_id = '${user}' and entry_number = 4321`,
     );
     expect((await command(database, "verify")).printed).toContain(
-      `user ${user}, entry 4321, request 4320: it was altered`,
+      `user ${user}, entry 4321, request 4320: it or the entry before it was changed`,
     );
   });
 });
@@ -227,7 +236,7 @@ describe("an anchor", () => {
     const { code, printed } = await command(database, "verify", "--anchor", anchor);
     expect(code).toBe(1);
     expect(printed).toBe(
-      `user ${user}, up to entry 4: the history is not the one of the anchor\n1 findings\n`,
+      `user ${user}, up to entry 4: the history does not match the anchor\n1 findings\n`,
     );
   });
 
@@ -237,21 +246,26 @@ describe("an anchor", () => {
     const user = database.users[3]!;
     await tamper(
       database,
-      ["token_balance_history", "token_balances", "token_consumption_locks"].map((table) =>
-        `delete from public.${table} where user_id = '${user}'`
-      ).join(";"),
+      [
+        ...["token_balance_history", "token_balances", "token_consumption_locks"].map((table) =>
+          `delete from public.${table} where user_id = '${user}'`
+        ),
+        ...["public.token_grants", "private.token_grant_slices", "private.token_grant_epochs"].map((table) =>
+          `delete from ${table} where wallet_id = '${user}'`
+        ),
+      ].join(";"),
     );
     expect(await command(database, "verify")).toEqual(SOUND);
     expect((await command(database, "verify", "--anchor", anchor)).code).toBe(1);
   });
 
-  it("raises no alarm when the months it is of are archived, before and after further charges", async () => {
+  it("raises no alarm when its months are archived, before and after further charges", async () => {
     const database = await openLedger();
     const before = await anchorOf(database);
     const [active] = database.users as [string];
     await database.ledger.consume(active, 1);
     await archiveAll(database);
-    const archived = "1 users' entries of that time are archived: of them only a newer anchor tells more\n";
+    const archived = "1 users' entries of that time are archived: only a newer anchor can check them\n";
     expect(await command(database, "verify", "--anchor", before)).toEqual({
       code: 0,
       printed: archived + SOUND.printed,
@@ -278,7 +292,7 @@ describe("an anchor", () => {
     expect(await database.ledger.problems()).toEqual([]);
     const { code, printed } = await command(database, "verify", "--anchor", anchor);
     expect(code).toBe(1);
-    expect(printed).toContain(`user ${user}, up to entry 4: the history is not the one of the anchor`);
+    expect(printed).toContain(`user ${user}, up to entry 4: the history does not match the anchor`);
   });
 
   it("is refused where a line of it was changed, added or taken away", async () => {
@@ -303,7 +317,7 @@ describe("an anchor", () => {
 });
 
 describe("anchor_token_ledger", () => {
-  it("sends away the digest of the lines that the database keeps, and verify holds the ledger against them", async () => {
+  it("sends the digest of the lines that the database keeps, and verify compares the ledger with them", async () => {
     const database = await openLedger();
     const { sql, users } = database;
     const [row] = await sql`select private.anchor_token_ledger() as anchor`;
@@ -316,7 +330,7 @@ describe("anchor_token_ledger", () => {
 
     const other = `${digest[0] === "0" ? "1" : "0"}${digest.slice(1)}`;
     expect((await command(database, "verify", "--digest", other)).printed).toContain(
-      "has no anchor of this digest",
+      "no longer has the anchor with this digest",
     );
 
     await tamper(
@@ -329,7 +343,7 @@ describe("anchor_token_ledger", () => {
     expect((await command(database, "verify", "--digest", digest)).printed).toContain(
       `user ${users[2]}, up to entry 4`,
     );
-    // Who writes the kept lines again as well cannot make them fit the digest that was sent.
+    // An attacker who also rewrites the kept lines cannot make them match the digest that was sent.
     await sql`update token_history.anchors set lines = replace(lines, '"balance":"9', '"balance":"8')`;
     const { code, printed } = await command(database, "verify", "--digest", digest);
     expect(code).toBe(2);

@@ -63,7 +63,7 @@ describe("a plan's rate limits", () => {
     { user: { quota: 0.9, window_s: 60 } },
     { function: { quota: 0, window_s: 60 } },
     { user: { quota: 5, window_s: 60 }, function: { quota: 0.9, window_s: 60 } },
-  ])("let nothing through of a quota below 1, nor later: %j", async (limits) => {
+  ])("with a quota below 1 deny everything, also later: %j", async (limits) => {
     const user = await userOnPlan(limits);
     await sql`insert into private.request_counters (subject) values (${user})`;
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -72,7 +72,7 @@ describe("a plan's rate limits", () => {
     expect(await countersOf(user)).toEqual({ full_at_s: 0, function_full_at_s: {} });
   });
 
-  it("that are of one kind alone are null of the other", async () => {
+  it("of one kind only are null for the other", async () => {
     const rule = { quota: 5, window_s: 60 };
     const both = [{ user: rule }, { function: rule }].map(async (limits) =>
       (await admit(await userOnPlan(limits))).limits
@@ -116,7 +116,7 @@ describe("a plan's rate limits", () => {
     expect((await admit(user)).success).toBe(true);
   });
 
-  it("are of each user alone, and none is none", async () => {
+  it("are separate for each user, and a missing limit limits nothing", async () => {
     const limits = { user: { quota: 1, window_s: 3600 } };
     const [one, other, free] = [await userOnPlan(limits), await userOnPlan(limits), await userOnPlan({})];
     expect((await admit(one)).success).toBe(true);
@@ -136,7 +136,7 @@ describe("a plan's rate limits", () => {
     });
   });
 
-  it("let exactly the quota through when 100 ask at once, and write one anomaly in the window", async () => {
+  it("let exactly the quota through when 100 requests come at once, and record one anomaly in the window", async () => {
     const user = await userOnPlan({ function: { quota: 10, window_s: 1_000_000 } });
     const outcomes = await Promise.all(Array.from({ length: 100 }, () => admit(user)));
     expect(outcomes.filter(({ success }) => success)).toHaveLength(10);
@@ -147,7 +147,7 @@ describe("a plan's rate limits", () => {
     ]);
   });
 
-  it("hold in batches, side by side with single calls, without a deadlock", async () => {
+  it("work in batches, next to single calls, without a deadlock", async () => {
     const users = await Promise.all(
       Array.from({ length: 6 }, () => userOnPlan({ user: { quota: 20, window_s: 1_000_000 } })),
     );
@@ -172,7 +172,7 @@ describe("a plan's rate limits", () => {
     expect(outcomes.filter(({ success }) => success)).toHaveLength(6 * 20);
   });
 
-  it("lock nobody out who comes from a plan that lacked one of them", async () => {
+  it("do not lock out a user whose previous plan lacked one of them", async () => {
     const rule = { quota: 5, window_s: 60 };
     const user = newId();
     await ledger.add(user, 1_000);
@@ -203,7 +203,7 @@ describe("a plan's rate limits", () => {
     expect((await admit(user)).error).toBe("rate_limited");
   });
 
-  it("of who has a counter without end are cleaned up", async () => {
+  it("of a user with an endless counter are cleaned up", async () => {
     const user = newId();
     await sql`
       insert into private.request_counters values (${user}, 'Infinity', '{"meal-analyzer": "Infinity"}')`;
@@ -226,7 +226,7 @@ describe("a plan's rate limits", () => {
   });
 
   it.each(["a call", "a batch"])(
-    "decide at the time that it is when %s has waited for the counter",
+    "use the time after %s has waited for the counter",
     async (what) => {
       const user = await userOnPlan({ user: { quota: 60, window_s: 60 } });
       await admit(user);
@@ -284,7 +284,7 @@ describe("a plan's rate limits", () => {
     }
   });
 
-  it("do not stand between a user and an answer that is paid for", async () => {
+  it("do not block a replay, which is already paid for", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
     const requestId = newId();
     const { attempt } = await admit(user, { requestId });
@@ -295,7 +295,7 @@ describe("a plan's rate limits", () => {
     expect(await admit(user, { requestId })).toMatchObject({ success: true, duplicate: true });
   });
 
-  it("of a shape that means nothing are refused when they are written", async () => {
+  it("with an invalid form are refused when they are written", async () => {
     for (
       const limits of [
         { user: { quota: -1, window_s: 60 } },
@@ -351,7 +351,7 @@ describe("an answer that is given again", () => {
     expect((await admit(user)).success).toBe(true);
   });
 
-  it("is given 600 times an hour where the plan does not say", async () => {
+  it("is limited to 600 an hour unless the plan says otherwise", async () => {
     const [user, requestId] = [await userOnPlan({}), newId()];
     await answer(user, requestId);
     const [row] = await sql`
@@ -362,7 +362,7 @@ describe("an answer that is given again", () => {
     expect(row!.given).toBeLessThan(610); // One comes back every 6 s.
   });
 
-  it("goes to nobody but who made the same request", async () => {
+  it("only goes to the caller who made the same request", async () => {
     const [user, other, requestId] = [await userOnPlan({}), await userOnPlan({}), newId()];
     await answer(user, requestId);
     expect(await admit(other, { requestId })).toMatchObject({
@@ -376,7 +376,7 @@ describe("an answer that is given again", () => {
 });
 
 describe("a request that runs", () => {
-  it("is told to be running, whatever denies a new one", async () => {
+  it("gets request_in_progress, even if a new request would be denied", async () => {
     const user = await userOnPlan({ user: { quota: 2, window_s: 3600 } });
     await call(sql`select public.set_spend_caps(${user}, 10, null)`);
     const requestId = newId();
@@ -391,7 +391,7 @@ describe("a request that runs", () => {
     expect(await admit(user, { requestId, amount: 8 })).toMatchObject({ error: "request_in_progress" });
   });
 
-  it("can be asked for as often as an answer that is given again, and by its own run as often as it likes", async () => {
+  it("can be asked for as often as a replay, and by its own run without limit", async () => {
     const user = await userOnPlan({ replay: { quota: 3, window_s: 3600 } });
     const [requestId, run] = [newId(), newId()];
     await admit(user, { requestId, run });
@@ -408,7 +408,7 @@ describe("a request that runs", () => {
     expect((await admit(user)).success).toBe(true);
   });
 
-  it("or ran cannot be asked for without an end by who made another one", async () => {
+  it("or was settled cannot be probed endlessly with another request", async () => {
     const limits = { replay: { quota: 3, window_s: 3600 } };
     const [user, other, requestId] = [await userOnPlan(limits), await userOnPlan(limits), newId()];
     await answer(user, requestId);
@@ -467,7 +467,7 @@ describe("a request that runs", () => {
     }
   });
 
-  it("and is asked for twenty times at once runs once, and the others hear that it runs", async () => {
+  it("that is sent twenty times at once runs once, and the others get request_in_progress", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } });
     await call(sql`select public.set_spend_caps(${user}, 10, null)`);
     const requestId = newId();
@@ -488,7 +488,7 @@ describe("a request that runs", () => {
     expect(outcomes.filter(({ error }) => error === "request_in_progress")).toHaveLength(19);
   });
 
-  it("gets its attempt again for the run that did not hear of it, and no other run does", async () => {
+  it("returns its attempt again to the run that missed the response, and to no other run", async () => {
     const user = await userOnPlan({ user: { quota: 1, window_s: 3600 } }, 10);
     const [requestId, run] = [newId(), newId()];
     const first = await admit(user, { requestId, amount: 8, run });
@@ -531,7 +531,7 @@ describe("a request that runs", () => {
     expect(await balanceOf(user)).toEqual({ balance: 10, held: 8 });
   });
 
-  it("is released by its run, which then holds no more, however late it arrives", async () => {
+  it("is released by its run, whose later calls then hold nothing", async () => {
     const user = await userOnPlan({}, 10);
     const [requestId, run] = [newId(), newId()];
     await admit(user, { requestId, amount: 8, run });
@@ -597,7 +597,7 @@ describe("a request that runs", () => {
     expect((await ledger.problems()).filter(({ user_id }) => user_id === user)).toEqual([]);
   });
 
-  it("and is given up before its hold arrives is told of as one that held nothing", async () => {
+  it("that is abandoned before its hold arrives is shown as one that held nothing", async () => {
     const [user, other, requestId, run] = [await userOnPlan({}), await userOnPlan({}), newId(), newId()];
     const release = (asking: string) =>
       call(
@@ -641,7 +641,7 @@ describe("a request that runs", () => {
     }]);
   });
 
-  it("may be let live longer, never shorter, and only while it holds", async () => {
+  it("can be extended, never shortened, and only while it holds", async () => {
     const [user, requestId] = [await userOnPlan({}), newId()];
     await admit(user, { requestId });
     const endsIn = async () => {
@@ -691,7 +691,7 @@ describe("an endpoint that costs no tokens", () => {
     }]);
   });
 
-  it("counts anew when the plan's window becomes another", async () => {
+  it("restarts its count when the plan's window changes", async () => {
     const user = await userOnPlan({ balance: { quota: 1, window_s: 100_000 } });
     expect(await take(user, "balance", 2)).toMatchObject({ allowed: true });
     expect(await take(user, "balance", 2)).toMatchObject({ allowed: false });
@@ -725,7 +725,7 @@ describe("a recording in Storage", () => {
     expect(await read(usual)).toMatchObject({ error: "rate_limited", limits: [{ quota: 120 }] });
   });
 
-  it("is not read for who could not pay the least for it, until an expired hold is given back", async () => {
+  it("is not read for a user who cannot pay the minimum, until an expired hold is released", async () => {
     const [user, stranger] = [await userOnPlan({}, 2), newId()];
     expect(await read(stranger)).toMatchObject({ error: "insufficient_tokens", required: 2, available: 0 });
     const running = newId();
@@ -762,7 +762,7 @@ describe("who cannot pay", () => {
 });
 
 describe("a paused account", () => {
-  it("is let in no more, whoever paused it and however often, until it is resumed", async () => {
+  it("is refused, whoever paused it and however often, until it is resumed", async () => {
     const user = await userOnPlan({});
     const running = newId();
     const { attempt } = await admit(user, { requestId: running });
@@ -772,7 +772,7 @@ describe("a paused account", () => {
       error: "account_paused",
       message: "This account is paused: suspicious payments",
     });
-    // What runs is charged as usual.
+    // A running request is charged as usual.
     expect(await call(sql`select public.settle_tokens(${running}, ${user}, ${attempt}, 1)`))
       .toMatchObject({ success: true, charged: 1 });
     expect(await call(sql`select public.resume_account(${user})`)).toBe(true);
@@ -830,7 +830,7 @@ describe("a user's own caps", () => {
     expect(await spend(user, 100)).toMatchObject({ charged: 100 });
   });
 
-  it("are kept by 50 requests at once to the token", async () => {
+  it("are respected by 50 requests at once to the token", async () => {
     const user = await userOnPlan({});
     await setCaps(user, 20, null);
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => spend(user, 3)));

@@ -95,7 +95,7 @@ function batch(name: string, operations: unknown[]): string {
   return `select ${name}('${JSON.stringify(operations)}')`;
 }
 
-/** What callers wait for: none of it may wait for what operators and schedules run. */
+/** Operations that callers wait for: none may wait for operators and schedules. */
 const CHARGES: Record<string, string> = {
   "admit": `select admit_request('${newId()}', '${one}', 1, 'meal-analyzer', 'content')`,
   "admit a released request again":
@@ -143,7 +143,7 @@ const CHARGES: Record<string, string> = {
   ),
 };
 
-/** What a user, an operator or Auth asks for one account. */
+/** Operations of a user, an operator or Auth on one account. */
 const ACCOUNTS: Record<string, string> = {
   "forget_user": `select forget_user('${one}')`,
   "set_spend_caps": `select set_spend_caps('${one}', 1, 1)`,
@@ -164,7 +164,7 @@ const ACCOUNTS: Record<string, string> = {
   "detect_high_frequency_requests": `select detect_high_frequency_requests('${one}', '1 hour', 1)`,
 };
 
-/** What runs on a schedule or by an operator's hand, for all users. */
+/** Operations of the schedule or an operator, for all users. */
 const MAINTENANCE: Record<string, string> = {
   "cleanup_expired_locks": "select cleanup_expired_locks()",
   "cleanup_request_counters": "select private.cleanup_request_counters()",
@@ -187,7 +187,7 @@ const MAINTENANCE: Record<string, string> = {
 
 const PATHS = { ...CHARGES, ...ACCOUNTS, ...MAINTENANCE };
 
-/** Rows and tables that somebody may have just then. */
+/** Rows and tables that another transaction may have locked. */
 const RESOURCES: Record<string, string> = {
   "request_counters": `select from private.request_counters where subject = '${one}' for update`,
   "token_balances": `select from token_balances where user_id = '${one}' for update`,
@@ -325,24 +325,24 @@ async function meet(left: [name: string, path: string][]): Promise<string | unde
     if (await second.rest()) return name;
     // It has gone through: nothing of it is left that the first one could wait for.
     await second.end();
-    // Who asks for its lock for a moment at a time may have given up meanwhile.
+    // A transaction that requests its lock for moments may have given up meanwhile.
     if (!await first.rest()) return;
   }
 }
 
 describe("the paths of the ledger", () => {
-  it.each(Object.entries(PATHS))("%s: runs to its end where nobody is in its way", async (_, path) => {
+  it.each(Object.entries(PATHS))("%s: completes if nothing blocks it", async (_, path) => {
     first.begin(path);
     expect(await first.end()).toBeUndefined();
   });
 
   it.each(Object.entries(RESOURCES))(
-    "wait for each other in no circle, when one of them waits at %s",
+    "do not deadlock when one of them waits at %s",
     async (_, lock) => expect(await circlesAt(lock, PATHS)).toEqual([]),
     240_000,
   );
 
-  it("would wait for each other in a circle if one of them turned the order round", async () => {
+  it("would deadlock if one of them reversed the order", async () => {
     await sql.unsafe(`
       create function public.turned_round() returns void language plpgsql as $$
       begin
@@ -361,7 +361,7 @@ describe("the paths of the ledger", () => {
 });
 
 describe("a charge", () => {
-  it("does not wait for caps that read what was spent of the month", async () => {
+  it("does not wait for caps that sum the month's spending", async () => {
     // Caps read the history, a hold does not.
     const isWaiting = await whileLocked(
       "lock table public.token_balance_history in access exclusive mode",
@@ -380,7 +380,7 @@ describe("a charge", () => {
 
   const known = new Map<string, boolean>();
 
-  /** Whether a charge waits for whoever has a lock: the same for every path of the maintenance, and asked once. */
+  /** Whether a charge waits for a lock's holder: the same for every path of the maintenance, and tested once. */
   async function waitsForLock(lock: string, charge: string): Promise<boolean> {
     const both = JSON.stringify([lock, charge]);
     if (!known.has(both)) known.set(both, await waitsFor(lock, charge));
@@ -388,13 +388,13 @@ describe("a charge", () => {
   }
 
   it.each(Object.entries(MAINTENANCE))(
-    "does not wait for %s, wherever that one waits",
+    "does not wait for %s, wherever that waits",
     async (_, path) => {
       const waiting: string[] = [];
       for (const [resource, lock] of Object.entries(RESOURCES)) {
         if (!await waitsFor(lock, path)) continue;
         for (const [name, charge] of Object.entries(CHARGES)) {
-          if (await waitsForLock(lock, charge)) continue; // For whoever has it, and not for the maintenance.
+          if (await waitsForLock(lock, charge)) continue; // It waits for the lock's holder, not for the maintenance.
           await whileLocked(lock, async () => {
             first.begin(path);
             await first.rest();

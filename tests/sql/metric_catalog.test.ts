@@ -58,7 +58,7 @@ describe("ops/", () => {
     }
   });
 
-  it.each(expressions)("asks in $where for series that are served, by labels that they have", ({ text }) => {
+  it.each(expressions)("queries in $where only series and labels that are served", ({ text }) => {
     const series = seriesIn(text);
     if (!text.includes("up{job=")) expect(series.length).toBeGreaterThan(0);
     for (const name of series) expect(metricOf(name), `${name} is not served`).toBeDefined();
@@ -73,7 +73,7 @@ describe("ops/", () => {
     }
   });
 
-  it("counts with rate or increase what only grows, and looks at nothing else so", () => {
+  it("uses rate and increase for counters only", () => {
     for (const { where, text } of expressions.filter((one) => !one.where.startsWith("variable"))) {
       for (const [, before, name, after] of text.matchAll(/(\w+\()?(tessera_\w+)(?:\{[^}]*\})?(\[)?/g)) {
         const grows = metricOf(name!)!.type !== "gauge";
@@ -83,7 +83,7 @@ describe("ops/", () => {
     }
   });
 
-  it("says of each alert how bad it is, what it is, and where to read on", () => {
+  it("gives each alert a severity, a summary and a link", () => {
     for (const rule of alertRules.split("- alert: ").slice(1)) {
       const name = /^\w+/.exec(rule)![0];
       expect(rule).toMatch(/labels: \{ severity: (critical|warning) \}/);

@@ -33,7 +33,7 @@ async function rollUp(margin = "0", on: Pick<Sql, "unsafe"> = sql) {
   return row!.outcome;
 }
 
-/** What the ledger itself says, in the form of the metrics. */
+/** The ledger's own sums, in the form of the metrics. */
 async function ledgerSays() {
   const rows = await sql`
     select operation_type, count(*)::text, (-sum(delta))::text as tokens from token_balance_history
@@ -229,7 +229,7 @@ describe("the ledger's metrics", () => {
     expect(await metricsSay()).toEqual(await ledgerSays());
   });
 
-  it("say nothing of a snapshot that may be older than the transactions that run", async () => {
+  it("refuse a snapshot that may be older than running transactions", async () => {
     const outcome = await sql.begin(
       "isolation level repeatable read",
       (transaction) => rollUp("0", transaction),
@@ -239,7 +239,7 @@ describe("the ledger's metrics", () => {
     expect(await rollUp("2 days")).toMatchObject({ success: false, error: "invalid_request" });
   });
 
-  it("leave the newest rows for later, as a clock may be set back", async () => {
+  it("leave out the newest rows, because a clock may be set back", async () => {
     const user = await userWith();
     const before = await counted();
     await database.ledger.consume(user, 5);
@@ -248,7 +248,7 @@ describe("the ledger's metrics", () => {
     expect(await metricsSay()).toEqual(await ledgerSays());
   });
 
-  it("show what is held, by function, and what should not be held any more", async () => {
+  it("show held tokens by function, and overdue holds", async () => {
     const user = await userWith();
     const request = newId();
     await database.ledger.hold(user, 40, request);
@@ -275,7 +275,7 @@ describe("the ledger's metrics", () => {
     expect((await valuesOf("anomalies_open"))["cost_spike warning"]).toBe("2");
   });
 
-  it("show no text that has no form of a name, and no more than 200 functions", async () => {
+  it("show only texts that look like names, and at most 200 functions", async () => {
     const user = await userWith();
     await database.ledger.consume(user, 9, newId(), 'a "label"\nwith everything');
     await rollUp();
@@ -373,7 +373,7 @@ describe("what functions counted", () => {
     ]);
   });
 
-  it("is refused whole when one of it does not fit, and can be sent again right", async () => {
+  it("is refused as a whole if one series is invalid, and can be sent again corrected", async () => {
     const right = { name: "requests", labels: ["echo", "200"], count: 1, seconds: 1, buckets: buckets(0) };
     const wrong = [
       { ...right, name: "users" },

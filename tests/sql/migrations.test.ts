@@ -53,7 +53,10 @@ const RECORDED_ERRORS: Record<string, { handlers: number; reason: string }> = {
   },
 };
 
-/** What policies ask with rights that the user has not: each in a schema that no API shows, and without a user to choose. */
+/**
+ * Functions that policies call with rights that the user lacks: each in a schema that no API shows, and without a
+ * user as argument.
+ */
 const POLICY_FUNCTIONS: Record<string, string> = {
   "files.may_upload()": "counts the caller's own uploads, and answers yes or no",
 };
@@ -79,7 +82,7 @@ describe.each(migrations)("$name", ({ name, text }) => {
     }
   });
 
-  it("asks for nobody else in a function that policies ask", () => {
+  it("reads only the caller in a function that policies call", () => {
     for (const signature of Object.keys(POLICY_FUNCTIONS)) {
       expect(signature).toMatch(/^(?!public\.)\w+\.\w+\(\)$/);
     }

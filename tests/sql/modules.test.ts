@@ -43,13 +43,13 @@ describe.each(Object.keys(manifest.modules))(
       }
     });
 
-    it("asks no function over HTTP that comes with another module", async () => {
+    it("calls no function of another module over HTTP", async () => {
       const functions = modules.flatMap((one) => manifest.modules[one]!.functions);
       const asked = await database.sql`select command from private.jobs where kind = 'http'`;
       for (const { command } of asked) expect(functions).toContain(command.split(/[/?]/)[0]);
     });
 
-    it("hands out what is kept of a user, and forgets it", async () => {
+    it("exports a user's data, and deletes it", async () => {
       const { sql } = database;
       const user = newId();
       const parts = await sql`select name from private.user_data where export is not null order by name`;

@@ -30,7 +30,7 @@ afterAll(async () => {
   for (const folder of folders) await Deno.remove(folder, { recursive: true });
 });
 
-/** A server that keeps what it was told when it ends, and can be started again at the same port. */
+/** A server that keeps its data when it ends, and can be restarted at the same port. */
 async function openRedis(): Promise<{ url: string; stop(): Promise<void>; start(): Promise<void> }> {
   const folder = await Deno.makeTempDir({ prefix: "tessera-test-redis-" });
   folders.push(folder);
@@ -79,7 +79,7 @@ describe("a store whose Redis dies", withRedis, () => {
     await store.set("test:short", "gone before the recovery", 1);
     await store.bury("test:buried", 2);
     await store.delete("test:deleted");
-    // What the backend held may be revoked by now: it is not served from anywhere.
+    // The backend's values may be revoked by now: they are served from nowhere.
     expect(await store.getMany(["test:old", "test:buried", "test:deleted"]))
       .toEqual([undefined, undefined, undefined]);
     expect(store.health()).toMatchObject({ state: "degraded", journalEntries: 4 });
@@ -95,7 +95,7 @@ describe("a store whose Redis dies", withRedis, () => {
     expect(JSON.stringify(events)).not.toContain("127.0.0.1");
   });
 
-  it("lets what others have written or buried meanwhile stay, as it is newer", async () => {
+  it("keeps what others have written or buried meanwhile, as it is newer", async () => {
     const redis = await openRedis();
     const [{ store }, { store: other }] = [openStore(redis.url), openStore(redis.url)];
     await redis.stop();
@@ -110,7 +110,7 @@ describe("a store whose Redis dies", withRedis, () => {
     expect(await store.getMany(["test:one", "test:two"])).toEqual(["version 4", undefined]);
   });
 
-  it("keeps nothing in memory that may not be kept, and buries it all the same", async () => {
+  it("keeps nothing in memory that must not be kept, but still buries it", async () => {
     const redis = await openRedis();
     const { store } = openStore(redis.url, (key) => !key.startsWith("user:"));
     await store.setIfNewer("user:one", "version 1", { fence: 1 });

@@ -54,7 +54,7 @@ describe("what a user is told of the access that it gave", () => {
     return { lease, grant };
   };
 
-  it("is provider, scope and times; a renewal changes the times alone", async () => {
+  it("has provider, scope and times; a renewal only changes the times", async () => {
     const subject = crypto.randomUUID();
     const { lease, grant } = await given(subject);
     const [first] = await told(subject);
@@ -74,7 +74,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await told(crypto.randomUUID())).toEqual([]);
   });
 
-  it("is nothing that came too late, and nothing of the app's own", async () => {
+  it("has nothing that came too late, and nothing of the app itself", async () => {
     const subject = crypto.randomUUID();
     const lease = newLease();
     const { fence } = await claim(lease);
@@ -85,7 +85,7 @@ describe("what a user is told of the access that it gave", () => {
     expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 
-  it("goes when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
+  it("is deleted when the user revokes it, when the provider ends it, and when the user is forgotten", async () => {
     const subject = crypto.randomUUID();
     const revoked = await given(subject);
     const ended = await given(subject);
@@ -100,20 +100,20 @@ describe("what a user is told of the access that it gave", () => {
     await sql`delete from private.oauth_revocations where subject = ${subject}`;
   });
 
-  it("goes with a token that is kept for a time alone: at once for the user, later from the table", async () => {
+  it("expires with a token that is kept for a limited time: at once for the user, later from the table", async () => {
     const subject = crypto.randomUUID();
     const { lease } = await given(subject, { kept_ms: 3_600_000 });
     expect(await told(subject)).toHaveLength(1);
     await sql`update private.oauth_grants set kept_until = clock_timestamp() where key = ${lease.key}`;
     expect(await told(subject)).toEqual([]);
-    await sql`select public.cleanup_oauth_tokens()`;
+    await sql`select private.cleanup_oauth_tokens()`;
     expect(await sql`select from private.oauth_grants where key = ${lease.key}`).toHaveLength(0);
   });
 });
 
 describe("a lease", () => {
   it.each([null, 0, -1])(
-    "of %s milliseconds is not given, as none of them would end in time",
+    "of %s milliseconds is refused, because it would not expire in time",
     async (leaseMs) => {
       const lease = newLease();
       await expect(claim(lease, { leaseMs: leaseMs as number })).rejects.toMatchObject({ code: "22023" });
@@ -132,7 +132,7 @@ describe("a lease", () => {
     expect(row!.answer).toEqual({ kept: false });
   });
 
-  it("is given to one of 40 who ask at once; the others hear how long it lasts", async () => {
+  it("is given to one of 40 simultaneous callers; the others learn how long it lasts", async () => {
     const lease = newLease();
     const answers = await Promise.all(Array.from({ length: 40 }, () => claim(lease)));
     const [given] = answers.filter(({ claimed }) => claimed);
@@ -161,7 +161,7 @@ describe("a lease", () => {
     expect((await claim(lease)).fence).toBe(second.fence + 1);
   });
 
-  it("is still good for a holder who is late, as long as nobody has taken it", async () => {
+  it("stays valid for a late holder as long as nobody has taken it over", async () => {
     const lease = newLease();
     const { fence } = await claim(lease);
     await sql`update private.oauth_leases set held_until = clock_timestamp() - interval '1 hour' where key = ${lease.key}`;
@@ -203,7 +203,7 @@ describe("a lease", () => {
 });
 
 describe("a provider that failed", () => {
-  it("is tried by one of many when its pause is over, and the pause doubles up to 300 s", async () => {
+  it("is tried by one of many callers when its pause is over, and the pause doubles up to 300 s", async () => {
     const { provider } = newLease();
     const lease = () => ({ ...newLease(), provider });
     let failureCount = 0;
@@ -221,7 +221,7 @@ describe("a provider that failed", () => {
     expect(answers.filter(({ claimed }) => claimed)).toHaveLength(1);
   });
 
-  it("is given back by one who did not ask it after all", async () => {
+  it("is released by a caller who did not call it after all", async () => {
     const [one, other] = [newLease(), newLease()];
     other.provider = one.provider;
     const failed = await claim(one);
@@ -255,7 +255,7 @@ describe("an authorization", () => {
     expect(await answer(state)).toBeNull();
   });
 
-  it("takes nothing that can be read", async () => {
+  it("accepts nothing readable", async () => {
     const state = crypto.randomUUID();
     expect(await keep(state, "readable")).toBe(false);
     await keep(state);

@@ -55,7 +55,7 @@ const SHORT_MS = 250;
 describe.each(NAMES)("the store in %s", withRedis, (name) => {
   const open = (ring = keyring) => new EncryptedStore(backends[name]!, ring);
 
-  it("gives back what was written, many at once and in their order, and undefined for what is not there", async () => {
+  it("returns what was written, many at once and in order, and undefined for missing keys", async () => {
     const store = open();
     const keys = Array.from({ length: 1_201 }, newKey);
     await store.setMany(keys.slice(1).map((key) => ({ key, value: `value of ${key}` })));
@@ -97,7 +97,7 @@ describe.each(NAMES)("the store in %s", withRedis, (name) => {
     expect(await store.get(key)).toBe("repeated");
   });
 
-  it("lets nothing older than its burial come back, and takes what is newer", async () => {
+  it("restores nothing older than a burial, and accepts what is newer", async () => {
     const [store, key] = [open(), newKey()];
     await store.setIfNewer(key, "version 4", { fence: 4 });
     expect(await store.bury(key, 5)).toBe(true);
@@ -134,7 +134,7 @@ describe.each(NAMES)("the store in %s", withRedis, (name) => {
     expect(raw).not.toContain("secret");
   });
 
-  it("shows the backend neither the value nor whom the key is about", async () => {
+  it("shows the backend neither the value nor the user of the key", async () => {
     const [store, user] = [open(), crypto.randomUUID()];
     await store.set(`store-test:${user}`, "a secret");
     for await (const [key, value] of backends[name]!.iterator!<string>("store-test")) {

@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 describe("a code", () => {
-  it("is good once for the phone that it was sent to, and answers what a proof needs", async () => {
+  it("is valid once, for the phone that it was sent to, and returns the data of a proof", async () => {
     const phone = newPhone();
     const asked = await otp.request(phone);
     expect(asked).toMatchObject({
@@ -54,7 +54,7 @@ describe("a code", () => {
     expect(decision).toEqual({ outcome: "allowed", delivery: "pending", is_verified: true });
   });
 
-  it("of five wrong guesses says how many are left, and takes no sixth, not even the right one", async () => {
+  it("counts down five wrong guesses, and accepts no sixth, not even the right one", async () => {
     const phone = newPhone();
     const challenge = await otp.issue(phone);
     for (const attempts_left of [4, 3, 2, 1, 0]) {
@@ -159,7 +159,7 @@ describe("abuse case 2, a new code for new guesses", () => {
 });
 
 describe("abuse case 3, distributed guessing", () => {
-  it("counts for who asked for the code, from however many networks the guesses come", async () => {
+  it("counts against the code's requester, from however many networks the guesses come", async () => {
     const [phone, network] = [newPhone(), newId()];
     let judged = 0;
     for (const _ of range(5)) {
@@ -172,7 +172,7 @@ describe("abuse case 3, distributed guessing", () => {
     expect(judged).toBe(20);
   });
 
-  it("counts by network, of however many phones the guesses are", async () => {
+  it("counts against the network, for however many phones the guesses are", async () => {
     await otp.withSettings({ verifications_per_network_hour: 10 }, async () => {
       const network = newId();
       const answers: Judged[] = [];
@@ -222,7 +222,7 @@ describe("abuse case 5, a code for something else", () => {
     expect((await otp.verify(phone, RIGHT, { challenge, network })).success).toBe(true);
   });
 
-  it("keeps a row's code from being of use in another row", async () => {
+  it("makes a code useless in another row", async () => {
     const phone = newPhone();
     const known = await otp.issue(phone, { code: "555555" });
     const target = await otp.issue(phone, { purpose: "payment" });
@@ -314,7 +314,7 @@ describe("abuse case 7, SMS pumping", () => {
     });
   });
 
-  it("is told by a network that asks for many countries", async () => {
+  it("is recognized by a network that asks for many countries", async () => {
     await otp.withSettings({ guard_mode: "deny" }, async () => {
       const network = newId();
       const answers: Requested[] = [];
@@ -527,7 +527,7 @@ describe("abuse case 9, a provider that fails", () => {
     }
   });
 
-  it("several times in a row is left alone for a while, then tried by one request, and trusted when that one worked", async () => {
+  it("several times in a row is not called for a while, then tried by one request, and used again if that worked", async () => {
     await otp.withSettings({ breaker_failures: 3 }, async () => {
       const [bad, good] = [newId(), newId()];
       const send = async () => await otp.request(newPhone(), { providers: [bad, good] });
@@ -558,7 +558,7 @@ describe("abuse case 9, a provider that fails", () => {
 });
 
 describe("abuse case 10, the same request again", () => {
-  it("gives the same challenge and nobody to send it with, of many at once too", async () => {
+  it("gives the same challenge and no provider to send it again, also for many at once", async () => {
     const [phone, key] = [newPhone(), newId()];
     const answers = await raceAll<Requested>(url, range(20).map(() => request(phone, { key })));
     expect(answers.every(({ success }) => success)).toBe(true);
@@ -585,7 +585,7 @@ describe("abuse case 11, enumeration", () => {
     const challenge = await otp.issue(known, { user });
     await otp.verify(known, RIGHT, { challenge, user });
     const shapes = await Promise.all([known, unknown].map(async (phone) => {
-      // What the limits are used by is no part of an answer.
+      // The use of the limits is not part of a response.
       const { limits: _limits, ...asked } = await otp.request(phone);
       const wrong = await otp.verify(phone, WRONG, { challenge: asked.challenge_id });
       const none = await otp.verify(phone, WRONG);
@@ -605,7 +605,7 @@ describe("abuse case 13, clocks", () => {
 });
 
 describe("abuse case 14, cleanup", () => {
-  it("deletes expired codes in batches, and none of the counters that limits stand on", async () => {
+  it("deletes expired codes in batches, and no counters that limits need", async () => {
     await sql`delete from public.otp_codes`;
     const [phone, network] = [newPhone(), newId()];
     await otp.settings({ sends_per_network_prefix_hour: 100 });
@@ -684,7 +684,7 @@ describe("abuse case 19, a number that was given to somebody else", () => {
     expect(await sql`select from public.user_phones where phone = ${phone}`).toHaveLength(0);
   });
 
-  it("does not count as its user's for ever", async () => {
+  it("does not count as its user's forever", async () => {
     const [phone, user] = [newPhone(), await newUser()];
     const challenge = await otp.issue(phone, { user });
     await otp.verify(phone, RIGHT, { challenge, user });

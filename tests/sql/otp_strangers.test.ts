@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Judged, newPhone, Otp, request, type Requested, RIGHT, verify } from "./otp_support.ts";
 import { createDatabase, newId, raceAll, range } from "./support.ts";
 
-// What strangers can do to somebody's phone, prefix and country, and what they leave behind.
+// What strangers can do to a phone, prefix and country of others, and what they leave behind.
 
 const { url, sql } = await createDatabase();
 const otp = new Otp(sql);
@@ -110,7 +110,7 @@ describe("a stranger's guesses", () => {
     });
   });
 
-  it("are no business of a user who verified the phone before", async () => {
+  it("do not affect a user who verified the phone before", async () => {
     await otp.withSettings({ guesses_per_phone_day: 20 }, async () => {
       const [phone, user] = [newPhone(), await newUser()];
       await verifyFrom(phone, newId(), user);
@@ -185,7 +185,7 @@ describe("a stranger's codes", () => {
       expect((await otp.request(inPrefix(prefix, 20))).denied_by).toMatch(/^(prefix|country)$/);
       expect((await otp.request(known, { network, cost: 90_000 })).success).toBe(true);
       await otp.cool(known);
-      // What is kept is not without an end.
+      // The rows have a bounded lifetime.
       expect((await otp.request(known, { network, cost: 90_000 })).error).toBe("spend_cap");
       expect((await otp.request(known)).denied_by).toMatch(/^(prefix|country)$/);
     });
@@ -193,7 +193,7 @@ describe("a stranger's codes", () => {
     await sql`delete from private.otp_spend`;
   });
 
-  it("cannot spend what is kept for who verified the phone before, of many at once neither", async () => {
+  it("cannot spend what is reserved for verified owners, not even many at once", async () => {
     const [known, network] = [newPhone(), newId()];
     await verifyFrom(known, network);
     await otp.withSettings({ spend_cap_micros: 500_000 }, async () => {
@@ -237,7 +237,7 @@ describe("codes by e-mail", () => {
     });
   });
 
-  it("are given back by their user alone, and are in no statistics", async () => {
+  it("can only be verified by their user, and are in no statistics", async () => {
     const address = `${newId()}@example.com`;
     const [user, phone] = [await newUser(address), newPhone()];
     const { challenge_id } = await otp.request(phone, { user, channel: "email", address });
@@ -369,7 +369,7 @@ describe("the guard", () => {
     });
   });
 
-  it("takes what comes back, or was not delivered, off again", async () => {
+  it("no longer counts codes that were verified or not delivered", async () => {
     await otp.withSettings({
       ...DENY,
       guard_prefix_floor_hour: 2,
@@ -443,7 +443,7 @@ describe("a message that was taken and did not arrive", () => {
     expect((await send("SE")).providers).toEqual(["twilio", "vonage"]);
   });
 
-  it("is reported by who took it alone, and of that message", async () => {
+  it("can only be reported by its provider, and only for that message", async () => {
     const { challenge_id } = await otp.request(newPhone(), PROVIDERS);
     await sql`select public.record_otp_delivery(${challenge_id}, 'sent', '[{"provider":"vonage","is_fault":false}]', 'V1')`;
     expect((await report(challenge_id, false)).error).toBe("not_waiting");
@@ -463,7 +463,7 @@ describe("settings", () => {
     ["verified_phone_lifetime", "infinity"],
     ["decision_retention", "infinity"],
     ["guard_country_floor_day", "-1"],
-  ])("%s cannot be %s, with which nothing would ever end", async (name, value) => {
+  ])("%s cannot be %s, with which nothing would ever expire", async (name, value) => {
     await expect(sql.unsafe(`update private.otp_settings set ${name} = '${value}'`)).rejects.toMatchObject({
       code: "23514",
     });

@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 
 import { type Call, type Database, newId, run } from "./support.ts";
 
-/** What request_otp answers. */
+/** The result of request_otp. */
 export interface Requested {
   success: boolean;
   error: string | null;
@@ -19,7 +19,7 @@ export interface Requested {
   limits: unknown[];
 }
 
-/** What verify_otp answers. */
+/** The result of verify_otp. */
 export interface Judged {
   success: boolean;
   error: string | null;

@@ -129,7 +129,7 @@ describe("the catalog", () => {
     );
   });
 
-  it("names no exception that is gone", () => {
+  it("lists no outdated exception", () => {
     const functions = routines.map((routine) => routine.name);
     expect(functions).toEqual(expect.arrayContaining(Object.keys(OPEN_FUNCTIONS)));
     expect(relations.map((relation) => relation.name)).toEqual(
@@ -158,7 +158,7 @@ describe("the catalog", () => {
   });
 
   it.each(SCHEMAS)(
-    "closes what a later migration makes in %s and forgets to close (mistake 2b)",
+    "closes objects that a later migration creates in %s and forgets to close (mistake 2b)",
     async (schema) => {
       class Undo extends Error {}
       await expect(sql.begin(async (transaction) => {
@@ -285,7 +285,7 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     }
   });
 
-  it("if it is private, is read by no user and written by nobody but its owner", async () => {
+  it("if it is private, is read by no user and written only by its owner", async () => {
     if (isShown) return;
     for (const role of ["anon", "authenticated", "service_role"]) {
       for (const privilege of role === "service_role" ? WRITES : ["SELECT", ...WRITES]) {
@@ -295,7 +295,7 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     }
   });
 
-  it("if it is private, is not there for REST, not even with the secret key", async () => {
+  it("if it is private, does not exist for REST, not even with the secret key", async () => {
     if (isShown) return;
     for (const client of [users[0]!.client, serviceClient()]) {
       expect((await client.from(name).select("*").limit(1)).status).toBe(404);

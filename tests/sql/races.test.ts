@@ -60,7 +60,7 @@ describe("hold against hold", () => {
     expect(await ledger.balance(user)).toEqual({ balance: 100, held: 10, entries: 1 });
   });
 
-  it("for a taken over request makes one attempt 2", async () => {
+  it("for a request that was taken over makes one attempt 2", async () => {
     for (const end of ["release", "expire"]) {
       const user = await withTokens(10);
       const id = newId();
@@ -280,7 +280,7 @@ describe("everything at once", () => {
 });
 
 describe("these races catch", () => {
-  /** The naive forms that other systems run, in a database that nobody verifies. */
+  /** The naive forms of other systems, in a database that is not verified. */
   const NAIVE_SQL = `
     create schema naive;
 

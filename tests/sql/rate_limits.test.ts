@@ -75,7 +75,7 @@ describe("a rate limit", () => {
     expect((await take(limit)).allowed).toBe(false);
   });
 
-  it("is not used by a denied call, however often it is asked", async () => {
+  it("is not used by a denied call, however often it is repeated", async () => {
     const limit = limitOf({ quota: 1, window_s: 60 });
     await take(limit);
     for (let count = 0; count < 10; count++) expect((await take(limit)).allowed).toBe(false);
@@ -112,7 +112,7 @@ describe("a rate limit", () => {
     expect(await take(limitOf({ quota: 0 }))).toMatchObject({ allowed: false, retry_after_s: null });
   });
 
-  it("of nothing denies what costs nothing too, also where it was larger before", async () => {
+  it("of zero denies also a cost of zero, even if it was larger before", async () => {
     const limit = limitOf({ cost: 0 });
     expect(await take(limit)).toMatchObject({ allowed: true });
     expect(await take({ ...limit, quota: 0 })).toMatchObject({ allowed: false, retry_after_s: null });
@@ -137,7 +137,7 @@ describe("a rate limit", () => {
     expect(left.map(({ key }) => key)).toEqual([used.key]);
   });
 
-  it("is forgotten one by one where nobody says how many", async () => {
+  it("is deleted one by one if no number is given", async () => {
     const ended = [limitOf(), limitOf(), limitOf()];
     for (const limit of ended) {
       await take(limit);
@@ -149,7 +149,7 @@ describe("a rate limit", () => {
 });
 
 describe("what was taken of a rate limit", () => {
-  it("is given back for what did not happen, by its cost, and of no other limit", async () => {
+  it("is given back if the action did not happen, by its cost, and for no other limit", async () => {
     const [one, other] = [limitOf({ cost: 2 }), limitOf({ name: "other" })];
     await take(one, other);
     await sql`select private.give_back_rate_limits(${sql.json([one] as never)})`;
@@ -160,7 +160,7 @@ describe("what was taken of a rate limit", () => {
     expect(Object.fromEntries(remaining)).toEqual({ user: 4, other: 3 });
   });
 
-  it("is forgotten with whom it was of", async () => {
+  it("is deleted with its user", async () => {
     const limit = limitOf({ quota: 1 });
     expect(await take(limit)).toMatchObject({ allowed: true });
     expect(await take(limit)).toMatchObject({ allowed: false });

@@ -19,7 +19,7 @@ let jobCount = 0;
 
 interface TestJob {
   name: string;
-  /** Runs it as pg_cron does, on a connection of its own where none is given. */
+  /** Runs it as pg_cron does, on a separate connection unless one is given. */
   run(on?: postgres.Sql): Promise<void>;
   /** Its newest run. */
   last(): Promise<postgres.Row>;
@@ -100,7 +100,7 @@ async function withGateClosed<Result>(work: (open: () => Promise<void>) => Promi
   }
 }
 
-/** Waits until somebody stands before the gate, and says in which session. */
+/** Waits until a session waits at the gate. Returns the session. */
 async function atGate(): Promise<number> {
   let pid = 0;
   await until(async () => {
@@ -148,7 +148,7 @@ async function runsOf(job: { name: string }): Promise<number> {
 const list = await sql`select * from private.jobs order by name`;
 
 beforeAll(async () => {
-  // What the tests below do not run must not be due meanwhile; each test enables what it needs.
+  // Jobs that the tests below do not run must not be due meanwhile; each test enables what it needs.
   await sql`update private.jobs set is_enabled = false`;
 });
 
@@ -163,7 +163,7 @@ describe("the list of jobs", () => {
     }
   });
 
-  it("asks only for Edge Functions and actions that there are", () => {
+  it("calls only existing Edge Functions and actions", () => {
     const declared = endpoints.map(({ name }) => name);
     for (const { kind, command } of list) {
       if (kind === "http") expect(declared).toContain(command.replace("?action=", "/").replace(/&.*/, ""));
@@ -188,7 +188,7 @@ describe("the list of jobs", () => {
     }
   });
 
-  it("leaves more time until a job is overdue than two of its runs are apart", async () => {
+  it("makes a job overdue only after more than two intervals", async () => {
     for (const { name, schedule, overdue_after } of list) {
       const [row] = await sql`
         select ${overdue_after}::interval > 2 * (latest - job_runner.latest_time(${schedule}, latest - '1 second'::interval))
@@ -214,7 +214,7 @@ describe("the list of jobs", () => {
     });
   });
 
-  it("takes for an Edge Function its name and its action, and no other address", async () => {
+  it("accepts as an Edge Function only its name and action, and no other URL", async () => {
     const check = (command: string) =>
       sql.begin(async (transaction) => {
         await transaction`update private.jobs set command = ${command} where name = 'sync_tokens'`;
@@ -264,7 +264,7 @@ describe("a cron text", () => {
     async (schedule) => expect(await latest(schedule, "2026-03-04T05:06:59Z")).toBeUndefined(),
   );
 
-  it("means what a walk back over the minutes finds", async () => {
+  it("matches what a search back over the minutes finds", async () => {
     const field = (first: number, last: number) =>
       fc.oneof(
         fc.constant("*"),
@@ -365,7 +365,7 @@ describe("a run", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("of a function that refuses has failed", async () => {
+  it("of a function that reports failure has failed", async () => {
     const job = await makeJob(
       `begin return '{"success": false, "error": "invalid_request", "message": "no month"}'::jsonb; end`,
     );
@@ -381,7 +381,7 @@ describe("a run", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("that finds what should not be is a problem, and done", async () => {
+  it("that finds something unexpected is a problem, and done", async () => {
     const job = await makeJob("begin return jsonb_build_object('broken', 0); end", {
       expected_result: { broken: 0 },
     });
@@ -413,7 +413,7 @@ describe("a run", () => {
     }
   });
 
-  it("of a function that is not there says so, and is not tried again and again", async () => {
+  it("of a missing function reports that, and is not retried endlessly", async () => {
     const job = await makeJob("begin return null; end", { schedule: "* * * * *" });
     await sql.unsafe(`drop function private.${job.name}`);
     await shift(job, "1 day");
@@ -452,7 +452,7 @@ describe("two runs at once", () => {
     expect(await job.counts()).toEqual({ once: 30, most: 1 });
   });
 
-  it("of which each saw the job due do it once, also when the first has ended before the second begins", async () => {
+  it("that both saw the job due do it once, even if the first has ended before the second begins", async () => {
     const job = await makeListJob();
     await shift(job, "400 days");
     for (const _ of range(2)) await sql`call job_runner.run(${job.name}, '0')`;
@@ -534,11 +534,11 @@ describe("a run that is killed in the middle", () => {
     expect(await job.last()).toMatchObject({ outcome: "succeeded" });
   });
 
-  it("is told from one that is alive by its session's statement, not by its session", async () => {
+  it("is distinguished from a live one by its session's statement, not by its session", async () => {
     const job = await makeJob("begin return null; end");
     const connection = doomed();
     try {
-      // As after an error that nobody could record: the session lives on, and is at something else.
+      // As after an error that could not be recorded: the session lives on, and runs something else.
       await connection`select job_runner.start_run(${job.name})`;
       await connection`select 1`;
       expect(await job.status()).toMatchObject({ state: "running" });
@@ -561,7 +561,7 @@ describe("a run that is killed in the middle", () => {
     const connection = doomed();
     const blocker = await sql.reserve();
     await blocker`begin`;
-    // It waits for no row that somebody has: a trigger stops it in the middle.
+    // It waits for no locked row: a trigger stops it in the middle.
     await sql.unsafe(`
       create function public.stop_here() returns trigger language plpgsql as
         $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
@@ -639,7 +639,7 @@ describe("a job that was not run for a day", () => {
 });
 
 describe("a job that fails", () => {
-  it("is tried three times for one time of its schedule, with more time between, then at the next", async () => {
+  it("is tried three times per scheduled time, with growing pauses, then at the next time", async () => {
     const job = await makeJob("begin raise exception 'broken'; end", { schedule: "0 0 * * *" });
     await sql`update private.jobs set created_at = now() - interval '3 days' where name = ${job.name}`;
     const [slot] = await sql`select job_runner.latest_time('0 0 * * *', now()) as at`;
@@ -667,7 +667,7 @@ describe("a job that fails", () => {
 });
 
 describe("the cleanup of locks", () => {
-  it("comes round within 60 runs, however large the table is", async () => {
+  it("visits the whole table within 60 runs, whatever its size", async () => {
     const user = newId();
     await ledger.add(user, 100_000);
     await sql`alter table public.token_consumption_locks set (fillfactor = 10)`;

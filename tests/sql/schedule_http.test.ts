@@ -121,7 +121,7 @@ describe("the schedule that runs outside the database", () => {
     expect(await lastRun(name)).toMatchObject({ outcome, error, result });
   });
 
-  it("runs a job again at once that rests in the middle of its work, until it is done", async () => {
+  it("reruns at once a job that pauses in the middle of its work, until it is done", async () => {
     partsLeft = 4;
     const name = await makeJob("long", { ...DAILY, is_repeated: true });
     await withSchedule(async () => {
@@ -179,7 +179,7 @@ describe("the schedule that runs outside the database", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("says once that the database is away, and goes on when it is back", async () => {
+  it("reports once that the database is down, and continues when it is back", async () => {
     const name = await makeJob("good");
     const database = new URL(url).pathname.slice(1);
     const reports: string[] = [];
@@ -196,11 +196,11 @@ describe("the schedule that runs outside the database", () => {
     owner.release();
   });
 
-  it("that is cut off while a function works leaves a run that the next one takes for lost, and repeats", async () => {
+  it("that is killed while a function works leaves a run that the next one marks as lost, and repeats", async () => {
     const name = await makeJob("good", { schedule: "0 0 1 1 *", created_at: new Date("2020-01-01") });
     // As it is after a kill -9: begun, and never ended.
     await sql`select job_runner.start_run(${name}, true)`;
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await statusOf(name)).toMatchObject({ state: "running", last_done_at: null });
     await sql`update private.job_runs set ends_by = now() - interval '31 seconds' where job_name = ${name}`;
     await withSchedule(() => until(async () => (await statusOf(name)).state === "succeeded"));
@@ -256,7 +256,7 @@ describe("deno task jobs", () => {
 });
 
 describe("with pg_net and Vault", () => {
-  it("a job says what is missing, as long as something is", async () => {
+  it("a job reports missing settings as long as any is missing", async () => {
     const name = await makeJob("good");
     const run = async () => {
       await sql`call job_runner.run(${name})`;
@@ -299,11 +299,11 @@ describe("with pg_net and Vault", () => {
     const name = await makeJob(command, { timeout_ms });
     await sql`call job_runner.run(${name})`;
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await lastRun(name)).toMatchObject({ outcome: "failed", error });
   });
 
-  it("an answer that never comes, as pg_net forgets it in a crash, is a lost run and is asked for again", async () => {
+  it("a response that never comes, as pg_net loses it in a crash, is a lost run and is requested again", async () => {
     const name = await makeJob("good", { schedule: "0 0 1 1 *", created_at: new Date("2020-01-01") });
     await sql`call job_runner.run(${name})`;
     await sql`truncate net.http_request_queue, net._http_response`;
@@ -321,12 +321,12 @@ describe("with pg_net and Vault", () => {
     expect(await sendQueued(sql)).toBe(0);
   });
 
-  it("run by hand, a job is queued, and its end is told later", async () => {
+  it("run by hand, a job is queued, and its end is recorded later", async () => {
     const name = await makeJob("good");
     const [row] = await sql`select public.run_job(${name}) as answer`;
     expect(row!.answer).toMatchObject({ success: true, error: null, outcome: null });
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     expect(await lastRun(name)).toMatchObject({ id: String(row!.answer.run_id), outcome: "succeeded" });
   });
 
@@ -334,7 +334,7 @@ describe("with pg_net and Vault", () => {
     const name = await makeJob("good");
     await sql`call job_runner.run(${name})`;
     await sendQueued(sql);
-    await sql`select job_runner.tend_runs()`;
+    await sql`select job_runner.reap_runs()`;
     const [row] = await sql`
       select (select string_agg(jobs::text, '') from private.jobs) || (select string_agg(runs::text, '') from private.job_runs as runs)
         || (select string_agg(status::text, '') from public.job_status as status) as text`;

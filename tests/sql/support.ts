@@ -2,11 +2,15 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll } from "vitest";
 
+import { readRealtimeSql } from "../../scripts/local/bootstrap.ts";
 import { supabaseFolder } from "../../scripts/local/paths.ts";
+import { ADMIN_ROLE } from "../../scripts/local/postgres.ts";
+import { keepPartitions } from "../../scripts/local/realtime/stored_messages.ts";
+import { readSecrets } from "../../scripts/local/secrets.ts";
 import { ownersOf, readManifest } from "../../scripts/modules/manifest.ts";
 import { stack } from "../support/stack.ts";
 
-/** What a function of the ledger answers. */
+/** The result of a ledger function. */
 export interface Outcome {
   success: boolean;
   duplicate: boolean;
@@ -75,7 +79,7 @@ async function ensureTemplate(owner: postgres.Sql): Promise<void> {
   try {
     const [found] = await owner`select from pg_database where datname = ${TEMPLATE}`;
     if (found) return;
-    // Under another name until it is whole, and with nobody connected, as a template must be.
+    // Under another name until it is complete, and without connections, as a template must be.
     const unfinished = `${TEMPLATE}_unfinished`;
     await owner.unsafe(`drop database if exists ${unfinished} with (force)`);
     await owner.unsafe(`create database ${unfinished} template template0`);
@@ -95,6 +99,21 @@ async function ensureTemplate(owner: postgres.Sql): Promise<void> {
 async function addSystemSchemas(sql: postgres.Sql, source: postgres.Sql): Promise<void> {
   await sql.unsafe(HOSTED_DEFAULTS_SQL);
   await sql.unsafe(await systemSchemasSql(source));
+  await addRealtime(sql.options.database);
+}
+
+/** The schema `realtime` needs a superuser, as on the platform. */
+async function addRealtime(database: string): Promise<void> {
+  const address = new URL(urlOf(database));
+  address.username = ADMIN_ROLE;
+  address.password = (await readSecrets(stack.dataDir)).adminPassword;
+  const admin = postgres(address.href, { max: 1, onnotice: () => {} });
+  try {
+    await admin.unsafe(await readRealtimeSql());
+    await keepPartitions(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 async function migrate(sql: postgres.Sql, modules?: string[]): Promise<void> {
@@ -127,7 +146,7 @@ export async function readMigrations(modules?: string[]): Promise<{ name: string
   );
 }
 
-/** What a hosted project's database grants before its first migration. */
+/** The default grants of a hosted project's database before its first migration. */
 export const HOSTED_DEFAULTS_SQL = `
   grant usage on schema public to anon, authenticated, service_role;
   alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
@@ -207,7 +226,7 @@ export class Ledger {
     return run<{ users_with_expired_holds: number; deleted_locks: number }>(this.sql, cleanup(pages));
   }
 
-  /** What verify_token_ledger() finds, of everybody. */
+  /** The findings of verify_token_ledger(), for all users. */
   async problems() {
     return [...await this.sql`select * from public.verify_token_ledger()`];
   }
@@ -321,8 +340,8 @@ export function cleanup(pages = 10_000): Call {
 const SMALL_CROWD = 10;
 
 /**
- * Runs each call on a connection of its own, all at the same moment: every one is inside its statement and waits
- * at a gate, which opens when the last has come.
+ * Runs each call on a separate connection, all at the same moment: each is inside its statement and waits at a gate,
+ * which opens when the last one has arrived.
  */
 export async function race<Answer = Outcome>(
   url: string,

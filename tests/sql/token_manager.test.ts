@@ -18,7 +18,7 @@ function newSource(): string {
   return source;
 }
 
-/** A token in a column of its own choice over usual ones. */
+/** A token row with given columns over defaults. */
 async function insert(row: Record<string, unknown> = {}) {
   const source = newSource();
   const usual = {
@@ -37,7 +37,7 @@ async function insert(row: Record<string, unknown> = {}) {
 }
 
 describe("tradovate_tokens", () => {
-  it("takes no token that is not encrypted, from nobody", async () => {
+  it("accepts only encrypted tokens, from any role", async () => {
     await expect(insert({ access_token: jwt() })).rejects.toMatchObject({ code: "23514" });
     await expect(insert({ access_token: "opaque" })).rejects.toMatchObject({ code: "23514" });
     expect(await insert()).toMatchObject({ key_id: "some-key" });
@@ -98,7 +98,7 @@ describe("tradovate_tokens", () => {
 });
 
 describe("cleanup_provider_tokens", () => {
-  it("makes inactive what is over, and nothing else", async () => {
+  it("deactivates expired tokens, and nothing else", async () => {
     const past = new Date(Date.now() - 1_000);
     const [over, never, active, off] = [
       await insert({ expires_at: past }),
@@ -154,7 +154,7 @@ describe("token_access_log", () => {
     }
   });
 
-  it("lets go what is older than access_log_days, by its job or by hand, and nothing younger", async () => {
+  it("loses only lines older than access_log_days, by its job or by hand", async () => {
     const account = `OLD_${newTrader()}`;
     const ages = async () =>
       (await sql`
@@ -167,7 +167,7 @@ describe("token_access_log", () => {
       select 'get', ${account}, 'x', 'r', days::text, now() - days * interval '1 day'
       from unnest(array[500, 401, 399, 1]) as days`;
     await expect(sql.begin(async (transaction) => {
-      // Older lines come first by their ids, as they do where nobody writes them by hand.
+      // Older lines have lower ids, as they do unless somebody inserts them by hand.
       await transaction`delete from private.token_access_log where account_name <> ${account} and created_at < now() - interval '400 days'`;
       const [row] = await transaction`
         delete from private.token_access_log where account_name = ${account} and outcome = '500' returning outcome`;
@@ -202,7 +202,7 @@ describe("token_access_log", () => {
       .toEqual(["399", "1"]);
   });
 
-  it("has every read, and a token is not read when it cannot be written down", async () => {
+  it("has every read, and a token cannot be read without an entry", async () => {
     const { account_name } = await insert();
     await sql`select public.read_provider_token(${account_name}, 'robot', 'request-1')`;
     const [entry] = await sql`select * from private.token_access_log where account_name = ${account_name}`;
@@ -230,7 +230,7 @@ describe("the lease of a sync", () => {
     return row!.answer;
   };
 
-  it("is given to exactly one of 20 that ask at once", async () => {
+  it("is given to exactly one of 20 simultaneous callers", async () => {
     const source = newSource();
     const answers = await Promise.all(Array.from({ length: 20 }, () => begin(source)));
     expect(answers.filter(({ started }) => started)).toHaveLength(1);
@@ -239,7 +239,7 @@ describe("the lease of a sync", () => {
     expect(refused.retry_after_s).toBeLessThanOrEqual(30);
   });
 
-  it("ends, and then everything that was begun with it is refused", async () => {
+  it("expires, and then everything that was begun with it is refused", async () => {
     const source = newSource();
     const first = await begin(source);
     await sql`update private.token_syncs set lease_until = clock_timestamp() - interval '1 s' where source = ${source}`;
@@ -255,7 +255,7 @@ describe("the lease of a sync", () => {
     expect(await begin(source)).toMatchObject({ started: false });
   });
 
-  it("begins again where a scan rested for more than an hour", async () => {
+  it("restarts a scan that paused for more than an hour", async () => {
     const source = newSource();
     const { fence, scan_number } = await begin(source);
     await sql`select public.diff_provider_tokens(${source}, ${fence}, '', '', '', '42')`;

@@ -22,7 +22,7 @@ const notesOf = async (user: string) =>
   (await sql`select note from private.notes where user_id = ${user}`).map(({ note }) => note);
 
 describe("a module that keeps something of users", () => {
-  it("forgets it when the user goes, of that user alone", async () => {
+  it("deletes it when the user is forgotten, for that user only", async () => {
     const [one, other] = [newId(), newId()];
     await write(one, "mine");
     await write(other, "hers");
@@ -40,7 +40,7 @@ describe("a module that keeps something of users", () => {
     expect(await notesOf(user)).toEqual([]);
   });
 
-  it("hands it out under its name", async () => {
+  it("exports it under its name", async () => {
     const user = newId();
     await write(user, "a", "b");
     const [row] =
@@ -48,7 +48,7 @@ describe("a module that keeps something of users", () => {
     expect(row).toEqual({ it: { caller_networks: [], notes: ["a", "b"] }, nobody: null });
   });
 
-  it("hands it out part by part, too, each after the name of the one before", async () => {
+  it("exports it part by part, too, each after the name of the previous one", async () => {
     const user = newId();
     await write(user, "a");
     const after = async (name: string | null, who: string | null = user) =>
@@ -60,7 +60,7 @@ describe("a module that keeps something of users", () => {
     await expect(after("caller_networks")).rejects.toThrow("The part notes of an export has more than");
   });
 
-  it("that cannot forget now keeps the others from it: all or nothing", async () => {
+  it("that cannot delete it now stops the others, too: all or nothing", async () => {
     const user = newId();
     await write(user, "mine");
     await sql`

@@ -31,7 +31,9 @@ async function populate(): Promise<Planted> {
 
 class Undo extends Error {}
 
-/** What verify_token_ledger() says of a user after a change that no function would make; undone afterwards. */
+/**
+ * The findings of verify_token_ledger() about a user after a change that no function would make; undone afterwards.
+ */
 async function invariantsBrokenBy(change: (planted: Planted) => string): Promise<string[]> {
   const planted = await populate();
   let broken: string[] = [];
@@ -78,7 +80,7 @@ describe("verify_token_ledger", () => {
     expect(await ledger.problems()).toEqual([]);
   });
 
-  it("finds nothing when an id that was charged and forgotten runs again for nothing", async () => {
+  it("finds nothing when an id that was charged and deleted runs again for free", async () => {
     const { user } = await populate();
     const id = newId();
     await ledger.consume(user, 3, id);

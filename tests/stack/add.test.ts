@@ -72,7 +72,7 @@ const call = (name: string, { token, key, body }: { token?: string; key?: string
   });
 
 describe("a project of one's own", () => {
-  it("is left alone by a dry run, which says what would be done", async () => {
+  it("is not changed by a dry run, which prints the plan", async () => {
     const { code, printed } = await add("ledger");
     expect(code, printed).toBe(0);
     expect(printed).toMatch(/add {5}supabase\/migrations\/\d{14}_ledger\.sql/);
@@ -145,7 +145,7 @@ describe("a project of one's own", () => {
   }, 120_000);
 
   it(
-    "takes codes later: what they share is there already, and their migration is the only new one",
+    "takes otp later: shared files exist already, and its migration is the only new one",
     async () => {
       const { code, printed } = await add("otp", "--yes");
       expect(code, printed).toBe(0);
@@ -162,7 +162,7 @@ describe("a project of one's own", () => {
     240_000,
   );
 
-  it("follows Tessera in what its owner left alone; what its owner changed is kept, and shown", async () => {
+  it("gets updates of unchanged files; changed files are kept, and the difference is shown", async () => {
     const append = async (folder: string, path: string, line: string) =>
       await Deno.writeTextFile(join(folder, path), `${line}\n`, { append: true });
     await append(tessera, PRICE, "// New in Tessera");
@@ -187,7 +187,7 @@ describe("a project of one's own", () => {
     await project.commit();
   }, 120_000);
 
-  it("loses what Tessera dropped; what its owner removed or pinned otherwise stays so", async () => {
+  it("loses files that Tessera dropped; what its owner removed or pinned stays so", async () => {
     const [dropped, changedAndDropped, removed] = ["old_forms", "tel_uri", "sms_parts"]
       .map((name) => `supabase/functions/_otp/${name}.ts`) as [string, string, string];
     for (const path of [dropped, changedAndDropped]) await Deno.remove(join(tessera, path));
@@ -200,7 +200,7 @@ describe("a project of one's own", () => {
     const { code, printed } = await add("--yes");
     expect(code, printed).toBe(0);
     expect(printed).toContain(`remove  ${dropped}`);
-    expect(printed).toContain(`${changedAndDropped} is gone from Tessera, and was changed by you`);
+    expect(printed).toContain(`${changedAndDropped} is gone from Tessera, and you changed it`);
     expect(printed).toContain(`${removed} was removed by you`);
     expect(printed).toContain(`${map} has zod as npm:zod@4.0.0`);
     await expect(project.read(dropped)).rejects.toThrow();
@@ -218,7 +218,7 @@ describe("a project of one's own", () => {
     await project.commit();
   }, 120_000);
 
-  it("is told of a migration that was edited, which no database applies again", async () => {
+  it("gets a conflict for an edited migration, which no database applies again", async () => {
     const name = [...Deno.readDirSync(join(tessera, "supabase/migrations"))]
       .map((entry) => entry.name).find((one) => one.endsWith("_otp.sql"))!;
     const own = [...Deno.readDirSync(join(project.folder, "supabase/migrations"))]

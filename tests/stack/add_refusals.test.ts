@@ -6,7 +6,7 @@ import { deno } from "./copies.ts";
 import { newProject, NOTES, type OwnProject } from "./own_project.ts";
 
 const SCRIPT = join(projectFolder, "scripts", "add.ts");
-/** As where somebody typed the task. */
+/** As if the task was typed in that folder. */
 const add = (cwd: string, ...args: string[]) => deno(cwd, "run", "-A", SCRIPT, ...args);
 
 let empty: string;
@@ -26,9 +26,9 @@ describe("deno task add", () => {
   });
 
   it.each([
-    [[], "Expected is: deno task add <folder>"],
+    [[], "Usage: deno task add <folder>"],
     [["nowhere", "otp"], "There is no folder"],
-    [[SCRIPT, "otp"], "is no folder"],
+    [[SCRIPT, "otp"], "is not a folder"],
     [[".", "otp"], "has no folder supabase"],
     [[".", "wallet"], "There is no module wallet. The modules: core, ledger, "],
     [[projectFolder, "otp"], "is inside Tessera itself"],
@@ -67,7 +67,7 @@ describe("a project that has what a module brings", () => {
 
   afterAll(() => project.remove());
 
-  it("is told of each by its name, and nothing is written", async () => {
+  it("gets a list of all conflicts, and nothing is written", async () => {
     const { code, printed } = await add(empty, project.folder, "ledger", "--yes");
     expect(code, printed).toBe(1);
     const taken = "supabase/migrations/20260302120000_taken.sql creates";
@@ -78,9 +78,9 @@ describe("a project that has what a module brings", () => {
         `function public.hold_tokens: ${taken} it too`,
         `schema files: ${taken} it too`,
         `bucket uploads: ${taken} it too`,
-        "function folder supabase/functions/balance is there",
-        "block [functions.account] is in supabase/config.toml",
-        "file supabase/functions/_shared/inputs.ts is there",
+        "function folder supabase/functions/balance exists",
+        "block [functions.account] exists in supabase/config.toml",
+        "file supabase/functions/_shared/inputs.ts exists",
         "supabase/functions/_shared/media/audio.ts cannot be read as a file",
         "import zod is npm:zod@3.25.0 in supabase/functions/deno.jsonc; Tessera has npm:zod@",
       ]
@@ -92,7 +92,7 @@ describe("a project that has what a module brings", () => {
     expect(await project.changed()).toEqual(["supabase/config.toml"]);
   });
 
-  it("is told that SQL which Postgres would not read was not compared", async () => {
+  it("is told that SQL which Postgres cannot parse was not compared", async () => {
     await project.write("supabase/migrations/20260303120000_dump.sql", "\\restrict abc\n");
     const { printed } = await add(empty, project.folder, "otp");
     expect(printed).toContain("What supabase/migrations/20260303120000_dump.sql creates was not compared");
@@ -108,7 +108,7 @@ describe("a write that does not come to its end", () => {
 
   afterAll(() => project.remove());
 
-  it("is taken back where a part of it fails", async () => {
+  it("is rolled back if a part of it fails", async () => {
     const link = join(project.folder, "supabase/functions/_shared/models");
     await Deno.mkdir(join(link, ".."), { recursive: true });
     await Deno.symlink("/nowhere/at/all", link);
@@ -123,7 +123,7 @@ describe("a write that does not come to its end", () => {
     await project.commit();
   });
 
-  it("is taken back by the next run where it was killed", async () => {
+  it("is rolled back by the next run if it was killed", async () => {
     const killed = await deno(
       projectFolder,
       "eval",
@@ -141,7 +141,10 @@ describe("a write that does not come to its end", () => {
     expect((await project.changed()).length).toBeGreaterThan(20);
 
     const next = await add(empty, project.folder, "ledger");
-    expect(next).toMatchObject({ code: 0, printed: expect.stringContaining("An earlier run was cut off") });
+    expect(next).toMatchObject({
+      code: 0,
+      printed: expect.stringContaining("An earlier run was interrupted"),
+    });
     expect(await project.changed()).toEqual([]);
     expect(await add(empty, project.folder, "ledger", "--yes")).toMatchObject({ code: 0 });
   }, 60_000);

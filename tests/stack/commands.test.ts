@@ -70,6 +70,7 @@ test("status fails before a start, and prints every address and key of a running
     "SUPABASE_SECRET_KEY",
     "DATABASE_URL",
     "STUDIO_URL",
+    "REALTIME_URL",
   ]);
   for (const value of Object.values(values)) expect(command.printed).toContain(value);
   expect((await Deno.stat(`${place.dataDir}/secrets.json`)).mode! & 0o777).toBe(0o600);
@@ -104,7 +105,7 @@ test("the commands that start prints give a metered answer, which says what it c
   expect(usage).toMatchObject({ charged: expect.any(Number), balance: 1_000 - usage.charged });
   expect(usage.charged).toBeGreaterThan(0);
 
-  // What the functions counted is written before that which they reach the database through ends.
+  // The functions' counts are written before the processes end through which they reach the database.
   await finish(runScript("stop", place));
   await first.ended;
   expect(first.printed).not.toMatch(/"level":"(warning|error)"/);
@@ -119,6 +120,8 @@ test("the demo's story comes true on a running stack, and fails with what to do 
   await startAndWait();
   const { code, printed } = await finish(runScript("demo", place));
   expect({ code, printed }).toEqual({ code: 0, printed });
+  expect(printed).toMatch(/^Refund the meal .* 3 +100$/m);
+  expect(printed).toMatch(/^2 seconds later +the gift is over +-20 +100$/m);
   expect(printed).toMatch(/verify_token_ledger\(\)\s+0 rows/);
 });
 
@@ -154,19 +157,19 @@ test("a killed supervisor takes every process with it, and the next start finds 
   next.kill("SIGKILL");
   await next.ended;
   expect((await finish(runScript("stop", place))).printed).toContain(
-    "Ended what a killed stack had left running",
+    "Ended processes that a killed stack had left running",
   );
   expect(await isAllFree(place.ports)).toBe(true);
 });
 
-test("a Postgres that was left alone is taken over at the next start", async () => {
+test("an orphaned Postgres is stopped at the next start", async () => {
   const command = await startAndWait();
   const { childPids, pgdata } = JSON.parse(await Deno.readTextFile(`${place.dataDir}/state.json`));
   const postgresPid = Number((await Deno.readTextFile(`${pgdata}/postmaster.pid`)).split("\n")[0]);
   for (const pid of [command.pid, ...childPids]) Deno.kill(pid, "SIGKILL");
   await command.ended;
   expect(isAlive(postgresPid)).toBe(true);
-  expect((await startAndWait()).printed).toContain("Ended what an earlier start left running");
+  expect((await startAndWait()).printed).toContain("Ended processes that an earlier start had left running");
   expect(isAlive(postgresPid)).toBe(false);
 });
 
@@ -192,7 +195,7 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
 });
 
-test.runIf(Deno.build.os === "linux")("so is a connection that was lent the port", async () => {
+test.runIf(Deno.build.os === "linux")("so is a connection that uses the port", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));
   const { port } = silent.address() as { port: number };

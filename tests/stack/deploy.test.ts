@@ -173,7 +173,7 @@ it(
       { ...common, commit_id: first, functions: ["meal-analyzer"], is_healthy: true },
     ]);
 
-    // One that was cut off: of which commit its function is, nobody knows.
+    // An interrupted one: the commit of its function is unknown.
     await database.sql`
       insert into operations.deployments (commit_id, functions) values (${second}, '{recipe-generator}')`;
     const next = await tryDeploy({ secrets });

@@ -56,7 +56,7 @@ describe("commands in the documentation", () => {
     }
   });
 
-  it("write to no place that several users of a machine share", () => {
+  it("write to no shared place of the machine", () => {
     const shared = documents.flatMap(({ page, blocks }) =>
       run(SHELL, blocks).filter(({ code }) => /(^|[\s"'=>])\/(var\/)?tmp\//m.test(code)).map(({ line }) =>
         `${page}:${line}`

@@ -13,6 +13,7 @@ import { modelsExamination } from "../../scripts/doctor/modules/ledger/models.ts
 import { migrationsExamination } from "../../scripts/doctor/migrations.ts";
 import { examinations } from "../../scripts/doctor/examine.ts";
 import { platformExamination } from "../../scripts/doctor/modules/operations/platform.ts";
+import { realtimeExamination } from "../../scripts/doctor/realtime.ts";
 import { receiversExamination } from "../../scripts/doctor/modules/operations/receivers.ts";
 import { scheduleExamination } from "../../scripts/doctor/modules/core/schedule.ts";
 import { settingsExamination } from "../../scripts/doctor/settings.ts";
@@ -29,7 +30,7 @@ const OVERDUE_GRANT = `
   select public.add_tokens(gen_random_uuid(), 10, 'test', p_expires_at => now() + interval '1 day');
   update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'`;
 
-/** What an examination finds after something was done to the database, which is undone afterwards. */
+/** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(
   examination: Examination,
   statements: string[],
@@ -50,7 +51,7 @@ async function findingsAfter(
 const patient: Patient = { sql };
 
 describe("the doctor's database", () => {
-  it("is told of alerts that are lost as nobody receives them, until somebody subscribes", async () => {
+  it("warns about alerts that nobody receives, until somebody subscribes", async () => {
     const whats = async () => (await receiversExamination.examine(patient)).map(({ what }) => what);
     expect(await whats()).toEqual(["Nobody receives alerts of the type ledger_anchor"]);
     await sql`select public.create_alert_endpoint(gen_random_uuid(), 'archive.example.com', '{ledger_anchor}', 't1.x.x', '')`;
@@ -58,9 +59,15 @@ describe("the doctor's database", () => {
     await sql`delete from private.alert_endpoints`;
   });
 
-  it("is well as the migrations leave it: no grant too wide, limits, room for the coming months", async () => {
+  it("is healthy after the migrations: no excessive grants, limits, room for the coming months", async () => {
     for (
-      const examination of [grantsExamination, limitsExamination, ledgerExamination, dueGrantsExamination]
+      const examination of [
+        grantsExamination,
+        limitsExamination,
+        ledgerExamination,
+        dueGrantsExamination,
+        realtimeExamination,
+      ]
     ) {
       const findings = await examination.examine(patient);
       expect(findings.filter(({ severity }) => severity === "missing"), examination.name).toEqual([]);
@@ -86,6 +93,7 @@ describe("the doctor's database", () => {
       ],
       [limitsExamination, "update private.token_plans set request_limits = '{}'", "as often as they like"],
       [limitsExamination, "delete from private.token_plans", "as often as they like"],
+      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is not there"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',
@@ -137,7 +145,7 @@ describe("the doctor's database", () => {
     expect(found!.fix).not.toBe("");
   });
 
-  it("notes what of the models the operator can mend: reasoning that eats the limit, an empty account", async () => {
+  it("reports model failures that the operator can fix: reasoning that uses up the limit, an empty account", async () => {
     const count = (outcome: string) =>
       `insert into metrics.request_totals (name, label_values, count, seconds, buckets)
         values ('provider_calls', array['a-model', '${outcome}'], 3, 1, '{}')`;
@@ -158,7 +166,7 @@ describe("the doctor's database", () => {
     expect(await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT.replace(";", `; ${held};`)])).toEqual([]);
   });
 
-  it("mends with the command that a finding names", async () => {
+  it("is fixed by the command that a finding names", async () => {
     const [due] = await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT]);
     expect(await findingsAfter(dueGrantsExamination, [OVERDUE_GRANT, due!.fix])).toEqual([]);
     const grant = "grant execute on function public.add_tokens to anon";
@@ -228,6 +236,7 @@ describe("what the doctor looks at", () => {
       "config.toml",
       "settings",
       "migrations",
+      "realtime",
       "grants",
       "signing keys",
       "schedule",
@@ -253,7 +262,7 @@ describe("the doctor's project", () => {
     expect(first!.what).toBe("The setting AI_API_KEY is missing");
   });
 
-  it("has a value that does not fit, which is named and not shown", async () => {
+  it("has an invalid value, which is named but not shown", async () => {
     const findings = await settingsExamination.examine({ sql, settings: { kind: "values", values } });
     expect(findings.map(({ what }) => what)).toContainEqual(
       expect.stringContaining("AI_TIMEOUT_MS does not fit"),
@@ -369,7 +378,7 @@ describe("the doctor's platform", () => {
       );
   });
 
-  it("is ill where a trial is bad: what failed, why it matters, what to do", async () => {
+  it("fails if a trial is bad, and says what failed, why it matters and what to do", async () => {
     const server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () =>

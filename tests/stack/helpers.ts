@@ -4,7 +4,7 @@ import { isFree, type Ports, portsAt } from "../../scripts/local/ports.ts";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { delay } from "../../scripts/local/process_ids.ts";
 
-/** A stack of its own for a test of the commands: free ports and a folder that is removed afterwards. */
+/** A separate stack for a test of the commands: free ports, and a folder that is removed afterwards. */
 export interface Place {
   portBase: number;
   ports: Ports;
@@ -82,7 +82,7 @@ export async function isAllFree(ports: Partial<Ports>): Promise<boolean> {
   return (await Promise.all(Object.values(ports).map(isFree))).every(Boolean);
 }
 
-/** Signs a new user up and gives back the token of Auth. */
+/** Signs up a new user and returns the token of Auth. */
 export async function signUp(
   url: string,
   publishableKey: string,

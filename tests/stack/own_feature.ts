@@ -1,6 +1,6 @@
 import { declaration } from "../../scripts/new/templates.ts";
 
-/** What the feature asks for a call. */
+/** The feature's price per call. */
 export const FEATURE_PRICE = 3;
 
 /** One small file, as docs/add.md has it. */

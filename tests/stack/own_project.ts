@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { runSupabaseCli } from "../../scripts/local/migrate.ts";
 import { run } from "../../scripts/local/run.ts";
 
-/** A Supabase project of somebody else, in a git repository. */
+/** A foreign Supabase project, in a git repository. */
 export interface OwnProject {
   /** Its path has a space. */
   folder: string;
@@ -16,7 +16,7 @@ export interface OwnProject {
   remove(): Promise<void>;
 }
 
-/** A table of its own, and a function with an import map of its own. */
+/** Its own table, and a function with its own import map. */
 export const NOTES = {
   migration: "supabase/migrations/20260301120000_notes.sql",
   files: {

@@ -52,7 +52,7 @@ const VALUES: Record<string, string[]> = {
   "public.token_lock_status[]": ["{held,settled}"],
 };
 
-/** What local REST does not take as it gave it; docs/local-stack.md says so. */
+/** Values that local REST does not accept in the form in which it returns them; docs/local-stack.md lists them. */
 const NOT_TAKEN_BACK = ["bigint", "numeric", "jsonb", "bigint[]", "boolean[]"];
 
 let place: Place;
@@ -105,7 +105,7 @@ async function written(table: string): Promise<string> {
   return row!.rows;
 }
 
-/** JSON whose numbers are told apart by each digit, and by nothing else. */
+/** JSON whose numbers are compared by each digit. */
 function read(text: string): unknown {
   const withSource = JSON.parse as (
     text: string,

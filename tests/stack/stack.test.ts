@@ -90,7 +90,7 @@ async function json(response: Response): Promise<Record<string, unknown>> {
   return { status: response.status, ...await response.json() };
 }
 
-/** What the function "show" says it was given. */
+/** What the function "show" received. */
 async function shown(path: string, init: RequestInit = {}, token?: string) {
   return await (await call(`/functions/v1/show${path}`, init, token)).json();
 }
@@ -125,7 +125,7 @@ describe("the gateway", () => {
     expect((await call("/auth/v1/user", {}, forged)).status).toBe(403);
   });
 
-  test("does not take a signed address of Storage for a user's token", async () => {
+  test("does not accept a signed Storage URL as a user's token", async () => {
     const admin = createClient(stack.url, stack.secretKey);
     await admin.storage.createBucket("addresses", { public: false });
     await admin.storage.from("addresses").upload(user.id, new Blob(["x"]));
@@ -146,7 +146,7 @@ describe("the gateway", () => {
     },
   );
 
-  test("does not raise a caller who shows the secret key in Authorization only", async () => {
+  test("gives no more rights to a caller with the secret key only in Authorization", async () => {
     await sql`create table public.secrets_of_test (id int primary key)`;
     await sql`grant select on public.secrets_of_test to service_role`;
     const asService = async () => {
@@ -157,7 +157,7 @@ describe("the gateway", () => {
     expect((await call("/rest/v1/secrets_of_test", {}, stack.secretKey)).status).toBe(401);
   });
 
-  test("cannot be passed by at lite's own port", async () => {
+  test("cannot be bypassed at lite's own port", async () => {
     const response = await fetch(`http://127.0.0.1:${stack.ports.lite}/rest/v1/token_balances`, {
       headers: { apikey: stack.secretKey },
     });
@@ -165,13 +165,13 @@ describe("the gateway", () => {
     await response.body?.cancel();
   });
 
-  test("answers what is not there with 404 in JSON", async () => {
+  test("answers unknown paths with 404 in JSON", async () => {
     const response = await call("/nothing/here");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
     expect(await json(response)).toMatchObject({ status: 404, error: "not_found" });
   });
 
-  test("passes bodies, paths and queries on, and says who asks", async () => {
+  test("passes on bodies, paths and queries, and the caller's identity", async () => {
     const seen = await shown("/deeper/path?a=1&b=%20", {
       method: "POST",
       body: "ü".repeat(100_000),
@@ -247,7 +247,7 @@ describe("functions", () => {
     expect(await (await call("/functions/v1/served")).text()).toBe("served /served");
   });
 
-  test("are loaded again when a file changes, after requests under way are answered", async () => {
+  test("are reloaded when a file changes, after running requests are answered", async () => {
     const pid = stack.functionsPid;
     const underWay = call("/functions/v1/slow");
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -262,7 +262,7 @@ describe("functions", () => {
     }, 5_000);
   });
 
-  test("that die are started again, and requests wait for that", async () => {
+  test("that die are restarted, and requests wait for that", async () => {
     const pid = stack.functionsPid!;
     Deno.kill(pid, "SIGKILL");
     expect((await call("/functions/v1/served")).status).toBe(200);
@@ -311,7 +311,7 @@ describe("the database", () => {
     }
   });
 
-  test("tells policies and functions who asks, and takes and gives jsonb", async () => {
+  test("gives policies and functions the caller's identity, and accepts and returns jsonb", async () => {
     await sql.unsafe(`
       create table public.notes (owner uuid not null default auth.uid(), body jsonb);
       alter table public.notes enable row level security;

@@ -32,7 +32,7 @@ describe("deno task test", () => {
     expect(named).not.toContain("tests/simulation/model.ts");
   });
 
-  it("reaches every test file by one module's name, or as what is about all of them", async () => {
+  it("reaches every test file by one module's name, or as a file about all modules", async () => {
     const named = await Promise.all([...modules, "whole"].map((name) => vitestArguments([name])));
     expect(named.flat().toSorted()).toEqual(testFiles.toSorted());
   });
@@ -62,7 +62,7 @@ describe("deno task test", () => {
     expect(await vitestArguments(args)).toEqual(args);
   });
 
-  it("tells a name from an option's value, on either side of it", async () => {
+  it("distinguishes a name from an option's value, on either side of it", async () => {
     const otp = await vitestArguments(["otp"]);
     expect(await vitestArguments(["-t", "otp", "otp"])).toEqual(["-t", "otp", ...otp]);
     expect(await vitestArguments(["otp", "-t", "otp"])).toEqual([...otp, "-t", "otp"]);

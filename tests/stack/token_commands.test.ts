@@ -111,7 +111,7 @@ describe("deno task tokens", withRedis, () => {
     });
     expect(await run(["get", over])).toMatchObject({
       code: 4,
-      complained: expect.stringContaining("ended at"),
+      complained: expect.stringContaining("expired at"),
     });
     expect(await run(["get"])).toMatchObject({
       code: 2,
@@ -128,7 +128,7 @@ describe("deno task tokens", withRedis, () => {
       SUPABASE_URL: stack.url,
       TOKEN_ENCRYPTION_KEYS: `${newKey},${oldKey}`,
     });
-    // Tokens of other tests are under keys that are not given here: those are told of, and left.
+    // Tokens of other tests have keys that are not given here: they are reported and left.
     expect(JSON.parse(rotated.printed).rotated).toBe(2);
     const rows =
       await sql`select account_name, access_token from public.tradovate_tokens where source = ${sourceName}`;

@@ -5,7 +5,9 @@ const UserId = z.uuid().describe("The user whom it is about");
 
 const WalletId = z.uuid().describe("The team's wallet that it is about");
 
-/** What each alert tells, as its `data`, whichever module emits it: docs/alerts.md. The names are part of the API: never renamed. */
+/**
+ * The `data` of each alert, whichever module emits it: docs/alerts.md. The names are part of the API: never renamed.
+ */
 export const ALERTS = {
   anomaly: z.object({
     anomaly_id: z.int().describe("The row of token_anomalies"),

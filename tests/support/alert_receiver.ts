@@ -15,7 +15,7 @@ export interface Received {
 /** A server on this machine that takes alerts. */
 export interface AlertReceiver {
   url: string;
-  /** What came, whatever was answered, in the order in which it came. */
+  /** The received requests, whatever the response, in order. */
   received: Received[];
   /** Secrets that deliveries may be signed with; one that fits none throws into `invalid`. */
   secrets: string[];

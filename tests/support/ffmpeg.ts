@@ -7,7 +7,7 @@ import { join } from "node:path";
 const HEARD_RATE = 8_000;
 const QUIET = ["-hide_banner", "-loglevel", "quiet", "-nostdin", "-threads", "1"];
 
-/** What ffmpeg writes with these options: into a file, or into a pipe in which it cannot go back. */
+/** ffmpeg's output with these options: to a file, or to a pipe, in which it cannot seek. */
 export async function record(
   options: string,
   { format, isPiped = false }: { format: string; isPiped?: boolean },

@@ -6,7 +6,7 @@ import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
 import { fetchImports } from "./hosted_deno.ts";
 import { requireNoSecretsInLogs } from "./log_secrets.ts";
 
-/** What a test needs to know of the suite's own stack. */
+/** What a test needs to know about the suite's stack. */
 export interface StackUnderTest {
   url: string;
   publishableKey: string;

@@ -2,17 +2,17 @@ import { join } from "node:path";
 
 import { readSecrets } from "../../scripts/local/secrets.ts";
 
-/** What must not stand in any log, by a name that can be shown. */
+/** Texts that no log may contain, by a name that can be shown. */
 export type SecretsByName = Record<string, string | RegExp>;
 
-/** Marks that tests plant, users' tokens, keys of AI vendors: whoever wrote them, and wherever. */
+/** Planted marks, users' tokens, and keys of AI vendors, whoever wrote them and wherever. */
 const MARKS: SecretsByName = {
   "a planted canary": /canary-of-[a-z-]+-[0-9a-f]{8}-[0-9a-f]{4}/,
   "a signed token": /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/,
   "a vendor's key": /\bsk-[A-Za-z0-9_-]{20,}/,
 };
 
-/** What every process of a stack printed so far, those beside it included, by the log's name. */
+/** The output so far of every process of a stack, including separate functions processes, by log name. */
 export async function readLogs(dataDir: string): Promise<Map<string, string>> {
   const folder = join(dataDir, "logs");
   const logs = new Map<string, string>();

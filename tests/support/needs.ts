@@ -7,12 +7,12 @@ import { whyNoHostedDeno } from "./hosted_deno.ts";
 
 declare module "vitest" {
   export interface TaskMeta {
-    /** What the machine lacks for a test that is skipped; the end of a run tells it once for all that lack it. */
+    /** The missing programs of skipped tests; the end of a run lists each once. */
     lacks?: string;
   }
 }
 
-/** What some tests need beside Node, and a reader's machine may not have. */
+/** Programs that some tests need besides Node, and a reader's machine may not have. */
 export type Need =
   | "redis-server"
   | "openssl"

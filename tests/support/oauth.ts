@@ -49,7 +49,7 @@ export function switchable<Backend extends object>(
   return { backend: proxy, switchOff: () => isOff = true, switchOn: () => isOff = false };
 }
 
-/** A broker as a process has one, with what it stands on. */
+/** A broker like a process's, with its dependencies. */
 export interface TestBroker {
   broker: TokenBroker;
   store: TokenStore;
@@ -59,7 +59,7 @@ export interface TestBroker {
 
 export interface TestBrokerOptions {
   keyring: Keyring;
-  /** What holds the tokens; the database unless given. */
+  /** The store of the tokens; default: the database. */
   backend?: TokenStore;
   call?: CallDatabase;
   memoryFallback?: "none" | "app" | "all";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import Provider from "oidc-provider";
 
-/** What the token endpoint was asked: which grant, and when. */
+/** The requests to the token endpoint: which grant, and when. */
 export interface TokenCall {
   grant: string;
   atMs: number;
@@ -196,7 +196,7 @@ export async function startOpenIdProvider(
         return response;
       }) as typeof response.end;
     }
-    // What a parser in front has read; oidc-provider takes it from there.
+    // The body that an earlier parser has read; oidc-provider takes it from there.
     Object.assign(request, { body: Object.fromEntries(new URLSearchParams(body)) });
     answer(request, response);
   }

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -106,7 +107,7 @@ async function startRefusingProxy(databaseUrl: string): Promise<TestPooler> {
     client.on("error", () => {});
     client.once("data", (startup) => {
       // Length, protocol, then names and values that each end with a zero byte.
-      const texts = startup.subarray(8).toString().split("\0");
+      const texts = (startup as Buffer).subarray(8).toString().split("\0");
       const names = texts.filter((_text, index) => index % 2 === 0).filter(Boolean);
       const refused = names.find((name) => !TAKEN.includes(name.toLowerCase()));
       if (refused !== undefined) return client.end(refusal(`unsupported startup parameter: ${refused}`));

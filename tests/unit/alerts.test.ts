@@ -172,7 +172,7 @@ describe("a receiver", () => {
       for (const mayBeLoopback of [false, true]) {
         const { network, visits } = networkOf({ "inside.example": addresses });
         const sent = send("https://inside.example/", MESSAGE, { signal, mayBeLoopback, network });
-        await expect(sent).rejects.toThrow("inside.example is not of the public internet");
+        await expect(sent).rejects.toThrow("inside.example is not on the public internet");
         expect(visits).toEqual([]);
       }
     },
@@ -195,7 +195,7 @@ describe("a receiver", () => {
     network.addressesOf = async () =>
       (await lookup("localhost", { all: true })).map(({ address }) => address);
     const sent = send("https://inside.example/", MESSAGE, { signal, mayBeLoopback: true, network });
-    await expect(sent).rejects.toThrow("not of the public internet");
+    await expect(sent).rejects.toThrow("not on the public internet");
   });
 
   it("whose name is never resolved is given up in time", async () => {

@@ -20,7 +20,7 @@ it("is the version that README.md names", async () => {
   expect(page).toContain(`an installed Deno ${OLDEST_DENO} or later`);
 });
 
-it("no command needs a name of Node's at its start that an older Deno lacks, so that it gets to say so", async () => {
+it("no command imports a Node name that an older Deno lacks, so that its message is printed", async () => {
   // What is imported by name is looked for before anything runs. Deno 2.5 and older have no parseEnv.
   const found: string[] = [];
   const look = async (folder: string) => {

@@ -1,7 +1,7 @@
 import { defineFeature } from "../../../supabase/functions/_shared/feature.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
 
-/** One call of a model, charged. */
+/** One charged model call. */
 export default defineFeature({
   name: "bench-metered",
   price: { per_call: 1, per_1k_output_tokens: 1 },

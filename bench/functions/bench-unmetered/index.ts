@@ -4,7 +4,7 @@ import { modelsConfig } from "../../../supabase/functions/_shared/models/config.
 import { DEFAULT_LIMITS } from "../../../supabase/functions/_shared/ledger/price.ts";
 import { Input, Output, SYSTEM } from "../question.ts";
 
-/** The same call of a model as in bench-metered, and nothing of the ledger. */
+/** The same model call as in bench-metered, without the ledger. */
 export default defineEndpoint({
   name: "bench-unmetered",
   auth: "user",

@@ -1,4 +1,4 @@
-/** An answer that is fully known before its first byte is sent; several chunks are the events of a stream. */
+/** An answer that is complete before its first byte is sent; several chunks are the events of a stream. */
 export interface Answer {
   status: number;
   contentType: string;
@@ -19,7 +19,7 @@ const CODE_BY_STATUS: Record<number, string> = {
   429: "rate_limit_exceeded",
 };
 
-/** A refusal that is answered in OpenAI's error shape. */
+/** A refusal in OpenAI's error format. */
 export class OpenAiError extends Error {
   readonly status: number;
   readonly code: string | null;
@@ -30,7 +30,7 @@ export class OpenAiError extends Error {
     message: string,
     code?: string,
     headers: Record<string, string> = {},
-    /** The field of the request that is refused. */
+    /** The refused field of the request. */
     readonly param?: string,
   ) {
     super(message);
@@ -53,7 +53,7 @@ export function jsonAnswer(body: unknown, status = 200): Answer {
   return { status, contentType: "application/json", chunks: [JSON.stringify(body)] };
 }
 
-/** Server-sent events, ended by the `[DONE]` that OpenAI's streams end with; a text is sent as it is. */
+/** Server-sent events, with the `[DONE]` at the end of OpenAI's streams; a string is sent unchanged. */
 export function streamAnswer(events: unknown[], { isWithoutDone = false } = {}): Answer {
   const chunks = events.map((event) =>
     typeof event === "string" ? event : `data: ${JSON.stringify(event)}\n\n`
@@ -62,12 +62,12 @@ export function streamAnswer(events: unknown[], { isWithoutDone = false } = {}):
   return { status: 200, contentType: "text/event-stream", chunks };
 }
 
-/** What a broken proxy says in the model's place: status 200 and a body that is not JSON. */
+/** The response of a broken proxy: status 200 and a body that is not JSON. */
 export function garbageAnswer(): Answer {
   return { status: 200, contentType: "text/html", chunks: ["<html><body>demo garbage</body></html>"] };
 }
 
-/** Turns an answer into a response; with `cutAfterBytes` the connection breaks once that much was sent. */
+/** Turns an answer into a response; with `cutAfterBytes` the connection breaks after this many bytes. */
 export function toResponse(answer: Answer, cutAfterBytes?: number | "middle"): Response {
   const headers = { "content-type": answer.contentType, ...answer.headers };
   const chunks = answer.chunks.map((chunk) =>
@@ -81,7 +81,7 @@ export function toResponse(answer: Answer, cutAfterBytes?: number | "middle"): R
   return new Response(streamOf(chunks, limitBytes), { status: answer.status, headers });
 }
 
-/** Sends the chunks one by one and fails, which breaks the connection, where the limit falls inside them. */
+/** Sends the chunks one by one, and breaks the connection if the limit falls inside them. */
 function streamOf(chunks: Uint8Array[], limitBytes: number): ReadableStream<Uint8Array> {
   let index = 0;
   let leftBytes = limitBytes;
@@ -92,7 +92,7 @@ function streamOf(chunks: Uint8Array[], limitBytes: number): ReadableStream<Uint
       if (leftBytes > 0) controller.enqueue(chunk.subarray(0, leftBytes));
       leftBytes -= chunk.length;
       if (leftBytes >= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 1)); // lets what was sent reach the client first
+      await new Promise((resolve) => setTimeout(resolve, 1)); // lets the sent bytes reach the client first
       controller.error(new DOMException("cut by the demo model's switch", "AbortError"));
     },
   });

@@ -7,7 +7,7 @@ import type { Switches } from "./switches.ts";
 import { demoTones } from "./wav.ts";
 import { demoProse } from "./words.ts";
 
-/** How long a recording is taken for that does not say it. */
+/** The assumed length of a recording that does not state it. */
 const UNKNOWN_DURATION_S = 10;
 const MAX_CHARACTERS = 4_096;
 const SPEED = { min: 0.25, max: 4 };
@@ -65,7 +65,7 @@ function read(file: unknown): Recording["content"] {
   }
 }
 
-/** Each sentence with a part of the time, by its length. */
+/** Each sentence with a share of the time, by its length. */
 function segmentsOf(text: string, duration: number) {
   const sentences = text.match(/[^.!?]+[.!?]*\s*/g) ?? [];
   let characters = 0;
@@ -85,7 +85,7 @@ function segmentsOf(text: string, duration: number) {
   });
 }
 
-/** A segment that ends before it starts, out of the recording. */
+/** A segment that ends before it starts, outside the recording. */
 function lost<Segment extends { start: number; end: number }>(segment: Segment): Segment {
   return { ...segment, start: segment.end + 1_000_000, end: -segment.start - 1 };
 }

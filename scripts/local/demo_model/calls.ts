@@ -1,13 +1,13 @@
 const MAX_KEPT = 1_000;
 
-/** One request that reached a model, as `GET /demo/calls` lists it. */
+/** One request that reached a model, in the form of `GET /demo/calls`. */
 export interface Call {
   at: string;
   path: string;
   model: string;
   /** A hash of the body without the model's name: equal for the same question to any model. */
   fingerprint: string;
-  /** The request id that the caller sent, from the first of `REQUEST_ID_HEADERS` that is there. */
+  /** The caller's request id, from the first existing header in `REQUEST_ID_HEADERS`. */
   request_id: string | null;
 }
 
@@ -17,7 +17,7 @@ export function requestIdOf(headers: Headers): string | null {
   return REQUEST_ID_HEADERS.map((name) => headers.get(name)).find((value) => value !== null) ?? null;
 }
 
-/** Remembers the last calls, so that a test can prove how often a model ran. */
+/** Keeps the last calls, so that a test can prove how often a model ran. */
 export class CallLog {
   readonly calls: Call[] = [];
 
@@ -26,7 +26,7 @@ export class CallLog {
     if (this.calls.length > MAX_KEPT) this.calls.shift();
   }
 
-  /** The calls that have every given field; a name that is no field of a call is left out of the question. */
+  /** The calls that match every given field; unknown field names are ignored. */
   find(fields: URLSearchParams): Call[] {
     return this.calls.filter((call) =>
       [...fields].every(([name, value]) => !(name in call) || call[name as keyof Call] === value)

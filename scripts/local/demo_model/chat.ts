@@ -8,10 +8,10 @@ import { demoProse } from "./words.ts";
 
 /** One unit of usage is this many characters, rounded up, in both directions. */
 const CHARACTERS_PER_TOKEN = 4;
-/** Every image in a message counts this much, which is what OpenAI's older vision models charge for a square. */
+/** The usage of an image in a message, as OpenAI's older vision models charge for a square. */
 const TOKENS_PER_IMAGE = 765;
 const CHARACTERS_PER_EVENT = 24;
-/** When the demo's answers were "created": a constant, so that answers stay the same. */
+/** The `created` time of answers: a constant, so that answers stay the same. */
 const CREATED_SECONDS = 1_767_225_600;
 
 interface Prompt {
@@ -48,7 +48,7 @@ export function answerChat(
     });
 }
 
-/** The reply as the server of a dialect gives it. */
+/** The reply in a server's dialect. */
 function spoken(reply: Reply, isJson: boolean, dialect: ServerDialect | undefined): Reply {
   const { content, finishReason } = reply;
   return {
@@ -66,7 +66,7 @@ function streamIn(
   return dialect?.stream?.(events, usage) ?? events;
 }
 
-/** Adds up what the messages hold and refuses what is not a chat. */
+/** Adds up the content of the messages; refuses a body that is not a chat. */
 function readPrompt(messages: unknown): Prompt {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new OpenAiError(400, "Cannot answer as messages must be a list with at least one message");
@@ -123,7 +123,7 @@ function makeContent(schema: Schema | undefined, random: Random): string {
   }
 }
 
-/** The schema to answer to, wherever it stands; undefined when prose was asked for. */
+/** The schema to answer to, wherever it is; undefined if prose was requested. */
 function readSchema({ response_format, messages }: Record<string, unknown>): Schema | undefined {
   const format = response_format as { type?: string; json_schema?: { schema?: Schema } } | null | undefined;
   if (format?.type !== "json_schema") {
@@ -136,7 +136,7 @@ function readSchema({ response_format, messages }: Record<string, unknown>): Sch
   throw new OpenAiError(400, "Cannot answer as response_format.json_schema.schema is missing");
 }
 
-/** A schema that the instructions tell in words: a line of JSON after the words "JSON schema". */
+/** A schema in the instructions: a line of JSON after the words "JSON schema". */
 function schemaIn(messages: unknown): Schema | undefined {
   const text = JSON.stringify(messages);
   if (!/JSON schema/.test(text)) return undefined;
@@ -147,7 +147,7 @@ function schemaIn(messages: unknown): Schema | undefined {
   return line === undefined ? undefined : JSON.parse(line);
 }
 
-/** Models read descriptions: bounds that are told there are kept like those of the schema. */
+/** Models read descriptions, so bounds in them are respected like those of the schema. */
 function withBounds(schema: Schema): Schema {
   return JSON.parse(JSON.stringify(schema), (_name, value) => {
     const told = /Bounds: (\{.*\})$/.exec(value?.description ?? "")?.[1];
@@ -155,7 +155,7 @@ function withBounds(schema: Schema): Schema {
   });
 }
 
-/** JSON that does not fit: an object without what is required, or a list in an object's place. */
+/** JSON that does not fit: an object without its required fields, or a list instead of an object. */
 function wrongShape(schema: Schema | undefined): string {
   return (schema?.required?.length ?? 0) > 0 ? "{}" : '["demo wrong shape"]';
 }
@@ -192,7 +192,7 @@ function wholeChoice({ content, refusal, finishReason }: Reply, dialect: ServerD
   };
 }
 
-/** The events of a stream: the role, the text in pieces, why it ended and, where asked for, the usage. */
+/** The events of a stream: the role, the text in pieces, the finish reason and, if requested, the usage. */
 function streamEvents(
   head: object,
   reply: Reply,

@@ -7,7 +7,7 @@ const MAX_IMAGES = 4;
 const SIDE_PIXELS = { min: 16, max: 4_096, usual: 1_024 };
 const CREATED_SECONDS = 1_767_225_600;
 
-/** Answers `POST /v1/images/generations`; usage is reported only where the model's name gives one. */
+/** Answers `POST /v1/images/generations`; usage is only reported if the model's name states it. */
 export function answerImages(body: Record<string, unknown>, switches: Switches): Answer {
   if (typeof body.prompt !== "string" || body.prompt === "") {
     throw new OpenAiError(400, "Cannot draw as prompt must be a text that is not empty");

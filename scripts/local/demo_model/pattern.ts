@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** Makes one text that a pattern may match; `spread` is how far past its minimum an open repeat may go. */
+/** Makes a text that may match a pattern; `spread` is how far an open repetition may exceed its minimum. */
 type Sampler = (random: Random, spread: number) => string;
 
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
@@ -10,8 +10,8 @@ const SPACES = [" "];
 const CONTROL_ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", f: "\f", v: "\v", "0": "\0" };
 
 /**
- * Compiles a regular expression into a sampler. Lookarounds and back references are ignored, so a caller tests
- * what it gets against the expression and asks again.
+ * Compiles a regular expression into a sampler. Lookarounds and back references are ignored, so the caller must test
+ * the result against the expression and try again.
  */
 export function compilePattern(source: string): Sampler {
   let at = 0;
@@ -91,7 +91,7 @@ export function compilePattern(source: string): Sampler {
     return character === "\\" ? escaped() : [character];
   }
 
-  /** Reads what follows a backslash as the list of characters it stands for. */
+  /** Parses an escape as the list of characters that it matches. */
   function escaped(): string[] {
     const code = /^(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))/.exec(source.slice(at));
     if (code !== null) {

@@ -5,9 +5,9 @@ import { createRandom } from "./random.ts";
 const CELLS = 8;
 const COLORS = 4;
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const SAME_AS_ABOVE = 2; // the PNG filter "up", under which a repeated row is all zeros
+const SAME_AS_ABOVE = 2; // the PNG filter "up", which turns a repeated row into zeros
 
-/** Draws a mirrored pattern of coloured squares: a real PNG that depends on nothing but the seed and the size. */
+/** Draws a mirrored pattern of coloured squares: a real PNG that depends only on the seed and the size. */
 export function demoPng(seedText: string, widthPixels: number, heightPixels: number): Uint8Array {
   const random = createRandom(seedText);
   const palette = Buffer.from(Array.from({ length: COLORS * 3 }, () => random.integer(40, 230)));
@@ -20,7 +20,7 @@ export function demoPng(seedText: string, widthPixels: number, heightPixels: num
   const header = Buffer.alloc(13);
   header.writeUInt32BE(widthPixels, 0);
   header.writeUInt32BE(heightPixels, 4);
-  header.set([8, 3, 0, 0, 0], 8); // 8 bits a pixel, colours from a palette
+  header.set([8, 3, 0, 0, 0], 8); // 8 bits per pixel, colours from a palette
   return Buffer.concat([
     SIGNATURE,
     chunk("IHDR", header),
@@ -30,7 +30,7 @@ export function demoPng(seedText: string, widthPixels: number, heightPixels: num
   ]);
 }
 
-/** Each row is written as its difference to the row above, so that only the first of a band has content. */
+/** Each row is written as its difference from the row above, so that only the first row of a band has content. */
 function rowsOf(cells: number[][], widthPixels: number, heightPixels: number): Buffer {
   const rowBytes = widthPixels + 1;
   const rows = Buffer.alloc(rowBytes * heightPixels);
@@ -54,7 +54,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
   const whole = Buffer.alloc(typed.length + 8);
   whole.writeUInt32BE(data.length, 0);
   whole.set(typed, 4);
-  // Of some runtimes it is a signed number.
+  // Some runtimes return a signed number.
   whole.writeUInt32BE(crc32(typed) >>> 0, typed.length + 4);
   return whole;
 }

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 
 /** A repeatable source of choices, so that the same request always gets the same answer. */
 export interface Random {
-  /** A number from 0 up to but not including 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
-  /** A whole number from min to max, both included. */
+  /** An integer from min to max, both inclusive. */
   integer(min: number, max: number): number;
   /** One entry of a list that is not empty. */
   pick<Item>(list: readonly Item[]): Item;
@@ -12,7 +12,7 @@ export interface Random {
   chance(probability: number): boolean;
 }
 
-/** Names what was asked in 16 hex digits, so that equal requests can be recognised without keeping them. */
+/** A digest of a request in 16 hex digits, so that equal requests can be recognized without storing them. */
 export function fingerprintOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

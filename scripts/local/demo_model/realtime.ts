@@ -15,16 +15,17 @@ const BYTES_PER_SECOND = 2 * SAMPLES_PER_SECOND;
 /** https://platform.openai.com/docs/guides/realtime-costs: a token for 100 ms heard and for 50 ms spoken. */
 const TOKENS_PER_SECOND = { heard: 10, spoken: 20 };
 const CHARACTERS_PER_TOKEN = 4;
-/** A sample that is louder than this is speech; a message without one ends the turn. */
+/** A louder sample is speech; a message without one ends the turn. */
 const LOUD = 500;
 const WORDS = 8;
 const SECONDS_PER_WORD = 0.25;
 
 /**
- * A conversation of OpenAI's Realtime API (GA): hears PCM, finds turns by loudness, answers with a tone and words, and
- * reports what that used. Like the other routes it does what the model's name asks for:
- * `hang` never answers, `cut` breaks off inside an answer, `slow-MS` waits before each part of one, `nonsense` sends what
- * is no event, `refuse` fails the answer, `no-usage` and `usage-IN-OUT` report none or this (half of each is sound).
+ * A conversation of OpenAI's Realtime API (GA): receives PCM, finds turns by loudness, answers with a tone and words,
+ * and reports the usage. The model's name selects the behaviour, as for the other routes: `hang` never answers, `cut`
+ * breaks off inside an answer, `slow-MS` waits before each part of one, `nonsense` sends a message that is not an
+ * event, `refuse` fails the answer, `no-usage` and `usage-IN-OUT` report no usage or this one (half of each is
+ * sound).
  */
 export class RealtimeConversation {
   readonly #socket: WebSocket;

@@ -1,4 +1,4 @@
-/** The part of JSON schema (draft 7 to 2020-12) that the demo model answers to. */
+/** The part of JSON schema (draft 7 to 2020-12) that the demo model supports. */
 export interface Schema {
   $ref?: string;
   $defs?: Record<string, SchemaNode>;
@@ -30,18 +30,21 @@ export interface Schema {
   additionalProperties?: SchemaNode;
   propertyNames?: SchemaNode;
   minProperties?: number;
-  /** Patterns of several merged schemas; not a word of JSON schema. */
+  /** The patterns of several merged schemas; not a JSON schema keyword. */
   patterns?: string[];
 }
 
 export type SchemaNode = Schema | boolean;
 
-/** A schema that the demo model has no value for; answered with 400, as OpenAI refuses a schema it cannot serve. */
+/**
+ * A schema for which the demo model has no value; answered with 400, as OpenAI refuses a schema that it does not
+ * support.
+ */
 export class SchemaError extends Error {
   override readonly name = "SchemaError";
 }
 
-/** Follows `$ref` and folds `allOf` in, so that one flat schema is left to answer to. */
+/** Resolves `$ref` and merges `allOf` into one flat schema. */
 export function flatten(node: SchemaNode, root: Schema, depth = 0): Schema {
   if (node === true) return {};
   if (node === false) throw new SchemaError("The schema false allows no value");
@@ -53,7 +56,7 @@ export function flatten(node: SchemaNode, root: Schema, depth = 0): Schema {
   return parts.reduce<Schema>((merged, part) => merge(merged, flatten(part, root, depth + 1)), flat);
 }
 
-/** Finds what a local JSON pointer such as `#/$defs/Dish` points to. */
+/** Resolves a local JSON pointer such as `#/$defs/Dish`. */
 function resolve(reference: string, root: Schema): SchemaNode {
   let node: unknown = reference.startsWith("#") ? root : undefined;
   for (const part of reference.split("/").slice(1)) {
@@ -66,7 +69,7 @@ function resolve(reference: string, root: Schema): SchemaNode {
   return node as SchemaNode;
 }
 
-/** The schema whose values fit both; what cannot be combined keeps the second one's word. */
+/** The schema whose values fit both; keywords that cannot be combined are taken from the second. */
 function merge(first: Schema, second: Schema): Schema {
   const merged: Schema = { ...first, ...second };
   const tighten = (key: NumericKey, choose: (...values: number[]) => number) => {

@@ -3,15 +3,15 @@ import { flatten, type Schema, SchemaError, type SchemaNode } from "./schema.ts"
 import { textValue } from "./text_value.ts";
 import { plausibleRange } from "./words.ts";
 
-/** From this depth on only what is required is made, so that a recursive schema comes to an end. */
+/** From this depth on only required parts are made, so that a recursive schema ends. */
 const DEEP = 5;
-/** Below this depth even required parts recurse without end. */
+/** Below this depth even required parts are taken to recurse forever. */
 const TOO_DEEP = 40;
 
 interface Place {
   root: Schema;
   random: Random;
-  /** The property's name, which hints at what its value means. */
+  /** The property's name, which suggests its meaning. */
   name: string;
   depth: number;
 }
@@ -50,7 +50,7 @@ function valueFor(node: SchemaNode, place: Place): unknown {
   }
 }
 
-/** A nullable value is null now and then, and always where a recursive schema should end. */
+/** A nullable value is sometimes null, and always where a recursive schema should end. */
 function wantsNull(place: Place): boolean {
   return place.depth > DEEP || place.random.chance(0.1);
 }
@@ -63,7 +63,7 @@ function enumValue(values: unknown[], place: Place): unknown {
     : place.random.pick(others);
 }
 
-/** Picks a branch and adds the rules that stand beside the branches; deep down the first one that ends. */
+/** Picks a branch and adds the keywords beside the branches; deep down it picks the first one that ends. */
 function branchValue(
   branches: SchemaNode[],
   { anyOf: _, oneOf: __, ...beside }: Schema,
@@ -89,7 +89,7 @@ function branchValue(
   throw failure;
 }
 
-/** Puts the branches that nest nothing before those that do. */
+/** Puts branches without nesting before the others. */
 function flatFirst(branches: SchemaNode[], place: Place): SchemaNode[] {
   const nests = (branch: SchemaNode) => {
     const { type, anyOf, oneOf, const: fixed } = flatten(branch, place.root);
@@ -99,7 +99,7 @@ function flatFirst(branches: SchemaNode[], place: Place): SchemaNode[] {
   return [...branches].sort((one, other) => Number(nests(one)) - Number(nests(other)));
 }
 
-/** The schema's type, or the one that its other words imply. */
+/** The schema's type, or the one that its other keywords imply. */
 function typeOf(schema: Schema, place: Place): string {
   if (Array.isArray(schema.type)) {
     const others = schema.type.filter((type) => type !== "null");
@@ -124,7 +124,7 @@ function stringValue(schema: Schema, { name, random }: Place): string {
   return text;
 }
 
-/** A multiple of the step inside the bounds, as near to a plausible range as they allow. */
+/** A multiple of the step within the bounds, as close to a plausible range as possible. */
 function numberValue(schema: Schema, step: number, { name, random }: Place): number {
   const isWhole = step === 1;
   const bounds = {
@@ -157,7 +157,7 @@ function numberValue(schema: Schema, step: number, { name, random }: Place): num
   throw new SchemaError(`The demo model found no number for ${JSON.stringify(schema)}`);
 }
 
-/** Tries one multiple at random, then a few from either end. */
+/** Tries a random multiple, then a few from either end. */
 function multipleBetween(
   min: number,
   max: number,
@@ -214,7 +214,7 @@ function objectValue(schema: Schema, place: Place): Record<string, unknown> {
   return Object.fromEntries([...entries, ...freeEntries(schema, entries.length, place)]);
 }
 
-/** Entries under made-up names: two where the object is a map, none where it merely tolerates more. */
+/** Entries with made-up names: two if the object is a map, none if it merely allows more. */
 function freeEntries(schema: Schema, made: number, place: Place): [string, unknown][] {
   const values = schema.additionalProperties;
   const isMap = schema.properties === undefined && typeof values === "object" && place.depth <= DEEP;

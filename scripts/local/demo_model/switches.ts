@@ -1,8 +1,8 @@
 import { OpenAiError } from "./answer.ts";
 
-/** What a model name asks the demo server to do; the table is in ../demo_model.ts. */
+/** What a model's name makes the demo server do; the table is in ../demo_model.ts. */
 export interface Switches {
-  /** The whole name, which is also what the answer reports. */
+  /** The whole name, which the answer reports as the model. */
   model: string;
   slowMs: number;
   failStatus?: number;
@@ -14,12 +14,12 @@ export interface Switches {
   usage: "default" | "none" | { input: number; output: number };
 }
 
-/** What the answer holds: what was asked for, or one of the ways in which a model disappoints. */
+/** The content of the answer: the requested one, or a typical fault of models. */
 export type Content = "normal" | "nonsense" | "wrong-shape" | "garbage" | "refuse" | "empty" | "truncated";
 
 type Apply = (switches: Switches, captured: string[]) => void;
 
-/** Each spelling with what it does; the longer of two comes first, so that `cut-after-5` is not read as `cut`. */
+/** Each switch with its effect; longer ones first, so that `cut-after-5` is not parsed as `cut`. */
 const SPELLINGS: [RegExp, Apply][] = [
   [/^-(?:text|vision|image|transcribe|speech|realtime)(?=-|$)/, () => {}],
   [/^-slow-(\d+)(?=-|$)/, (switches, [ms]) => switches.slowMs = Number(ms)],
@@ -44,7 +44,7 @@ const SPELLINGS: [RegExp, Apply][] = [
   ],
 ];
 
-/** Reads a model name from left to right; a name with a word that is no switch is a model that does not exist. */
+/** Parses a model name from left to right; a name with an unknown word is a model that does not exist. */
 export function readSwitches(model: string): Switches {
   const switches: Switches = { model, slowMs: 0, hang: false, content: "normal", usage: "default" };
   const name = model.split("+", 1)[0]!;
@@ -59,7 +59,7 @@ export function readSwitches(model: string): Switches {
   return switches;
 }
 
-/** Applies the switch at the start of the text and says how long it was; 0 when there is none. */
+/** Applies the switch at the start of the text and returns its length; 0 if there is none. */
 function applyFirst(switches: Switches, text: string): number {
   for (const [spelling, apply] of SPELLINGS) {
     const match = spelling.exec(text);

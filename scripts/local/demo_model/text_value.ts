@@ -2,7 +2,7 @@ import { compilePattern } from "./pattern.ts";
 import type { Random } from "./random.ts";
 import { plausibleText } from "./words.ts";
 
-/** What a JSON schema can say about a string. */
+/** The JSON schema keywords of a string. */
 export interface TextRules {
   format?: string;
   patterns: string[];
@@ -32,7 +32,10 @@ const BY_FORMAT: Record<string, (random: Random) => string> = {
   jwt: () => "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJkZW1vIjp0cnVlfQ.ZGVtbw",
 };
 
-/** Makes a text that keeps every rule, preferring one that suits the property's name; undefined if it found none. */
+/**
+ * Makes a text that satisfies every keyword, preferably one that suits the property's name; undefined if none was
+ * found.
+ */
 export function textValue(name: string, rules: TextRules, random: Random): string | undefined {
   const expressions = rules.patterns.map(toExpression);
   const fits = (text: string) =>
@@ -57,7 +60,7 @@ export function textValue(name: string, rules: TextRules, random: Random): strin
   return undefined;
 }
 
-/** What to try before the patterns are sampled: the format's own form, then words cut or filled to length. */
+/** The candidates before patterns are sampled: the format's own form, then words cut or filled to length. */
 function plainCandidates(name: string, rules: TextRules, random: Random): string[] {
   const byFormat = rules.format === undefined ? undefined : BY_FORMAT[rules.format]?.(random);
   if (byFormat !== undefined) return [byFormat];
@@ -71,7 +74,7 @@ function plainCandidates(name: string, rules: TextRules, random: Random): string
   return [solid, solid.toLowerCase(), solid.toUpperCase()];
 }
 
-/** Patterns are read with the `u` flag where it compiles, as JSON schema asks, and without it otherwise. */
+/** Patterns are compiled with the `u` flag if possible, as JSON schema requires, otherwise without it. */
 function toExpression(pattern: string): RegExp {
   try {
     return new RegExp(pattern, "u");

@@ -7,12 +7,12 @@ const HEADER_BYTES = 44;
 /** About as fast as people speak. */
 const CHARACTERS_PER_SECOND = 15;
 const LOUDNESS = 8_000;
-/** Each tone fades in and out in this part of it, so that nothing clicks. */
+/** The share of each tone in which it fades in and out, so that nothing clicks. */
 const FADE = 0.1;
-/** A pentatonic scale, in which any tones go together. */
+/** A pentatonic scale, in which all tones harmonize. */
 const SCALE_HZ = [220, 247.5, 277.2, 330, 371.3, 440];
 
-/** Hums a text: a tone for each word, as long as the word; a real WAV that depends on nothing else. */
+/** Hums a text: a tone per word, as long as the word. A real WAV that depends on nothing else. */
 export function demoTones(text: string, voice: string, speed: number): Uint8Array {
   const random = createRandom(`${voice} ${text}`);
   const tones = text.split(/(?<=\s)/).map((word) => ({
@@ -34,7 +34,7 @@ export function demoTones(text: string, voice: string, speed: number): Uint8Arra
   return bytes;
 }
 
-/** RIFF's header of one channel of 16 bits. */
+/** The RIFF header for one channel of 16 bits. */
 function writeHeader(bytes: Buffer): void {
   bytes.write("RIFF", 0, "latin1");
   bytes.writeUInt32LE(bytes.length - 8, 4);

@@ -43,7 +43,7 @@ const SENTENCES = [
 ];
 const PLAIN = ["sample", "basil", "amber", "harbour", "meadow", "lantern", "cedar", "pebble"];
 
-/** Words by what a property is called; the first pattern that fits its name wins. */
+/** Words by a property's name; the first matching pattern wins. */
 const WORDS_BY_NAME: [RegExp, readonly string[]][] = [
   [/ingredient|food|item|product/, INGREDIENTS],
   [/unit/, ["g", "ml", "piece", "tbsp"]],
@@ -60,7 +60,7 @@ const WORDS_BY_NAME: [RegExp, readonly string[]][] = [
   [/name|dish|title|recipe/, DISHES],
 ];
 
-/** Ranges by what a property is called, with the unit at the end as this project writes it. */
+/** Ranges by a property's name, with the unit at its end, as this project writes it. */
 const RANGES_BY_NAME: [RegExp, readonly [number, number]][] = [
   [/kcal|calories|energy/, [80, 900]],
   [/confidence|probability|ratio|fraction/, [0.5, 1]],
@@ -80,12 +80,12 @@ const RANGES_BY_NAME: [RegExp, readonly [number, number]][] = [
   [/price|cost/, [1, 40]],
 ];
 
-/** A word or a sentence that could plausibly stand in a property of this name. */
+/** A plausible word or sentence for a property's name. */
 export function plausibleText(name: string, random: Random): string {
   return random.pick(listFor(name));
 }
 
-/** The range that a number in a property of this name would plausibly come from. */
+/** A plausible range for a number in a property with this name. */
 export function plausibleRange(name: string): readonly [number, number] {
   const lowerName = name.toLowerCase();
   return RANGES_BY_NAME.find(([pattern]) => pattern.test(lowerName))?.[1] ?? [1, 100];

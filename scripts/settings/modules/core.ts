@@ -9,6 +9,6 @@ export default {
   declared: [encryptionSettings, observabilitySettings, coreSettings],
   needs: {
     OTEL_EXPORTER_OTLP_ENDPOINT: { when: "requests are traced", functions: [] },
-    OTEL_EXPORTER_OTLP_HEADERS: { when: "the collector wants a key", functions: [] },
+    OTEL_EXPORTER_OTLP_HEADERS: { when: "the collector requires a key", functions: [] },
   },
 } satisfies ModuleSettings;

@@ -5,7 +5,7 @@ import type { ModuleSettings } from "../declared.ts";
 export default {
   declared: [modelSettings, ledgerSettings],
   needs: {
-    AI_REASONING_EFFORT: { when: "a model reasons more, or less, than its features need", functions: [] },
+    AI_REASONING_EFFORT: { when: "a model's reasoning takes too long, or is not enough", functions: [] },
     SUPABASE_DB_URL: { when: "`LEDGER_TRANSPORT=postgres`; Supabase sets it", functions: [] },
   },
 } satisfies ModuleSettings;

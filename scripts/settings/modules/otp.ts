@@ -6,9 +6,9 @@ export default {
   needs: {
     OTP_PEPPERS: { when: "one-time codes are sent", functions: ["otp"] },
     OTP_PROOF_KEY: { when: "a verified code gives a proof", functions: ["otp"] },
-    OTP_DEFAULT_COUNTRY: { when: "users type numbers without a calling code", functions: [] },
+    OTP_DEFAULT_COUNTRY: { when: "users enter numbers without a calling code", functions: [] },
     OTP_APP_HASH: { when: "an Android app reads the code", functions: [] },
-    OTP_WEB_DOMAIN: { when: "browsers fill the code in", functions: [] },
+    OTP_WEB_DOMAIN: { when: "browsers fill in the code", functions: [] },
     OTP_TEST_NUMBERS_UNTIL: { when: "`OTP_TEST_NUMBERS` is set", functions: [] },
     TWILIO_ACCOUNT_SID: { when: "`OTP_PROVIDERS` has `twilio`", functions: [] },
     TWILIO_AUTH_TOKEN: { when: "`OTP_PROVIDERS` has `twilio`", functions: [] },

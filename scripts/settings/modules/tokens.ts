@@ -11,7 +11,7 @@ export default {
     },
     REDIS_URL: { when: "`token-manager` copies from a Redis, or `TOKEN_STORE_TYPE=redis`", functions: [] },
     REDIS_CA_CERTIFICATE: {
-      when: "the certificate of `REDIS_URL` is not of a public authority",
+      when: "the CA of `REDIS_URL`'s certificate is not a public one",
       functions: [],
     },
     UPSTASH_REDIS_REST_URL: { when: "`token-manager` copies from Upstash", functions: [] },

@@ -134,6 +134,6 @@ function reasonOf(cause: unknown, signal: AbortSignal, timeoutMs: number): strin
   if (signal.aborted) return `No answer within ${timeoutMs} ms`;
   if (cause instanceof HttpError) return `The receiver does not answer as HTTP: ${cause.message}`;
   const { code, message } = cause as { code?: unknown; message?: string };
-  if (message?.includes("peer certificate")) return "The receiver's certificate is not one of its host";
+  if (message?.includes("peer certificate")) return "The receiver's certificate does not name its host";
   return `The connection failed${typeof code === "string" ? `: ${code}` : ""}`;
 }

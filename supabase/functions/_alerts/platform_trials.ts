@@ -52,14 +52,14 @@ export async function tryPlatform(trying: Trying): Promise<TrialResult[]> {
       if (one === other) {
         throw new Error("Two envelopes of a secret are the same: their nonces are not random");
       }
-      if (one.includes(SECRET)) throw new Error("An envelope holds its secret in the open");
+      if (one.includes(SECRET)) throw new Error("An envelope contains its secret in plain text");
       return `sealed under the key ${keyring.active.id}`;
     }),
     opening: withKey(async (keyring) => {
       if (await open(keyring, await seal(keyring, SECRET, PLACE), PLACE) === SECRET) {
-        return "opened what was sealed";
+        return "opened a sealed secret";
       }
-      throw new Error("What was sealed opens to something else");
+      throw new Error("A sealed secret opens to something else");
     }),
     refusing: withKey(refusing),
     picture: () => asking(trying, (url, address) => get(url, address, trying.signal, trying.connection)),
@@ -104,18 +104,18 @@ async function asking(
   ask: (url: URL, address: string) => Promise<Reply>,
 ): Promise<string> {
   const url = publicHttpsUrl("/auth/v1/health", new URL(projectUrl));
-  if (url === undefined) throw new Untried("The project is not reached by https under a public name");
+  if (url === undefined) throw new Untried("The project has no https URL with a public name");
   const address = await publicAddressOf(url.hostname, signal, addressesOf);
-  if (address === undefined) throw new Untried(`${url.hostname} is not of the public internet`);
+  if (address === undefined) throw new Untried(`${url.hostname} is not on the public internet`);
   const reply = await ask(url, address);
   reply.close?.();
   const impostor = new URL("https://impostor.invalid/");
   const taken = await ask(impostor, address).catch(() => undefined);
   taken?.close?.();
   if (taken !== undefined) {
-    throw new Error("A server was taken for a host that its certificate does not name");
+    throw new Error("A server was accepted for a host that its certificate does not name");
   }
-  return `${url.hostname} answered ${reply.status}, and was not taken for another host`;
+  return `${url.hostname} answered ${reply.status}, and was not accepted as another host`;
 }
 
 function posting(url: URL, address: string, { signal, connection }: Trying): Promise<Reply> {

@@ -1,6 +1,7 @@
 import { type AddressesOf, publicAddressOf, systemAddressesOf } from "../_shared/http/addresses.ts";
 import { type PinnedRequest, requestAt } from "../_shared/http/pinned_request.ts";
 import { publicHttpsUrl } from "../_shared/http/public_url.ts";
+import { retryAfterMs } from "../_shared/http/retry_after.ts";
 import type { Message } from "./message.ts";
 
 /** Why nothing was sent. The message is for operators, and shows only the host of an address. */
@@ -39,13 +40,13 @@ export async function findReceiver(
   }
   const url = publicHttpsUrl(text);
   if (url === undefined) {
-    throw new UnusableReceiver("The address must be https, with a host by its name and the usual port");
+    throw new UnusableReceiver("The URL must be https, with a host name and the default port");
   }
   const address = await publicAddressOf(url.hostname, signal, network.addressesOf).catch((cause) => {
     if (signal.aborted) throw cause;
     throw new UnusableReceiver(`${url.hostname} has no address`, { cause });
   });
-  if (address === undefined) throw new UnusableReceiver(`${url.hostname} is not of the public internet`);
+  if (address === undefined) throw new UnusableReceiver(`${url.hostname} is not on the public internet`);
   return { url, address };
 }
 
@@ -80,16 +81,15 @@ export async function post(
   const body = new TextEncoder().encode(message.body);
   const reply = await requestAt(url, address, { method: "POST", headers, body, ...options }, signal);
   reply.close();
-  return { status: reply.status, retryAfterS: secondsOf(reply.headers.get("retry-after")) };
+  return { status: reply.status, retryAfterS: retryAfterSOf(reply.headers.get("retry-after")) };
 }
 
 const MAX_RETRY_AFTER_S = 86_400;
 
-/** Reads `Retry-After: 120` or a date; undefined for anything else. */
-function secondsOf(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const seconds = /^\d{1,9}$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isNaN(seconds) ? undefined : Math.ceil(Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_S));
+/** A receiver's Retry-After in whole seconds, at most a day. */
+function retryAfterSOf(header: string | null): number | undefined {
+  const waitMs = retryAfterMs(header);
+  return waitMs === undefined ? undefined : Math.ceil(Math.min(waitMs / 1000, MAX_RETRY_AFTER_S));
 }
 
 const NETWORK: Network = {

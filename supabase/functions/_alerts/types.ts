@@ -15,7 +15,7 @@ export async function wantedTypes(given?: string[]): Promise<string[]> {
     if (known.includes(type)) continue;
     throw new AppError(
       "invalid_request",
-      `alert_types: there is no ${JSON.stringify(type)}, but ${known.join(", ")}`,
+      `alert_types: unknown type ${JSON.stringify(type)}; known are ${known.join(", ")}`,
     );
   }
   return [...wanted];

@@ -1,7 +1,7 @@
-/** Before every name. */
+/** The prefix of every name. */
 export const PREFIX = "tessera_";
 
-/** One metric: what it is called, what it says, and the names of its labels in the order of the values of a sample. */
+/** One metric: its name, help text, and label names in the order of a sample's values. */
 export interface Metric {
   name: string;
   type: "counter" | "gauge" | "histogram";
@@ -67,7 +67,10 @@ function headOf({ name, type, help }: Metric, format: Format): string[] {
   return [`# HELP ${family} ${escapeHelp(help)}`, `# TYPE ${family} ${type}`];
 }
 
-/** OpenMetrics writes the bound 1 as 1.0, and some readers take nothing else; Prometheus' own clients write 1 in its format. */
+/**
+ * OpenMetrics requires the bound 1 to be written as 1.0, and some readers accept nothing else; Prometheus' own
+ * clients write 1 in its format.
+ */
 function boundIn(format: Format, bound: number): string {
   return format === "openmetrics" && Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
 }

@@ -1,4 +1,4 @@
-import { leftAlone } from "./broker_errors.ts";
+import { providerInBackoff } from "./broker_errors.ts";
 import { Circuit } from "./circuit.ts";
 import type { Provider } from "./provider.ts";
 import { type AccessToken, asAccessToken, freshnessOf, recordOf, type TokenRecord } from "./token_record.ts";
@@ -18,7 +18,7 @@ export class AppAlone {
   }
 
   /**
-   * A provider's token under this key. Throws ProviderFailure, and `service_unavailable` while the provider rests
+   * A provider's token under this key. Throws ProviderFailure, and `service_unavailable` while the provider is in backoff
    * after failures.
    */
   async get(key: string, provider: Provider, rejected?: string): Promise<AccessToken> {
@@ -27,7 +27,7 @@ export class AppAlone {
     if (freshness === "fresh") return asAccessToken(known!);
     const circuit = this.#circuits.get(key) ?? new Circuit();
     this.#circuits.set(key, circuit);
-    if (circuit.isOpen) throw leftAlone(provider.name, 1_000);
+    if (circuit.isOpen) throw providerInBackoff(provider.name, 1_000);
     const now_ms = Date.now();
     const granted = await this.#upstream.clientCredentials(provider).catch((error) => {
       circuit.failed();

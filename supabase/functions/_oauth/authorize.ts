@@ -73,7 +73,7 @@ export async function completeAuthorization(
   if (taken === undefined) throw unknownState();
   const { authorization, answer } = taken;
   if (authorization.subject !== subject) {
-    throw new AppError("forbidden", "This authorization was begun by another user; it is void now");
+    throw new AppError("forbidden", "Another user began this authorization; it is now void");
   }
   const provider = providerNamed(authorization.provider, "authorization_code");
   if (answer.error !== undefined) throw refused(provider.name, answer.error);

@@ -2,12 +2,12 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { ProviderFailure } from "./provider_failure.ts";
 import { StoreError } from "./token_store.ts";
 
-/** The provider failed and rests for a while. */
-export function leftAlone(provider: string, waitMs: number): AppError {
+/** The provider failed and is not called for a while. */
+export function providerInBackoff(provider: string, waitMs: number): AppError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new AppError(
     "service_unavailable",
-    `The provider ${provider} failed and is left alone for ${seconds} s`,
+    `The provider ${provider} failed and is not called for ${seconds} s`,
     {
       details: { provider },
       headers: { "Retry-After": String(seconds) },
@@ -16,13 +16,13 @@ export function leftAlone(provider: string, waitMs: number): AppError {
 }
 
 /** The provider refused to renew this token a while ago; other tokens are not affected. */
-export function resting(provider: string, waitMs: number, kind: string | null): AppError {
+export function tokenInBackoff(provider: string, waitMs: number, kind: string | null): AppError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
   return new AppError(
     "service_unavailable",
     `The provider ${provider} refused to renew this token (${
       kind ?? "unknown"
-    }) and is asked again in ${seconds} s`,
+    }); the next attempt is in ${seconds} s`,
     { details: { provider, kind }, headers: { "Retry-After": String(seconds) } },
   );
 }

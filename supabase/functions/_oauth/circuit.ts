@@ -1,7 +1,7 @@
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 30_000;
 
-/** A circuit breaker: after a failure it rests for a time that doubles with each failure in a row. */
+/** A circuit breaker: after a failure it is open for a time that doubles with each consecutive failure. */
 export class Circuit {
   #failures = 0;
   #retryAtMs = 0;

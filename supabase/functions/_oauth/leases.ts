@@ -9,11 +9,11 @@ export interface LeaseState {
   now_ms: number;
   /** Everything written under this fence or a lower one is revoked. */
   revoked_fence: number;
-  /** How long the provider still rests, for all callers; 0 if it may be called. */
+  /** How long the provider is still not called, by any caller; 0 if it may be called. */
   retry_after_ms: number;
-  /** How long this token alone rests, because the provider refused it; 0 if it may be renewed. */
+  /** How long only this token is in backoff, because the provider refused it; 0 if it may be renewed. */
   rest_ms: number;
-  /** Why it rests. */
+  /** Why it is in backoff. */
   last_error: string | null;
 }
 
@@ -28,23 +28,23 @@ export interface Claimed {
 
 export interface NotClaimed {
   claimed: false;
-  /** Another caller renews the token, or the provider or this token rests. */
+  /** Another caller renews the token, or the provider or this token is in backoff. */
   reason: "held" | "left_alone" | "resting";
   wait_ms: number;
-  /** Why it rests. */
+  /** Why it is in backoff. */
   last_error?: string | null;
 }
 
 /** `failed` concerns the provider, `refused` only this token. */
 export type Outcome = "succeeded" | "ended" | "unneeded" | "failed" | "refused";
 
-/** What is noted of a user's access, so that it can be told; no part of a token. */
+/** What is recorded about a user's access, for an export; no part of a token. */
 export interface GrantNote {
   subject: string;
   scope: string | null;
-  /** The user has just given it; otherwise it was renewed. */
+  /** The user has just granted it; otherwise it was renewed. */
   is_new: boolean;
-  /** Of the access token; null if the provider does not report it. */
+  /** The lifetime of the access token; null if the provider does not report it. */
   lifetime_ms: number | null;
   /** How long the store keeps the token; null: until it is revoked. */
   kept_ms: number | null;

@@ -1,4 +1,5 @@
 import { AppError } from "../_shared/platform/errors.ts";
+import { retryAfterMs } from "../_shared/http/retry_after.ts";
 
 const ERROR_CODE = /^[a-z][a-z0-9_]{0,59}$/;
 
@@ -113,10 +114,10 @@ function causesOf(thrown: unknown): Thrown[] {
   return chain;
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3). */
+/** finish_oauth_lease caps a wait at an hour. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 function retryAfterOf(response: Response | undefined): number | undefined {
-  const text = response?.headers.get("Retry-After");
-  if (!text) return undefined;
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
-  return ms > 0 ? ms : undefined;
+  const waitMs = retryAfterMs(response?.headers.get("Retry-After"));
+  return waitMs ? Math.min(waitMs, MAX_RETRY_AFTER_MS) : undefined;
 }

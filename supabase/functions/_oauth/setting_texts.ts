@@ -11,7 +11,7 @@ export function isSafeProviderUrl(url: URL): boolean {
 
 const ProviderUrl = z.url().refine(
   (text) => URL.canParse(text) && isSafeProviderUrl(new URL(text)),
-  "Expected an https URL; http is possible on a loopback address alone",
+  "Expected an https URL; http is only possible on a loopback address",
 );
 
 const Parameters = z.record(z.string().max(100), z.string().max(2_000)).default({});
@@ -38,9 +38,9 @@ const Provider = z.strictObject({
   const authentication = provider.client_authentication ?? (provider.client_secret ? "basic" : "none");
   if (authentication !== "none" && !provider.client_secret) report("client_secret", "Expected a secret");
   if (provider.discovery !== "none") return;
-  if (!provider.token_endpoint) report("token_endpoint", "Expected, as discovery is none");
+  if (!provider.token_endpoint) report("token_endpoint", "Required, because discovery is none");
   if (provider.grants.includes("authorization_code") && !provider.authorization_endpoint) {
-    report("authorization_endpoint", "Expected, as discovery is none");
+    report("authorization_endpoint", "Required, because discovery is none");
   }
 });
 

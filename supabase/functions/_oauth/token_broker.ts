@@ -1,6 +1,6 @@
 import { AppError } from "../_shared/platform/errors.ts";
 import { AppAlone } from "./app_alone.ts";
-import { leftAlone, resting, storeUnavailable, translate } from "./broker_errors.ts";
+import { providerInBackoff, storeUnavailable, tokenInBackoff, translate } from "./broker_errors.ts";
 import { Coalescer } from "./coalescer.ts";
 import type { Leases, NotClaimed } from "./leases.ts";
 import type { Granted } from "./provider.ts";
@@ -68,7 +68,7 @@ export class TokenBroker {
 
   /**
    * A token that is valid now. Throws `authorization_required`, `provider_error`, `provider_timeout`, and
-   * `service_unavailable` with Retry-After while the provider rests or the store cannot be reached.
+   * `service_unavailable` with Retry-After while the provider is in backoff or the store cannot be reached.
    */
   getAccessToken(request: TokenRequest): Promise<AccessToken> {
     const rejected = request.rejected === undefined ? "" : digest(request.rejected);
@@ -149,8 +149,8 @@ export class TokenBroker {
       }
       if (state.retry_after_ms > 0 || state.rest_ms > 0) {
         if (good) return good;
-        if (state.retry_after_ms > 0) throw leftAlone(provider.name, state.retry_after_ms);
-        throw resting(provider.name, state.rest_ms, state.last_error);
+        if (state.retry_after_ms > 0) throw providerInBackoff(provider.name, state.retry_after_ms);
+        throw tokenInBackoff(provider.name, state.rest_ms, state.last_error);
       }
       decide();
       const claim = await this.#leases.claim(lease, { leaseMs: this.#leaseMs });
@@ -167,8 +167,8 @@ export class TokenBroker {
 
   /** Waits until another process has renewed the token, or its lease has ended. */
   async #wait(provider: string, claim: NotClaimed, waitedMs: number): Promise<void> {
-    if (claim.reason === "left_alone") throw leftAlone(provider, claim.wait_ms);
-    if (claim.reason === "resting") throw resting(provider, claim.wait_ms, claim.last_error ?? null);
+    if (claim.reason === "left_alone") throw providerInBackoff(provider, claim.wait_ms);
+    if (claim.reason === "resting") throw tokenInBackoff(provider, claim.wait_ms, claim.last_error ?? null);
     if (waitedMs > this.#providerTimeoutMs + this.#leaseMs) throw new ProviderFailure(provider, "timeout");
     const pollMs = Math.min(MAX_POLL_MS, Math.max(SHORTEST_POLL_MS, waitedMs * POLL_SHARE));
     await delay(Math.min(claim.wait_ms + 1, pollMs * (0.5 + Math.random())));

@@ -56,5 +56,7 @@ export function namespaceOf(key: string): string {
 /** The keys that `clear` and `iterator` act on. */
 export function requireNamespace(namespace: string | undefined): string {
   if (namespace) return namespace;
-  throw new TypeError("Cannot clear or iterate a store without a namespace: it may hold what is not Keyv's");
+  throw new TypeError(
+    "Cannot clear or iterate a store without a namespace: it may contain other data than Keyv's",
+  );
 }

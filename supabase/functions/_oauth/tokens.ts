@@ -31,9 +31,9 @@ export function tokenService(): TokenService {
 }
 
 /**
- * For other functions: a valid token of a provider in OAUTH_PROVIDERS, of the user with the id `subject`, or without
- * one of the app itself. Throws AppError: `authorization_required` when the user has to authorize first,
- * `provider_error`, `provider_timeout`, `service_unavailable`, `not_found` for a provider that is not configured.
+ * For other functions: a valid token from a provider in OAUTH_PROVIDERS, for the user `subject`, or without it for
+ * the app itself. Throws AppError: `authorization_required` when the user has to authorize first, `provider_error`,
+ * `provider_timeout`, `service_unavailable`, `not_found` for a provider that is not configured.
  */
 export function getAccessToken(
   { provider, subject, rejected }: { provider: string; subject?: string; rejected?: string },
@@ -73,8 +73,8 @@ export function providerNamed(
   throw new AppError(
     "not_found",
     grant === "client_credentials"
-      ? `The provider ${name} gives no token to the app itself; a subject is expected`
-      : `The provider ${name} gives no tokens of users`,
+      ? `The provider ${name} has no tokens for the app itself: a subject is required`
+      : `The provider ${name} has no tokens for users`,
   );
 }
 

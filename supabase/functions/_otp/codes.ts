@@ -30,7 +30,7 @@ export function readCode(typed: string): string | undefined {
 /** The HMAC-SHA-256 that the database stores instead of the code, in hex, under the key with this id. */
 export function macOf(peppers: Keyring, keyId: string, code: string, { phone, purpose }: CodePlace): string {
   const key = peppers.key(keyId);
-  if (key === undefined) throw new Error(`The pepper ${keyId} is not among the given ones`);
+  if (key === undefined) throw new Error(`The pepper ${keyId} is not configured`);
   return createHmac("sha256", key).update(`tessera otp 1\n${purpose}\n${phone}\n${code}`).digest("hex");
 }
 

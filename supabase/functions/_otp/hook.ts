@@ -42,7 +42,7 @@ export async function readHookCall(headers: Headers, body: string, secrets: stri
       return false;
     }
   });
-  if (!isSigned) throw new AppError("invalid_request", "The webhook's signature does not fit");
+  if (!isSigned) throw new AppError("invalid_request", "The webhook's signature is invalid");
   const { id, phone, otp, user_metadata } = payloadOf(body);
   return {
     userId: id ?? null,
@@ -56,7 +56,7 @@ function payloadOf(body: string): z.infer<typeof Payload> {
   try {
     return Payload.parse(JSON.parse(body));
   } catch (error) {
-    throw new AppError("invalid_request", "Expected is a call of Supabase Auth's Send SMS hook", {
+    throw new AppError("invalid_request", "Expected a call of Supabase Auth's Send SMS hook", {
       cause: error,
     });
   }

@@ -114,7 +114,7 @@ export async function issueCode(settings: OtpSetup, issue: Issue): Promise<Issue
   const record = recordDelivery(answer.challenge_id, delivery);
   const deliveryNote = describeAttempts(delivery.attempts);
   if (delivery.outcome !== "failed") {
-    afterTheAnswer(record);
+    afterTheResponse(record);
     return { ...issued, deliveryNote };
   }
   await record; // A failed code must be void before the caller gets the error.
@@ -170,7 +170,7 @@ async function recordDelivery(issuanceId: string, { outcome, attempts, messageId
 }
 
 /** The caller does not wait; the platform lets the work finish. */
-function afterTheAnswer(work: Promise<void>): void {
+function afterTheResponse(work: Promise<void>): void {
   inBackground(work.catch((error) => console.error("otp: the delivery was not recorded:", String(error))));
 }
 
@@ -201,9 +201,9 @@ function refusal({ error, reasons, denied_by, retry_after_s, limits }: RequestAn
     case "unconfirmed_address":
       return new AppError("invalid_request", "channel: email is for users who have confirmed their address");
     case "spend_cap":
-      return new AppError("service_unavailable", "No codes are sent for the moment", { headers, cause });
+      return new AppError("service_unavailable", "No codes are sent at the moment", { headers, cause });
     case "delivery_unavailable":
-      return new AppError("service_unavailable", "No provider delivers messages for the moment", {
+      return new AppError("service_unavailable", "No provider delivers messages at the moment", {
         headers,
         cause,
       });

@@ -73,12 +73,12 @@ function refusal({ error, attempts_left = 0, retry_after_s }: VerifyAnswer): App
     case "expired":
       return new AppError(
         "otp_expired",
-        "There is no such code any more: it expired, was used, or a newer one was sent; ask for another one",
+        "The code is no longer valid: it has expired, was used, or a newer one was sent; request another one",
       );
     case "too_many_attempts":
       return new AppError(
         "otp_too_many_attempts",
-        "There were too many wrong codes; ask for another one later",
+        "Too many wrong codes; request another one later",
         {
           details: { attempts_left: 0, retry_after_s: retry_after_s ?? null },
           headers: retry_after_s == null ? {} : { "Retry-After": String(retry_after_s) },

@@ -14,7 +14,7 @@ const OLD_FORMS: Record<string, OldForm> = {
   229: {
     isOld: /^\d{8}$/,
     renew: (national) => `01${national}`,
-    form: "+229 01 and the eight digits of before",
+    form: "+229 01 and the eight old digits",
   },
   // Mexico, on 2019-08-03: no 1 after the calling code, no 044 and 045.
   52: {
@@ -31,14 +31,14 @@ const OLD_FORMS: Record<string, OldForm> = {
       const operator = digit < "4" ? "01" : digit < "7" ? "05" : "07";
       return operator + national;
     },
-    form: "+225, the operator's 01, 05 or 07, and the eight digits of before",
+    form: "+225, the operator's 01, 05 or 07, and the eight old digits",
   },
   // Brazil, by 2016: 9 before mobile numbers. Numbers with a 7 belong to trunked radio phones, which are valid with
   // and without it.
   55: {
     isOld: /^\d{2}[689]\d{7}$/,
     renew: (national) => `${national.slice(0, 2)}9${national.slice(2)}`,
-    form: "+55, the area code, 9 and the eight digits of before",
+    form: "+55, the area code, 9 and the eight old digits",
   },
   // Argentina: from abroad, mobile numbers have a 9 before the area code instead of the 15 after it. Without either,
   // a landline's number looks the same.

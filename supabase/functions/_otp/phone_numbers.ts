@@ -36,11 +36,11 @@ const REFUSED_TYPES = new Set([
 type Reason = "not_a_number" | "extension" | "calling_code" | "type" | "old_form";
 
 const MESSAGES: Record<Reason, string> = {
-  not_a_number: "phone: expected is a whole phone number with its calling code: +33 6 12 34 56 78",
-  extension: "phone: expected is a number without an extension",
+  not_a_number: "phone: Expected a complete phone number with its calling code: +33 6 12 34 56 78",
+  extension: "phone: Expected a number without an extension",
   calling_code: "Numbers of this country get no codes",
-  type: "Numbers of this type get no codes; expected is a mobile number",
-  old_form: "phone: numbers of this country have another form now",
+  type: "Numbers of this type get no codes; use a mobile number",
+  old_form: "phone: numbers of this country have a new format",
 };
 
 /** Normalizes a number, however it is written. Throws `otp_unsupported_number` with a reason. */
@@ -83,6 +83,6 @@ function isReachable(parsed: PhoneNumber, { allowVoip }: PhonePolicy): boolean {
 
 /** `form`: the format of that country's mobile numbers. */
 function refusal(reason: Reason, form?: string): AppError {
-  const message = form === undefined ? MESSAGES[reason] : `${MESSAGES[reason]}; mobile ones are ${form}`;
+  const message = form === undefined ? MESSAGES[reason] : `${MESSAGES[reason]}; mobile numbers are ${form}`;
   return new AppError("otp_unsupported_number", message, { details: { reason, form } });
 }

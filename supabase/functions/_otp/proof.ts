@@ -74,10 +74,10 @@ export async function useProof(token: string, expected: ExpectedProof): Promise<
   const isExpected = purpose === expected.purpose && channel === (expected.channel ?? "sms") &&
     (expected.phone === undefined || phone === expected.phone) &&
     (expected.userId === undefined || sub === expected.userId);
-  if (!isExpected) throw refusal("The proof is of something else");
+  if (!isExpected) throw refusal("The proof is for something else");
   const use = await callDatabase("use_otp_proof", { p_id: jti, p_expires_at_s: exp });
   if (use !== "used_now") {
-    throw refusal(use === "expired" ? "The proof has ended" : "The proof was used before");
+    throw refusal(use === "expired" ? "The proof has expired" : "The proof was used before");
   }
   return { phone, purpose, channel, userId: sub };
 }

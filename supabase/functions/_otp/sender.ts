@@ -37,7 +37,7 @@ export async function deliver(
     } catch (error) {
       const { problem, message } = error instanceof DeliveryError
         ? error
-        : new DeliveryError("unknown", "It failed in an unforeseen way");
+        : new DeliveryError("unknown", "It failed unexpectedly");
       attempts.push({ provider: provider.name, is_fault: FAULTS.includes(problem), problem, message });
       if (problem === "unknown") return { outcome: "unknown", attempts };
       if (!GO_ON.includes(problem)) break;

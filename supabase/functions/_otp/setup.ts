@@ -52,13 +52,15 @@ export function checkedSetup(settings: Settings, isLocal: boolean, publicUrl: st
   if (OTP_PEPPERS === undefined) throw misconfigured("OTP_PEPPERS is not set");
   if (OTP_PROVIDERS.length === 0) throw misconfigured("OTP_PROVIDERS is not set");
   if (OTP_PROVIDERS.includes("console") && !isLocal) {
-    throw misconfigured("OTP_PROVIDERS has console, which prints codes, and this is no local project");
+    throw misconfigured(
+      "OTP_PROVIDERS has console, which prints codes and is only allowed on a local project",
+    );
   }
   if (OTP_TEST_NUMBERS.size > 0 && !isLocal) {
-    throw misconfigured("OTP_TEST_NUMBERS is set, and this is no local project");
+    throw misconfigured("OTP_TEST_NUMBERS is only allowed on a local project");
   }
   if (OTP_TEST_NUMBERS.size > 0 && OTP_TEST_NUMBERS_UNTIL === undefined) {
-    throw misconfigured("OTP_TEST_NUMBERS is set without its end, OTP_TEST_NUMBERS_UNTIL");
+    throw misconfigured("OTP_TEST_NUMBERS needs its expiry, OTP_TEST_NUMBERS_UNTIL");
   }
   return {
     peppers: OTP_PEPPERS,
@@ -86,7 +88,7 @@ function providersOf(
   const costMicros = settings.OTP_MESSAGE_COST_MICROS;
   const required = <Name extends keyof Settings>(setting: Name): NonNullable<Settings[Name]> => {
     const value = settings[setting];
-    if (value == null) throw misconfigured(`OTP_PROVIDERS has ${name}, and ${setting} is not set`);
+    if (value == null) throw misconfigured(`OTP_PROVIDERS has ${name}, but ${setting} is not set`);
     return value;
   };
   switch (name) {

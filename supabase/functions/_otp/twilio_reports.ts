@@ -46,12 +46,12 @@ export function readTwilioReport(
 ): TwilioReport | undefined {
   const fields = new URLSearchParams(body);
   if (!isSigned(`${reportUrl}${id}`, fields, signature, authToken)) {
-    throw new AppError("forbidden", "The report's signature does not fit");
+    throw new AppError("forbidden", "The report's signature is invalid");
   }
   const parsed = Fields.safeParse(Object.fromEntries(fields));
   const issuanceId = z.uuid().safeParse(id);
   if (!parsed.success || !issuanceId.success) {
-    throw new AppError("invalid_request", "Expected is a status callback of Twilio's Messages");
+    throw new AppError("invalid_request", "Expected a status callback of Twilio's Messages");
   }
   const { MessageSid: messageId, MessageStatus: status, ErrorCode: code } = parsed.data;
   const isDelivered = status === "delivered" || status === "read";

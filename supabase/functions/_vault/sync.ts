@@ -1,13 +1,12 @@
 import { sealAll } from "../_shared/security/envelope.ts";
 import { AppError } from "../_shared/platform/errors.ts";
 import type { Keyring } from "../_shared/security/keyring.ts";
-import { type KeyType, placeOf } from "./accounts.ts";
 import { type Budget, countedCpuMs, startBudget, type Work } from "./budget.ts";
 import type { VaultDatabase } from "./database.ts";
 import { fingerprintSalt } from "./fingerprints.ts";
 import { proveActiveKey } from "./keys.ts";
-import { type KeyPage, type KeyValue, MARKS, MAX_VALUE_BYTES, type VaultSource } from "./source.ts";
-import { isRejection, readTokenValue, type TokenValue } from "./values.ts";
+import { listsOf, type NewToken, readValues } from "./new_tokens.ts";
+import type { KeyPage, KeyValue, VaultSource } from "./source.ts";
 
 /** How many keys are processed at once. */
 export interface Pace {
@@ -88,22 +87,6 @@ export async function syncVault(options: SyncOptions): Promise<SyncResult> {
   await run.finish();
   return run.result;
 }
-
-/** A token to store. */
-interface NewToken {
-  name: string;
-  mainAccount: string;
-  keyType: KeyType;
-  envelope: string;
-  length: number;
-  fingerprint: string;
-  ttlMs: number;
-  expiresAtS: number | undefined;
-  expirySource: "jwt" | "field" | undefined;
-}
-
-/** A value that is not a token, in the form of put_provider_tokens. */
-type NewRejection = { name: string; reason: string; fingerprint: string };
 
 class SyncRun {
   private readonly salt: string;
@@ -255,34 +238,8 @@ class SyncRun {
 
   private async put(names: string[], values: KeyValue[], nextCursor: string | undefined): Promise<void> {
     const { sourceName, database, keyring } = this.options;
-    const found: Omit<NewToken, "envelope">[] = [];
-    const secrets: { secret: string; place: string }[] = [];
-    const rejections: NewRejection[] = [];
-    for (const [index, name] of names.entries()) {
-      const { isGone, value, fingerprint, ttlMs } = values[index]!;
-      if (isGone) {
-        this.result.vanished++;
-        continue;
-      }
-      const read = value === undefined
-        ? { reason: REASONS[fingerprint] ?? "unreadable" }
-        : readTokenValue(value);
-      if (isRejection(read)) {
-        rejections.push({ name, reason: read.reason, fingerprint });
-        continue;
-      }
-      const { mainAccount, keyType } = placeOf(name);
-      secrets.push({ secret: read.token, place: name });
-      found.push({
-        name,
-        mainAccount,
-        keyType,
-        length: read.token.length,
-        fingerprint,
-        ttlMs,
-        ...endOf(read, ttlMs),
-      });
-    }
+    const { found, secrets, rejections, vanished } = readValues(names, values);
+    this.result.vanished += vanished;
     const envelopes = await sealAll(keyring, secrets);
     this.bytesStored += secrets.reduce((sum, { secret }) => sum + secret.length, 0);
     const tokens = found.map((token, index): NewToken => ({ ...token, envelope: envelopes[index]! }));
@@ -308,41 +265,6 @@ class SyncRun {
     return work();
   }
 }
-
-/** In the form of put_provider_tokens: a few long texts are written and read faster than a thousand objects. */
-function listsOf(tokens: NewToken[]): Record<string, string> {
-  const list = (field: (token: NewToken) => unknown) => tokens.map(field).join();
-  return {
-    names: list(({ name }) => name),
-    main_accounts: list(({ mainAccount }) => mainAccount),
-    key_types: list(({ keyType }) => keyType),
-    envelopes: list(({ envelope }) => envelope),
-    lengths: list(({ length }) => length),
-    fingerprints: list(({ fingerprint }) => fingerprint),
-    ttls_ms: list(({ ttlMs }) => ttlMs),
-    exps_s: list(({ expiresAtS }) => expiresAtS ?? ""),
-    exp_sources: list(({ expirySource }) => expirySource ?? ""),
-  };
-}
-
-/**
- * A lifetime without a start counts from now, unless the key has a TTL in Redis: that began with the value, so it
- * counts.
- */
-function endOf(
-  { expiresAtS, expirySource }: TokenValue,
-  ttlMs: number,
-): Pick<NewToken, "expiresAtS" | "expirySource"> {
-  if (expirySource !== "arrival") return { expiresAtS, expirySource };
-  return ttlMs >= 0
-    ? { expiresAtS: undefined, expirySource: undefined }
-    : { expiresAtS, expirySource: "field" };
-}
-
-const REASONS: Record<string, string> = {
-  [MARKS.wrongType]: "not a string in Redis",
-  [MARKS.tooLong]: `longer than ${MAX_VALUE_BYTES} bytes`,
-};
 
 function held<Answer extends { held: boolean }>(answer: Answer): Answer {
   if (answer.held) return answer;

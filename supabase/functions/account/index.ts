@@ -74,7 +74,7 @@ const caps = defineEndpoint({
   },
 });
 
-const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected is the id of a request");
+const RequestId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "Expected a request id");
 
 /**
  * Why a request was charged: its history from hold to settlement, with times, price, usage and the computation of the
@@ -213,8 +213,9 @@ const ledger = defineEndpoint({
 });
 
 /**
- * All that is kept of the signed-in user beside the ledger's history (`account/ledger`), as a file: what each module
- * registered, by name. Never a secret: of access to other services it has names, times and scopes.
+ * Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a
+ * file: the data of each module, by name. It contains no secrets: for access to other services only names, times and
+ * scopes.
  */
 const exportData = defineEndpoint({
   name: "account/export",
@@ -279,8 +280,8 @@ const cleanUpFiles = defineEndpoint({
 });
 
 /**
- * Asks the text model one small thing where the functions run, and tells what came of it: `deno task doctor --models`. No
- * user pays; the provider bills a few tokens.
+ * Sends the text model a small test request from where the functions run, and reports the result: `deno task doctor
+ * --models`. No user pays; the provider bills a few tokens.
  */
 const tryModel = defineEndpoint({
   name: "account/try-model",

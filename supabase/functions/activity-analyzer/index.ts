@@ -38,7 +38,7 @@ const Output = z.object({
   advice: z.array(Insight),
 });
 
-/** Training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
+/** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
 export default defineFeature({
   name: "activity-analyzer",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

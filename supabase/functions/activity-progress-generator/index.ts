@@ -12,7 +12,7 @@ import { Insight, INSIGHT_RULES, insightsDraft, insightsOn, quoting } from "../_
 const Effort = { activity: z.enum(ACTIVITIES), intensity: z.enum(INTENSITIES) };
 
 const Input = z.object({
-  /** Today for the user; later sessions are left out. */
+  /** The user's current day; later sessions are ignored. */
   date: Day,
   sessions: z.array(z.object({
     date: z.iso.date(),
@@ -48,8 +48,8 @@ const Output = z.object({
 });
 
 /**
- * Weeks of training against their goals. Totals, streaks and progress are computed; next week's plan is held to a
- * safe load.
+ * Compares weeks of training with their goals. Totals, streaks and progress are computed; next week's plan is limited
+ * to a safe load.
  */
 export default defineFeature({
   name: "activity-progress-generator",

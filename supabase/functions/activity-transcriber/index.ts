@@ -6,7 +6,7 @@ import { AppError } from "../_shared/platform/errors.ts";
 import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 
-/** More than anybody says in five minutes; what a model makes up beyond is cut off. */
+/** More than anybody says in five minutes; invented text beyond it is cut off. */
 const MAX_CHARACTERS = 8_000;
 
 const Input = z.object({
@@ -35,7 +35,7 @@ const Output = z.object({
   total_energy_kcal: z.number(),
 });
 
-/** Activities from what somebody says or writes about a day. Energy comes from the Compendium's METs. */
+/** Extracts activities from a spoken or written account of a day. Energy is computed from the Compendium's METs. */
 export default defineFeature({
   name: "activity-transcriber",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4, per_1k_seconds: 100 },

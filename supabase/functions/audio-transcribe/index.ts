@@ -16,7 +16,7 @@ const Output = z.object({
   duration_s: z.number().nullable(),
 });
 
-/** Writes down what is said in a recording; charged by the second that the provider heard. */
+/** Transcribes a recording; charged per second, as measured by the provider. */
 export default defineFeature({
   name: "audio-transcribe",
   price: { per_call: 1, per_1k_seconds: 100 },

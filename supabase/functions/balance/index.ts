@@ -60,7 +60,7 @@ export default defineEndpoint({
       .limit(input.limit);
     const failure = visible.error ?? history.error;
     if (visible.status === 401 || history.status === 401) {
-      throw new AppError("unauthorized", "The access token has ended", { cause: failure });
+      throw new AppError("unauthorized", "The access token has expired", { cause: failure });
     } else if (failure) {
       throw new AppError("service_unavailable", "The ledger cannot be reached at the moment", {
         cause: failure,

@@ -12,7 +12,7 @@ import {
 } from "../_app/statistics/facts.ts";
 import { Trend, trendOf } from "../_app/statistics/trend.ts";
 
-/** Measures, their units, and what a body can have of each. */
+/** Measures, with their units and possible ranges. */
 const MEASURES = {
   weight_kg: { unit: "kg", min: 20, max: 400 },
   hrv_ms: { unit: "ms", min: 1, max: 400 },
@@ -45,8 +45,8 @@ const Output = z.object({
 });
 
 /**
- * Trends of weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights refer to
- * them.
+ * Finds trends in weight, heart rate variability, sleep and resting pulse. All numbers are computed; the insights
+ * refer to them.
  */
 export default defineFeature({
   name: "biometric-insights-analyzer",

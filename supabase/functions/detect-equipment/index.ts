@@ -30,10 +30,10 @@ const Equipment = z.object({
   confidence: z.number().min(0).max(1),
 });
 
-/** Two boxes of one name that overlap by more than half are one thing, named twice. */
+/** Two boxes with the same name that overlap by more than half are the same object. */
 const SAME_OVERLAP = 0.5;
 
-/** What one can train with in a gym or at home, each with its place on the photo. */
+/** Finds training equipment in a gym or at home, each item with its place on the photo. */
 export default defineFeature({
   name: "detect-equipment",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

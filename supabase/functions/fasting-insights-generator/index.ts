@@ -30,7 +30,7 @@ const Output = z.object({
   insights: z.array(Insight),
 });
 
-/** What a series of fasts amounts to. Phases and statistics are computed; the insights refer to them. */
+/** Finds insights in a series of fasts. Phases and statistics are computed; the insights refer to them. */
 export default defineFeature({
   name: "fasting-insights-generator",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

@@ -11,7 +11,7 @@ import { rounded, Trend, trendOf } from "../_app/statistics/trend.ts";
 const TargetHours = z.number().min(SAFE_TARGET_H.min).max(SAFE_TARGET_H.own_max);
 
 const Input = z.object({
-  /** Today for the user; fasts that end later are left out. */
+  /** The user's current day; fasts that end later are ignored. */
   date: Day,
   target_h: TargetHours,
   fasts: z.array(Fast).min(1).max(90),
@@ -21,7 +21,7 @@ const Input = z.object({
 const Output = z.object({
   fasts: z.int(),
   adherence_percent: z.number().nullable(),
-  /** Days in a row with a fast that reached the target. */
+  /** Consecutive days with a fast that reached the target. */
   streak: z.object({ current_days: z.int(), longest_days: z.int() }),
   /** Of the durations in hours. */
   trend: Trend.nullable(),
@@ -30,7 +30,7 @@ const Output = z.object({
   insights: z.array(Insight),
 });
 
-/** How fasting goes against its target. The next target is computed within safe bounds; the model only explains. */
+/** Compares fasts with their target. The next target is computed within safe bounds; the model only explains. */
 export default defineFeature({
   name: "fasting-progression-analyzer",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

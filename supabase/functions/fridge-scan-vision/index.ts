@@ -27,7 +27,7 @@ const Output = z.object({
   })),
 });
 
-/** What food is on photos of a fridge or a shelf. What several photos show is listed once. */
+/** Finds the food on photos of a fridge or a shelf. Food on several photos is listed once. */
 export default defineFeature({
   name: "fridge-scan-vision",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

@@ -15,7 +15,7 @@ import { type Point, rounded, Trend, trendOf } from "../_app/statistics/trend.ts
 
 const MAX_FACTS = 12;
 
-/** A morph's key, as body models name them. */
+/** A morph's key in the body model. */
 const MorphKey = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/);
 
 const Snapshot = z.object({
@@ -42,7 +42,7 @@ const Output = z.object({
   insights: z.array(Insight),
 });
 
-/** How a body model changed from scan to scan. The changes are computed; the insights quote them. */
+/** Describes how a body model changed from scan to scan. The changes are computed; the insights quote them. */
 export default defineFeature({
   name: "generate-morph-insights",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
@@ -73,7 +73,7 @@ Write in the language "${locale}".`,
   },
 }) satisfies Deno.ServeDefaultExport;
 
-/** Every morph that was ever scanned, those that changed most first. */
+/** Every scanned morph, largest change first. */
 function morphsOf(snapshots: z.infer<typeof Snapshot>[]): z.infer<typeof Morph>[] {
   const series = new Map<string, Point[]>();
   for (

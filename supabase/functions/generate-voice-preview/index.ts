@@ -16,7 +16,7 @@ const Output = z.object({
   characters: z.int(),
 });
 
-/** Speaks a short text into the caller's folder of the private bucket; charged by the character. */
+/** Turns a short text into speech, stored in the caller's folder of the private bucket; charged per character. */
 export default defineFeature({
   name: "generate-voice-preview",
   price: { per_call: 1, per_1k_characters: 15 },

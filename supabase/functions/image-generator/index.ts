@@ -12,7 +12,7 @@ const Output = z.object({
   images: z.array(z.object({ path: z.string(), media_type: z.string(), signed_url: z.url() })).min(1),
 });
 
-/** Draws pictures into the caller's folder of the private bucket; charged for each one that is delivered. */
+/** Generates pictures, stored in the caller's folder of the private bucket; charged per delivered picture. */
 export default defineFeature({
   name: "image-generator",
   price: { per_image: 40 },

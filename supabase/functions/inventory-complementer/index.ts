@@ -36,7 +36,9 @@ const Output = z.object({
   allergies_as_written: AllergiesAsWritten,
 });
 
-/** What a kitchen lacks for its owner's goals, and why. Nothing that is there, nothing that may not be eaten. */
+/**
+ * Suggests what a kitchen lacks for its owner's goals, and why. Never suggests food that is in stock or forbidden.
+ */
 export default defineFeature({
   name: "inventory-complementer",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

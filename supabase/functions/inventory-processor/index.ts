@@ -9,7 +9,7 @@ import { MAX_LINES, systemFor } from "./prompt.ts";
 
 const Line = z.string().trim().min(1).max(200);
 
-/** An item as `fridge-scan-vision` answers it. */
+/** An item in the form of `fridge-scan-vision`'s response. */
 const Sighting = z.object({
   name: z.string().trim().min(1).max(100),
   quantity: z.number().min(0).max(100_000),
@@ -56,7 +56,7 @@ const Output = z.object({
   not_understood: z.array(z.object({ line: z.int(), text: z.string(), reason: z.enum(REASONS) })),
 });
 
-/** Turns lines, a receipt or a scan into items. Each line is in an item or listed as not understood; none gets lost. */
+/** Turns lines, a receipt or a scan into items. Each line becomes part of an item, or is listed as not understood. */
 export default defineFeature({
   name: "inventory-processor",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
@@ -93,7 +93,10 @@ export default defineFeature({
   },
 }) satisfies Deno.ServeDefaultExport;
 
-/** Merges what was found. What a line or a scan states beyond doubt is read from there, not taken from the model. */
+/**
+ * Merges the items that were found. A quantity that a line or a scan states clearly is taken from there, not from the
+ * model.
+ */
 function itemsOf(found: z.infer<typeof Found>[], lines: string[], scan?: z.infer<typeof Sighting>[]) {
   const portions = found.map((item) => {
     const isAlone = found.filter(({ line }) => line === item.line).length === 1;

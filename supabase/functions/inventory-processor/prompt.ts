@@ -1,7 +1,7 @@
-/** The most that one request may hold. */
+/** The limits of one request. */
 export const MAX_LINES = 100;
 
-/** What the model is told, with or without lines that are known. */
+/** The prompt, with or without known lines. */
 export function systemFor(locale: string, isReceipt: boolean): string {
   const source = isReceipt
     ? `In lines, write down every line of the receipt as it is printed, from top to bottom, at most ${MAX_LINES}. Number

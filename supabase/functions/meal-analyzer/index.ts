@@ -23,7 +23,7 @@ const Output = z.object({
   energy_plausible: z.boolean(),
 });
 
-/** Estimates what is on a plate, from a photo, from words or both. Totals and checks are computed. */
+/** Estimates the food on a plate from a photo, a description or both. Totals and checks are computed. */
 export default defineFeature({
   name: "meal-analyzer",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

@@ -10,7 +10,10 @@ export const Meal = MealMacros.extend({
   ingredients: z.array(Ingredient).min(1).max(10),
 });
 
-/** A meal for each slot. The bounds are told to the model only: what misses them is asked again, not refused at once. */
+/**
+ * A meal for each slot. Only the prompt names the bounds: a plan that misses them is requested again, not refused at
+ * once.
+ */
 export function schemaFor(slots: [string, number][], target: DayTarget) {
   const wanted = (Object.entries(target) as [keyof DayTarget, number | undefined][]).flatMap((
     [key, amount],
@@ -23,7 +26,7 @@ export function schemaFor(slots: [string, number][], target: DayTarget) {
   })));
 }
 
-/** What the model is told for each day. */
+/** The prompt for each day. */
 export function systemFor(locale: string): string {
   return `You are a dietitian who plans meals for one person, one day at a time.
 Fill each meal of the day. List every ingredient with its mass in grams as bought, and give the meal's energy in kcal and

@@ -11,12 +11,12 @@ import { defineFeature } from "../_shared/feature.ts";
 import { Locale } from "../_shared/inputs.ts";
 import { Ingredient, Meal, schemaFor, systemFor } from "./day.ts";
 
-/** Planned side by side; more at once would know too little of each other's dishes. */
+/** How many days are planned in parallel; with more, days would know too little of each other's dishes. */
 const DAYS_AT_ONCE = 4;
 const TITLES_TO_AVOID = 12;
-/** What the second try is told at the most. */
+/** The most reasons that the second attempt is given. */
 const MAX_REASONS = 5, MAX_REASON_CHARACTERS = 150;
-/** One for each day in turn, so that days which are planned at once differ. */
+/** One for each day in turn, so that days planned in parallel differ. */
 const CUISINES = ["Mediterranean", "Indian", "Mexican", "Japanese", "Middle Eastern", "Nordic", "Thai"];
 
 const Input = z.object({
@@ -40,7 +40,10 @@ const Day = z.object({
   energy_plausible: z.boolean(),
 });
 
-/** Plans meals day by day. Each day keeps clear of the allergies and the diet, and within 10 % of the target, or fails. */
+/**
+ * Plans meals day by day. Each day respects the allergies and the diet, and stays within 10 % of the target, or the
+ * request fails.
+ */
 export default defineFeature({
   name: "meal-plan-generator",
   price: { per_call: 4, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
@@ -58,7 +61,7 @@ export default defineFeature({
     const atHand = new Set(inventory.map(({ name }) => normalName(name)));
     const slots = mealsOfDay(input.snacks);
 
-    /** Asks for a day, and once more with the reasons when it breaks a rule. */
+    /** Requests a day, and once more with the reasons if it breaks a rule. */
     async function planDay(day: number, avoid: string[]): Promise<z.infer<typeof Day>> {
       const request = { ...input, inventory, day, cuisine: CUISINES[(day - 1) % CUISINES.length], avoid };
       let faults: string[] = [];
@@ -82,7 +85,7 @@ export default defineFeature({
         }));
         return { day, meals: marked, totals, energy_plausible: checkEnergy(totals).energy_plausible };
       }
-      throw new AppError("answer_refused", `No plan for day ${day} keeps to the rules`, {
+      throw new AppError("answer_refused", `No plan for day ${day} satisfies the rules`, {
         details: { day, reasons: faults },
       });
     }
@@ -102,7 +105,7 @@ export default defineFeature({
   },
 }) satisfies Deno.ServeDefaultExport;
 
-/** What in a meal breaks the food rules, with the place where it stands. */
+/** The violations of the food rules in a meal, each with its place. */
 function faultsOf(meal: z.infer<typeof Meal>, ruleBrokenBy: (text: string) => string | undefined): string[] {
   return [meal.title, meal.description, ...meal.ingredients.map(({ name }) => name)].flatMap((text) => {
     const fault = ruleBrokenBy(text);

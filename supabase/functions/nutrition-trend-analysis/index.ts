@@ -40,7 +40,7 @@ const Output = z.object({
   insights: z.array(Insight),
 });
 
-/** What was eaten over 7 to 90 days. Trends and gaps are computed; days outside the period are left out. */
+/** Analyzes the nutrition of 7 to 90 days. Trends and gaps are computed; days outside the period are ignored. */
 export default defineFeature({
   name: "nutrition-trend-analysis",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

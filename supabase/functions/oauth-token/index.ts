@@ -145,7 +145,7 @@ const revoke = defineEndpoint({
   async handle({ caller, input }) {
     const subject = caller.auth === "user" ? caller.userId : input.subject;
     if (caller.auth === "user" && input.subject !== undefined && input.subject !== caller.userId) {
-      throw new AppError("forbidden", "A user may revoke its own access alone");
+      throw new AppError("forbidden", "A user may only revoke its own access");
     }
     const provider = providerNamed(input.provider);
     return Response.json(await tokenService().broker.revoke({ provider, subject }));
@@ -159,11 +159,11 @@ const revokeForgotten = defineEndpoint({
   method: "POST",
   input: z.object({
     budget_ms: z.coerce.number().int().min(1_000).max(120_000).default(100_000).describe(
-      "After so long no further user is begun",
+      "No further user is started after this time",
     ),
   }),
   output: z.object({
-    revoked: z.int().describe("Of how many users"),
+    revoked: z.int().describe("The number of users"),
     is_done: z.boolean().describe("False: some are left for the next call"),
   }),
   handle: async ({ input }) => Response.json(await revokeForgottenUsers(input.budget_ms)),
@@ -191,14 +191,14 @@ const status = defineEndpoint({
     database: z.object({
       tokens: z.object({ stored: z.int(), expired: z.int(), buried: z.int() }),
       leases_held: z.int(),
-      leases_resting: z.int().describe("Tokens that rest because their provider refused to renew them"),
+      leases_resting: z.int().describe("Tokens in backoff, because their provider refused to renew them"),
       authorizations_open: z.int(),
       providers: z.array(z.object({
         provider: z.string(),
         failure_count: z.int(),
         last_error: z.string().nullable(),
         retry_after_s: z.int().nullable(),
-      })).describe("Providers that failed, and how long they rest"),
+      })).describe("Failed providers, and how long they are not called"),
     }).nullable().describe("Null when the database cannot be reached"),
   }),
   async handle() {

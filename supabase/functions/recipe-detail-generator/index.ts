@@ -39,7 +39,7 @@ const Output = z.object({
   allergies_as_written: AllergiesAsWritten,
 });
 
-/** A recipe in full from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
+/** Writes a complete recipe from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
 export default defineFeature({
   name: "recipe-detail-generator",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
@@ -95,7 +95,7 @@ function durationOf(steps: { duration_min: number }[]): number {
   return steps.reduce((total, { duration_min }) => total + duration_min, 0);
 }
 
-/** Each once, in the order and the spelling of its first mention. */
+/** Each once, in the order and spelling of its first mention. */
 function distinct(names: string[]): string[] {
   return [...new Map(names.toReversed().map((name) => [normalName(name), name])).values()].toReversed();
 }

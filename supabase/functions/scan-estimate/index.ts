@@ -35,10 +35,10 @@ const Output = z.object({
   problems: z.array(Problem),
 });
 
-/** Where the formula for body fat wants it measured. */
+/** Where the body fat formula expects the measurement. */
 const WAIST = { female: "at its narrowest", male: "at the navel" };
 
-/** Body measures from two photos, as ranges. All that follows from them is computed; adults only. */
+/** Estimates body measures from two photos, as ranges. All derived values are computed; adults only. */
 export default defineFeature({
   name: "scan-estimate",
   price: { per_call: 3, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },

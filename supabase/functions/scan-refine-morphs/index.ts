@@ -41,11 +41,14 @@ const Output = z.object({
   confidence: z.number().min(0).max(1),
 });
 
-/** Moves the sliders of a body model closer to photos or measures. No value leaves its bounds, no key is new. */
+/**
+ * Moves the sliders of a body model closer to photos or measures. Every value stays within its bounds, and no key is
+ * added.
+ */
 export default defineFeature({
   name: "scan-refine-morphs",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
-  // The keys stand in the schema too.
+  // The keys are in the schema, too.
   limits: ({ morphs }) => ({
     prompt_tokens: 1_500 + bytesIn(JSON.stringify(morphs.map(({ key }) => key))),
     output_tokens: 4_000,

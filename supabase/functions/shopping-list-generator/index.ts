@@ -11,7 +11,7 @@ const Title = z.string().trim().min(1).max(100);
 
 const Input = z.object({
   recipes: z.array(z.object({ title: Title, ingredients: z.array(StockItem).max(40) })).max(50).default([]),
-  /** Days as `meal-plan-generator` answers them. */
+  /** Days in the form of `meal-plan-generator`'s response. */
   plan: z.array(z.object({
     meals: z.array(z.object({
       title: Title,
@@ -37,7 +37,9 @@ const Output = z.object({
   from_inventory: z.array(StockTotal),
 });
 
-/** One list for all recipes, by aisle. Quantities are merged, converted and lessened by the inventory in code. */
+/**
+ * Makes one shopping list for all recipes, by aisle. Code merges and converts quantities and subtracts the inventory.
+ */
 export default defineFeature({
   name: "shopping-list-generator",
   price: { per_call: 2, per_1k_input_tokens: 1, per_1k_output_tokens: 4 },
@@ -80,7 +82,7 @@ Write tips in the language "${input.locale}".`,
   },
 }) satisfies Deno.ServeDefaultExport;
 
-/** Everything that is needed, each with the dish that it is for. */
+/** Everything that is needed, each with its dish. */
 function ingredientsOf({ recipes, plan }: {
   recipes: { title: string; ingredients: z.infer<typeof StockItem>[] }[];
   plan: { meals: { title: string; ingredients: { name: string; mass_g: number }[] }[] }[];
@@ -94,7 +96,7 @@ function ingredientsOf({ recipes, plan }: {
   ];
 }
 
-/** Nobody sells half an onion. */
+/** Shops do not sell half an onion. */
 function toBuy({ quantity, unit }: Need<string>) {
   return unit === "piece" ? { quantity: Math.ceil(quantity - 1e-6), unit } : display({ quantity, unit });
 }

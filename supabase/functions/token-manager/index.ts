@@ -164,11 +164,14 @@ const cleanup = defineEndpoint({
 function refusal(account: string, { outcome, expires_at, updated_at }: StoredToken): AppError {
   switch (outcome) {
     case "expired":
-      return new AppError("token_expired", `The token of ${account} ended at ${expires_at}`, {
+      return new AppError("token_expired", `The token of ${account} expired at ${expires_at}`, {
         details: { expires_at },
       });
     case "gone":
-      return new AppError("not_found", `The token of ${account} is gone from Redis since ${updated_at}`);
+      return new AppError(
+        "not_found",
+        `The token of ${account} has been gone from Redis since ${updated_at}`,
+      );
     case "operator":
       return new AppError("not_found", `The token of ${account} was deactivated by hand`);
     default:
@@ -191,7 +194,7 @@ async function withSource<Result>(
     if (!(error instanceof SourceError)) throw error;
     throw new AppError(
       "service_unavailable",
-      `${error.message}; the next sync goes on where this one stopped`,
+      `${error.message}; the next sync continues where this one stopped`,
       {
         cause: error,
       },

@@ -79,7 +79,7 @@ export const StatusOutput = z.object({
 });
 
 export const GetInput = z.object({
-  account: z.string().regex(ACCOUNT_NAME, "Expected is an account name: 1 to 200 letters, digits or _.:@-"),
+  account: z.string().regex(ACCOUNT_NAME, "Expected an account name: 1 to 200 letters, digits or _.:@-"),
 });
 
 /** A token for a server. */

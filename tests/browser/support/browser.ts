@@ -6,7 +6,7 @@ import { installedPackage } from "../../../scripts/local/paths.ts";
 import { findProgram } from "../../support/needs.ts";
 import { stack } from "../../support/stack.ts";
 
-/** What keeps a browser of a test from asking the world for anything, or from needing rights. */
+/** Options that keep a test's browser from using the network and from needing rights. */
 const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -19,10 +19,10 @@ const FLAGS = [
   "--use-fake-ui-for-media-stream",
 ];
 
-/** A page on an origin of its own, with supabase-js loaded as a script and a client of the suite's stack in `client`. */
+/** A page on a separate origin, with supabase-js loaded as a script and a client of the suite's stack in `client`. */
 export interface AppPage {
   page: Page;
-  /** What the browser refused or could not fetch so far, in its own words. */
+  /** The requests that the browser refused or could not fetch, in its own words. */
   problems: string[];
 }
 
@@ -66,7 +66,7 @@ export async function openBrowser(): Promise<{ newAppPage(): Promise<AppPage> }>
   };
 }
 
-/** The machine's own Chromium; whoever launches it closes it. */
+/** The machine's own Chromium; the caller closes it. */
 export async function launch(): Promise<Browser> {
   const executablePath = findProgram("chromium");
   if (!executablePath) throw new Error("chromium is not installed; on Debian: apt-get install chromium");

@@ -36,7 +36,7 @@ export class Load {
   /** Metered calls that were answered with 200. */
   successes = 0;
   slowestMs = 0;
-  /** What the newest try without a good answer got, for a message. */
+  /** The newest failed response, for a message. */
   lastFailure = "none";
   readonly #customers: Customer[] = [];
   readonly #putAside: Open[] = [];
@@ -107,7 +107,7 @@ export class Load {
     }
   }
 
-  /** Asks until there is a final answer, which is told; puts the request aside when that has to wait. */
+  /** Retries until there is a final response, and records it; puts the request aside if that must wait. */
   async #ask(open: Open): Promise<boolean> {
     for (;;) {
       const result = await this.#tryOnce(open);

@@ -7,7 +7,9 @@ import { requireNoSecretsInLogs } from "../../support/log_secrets.ts";
 import { findFreePortBase, type Stack } from "../../../scripts/local/stack.ts";
 import { startUnlimitedStack } from "../../../scripts/local/unlimited.ts";
 
-/** A stack that a test may break: ports and a folder of its own, and a Postgres that flushes what it commits. */
+/**
+ * A separate stack that a test may break, with its own ports and folder, and a Postgres that flushes commits to disk.
+ */
 export interface OwnStack {
   stack: Stack;
   /** The same stack after a stop, a change of what it keeps in its folder, and a start. */
@@ -38,7 +40,7 @@ async function open(env: Record<string, string>, portBase: number): Promise<OwnS
   let running: Stack | undefined;
   const start = async () => {
     running = await startUnlimitedStack({ portBase, dataDir, quiet: true, env });
-    onTestFinished(stop); // What was made before the start goes after the stop.
+    onTestFinished(stop); // Resources made before the start are removed after the stop.
     return running;
   };
   const stop = async () => {
@@ -56,7 +58,7 @@ async function open(env: Record<string, string>, portBase: number): Promise<OwnS
   };
 }
 
-/** What a test kills. */
+/** The process that a test kills. */
 export type Victim = "postgres" | "functions" | "gateway";
 
 /** The process id of a part of a stack; undefined while it is down. */

@@ -20,8 +20,8 @@ export async function awaitSuccess(load: Load): Promise<void> {
 }
 
 /**
- * Ends the load on a stack that serves again, lets the time of what was left behind run out, answers what was left
- * open, replays everything, and compares the ledger with what the clients were told.
+ * Ends the load on a stack that works again, lets abandoned holds expire, completes open requests, replays
+ * everything, and compares the ledger with the responses that clients got.
  */
 export async function expectRightAfterAll(stack: Stack, load: Load): Promise<void> {
   await load.stop();

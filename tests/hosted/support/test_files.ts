@@ -31,8 +31,8 @@ export function chosenFrom(
   return { files: [...named].filter((file) => !gone.has(file)).toSorted(), faults };
 }
 
-/** What runs against a stack whose functions run under the Deno of the Edge Runtime. */
+/** The test files that run against a stack whose functions run under the Edge Runtime's Deno. */
 export const served = chosenFrom(testFiles, SERVED, NOT_SERVED);
 
-/** What runs inside that Deno. */
+/** The test files that run inside that Deno. */
 export const inside = chosenFrom(testFiles, INSIDE, NOT_INSIDE);

@@ -1,7 +1,7 @@
 /** Carries to the process inside what tests inject, as JSON. */
 export const CONTEXT_VARIABLE = "TESSERA_TEST_CONTEXT";
 
-/** What came of one test. */
+/** The result of one test. */
 export interface UnitResult {
   file: string;
   /** Its groups' names and its own. */

@@ -63,7 +63,7 @@ function makeExpect(): ExpectStatic {
 
 const stubbed = new Map<string, PropertyDescriptor | undefined>();
 
-/** As much of vitest's `vi` as pure tests need; who uses more of it runs in vitest alone. */
+/** The part of vitest's `vi` that pure tests need; tests that use more of it only run in vitest. */
 export const vi = {
   spyOn,
   restoreAllMocks,
@@ -80,7 +80,7 @@ export const vi = {
   },
 };
 
-/** What the run was given of the stack beside it. */
+/** The values of the stack beside it that were passed to the run. */
 export function inject(name: string): unknown {
   return JSON.parse(Deno.env.get(CONTEXT_VARIABLE) ?? "{}")[name];
 }

@@ -1,8 +1,8 @@
-/** What the tests send to a feature; each feature has its own in tests/http/bodies. */
+/** The bodies that tests send to a feature; each feature has its own in tests/http/bodies. */
 export interface Bodies {
   /** A usual body, with bytes where a file is sent; its first field is the one that the tests spoil. */
   sample: Record<string, unknown>;
-  /** What fits the schema at its largest, where that is not the sample; it must be answered too. */
+  /** The largest body that fits the schema, if it is not the sample; it must be answered, too. */
   largest?: Record<string, unknown>;
 }
 

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 
 import { type SignedInUser, stack } from "../../support/stack.ts";
 
-/** What a function answered, read whole. */
+/** A function's complete response. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -91,7 +91,7 @@ export async function readAnswer(response: Response): Promise<Answer> {
 
 const SHAPE = ["error", "message", "request_id", "details", "charged", "balance"];
 
-/** The one shape of a refusal, whoever refused: body, CORS and request id. */
+/** The common form of a refusal, wherever it comes from: body, CORS and request id. */
 export function expectRefusal(answer: Answer, status: number, code: string): void {
   expect({ status: answer.status, error: answer.body?.error, text: answer.text }).toEqual({
     status,

@@ -7,7 +7,7 @@ import type { CallLimit } from "../../../supabase/functions/_shared/http/call_li
 import type { Auth } from "../../../supabase/functions/_shared/http/credentials.ts";
 import type { Price } from "../../../supabase/functions/_shared/ledger/price.ts";
 
-/** What an endpoint declares. */
+/** An endpoint's declaration. */
 export interface Declaration {
   /** Its path: the folder, and the action where there are several. */
   name: string;

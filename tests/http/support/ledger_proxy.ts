@@ -10,7 +10,7 @@ export type Rpc = "admit_request" | "settle_tokens" | "release_tokens" | "any";
 /** `before`: the call never reaches the ledger. `after`: it does its work there, and the acknowledgement is lost. */
 export type Loss = "before" | "after";
 
-/** The way from a functions process to the project, which loses calls of the ledger when told so. */
+/** A proxy between a functions process and the project, which loses ledger calls on demand. */
 export interface LedgerProxy {
   /** For SUPABASE_URL. */
   url: string;

@@ -4,13 +4,13 @@ import { afterAll } from "vitest";
 export interface Mailbox {
   /** For SMTP_URL. */
   url: string;
-  /** What arrived for an address, headers and all. */
+  /** The mail for an address, with headers. */
   mails(address: string): string[];
 }
 
 /**
- * An SMTP server that takes everything but mail to addresses that begin with `nobody`, and to those that begin with `greylisted`,
- * which it puts off; ends after the test file.
+ * An SMTP server that accepts everything except mail to addresses that begin with `nobody`, or with `greylisted`,
+ * which it defers; ends after the test file.
  */
 export async function openMailbox(): Promise<Mailbox> {
   const received: { to: string[]; text: string }[] = [];

@@ -90,7 +90,7 @@ export interface Exchange {
   baseUrl: string;
   /** The demo model that the next sessions are connected to. */
   model: string;
-  /** What providers were sent, and under which subprotocols. */
+  /** The events that providers received, and their subprotocols. */
   sent: Event[];
   protocols: string[];
   /** How many sessions have a provider. */

@@ -11,7 +11,7 @@ import { openFunctions } from "./functions.ts";
 export interface ScriptedProvider {
   /** Calls a feature while the provider gives these answers, one for each time that a model is asked. */
   call(name: string, options: CallOptions, answers: unknown[]): Promise<Answer>;
-  /** What the models were asked during the last call: the whole body of each request. */
+  /** The requests to the models during the last call, with their whole bodies. */
   asked: string[];
 }
 

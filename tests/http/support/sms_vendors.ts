@@ -11,7 +11,7 @@ export interface TakenMessage {
   messageId: string;
 }
 
-/** What a vendor does with the next messages to one phone, in place of taking them. */
+/** What a vendor does with the next messages to one phone, instead of accepting them. */
 export type VendorFault = (request: Request) => Response | Promise<Response>;
 
 export interface SmsVendors {
@@ -21,7 +21,7 @@ export interface SmsVendors {
   sent(phone: string): TakenMessage[];
   /** How often a vendor was asked for a phone, taken or not. */
   asked(vendor: TakenMessage["vendor"], phone: string): number;
-  /** What a vendor posts to the address for reports of a message, with Twilio's signature. */
+  /** The report that a vendor posts about a message, with Twilio's signature. */
   report(message: TakenMessage, fields: Record<string, string>): RequestInit;
   /** From now on a vendor meets messages to this phone so. */
   fault(vendor: TakenMessage["vendor"], phone: string, fault: VendorFault): void;

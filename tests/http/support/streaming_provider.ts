@@ -101,7 +101,7 @@ function answerWith(
         send({ error: { message: "The server is overloaded", type: "server_error", code: null } });
         controller.close();
       },
-      // A body that nobody began to read is not cancelled.
+      // A body that was never read is not cancelled.
       isGone: () => isGone || signal.aborted,
     },
   };

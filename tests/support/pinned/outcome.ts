@@ -2,7 +2,7 @@ import { readWhole } from "../../../supabase/functions/_shared/platform/bytes.ts
 import { requestAt } from "../../../supabase/functions/_shared/http/pinned_request.ts";
 import type { Asked } from "./trials.ts";
 
-/** What comes of a request: status and body, or in one word what is thrown. */
+/** The outcome of a request: status and body, or one word for what is thrown. */
 export async function outcomeOf({ url, port, bodyBytes, waitMs }: Asked, ca: string): Promise<string> {
   const { host } = new URL(url);
   const request = {

@@ -63,5 +63,5 @@ it("a configuration may leave it to another file", async () => {
     imports: { a: "npm:a@1" },
   });
   await Deno.writeTextFile(join(folder, "supabase/imports.json"), "{ broken");
-  await expect(findImportMap(folder)).rejects.toThrow("supabase/imports.json is no JSON");
+  await expect(findImportMap(folder)).rejects.toThrow("supabase/imports.json is not valid JSON");
 });

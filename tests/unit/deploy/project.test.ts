@@ -70,7 +70,7 @@ it.each(["deploy", "doctor", "why r", "jobs", "ledger verify"])(
     }).output();
     const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     expect(code).not.toBe(0);
-    expect(printed).toContain("is no address of Postgres");
+    expect(printed).toContain("is not a Postgres URL");
     expect(printed).not.toContain("sec#ret");
   },
 );
@@ -81,7 +81,7 @@ it("what a command prints of any failure has no password of an address in it", (
   expect(printed).not.toContain("sec#ret");
 });
 
-it("a dry run without a project says all that is missing at once, and what it is for", async () => {
+it("a dry run without a project lists everything that is missing, and why it is needed", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", join(projectFolder, "scripts", "deploy.ts")],
     env: { SUPABASE_PROJECT_REF: "", SUPABASE_DB_URL: "", SUPABASE_ACCESS_TOKEN: "", NO_COLOR: "1" },

@@ -19,7 +19,7 @@ describe("the feature that the docs show", () => {
     expect(await featureOn(page)).toBe(declaration("pun-maker"));
   });
 
-  it("for a project of one's own is the same, at the price and with the block that the test of it has", async () => {
+  it("in docs/add.md is the same, with the price and block of its test", async () => {
     expect(await featureOn("docs/add.md")).toBe(declaration("pun-maker", `{ per_call: ${FEATURE_PRICE} }`));
     expect(await read("docs/add.md")).toContain(FEATURE_CONFIG.trim());
   });

@@ -22,7 +22,7 @@ beforeEach(() => {
     "https://a.example/png": () => Promise.resolve(new Uint8Array(PNG)),
     "https://a.example/jpeg.png": () => Promise.resolve(JPEG),
     "https://a.example/html": () => Promise.resolve(new Uint8Array(Buffer.from("<html>"))),
-    "https://a.example/inside": () => Promise.reject(new Error("10.0.0.7 is not of the public internet")),
+    "https://a.example/inside": () => Promise.reject(new Error("10.0.0.7 is not on the public internet")),
   };
   vi.mocked(download).mockReset().mockImplementation(async (address, { take }) => {
     const bytes = await web[address]!();
@@ -82,7 +82,7 @@ describe("withPictures", () => {
   });
 
   it.each([
-    ["https://a.example/html", "The file is no JPEG, PNG or WebP picture"],
+    ["https://a.example/html", "The file is not a JPEG, PNG or WebP picture"],
     [
       "https://a.example/inside",
       "The picture could not be fetched: the address must be public and answer within 5 s",

@@ -86,7 +86,7 @@ describe("the check of the modules", () => {
     expect([...misplaced, ...compare(violations, await readDebts())]).toEqual([]);
   });
 
-  it("takes what is in a folder with a module's name for its own, unless another has it too", () => {
+  it("assigns the files in a folder with a module's name to that module, unless another lists them", () => {
     const files = {
       "tests/http/left/new.test.ts": "",
       "tests/unit/left/deep/new.test.ts": "",
@@ -120,7 +120,7 @@ describe("the check of the modules", () => {
     });
     expect(surveyOf(twice, ["docs/new.md"], new Map()).misplaced).toEqual([
       "docs/new.md belongs to a and to b",
-      "a has the migration gone, which is not there",
+      "a has the migration gone, which does not exist",
     ]);
   });
 
@@ -129,7 +129,7 @@ describe("the check of the modules", () => {
     expect(of({ a: module(["b"]), b: module(["c"]), c: module(["a"]) })).toThrow(
       "a cycle: a requires b requires c requires a",
     );
-    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is no module");
+    expect(of({ a: module(["b"]) })).toThrow("a requires b, which is not a module");
     expect(of({ a: { ...module([]), migration: [] } })).toThrow("migration");
     expect(() => parseJson("supabase/modules.json", "{")).toThrow(/^supabase\/modules.json is no JSON: /);
   });
@@ -215,7 +215,7 @@ describe("the check of the modules", () => {
     }
   });
 
-  it("finds what lies in the private schema, also where a row names it with its schema or without", () => {
+  it("finds objects in the private schema, also if a row names them with or without the schema", () => {
     for (
       const [sql, name] of [
         ["select private.right_part();", "right_part"],
@@ -302,7 +302,7 @@ describe("the check of the modules", () => {
     expect(compare([violation], [debt])).toEqual([]);
     expect(compare([violation], [{ ...debt, refers_to: "c.ts" }])).toEqual([
       "a.ts:7 imports b.ts of b, which a does not require",
-      "a.ts refers to c.ts no more: take it off supabase/module_debts.json",
+      "a.ts refers to c.ts no longer: remove it from supabase/module_debts.json",
     ]);
   });
 });

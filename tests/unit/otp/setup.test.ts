@@ -59,7 +59,7 @@ describe("settings", () => {
     expect(problemOf({ OTP_PEPPERS: undefined }, true)).toBe("internal: OTP_PEPPERS is not set");
     expect(problemOf({ OTP_PROVIDERS: [] }, true)).toBe("internal: OTP_PROVIDERS is not set");
     expect(problemOf({ VONAGE_FROM: undefined }, true)).toBe(
-      "internal: OTP_PROVIDERS has vonage, and VONAGE_FROM is not set",
+      "internal: OTP_PROVIDERS has vonage, but VONAGE_FROM is not set",
     );
   });
 

@@ -75,7 +75,7 @@ describe("download", () => {
     ["an IPv6 address that is a private one", [PUBLIC, "64:ff9b::a00:1"]],
   ])("connects to nothing when the name has %s", async (_what, addresses) => {
     const { internet, visits } = internetOf({ "https://a.example/": {} }, { "a.example": addresses });
-    await expect(downloaded("https://a.example/", internet)).rejects.toThrow(/not of the public internet/);
+    await expect(downloaded("https://a.example/", internet)).rejects.toThrow(/not on the public internet/);
     expect(visits).toEqual([]);
   });
 
@@ -120,7 +120,7 @@ describe("download", () => {
     const answers = [[PUBLIC], ["127.0.0.1"]];
     const { internet, visits } = internetOf({ "https://a.example/": { status: 302, location: "/x" } });
     internet.addressesOf = () => Promise.resolve(answers.shift()!);
-    await expect(downloaded("https://a.example/", internet)).rejects.toThrow(/not of the public internet/);
+    await expect(downloaded("https://a.example/", internet)).rejects.toThrow(/not on the public internet/);
     expect(visits).toHaveLength(1);
   });
 

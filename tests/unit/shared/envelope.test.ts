@@ -52,11 +52,11 @@ describe("an envelope", () => {
 
   it("under a key that is not given names the key that is missing", async () => {
     const envelope = await seal(rotated, "a secret", "row");
-    await expect(open(keyring, envelope, "row")).rejects.toThrow("The key 2026-02 is not among");
+    await expect(open(keyring, envelope, "row")).rejects.toThrow("The key 2026-02 is not configured");
   });
 
   it.each(["", "a secret", "t1", "t1.k", "t2.2026-01.AAAA", "t1.2026-01.AAAA"])("is not %j", async (text) => {
-    await expect(open(keyring, text, "row")).rejects.toThrow("Expected is an envelope");
+    await expect(open(keyring, text, "row")).rejects.toThrow("Expected an envelope");
   });
 });
 

@@ -4,14 +4,14 @@ import type { WeekTotals } from "./weeks.ts";
 
 const GOALS = ["sessions", "duration_min", "distance_km"] as const;
 
-/** What somebody wants to reach each week: one goal or more. */
+/** A user's goals for each week: at least one. */
 export const WeeklyGoals = z.object({
   sessions: z.int().min(1).max(21).optional(),
   duration_min: z.number().min(10).max(3_000).optional(),
   distance_km: z.number().min(1).max(1_000).optional(),
 }).refine((goals) => GOALS.some((goal) => goals[goal]), `Set one or more of ${GOALS.join(", ")}`);
 
-/** How far a goal is reached in the last week, and in how many weeks in a row it was. */
+/** How far a goal is reached in the last week, and for how many consecutive weeks it has been reached. */
 export const GoalProgress = z.object({
   goal: z.enum(GOALS),
   target: z.number(),
@@ -22,7 +22,7 @@ export const GoalProgress = z.object({
 
 export type GoalProgress = z.infer<typeof GoalProgress>;
 
-/** The progress to each goal that is set, from one week's totals or more, oldest first. */
+/** The progress towards each goal that is set, from the totals of one or more weeks, oldest first. */
 export function progressOf(goals: z.infer<typeof WeeklyGoals>, weeks: WeekTotals[]): GoalProgress[] {
   return GOALS.flatMap((goal) => {
     const target = goals[goal];
@@ -39,7 +39,7 @@ export function progressOf(goals: z.infer<typeof WeeklyGoals>, weeks: WeekTotals
   });
 }
 
-/** How many of the last are true in a row; the very last may still become so and breaks no row. */
+/** The number of consecutive true values at the end. A false last value is skipped: the current week is not over. */
 function lastRun(reached: boolean[]): number {
   const over = reached.at(-1) ? reached : reached.slice(0, -1);
   return over.length - 1 - over.lastIndexOf(false);

@@ -1,26 +1,26 @@
 import { z } from "zod";
 
-/** What heart rates are compared with. */
+/** The reference values for heart rates. */
 export interface HeartRateRange {
   resting_bpm: number;
   max_bpm: number;
 }
 
 /**
- * The maximum to expect at an age in years: 208 - 0.7 × age. Tanaka et al. 2001,
+ * The expected maximum at an age in years: 208 - 0.7 × age. Tanaka et al. 2001,
  * https://doi.org/10.1016/S0735-1097(00)01054-8
  */
 export function expectedMaxBpm(age: number): number {
   return Math.round(208 - 0.7 * age);
 }
 
-/** The part of the heart rate reserve in use, from 0 at rest to 1 at the maximum; never outside. */
+/** The used share of the heart rate reserve, from 0 at rest to 1 at the maximum, clamped to this range. */
 export function reserveUsed(bpm: number, { resting_bpm, max_bpm }: HeartRateRange): number {
   return Math.min(1, Math.max(0, (bpm - resting_bpm) / (max_bpm - resting_bpm)));
 }
 
 /**
- * Classes of intensity by the part of the heart rate reserve where each begins. Garber et al., ACSM position stand,
+ * Intensity zones, with the share of the heart rate reserve at which each begins. Garber et al., ACSM position stand,
  * 2011: https://doi.org/10.1249/MSS.0b013e318213fefb
  */
 const ZONES = { very_light: 0, light: 0.3, moderate: 0.4, vigorous: 0.6, near_maximal: 0.9 };
@@ -35,7 +35,7 @@ export const ZoneTimes = z.object({
 
 export type ZoneTimes = z.infer<typeof ZoneTimes>;
 
-/** Minutes in each class, from samples at equal distances over the duration; they add up to it, in tenths. */
+/** Minutes in each zone, from evenly spaced samples over the duration, in tenths; they add up to the duration. */
 export function zoneTimes(samples_bpm: number[], duration_min: number, range: HeartRateRange): ZoneTimes {
   const starts = Object.values(ZONES);
   const counts = starts.map(() => 0);
@@ -43,7 +43,7 @@ export function zoneTimes(samples_bpm: number[], duration_min: number, range: He
     const used = reserveUsed(bpm, range);
     counts[starts.findLastIndex((start) => used >= start)]!++;
   }
-  // Rounded where each class ends, as five that are rounded by themselves add up to another duration.
+  // The boundaries are rounded, since five minutes rounded separately would not add up to the duration.
   const ends = counts.map((_, index) => {
     const samples = counts.slice(0, index + 1).reduce((sum, count) => sum + count, 0);
     return tenths(samples / samples_bpm.length * duration_min);
@@ -60,10 +60,9 @@ export function zoneTimes(samples_bpm: number[], duration_min: number, range: He
 }
 
 /**
- * Banister's training impulse: minutes × reserve used × weight, where the weight follows the lactate that women's and
- * men's blood shows at that intensity. Samples at equal distances count for their parts of the duration; a single one
- * stands for the mean heart rate, as in the original. Morton et al. 1990,
- * https://doi.org/10.1152/jappl.1990.69.3.1171
+ * Banister's training impulse: minutes × used reserve × weight, where the weight follows the blood lactate of women
+ * or men at that intensity. With evenly spaced samples, each counts for its part of the duration; a single sample is
+ * the mean heart rate, as in the original. Morton et al. 1990, https://doi.org/10.1152/jappl.1990.69.3.1171
  */
 export function trimpOf(
   samples_bpm: number[],
@@ -79,7 +78,7 @@ export function trimpOf(
   return tenths(perMinute.reduce((sum, one) => sum + one, 0) / samples_bpm.length * duration_min);
 }
 
-/** Seconds for one kilometre. */
+/** Seconds per kilometre. */
 export function paceSPerKm(distance_km: number, duration_min: number): number {
   return Math.round(duration_min * 60 / distance_km);
 }

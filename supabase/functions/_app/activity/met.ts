@@ -1,4 +1,4 @@
-/** How hard an activity was, for the one who did it. */
+/** The perceived effort of an activity. */
 export const INTENSITIES = ["light", "moderate", "vigorous"] as const;
 
 export type Intensity = typeof INTENSITIES[number];
@@ -6,9 +6,9 @@ export type Intensity = typeof INTENSITIES[number];
 type Entry = readonly [code: string, met: number];
 
 /**
- * Codes and METs of the 2011 Compendium of Physical Activities, for light, moderate and vigorous effort. Where it has
- * fewer than three, the nearest stands for the missing ones. Ainsworth et al., Med Sci Sports Exerc
- * 2011;43(8):1575-1581. https://doi.org/10.1249/MSS.0b013e31821ece12
+ * Codes and METs of the 2011 Compendium of Physical Activities, for light, moderate and vigorous effort. If it lists
+ * fewer than three, the nearest one fills the gap. Ainsworth et al., Med Sci Sports Exerc 2011;43(8):1575-1581.
+ * https://doi.org/10.1249/MSS.0b013e31821ece12
  */
 const COMPENDIUM = {
   walking: [["17152", 2.8], ["17190", 3.5], ["17220", 5.0]],
@@ -64,16 +64,16 @@ const COMPENDIUM = {
   cross_country_skiing: [["19080", 6.8], ["19090", 9.0], ["19100", 12.5]],
   snowshoeing: [["19190", 5.3], ["19190", 5.3], ["19192", 10.0]],
   housework: [["05025", 2.8], ["05026", 3.5], ["05027", 4.3]],
-  // What is not in the list counts as a workout of that effort.
+  // An unknown activity counts as a workout of the same effort.
   other: [["02140", 2.3], ["02143", 4.0], ["02146", 6.0]],
 } as const satisfies Record<string, readonly [Entry, Entry, Entry]>;
 
 export type Activity = keyof typeof COMPENDIUM;
 
-/** The names of all activities that have a MET, `other` among them. */
+/** The names of all activities with a MET, including `other`. */
 export const ACTIVITIES = Object.keys(COMPENDIUM) as [Activity, ...Activity[]];
 
-/** The activity's multiple of the energy spent at rest, with its code in the Compendium. */
+/** The activity's MET (its multiple of the energy spent at rest), with its code in the Compendium. */
 export function metOf(
   { activity, intensity }: { activity: Activity; intensity: Intensity },
 ): { met: number; met_code: string } {
@@ -82,7 +82,7 @@ export function metOf(
 }
 
 /**
- * Energy spent during an activity, rest included, in whole kcal: MET × kg × h, as 1 MET is 1 kcal/kg/h.
+ * Energy spent during an activity, including rest, in whole kcal: MET × kg × h, as 1 MET is 1 kcal/kg/h.
  * https://doi.org/10.1249/MSS.0b013e31821ece12
  */
 export function energyKcal(

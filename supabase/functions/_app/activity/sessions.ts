@@ -6,7 +6,7 @@ import { ACTIVITIES } from "./met.ts";
 const Bpm = z.int().min(30).max(240);
 
 /**
- * A training session with its heart rate: its mean, or samples at equal distances over the duration, which say more.
+ * A training session with its heart rate: the mean, or evenly spaced samples over the duration, which are more exact.
  */
 export const MeasuredSession = z.object({
   date: z.iso.date(),
@@ -20,7 +20,7 @@ export const MeasuredSession = z.object({
   "Send mean_heart_rate_bpm, heart_rate_samples_bpm or both",
 );
 
-/** What a session's heart rate and distance amount to; zones need samples, pace a distance. */
+/** The values computed from a session's heart rate and distance; zones need samples, pace needs a distance. */
 export const SessionAnalysis = z.object({
   date: z.iso.date(),
   activity: z.enum(ACTIVITIES),

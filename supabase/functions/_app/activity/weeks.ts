@@ -2,13 +2,13 @@ import { z } from "zod";
 
 const DAY_MS = 86_400_000;
 
-/** The Monday of a day's week, as ISO 8601 has it. */
+/** The Monday of a day's week (ISO 8601). */
 export function mondayOf(day: string): string {
   const ms = Date.parse(day);
   return dayOf(ms - (new Date(ms).getUTCDay() + 6) % 7 * DAY_MS);
 }
 
-/** The ISO 8601 week of a day, like 2026-W53: it belongs to the year that its Thursday is in. */
+/** The ISO 8601 week of a day, like 2026-W53: it belongs to the year of its Thursday. */
 export function isoWeekOf(day: string): string {
   const thursday = new Date(Date.parse(mondayOf(day)) + 3 * DAY_MS);
   const year = thursday.toISOString().slice(0, 4);
@@ -16,7 +16,7 @@ export function isoWeekOf(day: string): string {
   return `${year}-W${String(week).padStart(2, "0")}`;
 }
 
-/** What a session adds to its week; a distance where there is one. */
+/** The part of a session that counts for its week; the distance is optional. */
 export interface WeeklySession {
   date: string;
   duration_min: number;
@@ -36,7 +36,7 @@ export const WeekTotals = z.object({
 
 export type WeekTotals = z.infer<typeof WeekTotals>;
 
-/** The totals of so many ISO weeks up to that of a day, oldest first, those without sessions included. */
+/** The totals of a number of ISO weeks up to that of a day, oldest first, including weeks without sessions. */
 export function weeklyTotals(sessions: WeeklySession[], until: string, weeks: number): WeekTotals[] {
   const lastMonday = Date.parse(mondayOf(until));
   return Array.from({ length: weeks }, (_, index) => {

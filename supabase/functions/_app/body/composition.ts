@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { type MeasureRanges, tenths } from "./measures.ts";
 
-/** What a person knows of itself. */
+/** The data that a person enters. */
 export interface Person {
   height_cm: number;
   weight_kg: number;
@@ -16,12 +16,12 @@ export function bodyMassIndex({ height_cm, weight_kg }: Pick<Person, "height_cm"
   return tenths(weight_kg / (height_cm / 100) ** 2);
 }
 
-/** Waist by height. Ashwell & Hsieh 2005, https://doi.org/10.1080/09637480500195066 */
+/** Waist-to-height ratio. Ashwell & Hsieh 2005, https://doi.org/10.1080/09637480500195066 */
 export function waistToHeight({ height_cm }: Pick<Person, "height_cm">, waist_cm: number): number {
   return Math.round(waist_cm / height_cm * 100) / 100;
 }
 
-/** Essential fat, and the most that was measured: what a formula gives beyond says that its inputs are wrong. */
+/** Essential fat, and the highest measured body fat: a result outside this range means that the inputs are wrong. */
 const [MIN_PERCENT, MAX_PERCENT] = [2, 70];
 
 export const BodyFat = z.object({
@@ -34,10 +34,10 @@ export const BodyFat = z.object({
 export type BodyFat = z.infer<typeof BodyFat>;
 
 /**
- * Body fat by circumferences, with the range that theirs allow; null where the formula gives what no body has.
+ * Body fat by circumferences, with the range that follows from their ranges; null if the result is impossible.
  * Density by Hodgdon & Beckett 1984 (Naval Health Research Center, reports 84-11 for men and 84-29 for women), in cm,
- * and fat from density by Siri 1961. The waist is a man's at the navel and a woman's at its narrowest. Beside the error
- * of the measures, the standard error is 3.5 % of body mass for men and 3.7 % for women.
+ * and fat from density by Siri 1961. The waist is measured at the navel for men and at the narrowest point for women.
+ * In addition to the measuring error, the standard error is 3.5 % of body mass for men and 3.7 % for women.
  * https://apps.dtic.mil/sti/citations/ADA143890 https://apps.dtic.mil/sti/citations/ADA146456
  */
 export function navyBodyFat(
@@ -59,7 +59,7 @@ export function navyBodyFat(
   };
 }
 
-/** Undefined where there is no logarithm, or a density of nothing. */
+/** Undefined if the logarithm or the density is impossible. */
 function navyPercent(
   { height_cm, sex }: Pick<Person, "height_cm" | "sex">,
   girth_cm: number,
@@ -72,9 +72,9 @@ function navyPercent(
 }
 
 /**
- * Body fat in % by mass, height, age and sex alone, for adults: with a standard error of about 4 % it is a check on
- * what circumferences say. Never beyond what bodies have: where it would be, the body mass index is no body's either.
- * Deurenberg, Weststrate & Seidell 1991, https://doi.org/10.1079/BJN19910073
+ * Body fat in % of an adult by mass, height, age and sex only. Its standard error is about 4 %, so it serves as a
+ * check of the result by circumferences. Clamped to the possible range: outside it the body mass index itself is
+ * impossible. Deurenberg, Weststrate & Seidell 1991, https://doi.org/10.1079/BJN19910073
  */
 export function deurenbergBodyFatPercent({ sex, age, ...size }: Person): number {
   const percent = 1.2 * bodyMassIndex(size) + 0.23 * age - (sex === "male" ? 10.8 : 0) - 5.4;
@@ -96,7 +96,7 @@ export const Problem = z.enum(PROBLEMS);
 
 export type Problem = z.infer<typeof Problem>;
 
-/** What does not fit together in a person's data and measures; empty when all of it is plausible. */
+/** Contradictions within a person's data and measures; empty if all of it is plausible. */
 export function problemsOf(
   person: Person,
   { neck, chest, waist, hip, thigh, calf, upper_arm }: MeasureRanges,

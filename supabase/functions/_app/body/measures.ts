@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Circumferences in cm, each within what adults have. */
+/** Circumferences in cm, each within the range of adults. */
 const RANGES_CM = {
   neck: [20, 70],
   chest: [50, 200],
@@ -22,10 +22,10 @@ function forEachMeasure<Schema extends z.ZodType>(
   return Object.fromEntries(entries) as Record<MeasureName, Schema>;
 }
 
-/** Measures that a caller took, in cm; a name that is not of the list is refused. */
+/** The caller's measures in cm; unknown names are refused. */
 export const Measures = z.strictObject(forEachMeasure((min, max) => z.number().min(min).max(max).optional()));
 
-/** An estimate in cm as a model may give it, its three numbers in any order. */
+/** A model's estimate in cm, with its three numbers in any order. */
 export const EstimatedMeasures = z.object(forEachMeasure((min, max) => {
   const cm = z.number().min(min).max(max);
   return z.object({ low_cm: cm, value_cm: cm, high_cm: cm });
@@ -50,12 +50,13 @@ export const MeasureRanges = z.object(
 export type MeasureRanges = Record<MeasureName, Range>;
 
 /**
- * No range is narrower on either side, as a share of the value: an assumption, above the technical error of measuring by
- * tape, which photos do not beat. On that error: Ulijaszek & Kerr 1999, https://doi.org/10.1017/S0007114599001348
+ * The minimum width of a range on either side, as a share of the value. This is an assumption, above the technical
+ * error of measuring by tape, which photos cannot beat. On that error: Ulijaszek & Kerr 1999,
+ * https://doi.org/10.1017/S0007114599001348
  */
 const MIN_ERROR = 0.02;
 
-/** The estimates with low <= value <= high, and never a range that says more than photos can tell. In tenths of a cm. */
+/** The estimates with low <= value <= high, widened to the minimum range that photos allow, in tenths of a cm. */
 export function orderedRanges(estimated: MeasureRanges): MeasureRanges {
   const entries = MEASURE_NAMES.map((name) => {
     const { low_cm, value_cm, high_cm } = estimated[name];

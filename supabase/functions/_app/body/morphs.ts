@@ -7,16 +7,19 @@ export interface Morph {
 }
 
 export interface RefinedMorph extends Morph {
-  /** What the value was before. */
+  /** The previous value. */
   previous: number;
   change: number;
-  /** Whether what was proposed lay outside of the bounds and was moved to the nearest. */
+  /** Whether the proposed value was out of bounds and was moved to the nearest bound. */
   clamped: boolean;
 }
 
 const DECIMALS = 10_000;
 
-/** The morphs with proposed values: every one of them once, in its order, always inside its bounds. The first proposal for a key counts. */
+/**
+ * The morphs with proposed values: every morph once, in order, always within its bounds. Only the first proposal for
+ * a key counts.
+ */
 export function refine(morphs: Morph[], proposals: { key: string; value: number }[]): RefinedMorph[] {
   const byKey = new Map(proposals.toReversed().map(({ key, value }) => [key, value]));
   return morphs.map(({ key, value: previous, min, max }) => {

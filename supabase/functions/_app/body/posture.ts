@@ -4,8 +4,7 @@ interface Observed {
 }
 
 /**
- * Each class once, the surest first. Who stands upright shows none of the others: of "upright" and the rest only what is
- * surer stays.
+ * Each class once, highest confidence first. If "upright" comes first it is the only one; otherwise it is dropped.
  */
 export function postures<One extends Observed>(observed: One[]): One[] {
   const surestFirst = observed.toSorted((one, other) => other.confidence - one.confidence);

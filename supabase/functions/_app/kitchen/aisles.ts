@@ -1,7 +1,7 @@
 import { normalName } from "./names.ts";
 import { list, type Matcher, matcherOf, pairs } from "./words.ts";
 
-/** Parts of a shop, in the order in which one walks through it: what must stay cold comes last. */
+/** The aisles of a shop in walking order: chilled and frozen food comes last. */
 export const AISLES = [
   "produce",
   "bakery",
@@ -20,7 +20,7 @@ export const AISLES = [
 
 export type Aisle = typeof AISLES[number];
 
-/** Foods whose aisle needs no guess. A phrase stands before the words in it: peanut butter is no butter. */
+/** Foods with a certain aisle. Phrases precede the words in them: peanut butter is not butter. */
 const PLACES: [Aisle, Matcher][] = ([
   ["frozen", ["frozen", "ice cream", "icecream", "ice cube", "sorbet"]],
   [
@@ -89,7 +89,7 @@ const PLACES: [Aisle, Matcher][] = ([
   ["household", list(`soap, detergent, foil, napkin, sponge, toilet paper, kitchen roll, bin bag`)],
 ] as [Aisle, string[]][]).map(([aisle, words]) => [aisle, matcherOf({ words })]);
 
-/** Phrases that the order above would misplace. */
+/** Phrases that the order above would put into the wrong aisle. */
 const EXCEPTIONS: Record<string, Aisle> = {
   "bell pepper": "produce",
   "red pepper": "produce",
@@ -109,7 +109,7 @@ const EXCEPTIONS: Record<string, Aisle> = {
   "watermelon": "produce",
 };
 
-/** The aisle of a food by its words; undefined for what is not known. */
+/** The aisle of a food by its name; undefined for an unknown food. */
 export function aisleOf(name: string): Aisle | undefined {
   const food = normalName(name);
   if (Object.hasOwn(EXCEPTIONS, food)) return EXCEPTIONS[food];

@@ -1,13 +1,6 @@
 import { COMPOUNDS } from "./compounds.ts";
-import {
-  isReadable,
-  list,
-  type Matcher,
-  matcherOf,
-  matcherOfPhrase,
-  pairs,
-  type Vocabulary,
-} from "./words.ts";
+import { VOCABULARIES } from "./vocabularies.ts";
+import { isReadable, type Matcher, matcherOf, matcherOfPhrase, type Vocabulary } from "./words.ts";
 
 /** The 14 of Annex II of Regulation (EU) No 1169/2011. https://eur-lex.europa.eu/eli/reg/2011/1169/oj */
 export const ALLERGENS = [
@@ -29,216 +22,10 @@ export const ALLERGENS = [
 
 export type Allergen = typeof ALLERGENS[number];
 
-/** What milk, cream or butter is made from that is no milk. */
-const PLANTS = list(`
-  almond, cashew, coconut, hazelnut, hemp, macadamia, nut, oat, pea, peanut, pistachio, plant, rice, soy,
-  soya, plant based, vegan, dairy free, vegetable, non dairy, seed, sesame, sunflower
-`);
-/** Flours, breads and noodles are made from wheat unless one of these stands before them. */
-const GLUTEN_FREE_GRAINS = list(`
-  almond, amaranth, arrowroot, buckwheat, cassava, chestnut, chickpea, coconut, corn, gram, lentil, maize,
-  millet, potato, quinoa, rice, sorghum, soy, soya, tapioca, teff, glass, shirataki, konjac, zucchini,
-  courgette, seed, mung bean, sweet potato, gluten free
-`);
-
-/** Their usual words in English, French, Spanish, Italian and Portuguese, and a few in Japanese; German and Dutch in compounds.ts. */
-const VOCABULARIES: Record<Allergen, Vocabulary> = {
-  gluten: {
-    group: ["gluten"],
-    words: list(`
-      gluten, wheat, rye, barley, oat, oatmeal, spelt, kamut, einkorn, emmer, farro, triticale, durum,
-      semolina, bulgur, couscous, seitan, flour, bread, breadcrumb, panko, crouton, baguette, brioche,
-      ciabatta, focaccia, bagel, croissant, bun, sourdough, pita, naan, chapati, roti, tortilla, pasta,
-      spaghetti, macaroni, penne, fusilli, linguine, tagliatelle, lasagna, lasagne, ravioli, tortellini,
-      gnocchi, orzo, noodle, ramen, udon, dumpling, pizza, pastry, cake, muffin, cracker, biscuit, cookie,
-      pancake, waffle, pretzel, granola, muesli, porridge, malt, beer, ale, soy sauce, soya sauce, filo,
-      phyllo, scone, pie crust, french toast, *weizen*, *dinkel*, hafer*, ble,
-      froment, seigle, orge, avoine, epeautre, farine, pain, pate alimentaire, trigo, centeno, cebada,
-      avena, espelta, harina, pan de trigo, grano, frumento, segale, farina, pane, centeio, cevada, aveia,
-      farinha, *spatzle*, *spaetzle*, pate, pan integral, pan rallado, rogge, gerst,
-      *小麦*, *パン粉*, *うどん*
-    `),
-    except: [
-      ...pairs(
-        GLUTEN_FREE_GRAINS,
-        list(`
-          flour, bread, noodle, pasta, tortilla, cracker, cake, cookie, pancake, muffin, porridge, spaghetti
-        `),
-      ),
-      ...list(`
-        root beer, ginger beer, ginger ale, farine de riz, farine de mais,
-        farine de pois chiche
-      `),
-      ...pairs(["flour", "bread", "pasta", "oat", "noodle"], ["gluten free"]),
-      ...pairs(["pain", "pate", "farine", "baguette", "biscuit"], ["sans gluten"]),
-      ...pairs(["pan", "pasta", "harina", "avena"], ["sin gluten"]),
-      ...pairs(["pane", "pasta", "farina"], ["senza glutine"]),
-      ...pairs(["glutenfreie", "glutenfreies", "glutenfreier"], ["brot", "mehl", "nudeln", "haferflocken"]),
-      ...list(`
-        grano saraceno, ble noir, trigo sarraceno, *buchweizen*, farine de sarrasin, farine de ble noir,
-        harina de trigo sarraceno, harina de arroz, harina de maiz, farina di riso, farina di ceci,
-        farinha de arroz
-      `),
-    ],
-  },
-  crustaceans: {
-    group: ["shellfish", "crustacean"],
-    words: list(`
-      crustacean, shellfish, crab, lobster, prawn, shrimp, crayfish, crawfish, langoustine, scampi, krill,
-      seafood, crustace, crevette, crabe, homard, ecrevisse, gamba, langosta, cangrejo, camaron, camarones,
-      gambero, gamberi, granchio, aragosta, camarao, lagosta, caranguejo, *エビ*, *海老*, *カニ*
-    `),
-    except: ["crab apple"],
-  },
-  eggs: {
-    group: ["egg"],
-    words: list(`
-      egg, omelette, omelet, frittata, meringue, mayonnaise, mayo, aioli, custard, hollandaise, bearnaise,
-      quiche, albumen, ovalbumin, eggnog, carbonara, oeuf, huevo, uovo, ovo, tortilla espanola, *spatzle*, *spaetzle*, uova, *卵*, *玉子*, *たまご*, *マヨネーズ*
-    `),
-    except: pairs(
-      list(`vegan, egg free, eggless, plant based, chia, flax`),
-      list(`egg, mayonnaise, mayo, omelette, meringue, custard, aioli, quiche, frittata`),
-    ),
-  },
-  fish: {
-    group: ["fish"],
-    words: list(`
-      fish, salmon, tuna, cod, haddock, hake, halibut, herring, mackerel, sardine, anchovy, trout, tilapia,
-      pollock, plaice, sole, turbot, monkfish, swordfish, eel, carp, pike, perch, pangasius, barramundi,
-      caviar, roe, surimi, bonito, dashi, bottarga, kipper, catfish, snapper, grouper, sturgeon, seafood,
-      sea bass, seabass, sea bream, worcestershire, worcester sauce, caesar dressing, poisson, saumon, thon,
-      cabillaud, morue, hareng, maquereau, truite, anchois, pescado, pez, atun, bacalao, merluza, trucha,
-      anchoa, arenque, caballa, pesce, salmone, tonno, merluzzo, acciuga, sgombro, peixe, atum, bacalhau,
-      vis, *鮭*, *マグロ*, *だし*, *魚*
-    `),
-    except: [
-      ...pairs(
-        ["vegan", "fish free", "plant based", "vegetarian"],
-        list(`fish, tuna, salmon, caviar, worcestershire`),
-      ),
-      "vegan fish sauce",
-    ],
-  },
-  peanuts: {
-    group: ["peanut"],
-    words: list(`
-      peanut, groundnut, arachide, arachis, cacahuete, cacahouete, cacahuate, cacahouette, mani, amendoim,
-      monkey nut, ground nut, satay, pad thai, trail mix, *ピーナッツ*, *落花生*
-    `),
-  },
-  soybeans: {
-    group: ["soy", "soya"],
-    words: list(`
-      soy, soya, soybean, soyabean, tofu, tempeh, edamame, miso, tamari, natto, shoyu, teriyaki, tvp, soia,
-      textured vegetable protein, *大豆*, *豆腐*, *醤油*, *味噌*
-    `),
-    except: ["coconut amino"],
-  },
-  milk: {
-    group: ["dairy", "milk"],
-    words: list(`
-      milk, dairy, cream, butter, buttermilk, ghee, cheese, yogurt, yoghurt, yoghourt, kefir, lactose, whey,
-      casein, caseinate, cheddar, mozzarella, parmesan, parmigiano, feta, ricotta, mascarpone, brie,
-      camembert, gouda, gruyere, emmental*, halloumi, paneer, quark, skyr, labneh, burrata, pecorino,
-      roquefort, gorgonzola, stilton, manchego, provolone, custard, bechamel, lassi, raita, tzatziki,
-      gelato, creamer, icecream, lait, creme, beurre, fromage, yaourt, babeurre, leche, nata, mantequilla,
-      queso, yogur, latte, panna, burro, formaggio, leite, manteiga, queijo, iogurte, natas,
-      sour cream, creme fraiche, milk chocolate, *牛乳*, *チーズ*, *バター*, *ヨーグルト*, *クリーム*
-    `),
-    except: [
-      ...pairs(
-        PLANTS,
-        list(`
-          milk, cream, butter, cheese, yogurt, yoghurt, kefir, creamer, custard, mozzarella, parmesan, feta,
-          ricotta, ice cream, latte, sour cream, cream cheese
-        `),
-      ),
-      ...pairs(list(`cocoa, cacao, shea, apple, body, mango, pumpkin, walnut, pecan`), [
-        "butter",
-      ]),
-      ...pairs(
-        ["lait", "creme", "yaourt"],
-        list(`de coco, de soja, de riz, d avoine, d amande, de noisette`),
-      ),
-      ...pairs(
-        ["leche", "leite", "nata"],
-        list(`de coco, de soja, de arroz, de avena, de aveia, de almendra`),
-      ),
-      ...pairs(["latte", "panna"], list(`di cocco, di soia, di riso, di avena, di mandorla, d avena`)),
-      ...list(`leite de amendoa, beurre de cacahuete, beurre de cacahouete, beurre de cacao`),
-      ...list(`
-        mantequilla de cacahuete, mantequilla de mani, manteiga de amendoim, burro di arachidi,
-        burro di cacao
-      `),
-      ...list(`butter bean, butter lettuce, cream of tartar, milk thistle, cream cracker`),
-    ],
-  },
-  nuts: {
-    group: ["nut"],
-    words: list(`
-      nut, almond, hazelnut, walnut, cashew, pecan, pistachio, macadamia, filbert, praline, marzipan,
-      frangipane, gianduja, nougat, nutella, amaretti, amaretto, noix, amande, noisette, pistache, nuez,
-      nuece, almendra, avellana, pistacho, anacardo, noci, noce, mandorla, nocciola, pistacchio, noz, nozes,
-      amendoa, avela, caju, castanha,
-      brazil nut, pesto, *アーモンド*, *くるみ*, *カシューナッツ*, *ナッツ*
-    `),
-    except: list(`
-      tiger nut, water chestnut, noix de coco, noix de muscade, noix de saint jacque, noix de st jacque,
-      nuez moscada, noce moscata, noz moscada, noce di cocco, monkey nut, ground nut, *ピーナッツ*, *ココナッツ*,
-      *ドーナッツ*
-    `),
-  },
-  celery: {
-    group: ["celery"],
-    words: list(`
-      celery, celeriac, celeri, apio, sedano, aipo, *セロリ*
-    `),
-  },
-  mustard: {
-    group: ["mustard"],
-    words: list(`
-      mustard, dijon, moutarde, mostaza, senape, mostarda, piccalilli, *マスタード*
-    `),
-  },
-  sesame: {
-    group: ["sesame"],
-    words: list(`
-      sesame, tahini, tahin, hummus, houmous, gomasio, halva, halvah, gergelim, sesamo, ajonjoli, za atar,
-      zaatar, dukkah, *ゴマ*, *ごま*
-    `),
-  },
-  sulphites: {
-    group: ["sulphite", "sulfite"],
-    words: list(`
-      sulphite, sulfite, metabisulphite, metabisulfite, wine, cider, sulfito, solfito, vin, vino,
-      vinho, sulphur dioxide, sulfur dioxide, dried apricot, raisin, sultana, balsamic, *亜硫酸*
-    `),
-    except: ["sulphite free wine"],
-  },
-  lupin: {
-    group: ["lupin"],
-    words: list(`lupini, altramuz, altramuce, tremoco, lupino, *ルピナス*`),
-  },
-  molluscs: {
-    group: ["shellfish"],
-    words: list(`
-      mollusc, mollusk, shellfish, seafood, mussel, clam, oyster, scallop, squid, calamari, octopus,
-      cuttlefish, snail, escargot, whelk, cockle, abalone, limpet, periwinkle, moule, huitre, palourde,
-      poulpe, calmar, seiche, mejillon, almeja, ostra, pulpo, calamar, sepia, vieira, cozza, vongola,
-      ostrica, polpo, seppia, mexilhao, ameijoa, polvo, lula, cozze, vongole, coquille saint jacque,
-      noix de saint jacque, noix de st jacque, *イカ*,
-      *タコ*, *貝*
-    `),
-    except: ["oyster mushroom", "oyster plant"],
-  },
-};
-
 const MATCHERS = Object.fromEntries(
   ALLERGENS.map((allergen) => {
-    const words = VOCABULARIES[allergen];
+    const words: Vocabulary = VOCABULARIES[allergen];
     const parts: Vocabulary = COMPOUNDS[allergen];
-
     return [
       allergen,
       matcherOf({
@@ -250,12 +37,12 @@ const MATCHERS = Object.fromEntries(
   }),
 ) as Record<Allergen, Matcher>;
 
-/** The allergens that a food's or a dish's words tell of, in the order of Annex II. */
+/** The allergens that the name of a food or dish mentions or implies, in the order of Annex II. */
 export function allergensIn(text: string): Allergen[] {
   return ALLERGENS.filter((allergen) => MATCHERS[allergen](text) !== undefined);
 }
 
-/** Languages in which the vocabularies are whole enough to say that an allergen is not there. */
+/** Languages whose vocabularies are complete enough to say that an allergen is absent. */
 const CHECKED_LANGUAGES = ["en", "fr", "de", "es", "it", "pt", "nl"];
 
 /** Whether an answer in this language (BCP 47) can be checked for allergens. */
@@ -263,27 +50,27 @@ export function isCheckedLanguage(locale: string): boolean {
   return CHECKED_LANGUAGES.includes(new Intl.Locale(locale).language);
 }
 
-/** Whether a text is written in letters that the vocabularies know. */
+/** Whether a text is written in a script that the vocabularies cover. */
 export function isCheckedScript(text: string): boolean {
   return isReadable(text);
 }
 
-/** What is said of a language in which allergens cannot be looked for. */
+/** The error message for any other language. */
 export const UNCHECKED_LANGUAGE =
-  "Allergies can be checked in answers in English, French, German, Spanish, Italian, Portuguese and Dutch alone";
+  "Allergies can only be checked in answers in English, French, German, Spanish, Italian, Portuguese and Dutch";
 
-/** A word in an allergy that tells that it is one, and not of what. */
+/** Words around the name of the allergen, as in "allergic to nuts". */
 const ABOUT_ALLERGIES = /\b(?:allerg\w*|intoleran\w*|to)\b/gi;
 
-/** Of allergies those that name none of the 14: they can be looked for only as they are written. */
+/** The allergies that name none of the 14: these can be searched for only as they are written. */
 export function allergiesAsWritten(allergies: string[]): string[] {
   return allergies.filter((allergy) => allergensIn(allergy).length === 0);
 }
 
 /**
- * Reads allergies as users write them: a word for one of the 14 in any language that we know stands for all its
- * words, so that "cacahuètes" finds satay; anything else is looked for as it is written, and where a long word begins
- * with it, so that "Erdbeere" finds Erdbeerkuchen.
+ * Reads allergies as users write them. A word for one of the 14 in any known language stands for all words of that
+ * allergen: "cacahuètes" finds satay. Anything else is searched for as it is written, and at the beginning of long
+ * words: "Erdbeere" finds Erdbeerkuchen.
  */
 export function allergyMatcher(
   allergies: string[],

@@ -1,10 +1,10 @@
 import { joined, list, type Vocabulary } from "./words.ts";
 
 /*
- * German and Dutch write a dish as one word, and no list has them all: what is looked for is a part of the word. A part
- * that stands in too many other words is asked for at a word's beginning (`hafer*`, as Schäfer ends with it) or end, and
- * what is something else is an exception, of which only its own letters are passed over: of Erdnussbutterkeks the biscuit
- * is left. Where a word may be either, it is an allergen: a false alarm costs an answer, a false safe one costs more.
+ * German and Dutch write a dish as one word, and no list has them all, so these vocabularies match parts of words. A part
+ * that occurs in too many other words is matched only at the beginning (`hafer*`, because Schäfer ends with it) or at the
+ * end. An exception hides only its own letters: in Erdnussbutterkeks the biscuit is still found. A word that may be either
+ * counts as an allergen: a false alarm costs an answer, a false "safe" costs more.
  */
 
 const GERMAN_PLANTS = list(`
@@ -14,7 +14,7 @@ const GERMAN_PLANTS = list(`
 const DUTCH_PLANTS = list(`
   kokos, kokosnoot, haver, amandel, rijst, soja, cashew, hazelnoot, erwten, hennep, noten, pinda
 `);
-/** Flours and noodles of what has no gluten; all others are taken for wheat's. */
+/** Plants whose flours and noodles have no gluten; all others count as wheat. */
 const GERMAN_GRAINS = list(`
   reis, mais, buchweizen, kichererbsen, kartoffel, mandel, kokos, soja, hirse, teff, tapioka, maniok, kastanien,
   linsen, erbsen, quinoa, amarant, amaranth, leinsamen, leinsaat, guarkern, johannisbrotkern, lupinen, haselnuss, nuss, walnuss,

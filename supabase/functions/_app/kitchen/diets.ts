@@ -98,7 +98,10 @@ const [eggs, milk, fish, crustaceans, molluscs, gluten] =
   ];
 const seafood = [fish, crustaceans, molluscs];
 
-/** How users call a diet, and what no food of it may be. Kosher leaves out what words cannot tell: how it is combined. */
+/**
+ * A diet's names, and the foods that it excludes. Words cannot tell how foods are combined, so that part of kosher is
+ * not checked.
+ */
 const DIETS: [RegExp, Matcher[]][] = [
   [/vegan|vegetalien|vegano|vegana|plant based|ビーカン/, [meat, ...seafood, eggs, milk, honey, gelatine]],
   [/pescatarian|pescetarian|pescetarien|pescetarier|pescetariano/, [meat, gelatine]],
@@ -117,8 +120,8 @@ const DIETS: [RegExp, Matcher[]][] = [
 ];
 
 /**
- * Finds the first word that a diet forbids. A diet is free text: those known by name ("vegan", "halal", "gluten-free",
- * also in French, German, Spanish and Italian) are checked; of any other nothing can be found.
+ * Finds the first word that a diet forbids. A diet is free text: known names ("vegan", "halal", "gluten-free", also
+ * in French, German, Spanish and Italian) are checked; for any other diet nothing is found.
  */
 export function dietMatcher(diet: string): Matcher {
   const folded = foldDiet(diet);

@@ -2,8 +2,8 @@ import { allergyMatcher, isCheckedScript } from "./allergens.ts";
 import { dietMatcher } from "./diets.ts";
 
 /**
- * Says what in a text breaks the allergies or the diet; undefined for what may be eaten. With allergies, a text in letters
- * that the vocabularies do not know may not be eaten: nobody has looked at it.
+ * The word in a text that breaks the allergies or the diet; undefined if it may be eaten. With allergies, a text in a
+ * script that the vocabularies do not cover counts as forbidden, because it cannot be checked.
  */
 export function foodRules(allergies: string[], diet: string): (text: string) => string | undefined {
   const allergen = allergyMatcher(allergies);
@@ -25,7 +25,7 @@ const MEALS_BY_SNACKS = [
   { breakfast: 0.2, morning_snack: 0.1, lunch: 0.35, snack: 0.1, dinner: 0.25 },
 ];
 
-/** The meals of a day in their order, each with its share of the day's energy. The shares are usual ones, no rule. */
+/** The meals of a day in order, each with its share of the day's energy. The shares are typical values. */
 export function mealsOfDay(snacks: number): [string, number][] {
   return Object.entries(MEALS_BY_SNACKS[snacks]!);
 }

@@ -1,6 +1,6 @@
 import { foldText, list } from "./words.ts";
 
-/** What says how a food is cut, kept or sold, and not which food it is. */
+/** Words about how a food is cut, kept or sold, which do not change what food it is. */
 const DESCRIPTORS = new Set(
   list(`
     fresh, organic, bio, large, medium, small, big, ripe, raw, chopped, diced, sliced, minced, grated,
@@ -12,7 +12,7 @@ const DESCRIPTORS = new Set(
   `),
 );
 
-/** Other names of the same food; left is folded as `foldText` does. */
+/** Synonyms of a food; the left side is folded by `foldText`. */
 const SYNONYMS: Record<string, string> = {
   "yoghurt": "yogurt",
   "greek yoghurt": "greek yogurt",
@@ -93,8 +93,8 @@ const SYNONYMS: Record<string, string> = {
 };
 
 /**
- * The name under which one food is merged, found and converted: folded, without what follows a comma or stands in
- * brackets, without words on how it is cut or sold, and with one name for foods that have several.
+ * The normal name of a food, under which it is merged, found and converted: folded, without text after a comma or in
+ * brackets, without words on how it is cut or sold, and with one name for all synonyms.
  */
 export function normalName(name: string): string {
   const folded = foldText(name.replace(/\([^)]*\)/g, " ")).trim();

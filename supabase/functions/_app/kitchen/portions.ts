@@ -86,7 +86,7 @@ const CUP_G: Record<string, number> = {
   "feta": 152,
 };
 
-/** Grams of one medium piece as it is bought, peel and all left aside, from the same source. */
+/** Grams of one medium piece as bought, without its peel and other waste, from the same source. */
 const PIECE_G: Record<string, number> = {
   "egg": 50,
   "onion": 110,
@@ -133,12 +133,12 @@ const PIECE_G: Record<string, number> = {
 
 const ML_PER_CUP = 240;
 
-/** Grams in a millilitre of a food by its normal name. */
+/** Grams per millilitre of a food, by its normal name. */
 export function densityOf(food: string): number | undefined {
   return Object.hasOwn(CUP_G, food) ? CUP_G[food]! / ML_PER_CUP : undefined;
 }
 
-/** Grams of one piece of a food by its normal name; a piece of garlic is a clove, of bread a slice. */
+/** Grams of one piece of a food, by its normal name; a piece of garlic is a clove, of bread a slice. */
 export function pieceMassOf(food: string): number | undefined {
   return Object.hasOwn(PIECE_G, food) ? PIECE_G[food] : undefined;
 }

@@ -4,30 +4,30 @@ import { isCheckedLanguage, isCheckedScript, UNCHECKED_LANGUAGE } from "./allerg
 import { normalName } from "./names.ts";
 import { type Amount, type BaseUnit, convert, display, toBase, UNITS } from "./units.ts";
 
-/** A food in a kitchen or on a list, as callers send it and features answer it. */
+/** A food in a kitchen or on a list, in requests and in responses. */
 export const StockItem = z.object({
   name: z.string().trim().min(1).max(80),
   quantity: z.number().min(0).max(100_000),
   unit: z.enum(UNITS),
 });
 
-/** The same in an answer, where many may have been added up. */
+/** The same in a response, where quantities may have been summed. */
 export const StockTotal = StockItem.extend({ quantity: z.number().min(0) });
 
-/** A food or an ingredient that somebody may not eat, in words of any kind that we know. Nobody reads what is too long. */
+/** An allergy: a food or an ingredient, in any words. Its length is limited because longer texts are not searched. */
 export const Allergy = z.string().trim().max(40, { abort: true }).refine(
   (text) => /\p{L}/u.test(text),
   "Expected a word",
 )
   .refine(isCheckedScript, `Expected a word in Latin letters: ${UNCHECKED_LANGUAGE}`);
 
-/** In an answer, what of the given allergies was not looked for in other words and languages. */
+/** In a response: the given allergies that were only searched for as they were written. */
 export const AllergiesAsWritten = z.array(z.string()).describe(
-  "Of `allergies` those that are none of the 14 known ones. They were looked for only as they are written, not under " +
+  "Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under " +
     "other names or in other languages: tell the user",
 );
 
-/** Refuses allergies together with a language in which nobody could look for them. */
+/** Refuses allergies if the language or script of the answer cannot be checked. */
 export function checkLanguage(
   { value: { allergies, locale }, issues }: z.core.ParsePayload<{ allergies: string[]; locale: string }>,
 ): void {
@@ -35,14 +35,14 @@ export function checkLanguage(
   issues.push({ code: "custom", path: ["locale"], message: UNCHECKED_LANGUAGE, input: locale });
 }
 
-/** A food with how much of it there is, or is needed. */
+/** A food with the quantity in stock, or the needed quantity. */
 export interface Portion extends Amount {
   name: string;
 }
 
-/** Portions of one food in one unit, with the sources that they came from. */
+/** Portions of one food in one unit, with their sources. */
 export interface Lot<Source> {
-  /** As the first portion names it. */
+  /** The name in the first portion. */
   name: string;
   /** The normal name. */
   food: string;
@@ -52,8 +52,8 @@ export interface Lot<Source> {
 }
 
 /**
- * Adds up portions of the same food, in the base unit of the first one. A portion that cannot be converted, as its
- * density or the mass of a piece is not known, stays a lot of its own.
+ * Adds up portions of the same food, in the base unit of the first one. A portion that cannot be converted, because
+ * density or mass per piece are unknown, stays separate.
  */
 export function merge<Source>(portions: (Portion & { source: Source })[]): Lot<Source>[] {
   const lots: Lot<Source>[] = [];
@@ -72,17 +72,17 @@ export function merge<Source>(portions: (Portion & { source: Source })[]): Lot<S
   return lots;
 }
 
-/** What is left to buy of a lot, and what the stock gives to it. */
+/** The quantity of a lot that must be bought, and the quantity that the stock covers. */
 export interface Need<Source> extends Lot<Source> {
   from_stock: number;
-  /** Stock of the same food in a unit that cannot be compared with it. */
+  /** Stock of the same food in a unit that cannot be converted. */
   not_compared: Portion[];
 }
 
-/** Less than this many grams, millilitres or pieces is a rounding error and no need. */
+/** A smaller need in grams, millilitres or pieces is a rounding error. */
 const CRUMB = 1e-6;
 
-/** Takes the stock from the needs; no part of it is used twice. */
+/** Subtracts the stock from the needs; no part of it is used twice. */
 export function subtractStock<Source>(needs: Lot<Source>[], stock: Portion[]): Need<Source>[] {
   const left = merge(stock.map((portion) => ({ ...portion, source: undefined })));
   return needs.map((need) => {

@@ -1,6 +1,6 @@
 import { densityOf, pieceMassOf } from "./portions.ts";
 
-/** The units that quantities are answered in. */
+/** The units in responses. */
 export const UNITS = ["g", "kg", "ml", "l", "tsp", "tbsp", "cup", "piece"] as const;
 
 export type Unit = typeof UNITS[number];
@@ -11,7 +11,7 @@ export interface Amount {
   unit: Unit;
 }
 
-/** A unit's dimension, and how many grams, millilitres or pieces it is. */
+/** A unit's dimension, and its size in grams, millilitres or pieces. */
 type Measure = readonly ["mass" | "volume" | "count", number];
 
 /**
@@ -32,7 +32,10 @@ const MEASURES: Record<Unit, Measure> = {
 const BASES = { mass: "g", volume: "ml", count: "piece" } as const;
 export type BaseUnit = typeof BASES[keyof typeof BASES];
 
-/** How people write units, each as so many of ours; pounds and ounces are the international avoirdupois ones. */
+/**
+ * The ways in which people write units, each with its size in our units; pounds and ounces are the international
+ * avoirdupois ones.
+ */
 const SPELLINGS: [string, Unit, number?][] = [
   ["g gr gram grams gramme grammes gramm gramos grammi gramas グラム", "g"],
   ["mg milligram milligrams", "g", 0.001],
@@ -60,7 +63,7 @@ const READINGS = new Map(
   ),
 );
 
-/** Reads an amount whose unit is written freely; undefined when nobody here knows the unit. */
+/** Reads an amount with a freely written unit; undefined for an unknown unit. */
 export function readAmount(quantity: number, unit: string): Amount | undefined {
   const word = unit.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim().replace(/\.$/, "");
   const reading = READINGS.get(word === "" ? "piece" : word);
@@ -69,14 +72,13 @@ export function readAmount(quantity: number, unit: string): Amount | undefined {
 
 const FRACTIONS: Record<string, number> = { "½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3 };
 const NUMBER = String.raw`(?:\d+\s*/\s*\d+|\d+(?:[.,]\d+)*\s*[½¼¾⅓⅔]?|[½¼¾⅓⅔])`;
-/** Numbers as words, which may multiply the one in digits: "six 330 ml cans". */
+/** Numbers as words; one may multiply the number in digits: "six 330 ml cans". */
 const NUMBER_WORDS = /\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|pair|double|twin)\b/i;
 const AMOUNT = new RegExp(String.raw`(?<![\p{L}\p{N}.,/])(${NUMBER})\s*(\p{L}+)?(?![\p{L}\p{N}])`, "gu");
 
 /**
- * The one amount with a unit that a line states, as in "500 g flour" or "milk 1,5 l"; undefined where there is none or
- * more than one, as in "2 x 500 g", and where a number has two readings, as in "1.500 g", which is 1500 g in one country
- * and 1.5 g in another: that is not for a pattern.
+ * The only amount with a unit in a line, as in "500 g flour" or "milk 1,5 l". Undefined if there is none or more than
+ * one, as in "2 x 500 g", and if a number is ambiguous: "1.500 g" is 1500 g in one country and 1.5 g in another.
  */
 export function amountIn(line: string): Amount | undefined {
   const numbers = [...line.normalize("NFC").matchAll(AMOUNT)];
@@ -96,7 +98,9 @@ function readNumber(text: string): number | undefined {
   return whole === undefined ? undefined : whole + (FRACTIONS[fraction] ?? 0);
 }
 
-/** Both marks are the decimal point somewhere, and part thousands elsewhere. Undefined where it may be either. */
+/**
+ * Comma and point are the decimal mark in some countries, and separate thousands in others. Undefined if ambiguous.
+ */
 function readDecimal(digits: string): number | undefined {
   const marks: string[] = digits.match(/[.,]/g) ?? [];
   if (marks.length === 0) return Number(digits);
@@ -117,14 +121,14 @@ export function toBase({ quantity, unit }: Amount): { quantity: number; unit: Ba
   return { quantity: quantity * factor, unit: BASES[dimension] };
 }
 
-/** Grams of an amount of a food, by its density or the mass of one piece; undefined where these are not known. */
+/** Grams of an amount of a food, by its density or the mass of one piece; undefined if these are unknown. */
 export function toGrams(food: string, amount: Amount): number | undefined {
   const { quantity, unit } = toBase(amount);
   const gramsOfOne = gramsPer(food, unit);
   return gramsOfOne === undefined ? undefined : quantity * gramsOfOne;
 }
 
-/** An amount of a food in another base unit; undefined where the food's density or piece is not known. */
+/** An amount of a food in another base unit; undefined if the food's density or mass per piece is unknown. */
 export function convert(food: string, amount: Amount, unit: BaseUnit): number | undefined {
   const base = toBase(amount);
   if (base.unit === unit) return base.quantity;
@@ -139,8 +143,8 @@ function gramsPer(food: string, unit: BaseUnit): number | undefined {
 }
 
 /**
- * As it is said in a shop: 1.5 kg and not 1500 g, whole grams and millilitres, pieces to a tenth; more finely where
- * nothing would be left.
+ * As a shop would write it: 1.5 kg and not 1500 g, whole grams and millilitres, pieces to a tenth; finer only if the
+ * result would be 0.
  */
 export function display({ quantity, unit }: { quantity: number; unit: BaseUnit }): Amount {
   const usual = unit === "piece" ? Math.round(quantity * 10) / 10 : Math.round(quantity);

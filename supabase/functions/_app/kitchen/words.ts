@@ -1,22 +1,22 @@
-/** Words and phrases that mean one thing; `*` at an end of a word stands for any letters, as in compounds. */
+/** Words and phrases for one thing; `*` at an end of a word matches any letters, as in compounds. */
 export interface Vocabulary {
   words: string[];
   /**
-   * Phrases that contain such a word and mean something else: "coconut milk" is no milk. What `*` stands for is not
-   * passed over with them.
+   * Phrases that contain such a word and mean something else: "coconut milk" is not milk. Letters matched by `*` are
+   * not skipped.
    */
   except?: string[];
   /**
-   * Words for the whole group: before "free", and in one word with "frei", "los" or "vrij", they clear the words after it, so
-   * that egg-free mayonnaise is no egg.
+   * Words for the whole group: before "free", or joined with "frei", "los" or "vrij", they exempt the words after it,
+   * so that egg-free mayonnaise does not count as egg.
    */
   group?: string[];
 }
 
-/** Finds the first word of a vocabulary in a text, as the text's folded words; undefined when there is none. */
+/** Finds the first word of a vocabulary in a text, and returns it folded; undefined if there is none. */
 export type Matcher = (text: string) => string | undefined;
 
-/** Where a phrase ends. */
+/** The end of a phrase. */
 const BREAKS = /[,;:.()[\]/\n+&!?"|、。・]/g;
 const LETTERS: Record<string, string> = { ß: "ss", œ: "oe", æ: "ae", ø: "o", ł: "l", đ: "d", ı: "i" };
 const IRREGULAR: Record<string, string> = {
@@ -28,14 +28,15 @@ const IRREGULAR: Record<string, string> = {
 };
 
 /**
- * Text as matchers read it: lower case, without accents, English words in the singular, a space around each word and
- * " | " where a phrase ends. Other languages lose their final s in the same way, in the vocabulary as in the text.
+ * A text as matchers read it: lower case, without accents, English words in the singular, a space around each word
+ * and " | " at the end of each phrase. Words of other languages lose their final s too, in the vocabulary as well as
+ * in the text.
  */
 export function foldText(text: string): string {
   return ` ${wordsOf(text).map(singular).join(" ")} `;
 }
 
-/** Whether a text has only letters that vocabularies have, and no word of which nobody could say where it ends. */
+/** Whether a text has only letters that vocabularies cover, and no word with too many possible boundaries. */
 export function isReadable(text: string): boolean {
   return wordsOf(text).every((word) => !/[^a-z\p{N}|]/u.test(word)) && maxJoints(text) <= MAX_JOINTS;
 }
@@ -57,19 +58,19 @@ function singular(word: string): string {
 }
 
 const [START, REST, END] = ["(?<=[ |])", "[^ |]*", "(?=[ |])"];
-/** Not as in Portuguese, where "no leite" is in milk. */
+/** Not in Portuguese, where "no leite" means "in milk". */
 const NO = "no(?! (?:leite|queijo|iogurte|creme|ovo|pao|trigo|peixe|camarao|vinho|amendoim|aipo|molho) )";
 const WITHOUT = ["without", NO, "non", "sans", "ohne", "sin", "senza", "sem", "zonder"].join("|");
-/** Not as in "eggs free range". */
+/** Not in "eggs free range". */
 const FREE = "free(?! (?:range|run|roaming|trade))";
-/** Words that end what "free" speaks of. */
+/** Words at which the effect of "free" ends. */
 const AND = ["and", "with", "plus", "in", "on", "et", "avec", "und", "mit", "y", "e", "con", "com"].join("|");
 const OR = ["or", "nor", "ou", "oder", "o"].join("|");
 
 /** Compiles a vocabulary. "Peanut-free bread" and "without peanuts" do not count as peanuts. */
 export function matcherOf({ words, except = [], group = [] }: Vocabulary): Matcher {
   const any = alternatives(words, REST);
-  // Without what `*` stands for: the word around it is told from where it is found.
+  // Without the letters matched by `*`: the result is the whole word around the match.
   const found = new RegExp(alternatives(words, ""));
   const groups = alternatives(group, REST);
   const joinedGroups = alternatives(group.map((word) => `${word}*`), "");
@@ -89,7 +90,7 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
   };
 
   function find(folded: string): string | undefined {
-    // Passed over in its length, so that what is found is told as the word that it stands in.
+    // Replaced by as many characters, so that positions still lead to the whole word.
     const rest = innocent.reduce(
       (left, pattern) => left.replace(pattern, (passed) => "|".repeat(passed.length)),
       folded,
@@ -102,19 +103,21 @@ export function matcherOf({ words, except = [], group = [] }: Vocabulary): Match
 }
 
 /**
- * What nobody sees, or a hyphen before an empty space, as at a line's end: it stands inside of a word (pea-\nnut) or
- * between two, and only the reader of the whole text would know.
+ * An invisible character, or a hyphen before white space, as at the end of a line: it may be inside a word
+ * (pea-\nnut) or between two words, and only a reader of the whole text would know.
  */
 const JOINT = /(?:[-\u2010\u2011\u00ad]\s+|\p{Cf}|(?!\s)\p{Cc})+/u;
-/** From the beginning of its first word alone: a long word would be gone through again from each of its letters. */
+/**
+ * Only from the beginning of its first word; otherwise a long word would be searched again from each of its letters.
+ */
 const RUN = new RegExp(
   `(?<![\\p{L}\\p{M}\\p{N}])[\\p{L}\\p{M}\\p{N}]+(?:${JOINT.source}[\\p{L}\\p{M}\\p{N}]+)+`,
   "gu",
 );
-/** So many joints of one run are read in every way; with more a text is not readable. */
+/** The most joints of one run that are read in every way; a text with more is not readable. */
 const MAX_JOINTS = 5;
 
-/** All ways to read a text's joints, each run of them by itself: as many as the run that has most of them asks for. */
+/** All ways to read a text's joints, where each run is varied separately: as many ways as the longest run needs. */
 function readingsOf(text: string): string[] {
   const most = maxJoints(text);
   if (most === 0) return [text];
@@ -124,25 +127,24 @@ function readingsOf(text: string): string[] {
     (_, reading) =>
       text.replace(RUN, (run) =>
         run.split(JOINT).reduce((whole, part, at) => {
-          // The last joint that can be told apart stands for all that follow it.
+          // Joints beyond the limit are read like the last one within it.
           const joint = Math.min(at, MAX_JOINTS) - 1;
           return `${whole}${(reading >> joint & 1) === 1 ? " " : ""}${part}`;
         })),
   );
 }
 
-/** How many joints the run has that has most of them. */
+/** The number of joints in the longest run. */
 function maxJoints(text: string): number {
   return (text.match(RUN) ?? []).reduce((most, run) => Math.max(most, run.split(JOINT).length - 1), 0);
 }
 
-/** A word that is long enough to tell a compound that begins with it; its last e may be lost in there: Erdbeerkuchen. */
+/**
+ * A word that is long enough to find compounds that begin with it; its last e may be missing there: Erdbeerkuchen.
+ */
 const BEGINNING = /^(\p{L}{5,}?)e?$/u;
 
-/**
- * A matcher for what a user wrote, also where a word begins with it; scripts without spaces between words are searched
- * for it anywhere.
- */
+/** A matcher for a user's words, also at the beginning of a word. In scripts without spaces it matches anywhere. */
 export function matcherOfPhrase(phrase: string): Matcher {
   const isUnspaced =
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u;
@@ -156,22 +158,22 @@ export function matcherOfPhrase(phrase: string): Matcher {
   });
 }
 
-/** The phrases of a text that has a comma between them. */
+/** Splits a comma-separated text into its phrases. */
 export function list(text: string): string[] {
   return text.split(",").map((phrase) => phrase.trim().replace(/\s+/g, " "));
 }
 
-/** Every first word before every second one: "oat milk", "oat cream", "rice milk", … */
+/** All combinations of a first and a second word: "oat milk", "oat cream", "rice milk", … */
 export function pairs(first: string[], second: string[]): string[] {
   return first.flatMap((one) => second.map((other) => `${one} ${other}`));
 }
 
-/** Words that begin with any first part and then any second one: "kokosmilch*". */
+/** All combinations of a first and a second part, at the beginning of a word: "kokosmilch*". */
 export function joined(first: string[], second: string[]): string[] {
   return first.flatMap((one) => second.map((other) => `${one}${other}*`));
 }
 
-/** A pattern for any of the phrases, the longer ones first; with `rest` in the place of each `*`. */
+/** A pattern for any of the phrases, longest first; `rest` replaces each `*`. */
 function alternatives(phrases: string[], rest: string): string {
   const patterns = phrases.map((phrase) => {
     const words = phrase.split(" ").filter((word) => /[\p{L}\p{N}]/u.test(word));
@@ -180,7 +182,7 @@ function alternatives(phrases: string[], rest: string): string {
       const [start, end] = [at === 0 ? START : "", at === words.length - 1 ? END : ""];
       const whole = foldText(core!).trim();
       const begun = wordsOf(core!).join(" ");
-      // A word that goes on is not in the singular: Selleriesalat, though Sellerie reads as English "sellery".
+      // A word that continues is not in the singular: Selleriesalat, though Sellerie reads like English "sellery".
       const letters = after && begun !== whole
         ? `(?:${begun}${rest}|${whole}${END})`
         : `${whole}${after && rest}`;

@@ -177,7 +177,7 @@ const PER_100_G: Record<string, readonly [number, number, number, number]> = {
 /** The normal names of all foods in the table. */
 export const FOODS: readonly string[] = Object.keys(PER_100_G);
 
-/** Macros of a mass of a food, not rounded; undefined for a food that is not in the table. */
+/** Macros of a mass of a food, unrounded; undefined for a food that is not in the table. */
 export function foodMacros(food: string, mass_g: number): Macros | undefined {
   if (!Object.hasOwn(PER_100_G, food)) return undefined;
   const [energy_kcal, protein_g, carbohydrate_g, fat_g] = PER_100_G[food]!.map((value) =>

@@ -10,7 +10,7 @@ export const Macros = z.object({
 
 export type Macros = z.infer<typeof Macros>;
 
-/** Macros of one meal, or of one day's plan, within what anybody eats. */
+/** Macros of one meal, or of one day's plan, within realistic bounds. */
 export const MealMacros = z.object({
   energy_kcal: z.number().min(0).max(20_000),
   protein_g: z.number().min(0).max(2_000),
@@ -23,7 +23,7 @@ export function sum(parts: Macros[]): Macros {
   return macrosOf((key) => parts.reduce((total, part) => total + part[key], 0));
 }
 
-/** The rest of a target; negative where it is exceeded. */
+/** The rest of a target; negative if it is exceeded. */
 export function subtract(target: Macros, eaten: Macros): Macros {
   return macrosOf((key) => target[key] - eaten[key]);
 }
@@ -41,9 +41,8 @@ function macrosOf(value: (key: keyof Macros) => number): Macros {
 const ENERGY_TOLERANCE = 0.2;
 
 /**
- * Energy as the macronutrients give it, by Atwater's general factors of 4, 4 and 9 kcal/g, and whether the stated energy
- * is within 20 % of it. Alcohol and fibre are what an honest difference comes from.
- * https://www.fao.org/4/y5022e/y5022e04.htm
+ * Energy from the macronutrients, by Atwater's general factors of 4, 4 and 9 kcal/g, and whether the stated energy is
+ * within 20 % of it. Alcohol and fibre can explain a difference. https://www.fao.org/4/y5022e/y5022e04.htm
  */
 export function checkEnergy(macros: Macros): { energy_from_macros_kcal: number; energy_plausible: boolean } {
   const fromMacros = 4 * macros.protein_g + 4 * macros.carbohydrate_g + 9 * macros.fat_g;

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { checkEnergy, type Macros } from "./macros.ts";
 
-/** A day's target: energy always, macronutrients where the user has them. Very low energy diets are a doctor's matter. */
+/** A day's target: energy is required, macronutrients are optional. Very low energy diets need a doctor. */
 export const DayTarget = z.object({
   energy_kcal: z.number().min(1_000).max(6_000),
   protein_g: z.number().min(10).max(500).optional(),
@@ -12,7 +12,7 @@ export const DayTarget = z.object({
 
 export type DayTarget = z.infer<typeof DayTarget>;
 
-/** How far from a target a day may be. */
+/** The tolerated deviation of a day from its target. */
 export const TOLERANCE = 0.1;
 
 function canBeMet({ energy_kcal, protein_g, carbohydrate_g, fat_g }: {
@@ -32,7 +32,7 @@ function canBeMet({ energy_kcal, protein_g, carbohydrate_g, fat_g }: {
   return isWhole ? energy_plausible : energy_from_macros_kcal <= energy_kcal * (1 + TOLERANCE);
 }
 
-/** What a day is off by more than the tolerance, in words that name the number, the target and what is allowed. */
+/** The deviations of a day beyond the tolerance, in words, each with the value, the target and the tolerance. */
 export function missesOf(totals: Macros, target: DayTarget): string[] {
   return (Object.entries(target) as [keyof Macros, number | undefined][]).flatMap(([key, wanted]) => {
     if (wanted === undefined || Math.abs(totals[key] - wanted) <= wanted * TOLERANCE) return [];
@@ -41,7 +41,9 @@ export function missesOf(totals: Macros, target: DayTarget): string[] {
   });
 }
 
-/** What one meal may hold so that any day of such meals is within the tolerance; a fifth of it is left for rounding. */
+/**
+ * The bounds of one meal, so that any day of such meals is within the tolerance; a fifth of it is left for rounding.
+ */
 export function mealBounds(wanted: number, share: number): { minimum: number; maximum: number } {
   const margin = TOLERANCE * 0.8;
   const tenths = (value: number) => Math.round(value * 10) / 10;

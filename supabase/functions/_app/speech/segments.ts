@@ -1,4 +1,4 @@
-/** A stretch of a recording, in seconds from its beginning, and what is said there. */
+/** A part of a recording, in seconds from its beginning, and what is said in it. */
 export interface Segment {
   start_s: number;
   end_s: number;
@@ -6,8 +6,8 @@ export interface Segment {
 }
 
 /**
- * The segments that say something, by their beginnings. Models that write down what they hear now and then give times
- * beyond the end, or backwards: those are brought into the recording, and each ends no sooner than it starts.
+ * The segments with text, ordered by start. Transcription models sometimes return times beyond the end, or in the
+ * wrong order: these are moved into the recording, and a segment never ends before it starts.
  */
 export function inOrder(segments: Segment[], duration_s: number): Segment[] {
   const inside = (seconds: number) => Math.min(Math.max(Math.round(seconds * 100) / 100, 0), duration_s);

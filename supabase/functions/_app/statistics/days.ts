@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-/** A calendar day of the user's, as YYYY-MM-DD; far enough from the ends of four-digit years to count on and back. */
+/**
+ * A calendar day of the user, as YYYY-MM-DD; far enough from the limits of four-digit years to add and subtract days.
+ */
 export const Day = z.iso.date().refine(
   (day) => day >= "0100-01-01" && day <= "9990-12-31",
   "Expected a day between the years 100 and 9990",
@@ -13,7 +15,7 @@ export function dayNumber(day: string): number {
   return Date.parse(day) / DAY_MS;
 }
 
-/** The day that is so many days after another, before it where negative. */
+/** The day this many days after another, or before it if negative. */
 export function addDays(day: string, days: number): string {
   return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 }
@@ -23,7 +25,7 @@ export const Gap = z.object({ from: z.iso.date(), to: z.iso.date(), days: z.int(
 
 export type Gap = z.infer<typeof Gap>;
 
-/** Every gap between two days, both included, in order. */
+/** Every gap between two days, both inclusive, in order. */
 export function gapsOf(days: string[], { from, to }: { from: string; to: string }): Gap[] {
   const seen = [...new Set(days)].filter((day) => day >= from && day <= to).sort();
   const edges = [addDays(from, -1), ...seen, addDays(to, 1)];
@@ -35,8 +37,8 @@ export function gapsOf(days: string[], { from, to }: { from: string; to: string 
 }
 
 /**
- * The longest run of days in a row up to a day, and the one that still goes on: it ends on that day, or the day
- * before, as the day is not over.
+ * The longest run of consecutive days up to a day, and the current one, which must end on that day or on the day
+ * before, because the day is not over.
  */
 export function streaksOf(days: string[], until: string): { current_days: number; longest_days: number } {
   const end = dayNumber(until);

@@ -11,7 +11,7 @@ export interface Fact {
   unit: string;
 }
 
-/** What was written about one fact, with the fact's number beside it. */
+/** The text about one fact, with the fact's number. */
 export const Insight = z.object({
   fact_id: z.string(),
   text: z.string().min(1).max(300),
@@ -21,7 +21,7 @@ export const Insight = z.object({
 
 export type Insight = z.infer<typeof Insight>;
 
-/** What a model is asked to write: a text for each of a few facts, by their ids. */
+/** The model's answer: a text for each of a few facts, by their ids. */
 export function insightsOn(facts: Fact[], most = 5) {
   const ids = facts.map(({ id }) => id) as [string, ...string[]];
   return shortList(z.object({ fact_id: z.enum(ids), text: Insight.shape.text }), { min: 1, max: most });
@@ -35,8 +35,8 @@ Say what the number means and what could help, never more than it shows: few dat
 Do not diagnose, name no disease and no drug; where a fact is worrying, advise to see a doctor.`;
 
 /**
- * Puts the computed numbers beside the texts, so that none can come from the model: a second text on the same fact is
- * left out, and so is one that states a number which is not its fact's. When none is left, the answer is of no use.
+ * Adds the computed numbers to the texts, so that none comes from the model. A second text about the same fact is
+ * dropped, and so is a text with a number other than its fact's. If no text is left, the answer is unusable.
  */
 export function quoting(facts: Fact[], written: Written[]): Insight[] {
   const insights = stated(facts, written);
@@ -44,7 +44,7 @@ export function quoting(facts: Fact[], written: Written[]): Insight[] {
   throw new AppError("provider_error", "The AI provider stated numbers that were not computed");
 }
 
-/** What of insights that are still being written may be shown: those that are whole, with the computed numbers beside them. */
+/** The part of unfinished insights that may be shown: complete ones, with the computed numbers. */
 export function insightsDraft<Name extends string>(facts: Fact[], name: Name) {
   return (written: unknown) => {
     const insights = stated(facts, wholeElements(z.array(WrittenInsight), written, name));
@@ -55,7 +55,9 @@ export function insightsDraft<Name extends string>(facts: Fact[], name: Name) {
 const WrittenInsight = z.object({ fact_id: z.string(), text: Insight.shape.text });
 type Written = z.infer<typeof WrittenInsight>;
 
-/** The texts that state no other number than their fact's, one for each fact, in the order in which they were written. */
+/**
+ * The texts without any number other than their fact's, one for each fact, in the order in which they were written.
+ */
 function stated(facts: Fact[], written: Written[]): Insight[] {
   const insights = facts.flatMap(({ id, value, unit }) => {
     const text = written.find(({ fact_id, text }) => fact_id === id && statesOnly(value, text))?.text;

@@ -9,7 +9,7 @@ export interface Point {
   value: number;
 }
 
-/** What a series did over its days, in its own unit. */
+/** The summary of a series over its days, in its own unit. */
 export const Trend = z.object({
   count: z.int(),
   first_date: z.iso.date(),
@@ -26,16 +26,16 @@ export const Trend = z.object({
 
 export type Trend = z.infer<typeof Trend>;
 
-/** Five significant digits, so that no binary fraction shows; never minus zero. */
+/** Rounded to five significant digits, so that no binary fraction shows; never minus zero. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(5)) + 0;
 }
 
 /**
- * Describes one or more points, in any order. Mean, minimum and maximum are of all of them. Outliers are those far
- * from the median line (Theil and Sen's), so that a steady rise makes none; they are left out of the slope, by least
- * squares, and of the change, which the slope makes from the first day to the last. Slope and change are null when
- * all is on one day. The direction is none unless the slope differs from 0 with 95 % confidence.
+ * Describes one or more points, in any order. Mean, minimum and maximum cover all of them. Outliers are those far
+ * from the median line (Theil and Sen's), so a steady rise has none. Outliers are excluded from the slope (least
+ * squares) and from the change, which is the slope from the first day to the last. Slope and change are null if all
+ * points are on one day. The direction is none unless the slope differs from 0 with 95 % confidence.
  */
 export function trendOf(points: Point[]): Trend {
   const sorted = points.toSorted((one, other) => one.date < other.date ? -1 : Number(one.date > other.date));
@@ -55,7 +55,7 @@ export function trendOf(points: Point[]): Trend {
     count: points.length,
     first_date: first.date,
     last_date,
-    // Rounded, a mean of values that are all alike is above or below every one of them.
+    // The mean of equal values, once rounded, would be above or below all of them.
     mean: Math.min(max, Math.max(min, mean)),
     min,
     max,
@@ -73,7 +73,7 @@ interface DatedValue {
   value: number;
 }
 
-/** How far each point is from the line through the medians of all slopes and intercepts. */
+/** The distance of each point from the line through the medians of all slopes and intercepts. */
 function residualsOfMedianLine(points: DatedValue[]): number[] {
   const slopes = points.flatMap((one, index) =>
     points.slice(index + 1).flatMap((other) =>
@@ -87,11 +87,12 @@ function residualsOfMedianLine(points: DatedValue[]): number[] {
 }
 
 /**
- * Student's t for 95 % confidence by degrees of freedom; what is beyond the list takes its last, a little too strict.
+ * Student's t for 95 % confidence by degrees of freedom; beyond the list its last value is used, which is a little
+ * too strict.
  */
 const STUDENT_T = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
 
-/** The line of least squares, and whether its slope stands out of the scatter; null for points of one day. */
+/** The line of least squares, and whether its slope is significant; null if all points are on one day. */
 function leastSquares(points: DatedValue[]): { slope: number; isClear: boolean } | null {
   const count = points.length;
   const meanDay = points.reduce((sum, { day }) => sum + day / count, 0);

@@ -10,7 +10,7 @@ export const Box = z.object({
 
 export type Box = z.infer<typeof Box>;
 
-/** What a model may say: it draws beyond the edges now and then, which is ours to cut. */
+/** A model's box. Models sometimes exceed the edges; the excess is cut off. */
 export const DrawnBox = z.object({
   left: z.number().min(-1).max(2),
   top: z.number().min(-1).max(2),
@@ -18,10 +18,10 @@ export const DrawnBox = z.object({
   bottom: z.number().min(-1).max(2),
 });
 
-/** Below this share of the width or the height there is nothing to point at. */
+/** A box with a smaller share of the width or height is too small to point at. */
 const MIN_SIDE = 0.005;
 
-/** The part of a box that is inside the picture, its sides in order; undefined when nothing of it is. */
+/** The part of a box inside the picture, with its sides in order; undefined if there is none. */
 export function insidePicture(box: Box): Box | undefined {
   const [left, right] = inOrder(box.left, box.right);
   const [top, bottom] = inOrder(box.top, box.bottom);
@@ -34,8 +34,8 @@ function inOrder(one: number, other: number): [number, number] {
 }
 
 /**
- * How much two boxes are the same one: the area of their intersection by that of their union, 0 to 1.
- * Jaccard 1912; for boxes: Everingham et al. 2010, https://doi.org/10.1007/s11263-009-0275-4
+ * The overlap of two boxes, from 0 to 1: the area of their intersection divided by that of their union. Jaccard 1912;
+ * for boxes: Everingham et al. 2010, https://doi.org/10.1007/s11263-009-0275-4
  */
 export function overlap(one: Box, other: Box): number {
   const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);

@@ -1,4 +1,4 @@
-/** A thing as one photo shows it. */
+/** An object as seen on one photo. */
 export interface Sighting {
   name: string;
   quantity: number;
@@ -8,15 +8,15 @@ export interface Sighting {
   photo: number;
 }
 
-/** What two writings of one name have in common. */
+/** The normal form of a name, whatever its spelling. */
 export function sameName(name: string): string {
   return name.normalize("NFKC").toLowerCase().replace(/[\s_-]+/g, " ").trim();
 }
 
 /**
- * Things by name and unit, each once, in the order in which they were first seen. What one photo shows in several places
- * is added up. What several photos show is taken for the same things seen again: the largest count holds, not the sum,
- * and of counts in different units on different photos the surer one. The rest is as the surest sighting says.
+ * Objects by name and unit, each once, in the order of the first sighting. Counts on one photo are added up. Counts
+ * on several photos are taken for the same objects seen again: the largest counts; with different units, the one with
+ * the highest confidence. Everything else comes from the sighting with the highest confidence.
  */
 export function mergeSightings<One extends Sighting>(
   sightings: One[],

@@ -16,7 +16,7 @@ export function readPostgresUrl(text: string, setting: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["postgres:", "postgresql:"].includes(url.protocol) || !isWhole(url)) {
     throw new Error(
-      `${setting} is no address of Postgres: postgresql://user:password@host:port/database is expected, and in the ` +
+      `${setting} is not a Postgres URL: expected postgresql://user:password@host:port/database, and in the ` +
         "password # / ? @ : % as %23 %2F %3F %40 %3A %25",
     );
   }

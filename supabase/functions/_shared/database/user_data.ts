@@ -1,14 +1,14 @@
 import { callDatabase } from "./rpc.ts";
 
-/** What one module keeps of a user, under the name that it registered. */
+/** One module's data of a user, under its registered name. */
 interface Part {
   name: string;
   data: unknown;
 }
 
 /**
- * All that the modules registered to hand out of a user, read one part after the other: an export needs the memory of its
- * largest part. Throws `service_unavailable` if the first part cannot be read; a later failure aborts the stream.
+ * Reads the data of all registered modules about a user, part by part: an export needs the memory of its largest
+ * part. Throws `service_unavailable` if the first part cannot be read; a later failure aborts the stream.
  */
 export async function readUserData(userId: string): Promise<AsyncGenerator<Part>> {
   const readAfter = async (after: string) =>
@@ -19,7 +19,7 @@ export async function readUserData(userId: string): Promise<AsyncGenerator<Part>
   })();
 }
 
-/** The parts as one object of JSON, with the fields of `head` before them. */
+/** The parts as one JSON object, after the fields of `head`. */
 export async function* userDataJson(head: object, parts: AsyncIterable<Part>): AsyncGenerator<string> {
   yield `${JSON.stringify(head).slice(0, -1)},"data":{`;
   let separator = "";

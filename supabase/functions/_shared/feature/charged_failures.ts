@@ -5,12 +5,12 @@ import { type FailureReason, ModelFailure } from "../models/failures.ts";
 // caller can cause. Failures of the provider cost the caller nothing.
 
 /** Failures that certainly come from the caller's words. Always charged. */
-const CALLERS: ReadonlySet<FailureReason> = new Set(["refused", "truncated"]);
+const CAUSED_BY_CALLER: ReadonlySet<FailureReason> = new Set(["refused", "truncated"]);
 /**
  * Failures that a model may cause by itself, but a caller's words too: charged only if a part of the answer was
  * shown.
  */
-const ANSWERS: ReadonlySet<FailureReason> = new Set(["nonsense", "wrong_shape", "unfinished"]);
+const CHARGED_IF_SHOWN: ReadonlySet<FailureReason> = new Set(["nonsense", "wrong_shape", "unfinished"]);
 
 /**
  * Turns a run's failure into the caller's error: `answer_refused` if the caller caused it. `isShown`: drafts of the
@@ -20,10 +20,10 @@ export function failureOfRun(error: unknown, isShown: boolean): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, details, cause } = error;
   if (code !== "provider_error" && code !== "provider_timeout") return error;
-  const isCallers = cause instanceof ModelFailure
-    ? CALLERS.has(cause.reason) || isShown && ANSWERS.has(cause.reason)
+  const isCallersFault = cause instanceof ModelFailure
+    ? CAUSED_BY_CALLER.has(cause.reason) || isShown && CHARGED_IF_SHOWN.has(cause.reason)
     : isShown && code === "provider_error";
-  return isCallers ? new AppError("answer_refused", message, { details, cause }) : error;
+  return isCallersFault ? new AppError("answer_refused", message, { details, cause }) : error;
 }
 
 const BEGINNING = '{"failure":';

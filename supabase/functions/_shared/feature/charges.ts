@@ -15,17 +15,17 @@ export interface HeldRequest {
   attempt: number;
 }
 
-/** The ways in which a held request ends in the ledger. */
+/** Ends a held request in the ledger, in one of these ways. */
 export interface Charges {
   /** Charges and stores a response. Throws when the ledger refuses, or when it is unknown whether it was charged. */
-  answer(responseHead: string): Promise<SettleOutcome>;
+  settleResponse(responseHead: string): Promise<SettleOutcome>;
   /**
    * Charges a failure that the caller caused, at most the hold, and stores it for a retry. Releases the hold after
    * any other failure. `isShown`: a part of the answer was sent. Returns the error for the caller.
    */
-  failure(error: unknown, isShown: boolean): Promise<unknown>;
+  settleFailure(error: unknown, isShown: boolean): Promise<unknown>;
   /** Charges what was used until the caller disconnected, at most the hold. */
-  hangUp(): Promise<void>;
+  settleHangUp(): Promise<void>;
 }
 
 /** Settles one request; `bound` is its hold, in tokens. */
@@ -66,9 +66,9 @@ export function openCharges({ held, price, bound, usage, log }: {
   }
 
   return {
-    async answer(responseHead) {
+    async settleResponse(responseHead) {
       const settlement = await settle({ responseHead }).catch((cause) => {
-        throw unsure(cause);
+        throw unconfirmedCharge(cause);
       });
       if (settlement.success) return settlement;
       throw new AppError("internal", "The request took too long; nothing was charged", {
@@ -76,7 +76,7 @@ export function openCharges({ held, price, bound, usage, log }: {
       });
     },
 
-    async failure(error, isShown) {
+    async settleFailure(error, isShown) {
       const failure = failureOfRun(error, isShown);
       const isCharged = failure instanceof AppError && failure.code === "answer_refused" && usage().calls > 0;
       if (!isCharged) {
@@ -88,15 +88,15 @@ export function openCharges({ held, price, bound, usage, log }: {
         const metadata = { failed_for: failure.code };
         const settlement = await settle({ maxTokens: bound, metadata, responseHead });
         if (!settlement.success) return failure;
-        const told = storedFailure(responseHead + settlement.response_tail, { isReplay: false });
-        told.cause = failure.cause;
-        return told;
+        const failed = storedFailure(responseHead + settlement.response_tail, { isReplay: false });
+        failed.cause = failure.cause;
+        return failed;
       } catch (cause) {
-        return unsure(cause);
+        return unconfirmedCharge(cause);
       }
     },
 
-    async hangUp() {
+    async settleHangUp() {
       if (usage().calls === 0) return await release("hung_up");
       await settle({ maxTokens: bound, metadata: { stopped: true } }).catch(() => {});
     },
@@ -104,11 +104,11 @@ export function openCharges({ held, price, bound, usage, log }: {
 }
 
 /** The ledger did not answer after several tries: it may have charged or not. */
-function unsure(cause: unknown): AppError {
+function unconfirmedCharge(cause: unknown): AppError {
   return new AppError(
     "service_unavailable",
-    "The ledger did not confirm the charge: this request may have been charged. The same Idempotency-Key tells, or " +
-      "account/why",
+    "The ledger did not confirm the charge: this request may have been charged. Retry with the same Idempotency-Key, " +
+      "or ask account/why",
     { cause, charge: { charged: null } },
   );
 }

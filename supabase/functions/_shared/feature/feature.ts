@@ -1,10 +1,11 @@
 import type { z } from "zod";
 
-import { asEvents, asJson, type Viewer } from "./responses.ts";
+import { asEvents, asJson } from "./responses.ts";
 import { inBackground } from "../platform/background.ts";
 import { defineEndpoint, type Endpoint } from "../http/endpoint.ts";
 import { runFeature } from "./run.ts";
 import type { FeatureSpec } from "./spec.ts";
+import type { Viewer } from "./viewer.ts";
 import { idempotencyKey } from "../http/identifiers.ts";
 import { checkPrice } from "../ledger/price.ts";
 import { wantsEvents } from "../http/event_stream.ts";

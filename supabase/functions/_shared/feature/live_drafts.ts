@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import type { Viewer } from "./responses.ts";
+import type { Viewer } from "./viewer.ts";
 import { draftOf } from "./drafts.ts";
 import type { ReadDraft } from "../models/models.ts";
 

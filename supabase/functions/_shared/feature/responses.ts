@@ -1,26 +1,15 @@
-import { type EndpointContext, refuse } from "../http/endpoint.ts";
+import { type EndpointContext, failureResponse } from "../http/endpoint.ts";
 import { idempotencyKey } from "../http/identifiers.ts";
 import { limitHeaders, statesOf } from "../http/limit_headers.ts";
-import { type EventStream, openEvents } from "../http/event_stream.ts";
+import { openEvents } from "../http/event_stream.ts";
 import type { HoldOutcome } from "../ledger/calls.ts";
+import { HungUp, type Viewer } from "./viewer.ts";
 
 /** A response's JSON, charged and stored. */
 export interface FeatureResponse {
   json: string;
   isReplay: boolean;
   limits: HoldOutcome["limits"];
-}
-
-/** A client that watches the response grow, and may disconnect. */
-export interface Viewer extends Pick<EventStream, "draft" | "stopDrafts"> {
-  /** Called when the request was admitted. */
-  open(limits: HoldOutcome["limits"]): void;
-  signal: AbortSignal;
-}
-
-/** The client disconnected and sent no Idempotency-Key, so nobody could get the answer: the run is stopped. */
-export class HungUp extends Error {
-  override readonly name = "HungUp";
 }
 
 /** The response as one body. */
@@ -34,7 +23,7 @@ export function asJson({ json, ...about }: FeatureResponse): Response {
  */
 export async function asEvents<Input>(
   context: EndpointContext<Input>,
-  answer: (viewer: Viewer) => Promise<FeatureResponse>,
+  run: (viewer: Viewer) => Promise<FeatureResponse>,
 ): Promise<Response> {
   const { request, log } = context;
   const stop = new AbortController();
@@ -52,7 +41,7 @@ export async function asEvents<Input>(
       events.open();
     },
   };
-  const work = answer(viewer).then((given) => {
+  const work = run(viewer).then((given) => {
     const { json } = given;
     limits = given.limits;
     const { data, usage } = JSON.parse(json);
@@ -62,9 +51,9 @@ export async function asEvents<Input>(
       log.cause = error.message;
       events.end([]);
     } else if (events.hasStarted()) {
-      const refusal = refuse(error, context);
-      log.status = refusal.status;
-      events.end([["error", await refusal.text()]]);
+      const failure = failureResponse(error, context);
+      log.status = failure.status;
+      events.end([["error", await failure.text()]]);
     } else {
       events.discard();
       throw error;

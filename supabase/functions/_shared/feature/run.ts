@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import type { FeatureResponse, Viewer } from "./responses.ts";
+import type { FeatureResponse } from "./responses.ts";
 import { type Charges, openCharges } from "./charges.ts";
 import { AppError } from "../platform/errors.ts";
 import type { FeatureSpec, FeatureTools } from "./spec.ts";
@@ -9,6 +9,7 @@ import { refusal, stored } from "./refusals.ts";
 import { fingerprint } from "../http/identifiers.ts";
 import { ledger } from "../ledger/connect.ts";
 import { draftsFor } from "./live_drafts.ts";
+import type { Viewer } from "./viewer.ts";
 import type { RequestLog } from "../platform/log.ts";
 import { createModels, type RunUsage } from "../models/models.ts";
 import { modelsConfig } from "../models/config.ts";
@@ -43,8 +44,8 @@ export interface RunRequest<Input> {
 }
 
 /**
- * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so that a job
- * or another protocol can call it. `viewer`: a client that watches the response grow. Throws an AppError for every
+ * Runs a feature and charges it once: admits the request, runs it, settles. It knows nothing of HTTP, so a job or
+ * another protocol can call it. `viewer`: a client that watches the response grow. Throws an AppError for every
  * refusal and failure.
  */
 export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
@@ -61,8 +62,8 @@ export function runFeature<Input extends z.ZodType, Output extends z.ZodType>(
       return { json: stored(admission.hold), isReplay: true, limits };
     }
     viewer?.open(limits);
-    const work = open(spec, request, admission, viewer);
-    const responseHead = await run(spec, request, work, viewer);
+    const work = prepare(spec, request, admission, viewer);
+    const responseHead = await produceHead(spec, request, work, viewer);
     return { json: await settle(request, work, responseHead), isReplay: false, limits };
   });
 }
@@ -114,7 +115,7 @@ async function admit<Input extends z.ZodType, Output extends z.ZodType>(
   return { hold, bound, limits };
 }
 
-/** What a run works with. */
+/** The tools of a run, and what must be done with them when it ends. */
 interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
   charges: Charges;
   usage(): RunUsage;
@@ -123,7 +124,8 @@ interface Work<Output> extends Omit<FeatureTools<unknown, Output>, "input"> {
   discardFiles(): Promise<void>;
 }
 
-function open<Input extends z.ZodType, Output extends z.ZodType>(
+/** The models, files and charges of one run, whose time starts now. */
+function prepare<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, userId, walletId, log }: RunRequest<z.output<Input>>,
   { hold, bound, limits }: Admission,
@@ -159,10 +161,10 @@ function open<Input extends z.ZodType, Output extends z.ZodType>(
 }
 
 /**
- * Returns the response up to the part that only the settlement knows. A failure is charged or released before it is
- * thrown.
+ * Runs the feature. Returns the head of the response: everything before the part that only the settlement knows. A
+ * failure is charged or released before it is thrown.
  */
-async function run<Input extends z.ZodType, Output extends z.ZodType>(
+async function produceHead<Input extends z.ZodType, Output extends z.ZodType>(
   spec: FeatureSpec<Input, Output>,
   { requestId, input, accessToken }: RunRequest<z.output<Input>>,
   { models, files, show, charges, usage, stop, discardFiles }: Work<z.input<Output>>,
@@ -180,7 +182,7 @@ async function run<Input extends z.ZodType, Output extends z.ZodType>(
     const isShown = viewer?.stopDrafts() ?? false;
     const isStopped = viewer?.signal.aborted && error === viewer.signal.reason;
     await stop(error); // Calls that still run are useless, but their usage must be counted.
-    const end = isStopped ? charges.hangUp().then(() => error) : charges.failure(error, isShown);
+    const end = isStopped ? charges.settleHangUp().then(() => error) : charges.settleFailure(error, isShown);
     const [failure] = await Promise.all([end, discardFiles()]);
     throw failure;
   }
@@ -193,7 +195,7 @@ async function settle(
   responseHead: string,
 ): Promise<string> {
   try {
-    const { response_tail } = await charges.answer(responseHead);
+    const { response_tail } = await charges.settleResponse(responseHead);
     return responseHead + response_tail;
   } catch (error) {
     // If the charge is unknown, a retry may still get this response and the files that it names.

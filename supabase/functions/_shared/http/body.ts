@@ -48,7 +48,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<un
   try {
     return JSON.parse(text);
   } catch {
-    throw new AppError("invalid_request", "The body must be JSON, and what arrived is not");
+    throw new AppError("invalid_request", "The body is not valid JSON");
   }
 }
 
@@ -91,7 +91,7 @@ async function readBytes(
     }
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError("invalid_request", "The body must arrive whole", { cause: error });
+    throw new AppError("invalid_request", "The body is incomplete", { cause: error });
   } finally {
     clearTimeout(timer);
     reader?.releaseLock();
@@ -174,7 +174,7 @@ function readPartHead(head: string): { name: string; isFile: boolean } {
 }
 
 function malformed(what: string): AppError {
-  return new AppError("invalid_request", `The body must be multipart/form-data, and what arrived ${what}`);
+  return new AppError("invalid_request", `The body is not valid multipart/form-data: it ${what}`);
 }
 
 function decode(bytes: Uint8Array): string {

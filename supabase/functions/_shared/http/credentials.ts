@@ -36,7 +36,7 @@ export async function authenticate(expected: Auth | Auth[], request: Request): P
     keyName: data.keyName ?? "",
   };
   if (caller.auth === "user" && !UUID.test(caller.userId)) {
-    throw unauthorized(auths, new Error("The token's subject is no user id"));
+    throw unauthorized(auths, new Error("The token's subject is not a user id"));
   }
   if (caller.auth === first && credential !== undefined) {
     // Never past the token's expiry. A withdrawn signing key is still accepted for this long.

@@ -37,7 +37,7 @@ export async function download(
 ): Promise<Uint8Array<ArrayBuffer>> {
   let url = publicHttpsUrl(address);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    if (url === undefined) throw new DownloadError("Led to what is no public https address");
+    if (url === undefined) throw new DownloadError("Led to a URL that is not public https");
     const reply = await internet.get(url, await addressOf(url.hostname, signal, internet), signal);
     try {
       if (REDIRECTS.has(reply.status) && reply.location !== undefined) {
@@ -56,7 +56,7 @@ export async function download(
 
 async function addressOf(host: string, signal: AbortSignal, { addressesOf }: Internet): Promise<string> {
   const address = await publicAddressOf(host, signal, addressesOf);
-  if (address === undefined) throw new DownloadError(`${host} is not of the public internet`);
+  if (address === undefined) throw new DownloadError(`${host} is not on the public internet`);
   return address;
 }
 

@@ -6,8 +6,9 @@ import { type CallLimit, takeCallLimit } from "./call_limits.ts";
 import { noteCallerNetwork } from "./caller_networks.ts";
 import { type Auth, authenticate, type Caller } from "./credentials.ts";
 import { requireSoundEnvelopes } from "../security/envelope_proof.ts";
-import { AppError, type ErrorCode, errorResponse, toAppError } from "../platform/errors.ts";
-import { type BodyLimits, discardRest, readBody, readText } from "./body.ts";
+import { type ErrorCode, errorResponse, toAppError } from "../platform/errors.ts";
+import { type BodyLimits, discardRest } from "./body.ts";
+import { checkMethod, hasBody, type InputSpec, parseInput } from "./request_input.ts";
 import { idempotencyKey, newRequestId, repeatableRequestId } from "./identifiers.ts";
 import { describeCause, logRequest, type RequestLog } from "../platform/log.ts";
 import { countRequest } from "./request_metrics.ts";
@@ -29,18 +30,13 @@ export interface EndpointContext<Input> {
   until(work: Promise<unknown>): void;
 }
 
-export interface EndpointSpec<Input extends z.ZodType> {
+export interface EndpointSpec<Input extends z.ZodType> extends InputSpec<Input> {
   /** The function's folder, and the action if it has several: `balance`, `otp/verify`. */
   name: string;
   /** Accepted credentials; with a list, the first match wins. */
   auth: Auth | Auth[];
-  method: "GET" | "POST";
-  /** For GET: also accepts its input by POST, as a JSON body, as a query or as both. */
-  isAlsoPost?: boolean;
-  /** Whether a user may name a team's wallet in the header `Tessera-Wallet`; other endpoints do not look at it. */
+  /** Whether a user may name a team's wallet in the header `Tessera-Wallet`; other endpoints ignore it. */
   takesWallet?: boolean;
-  /** The schema of the JSON body (POST) or the query (GET); a raw body is `{ text }`. */
-  input: Input;
   /** The schema of the response, for the API reference. */
   output?: z.ZodType;
   /**
@@ -50,8 +46,6 @@ export interface EndpointSpec<Input extends z.ZodType> {
   callLimit?: CallLimit | { instead: string };
   /** The endpoint's own error codes, besides those of every endpoint. */
   codes?: ErrorCode[];
-  /** Passes the raw body through, whatever its content type, e.g. to verify a webhook's signature. */
-  isTextBody?: boolean;
   maxBodyBytes?: number;
   /** Also accepts multipart/form-data up to this size: files become byte arrays, fields become texts. */
   maxUploadBytes?: number;
@@ -89,81 +83,137 @@ export function defineEndpoint<Input extends z.ZodType>(spec: EndpointSpec<Input
   };
 }
 
+/** What is known of a request while it is served. */
+interface Exchange {
+  request: Request;
+  startedAt: number;
+  requestId: string;
+  walletId: string | null;
+  log: Partial<RequestLog>;
+  /** Work that goes on while the response is being sent. */
+  pending: Promise<unknown>[];
+  callLimitHeaders: Record<string, string>;
+  releaseMemory(): void;
+}
+
 async function serve<Input extends z.ZodType>(
   spec: EndpointSpec<Input>,
   request: Request,
   span?: Span,
 ): Promise<Response> {
-  if (request.method === "OPTIONS") {
-    return new Response(null, {
-      status: 204,
-      headers: { ...RESPONSE_HEADERS, "Access-Control-Max-Age": "86400" },
-    });
-  }
-  const startedAt = performance.now();
-  const log: Partial<RequestLog> = {};
-  const limits = { json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES, multipart: spec.maxUploadBytes };
-  let requestId = newRequestId();
+  if (request.method === "OPTIONS") return preflightResponse();
+  const exchange: Exchange = {
+    request,
+    startedAt: performance.now(),
+    requestId: newRequestId(),
+    walletId: null,
+    log: {},
+    pending: [],
+    callLimitHeaders: {},
+    releaseMemory: () => {},
+  };
   let response: Response;
-  let giveBackMemory = () => {};
-  let callLimitHeaders: Record<string, string> = {};
-  const underWay: Promise<unknown>[] = [];
   try {
-    await requireSoundEnvelopes();
-    checkMethod(spec, request);
-    const caller = await authenticate(spec.auth, request);
-    log.user_id = caller.userId || undefined;
-    if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
-    const walletId = spec.takesWallet && caller.userId ? walletOf(request.headers, caller.userId) : null;
-    log.wallet_id = walletId ?? undefined;
-    const key = idempotencyKey(request.headers);
-    if (key !== null) requestId = repeatableRequestId(caller.userId, spec.name, key, walletId);
-    if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
-      callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
-    }
-    if (!spec.isTextBody && hasBody(spec, request)) {
-      giveBackMemory = reserveForBody(request, limits, caller.userId);
-    }
-    const input = await parseInput(spec, request, limits);
-    response = await spec.handle({
-      request,
-      requestId,
-      caller,
-      walletId,
-      input,
-      log,
-      until: (work) => underWay.push(work),
-    });
+    const caller = await admit(spec, exchange);
+    response = await handle(spec, exchange, caller);
   } catch (thrown) {
-    response = refuse(thrown, { requestId, log });
+    response = failureResponse(thrown, exchange);
     await discardRest(request);
   }
-  for (const [name, value] of Object.entries({ ...RESPONSE_HEADERS, ...callLimitHeaders })) {
-    response.headers.set(name, value);
-  }
-  response.headers.set("X-Request-Id", requestId);
-  const { status } = response;
-  const end = () => {
-    giveBackMemory();
-    const durationMs = performance.now() - startedAt;
-    const entry = { request_id: requestId, function: spec.name, status, ...log };
-    logRequest({ ...entry, trace_id: span?.context.traceId, duration_ms: Math.round(durationMs) });
-    countRequest(entry, durationMs);
-    span?.set({
-      "http.response.status_code": entry.status,
-      "error.type": entry.code,
-      "tessera.request_id": requestId,
-      "tessera.replayed": entry.replayed,
-    });
-    span?.end({ isError: entry.status >= 500 });
-  };
-  if (underWay.length === 0) end();
-  else Promise.allSettled(underWay).then(end);
+  setHeaders(response, exchange);
+  const end = () => finish(spec, exchange, response.status, span);
+  if (exchange.pending.length === 0) end();
+  else Promise.allSettled(exchange.pending).then(end);
   return response;
 }
 
-/** Turns a failure into the caller's response; the cause goes to the log. */
-export function refuse(
+function preflightResponse(): Response {
+  return new Response(null, {
+    status: 204,
+    headers: { ...RESPONSE_HEADERS, "Access-Control-Max-Age": "86400" },
+  });
+}
+
+/** Checks everything that can be checked before the body is read: method, credentials and call limit. */
+async function admit<Input extends z.ZodType>(
+  spec: EndpointSpec<Input>,
+  exchange: Exchange,
+): Promise<Caller> {
+  const { request, log } = exchange;
+  // One runtime opened forged envelopes: there, broker tokens and webhook addresses would not be protected.
+  await requireSoundEnvelopes();
+  checkMethod(spec, request);
+  const caller = await authenticate(spec.auth, request);
+  log.user_id = caller.userId || undefined;
+  if (caller.userId) noteCallerNetwork(caller.userId, request.headers);
+  if (spec.takesWallet && caller.userId) exchange.walletId = walletOf(request.headers, caller.userId);
+  log.wallet_id = exchange.walletId ?? undefined;
+  const key = idempotencyKey(request.headers);
+  if (key !== null) {
+    exchange.requestId = repeatableRequestId(caller.userId, spec.name, key, exchange.walletId);
+  }
+  if (spec.callLimit && "quota" in spec.callLimit && caller.auth !== "secret") {
+    exchange.callLimitHeaders = await takeCallLimit(spec.name, caller, request.headers, spec.callLimit);
+  }
+  return caller;
+}
+
+/** Reads the input, within the memory budget, and runs the endpoint's handler. */
+async function handle<Input extends z.ZodType>(
+  spec: EndpointSpec<Input>,
+  exchange: Exchange,
+  caller: Caller,
+): Promise<Response> {
+  const { request, requestId, walletId, log, pending } = exchange;
+  const limits: BodyLimits = {
+    json: spec.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    multipart: spec.maxUploadBytes,
+  };
+  if (!spec.isTextBody && hasBody(spec, request)) {
+    exchange.releaseMemory = reserveForBody(request, limits, caller.userId);
+  }
+  const input = await parseInput(spec, request, limits);
+  return await spec.handle({
+    request,
+    requestId,
+    caller,
+    walletId,
+    input,
+    log,
+    until: (work) => pending.push(work),
+  });
+}
+
+function setHeaders({ headers }: Response, { requestId, callLimitHeaders }: Exchange): void {
+  for (const [name, value] of Object.entries({ ...RESPONSE_HEADERS, ...callLimitHeaders })) {
+    headers.set(name, value);
+  }
+  headers.set("X-Request-Id", requestId);
+}
+
+/** Releases the request's memory, and logs, counts and traces it. */
+function finish(
+  { name }: Pick<EndpointSpec<z.ZodType>, "name">,
+  { requestId, log, startedAt, releaseMemory }: Exchange,
+  status: number,
+  span?: Span,
+): void {
+  releaseMemory();
+  const durationMs = performance.now() - startedAt;
+  const entry = { request_id: requestId, function: name, status, ...log };
+  logRequest({ ...entry, trace_id: span?.context.traceId, duration_ms: Math.round(durationMs) });
+  countRequest(entry, durationMs);
+  span?.set({
+    "http.response.status_code": entry.status,
+    "error.type": entry.code,
+    "tessera.request_id": requestId,
+    "tessera.replayed": entry.replayed,
+  });
+  span?.end({ isError: entry.status >= 500 });
+}
+
+/** The response to a failure. Notes its code and cause for the log. */
+export function failureResponse(
   thrown: unknown,
   { requestId, log }: Pick<EndpointContext<unknown>, "requestId" | "log">,
 ): Response {
@@ -171,52 +221,4 @@ export function refuse(
   log.code = error.code;
   log.cause = describeCause(error.cause);
   return errorResponse(error, requestId);
-}
-
-function checkMethod(spec: Pick<EndpointSpec<z.ZodType>, "method" | "isAlsoPost">, request: Request): void {
-  const methods = spec.isAlsoPost ? [spec.method, "POST"] : [spec.method];
-  if (methods.includes(request.method)) return;
-  throw new AppError("method_not_allowed", `Only ${methods.join(" and ")} is possible here`, {
-    headers: { Allow: [...methods, "OPTIONS"].join(", ") },
-  });
-}
-
-/** A POST that may have its input in the query needs no body. */
-function hasBody({ isAlsoPost }: Pick<EndpointSpec<z.ZodType>, "isAlsoPost">, request: Request): boolean {
-  if (request.method === "GET") return false;
-  // `body` is a stream even when nothing was sent, as with `curl -X POST`.
-  const { headers } = request;
-  return !isAlsoPost || headers.has("Content-Type") || headers.has("Transfer-Encoding") ||
-    Number(headers.get("Content-Length") ?? 0) > 0;
-}
-
-const MAX_ISSUES = 20;
-
-async function parseInput<Input extends z.ZodType>(
-  spec: EndpointSpec<Input>,
-  request: Request,
-  limits: BodyLimits,
-): Promise<z.output<Input>> {
-  const given = await readInput(spec, request, limits);
-  const parsed = spec.input.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, MAX_ISSUES);
-  const first = issues[0];
-  const where = first?.path.length ? `${first.path.join(".")}: ` : "";
-  throw new AppError("invalid_request", `${where}${first?.message ?? "The request does not fit"}`, {
-    details: issues.map(({ path, code, message }) => ({ path: path.join("."), code, message })),
-  });
-}
-
-async function readInput(
-  spec: EndpointSpec<z.ZodType>,
-  request: Request,
-  limits: BodyLimits,
-): Promise<unknown> {
-  if (spec.isTextBody) return { text: await readText(request, limits.json) };
-  const query = spec.method === "GET" ? Object.fromEntries(new URL(request.url).searchParams) : {};
-  if (!hasBody(spec, request)) return query;
-  const body = await readBody(request, limits);
-  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-  return isObject ? { ...query, ...body } : body;
 }

@@ -47,7 +47,7 @@ export async function exchange(connection: Connection, request: HttpRequest): Pr
 function requestBytes({ method, target, headers, body }: HttpRequest): Uint8Array {
   const fields = { ...headers, "Connection": "close", ...body && { "Content-Length": String(body.length) } };
   for (const text of [target, ...Object.entries(fields).flat()]) {
-    if (/[\r\n\0]/.test(text)) throw new HttpError("A line end does not belong into a request's head");
+    if (/[\r\n\0]/.test(text)) throw new HttpError("A request's head must not contain a line end");
   }
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const head = new TextEncoder().encode(`${method} ${target} HTTP/1.1\r\n${lines}\r\n`);
@@ -76,7 +76,7 @@ async function readHead(reader: Reader): Promise<{ status: number; headers: Head
   for (let line = await nextLine(); line !== ""; line = await nextLine()) {
     const [, name, value] = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
     if (name === undefined || value!.includes("\0")) {
-      throw new HttpError("The server sent a header that is none");
+      throw new HttpError("The server sent an invalid header");
     }
     headers.append(name, value!);
   }
@@ -94,19 +94,19 @@ function bodyOf(
   if (status === 204 || status === 304 || method === "HEAD") return sized(reader, 0);
   if (encoding !== null) {
     if (length !== null || encoding.toLowerCase() !== "chunked") {
-      throw new HttpError("The server says in two ways how long its answer is");
+      throw new HttpError("The server states two lengths of its response");
     }
     return chunked(reader);
   }
   if (length === null) return toItsEnd(reader);
-  if (!/^\d{1,15}$/.test(length)) throw new HttpError("The server sent a length that is none");
+  if (!/^\d{1,15}$/.test(length)) throw new HttpError("The server sent an invalid length");
   return sized(reader, Number(length));
 }
 
 async function* sized(reader: Reader, length: number): AsyncGenerator<Uint8Array> {
   for (let left = length; left > 0;) {
     const bytes = await reader.some(left);
-    if (bytes === null) throw new HttpError("The answer ended before its end");
+    if (bytes === null) throw new HttpError("The response ended early");
     left -= bytes.length;
     yield bytes;
   }
@@ -122,11 +122,11 @@ async function* chunked(reader: Reader): AsyncGenerator<Uint8Array> {
   for (;;) {
     const line = await reader.line(MAX_CHUNK_LINE_BYTES);
     const [, size] = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line) ?? [];
-    if (size === undefined) throw new HttpError("The server sent a chunk that is none");
+    if (size === undefined) throw new HttpError("The server sent an invalid chunk");
     const length = parseInt(size, 16);
     if (length === 0) break;
     yield* sized(reader, length);
-    if (await reader.line(0) !== "") throw new HttpError("A chunk is longer than it says");
+    if (await reader.line(0) !== "") throw new HttpError("A chunk is longer than stated");
   }
   // Trailers are not needed, but the end must come.
   let room = MAX_HEAD_BYTES;
@@ -154,16 +154,16 @@ class Reader {
     for (let searched = 0;;) {
       const end = this.#left.indexOf(LINE_END, searched);
       if (end > most + 1 || end < 0 && this.#left.length > most + 1) {
-        throw new HttpError("The server sent too long a line");
+        throw new HttpError("The server sent a line that is too long");
       }
       if (end >= 0) {
-        if (this.#left[end - 1] !== 0x0d) throw new HttpError("The server ends a line in a way of its own");
+        if (this.#left[end - 1] !== 0x0d) throw new HttpError("The server sent an invalid line end");
         const text = String.fromCharCode(...this.#left.subarray(0, end - 1));
         this.#left = this.#left.subarray(end + 1);
         return text;
       }
       searched = this.#left.length;
-      if (!await this.#more()) throw new HttpError("The answer ended before its end");
+      if (!await this.#more()) throw new HttpError("The response ended early");
     }
   }
 

@@ -29,16 +29,16 @@ interface Waiting {
  */
 export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
   let waiting: Waiting[] = [];
-  let underWay = 0;
+  let runningBatches = 0;
 
   async function send(): Promise<void> {
-    underWay++;
+    runningBatches++;
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MAX_OPERATIONS);
       waiting = waiting.slice(MAX_OPERATIONS);
       await batch[0]!.within(() => run(client, batch));
     }
-    underWay--;
+    runningBatches--;
   }
 
   return {
@@ -46,7 +46,7 @@ export function coalesce(client: RpcClient, batchesAtOnce: number): RpcClient {
       if (!(name in OPERATIONS)) return client.rpc(name, args);
       return new Promise<Result>((answer) => {
         waiting.push({ name, args, answer, within: inThisTrace() });
-        if (underWay < batchesAtOnce) void send();
+        if (runningBatches < batchesAtOnce) void send();
       });
     },
   };

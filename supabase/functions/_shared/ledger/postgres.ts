@@ -53,7 +53,7 @@ async function open(databaseUrl: string): Promise<Sql> {
 
 /** `select public.name(p_a => 'x', …)`; undefined arguments get the function's default. */
 function callOf(name: string, args: Record<string, unknown>): string {
-  if (!/^[a-z_]+$/.test(name)) throw new TypeError(`Cannot call ${name} as it is no name of a function`);
+  if (!/^[a-z_]+$/.test(name)) throw new TypeError(`Cannot call ${name} as it is not a function name`);
   const given = Object.entries(args)
     .filter(([, value]) => value !== undefined)
     .map(([parameter, value]) => `${parameter} => ${literal(value)}`);

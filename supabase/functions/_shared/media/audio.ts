@@ -36,7 +36,7 @@ export const SpokenLanguage = z.string().max(35)
   .transform((tag, context) => {
     const hint = hintOf(tag);
     if (hint === undefined) {
-      context.addIssue("No model writes down this language; leave it out to let the model tell it");
+      context.addIssue("No model transcribes this language; leave it out to let the model detect it");
     }
     return hint ?? z.NEVER;
   });

@@ -67,7 +67,7 @@ export async function forgetFiles(userId: string): Promise<number> {
   const list = () => callDatabase("files_of_user", { p_user_id: userId, p_limit: REMOVED_AT_ONCE });
   const count = await removeAll(list, FORGET_BUDGET_MS);
   if ((await list()).length > 0) {
-    throw new AppError("service_unavailable", "There are more files than can be removed at once: ask again");
+    throw new AppError("service_unavailable", "There are more files than can be removed at once: call again");
   }
   return count;
 }
@@ -95,7 +95,7 @@ async function removeAll(list: () => Promise<StoredFile[]>, budgetMs: number): P
     if (files.length === 0) break;
     const listed = new Set(files.map(({ bucket, path }) => `${bucket}/${path}`));
     if ([...listed].every((name) => before.has(name))) {
-      throw unavailable(new Error("Storage does not remove the files that it is told to"));
+      throw unavailable(new Error("Storage reports files as removed, but keeps them"));
     }
     before = listed;
     for (const [bucket, paths] of Object.entries(byBucket(files))) {

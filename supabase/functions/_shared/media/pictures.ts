@@ -133,7 +133,7 @@ function bare(picture: Picture): Picture {
 
 function asDataUrl(bytes: Uint8Array): Picture {
   const type = pictureType(bytes);
-  if (type === undefined) throw new UnusableFile("The file is no JPEG, PNG or WebP picture");
+  if (type === undefined) throw new UnusableFile("The file is not a JPEG, PNG or WebP picture");
   try {
     const { buffer, byteOffset, byteLength } = BARE[type]!(bytes);
     const base64 = Buffer.from(buffer, byteOffset, byteLength).toString("base64");

@@ -58,14 +58,14 @@ export function openCalls(
   const deadlineAtMs = performance.now() + config.timeoutMs;
   const stoppable = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   const silentAfterMs = Math.min(SILENT_AFTER_MS, config.timeoutMs / 5);
-  const underWay = new Set<Promise<unknown>>();
+  const running = new Set<Promise<unknown>>();
   let lastWroteAtMs = -Infinity;
 
   /** Runs one call with its retries, and turns every failure into the run's errors. */
   function call<Result>(one: Call<Result>): Promise<Result> {
     const work = tryCall(one);
-    const over: Promise<unknown> = work.catch(() => {}).finally(() => underWay.delete(over));
-    underWay.add(over);
+    const over: Promise<unknown> = work.catch(() => {}).finally(() => running.delete(over));
+    running.add(over);
     return work;
   }
 
@@ -139,11 +139,13 @@ export function openCalls(
    * A server that enforces the schema could not give such an answer: the next request has the schema in the prompt
    * too.
    */
-  function noteUnheldSchema(model: string): void {
+  function noteIgnoredSchema(model: string): void {
     const dialect = dialectOf(addressOf(model));
     if (dialect.structuredOutput !== "json_schema" || dialect.isSchemaInPrompt) return;
     if (![undefined, "auto"].includes(config.structuredOutput)) return;
-    learn(model, { ...dialect, isSchemaInPrompt: true }, ["schema in the prompt too, as it is not kept to"]);
+    learn(model, { ...dialect, isSchemaInPrompt: true }, [
+      "schema in the prompt too, as answers did not fit it",
+    ]);
   }
 
   /** Throws if the run has ended: the caller's reason first, then the deadline. */
@@ -167,8 +169,8 @@ export function openCalls(
 
   /** Resolves when no call is running, so that the meter has counted all. */
   async function idle(): Promise<void> {
-    await Promise.all(underWay);
+    await Promise.all(running);
   }
 
-  return { call, noteUnheldSchema, noteWriting, idle };
+  return { call, noteIgnoredSchema, noteWriting, idle };
 }

@@ -17,9 +17,9 @@ const FAILURES = {
   truncated: "The AI model's answer was too long and was cut off",
   only_reasoning: "The AI model thought for too long and did not answer",
   unusable_recording:
-    "The recording cannot be used: it is too short, damaged, or of a kind that is not taken; nothing was charged",
+    "The recording cannot be used: it is too short, damaged, or of an unsupported format; nothing was charged",
   timeout: "The AI provider took too long",
-  unfinished: "The AI model was still writing when the time was over",
+  unfinished: "The AI model was still writing when the time was up",
 } as const;
 
 export type FailureReason = keyof typeof FAILURES;

@@ -2,19 +2,20 @@ import { Buffer } from "node:buffer";
 import type { z } from "zod";
 
 import { readThrough } from "./answer_bounds.ts";
-import { jsonIn, parseAnswer, withoutThoughts } from "./answer_text.ts";
+import { parseAnswer } from "./answer_text.ts";
 import { audioType, type Recording } from "../media/audio.ts";
-import type { ChatAnswer, Prompt } from "./chat_model.ts";
+import type { Prompt } from "./chat_model.ts";
 import { AppError } from "../platform/errors.ts";
-import { faultOf } from "./finish_reasons.ts";
+import { type Draft, openLanguageModels, type ReadDraft } from "./language_models.ts";
 import { heardOf } from "../media/heard.ts";
 import { pictureType } from "../media/picture_type.ts";
 import { openCalls } from "./calls.ts";
 import { failure, MAX_DETAIL_CHARACTERS } from "./failures.ts";
-import { readUsage, type RunUsage, tokensIn, UsageMeter } from "./usage.ts";
-import { charactersIn, TOKENS_PER_PHOTO } from "../ledger/price.ts";
+import { readUsage, type RunUsage, UsageMeter } from "./usage.ts";
+import { charactersIn } from "../ledger/price.ts";
 import type { ModelsConfig } from "./provider.ts";
 
+export type { ReadDraft } from "./language_models.ts";
 export type { RunUsage } from "./usage.ts";
 
 /** The AI calls of a feature's `run`, which gives no access to keys, environment or database. */
@@ -50,15 +51,6 @@ export interface Transcript {
   duration_s: number | null;
 }
 
-/**
- * Turns an unfinished answer into a draft of the feature's output: a feature that checks or computes shows only what
- * it has checked. Without this function, everything that fits the output is shown.
- */
-export type Draft = (written: unknown) => unknown;
-
-/** Reads the complete parts of an unfinished answer; undefined before the first is complete. */
-export type ReadDraft = () => Promise<unknown>;
-
 /** One request makes all images: several requests could fail in part, and be paid for in part. */
 const MAX_IMAGES = 10;
 /** The quality on which the price of a picture is based; the provider's default may cost three times as much. */
@@ -92,77 +84,23 @@ export function createModels(
 ): Models & { idle(): Promise<void> } {
   const headers = requestId === undefined ? undefined : { "X-Client-Request-Id": requestId };
   const meter = new UsageMeter();
-  const { call, noteUnheldSchema, noteWriting, idle } = openCalls({ signal, config, meter });
-
-  /** Calls a language model and counts its usage before the answer is checked. */
-  async function ask(
-    prompt: Prompt & { onText?: (text: string) => void },
-    schema?: z.ZodType,
-    draft: Draft = (written) => written,
-  ): Promise<{ text: string; model: string; asked: string }> {
-    const kind = prompt.images?.length ? "vision" : "text";
-    const words = prompt.system + prompt.user;
-    const { reasoningEffort } = config;
-    let soFar = "";
-    const answer = await call<ChatAnswer>({
-      model: config[`${kind}Model`],
-      prompt: words,
-      run: ({ sdk, provider, abortSignal, dialect, onSend }) => {
-        const request = {
-          ...prompt,
-          schema,
-          maxOutputTokens,
-          reasoningEffort,
-          dialect,
-          onSend,
-          abortSignal,
-          headers,
-        };
-        if (onDraft === undefined) return sdk.ask(provider[kind], provider.connection, request);
-        return sdk.askForStream(provider[kind], provider.connection, {
-          ...request,
-          onText(delta) {
-            noteWriting();
-            soFar += delta;
-            if (schema === undefined) prompt.onText?.(withoutThoughts(soFar));
-            else onDraft(async () => draft(await readJsonSoFar(jsonIn(soFar))));
-          },
-        });
-      },
-      usedByNow: () => ({
-        input_tokens: tokensIn(words) + (prompt.images?.length ?? 0) * TOKENS_PER_PHOTO,
-        output_tokens: tokensIn(soFar),
-      }),
-      faultOf: ({ ending, text }) => faultOf(ending, withoutThoughts(text)),
-    });
-    const { model } = answer;
-    meter.count(readUsage(answer.usage), model);
-    const text = withoutThoughts(answer.text);
-    const fault = faultOf(answer.ending, text);
-    if (fault === undefined) return { text, model, asked: config[`${kind}Model`] };
-    const { reasoningTokens } = answer.usage;
-    const isOfLimit = fault === "truncated" || fault === "only_reasoning";
-    throw failure(fault, {
-      model,
-      ...isOfLimit && reasoningTokens !== undefined && {
-        detail: `${reasoningTokens} of ${answer.usage.outputTokens} tokens went on reasoning`,
-      },
-    });
-  }
+  const calls = openCalls({ signal, config, meter });
+  const { call, noteIgnoredSchema, idle } = calls;
+  const ask = openLanguageModels({ calls, meter, config, headers, maxOutputTokens, onDraft });
 
   return {
     async object({ schema, draft, ...prompt }) {
       const { text, model, asked } = await ask(prompt, schema, draft);
       const value = parseAnswer(text);
       if (value === undefined) {
-        noteUnheldSchema(asked);
+        noteIgnoredSchema(asked);
         throw failure("nonsense", { model });
       }
       const parsed = await readThrough(schema, value);
       if (parsed.success) return parsed.data;
       const { issues } = parsed.error;
       if (issues.some(({ code }) => code === "invalid_type" || code === "invalid_value")) {
-        noteUnheldSchema(asked);
+        noteIgnoredSchema(asked);
       }
       const detail = issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
       throw failure("wrong_shape", { model, detail: detail.slice(0, MAX_DETAIL_CHARACTERS) });
@@ -251,12 +189,6 @@ export function createModels(
 
     idle,
   };
-}
-
-/** The complete parts of the value: a number at the end of the text may get more digits. */
-async function readJsonSoFar(text: string): Promise<unknown> {
-  const { parsePartialJson } = await import("ai");
-  return (await parsePartialJson(text.replace(/[-+.\deE]+$/, ""))).value;
 }
 
 /** The images as bytes; undefined if one of them is not an image. */

@@ -109,8 +109,8 @@ export function retryAfterOf(error: unknown): string | undefined {
 }
 
 /**
- * A provider's refusal for the log, including its message unless that repeats the key or the prompt; of a provider that
- * did not answer at all, what the network said.
+ * A provider's refusal for the log, including its message unless that repeats the key or the prompt. If the provider
+ * did not answer at all, the network's error.
  */
 export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
   const { status, message: words, code } = refusalOfError(error);
@@ -123,7 +123,7 @@ export function vendorFacts(error: unknown, apiKey: string, prompt: string) {
   };
 }
 
-/** The last messages down the chain of causes: name, address and reason, without a stack. */
+/** The last messages in the chain of causes: name, address and reason, without a stack. */
 function networkWords(error: unknown): string {
   const messages: string[] = [];
   for (let one = error; one instanceof Error && messages.length < MAX_CAUSES; one = one.cause) {

@@ -1,4 +1,5 @@
 import type { FailureReason } from "./failures.ts";
+import { retryAfterMs } from "../http/retry_after.ts";
 
 const DEFAULT_RETRIES = 1;
 const DEFAULT_RETRY_DELAY_MS = 250;
@@ -26,13 +27,6 @@ export function retryDelayMs(
     return (settings.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS) * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
   }
   return askedForMs <= (settings.maxRetryAfterMs ?? DEFAULT_MAX_RETRY_AFTER_MS) ? askedForMs : Infinity;
-}
-
-/** Reads `Retry-After` as seconds or as a date. */
-function retryAfterMs(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
-  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }
 
 /** Waits, or returns at once when the signal aborts; the caller then checks why. */

@@ -6,11 +6,11 @@ import { ModelFailure } from "./failures.ts";
 import { createModels } from "./models.ts";
 import { modelSettings } from "./settings.ts";
 
-/** What came of asking the text model. */
+/** The result of a test request to the text model. */
 export interface ModelTrial {
   model: string;
   outcome: "good" | "bad";
-  /** In words, for operators: no key, no answer. */
+  /** In words, for operators; without the key or the answer. */
   message: string;
   duration_ms: number;
 }
@@ -19,8 +19,8 @@ const Answer = z.object({ sum: z.number() });
 const ANSWER_TOKENS = 100;
 
 /**
- * Asks the text model for a small object, as a feature does, with its retries and dialects. The provider bills a few
- * tokens. Throws `internal` for a setting that does not fit.
+ * Requests a small object from the text model, as a feature does, with retries and dialects. The provider bills a few
+ * tokens. Throws `internal` for an invalid setting.
  */
 export async function tryTextModel(): Promise<ModelTrial> {
   const config = modelsConfig();
@@ -35,7 +35,7 @@ export async function tryTextModel(): Promise<ModelTrial> {
   });
   try {
     await models.object({ schema: Answer, system: "You add numbers.", user: "What is 2 + 2?" });
-    return ended("good", "It gave the object that was asked for");
+    return ended("good", "It returned the requested object");
   } catch (error) {
     if (!(error instanceof AppError) || !(error.cause instanceof ModelFailure)) throw error;
     const { reason, facts } = error.cause;

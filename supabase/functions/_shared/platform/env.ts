@@ -34,7 +34,7 @@ function readSettings<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>): 
   const given = Object.keys(schema.shape).map((name) => [name, Deno.env.get(name) || undefined]);
   const parsed = schema.safeParse(Object.fromEntries(given));
   if (parsed.success) return parsed.data;
-  throw misconfigured(`Settings do not fit:\n${z.prettifyError(parsed.error)}`);
+  throw misconfigured(`Invalid settings:\n${z.prettifyError(parsed.error)}`);
 }
 
 let supabaseEnv: ReturnType<typeof readSupabaseEnv> | undefined;

@@ -140,7 +140,7 @@ async function refusalOf(taken: Promise<Seat>): Promise<unknown> {
   try {
     const seat = await taken;
     if (seat === "none_free") return new AppError("rate_limited", "Too many sessions at once");
-    if (seat === "insufficient_tokens") return new AppError(seat, "The tokens do not suffice for a session");
+    if (seat === "insufficient_tokens") return new AppError(seat, "The tokens are not enough for a session");
     return undefined;
   } catch (error) {
     return error;

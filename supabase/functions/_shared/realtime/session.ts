@@ -1,3 +1,5 @@
+import { Alarms } from "./alarms.ts";
+import { AUDIO_BYTES_PER_S, ClientMessages } from "./client_messages.ts";
 import { describeCause, logRequest } from "../platform/log.ts";
 import { AppError } from "../platform/errors.ts";
 import {
@@ -7,12 +9,11 @@ import {
   isOutput,
   isPassedOn,
   type ProviderEvent,
-  readClientEvent,
   readProviderEvent,
   responseEvent,
   usageOf,
 } from "./events.ts";
-import { Allowance, type Ending, ENDINGS, type SessionLimits } from "./limits.ts";
+import { type Ending, ENDINGS, type SessionLimits } from "./limits.ts";
 import { type Slice, type Slices, talkCost } from "./slices.ts";
 import type { Billing } from "./billing.ts";
 import { OPEN, type Socket } from "../http/websocket.ts";
@@ -34,23 +35,9 @@ export interface SessionParts {
   tokenEndsAtMs: number;
 }
 
-/** Sound in and out: PCM of 16 bits at 24 kHz in one channel. */
-const AUDIO_BYTES_PER_S = 48_000;
-/** Sound may arrive a little faster than real time, plus a burst of what a client buffered while it connected. */
-const AUDIO_PACE = 1.5;
-const AUDIO_AT_ONCE_S = 10;
-const MESSAGES_AT_ONCE_S = 4;
-const MAX_MISTAKES = 10;
-/**
- * A message is measured after it has arrived, and takes memory that all sessions in this process share: a larger one
- * than this blocks the seat for 10 minutes.
- */
-const SEAT_BYTES = 1024 * 1024;
 /** How long the end of a session waits for the usage of an answer that it cancelled. */
 const LAST_USAGE_MS = 5_000;
 const LAST_WORDS_MS = 5_000;
-
-type Alarm = "notice" | "end" | "idle" | "provider";
 
 /**
  * A conversation between a client and the provider. The provider answers a turn only on request, which is sent when a
@@ -61,9 +48,8 @@ export class RealtimeSession {
   readonly finished: Promise<void>;
   readonly #parts: SessionParts;
   readonly #startedAtMs = Date.now();
-  readonly #messages: Allowance;
-  readonly #audio: Allowance;
-  readonly #alarms = new Map<Alarm, ReturnType<typeof setTimeout>>();
+  readonly #messages: ClientMessages;
+  readonly #alarms = new Alarms<"notice" | "end" | "idle" | "provider">();
   #provider: Socket | undefined;
   #opening: Promise<void> = Promise.resolve();
   #holding: Promise<void> | undefined;
@@ -73,7 +59,6 @@ export class RealtimeSession {
   #ending: Ending | undefined;
   #cause: unknown;
   readonly #names = new EventNames();
-  #mistakes = 0;
   #isSeatForfeit = false;
   #turnBytes = 0;
   #isSpeaking = false;
@@ -91,16 +76,7 @@ export class RealtimeSession {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     const { client, limits } = parts;
-    this.#messages = new Allowance(
-      limits.messages_per_s,
-      limits.messages_per_s * MESSAGES_AT_ONCE_S,
-      this.#startedAtMs,
-    );
-    this.#audio = new Allowance(
-      AUDIO_BYTES_PER_S * AUDIO_PACE,
-      AUDIO_BYTES_PER_S * AUDIO_AT_ONCE_S,
-      this.#startedAtMs,
-    );
+    this.#messages = new ClientMessages(limits, this.#startedAtMs);
     client.onopen = () => this.#opening = this.#open().catch((error) => this.#fail(error));
     client.onmessage = ({ data }) => this.#fromClient(data);
     client.onerror = () => this.end("closed");
@@ -112,7 +88,7 @@ export class RealtimeSession {
   end(ending: Ending): void {
     if (this.#ending) return;
     this.#ending = ending;
-    for (const timer of this.#alarms.values()) clearTimeout(timer);
+    this.#alarms.end();
     this.#end.resolve();
   }
 
@@ -135,36 +111,37 @@ export class RealtimeSession {
       this.#answer?.done.resolve();
       this.end("provider_error");
     };
-    this.#arm("provider", limits.provider_s, () => this.end("provider_timeout"));
+    this.#alarms.set("provider", limits.provider_s, () => this.end("provider_timeout"));
   }
 
   #start(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    this.#disarm("provider");
+    this.#alarms.clear("provider");
     const { limits, sessionId, tokenEndsAtMs } = this.#parts;
     const longestMs = this.#startedAtMs + limits.session_s * 1000;
     const endsAtMs = Math.min(longestMs, tokenEndsAtMs);
     const left = (endsAtMs - Date.now()) / 1000;
     const ends_at = new Date(endsAtMs).toISOString();
-    this.#arm("end", left, () => this.end(tokenEndsAtMs < longestMs ? "token_expired" : "session_ended"));
-    this.#arm("notice", left - limits.notice_s, () => this.#tell({ type: "session_ending", ends_at }));
+    this.#alarms.set(
+      "end",
+      left,
+      () => this.end(tokenEndsAtMs < longestMs ? "token_expired" : "session_ended"),
+    );
+    this.#alarms.set("notice", left - limits.notice_s, () => this.#tell({ type: "session_ending", ends_at }));
     this.#heard();
     this.#tell({ type: "session_ready", session_id: sessionId, ends_at });
   }
 
-  // --- What the client says ---
+  // --- The client's messages ---
 
   #fromClient(data: unknown): void {
     if (this.#ending) return;
-    const { limits } = this.#parts;
-    const byteCount = sizeOf(data);
-    if (byteCount > limits.message_bytes) {
-      this.#isSeatForfeit = byteCount > SEAT_BYTES;
-      return this.end("payload_too_large");
+    const { event, ending, isSeatForfeit } = this.#messages.read(data);
+    if (ending) {
+      this.#isSeatForfeit = isSeatForfeit ?? false;
+      return this.end(ending);
     }
-    if (!this.#messages.take(1, Date.now())) return this.end("rate_limited");
-    const event = readClientEvent(data);
     if (!event) return this.#mistake("Unknown event type, or an event that clients may not send");
     if (this.#isReady) return this.#pass(event);
     // A microphone that is open early is no mistake, and its chunks need no error each.
@@ -172,8 +149,7 @@ export class RealtimeSession {
   }
 
   #mistake(message: string): void {
-    this.#mistakes += 1;
-    if (this.#mistakes > MAX_MISTAKES) return this.end("invalid_request");
+    if (this.#messages.countMistake()) return this.end("invalid_request");
     this.#tell({ type: "error", error: { code: "invalid_request", message } });
   }
 
@@ -199,7 +175,7 @@ export class RealtimeSession {
 
   #listen(bytes: number): boolean {
     this.#turnBytes += bytes;
-    return this.#audio.take(bytes, Date.now());
+    return this.#messages.takeAudio(bytes);
   }
 
   /** Ends the turn of a speaker who never stops; its sound is input of the next answer. */
@@ -209,11 +185,11 @@ export class RealtimeSession {
     if (this.#isSpeaking) this.#toProvider({ type: "input_audio_buffer.commit" });
   }
 
-  // --- What the provider says ---
+  // --- The provider's events ---
 
   #fromProvider(data: unknown): void {
     const sent = readProviderEvent(data);
-    if (!sent) return this.#giveUp("The provider sent what is no event");
+    if (!sent) return this.#giveUp("The provider sent a message that is not an event");
     const event = this.#names.translate(sent);
     if (!event) return;
     if (event.type === "response.done") this.#answered(event);
@@ -258,7 +234,7 @@ export class RealtimeSession {
     if (this.#answer && event_id === ANSWER_EVENT) this.#forgetAnswer();
     this.#tell({
       type: "error",
-      error: { code: "provider_error", message: "The AI provider did not take an event" },
+      error: { code: "provider_error", message: "The AI provider refused an event" },
     });
   }
 
@@ -275,7 +251,7 @@ export class RealtimeSession {
     this.#counted.add(id);
     if (this.#answer && !this.#answer.isHeard && hasOutput(event)) {
       this.#forgetAnswer(); // An answer that was never understood is not charged.
-      return this.#giveUp("The provider reported an answer of which no event was understood");
+      return this.#giveUp("The provider reported an answer without any event that we understand");
     }
     const usage = usageOf(event);
     if (slices.current && (usage || this.#answer?.isHeard)) slices.use(usage);
@@ -295,11 +271,11 @@ export class RealtimeSession {
   #forgetAnswer(): void {
     this.#answer?.done.resolve();
     this.#answer = undefined;
-    this.#disarm("provider");
+    this.#alarms.clear("provider");
     this.#heard();
   }
 
-  // --- Answers and what pays for them ---
+  // --- Answers and the slices that pay for them ---
 
   #answerNext(): void {
     if (!this.#hasInput || !this.#isAnswerWanted || this.#answer || this.#isPreparing) return;
@@ -320,7 +296,7 @@ export class RealtimeSession {
     if (!slices.hasRoom) return this.end("balance_exhausted");
     this.#hasInput = this.#isAnswerWanted = false;
     this.#answer = { isHeard: false, done: Promise.withResolvers<void>() };
-    this.#disarm("idle"); // It is the provider's turn, which has its own limit for silence.
+    this.#alarms.clear("idle"); // It is the provider's turn, which has its own limit for silence.
     this.#toProvider({ type: "response.create", event_id: ANSWER_EVENT });
     this.#awaitProvider();
   }
@@ -397,7 +373,7 @@ export class RealtimeSession {
     });
   }
 
-  // --- Wires and clocks ---
+  // --- Sockets and timers ---
 
   #tell(event: object | string | undefined): void {
     const { client, limits } = this.#parts;
@@ -416,20 +392,11 @@ export class RealtimeSession {
   /** Resets the idle timer. */
   #heard(): void {
     if (this.#answer) return;
-    this.#arm("idle", this.#parts.limits.idle_s, () => this.end("idle_timeout"));
+    this.#alarms.set("idle", this.#parts.limits.idle_s, () => this.end("idle_timeout"));
   }
 
   #awaitProvider(): void {
-    this.#arm("provider", this.#parts.limits.provider_s, () => this.end("provider_timeout"));
-  }
-
-  #arm(alarm: Alarm, seconds: number, ring: () => void): void {
-    this.#disarm(alarm);
-    if (!this.#ending) this.#alarms.set(alarm, setTimeout(ring, Math.max(0, seconds * 1000)));
-  }
-
-  #disarm(alarm: Alarm): void {
-    clearTimeout(this.#alarms.get(alarm));
+    this.#alarms.set("provider", this.#parts.limits.provider_s, () => this.end("provider_timeout"));
   }
 }
 
@@ -442,13 +409,6 @@ function close(socket: Socket | undefined, code: number, reason: string): void {
   } catch {
     // The socket never opened.
   }
-}
-
-/** The length in UTF-16, which equals the bytes of everything that a client has reason to send. */
-function sizeOf(data: unknown): number {
-  if (typeof data === "string") return data.length;
-  const { byteLength, size } = data as { byteLength?: number; size?: number };
-  return byteLength ?? size ?? 0;
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<void> {

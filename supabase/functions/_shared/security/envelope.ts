@@ -77,7 +77,7 @@ export async function open(keyring: Keyring, envelope: string, place: string): P
   const sealed = Uint8Array.from(Buffer.from(envelope.slice(VERSION.length + id.length + 2), "base64url"));
   if (sealed.length < NONCE_BYTES + TAG_BYTES) throw malformed();
   const key = keyring.key(id);
-  if (key === undefined) throw new EnvelopeError("unknown_key", `The key ${id} is not among the given ones`);
+  if (key === undefined) throw new EnvelopeError("unknown_key", `The key ${id} is not configured`);
   const iv = sealed.subarray(0, NONCE_BYTES);
   const additionalData = associatedData(id, place);
   try {
@@ -91,7 +91,7 @@ export async function open(keyring: Keyring, envelope: string, place: string): P
     if ((cause as Error).name !== "OperationError") throw cause;
     throw new EnvelopeError(
       "altered",
-      "The envelope was altered, belongs to another row, or the key is another",
+      "The envelope was altered, belongs to another row, or was sealed with another key",
     );
   }
 }
@@ -135,5 +135,5 @@ function newNonce(): Uint8Array<ArrayBuffer> {
 }
 
 function malformed(): EnvelopeError {
-  return new EnvelopeError("malformed", "Expected is an envelope: t1.<key id>.<base64url>");
+  return new EnvelopeError("malformed", "Expected an envelope: t1.<key id>.<base64url>");
 }

@@ -38,7 +38,7 @@ export async function flawsOfEnvelopes({ seal, open }: Envelopes = ENVELOPES): P
   try {
     if (await open(given, KEPT, PLACE) !== SECRET) flaws.push("a known envelope opens to something else");
     if (await open(given, await seal(given, SECRET, PLACE), PLACE) !== SECRET) {
-      flaws.push("what was sealed opens to something else");
+      flaws.push("a sealed secret opens to something else");
     }
   } catch (error) {
     flaws.push(`envelopes cannot be sealed or opened: ${(error as Error).message}`);
@@ -49,7 +49,7 @@ export async function flawsOfEnvelopes({ seal, open }: Envelopes = ENVELOPES): P
       flaws.push(flaw);
     } catch (error) {
       if (!(error instanceof EnvelopeError)) {
-        flaws.push(`${flaw.replace(/ is opened$/, "")} fails in a strange way`);
+        flaws.push(`${flaw.replace(/ is opened$/, "")} fails unexpectedly`);
       }
     }
   }

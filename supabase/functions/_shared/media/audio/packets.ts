@@ -34,7 +34,7 @@ export class Packets {
       throw new TypeError(`Expected a recording of at most ${MAX_PACKETS} packets`);
     }
     if (this.codec.isReadWhole && (this.#readBytes += bytes) > MAX_READ_BYTES) {
-      throw new TypeError("Expected a recording whose packets do not lie in each other");
+      throw new TypeError("Expected a recording whose packets do not overlap");
     }
     this.#seconds += this.codec.packetSeconds(view, at, bytes);
   }

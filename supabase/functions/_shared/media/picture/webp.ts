@@ -17,7 +17,7 @@ export function bareWebp(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const kept = new Kept(bytes);
   const view = viewOf(bytes);
   const end = bytes.length >= HEAD_BYTES ? 8 + view.getUint32(4, true) : Infinity;
-  if (end > bytes.length) throw new DamagedPicture("it says that it is longer than the file");
+  if (end > bytes.length) throw new DamagedPicture("its stated length exceeds the file");
   kept.range(0, HEAD_BYTES);
   const isExtended = nameAt(bytes, HEAD_BYTES) === "VP8X";
   let orientation: number | undefined;
@@ -45,7 +45,7 @@ export function bareWebp(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const bare = kept.bytes;
   if (isExtended) {
     if (bare.length < HEAD_BYTES + CHUNK_HEAD_BYTES + EXTENDED_BYTES) {
-      throw new DamagedPicture("its head is cut off");
+      throw new DamagedPicture("its header is cut off");
     }
     const flags = HEAD_BYTES + CHUNK_HEAD_BYTES;
     bare[flags] = bare[flags]! & ~(FLAG_XMP | FLAG_EXIF) | (orientation === undefined ? 0 : FLAG_EXIF);

@@ -1,0 +1,163 @@
+import { join } from "node:path";
+import postgres from "postgres";
+
+import { findFreePortBase, type Stack } from "../../scripts/local/stack.ts";
+import { startUnlimitedStack } from "../../scripts/local/unlimited.ts";
+import type { Effort } from "../interleave.ts";
+import { makeUsers } from "../ledger/users.ts";
+import { scriptOf } from "../ledger/scripts.ts";
+import { Pgbench, requirePgbench } from "../pgbench.ts";
+import { measure, type Report } from "../section.ts";
+import { type Loaded, runLoad } from "./load.ts";
+import { openSlowReader } from "./slow_reader.ts";
+import { openClient } from "./clients.ts";
+
+const CLIENTS = 500;
+const ROOM_SIZE = 50;
+const PER_SECOND = 100;
+/** A minute with the usual effort. */
+const LOAD_PER_SECOND_OF_EFFORT = 20;
+
+/** Measures Realtime under load, and what following the database costs a charge. */
+export async function measureRealtime(plain: Stack, effort: Effort, report: Report): Promise<void> {
+  await requirePgbench();
+  const dataDir = await Deno.makeTempDir({ prefix: "tessera-bench-" });
+  let live: Stack | undefined;
+  try {
+    live = await startUnlimitedStack({
+      portBase: await findFreePortBase(),
+      dataDir,
+      quiet: true,
+      realtime: true,
+    });
+    await measureLoad(live, effort.seconds * LOAD_PER_SECOND_OF_EFFORT, report);
+    await measureSlowReader(live, report);
+    await measureCharges(plain, live, effort, report);
+  } finally {
+    await live?.stop();
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+async function measureLoad(stack: Stack, seconds: number, report: Report): Promise<void> {
+  const sql = postgres(stack.databaseUrl, { max: 4, onnotice: () => {} });
+  try {
+    const address = { url: stack.url, publishableKey: stack.publishableKey };
+    const load = { clients: CLIENTS, roomSize: ROOM_SIZE, perSecond: PER_SECOND };
+    const idleMb = memoryMb(stack);
+    await runLoad(address, sql, { ...load, seconds: 5 });
+    const warmMb = memoryMb(stack);
+    const loaded = await runLoad(address, sql, { ...load, seconds });
+    const afterMb = memoryMb(stack);
+    report({
+      title:
+        `Realtime: ${CLIENTS} clients in rooms of ${ROOM_SIZE}, ${PER_SECOND} broadcasts a second from the database`,
+      text:
+        `For ${seconds} s, ${
+          PER_SECOND * ROOM_SIZE
+        } deliveries a second, through the gateway; the clients run beside it. ` +
+        "Memory is the process's own, after a first load of 5 s and after the measured one.",
+      table: loadTable(loaded, idleMb, warmMb, afterMb),
+    });
+  } finally {
+    await sql.end();
+  }
+}
+
+function loadTable(loaded: Loaded, idleMb: number, warmMb: number, afterMb: number): string {
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  return [
+    "| what | |",
+    "| --- | ---: |",
+    `| deliveries lost | ${loaded.expected - loaded.received} of ${loaded.expected} |`,
+    `| from the statement to the client, p50 | ${ms(loaded.p50Ms)} |`,
+    `| p99 | ${ms(loaded.p99Ms)} |`,
+    `| the longest | ${ms(loaded.maxMs)} |`,
+    `| a join, p50 | ${ms(loaded.joinP50Ms)} |`,
+    `| p99 | ${ms(loaded.joinP99Ms)} |`,
+    `| memory, idle | ${idleMb.toFixed(0)} MB |`,
+    `| after 5 s of load | ${warmMb.toFixed(0)} MB |`,
+    `| after the load | ${afterMb.toFixed(0)} MB |`,
+  ].join("\n");
+}
+
+async function measureSlowReader(stack: Stack, report: Report): Promise<void> {
+  const address = { url: stack.url, publishableKey: stack.publishableKey };
+  const topic = `bench:${crypto.randomUUID()}`;
+  const before = memoryMb(stack);
+  let received = 0;
+  const reader = await openClient(address, topic, () => received++);
+  const { ended } = await openSlowReader(address, topic);
+  let isOver = false;
+  ended.then(() => isOver = true);
+  let sent = 0;
+  let mostMb = before;
+  const payload = { text: "x".repeat(100_000) };
+  while (!isOver && sent < 2_000) {
+    await (await fetch(`${stack.url}/realtime/v1/api/broadcast`, {
+      method: "POST",
+      headers: { apikey: stack.publishableKey, "content-type": "application/json" },
+      body: JSON.stringify({ messages: [{ topic, event: "e", payload }] }),
+    })).text();
+    sent++;
+    mostMb = Math.max(mostMb, memoryMb(stack));
+  }
+  const tookMs = isOver ? await ended : NaN;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  reader.socket.onclose = null;
+  reader.socket.close();
+  report({
+    title: "Realtime: a client that does not read",
+    text: "Messages of 100 KB to a room with one that reads and one that does not.",
+    table: [
+      "| what | |",
+      "| --- | ---: |",
+      `| let go after | ${(tookMs / 1_000).toFixed(1)} s, ${sent} messages |`,
+      `| heard meanwhile by the other | ${received} of ${sent} |`,
+      `| memory before, and at most | ${before.toFixed(0)} MB, ${mostMb.toFixed(0)} MB |`,
+    ].join("\n"),
+  });
+}
+
+async function measureCharges(plain: Stack, live: Stack, effort: Effort, report: Report): Promise<void> {
+  const sides = [];
+  for (const [name, stack] of [["without Realtime", plain], ["with Realtime", live]] as const) {
+    const folder = join(stack.dataDir, `pgbench-realtime-${crypto.randomUUID()}`);
+    await Deno.mkdir(folder);
+    const pgbench = new Pgbench(folder, stack.databaseUrl);
+    sides.push({
+      name,
+      async prepare() {
+        const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
+        try {
+          await sql.unsafe(await Deno.readTextFile(join(import.meta.dirname!, "..", "ledger", "bare.sql")));
+          await makeUsers(sql);
+        } finally {
+          await sql.end();
+        }
+      },
+      run: (seconds: number) => pgbench.forSeconds(scriptOf("hold, settle", "spread"), seconds),
+    });
+  }
+  report(
+    await measure({
+      title: "What logical replication costs a charge",
+      text:
+        "Hold and settle, on two databases that differ in `wal_level` and in that Realtime follows one of them.",
+      unit: "charges",
+      reference: "without Realtime",
+      sides,
+    }, effort),
+  );
+}
+
+/** Of the process that serves Realtime; files that it has mapped count as the system sees fit, and are left out. */
+function memoryMb(stack: Stack): number {
+  const state = JSON.parse(Deno.readTextFileSync(join(stack.dataDir, "state.json")));
+  for (const pid of state.childPids) {
+    if (!Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("realtime/main.ts")) continue;
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return Number(/RssAnon:\s+(\d+)/.exec(status)![1]) / 1_024;
+  }
+  return NaN;
+}

@@ -1,0 +1,225 @@
+import { LogicalReplicationService } from "pg-logical-replication";
+import { messageOf } from "../../errors.ts";
+import { delay } from "../../process_ids.ts";
+import { type Change, changesOf, timestampOf } from "./change.ts";
+import { previousLsn } from "./lsn.ts";
+import { type ReplicationMessage, SlotPlugin } from "./replication_plugin.ts";
+
+export type { Change, Column, Row } from "./change.ts";
+
+/** How a publication is followed. */
+export interface FollowOptions {
+  /** As a role with the right to replication. */
+  databaseUrl: string;
+  /** The slot's name: small letters, digits, `_`. */
+  slot: string;
+  publication: string;
+  /**
+   * A temporary slot is gone with its connection, and what is committed while there is none is not told. A kept one tells
+   * of it later, at least once, and keeps WAL until then.
+   */
+  temporary: boolean;
+  /**
+   * Given what a transaction changed, in the order of commits; nothing else comes before it has ended. A large transaction
+   * comes in parts. What it throws is logged, and those changes count as handled.
+   */
+  onTransaction(changes: Change[], commitLsn: string): Promise<void> | void;
+  /** Told whenever following begins, for the first time and after each loss of the connection. */
+  onFollowing?(): void;
+  /** Told when the connection is lost, or that changes are missing. */
+  onTrouble?(message: string): void;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+/** A publication that is followed. */
+export interface Following {
+  /** Resolves when it is followed for the first time; rejects when it is ended before. */
+  started: Promise<void>;
+  /** Resolves when it ended, after the signal. */
+  ended: Promise<void>;
+  readonly isFollowing: boolean;
+}
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+/** Below the minute after which Postgres takes a silent follower for gone. */
+const ALIVE_EVERY_MS = 10_000;
+/** Postgres is told what was handled at most so often. */
+const ACKNOWLEDGE_EVERY_MS = 500;
+/** So many changes of a transaction are kept at most. */
+const PART_SIZE = 1_000;
+/** How long the connection may take to end by itself. */
+const GOODBYE_MS = 2_000;
+/** Postgres cannot go on in a slot from before its publication was made. */
+const UNDEFINED_OBJECT = "42704";
+
+/** Follows a publication through a slot until it is told to stop, and connects again as often as it must. */
+export function followPublication(options: FollowOptions): Following {
+  if (!/^[a-z0-9_]{1,63}$/.test(options.slot)) throw new TypeError(`Not a slot's name: ${options.slot}`);
+  const { promise: started, resolve, reject } = Promise.withResolvers<void>();
+  started.catch(() => {});
+  let isFollowing = false;
+  const ended = (async () => {
+    let retryMs = FIRST_RETRY_MS;
+    let anew = false;
+    while (!options.signal.aborted) {
+      const error = await followOnce(options, anew, () => {
+        isFollowing = true;
+        anew = false;
+        retryMs = FIRST_RETRY_MS;
+        resolve();
+        options.onFollowing?.();
+      });
+      isFollowing = false;
+      if (options.signal.aborted) break;
+      options.onTrouble?.(`The connection to Postgres is lost: ${messageOf(error)}`);
+      anew = (error as { code?: unknown } | undefined)?.code === UNDEFINED_OBJECT;
+      // Not all followers at once.
+      await waitOrAbort(retryMs * (0.5 + Math.random() / 2), options.signal);
+      retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+    }
+    reject(new Error("It was ended before it began"));
+  })();
+  return {
+    started,
+    ended,
+    get isFollowing() {
+      return isFollowing;
+    },
+  };
+}
+
+/** Follows through one connection; resolves with why it ended. */
+async function followOnce(options: FollowOptions, anew: boolean, onStart: () => void): Promise<unknown> {
+  const { databaseUrl: connectionString, slot, publication, temporary, signal } = options;
+  const service = new LogicalReplicationService(
+    {
+      connectionString,
+      application_name: `realtime ${slot}`,
+      keepAlive: true,
+      replication: "database",
+    } as never,
+    // The library's own timer acknowledges what has come, not what was handled.
+    { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: true } },
+  );
+  const { promise: over, resolve: end } = Promise.withResolvers<unknown>();
+  const plugin = new SlotPlugin({
+    slot,
+    publication,
+    temporary,
+    anew,
+    onChangesLost: (reason) => options.onTrouble?.(`Changes are lost, as ${reason}`),
+  });
+  const acknowledge = acknowledger(service);
+  const reader = transactionReader(options, acknowledge.handled, end);
+  const abort = () => end(signal.reason);
+  signal.addEventListener("abort", abort);
+  service.on("start", onStart);
+  service.on("data", (_lsn: string, message: ReplicationMessage) => reader.read(message));
+  service.on("heartbeat", (lsn: string, _time: number, isAsked: boolean) => {
+    // Everything before it has come: WAL without a change for us need not be kept either.
+    if (reader.isIdle && reader.readCount === plugin.parsedCount) acknowledge.handled(lsn);
+    if (isAsked) acknowledge.now();
+  });
+  service.on("error", end);
+  service.subscribe(plugin, slot).then(() => end(new Error("Postgres ended it")), end);
+  const why = await over;
+  signal.removeEventListener("abort", abort);
+  acknowledge.stop();
+  await Promise.race([service.destroy().catch(() => {}), delay(GOODBYE_MS)]);
+  await reader.ended();
+  return why;
+}
+
+/** Puts a stream's messages together to transactions. */
+function transactionReader(
+  { onTransaction, onTrouble }: FollowOptions,
+  onHandled: (lsn: string) => void,
+  onUnreadable: (error: unknown) => void,
+) {
+  let part: Change[] = [];
+  let commitLsn = "0/0";
+  let commitTimestamp = "";
+  let isIdle = true;
+  let readCount = 0;
+  let working: Promise<void> = Promise.resolve();
+  const handOver = async () => {
+    if (part.length === 0) return;
+    const changes = part;
+    part = [];
+    try {
+      await onTransaction(changes, commitLsn);
+    } catch (error) {
+      onTrouble?.(`Changes could not be handled: ${messageOf(error)}`);
+    }
+  };
+  const readOne = async (message: ReplicationMessage) => {
+    switch (message.tag) {
+      case "unreadable":
+        return onUnreadable(message.error);
+      case "begin":
+        isIdle = false;
+        commitLsn = message.commitLsn ?? "0/0";
+        commitTimestamp = timestampOf(message.commitTime as bigint);
+        return;
+      case "commit":
+        await handOver();
+        isIdle = true;
+        return onHandled(message.commitEndLsn ?? "0/0");
+      default:
+        part.push(...changesOf(message, commitTimestamp));
+        if (part.length >= PART_SIZE) await handOver();
+    }
+  };
+  return {
+    get isIdle() {
+      return isIdle;
+    },
+    get readCount() {
+      return readCount;
+    },
+    read(message: ReplicationMessage) {
+      readCount++;
+      return working = readOne(message);
+    },
+    ended: () => working,
+  };
+}
+
+/** Tells Postgres what was handled, not for each transaction. */
+function acknowledger(service: LogicalReplicationService) {
+  let handledLsn: string | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const now = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    // The library adds one to what it is given. A transaction that commits right after would begin before that, and not
+    // be told after the next connect.
+    if (handledLsn) service.acknowledge(previousLsn(handledLsn)).catch(() => {});
+  };
+  const alive = setInterval(now, ALIVE_EVERY_MS);
+  return {
+    now,
+    handled(lsn: string) {
+      handledLsn = lsn;
+      timer ??= setTimeout(now, ACKNOWLEDGE_EVERY_MS);
+    },
+    stop() {
+      now();
+      clearInterval(alive);
+    },
+  };
+}
+
+function waitOrAbort(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, durationMs);
+    signal.addEventListener("abort", over);
+  });
+}

@@ -1,0 +1,75 @@
+/** What a client sends: a Phoenix message, or the broadcast of a user that version 2 packs into bytes. */
+export interface ClientMessage {
+  joinRef: string | null;
+  ref: string | null;
+  topic: string;
+  event: string;
+  payload: unknown;
+  /** Of the whole message, as it came. */
+  byteLength: number;
+}
+
+/** A broadcast whose payload is passed on as the bytes that it came in. */
+export class UserBroadcast {
+  constructor(
+    readonly event: string,
+    readonly encoding: "json" | "binary",
+    readonly bytes: Uint8Array,
+    /** What the sender asks of the server alone. */
+    readonly metadata: Record<string, unknown> = {},
+  ) {}
+}
+
+/** Bytes that a client gave as the payload of an event of the protocol itself. */
+export class BinaryPayload {
+  constructor(readonly bytes: Uint8Array) {}
+}
+
+/** What a client is sent: text, or bytes. */
+export interface Frame {
+  bytes: Uint8Array;
+  isBinary: boolean;
+}
+
+/** What goes to everybody in a room. */
+export type RoomMessage =
+  | { kind: "json"; event: string; payload: unknown }
+  /** As `json`, its payload being JSON already. */
+  | { kind: "text"; event: string; payload: string }
+  | { kind: "user"; broadcast: UserBroadcast; meta?: Record<string, unknown> };
+
+/** One version of the protocol. */
+export interface Serializer {
+  readonly version: "1.0.0" | "2.0.0";
+  /** Throws for what is no message. */
+  decode(data: Uint8Array, isBinary: boolean): Omit<ClientMessage, "byteLength">;
+  reply(
+    message: Pick<ClientMessage, "joinRef" | "ref" | "topic">,
+    status: "ok" | "error",
+    response: unknown,
+  ): Frame;
+  /** From a channel to its own client. */
+  push(joinRef: string | null, topic: string, event: string, payload: unknown): Frame;
+  /** Of the socket about a channel: its end. */
+  end(joinRef: string | null, topic: string, event: "phx_close" | "phx_error"): Frame;
+  /** To whoever is in a room; undefined where this version cannot say it. */
+  room(topic: string, message: RoomMessage): Frame | undefined;
+}
+
+/** Thrown for what cannot be read; the connection is closed over it. */
+export class UnreadableMessage extends Error {}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function textFrame(text: string): Frame {
+  return { bytes: encoder.encode(text), isBinary: false };
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return encoder.encode(text);
+}
