@@ -337,6 +337,12 @@ begin
   if v_wallet_id is not null then
     insert into public.token_balances (user_id) values (v_wallet_id) on conflict do nothing;
     perform from public.token_balances where user_id = v_wallet_id for update;
+    -- Of a user who was forgotten nobody is to learn of a payment again; it would change nothing.
+    if exists (select from public.token_accounts where user_id = v_wallet_id and forgotten_at is not null) then
+      delete from private.token_reversals where reversal_id = p_reversal_id;
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'reversed', 0, 'payment_debt', 0, 'debt', 0,
+        'balance', (select balance from public.token_balances where user_id = v_wallet_id), 'wallet_id', v_wallet_id);
+    end if;
     v_now := clock_timestamp();
     perform private.apply_grant_events(v_wallet_id, v_now);
     v_payment := private.settle_payment(v_wallet_id, p_source, jsonb_strip_nulls(jsonb_build_object('reason', p_reason)), v_now);
