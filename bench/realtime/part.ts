@@ -8,6 +8,8 @@ import { makeUsers } from "../ledger/users.ts";
 import { scriptOf } from "../ledger/scripts.ts";
 import { Pgbench, requirePgbench } from "../pgbench.ts";
 import { measure, type Report } from "../section.ts";
+import type { Side } from "../side.ts";
+import { hearWhile, measureChanges } from "./changes.ts";
 import { type Loaded, runLoad } from "./load.ts";
 import { openSlowReader } from "./slow_reader.ts";
 import { openClient } from "./clients.ts";
@@ -17,6 +19,7 @@ const ROOM_SIZE = 50;
 const PER_SECOND = 100;
 /** A minute with the usual effort. */
 const LOAD_PER_SECOND_OF_EFFORT = 20;
+const CHANGES_PER_SECOND_OF_EFFORT = 5;
 
 /** Measures Realtime under load, and what following the database costs a charge. */
 export async function measureRealtime(plain: Stack, effort: Effort, report: Report): Promise<void> {
@@ -32,6 +35,7 @@ export async function measureRealtime(plain: Stack, effort: Effort, report: Repo
     });
     await measureLoad(live, effort.seconds * LOAD_PER_SECOND_OF_EFFORT, report);
     await measureSlowReader(live, report);
+    await measureChanges(live, effort.seconds * CHANGES_PER_SECOND_OF_EFFORT, report);
     await measureCharges(plain, live, effort, report);
   } finally {
     await live?.stop();
@@ -120,7 +124,7 @@ async function measureSlowReader(stack: Stack, report: Report): Promise<void> {
 }
 
 async function measureCharges(plain: Stack, live: Stack, effort: Effort, report: Report): Promise<void> {
-  const sides = [];
+  const sides: Side[] = [];
   for (const [name, stack] of [["without Realtime", plain], ["with Realtime", live]] as const) {
     const folder = join(stack.dataDir, `pgbench-realtime-${crypto.randomUUID()}`);
     await Deno.mkdir(folder);
@@ -139,11 +143,17 @@ async function measureCharges(plain: Stack, live: Stack, effort: Effort, report:
       run: (seconds: number) => pgbench.forSeconds(scriptOf("hold, settle", "spread"), seconds),
     });
   }
+  const withRealtime = sides.at(-1)!;
+  sides.push({
+    name: "and one who hears every balance",
+    run: (seconds) => hearWhile(live, "token_balances", () => withRealtime.run(seconds)),
+  });
   report(
     await measure({
       title: "What logical replication costs a charge",
       text:
-        "Hold and settle, on two databases that differ in `wal_level` and in that Realtime follows one of them.",
+        "Hold and settle, on two databases that differ in `wal_level` and in that Realtime follows one of them; " +
+        "the third side is the second with a channel that hears all changes of `token_balances`.",
       unit: "charges",
       reference: "without Realtime",
       sides,

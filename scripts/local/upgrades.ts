@@ -132,8 +132,15 @@ function join(
   early: Uint8Array[],
   { response, socket: upstream, head }: Reply & { kind: "joined" },
 ): void {
-  upstream.on("error", () => client.destroy());
-  upstream.on("close", () => client.destroy());
+  let isDone = false;
+  upstream.on("error", () => isDone || client.destroy());
+  upstream.once("end", () => {
+    // What it said last, why it ends, is still on its way to the client, who may be in the middle of a word.
+    isDone = true;
+    client.unpipe(upstream);
+    close(client);
+  });
+  upstream.on("close", () => isDone || client.destroy());
   client.on("close", () => upstream.destroy());
   client.write(headOf(response, response.rawHeaders));
   if (head.length > 0) client.write(head);

@@ -3,10 +3,18 @@ import type { Caller, Delivery } from "./callers.ts";
 import { differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type History, resolve, resolveSwapped, type Rival, type Step } from "./history.ts";
+import {
+  firstGrants,
+  type History,
+  minutesAround,
+  resolve,
+  resolveSwapped,
+  type Rival,
+  type Step,
+} from "./history.ts";
 import { type Ledger, newLedger, stateOf } from "./model.ts";
 import { type Observed, possibleLedgers } from "./possibilities.ts";
-import { parseAnswer, USERS } from "./statements.ts";
+import { parseAnswer } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
 const NOTHING_SPECIAL: Omit<Rival, "intent"> = {
@@ -31,6 +39,9 @@ export async function playCommitted(
   let ledgers: Ledger[] = [newLedger()];
 
   const deliver = async (deliveries: Omit<Delivery, "minute">[]) => {
+    const pass = (minutes: bigint) => ledgers.forEach((ledger) => ledger.now += minutes);
+    const minutes = deliveries.reduce((sum, { call }) => sum + minutesAround(call), 0n);
+    pass(minutes);
     const minute = ledgers[0]!.now;
     sent.push(...deliveries.map(({ call }) => call));
     const results = await Promise.allSettled(
@@ -57,11 +68,10 @@ export async function playCommitted(
     }
     if (next.length > 1) tally.add("several ledgers possible");
     ledgers = next;
+    pass(minutes);
   };
 
-  for (const [index, amount] of history.grants.entries()) {
-    await deliver([{ ...NOTHING_SPECIAL, call: { name: "add", user: USERS[index]!, id: null, amount } }]);
-  }
+  for (const call of firstGrants(history)) await deliver([{ ...NOTHING_SPECIAL, call }]);
   for (const step of history.steps) {
     if (step.name === "wait" || step.name === "together") {
       for (const ledger of ledgers) ledger.now += step.minutes;
@@ -71,7 +81,7 @@ export async function playCommitted(
     }
   }
 
-  const [row] = await database.sql`select simulation.state()::text as state`;
+  const [row] = await database.sql`select simulation.state(${String(ledgers[0]!.now)})::text as state`;
   const state = parseAnswer(row!.state);
   const problems = ledgers.map((ledger) => differences(stateOf(ledger), state));
   if (problems.every((found) => found.length > 0)) throw new SimulationFailure(transcript, problems[0]!);

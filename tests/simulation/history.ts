@@ -1,7 +1,19 @@
 import fc from "fast-check";
-import type { Amount, Call, ConsumeCall, OperationsCall } from "./calls.ts";
+import {
+  type AddCall,
+  type Amount,
+  type Call,
+  type ConsumeCall,
+  type Kind,
+  NEVER,
+  type OperationsCall,
+  type Role,
+  type Time,
+} from "./calls.ts";
 import { apply, type Ledger } from "./model.ts";
-import { USERS } from "./statements.ts";
+import { catchUp, isDue } from "./model/events.ts";
+import { isCharge } from "./model/ledger.ts";
+import { WALLETS } from "./statements.ts";
 
 /** An amount that is known only when the call is made: what the user has available, or what is held, and a bit. */
 export interface RelativeAmount {
@@ -11,11 +23,18 @@ export interface RelativeAmount {
 /** A call before it is made: amounts relative to the ledger, attempts counted back from the newest. */
 export type Intent = IntentOf<Call>;
 
+/** What a call says of a moment, an intent says from now, and of an attempt how many there were since. */
+interface Renamed {
+  attempt: "attemptsBack";
+  effective: "startsIn";
+  expires: "lives";
+}
+
 type IntentOf<One> = One extends { name: "batch" } ? { name: "batch"; requests: IntentOf<ConsumeCall>[] }
   : One extends { name: "operations" }
     ? { name: "operations"; operations: IntentOf<OperationsCall["operations"][number]>[] }
   : One extends unknown ? {
-      [Key in keyof One as Key extends "attempt" ? "attemptsBack" : Key]: Key extends "amount"
+      [Key in keyof One as Key extends keyof Renamed ? Renamed[Key] : Key]: Key extends "amount"
         ? Amount | RelativeAmount
         : One[Key];
     }
@@ -57,8 +76,8 @@ export type Mode = "serial" | "faults" | "races";
 
 export interface History {
   mode: Mode;
-  /** Each user's first grant. */
-  grants: bigint[];
+  /** What is given to each wallet first. */
+  grants: { amount: bigint; kind: Kind }[];
   steps: Step[];
 }
 
@@ -66,9 +85,17 @@ export interface History {
 const OWNER = "owner";
 /** Stands for the newest request that holds tokens. */
 const OPEN_HOLD = "open hold";
+/** Stands for the newest charge. */
+const CHARGE = "charge";
+/** Stands for the newest payment. */
+const PAYMENT = "payment";
 const LARGEST_AMOUNT = 9_007_199_254_740_991n;
 
-const user = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
+const person = weighted([[5, fc.constant("ann")], [2, fc.constant("ben")], [1, fc.constant("cleo")]]);
+/** Who acts for the team, or is spoken of in it. */
+const teammate = weighted([[5, fc.constant("ben")], [2, fc.constant("ann")], [1, fc.constant("cleo")]]);
+/** Whose wallet it is. */
+const user = weighted([[5, person], [1, fc.constant("team")]]);
 const owner = weighted([[9, fc.constant(OWNER)], [1, user]]);
 const id = weighted<string>([
   [12, fc.constantFrom("a", "b", "c")],
@@ -94,10 +121,30 @@ const cost = weighted<Amount | RelativeAmount>([
   [1, fc.constantFrom<Amount>(0n, -1n, 1_000n, LARGEST_AMOUNT, LARGEST_AMOUNT + 1n)],
   [1, fc.constantFrom("0.5", "NaN", "Infinity")],
 ]);
-const grant = weighted([
-  [6, fc.constant(20n)],
-  [3, fc.constant(100n)],
-  [2, fc.constantFrom(0n, LARGEST_AMOUNT - 30n)],
+const amountOutOfRange = fc.constantFrom<Amount>(0n, -1n, 1_000n, LARGEST_AMOUNT, "0.5", "NaN");
+const firstGrant = fc.record({
+  amount: weighted([
+    [6, fc.constant(20n)],
+    [3, fc.constant(100n)],
+    [2, fc.constantFrom(0n, LARGEST_AMOUNT - 30n)],
+  ]),
+  kind: fc.constantFrom<Kind>("paid", "promotion"),
+});
+const kind = fc.constantFrom<Kind>("paid", "paid", "plan", "promotion", "rollover", "refund");
+const source = fc.constantFrom("p", "p", "q");
+const startsIn = weighted<bigint | null>([[8, fc.constant(null)], [
+  3,
+  fc.constantFrom(0n, 1n, 10n, 1_440n, -5n),
+]]);
+const lives = weighted<Time>([
+  [4, fc.constant(NEVER)],
+  [8, fc.constantFrom(10n, 11n, 9n, 1n)],
+  [4, fc.constantFrom(1_430n, 1_440n, 3_000n)],
+  [1, fc.constantFrom(0n, -1n)],
+]);
+const reversal = weighted<Amount>([
+  [8, fc.constantFrom(40n, 10n, 5n, 3n, -3n, -5n, -40n)],
+  [1, fc.constantFrom<Amount>(0n, 1_000n, "0.5", null, -LARGEST_AMOUNT, LARGEST_AMOUNT)],
 ]);
 const fingerprint = weighted<string | null>([
   [6, fc.constant("x")],
@@ -117,14 +164,25 @@ const wait = fc.record({
 
 /** Histories, simple ones first when fast-check makes a failing one smaller. */
 export function histories(options: { hasBatches: boolean }): fc.Arbitrary<History> {
-  const { hasBatches } = options;
-  const calls = intents(hasBatches);
-  return weighted([
-    [16, historiesOf("serial", calls)],
-    [2, historiesOf("faults", calls)],
-    [2, historiesOf("races", calls)],
-  ]);
+  const themes: [number, Partial<Record<Theme, number>>][] = [
+    [3, { requests: 4 }],
+    [4, { requests: 3, grants: 4 }],
+    [2, { requests: 2, teams: 3 }],
+    [3, { requests: 3, grants: 2, teams: 1 }],
+  ];
+  return weighted(themes.map(([weight, shares]) => {
+    const calls = intents(options.hasBatches, shares);
+    const modes = weighted([
+      [16, historiesOf("serial", calls)],
+      [2, historiesOf("faults", calls)],
+      [2, historiesOf("races", calls)],
+    ]);
+    return [weight, modes];
+  }));
 }
+
+/** What a history is about: whatever goes wrong with few kinds of calls is found sooner among those alone. */
+type Theme = "requests" | "grants" | "teams";
 
 function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<History> {
   const fault = faultsOf(mode);
@@ -135,25 +193,31 @@ function historiesOf(mode: Mode, intent: fc.Arbitrary<Intent>): fc.Arbitrary<His
     [3, fc.record({ name: fc.constant("again"), back: fc.nat(6), fault })],
     [2, fc.record({ name: fc.constant("swapped"), first: intent, second: intent })],
   ];
-  if (mode === "races") kinds.push([16, races(intent)]);
+  // A rollover takes a minute of its own.
+  if (mode === "races") kinds.push([16, races(intent.filter(({ name }) => name !== "rollover"))]);
   return fc.record({
     mode: fc.constant(mode),
-    grants: fc.tuple(...USERS.map(() => grant)),
+    grants: fc.tuple(...WALLETS.map(() => firstGrant)),
     steps: fc.array(weighted(kinds), { minLength: 1, maxLength, size: "max" }),
   });
 }
 
-function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
+function intents(hasBatches: boolean, shares: Partial<Record<Theme, number>>): fc.Arbitrary<Intent> {
   const consume = fc.record({ name: fc.constant("consume" as const), user, id, amount, operation });
-  const hold = fc.record({
-    name: fc.constant("hold" as const),
-    user,
-    id,
-    amount,
-    operation,
-    fingerprint,
-    minutes,
-  });
+  const name = fc.constant("hold" as const);
+  const terms = { id, amount, operation, fingerprint, minutes };
+  const hold = fc.record({ name, user, actor: fc.constant(null), ...terms });
+  const teamHold = fc.record({ name, user: fc.constant("team"), actor: teammate, ...terms });
+  const admit = fc.record({
+    name: fc.constant("admit" as const),
+    user: weighted([[4, fc.constant("team")], [1, person]]),
+    actor: teammate,
+    ...terms,
+    id: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+    amount: fc.constantFrom(3n, 5n, 1n, 2n, 10n),
+    operation: fc.constant("meal"),
+    minutes: fc.constantFrom(10n, 10n, 1n, 1_440n),
+  }).map((call) => call.user === "team" ? call : { ...call, actor: call.user });
   const settle = fc.record({
     name: fc.constant("settle" as const),
     user: owner,
@@ -163,23 +227,110 @@ function intents(hasBatches: boolean): fc.Arbitrary<Intent> {
     head: fc.constantFrom('{"data":1,"tokens":{', null),
   });
   const release = fc.record({ name: fc.constant("release" as const), user: owner, id: usedId, attemptsBack });
-  const kinds: [number, fc.Arbitrary<Intent>][] = [
+  const requests: [number, fc.Arbitrary<Intent>][] = [
     [6, consume],
     [10, hold],
     [8, settle],
     [3, release],
-    [2, fc.record({ name: fc.constant("add"), user, id: fc.oneof(id, id, fc.constant(null)), amount })],
     [2, fc.record({ name: fc.constant("cleanup"), pages: fc.constantFrom(10_000, 7) })],
+    [2, plainGrants()],
+  ];
+  const teams: [number, fc.Arbitrary<Intent>][] = [[5, admit], [3, teamHold], [5, memberships()]];
+  const grants: [number, fc.Arbitrary<Intent>][] = [
+    [4, grantsOf(kind)],
+    [2, grantsOf(fc.constant("plan"))],
+    [
+      3,
+      fc.record({
+        name: fc.constant("refund"),
+        request: weighted<string>([[5, fc.constant(CHARGE)], [2, id]]),
+        id: fc.constantFrom("r1", "r2", "r3", "r4"),
+        amount: weighted<Amount>([[3, fc.constant(null)], [4, fc.constantFrom(1n, 2n, 3n)], [
+          1,
+          amountOutOfRange,
+        ]]),
+      }),
+    ],
+    [
+      4,
+      fc.record({
+        name: fc.constant("clawback"),
+        user: owner,
+        source: weighted<string>([[6, fc.constant(PAYMENT)], [3, source]]),
+        id: fc.constantFrom("e1", "e2", "e3", "e4"),
+        amount: reversal,
+      }),
+    ],
+    [
+      1,
+      fc.record({
+        name: fc.constant("rollover"),
+        user: owner,
+        source: weighted<string>([[6, fc.constant(PAYMENT)], [1, source]]),
+        id: fc.constantFrom("n1", "n2", "n3"),
+        cap: fc.constantFrom(null, 0n, 2n, 5n, 1_000n),
+        percent: fc.constantFrom(null, null, 0n, 50n, 33n, 100n),
+        lives,
+      }),
+    ],
+    [1, fc.constant({ name: "job" })],
   ];
   if (hasBatches) {
     const tenMinuteHold = hold.map((one) => ({ ...one, minutes: 10n }));
-    const several = fc.oneof(consume, tenMinuteHold, settle, release);
-    kinds.push(
+    const tenMinuteAdmit = admit.map((one) => ({ ...one, minutes: 10n }));
+    const ofRequests = [consume, tenMinuteHold, settle, release];
+    const several = fc.oneof(...ofRequests, ...(shares.teams ? [tenMinuteAdmit] : []));
+    requests.push(
       [3, fc.record({ name: fc.constant("batch"), requests: fc.array(consume, { maxLength: 5 }) })],
       [3, fc.record({ name: fc.constant("operations"), operations: fc.array(several, { maxLength: 5 }) })],
     );
   }
-  return weighted(kinds);
+  const all = { requests: weighted(requests), grants: weighted(grants), teams: weighted(teams) };
+  return weighted(Object.entries(shares).map(([theme, share]) => [share, all[theme as Theme]]));
+}
+
+function plainGrants(): fc.Arbitrary<Intent> {
+  return grantsOf(fc.constant("paid")).map((one) => ({
+    ...one,
+    priority: 50n,
+    startsIn: null,
+    lives: NEVER,
+    source: null,
+  }));
+}
+
+/** People come into the team, rise and fall in it, and leave. */
+function memberships(): fc.Arbitrary<Intent> {
+  const call = {
+    user: fc.constant("team"),
+    actor: weighted([[4, fc.constant("ann")], [1, teammate]]),
+    member: teammate,
+  };
+  const role = fc.constantFrom<Role>("member", "member", "admin", "viewer", "owner");
+  const cap = weighted<bigint | null>([[1, fc.constant(null)], [4, fc.constantFrom(0n, 5n, 6n, 8n)]]);
+  return weighted<Intent>([
+    [4, fc.record({ name: fc.constant("join"), ...call, role: role.filter((one) => one !== "owner"), cap })],
+    [2, fc.record({ name: fc.constant("role"), ...call, role })],
+    [2, fc.record({ name: fc.constant("cap"), ...call, cap })],
+    [2, fc.record({ name: fc.constant("remove"), ...call })],
+  ]);
+}
+
+function grantsOf(kind: fc.Arbitrary<Kind>): fc.Arbitrary<IntentOf<AddCall>> {
+  return fc.record({
+    name: fc.constant("add"),
+    user,
+    id: fc.oneof(id, id, fc.constant(null)),
+    amount,
+    kind,
+    priority: weighted([[6, fc.constant(50n)], [4, fc.constantFrom(49n, 51n)], [
+      1,
+      fc.constantFrom(0n, 100n, -1n, 101n),
+    ]]),
+    startsIn,
+    lives,
+    source: weighted<string | null>([[2, source], [1, fc.constant(null)]]),
+  });
 }
 
 function faultsOf(mode: Mode): fc.Arbitrary<Fault> {
@@ -235,6 +386,29 @@ function weighted<Value>(choices: [weight: number, arbitrary: fc.Arbitrary<Value
   );
 }
 
+/**
+ * How long to wait before a call and after it. A rollover ends grants at its own time: just then nobody else does
+ * anything, as a simulated minute is one moment, and in truth no two things happen at the very same one.
+ */
+export function minutesAround(call: Call): bigint {
+  return call.name === "rollover" ? 1n : 0n;
+}
+
+/** What everybody is granted before anything else. */
+export function firstGrants({ grants }: History): AddCall[] {
+  return grants.map(({ amount, kind }, index) => ({
+    name: "add",
+    user: WALLETS[index]!,
+    id: null,
+    amount,
+    kind,
+    priority: 50n,
+    effective: null,
+    expires: NEVER,
+    source: null,
+  }));
+}
+
 /** The call that an intent means for a ledger as it is now. */
 export function resolve(intent: Intent, ledger: Ledger): Call {
   switch (intent.name) {
@@ -252,14 +426,39 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
       const user = intent.user === OWNER ? request?.user ?? "ann" : intent.user;
       const attempt = (request?.attempt ?? 1n) - attemptsBack;
       if (rest.name === "release") return { ...rest, user, id, attempt };
-      return { ...rest, user, id, attempt, amount: amountOf(rest.amount, request?.amount ?? 0n) };
+      return { ...rest, user, id, attempt, amount: amountOf(rest.amount, () => request?.amount ?? 0n) };
     }
     case "cleanup":
+    case "job":
+    case "join":
+    case "role":
+    case "cap":
+    case "remove":
       return intent;
+    case "refund": {
+      const request = intent.request === CHARGE ? newestCharge(ledger) : intent.request;
+      return { ...intent, request, amount: amountOf(intent.amount) };
+    }
+    case "clawback":
+      return { ...intent, ...paymentOf(ledger, intent), amount: amountOf(intent.amount) };
+    case "rollover": {
+      const { lives, ...rest } = intent;
+      const payment = paymentOf(ledger, intent);
+      return { ...rest, ...payment, expires: lives === NEVER ? NEVER : ledger.now + lives };
+    }
+    case "add": {
+      const { startsIn, lives, ...rest } = intent;
+      const effective = startsIn === null ? null : ledger.now + startsIn;
+      return {
+        ...rest,
+        amount: amountOf(intent.amount, () => availableOf(ledger, intent.user)),
+        effective,
+        expires: lives === NEVER ? NEVER : (effective ?? ledger.now) + lives,
+        source: intent.source === null ? null : `${intent.user} ${intent.source}`,
+      };
+    }
     default: {
-      const account = ledger.accounts.get(intent.user);
-      const available = account ? account.balance - account.held : 0n;
-      return { ...intent, amount: amountOf(intent.amount, available) };
+      return { ...intent, amount: amountOf(intent.amount, () => availableOf(ledger, intent.user)) };
     }
   }
 }
@@ -277,6 +476,32 @@ function newestHold(ledger: Ledger): string {
   return open.at(-1)?.[0] ?? "a";
 }
 
-function amountOf(written: Amount | RelativeAmount, base: bigint): Amount {
-  return written !== null && typeof written === "object" ? base + written.plus : written;
+function newestCharge(ledger: Ledger): string {
+  const charges = [...ledger.accounts.values()].flatMap(({ entries }) => entries.filter(isCharge));
+  return charges.at(-1)?.request ?? "a";
+}
+
+/** Sources are named after their wallets, so that no two wallets have the same one. */
+function paymentOf(
+  ledger: Ledger,
+  { user, source }: { user: string; source: string },
+): { user: string; source: string } {
+  const known = [...ledger.accounts].flatMap(([wallet, { grants }]) =>
+    grants.flatMap((grant) => grant.source === null ? [] : [{ user: wallet, source: grant.source }])
+  );
+  if (source === PAYMENT && known.length > 0) return known.at(-1)!;
+  const wallet = user === OWNER ? "ann" : user;
+  return { user: wallet, source: `${wallet} ${source === PAYMENT ? "p" : source}` };
+}
+
+/** What a wallet can pay with once all is done that is due. */
+function availableOf(ledger: Ledger, user: string): bigint {
+  const upToDate = structuredClone(ledger);
+  if (isDue(upToDate, user)) catchUp(upToDate, user);
+  const account = upToDate.accounts.get(user);
+  return account ? account.balance - account.held : 0n;
+}
+
+function amountOf(written: Amount | RelativeAmount, base = () => 0n): Amount {
+  return written !== null && typeof written === "object" ? base() + written.plus : written;
 }

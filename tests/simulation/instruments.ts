@@ -11,8 +11,10 @@ export async function instrument(sql: postgres.Sql): Promise<void> {
 const INSTRUMENTS = `
 create schema simulation;
 
--- The clock: a fixed start and the minutes that the caller's connection says have passed.
-create table simulation.start as select date_trunc('minute', pg_catalog.now()) as at;
+-- The clock: a start two days before a month ends (UTC), and the minutes that the caller's connection says have passed.
+create table simulation.start as
+  select (date_trunc('month', pg_catalog.now() at time zone 'UTC') + interval '1 month' - interval '2 days')
+    at time zone 'UTC' as at;
 do $$ begin
   execute format('create function simulation.now() returns timestamptz language sql stable as
     $now$ select timestamptz %L + current_setting(''simulation.minute'')::integer * interval ''1 minute'' $now$',
@@ -29,7 +31,8 @@ begin
     where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prokind = 'f'
       and prosrc ~* '\\m(now\\(\\)|current_timestamp|clock_timestamp|statement_timestamp|transaction_timestamp)'
   loop
-    continue when target.prosrc !~* '\\mnow\\(\\)' and target.prosrc !~ 'public\\.token_balances'; -- None of the ledger's.
+    -- None of the ledger's.
+    continue when target.prosrc !~* '\\mnow\\(\\)' and target.prosrc !~ '(public|private)\\.(token|wallet)_';
     if target.prosrc !~* '\\m(now|clock_timestamp)\\(\\)' then
       raise 'The simulator knows only the clocks now() and clock_timestamp(): %', target.definition;
     end if;
@@ -71,8 +74,8 @@ declare
 begin
   for ledger_table in
     select oid from pg_class
-    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p') and relname like 'token\\_%'
-      and not relispartition
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p')
+      and relname ~ '^(token|wallet)_' and not relispartition
   loop
     execute format('create trigger simulation before insert or update or delete on %s for each statement
       when (current_setting(''simulation.plan'', true) <> '''') execute function simulation.before_write()',
@@ -81,35 +84,95 @@ begin
 end $$;
 
 create function simulation.minute_of(p_time timestamptz) returns jsonb language sql stable as $$
-  select case when isfinite(p_time) then to_jsonb(trim_scale(extract(epoch from p_time - start.at) / 60))
+  select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
     else '"Infinity"' end
   from simulation.start
 $$;
 
-create function simulation.state() returns jsonb language sql stable as $$
-  select jsonb_build_object(
+create function simulation.time_of(p_minute bigint) returns timestamptz language sql stable as $$
+  select at + p_minute * interval '1 minute' from simulation.start
+$$;
+
+-- In plpgsql what is told at the end of each history is planned once, which takes longer than telling it.
+create function simulation.parts_of(p_parts jsonb) returns text language plpgsql stable as $$
+begin
+  return (
+    select coalesce(string_agg((part ->> 'grant') || ': ' || (part ->> 'tokens'), ', ' order by place), '')
+    from jsonb_array_elements(p_parts) with ordinality as parts (part, place)
+    where (part -> 'tokens')::bigint > 0);
+end $$;
+
+-- Which grants paid for a charge, and how much each of them.
+create function simulation.parts_of_charge(p_charge public.token_balance_history) returns jsonb language plpgsql stable as $$
+declare
+  v_end constant numeric := private.end_of_charge(p_charge.user_id, p_charge.entry_number, p_charge.balance_after);
+begin
+  return (
+    select jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', spent.spent_to - spent.spent_from)
+      order by spent.spent_from)
+    from private.grants_of_spending(p_charge.user_id, v_end + p_charge.delta, v_end) as spent
+    join public.token_grants as grants on grants.id = spent.grant_id);
+end $$;
+
+create function simulation.state(p_minute text) returns jsonb language plpgsql as $$
+begin
+  perform set_config('simulation.minute', p_minute, true), set_config('simulation.plan', '', true);
+  perform public.wallet_state(user_id) from public.token_balances;
+  return jsonb_build_object(
     'accounts', coalesce((
-      select jsonb_object_agg(user_id, jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count))
-      from public.token_balances), '{}'),
+      select jsonb_object_agg(user_id, jsonb_build_object('balance', balance, 'held', held, 'entries', entry_count,
+        'debt', debt, 'spent', granted - balance, 'next', simulation.minute_of(next_expiry_at)))
+      from public.token_balances where entry_count > 0), '{}'),
     'entries', coalesce((
       select jsonb_object_agg(user_id || ' ' || entry_number, jsonb_build_object('delta', delta,
-        'balance_after', balance_after, 'operation', operation_type, 'request', request_id))
-      from public.token_balance_history), '{}'),
+        'balance_after', balance_after, 'operation', operation_type, 'request', request_id, 'actor', actor_id,
+        'parts', simulation.parts_of(case when operation_type = any(private.operations_of_grants()) then metadata -> 'grants'
+          else simulation.parts_of_charge(history) end)))
+      from public.token_balance_history as history), '{}'),
+    'grants', coalesce((
+      select jsonb_object_agg(wallet_id || ' ' || place, jsonb_build_object('kind', kind, 'priority', priority,
+        'amount', amount, 'left', remaining, 'effective', simulation.minute_of(effective_at),
+        'expires', simulation.minute_of(expires_at), 'source', source, 'entry', entry_number))
+      from (
+        select grants.*, coalesce(left_of.tokens, case when entry_number is null then amount - reversed else 0 end) as remaining,
+          row_number() over (partition by wallet_id order by id) as place
+        from (select grants.wallet_id, kind, priority, amount, effective_at, expires_at, source, entry_number, id, reversed
+          from public.token_grants as grants) as grants
+        join public.token_balances on user_id = wallet_id
+        left join private.grants_left(wallet_id, granted - balance) as left_of on left_of.grant_id = grants.id
+      ) as grants), '{}'),
+    'debts', coalesce((
+      select jsonb_object_agg(source, debt) from private.token_payments where debt > 0), '{}'),
+    'members', coalesce((
+      select jsonb_object_agg(wallet_id || ' ' || user_id, jsonb_build_object('role', role, 'cap', monthly_cap_tokens,
+        'held', held, 'spent', case when month >= private.month_of(simulation.now()) then spent else 0 end,
+        'removed_at', simulation.minute_of(removed_at), 'removed_by', removed_by))
+      from private.wallet_members), '{}'),
     'requests', coalesce((
-      select jsonb_object_agg(request_id, jsonb_build_object('user', user_id, 'operation', operation_type,
-        'fingerprint', fingerprint, 'amount', amount, 'status', status, 'attempt', attempt,
+      select jsonb_object_agg(request_id, jsonb_build_object('user', user_id, 'actor', actor_id,
+        'operation', operation_type,
+        'fingerprint', case when operation_type <> 'grant' then fingerprint end, 'amount', amount, 'status', status, 'attempt', attempt,
         'ends', simulation.minute_of(expires_at), 'charged', charged, 'balance_after', balance_after,
         'response', response))
       from public.token_consumption_locks), '{}'),
+    'reversals', coalesce((
+      select jsonb_object_agg(reversal_id, jsonb_build_object('source', source, 'wallet', wallet_id, 'amount', amount))
+      from private.token_reversals), '{}'),
+    'refunds', coalesce((
+      select jsonb_object_agg(refund_id, jsonb_build_object('request', request_id, 'amount', tokens))
+      from private.token_refunds), '{}'),
+    'rollovers', coalesce((
+      select jsonb_object_agg(request_id, jsonb_build_object('wallet', wallet_id, 'rolledOver', rolled_over, 'expired', expired))
+      from private.token_rollovers), '{}'),
     'anomalies', coalesce((
       select jsonb_object_agg(user_id || ' ' || anomaly_type || ' ' || occurrence, severity)
-      from public.token_anomalies), '{}'),
+      from public.token_anomalies where anomaly_type in ('usage_unknown', 'shortfall', 'debt')), '{}'),
     'broken', coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_ledger() as problem), '[]')
-      || coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_chain() as problem), '[]'))
-$$;
+      || coalesce((select jsonb_agg(to_jsonb(problem)) from public.verify_token_chain() as problem), '[]'));
+end $$;
 
 -- Calls one after the other, each at its minute; a plan that fails, fails before the end at the latest.
-create function simulation.play(p_statements text[], p_minutes text[], p_plans text[])
+create function simulation.play(p_statements text[], p_minutes text[], p_plans text[], p_last_minute text)
 returns text language plpgsql as $$
 declare
   v_answer jsonb;
@@ -127,7 +190,7 @@ begin
     end;
     v_answers := array_append(v_answers, v_answer);
   end loop;
-  return jsonb_build_object('answers', v_answers, 'state', simulation.state());
+  return jsonb_build_object('answers', v_answers, 'state', simulation.state(p_last_minute));
 end $$;
 
 -- The cleanup's hand once round the table.
@@ -146,6 +209,34 @@ begin
   return jsonb_build_object('users_with_expired_holds', v_users, 'deleted_locks', v_deleted);
 end $$;
 
+-- A team, and limits that no history reaches.
+update private.token_plans set request_limits = '{}';
+create function simulation.found_team() returns void language plpgsql as $$
+declare
+  v_team constant uuid := '00000000-0000-4000-8000-00000000000f';
+  v_ann constant uuid := '00000000-0000-4000-8000-00000000000a';
+  v_ben constant uuid := '00000000-0000-4000-8000-00000000000b';
+  v_start constant timestamptz := (select at from simulation.start);
+begin
+  delete from private.wallets;
+  insert into private.wallets (id, name, created_by, created_at) values (v_team, 'team', v_ann, v_start);
+  insert into public.token_balances (user_id, created_at, updated_at) values (v_team, v_start, v_start);
+  insert into private.wallet_members (wallet_id, user_id, role, monthly_cap_tokens, joined_at)
+  values (v_team, v_ann, 'owner', null, v_start), (v_team, v_ben, 'member', 8, v_start);
+end $$;
+select simulation.found_team();
+
+create function simulation.join(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text, p_cap bigint)
+returns jsonb language plpgsql as $$
+declare
+  v_code constant text := md5(random()::text) || md5(random()::text);
+  v_answer jsonb;
+begin
+  v_answer := public.invite_to_wallet(p_user_id, p_wallet_id, v_code, p_role, null, p_cap);
+  return case when (v_answer ->> 'success')::boolean then public.accept_wallet_invitation(p_member_id, v_code)
+    else v_answer end;
+end $$;
+
 create function simulation.clear() returns void language plpgsql as $$
 begin
   perform set_config('simulation.plan', '', true);
@@ -161,6 +252,9 @@ begin
   delete from private.token_reversals;
   delete from private.token_refunds;
   delete from private.token_rollovers;
+  delete from private.rate_limits;
+  delete from private.request_counters;
+  perform simulation.found_team();
 end $$;
 alter table public.token_balance_history disable trigger token_balance_history_append_only;
 

@@ -63,6 +63,153 @@ export const MUTANTS: Mutant[] = [
     function: "expire_token_holds_of",
     changes: [["expires_at <= now()", "expires_at < now()"]],
   },
+  {
+    name: "a member's cap counts what the whole team holds",
+    function: "take_member_hold",
+    changes: [[
+      "held + p_amount +",
+      "(select sum(held) from private.wallet_members where wallet_id = p_wallet_id) + p_amount +",
+    ]],
+  },
+  {
+    name: "a member who was removed may still spend",
+    function: "take_member_hold",
+    changes: [["and removed_at is null", ""]],
+  },
+  {
+    name: "who leaves a team takes what it had running out of the count",
+    function: "end_member_hold",
+    changes: [["and user_id = p_actor_id", "and user_id = p_actor_id and removed_at is null"]],
+  },
+  {
+    name: "an expiry takes tokens that a running request holds",
+    function: "apply_grant_events",
+    changes: [
+      ["grants.remaining - coalesce(reserved.tokens, 0) as tokens", "grants.remaining as tokens"],
+      [
+        "and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0",
+        "and grants.remaining > 0",
+      ],
+    ],
+  },
+  {
+    name: "a grant ends a minute too late",
+    function: "apply_grant_events",
+    changes: [["and grants.expires_at <= p_now", "and grants.expires_at <= p_now - interval '1 minute'"]],
+  },
+  {
+    name: "a hold does not look whether a grant has ended",
+    function: "hold_tokens",
+    changes: [["and next_expiry_at > clock_timestamp()", ""]],
+  },
+  {
+    name: "a charge in one step does not look whether a grant has ended",
+    function: "consume_tokens_atomic",
+    changes: [["and next_expiry_at > clock_timestamp()", ""]],
+  },
+  {
+    name: "a batch does not look whether a grant has ended",
+    function: "consume_tokens_batch",
+    changes: [["and balances.next_expiry_at > v_now", ""]],
+  },
+  {
+    name: "a refund goes back into the grants that the charge took from first",
+    function: "refund_tokens",
+    changes: [[
+      "private.grants_of_spending(v_charge.user_id, v_end - v_amount, v_end)",
+      `private.grants_of_spending(v_charge.user_id, v_end + v_refunded + v_charge.delta,
+        v_end + v_refunded + v_charge.delta + v_amount)`,
+    ]],
+  },
+  {
+    name: "two refunds give the same charge back twice",
+    function: "refund_tokens",
+    changes: [[
+      "where wallet_id = v_charge.user_id and charge_entry_number = v_charge.entry_number",
+      "where false",
+    ]],
+  },
+  {
+    name: "a refund revives a grant that has ended",
+    function: "refund_tokens",
+    changes: [["bool_or(grants.expires_at <= v_now) as is_over", "false as is_over"]],
+  },
+  {
+    name: "a rollover that is repeated is paid twice",
+    function: "roll_over_grant",
+    changes: [
+      [
+        "select * into v_known from private.token_rollovers where request_id = p_request_id;",
+        "v_known := null; perform where false;",
+      ],
+      ["on conflict do nothing;\n  if not found then", "on conflict do nothing;\n  if false then"],
+    ],
+  },
+  {
+    name: "a rollover forgets its cap in tokens",
+    function: "roll_over_grant",
+    changes: [["least(v_left, p_cap_tokens, ", "least(v_left, "]],
+  },
+  {
+    name: "a reversal takes tokens that a running request holds",
+    function: "free_grants_for",
+    changes: [
+      ["grants.remaining - coalesce(reserved.tokens, 0) end", "grants.remaining end"],
+      ["grants.remaining > coalesce(reserved.tokens, 0)", "grants.remaining > 0"],
+    ],
+  },
+  {
+    name: "a new grant does not pay the wallet's debt",
+    function: "begin_grant",
+    changes: [["v_paid := least(v_balance.debt, v_tokens)", "v_paid := 0"]],
+  },
+  {
+    name: "a dispute that was won is not set off against what was taken",
+    function: "settle_payment",
+    changes: [[
+      "select sum(amount) from private.token_reversals where",
+      "select sum(amount) from private.token_reversals where amount > 0 and",
+    ]],
+  },
+  {
+    name: "a reversal that is told twice counts twice",
+    function: "settle_payment",
+    changes: [["    - v_payment.debt\n", "\n"]],
+  },
+  {
+    name: "grants are used in the order of their ends, whatever their priority",
+    function: "allot_to_grants",
+    changes: [[
+      "order by priority, expires_at, kind, entry_number",
+      "order by expires_at, priority, kind, entry_number",
+    ]],
+  },
+  {
+    name: "what expires counts as spent",
+    function: "post_token_entry",
+    changes: [[
+      "case when p_operation_type = any(private.operations_of_grants()) then p_delta else 0 end",
+      "greatest(p_delta, 0)",
+    ]],
+  },
+  {
+    name: "tokens that are kept for a running request go to a newer one",
+    function: "settle_tokens",
+    changes: [[
+      "v_balance.granted - v_balance.balance + v_charged, v_lock.created_at)",
+      "v_balance.granted - v_balance.balance + v_charged)",
+    ]],
+  },
+  {
+    name: "a request that runs again may use what lived when it ran first",
+    function: "hold_tokens",
+    changes: [["created_at = excluded.created_at, expires_at", "created_at = known.created_at, expires_at"]],
+  },
+  {
+    name: "a refund is not taken off what its member spent",
+    function: "refund_tokens",
+    changes: [["if v_charge.actor_id is not null then", "if false then"]],
+  },
 ];
 
 /** Plants a bug in a migrated database. A text that is not there means that the mutant must follow the SQL. */

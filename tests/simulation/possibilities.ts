@@ -1,6 +1,11 @@
 import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
-import { apply, cleanup, endOverdueHolds, type Ledger, stateOf } from "./model.ts";
+import { apply, type Ledger, stateOf } from "./model.ts";
+import { job } from "./model/events.ts";
+import { cleanup, endOverdueHolds } from "./model/requests.ts";
+
+/** Calls that wait for nobody, and leave what another one has locked just then. */
+const SKIPPING = ["cleanup", "job"];
 
 /** One call as seen from outside. */
 export interface Observed {
@@ -32,6 +37,14 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
     if (open.every(({ parts, mayBeSkipped }) => mayBeSkipped || parts.length === 0)) found.set(state, ledger);
     for (const [index, { parts: [part, ...rest] }] of open.entries()) {
       if (!part) continue;
+      if (part.call.name === "job" && carriedOut.length > 1) {
+        for (const spared of subsets) {
+          const next = structuredClone(ledger);
+          job(next, spared);
+          explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
+        }
+        continue;
+      }
       if (part.call.name === "cleanup" && carriedOut.length > 1) {
         // It waits for nobody: rows that another call has locked are skipped.
         for (const holdsOf of subsets) {
@@ -56,7 +69,7 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   };
   const carriedOut = observed.filter(({ happened }) => happened !== "no");
   const spenders = observed.length > 1 ? new Set(carriedOut.flatMap(({ call }) => spendersOf(call))) : [];
-  const cleanups = carriedOut.filter(({ call }) => call.name === "cleanup").length;
+  const cleanups = carriedOut.filter(({ call }) => SKIPPING.includes(call.name)).length;
   const subsets = cleanups === 0 ? [] : subsetsOf(
     cleanups > 1
       ? [...new Set(ledgers.flatMap(({ accounts }) => [...accounts.keys()]))]
@@ -72,7 +85,7 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
 
 function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"] {
   // Beside other calls, a cleanup may count a user or a row that one of them has dealt with meanwhile.
-  if (call.name === "cleanup" && isRace) return [{ call }];
+  if (SKIPPING.includes(call.name) && isRace || call.name === "job") return [{ call }];
   const calls = call.name === "batch"
     ? call.requests
     : call.name === "operations"
@@ -90,6 +103,8 @@ function usersOf(call: Call): string[] {
     case "operations":
       return call.operations.flatMap(usersOf);
     case "cleanup":
+    case "job":
+    case "refund":
       return [];
     default:
       return [call.user];

@@ -2,9 +2,9 @@ import { type Answer, type Call, describeCall } from "./calls.ts";
 import { answerDifferences, differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type Fault, type History, resolve, resolveSwapped } from "./history.ts";
+import { type Fault, firstGrants, type History, minutesAround, resolve, resolveSwapped } from "./history.ts";
 import { apply, type Ledger, newLedger, stateOf } from "./model.ts";
-import { parseAnswer, statementOf, USERS } from "./statements.ts";
+import { parseAnswer, statementOf } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
 /** A call with what the model says of it: null where it crashes and must leave nothing behind. */
@@ -22,7 +22,9 @@ interface Expected {
 export async function playSerial(database: SimulatedDatabase, history: History, tally: Tally): Promise<void> {
   const ledger = newLedger();
   const script = foresee(history, ledger, tally);
-  const results = await database.sql.unsafe(messageOf(script)).simple() as unknown as { played: string }[][];
+  const results = await database.sql.unsafe(messageOf(script, ledger.now)).simple() as unknown as {
+    played: string;
+  }[][];
   const { answers, state } = parseAnswer(results[1]![0]!.played) as { answers: Answer[]; state: unknown };
   script.forEach(({ answer }, index) => {
     const problems = answerDifferences(answer, answers[index]);
@@ -38,12 +40,14 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
   const send = (call: Call, fault: Fault = { name: "none" }) => {
     const isCrash = fault.name === "crash";
     const plan = isCrash ? `{${"0,".repeat(fault.writes)}fail}` : "";
+    ledger.now += minutesAround(call);
     const answer = isCrash ? null : apply(ledger, call);
     script.push({ call, minute: ledger.now, plan, answer });
+    ledger.now += minutesAround(call);
     if (isCrash) tally.add("crash");
     else tally.addAnswer(call, answer);
   };
-  history.grants.forEach((amount, index) => send({ name: "add", user: USERS[index]!, id: null, amount }));
+  for (const call of firstGrants(history)) send(call);
   for (const step of history.steps) {
     switch (step.name) {
       case "wait":
@@ -65,13 +69,13 @@ function foresee(history: History, ledger: Ledger, tally: Tally): Expected[] {
   return script;
 }
 
-function messageOf(script: Expected[]): string {
+function messageOf(script: Expected[], lastMinute: bigint): string {
   const list = (values: string[]) =>
     `array[${values.map((value) => `$text$${value}$text$`).join(", ")}]::text[]`;
   const statements = list(script.map(({ call }) => statementOf(call)));
   const minutes = list(script.map(({ minute }) => String(minute)));
   const plans = list(script.map(({ plan }) => plan));
-  return `begin; select simulation.play(${statements}, ${minutes}, ${plans}) as played; rollback`;
+  return `begin; select simulation.play(${statements}, ${minutes}, ${plans}, '${lastMinute}') as played; rollback`;
 }
 
 function transcriptOf(script: Expected[]): string[] {

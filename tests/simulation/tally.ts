@@ -9,7 +9,7 @@ export class Tally {
   }
 
   addAnswer(call: Call, answer: Answer): void {
-    if (call.name === "batch" || call.name === "operations" || call.name === "cleanup") {
+    if (["batch", "operations", "cleanup", "job"].includes(call.name)) {
       this.add(call.name);
     } else {
       const { error, duplicate } = answer as { error: string | null; duplicate: boolean };

@@ -152,7 +152,10 @@ describe("deno task ledger verify", async () => {
       "what is left of a grant",
       "update public.token_grants set remaining = remaining + 1 where wallet_id = '$user' and entry_number = 1",
     ],
-    ["a grant, which is gone", "delete from public.token_grants where wallet_id = '$user' and entry_number = 1"],
+    [
+      "a grant, which is gone",
+      "delete from public.token_grants where wallet_id = '$user' and entry_number = 1",
+    ],
     [
       "the end of a grant",
       "update public.token_grants set expires_at = '2200-01-01' where wallet_id = '$user' and entry_number = 1",

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Call, type Kind, NEVER } from "./calls.ts";
+import { firstGrants, histories, type History, resolve, resolveSwapped } from "./history.ts";
+import { apply, type Ledger, newLedger } from "./model.ts";
+
+const RUNS = 1_000;
+
+interface Play {
+  /** Before each call, and at each time between two. */
+  meanwhile?: (ledger: Ledger) => void;
+  after?: (ledger: Ledger) => void;
+}
+
+/** Plays a history in the model alone. */
+function play(history: History, { meanwhile = () => {}, after = () => {} }: Play): Ledger {
+  const ledger = newLedger();
+  const send = (call: Call) => {
+    meanwhile(ledger);
+    apply(ledger, call);
+    after(ledger);
+  };
+  const wait = (minutes: bigint) => {
+    // Everything in a history lasts 1, 9, 10, 11 … minutes or about a day.
+    for (const pause of [1n, 8n, 1n, 1n, 1_419n, 10n, minutes]) {
+      const step = pause < minutes ? pause : minutes;
+      ledger.now += step;
+      minutes -= step;
+      meanwhile(ledger);
+    }
+  };
+  for (const call of firstGrants(history)) send(call);
+  for (const step of history.steps) {
+    if (step.name === "wait") wait(step.minutes);
+    else if (step.name === "call") send(resolve(step.intent, ledger));
+    else if (step.name === "swapped") {
+      for (const call of resolveSwapped(step.first, step.second, ledger)) send(call);
+    } else if (step.name === "together") {
+      wait(step.minutes);
+      for (const { intent } of step.rivals) send(resolve(intent, ledger));
+    }
+  }
+  return ledger;
+}
+
+/** What everybody has and owes in the end, whichever entries led there. */
+function ownedIn(ledger: Ledger) {
+  apply(ledger, { name: "job" });
+  return {
+    accounts: [...ledger.accounts].map(([wallet, { entries: _, ...account }]) => ({ wallet, ...account })),
+    debts: [...ledger.payments].map(([source, { debt }]) => ({ source, debt })),
+  };
+}
+
+describe("in the model", () => {
+  it("what is left of the grants is the balance, and what is held is there, whatever happens", () => {
+    fc.assert(
+      fc.property(histories({ hasBatches: true }), (history) => {
+        play(history, {
+          after: (ledger) => {
+            for (const { balance, held, grants, entries } of ledger.accounts.values()) {
+              expect(grants.reduce((sum, { left }) => sum + left, 0n)).toBe(balance);
+              expect(grants.every(({ left }) => left >= 0n)).toBe(true);
+              expect(held >= 0n && held <= balance).toBe(true);
+              expect(entries.reduce((sum, { delta }) => sum + delta, 0n)).toBe(balance);
+            }
+          },
+        });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("it makes no difference how often the job runs", () => {
+    fc.assert(
+      fc.property(histories({ hasBatches: true }), (history) => {
+        const often = play(history, { meanwhile: (ledger) => apply(ledger, { name: "job" }) });
+        const never = play(history, {});
+        expect(ownedIn(often)).toEqual(ownedIn(never));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("what is said of a payment ends in the same state in any order, and repeated", () => {
+    const others = fc.constantFrom<Kind>("paid", "promotion");
+    const event = fc.record({
+      id: fc.constantFrom("e1", "e2", "e3", "e4", "e5"),
+      tokens: fc.integer({ min: -12, max: 12 }),
+    });
+    const events = fc.uniqueArray(event, { selector: ({ id }) => id }).chain((once) =>
+      fc.record({
+        once: fc.constant(once),
+        again: fc.shuffledSubarray([...once, ...once], { minLength: 0 }),
+        order: fc.shuffledSubarray(["grant" as const, ...once], { minLength: once.length + 1 }),
+      })
+    );
+    const grant = (amount: number, kind: Kind, source: string | null): Call => ({
+      name: "add",
+      user: "ann",
+      id: source,
+      amount: BigInt(amount),
+      kind,
+      priority: 0n,
+      effective: 0n,
+      expires: NEVER,
+      source,
+    });
+    const play = (calls: Call[]) => {
+      const ledger = newLedger();
+      for (const call of calls) apply(ledger, call);
+      return ownedIn(ledger);
+    };
+    fc.assert(
+      fc.property(events, others, fc.nat(12), fc.nat(12), ({ once, again, order }, kind, spent, held) => {
+        const reversal = ({ id, tokens }: { id: string; tokens: number }): Call => ({
+          name: "clawback",
+          user: "ann",
+          source: "p",
+          id,
+          amount: BigInt(tokens || 1),
+        });
+        const before: Call[] = [
+          grant(12, kind, null),
+          { name: "consume", user: "ann", id: "a", amount: BigInt(spent), operation: "meal" },
+          {
+            name: "hold",
+            user: "ann",
+            actor: null,
+            id: "b",
+            amount: BigInt(held),
+            operation: "meal",
+            fingerprint: "x",
+            minutes: 10n,
+          },
+        ];
+        const bought = grant(10, "paid", "p");
+        const inOrder = play([...before, bought, ...once.map(reversal)]);
+        const inAny = play([
+          ...before,
+          ...order.map((one) => one === "grant" ? bought : reversal(one)),
+          ...again.map(reversal),
+        ]);
+        expect(inAny).toEqual(inOrder);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});

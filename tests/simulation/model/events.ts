@@ -1,0 +1,54 @@
+/** What happens to grants by itself: they come, they end, and what is owed is paid as soon as it can be. */
+import { NEVER, type Time } from "../calls.ts";
+import { collectDebts, come, debtsOf } from "./debts.ts";
+import { compare, compareTimes, freeParts, takeFrom } from "./grants.ts";
+import { enter, isOver, type Ledger } from "./ledger.ts";
+
+/** Whether something is to be done with the wallet's grants before it is used. */
+export function isDue(ledger: Ledger, wallet: string): boolean {
+  const { next, owes } = ledger.accounts.get(wallet) ?? { next: NEVER, owes: NEVER };
+  return isOver(next, ledger.now) || isOver(owes, ledger.now);
+}
+
+/** Does all that is due. */
+export function catchUp(ledger: Ledger, wallet: string): void {
+  const account = ledger.accounts.get(wallet);
+  if (!account) return;
+  const { grants } = account;
+  const toCome = [...grants.keys()].filter((place) =>
+    grants[place]!.entry === null && grants[place]!.effective <= ledger.now
+  );
+  toCome.sort((one, other) => compare(grants[one]!.effective, grants[other]!.effective) || one - other);
+  for (const place of toCome) come(ledger, wallet, place);
+  endGrants(ledger, wallet);
+  collectDebts(ledger, wallet);
+  const times = grants.flatMap(({ entry, effective, expires, left }): Time[] =>
+    entry === null ? [effective] : left > 0n ? [expires] : []
+  );
+  account.next = times.sort(compareTimes)[0] ?? NEVER;
+  account.owes = debtsOf(ledger, wallet).length > 0 && account.held > 0n ? ledger.now : NEVER;
+}
+
+/** Does what is due of everybody's grants, but for wallets that another call has locked. */
+export function job(ledger: Ledger, spared: string[] = []) {
+  for (const [wallet, { next }] of ledger.accounts) {
+    if (isOver(next, ledger.now) && !spared.includes(wallet)) catchUp(ledger, wallet);
+  }
+  return {};
+}
+
+/** What nobody needs of the grants that have ended is gone. */
+function endGrants(ledger: Ledger, wallet: string): void {
+  const account = ledger.accounts.get(wallet)!;
+  const { grants } = account;
+  const ending = freeParts(ledger, wallet).filter(({ grant, amount }) =>
+    amount > 0n && isOver(grants[grant]!.expires, ledger.now)
+  );
+  ending.sort((one, other) =>
+    compareTimes(grants[one.grant]!.expires, grants[other.grant]!.expires) || one.grant - other.grant
+  );
+  for (const part of ending) {
+    takeFrom(account, part.amount, [part]);
+    enter(ledger, account, { delta: -part.amount, operation: "expiry", parts: [part] });
+  }
+}
