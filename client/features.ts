@@ -136,7 +136,7 @@ export interface Calls {
   walletsAccept: { input: WalletsAcceptInput; output: WalletsAcceptOutput };
   /** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
   walletsMembers: { input: WalletsMembersInput; output: WalletsMembersOutput };
-  /**  */
+  /** Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays one. */
   walletsRole: { input: WalletsRoleInput; output: WalletsRoleOutput };
   /** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
   walletsCap: { input: WalletsCapInput; output: WalletsCapOutput };

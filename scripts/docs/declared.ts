@@ -60,7 +60,7 @@ async function endpointsOf(folder: string, name: string): Promise<Declared[]> {
   return Object.entries<Declaration>(declaration.actions).map(([action, endpoint]) => {
     const named = new RegExp(`\\n\\s*"?${action}"?: (\\w+),`).exec(source)?.[1] ?? camelCase(action);
     const constantOf = (name: string) => new RegExp(`\\n(export )?const ${name} =`).exec(source)?.[0];
-    const constant = constantOf(named) ?? constantOf(camelCase(action)) ?? "\n";
+    const constant = constantOf(camelCase(action)) ?? constantOf(named) ?? "\n";
     return declared(endpoint, `${name}/${action}`, commentAbove(source, constant.slice(1)));
   });
 }
