@@ -261,7 +261,9 @@ describe("reversals at once", () => {
       await run(transaction, add(one, 10, newId(), { p_source: coupon }));
       await sql.begin(async (other) => {
         await other`set local lock_timeout = '5s'`;
-        expect(await run(other, add(two, 10, newId(), { p_source: coupon }))).toMatchObject({ success: true });
+        expect(await run(other, add(two, 10, newId(), { p_source: coupon }))).toMatchObject({
+          success: true,
+        });
       });
     });
     const late = newId();

@@ -261,26 +261,31 @@ describe("an invitation", () => {
     expect(await teams.do(accept(member, await newCode(team)))).toMatchObject(DONE);
   });
 
-  it.each([
-    ["admin", "viewer"],
-    ["admin", "member"],
-    ["member", "viewer"],
-  ] as const)("to be %s gives who was made a %s, left and comes back its role only if made since", async (invited, left) => {
-    const team = await teams.open();
-    const member = newId();
-    const code = await newCode(team, { p_role: invited, p_max_uses: 5 });
-    await teams.do(accept(member, code));
-    await teams.do(setRole(team.owner, team.wallet, member, left));
-    const another = await newCode(team, { p_role: invited });
-    await teams.do(remove(member, team.wallet, member));
-    for (const kept of [code, another]) {
-      expect(await teams.do(accept(member, kept))).toMatchObject({ ...DONE, role: left });
-      expect(await team.roles()).toMatchObject({ [member]: left });
+  it.each(
+    [
+      ["admin", "viewer"],
+      ["admin", "member"],
+      ["member", "viewer"],
+    ] as const,
+  )(
+    "to be %s gives who was made a %s, left and comes back its role only if made since",
+    async (invited, left) => {
+      const team = await teams.open();
+      const member = newId();
+      const code = await newCode(team, { p_role: invited, p_max_uses: 5 });
+      await teams.do(accept(member, code));
+      await teams.do(setRole(team.owner, team.wallet, member, left));
+      const another = await newCode(team, { p_role: invited });
       await teams.do(remove(member, team.wallet, member));
-    }
-    const since = await newCode(team, { p_role: invited });
-    expect(await teams.do(accept(member, since))).toMatchObject({ ...DONE, role: invited });
-  });
+      for (const kept of [code, another]) {
+        expect(await teams.do(accept(member, kept))).toMatchObject({ ...DONE, role: left });
+        expect(await team.roles()).toMatchObject({ [member]: left });
+        await teams.do(remove(member, team.wallet, member));
+      }
+      const since = await newCode(team, { p_role: invited });
+      expect(await teams.do(accept(member, since))).toMatchObject({ ...DONE, role: invited });
+    },
+  );
 
   it("gives who was more and left what it says", async () => {
     const team = await teams.open();
@@ -295,7 +300,12 @@ describe("an invitation", () => {
     const [demoted, handed] = [await team.join("owner"), team.owner];
     const codes = [];
     for (const by of [demoted, handed]) {
-      codes.push([await newCode(team, { p_role: "admin" }, by), await newCode(team, { p_role: "member" }, by)] as const);
+      codes.push(
+        [
+          await newCode(team, { p_role: "admin" }, by),
+          await newCode(team, { p_role: "member" }, by),
+        ] as const,
+      );
     }
     await teams.do(setRole(handed, team.wallet, demoted, "admin"));
     await teams.do(act("transfer_wallet", handed, team.wallet, { p_member_id: await team.join() }));
@@ -359,7 +369,9 @@ describe("an invitation", () => {
   it("is no other's under the same request id", async () => {
     const team = await teams.open();
     const [code, admin] = [newId(), await team.join("admin")];
-    await teams.do(invite(team.owner, team.wallet, code, { p_request_id: "key", p_role: "admin", p_max_uses: 5 }));
+    await teams.do(
+      invite(team.owner, team.wallet, code, { p_request_id: "key", p_role: "admin", p_max_uses: 5 }),
+    );
     for (
       const [by, more] of [
         [admin, { p_role: "member" }],

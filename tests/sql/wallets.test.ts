@@ -172,7 +172,10 @@ describe("a request that a team's wallet pays", () => {
     const viewer = await team.join("viewer");
     for (const asking of [newId(), viewer]) {
       await sql`select set_account_plan(${asking}, 'refused')`;
-      expect(await team.admit(asking)).toMatchObject({ error: "forbidden", limits: [{ name: "user" }, null] });
+      expect(await team.admit(asking)).toMatchObject({
+        error: "forbidden",
+        limits: [{ name: "user" }, null],
+      });
       expect(await team.admit(asking)).toMatchObject({ error: "rate_limited" });
       const read = () =>
         teams.do({
