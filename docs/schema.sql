@@ -878,7 +878,7 @@ create table private.wallets (
   created_at timestamp with time zone default now() not null,
   closed_at timestamp with time zone,
   constraint wallets_pkey PRIMARY KEY (id),
-  constraint wallets_made_once UNIQUE (request_id)
+  constraint wallets_made_once UNIQUE (created_by, request_id)
 );
 CREATE INDEX wallets_created_by_idx ON private.wallets USING btree (created_by);
 alter table private.wallets enable row level security;
@@ -1329,6 +1329,8 @@ create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) 
 
 create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
 
+create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role text) returns void language sql volatile set search_path=""; -- body ee150776ab3fa1b8
+
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
@@ -1421,8 +1423,6 @@ create function private.known_request_outcome(p_lock public.token_consumption_lo
 
 create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
 
-create function private.lock_payment(p_source text) returns void language sql volatile set search_path=""; -- body dcb010a6ce2322e6
-
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
 create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
@@ -1470,6 +1470,8 @@ create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint
 
 create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
 
+create function private.payment_key(p_source text) returns bigint language sql immutable set search_path=""; -- body 345b5eea81748b79
+
 create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
@@ -1496,7 +1498,7 @@ create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint 
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
 
-create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body d6fdeefa47f25eb8
+create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 76e3073f6673c9c4
 
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 
@@ -1506,7 +1508,7 @@ create function private.scan_alerts() returns jsonb language plpgsql volatile se
 
 create function private.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body a757809b23846fbe
 
-create function private.scan_expiring_grants() returns integer language plpgsql volatile security definer set search_path=""; -- body a254ede25cb67b5d
+create function private.scan_expiring_grants() returns integer language plpgsql volatile security definer set search_path=""; -- body 30d7af952f8aff0d
 
 create function private.scan_failing_provider() returns integer language plpgsql volatile security definer set search_path=""; -- body a78e3abf4d9c2103
 
@@ -1565,19 +1567,19 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc599f4799b3d031
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bcc6b51e42064d55
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
 grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93930dea192ab612
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 435e8eafd0e833bd
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 49f4b9b4f56d9d94
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8374188393da88e
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
-create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2fc8063a56a3466e
+create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e2ef8b07b066f35f
 grant execute on function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.alert_queue() returns jsonb language sql stable security definer set search_path=""; -- body 05f3d8382f8b6ad9
@@ -1595,7 +1597,7 @@ grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease
 create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 196f944d1e898b2f
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8f1547bda23bd856
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
@@ -1676,7 +1678,7 @@ grant execute on function public.forget_user(p_user_id uuid) to service_role;
 create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
-create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d952d7d3316eb108
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da725bf8577cdf01
 grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
@@ -1763,7 +1765,7 @@ grant execute on function public.refund_tokens(p_request_id text, p_refund_id te
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 04d5fe671d45fd82
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 47166293081393f9
 grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
 create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
@@ -1814,7 +1816,7 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
 
-create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 72c97cff50f93608
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09b35b1cde75ffc
 grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
 
 create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
@@ -1829,7 +1831,7 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ab9299272dc70212
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fcbfb91b0dd68b8e
 grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d

@@ -14,7 +14,7 @@ create table private.wallets (
   created_at timestamptz not null default now(),
   closed_at timestamptz,
   constraint wallets_pkey primary key (id),
-  constraint wallets_made_once unique (request_id)
+  constraint wallets_made_once unique (created_by, request_id)
 );
 
 create index wallets_created_by_idx on private.wallets (created_by);

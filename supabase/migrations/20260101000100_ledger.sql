@@ -615,6 +615,7 @@ declare
   v_ends timestamptz[];
   v_hold record;
   v_first integer := 1;
+  v_count integer;
   v_part bigint;
 begin
   select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
@@ -623,20 +624,20 @@ begin
   from public.token_grants
   where wallet_id = p_wallet_id and remaining > 0;
   v_remaining := v_left;
+  v_count := coalesce(cardinality(v_ids), 0);
   for v_hold in
     select amount, created_at from public.token_consumption_locks
     where user_id = p_wallet_id and status = 'held'
     order by created_at, request_id
   loop
-    while v_left[v_first] = 0 loop
-      v_first := v_first + 1;
-    end loop;
-    for v_index in v_first .. coalesce(cardinality(v_ids), 0) loop
-      exit when v_hold.amount = 0;
-      continue when v_ends[v_index] <= v_hold.created_at;
-      v_part := least(v_left[v_index], v_hold.amount);
-      v_left[v_index] := v_left[v_index] - v_part;
+    -- What had ended for one had ended for all that began later: none looks at a grant that another one has passed.
+    while v_hold.amount > 0 and v_first <= v_count loop
+      v_part := case when v_ends[v_first] > v_hold.created_at then least(v_left[v_first], v_hold.amount) else 0 end;
+      v_left[v_first] := v_left[v_first] - v_part;
       v_hold.amount := v_hold.amount - v_part;
+      if v_hold.amount > 0 then
+        v_first := v_first + 1;
+      end if;
     end loop;
   end loop;
   return query

@@ -359,10 +359,15 @@ begin
     -- Before anything of the wallet is told: who is no member learns nothing of it. The hold asks again, with it locked.
     v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_token_amount, false);
     if v_denied is not null then
-      return coalesce(
-        private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint, p_metadata,
-          p_run_id, true, p_wallet_id),
-        v_denied || '{"limits": null}');
+      v_outcome := private.answer_known_request(p_request_id, p_user_id, p_token_amount, p_operation_type, p_fingerprint,
+        p_metadata, p_run_id, true, p_wallet_id);
+      -- Else a stranger could ask without end, where each time somebody else's wallet may be locked.
+      if v_outcome is null and p_user_id is not null and p_operation_type is not null
+        and (v_user_rule is not null or v_function_rule is not null)
+      then
+        v_limits := private.take_request_limits(p_request_id, p_user_id, v_user_rule, p_operation_type, v_function_rule);
+      end if;
+      return coalesce(v_outcome, v_denied || coalesce(v_limits, '{"limits": null}'));
     end if;
     select v_is_paused is true or accounts.paused_at is not null,
       case when v_is_paused then v_pause_reason else accounts.pause_reason end,
@@ -464,21 +469,20 @@ begin
   left join private.token_plans as plans on plans.plan = coalesce(accounts.plan, 'default');
   if p_wallet_id is not null and not v_is_known then
     v_denied := private.member_refusal(p_request_id, p_wallet_id, p_user_id, p_least_amount, false);
-    if v_denied is not null then
-      return v_denied;
-    end if;
-    if v_is_paused is not true then
+    if v_denied is null and v_is_paused is not true then
       select paused_at is not null, pause_reason into v_is_paused, v_pause_reason
       from public.token_accounts where user_id = p_wallet_id;
     end if;
   end if;
-  if v_is_paused and not v_is_known then
+  if v_is_paused and not v_is_known and v_denied is null then
     return private.token_refusal(p_request_id, 'account_paused',
       concat_ws(': ', 'This account is paused', v_pause_reason));
   end if;
   v_taken := private.take_request_limits(p_request_id, p_user_id, null, 'stored_recording', v_rule);
   if v_taken ? 'error' then
     return v_taken;
+  elsif v_denied is not null then
+    return v_denied;
   elsif v_is_known then -- What was paid for is read again to be known again.
     return jsonb_build_object('success', true);
   end if;

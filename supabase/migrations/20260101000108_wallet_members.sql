@@ -129,6 +129,18 @@ $$;
 comment on function private.is_last_owner(uuid, uuid) is
   'Whether a wallet would be without an owner without this one. Its caller has locked the wallet.';
 
+create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role text)
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from private.wallet_invitations
+  where wallet_id = p_wallet_id and created_by = p_user_id and private.may_manage(p_role, role) is not true;
+$$;
+
+comment on function private.close_doors_of(uuid, uuid, text) is
+  'Takes back what a member invited to and, with its new role, may not any more.';
+
 create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid)
 returns void
 language plpgsql
@@ -407,7 +419,13 @@ begin
   values (p_wallet_id, p_user_id, p_request_id, p_code_digest, p_role, p_monthly_cap_tokens, lower(p_email), p_max_uses,
     clock_timestamp() + p_time_to_live)
   on conflict (wallet_id, request_id) do update set code_digest = excluded.code_digest
+  where wallet_invitations.created_by = excluded.created_by and wallet_invitations.role = excluded.role
+    and wallet_invitations.monthly_cap_tokens is not distinct from excluded.monthly_cap_tokens
+    and wallet_invitations.email is not distinct from excluded.email and wallet_invitations.max_uses = excluded.max_uses
   returning * into v_invitation;
+  if not found then
+    return private.wallet_refusal('idempotency_key_reused', 'This request id belongs to another invitation');
+  end if;
   return private.wallet_done(jsonb_build_object('invitation_id', v_invitation.id, 'expires_at', v_invitation.expires_at));
 end;
 $$;
@@ -415,7 +433,7 @@ $$;
 comment on function public.invite_to_wallet(uuid, uuid, text, text, text, bigint, text, integer, interval) is
   'Keeps an invitation to a wallet, of whose code it learns the digest alone. With an e-mail address only who has confirmed it '
   'may accept. The same request again is the same invitation with another code. Returns success, error, invitation_id, '
-  'expires_at. Errors: invalid_request, forbidden, wallet_limit_reached.';
+  'expires_at. Errors: invalid_request, forbidden, wallet_limit_reached, idempotency_key_reused.';
 
 create function public.list_wallet_invitations(p_user_id uuid, p_wallet_id uuid)
 returns jsonb
@@ -470,6 +488,7 @@ as $$
 declare
   -- One answer for a code that is unknown, over, used up, withdrawn or another's: nobody learns which it is.
   v_unknown constant jsonb := private.wallet_refusal('not_found', 'This invitation is not valid, or not any more');
+  v_roles constant text[] := array['viewer', 'member', 'admin', 'owner'];
   v_invitation private.wallet_invitations;
   v_member private.wallet_members;
 begin
@@ -511,9 +530,12 @@ begin
   end if;
   insert into private.wallet_members as known (wallet_id, user_id, role, monthly_cap_tokens, invitation_id)
   values (v_invitation.wallet_id, p_user_id, v_invitation.role, v_invitation.monthly_cap_tokens, v_invitation.id)
-  -- What was spent stays, and so does a cap, unless the new one is lower.
+  -- What was spent stays, and so does a cap, unless the new one is lower. A role that was taken away comes back by an
+  -- invitation made since, and not by one that was kept.
   on conflict (wallet_id, user_id) do update
-  set role = excluded.role, joined_at = clock_timestamp(), removed_at = null, removed_by = null,
+  set role = case when v_invitation.created_at > known.removed_at then excluded.role
+      else v_roles[least(array_position(v_roles, known.role), array_position(v_roles, excluded.role))] end,
+    joined_at = clock_timestamp(), removed_at = null, removed_by = null,
     invitation_id = excluded.invitation_id,
     monthly_cap_tokens = least(known.monthly_cap_tokens, excluded.monthly_cap_tokens)
   returning * into v_member;
@@ -523,7 +545,7 @@ $$;
 
 comment on function public.accept_wallet_invitation(uuid, text) is
   'Lets a user into the wallet of an invitation, by the digest of its code. Who is a member already stays what it is; who left '
-  'and comes back takes no further use, and keeps its cap and what it spent. Returns success, error, wallet_id, role. Errors: '
+  'and comes back takes no further use, keeps its cap and what it spent, and with an older invitation becomes no more than it was. Returns success, error, wallet_id, role. Errors: '
   'not_found (one answer for every code that opens nothing), wallet_limit_reached, account_paused (of a user who was forgotten).';
 
 create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text)
@@ -551,15 +573,13 @@ begin
     return private.wallet_refusal('last_owner', 'The last owner of a wallet stays its owner');
   end if;
   update private.wallet_members set role = p_role where wallet_id = p_wallet_id and user_id = p_member_id;
-  if (p_role in ('owner', 'admin')) is not true then
-    delete from private.wallet_invitations where wallet_id = p_wallet_id and created_by = p_member_id;
-  end if;
+  perform private.close_doors_of(p_wallet_id, p_member_id, p_role);
   return private.wallet_done();
 end;
 $$;
 
 comment on function public.set_wallet_role(uuid, uuid, uuid, text) is
-  'Gives a member another role. Whoever may not invite any more loses its open invitations. Errors: invalid_request, forbidden, '
+  'Gives a member another role. Its open invitations to what it may not invite to any more are taken back. Errors: invalid_request, forbidden, '
   'not_found, last_owner.';
 
 create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint)
@@ -613,6 +633,12 @@ begin
   elsif v_member.user_id is null then
     return private.wallet_refusal('not_found', 'The wallet has no such member');
   elsif v_member.removed_at is not null then
+    -- Who has left by itself may come back; who is removed then, too, may not.
+    if private.may_manage(v_role, v_member.role) then
+      update private.wallet_members
+      set removed_at = clock_timestamp(), removed_by = p_user_id
+      where wallet_id = p_wallet_id and user_id = p_member_id;
+    end if;
     return private.wallet_done();
   elsif p_member_id <> p_user_id and private.may_manage(v_role, v_member.role) is not true then
     return private.wallet_refusal('forbidden', 'An owner removes members, an admin members and viewers');
@@ -625,7 +651,8 @@ end;
 $$;
 
 comment on function public.remove_wallet_member(uuid, uuid, uuid) is
-  'Takes a member out of a wallet, itself too. Its running requests end as they would have, its next one is refused. Errors: '
+  'Takes a member out of a wallet, itself too. Its running requests end as they would have, its next one is refused. Who was '
+  'removed, also after it had left, comes back only with an invitation made since. Errors: '
   'forbidden, not_found, last_owner.';
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid)
@@ -646,6 +673,7 @@ begin
     update private.wallet_members
     set role = case when user_id = p_member_id then 'owner' else 'admin' end
     where wallet_id = p_wallet_id and user_id in (p_user_id, p_member_id);
+    perform private.close_doors_of(p_wallet_id, p_user_id, 'admin');
   end if;
   return private.wallet_done();
 end;
@@ -749,6 +777,7 @@ revoke execute on function
   private.lock_wallet_as(uuid, uuid),
   private.may_manage(text, text),
   private.is_last_owner(uuid, uuid),
+  private.close_doors_of(uuid, uuid, text),
   private.end_membership(uuid, uuid, uuid),
   private.close_wallet_of(uuid),
   private.forget_member(uuid),

@@ -105,16 +105,18 @@ $$;
 comment on function private.give_anew(uuid, bigint[], bigint[], text, jsonb, timestamptz) is
   'Gives back what came from grants that have ended: one new grant for each of their sources, of token_settings.refund_lifetime.';
 
-create function private.lock_payment(p_source text)
-returns void
+create function private.payment_key(p_source text)
+returns bigint
 language sql
+immutable
 set search_path = ''
 as $$
-  select pg_advisory_xact_lock(hashtextextended('payment ' || p_source, 0));
+  select hashtextextended('payment ' || p_source, 0);
 $$;
 
-comment on function private.lock_payment(text) is
-  'Before any balance is locked: a reversal and the grant that it is about, at once, are to hear of each other.';
+comment on function private.payment_key(text) is
+  'The advisory lock of a payment, taken before any balance is locked: a reversal and the grant that it is about, at once, are to '
+  'hear of each other.';
 
 create function private.free_grants_for(p_wallet_id uuid, p_source text)
 returns table (grant_id bigint, tokens bigint)
@@ -306,7 +308,7 @@ begin
   if v_problem is not null then
     return private.token_refusal(null, 'invalid_request', v_problem, null, '{"reversed": 0}');
   end if;
-  perform private.lock_payment(p_source);
+  perform pg_advisory_xact_lock(private.payment_key(p_source));
   select * into v_known from private.token_reversals where reversal_id = p_reversal_id;
   v_is_duplicate := found;
   if v_is_duplicate then
@@ -336,6 +338,12 @@ begin
   if v_wallet_id is not null then
     insert into public.token_balances (user_id) values (v_wallet_id) on conflict do nothing;
     perform from public.token_balances where user_id = v_wallet_id for update;
+    -- Of a user who was forgotten nobody is to learn of a payment again; it would change nothing.
+    if exists (select from public.token_accounts where user_id = v_wallet_id and forgotten_at is not null) then
+      delete from private.token_reversals where reversal_id = p_reversal_id;
+      return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'reversed', 0, 'payment_debt', 0, 'debt', 0,
+        'balance', (select balance from public.token_balances where user_id = v_wallet_id), 'wallet_id', v_wallet_id);
+    end if;
     v_now := clock_timestamp();
     perform private.apply_grant_events(v_wallet_id, v_now);
     v_payment := private.settle_payment(v_wallet_id, p_source, jsonb_strip_nulls(jsonb_build_object('reason', p_reason)), v_now);
@@ -364,7 +372,7 @@ revoke execute on function
   private.room_for_tokens(public.token_balances),
   private.pay_debt_from_parts(uuid, bigint[], bigint[]),
   private.give_anew(uuid, bigint[], bigint[], text, jsonb, timestamptz),
-  private.lock_payment(text),
+  private.payment_key(text),
   private.free_grants_for(uuid, text),
   private.take_back(private.token_payments, numeric, jsonb),
   private.give_back(private.token_payments, numeric, jsonb, timestamptz),

@@ -63,7 +63,8 @@ begin
   v_amount := p_amount;
 
   if p_source is not null then
-    perform private.lock_payment(p_source);
+    -- Shared: grants of one source, a coupon's, need not wait for each other, but for a reversal.
+    perform pg_advisory_xact_lock_shared(private.payment_key(p_source));
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;

@@ -207,9 +207,15 @@ begin
     )
     select near.*, left_of.tokens
     from near
-    join public.token_balances as balances on balances.user_id = near.wallet_id and not balances.is_closed
-    cross join lateral private.grants_left(balances.user_id, balances.granted - balances.balance) as left_of
-    where left_of.grant_id = near.id and left_of.tokens > 0
+    -- Once for each wallet, however many of its grants end.
+    join (
+      select own.*
+      from (select distinct wallet_id from near) as wallets
+      join public.token_balances as balances on balances.user_id = wallets.wallet_id and not balances.is_closed
+      cross join lateral private.grants_left(balances.user_id, balances.granted - balances.balance) as own
+      offset 0
+    ) as left_of on left_of.grant_id = near.id
+    where left_of.tokens > 0
     order by near.expires_at, near.id
   loop
     v_is_shared := exists (select from private.wallets where id = v_grant.wallet_id);

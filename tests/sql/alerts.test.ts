@@ -792,6 +792,25 @@ describe("a grant that ends soon", () => {
     expect(await told(unasked)).toHaveLength(1);
   });
 
+  it("and one of many of a wallet is looked at once, not once for each of the others", async () => {
+    const user = newId();
+    await sql`
+      select public.add_tokens(${user}, 1, 'test', p_expires_at => now() + number * interval '1 minute')
+      from generate_series(1, 300) as number`;
+    const session = await sql.reserve();
+    const looks = async () => {
+      await session`select pg_stat_force_next_flush()`;
+      const [row] = await session`
+        select idx_tup_fetch + seq_tup_read as tuples from pg_stat_user_tables where relname = 'token_grants'`;
+      return Number(row!.tuples);
+    };
+    const before = await looks();
+    await session`select private.scan_expiring_grants()`;
+    expect(await looks() - before).toBeLessThan(10_000);
+    session.release();
+    expect(await told(user)).toHaveLength(300);
+  });
+
   it("leaves nothing behind once it has ended, and loses whom it is about with the user", async () => {
     const user = newId();
     await grant(user, 20, 1);

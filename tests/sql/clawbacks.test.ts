@@ -300,6 +300,8 @@ describe("a user who is forgotten", () => {
     await clocked.consume(user, 5);
     await clocked.clawBack(pay, 20, `before ${pay}`);
     await run(clocked.sql, { name: "forget_user", args: { p_user_id: user } });
+    expect(await clocked.clawBack(pay, 20, `afterwards ${pay}`, { p_wallet_id: user }))
+      .toMatchObject({ success: true, reversed: 0, wallet_id: user });
     const rows = await clocked.sql`
       select to_jsonb(t)::text as row from public.token_grants as t where wallet_id = ${user}
       union all select to_jsonb(t)::text from private.token_payments as t where wallet_id = ${user}

@@ -255,6 +255,25 @@ describe("reversals at once", () => {
     }
   });
 
+  it("keep no grant of the same source waiting for another's, and are one wallet's though two get theirs at once", async () => {
+    const [one, two, coupon] = [newId(), newId(), newId()];
+    await sql.begin(async (transaction) => {
+      await run(transaction, add(one, 10, newId(), { p_source: coupon }));
+      await sql.begin(async (other) => {
+        await other`set local lock_timeout = '5s'`;
+        expect(await run(other, add(two, 10, newId(), { p_source: coupon }))).toMatchObject({
+          success: true,
+        });
+      });
+    });
+    const late = newId();
+    await run(sql, clawBack(late, 4, newId()));
+    const users = range(4).map(newId);
+    await raceAll(url, users.map((user) => add(user, 10, newId(), { p_source: late })));
+    const balances = await Promise.all(users.map(async (user) => (await state(user)).balance));
+    expect(balances.toSorted((a, b) => a - b)).toEqual([6, 10, 10, 10]);
+  });
+
   it("of several payments of one wallet, and charges, keep every token", async () => {
     const user = newId();
     const pays = range(6).map(newId);

@@ -57,6 +57,7 @@ describe("a wallet", () => {
     expect(first).toMatchObject(DONE);
     expect(await create(owner, "one")).toEqual(first);
     expect((await create(owner, "two")).wallet_id).not.toBe(first.wallet_id);
+    expect(await create(newId(), "one")).toMatchObject(DONE); // Another's id is none of its own.
     const [listed] = await teams.do<unknown[]>({ name: "list_wallets", args: { p_user_id: owner } });
     expect(listed).toMatchObject({ wallet_id: first.wallet_id, name: "Kitchen", role: "owner", balance: 0 });
     expect(await create(owner, null, "  ")).toMatchObject({ error: "invalid_request" });
@@ -246,6 +247,74 @@ describe("an invitation", () => {
     expect(await teams.do(accept(member, await newCode(team)))).toMatchObject(DONE);
   });
 
+  it("does not let in again who had left before it was removed, unless it was made afterwards", async () => {
+    const team = await teams.open();
+    const code = await newCode(team, { p_max_uses: 5 });
+    const member = newId();
+    await teams.do(accept(member, code));
+    await teams.do(remove(member, team.wallet, member));
+    expect(await teams.do(remove(await team.join("member"), team.wallet, member))).toEqual(DONE); // Nobody's to say.
+    expect(await teams.do(accept(member, code))).toMatchObject(DONE);
+    await teams.do(remove(member, team.wallet, member));
+    expect(await teams.do(remove(team.owner, team.wallet, member))).toEqual(DONE);
+    expect(await teams.do(accept(member, code))).toMatchObject({ error: "not_found" });
+    expect(await teams.do(accept(member, await newCode(team)))).toMatchObject(DONE);
+  });
+
+  it.each(
+    [
+      ["admin", "viewer"],
+      ["admin", "member"],
+      ["member", "viewer"],
+    ] as const,
+  )(
+    "to be %s gives who was made a %s, left and comes back its role only if made since",
+    async (invited, left) => {
+      const team = await teams.open();
+      const member = newId();
+      const code = await newCode(team, { p_role: invited, p_max_uses: 5 });
+      await teams.do(accept(member, code));
+      await teams.do(setRole(team.owner, team.wallet, member, left));
+      const another = await newCode(team, { p_role: invited });
+      await teams.do(remove(member, team.wallet, member));
+      for (const kept of [code, another]) {
+        expect(await teams.do(accept(member, kept))).toMatchObject({ ...DONE, role: left });
+        expect(await team.roles()).toMatchObject({ [member]: left });
+        await teams.do(remove(member, team.wallet, member));
+      }
+      const since = await newCode(team, { p_role: invited });
+      expect(await teams.do(accept(member, since))).toMatchObject({ ...DONE, role: invited });
+    },
+  );
+
+  it("gives who was more and left what it says", async () => {
+    const team = await teams.open();
+    const member = await team.join("owner");
+    const code = await newCode(team, { p_role: "viewer" });
+    await teams.do(remove(member, team.wallet, member));
+    expect(await teams.do(accept(member, code))).toMatchObject({ ...DONE, role: "viewer" });
+  });
+
+  it("to what who made it may not invite to any more is over", async () => {
+    const team = await teams.open();
+    const [demoted, handed] = [await team.join("owner"), team.owner];
+    const codes = [];
+    for (const by of [demoted, handed]) {
+      codes.push(
+        [
+          await newCode(team, { p_role: "admin" }, by),
+          await newCode(team, { p_role: "member" }, by),
+        ] as const,
+      );
+    }
+    await teams.do(setRole(handed, team.wallet, demoted, "admin"));
+    await teams.do(act("transfer_wallet", handed, team.wallet, { p_member_id: await team.join() }));
+    for (const [toAdmin, toMember] of codes) {
+      expect(await teams.do(accept(newId(), toAdmin))).toMatchObject({ error: "not_found" });
+      expect(await teams.do(accept(newId(), toMember))).toMatchObject({ ...DONE, role: "member" });
+    }
+  });
+
   it("is over when who made it may invite no more", async () => {
     const team = await teams.open();
     const [demoted, removed] = [await team.join("admin"), await team.join("admin")];
@@ -295,6 +364,29 @@ describe("an invitation", () => {
     expect(second.invitation_id).toBe(first.invitation_id);
     expect(await teams.do(accept(newId(), lost))).toMatchObject({ error: "not_found" });
     expect(await teams.do(accept(newId(), code))).toMatchObject(DONE);
+  });
+
+  it("is no other's under the same request id", async () => {
+    const team = await teams.open();
+    const [code, admin] = [newId(), await team.join("admin")];
+    await teams.do(
+      invite(team.owner, team.wallet, code, { p_request_id: "key", p_role: "admin", p_max_uses: 5 }),
+    );
+    for (
+      const [by, more] of [
+        [admin, { p_role: "member" }],
+        [team.owner, { p_role: "member", p_max_uses: 5 }],
+        [team.owner, { p_role: "admin", p_max_uses: 6 }],
+        [team.owner, { p_role: "admin", p_max_uses: 5, p_monthly_cap_tokens: 1 }],
+        [team.owner, { p_role: "admin", p_max_uses: 1, p_email: "a@example.com" }],
+      ] as const
+    ) {
+      const other = newId();
+      expect(await teams.do(invite(by, team.wallet, other, { p_request_id: "key", ...more })))
+        .toMatchObject({ error: "idempotency_key_reused" });
+      expect(await teams.do(accept(newId(), other))).toMatchObject({ error: "not_found" });
+    }
+    expect(await teams.do(accept(newId(), code))).toMatchObject({ ...DONE, role: "admin" });
   });
 
   it("is one of as many as a wallet may have open, and keeps to as many members as it may have", async () => {

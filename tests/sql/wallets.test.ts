@@ -107,8 +107,9 @@ describe("a request that a team's wallet pays", () => {
       await ledger.hold(nowhere, 2, "a stranger's", { p_actor_id: stranger }),
     ];
     expect(there).toMatchObject({ error: "forbidden", balance: null });
-    expect(not).toEqual(there);
-    expect({ ...nobodys, limits: null }).toEqual(there);
+    // What its own limits say is the stranger's.
+    expect({ ...not, limits: null }).toEqual({ ...there, limits: null });
+    expect({ ...nobodys, limits: null }).toEqual({ ...there, limits: null });
     expect(await sql`select from token_balances where user_id in (${stranger}, ${nowhere})`).toHaveLength(0);
     expect(await sql`select from token_consumption_locks where request_id = 'a stranger''s'`).toHaveLength(0);
   });
@@ -161,6 +162,30 @@ describe("a request that a team's wallet pays", () => {
     const refused = await team.admit(two);
     expect(refused).toMatchObject({ error: "account_paused" });
     expect(refused.message).toContain("a chargeback");
+  });
+
+  it("takes from the limits of who acts where it is refused, too: nobody asks for others' wallets without end", async () => {
+    const team = await teams.open({ tokens: 10 });
+    await sql`
+      insert into private.token_plans
+      values ('refused', '{"user": {"quota": 1, "window_s": 3600}, "stored_recording": {"quota": 1, "window_s": 3600}}')`;
+    const viewer = await team.join("viewer");
+    for (const asking of [newId(), viewer]) {
+      await sql`select set_account_plan(${asking}, 'refused')`;
+      expect(await team.admit(asking)).toMatchObject({
+        error: "forbidden",
+        limits: [{ name: "user" }, null],
+      });
+      expect(await team.admit(asking)).toMatchObject({ error: "rate_limited" });
+      const read = () =>
+        teams.do({
+          name: "admit_reading",
+          args: { p_request_id: newId(), p_user_id: asking, p_least_amount: 1, p_wallet_id: team.wallet },
+        });
+      expect(await read()).toMatchObject({ error: "forbidden" });
+      expect(await read()).toMatchObject({ error: "rate_limited" });
+    }
+    expect(await teams.do(admit(null as never, team.wallet))).toMatchObject({ error: "forbidden" });
   });
 
   it("keeps to the wallet's own caps, and not to those of its member", async () => {
