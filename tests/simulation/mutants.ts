@@ -201,11 +201,6 @@ export const MUTANTS: Mutant[] = [
     ]],
   },
   {
-    name: "a request that runs again may use what lived when it ran first",
-    function: "hold_tokens",
-    changes: [["created_at = excluded.created_at, expires_at", "created_at = known.created_at, expires_at"]],
-  },
-  {
     name: "a refund is not taken off what its member spent",
     function: "refund_tokens",
     changes: [["if v_charge.actor_id is not null then", "if false then"]],

@@ -4,6 +4,9 @@ import { type Ledger, type Member } from "./ledger.ts";
 import { memberDenial, memberOf } from "./members.ts";
 import { hold, knownOutcome, refusal } from "./requests.ts";
 
+/** The lowest first. */
+const ROLES: Role[] = ["viewer", "member", "admin", "owner"];
+
 /** A hold for whoever acts, if that one may spend from the wallet. What is known has its outcome in any case. */
 export function admit(ledger: Ledger, { actor, ...call }: AdmitCall) {
   const asHold = { ...call, name: "hold" as const, actor: actor === call.user ? null : actor };
@@ -26,9 +29,12 @@ export function join(ledger: Ledger, { user, actor, member: who, role, cap }: Jo
   const lowest = known?.cap !== undefined && known.cap !== null && (cap === null || known.cap < cap)
     ? known.cap
     : cap;
+  // Who left and comes back within the minute might do so with an older invitation: it becomes no more than it was.
+  const isLater = !known || known.removedAt! < ledger.now;
+  const given = isLater || ROLES.indexOf(role) < ROLES.indexOf(known.role) ? role : known.role;
   const counted = known ?? { held: 0n, spent: 0n, month: 1n };
-  team.set(who, { ...counted, role, cap: lowest, removedAt: null, removedBy: null });
-  return { ...done, role };
+  team.set(who, { ...counted, role: given, cap: lowest, removedAt: null, removedBy: null });
+  return { ...done, role: given };
 }
 
 export function setRole(ledger: Ledger, { user, actor, member: who, role }: RoleCall) {
@@ -58,7 +64,11 @@ export function remove(ledger: Ledger, { user, actor, member: who }: RemoveCall)
   const isGone = member !== undefined && member.removedAt !== null;
   if (!own) return who === actor && isGone ? done : failure("forbidden");
   if (!member) return failure("not_found");
-  if (isGone) return done;
+  if (isGone) {
+    // Who has left by itself may come back; who is removed then, too, may not.
+    if (mayManage(own, member.role)) Object.assign(member, { removedAt: ledger.now, removedBy: actor });
+    return done;
+  }
   if (who !== actor && !mayManage(own, member.role)) return failure("forbidden");
   if (isLastOwner(ledger, user, member)) return failure("last_owner");
   member.removedAt = ledger.now;
