@@ -110,11 +110,12 @@ function deliveriesOf(
 }
 
 function racesOf(rivals: Rival[], ledger: Ledger): Omit<Delivery, "minute">[] {
-  // An older snapshot, which the stricter levels keep, still has the outcomes that a cleanup deletes meanwhile.
-  const isBesideCleanup = rivals.some(({ intent }) => intent.name === "cleanup");
+  // An older snapshot, which the stricter levels keep, still has the outcomes that a cleanup deletes meanwhile, and
+  // not yet the grant that a reversal is about, for which nothing makes it fail.
+  const isLenient = rivals.some(({ intent }) => intent.name === "cleanup" || intent.name === "clawback");
   return rivals.map(({ intent, isolation, ...behaviour }) => ({
     ...behaviour,
-    isolation: isBesideCleanup ? NOTHING_SPECIAL.isolation : isolation,
+    isolation: isLenient ? NOTHING_SPECIAL.isolation : isolation,
     call: resolve(intent, ledger),
   }));
 }

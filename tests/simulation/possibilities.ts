@@ -30,7 +30,8 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   const found = new Map<string, Ledger>();
   const visited = new Set<string>();
   const explore = (ledger: Ledger, open: Remainder[]) => {
-    const state = show([ledger.now, stateOf(ledger)]);
+    // Of wallets that own nothing the state does not tell whether there is one.
+    const state = show([ledger.now, [...ledger.accounts.keys()].sort(), stateOf(ledger)]);
     const visit = `${open.map(({ parts }) => parts.length)} ${state}`;
     if (visited.has(visit)) return;
     visited.add(visit);
