@@ -15,12 +15,11 @@ export interface PostgresServer {
   sql: postgres.Sql;
   /** Ends it at once, with all its connections, as a lack of memory would. */
   crash(): Promise<void>;
-  /** Settings are those of a restart, over the stack's. */
-  start(settings?: Record<string, string>): Promise<void>;
+  start(): Promise<void>;
 }
 
-/** Makes a cluster and starts it; both are gone after the test file. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Makes a cluster and starts it, with settings over the stack's; both are gone after the test file. */
+export async function startPostgres(settings: Record<string, string> = {}): Promise<PostgresServer> {
   const password = "postgres";
   const user = await postgresUser();
   const folder = await Deno.makeTempDir({ prefix: "tessera-postgres-" });
@@ -31,7 +30,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const url = databaseUrl(port, ADMIN_ROLE, password);
   const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
   let child: Deno.ChildProcess | undefined;
-  const start = async (settings: Record<string, string> = {}) => {
+  const start = async () => {
     const { command, args: stacks, env, cwd } = postgresCommand(files, port, {
       fast: true,
       isReplicated: true,
