@@ -1061,7 +1061,7 @@ CREATE INDEX token_grants_order_idx ON public.token_grants USING btree (wallet_i
 CREATE INDEX token_grants_pending_idx ON public.token_grants USING btree (wallet_id, effective_at, id) WHERE (entry_number IS NULL);
 CREATE INDEX token_grants_source_idx ON public.token_grants USING btree (source, wallet_id) WHERE (source IS NOT NULL);
 alter table public.token_grants enable row level security;
-create policy "owners and members read the grants" on public.token_grants for select to authenticated using (((wallet_id = ( SELECT auth.uid() AS uid)) OR (wallet_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
+create policy "owners read their grants" on public.token_grants for select to authenticated using ((wallet_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.token_grants to authenticated;
 grant select on table public.token_grants to service_role;
 

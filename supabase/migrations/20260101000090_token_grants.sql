@@ -137,9 +137,9 @@ alter table private.token_grant_slices enable row level security;
 alter table private.token_grant_epochs enable row level security;
 alter table private.token_refunds enable row level security;
 
-create policy "owners and members read the grants" on public.token_grants
-  for select to authenticated
-  using (wallet_id = (select auth.uid()) or wallet_id = any((select private.shared_wallets())::uuid[]));
+-- A grant names its payment: members of a team read theirs through the function account, which leaves that out.
+create policy "owners read their grants" on public.token_grants
+  for select to authenticated using (wallet_id = (select auth.uid()));
 create policy "nobody but the functions" on private.token_grant_slices using (false);
 create policy "nobody but the functions" on private.token_grant_epochs using (false);
 create policy "nobody but the functions" on private.token_refunds using (false);

@@ -47,6 +47,10 @@ async function createUsedDatabase() {
     insert into private.oauth_authorizations (state_hash, request, expires_at)
     select number, 't1.x.x', now() + interval '1 day' from generate_series(1, 4000) as number`;
   await sql`
+    insert into private.oauth_grants (key, subject, provider, granted_at, renewed_at, kept_until)
+    select 'grant:' || number, gen_random_uuid(), 'x', now(), now(), now() + number * interval '1 hour'
+    from generate_series(1, 4000) as number`;
+  await sql`
     insert into tradovate_tokens (account_name, main_account, token_type, access_token, token_length, expires_at,
       updated_at, source, fingerprint, expiry_source)
     select 'account-' || number, 'main-' || number / 20, 'bearer', 't1.x.x', 1, now() + number * interval '1 minute',
@@ -68,6 +72,7 @@ async function createUsedDatabase() {
   await sql`select * from token_key_mappings where main_account = 'main-7'`;
   await sql`select * from private.token_access_log where account_name = 'account-7' order by id desc`;
   await sql`select private.cleanup_oauth_tokens()`;
+  await sql`select * from private.oauth_grants where subject = ${newId()}`;
   await ledger.hold(user, 2_000, newId());
   await ledger.cleanup();
   await sql.begin(async (transaction) => {

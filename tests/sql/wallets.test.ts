@@ -335,7 +335,7 @@ describe("a member who goes", () => {
 const walletOf = (row: Record<string, unknown>) => row.wallet_id ?? row.user_id;
 
 describe("row level security", () => {
-  const TABLES = ["token_balances", "token_balance_history", "token_accounts", "token_grants"];
+  const TABLES = ["token_balances", "token_balance_history", "token_accounts"];
 
   it.each<[Role]>([["owner"], ["admin"], ["member"], ["viewer"]])(
     "shows the wallet's balance, history and caps to a member: %s",
@@ -349,6 +349,13 @@ describe("row level security", () => {
     },
   );
 
+  it("shows a team's grants, which name their payments, to no member", async () => {
+    const team = await teams.open({ tokens: 10 });
+    const member = await team.join("admin");
+    await sql`select add_tokens(${member}, 5, 'test')`;
+    expect((await readAs(member, "token_grants")).map(walletOf)).toEqual([member]);
+  });
+
   it("shows nothing of it to others: strangers, members of other teams, and who was removed", async () => {
     const team = await teams.open({ tokens: 10 });
     const removed = await team.join();
@@ -356,8 +363,8 @@ describe("row level security", () => {
     await teams.do(remove(team.owner, team.wallet, removed));
     const others = [newId(), removed, (await teams.open()).owner];
     for (const user of others) {
-      for (const table of [...TABLES, "token_consumption_locks"]) {
-        expect((await readAs(user, table)).map((row) => row.user_id), table).not.toContain(team.wallet);
+      for (const table of [...TABLES, "token_grants", "token_consumption_locks"]) {
+        expect((await readAs(user, table)).map(walletOf), table).not.toContain(team.wallet);
       }
     }
   });

@@ -15,15 +15,14 @@ export interface PostgresServer {
   sql: postgres.Sql;
   /** Ends it at once, with all its connections, as a lack of memory would. */
   crash(): Promise<void>;
-  /** Settings are those of a restart, over the stack's. */
-  start(settings?: Record<string, string>): Promise<void>;
+  start(): Promise<void>;
 }
 
 /** A port that was free may be taken before Postgres has it. */
 const MAX_STARTS = 5;
 
-/** Makes a cluster and starts it; both are gone after the test file. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Makes a cluster and starts it, with settings over the stack's; both are gone after the test file. */
+export async function startPostgres(settings: Record<string, string> = {}): Promise<PostgresServer> {
   const password = "postgres";
   const user = await postgresUser();
   const folder = await Deno.makeTempDir({ prefix: "tessera-postgres-" });
@@ -32,7 +31,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   await ensureCluster(files, user, password);
   let port = await findFreePort();
   let child: Deno.ChildProcess | undefined;
-  const start = async (settings: Record<string, string> = {}) => {
+  const start = async () => {
     const { command, args: stacks, env, cwd } = postgresCommand(files, port, {
       fast: true,
       isReplicated: true,
