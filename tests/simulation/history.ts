@@ -480,7 +480,9 @@ export function resolve(intent: Intent, ledger: Ledger): Call {
 export function resolveSwapped(first: Intent, second: Intent, ledger: Ledger): [Call, Call] {
   const meanwhile = structuredClone(ledger);
   const firstCall = resolve(first, ledger);
+  meanwhile.now += minutesAround(firstCall);
   apply(meanwhile, firstCall);
+  meanwhile.now += minutesAround(firstCall);
   return [resolve(second, meanwhile), firstCall];
 }
 

@@ -30,8 +30,11 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   const found = new Map<string, Ledger>();
   const visited = new Set<string>();
   const explore = (ledger: Ledger, open: Remainder[]) => {
-    // Of wallets that own nothing the state does not tell whether there is one.
-    const state = show([ledger.now, [...ledger.accounts.keys()].sort(), stateOf(ledger)]);
+    // The state does not tell which wallets there are that own nothing, nor what is due and not yet done.
+    const known = [...ledger.accounts].map(([wallet, { entries, next, owes }]) =>
+      show([wallet, entries.length, next, owes])
+    );
+    const state = show([ledger.now, known.sort(), stateOf(ledger)]);
     const visit = `${open.map(({ parts }) => parts.length)} ${state}`;
     if (visited.has(visit)) return;
     visited.add(visit);
