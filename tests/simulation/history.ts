@@ -143,7 +143,7 @@ const startsIn = weighted<bigint | null>([[8, fc.constant(null)], [
 ]]);
 const lives = weighted<Time>([
   [4, fc.constant(NEVER)],
-  [8, fc.constantFrom(10n, 11n, 9n, 1n)],
+  [8, fc.constantFrom(10n, 9n, 1n, 11n, 1n)],
   [4, fc.constantFrom(1_430n, 1_440n, 3_000n)],
   [1, fc.constantFrom(0n, -1n)],
 ]);
@@ -159,14 +159,15 @@ const fingerprint = weighted<string | null>([
   [1, fc.constant("y")],
 ]);
 const minutes = weighted([
-  [16, fc.constant(10n)],
-  [2, fc.constantFrom(1n, 1_440n)],
+  [12, fc.constant(10n)],
+  [6, fc.constant(1_440n)],
+  [1, fc.constant(1n)],
   [1, fc.constantFrom(0n, 1_441n)],
 ]);
 const attemptsBack = weighted([[12, fc.constant(0n)], [2, fc.constantFrom(1n, 2n, -1n)]]);
 const wait = fc.record({
   name: fc.constant("wait" as const),
-  minutes: fc.constantFrom(10n, 1_440n, 1_440n, 1n, 9n, 1_430n),
+  minutes: fc.constantFrom(10n, 1_440n, 1_440n, 1n, 1n, 9n, 9n, 1_430n),
 });
 
 /** Histories, simple ones first when fast-check makes a failing one smaller. */

@@ -14,7 +14,7 @@ const soundDatabase = await createSimulatedDatabase();
 describe("the simulator finds that", () => {
   it.for(MUTANTS.map((mutant, index) => ({ ...mutant, database: mutated[index]! })))(
     "$name",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async ({ name, database }) => {
       const seed = crypto.getRandomValues(new Int32Array(1))[0]!;
       const { failure } = await simulate([database], { runs: RUNS, seed, shrink: false });
