@@ -12,7 +12,8 @@ import { delay } from "../../../scripts/local/process_ids.ts";
 export interface PostgresServer {
   /** As the superuser. */
   url: string;
-  sql: postgres.Sql;
+  /** Another one after each start: one that saw a crash may wait for an answer without end. */
+  readonly sql: postgres.Sql;
   /** Ends it at once, with all its connections, as a lack of memory would. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -31,6 +32,15 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
   await ensureCluster(files, user, password);
   let port = await findFreePort();
   let child: Deno.ChildProcess | undefined;
+  let sql: postgres.Sql | undefined;
+  const connect = async () => {
+    await sql?.end({ timeout: 0 }).catch(() => {});
+    sql = postgres(databaseUrl(port, ADMIN_ROLE, password), {
+      max: 4,
+      onnotice: () => {},
+      connect_timeout: 5,
+    });
+  };
   const start = async () => {
     const { command, args: stacks, env, cwd } = postgresCommand(files, port, {
       fast: true,
@@ -49,6 +59,7 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
       }
       await delay(20);
     }
+    await connect();
   };
   const end = async (signal: Deno.Signal) => {
     child?.kill(signal);
@@ -64,12 +75,17 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
       port = await findFreePort();
     }
   }
-  const url = databaseUrl(port, ADMIN_ROLE, password);
-  const sql = postgres(url, { max: 4, onnotice: () => {}, backoff: () => 0.05, connect_timeout: 5 });
   afterAll(async () => {
-    await sql.end({ timeout: 1 });
+    await sql?.end({ timeout: 1 });
     await end("SIGINT");
     await Deno.remove(folder, { recursive: true });
   });
-  return { url, sql, start, crash: () => end("SIGQUIT") };
+  return {
+    url: databaseUrl(port, ADMIN_ROLE, password),
+    get sql() {
+      return sql!;
+    },
+    start,
+    crash: () => end("SIGQUIT"),
+  };
 }

@@ -1,3 +1,5 @@
+import { Socket } from "node:net";
+
 import { LogicalReplicationService } from "pg-logical-replication";
 import { messageOf } from "../../errors.ts";
 import { delay } from "../../process_ids.ts";
@@ -93,12 +95,15 @@ export function followPublication(options: FollowOptions): Following {
 /** Follows through one connection; resolves with why it ended. */
 async function followOnce(options: FollowOptions, anew: boolean, onStart: () => void): Promise<unknown> {
   const { databaseUrl: connectionString, slot, publication, temporary, signal } = options;
+  // Ours, as the library loses its own when it is ended while it connects: Postgres would wait for that one when it stops.
+  const socket = new Socket();
   const service = new LogicalReplicationService(
     {
       connectionString,
       application_name: `realtime ${slot}`,
       keepAlive: true,
       replication: "database",
+      stream: () => socket,
     } as never,
     // The library's own timer acknowledges what has come, not what was handled.
     { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: true } },
@@ -128,6 +133,7 @@ async function followOnce(options: FollowOptions, anew: boolean, onStart: () => 
   signal.removeEventListener("abort", abort);
   acknowledge.stop();
   await Promise.race([service.destroy().catch(() => {}), delay(GOODBYE_MS)]);
+  socket.destroy();
   await reader.ended();
   return why;
 }
