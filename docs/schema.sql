@@ -1399,7 +1399,7 @@ create function private.free_grants_for(p_wallet_id uuid, p_source text) returns
 
 create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[], p_operation_type text, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 76f75bee13f10c9a
 
-create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 1433d255f77af25a
+create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body c1341653bf2669d5
 
 create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body f2a0dd1eededa2be
 
@@ -1533,7 +1533,7 @@ create function private.spent_since_month(p_user_id uuid, p_today date, p_after_
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
-create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 333409e5bb927f97
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 455e7cae09f78070
 
 create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
 
@@ -1792,7 +1792,7 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73c086db0e9a2bbe
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd871ec731fc9a05
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43

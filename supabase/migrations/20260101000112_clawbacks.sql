@@ -152,8 +152,8 @@ declare
   v_left bigint := p_tokens;
   v_free record;
   v_part bigint;
-  v_ids bigint[] := '{}';
-  v_parts bigint[] := '{}';
+  v_ids bigint[] := '{}'::bigint[];
+  v_parts bigint[] := '{}'::bigint[];
   v_taken bigint;
   v_debt bigint;
 begin
@@ -195,13 +195,12 @@ declare
   v_left bigint := p_tokens - v_waived;
   v_taken record;
   v_part bigint;
-  v_ids bigint[] := '{}';
-  v_parts bigint[] := '{}';
+  v_ids bigint[] := '{}'::bigint[];
+  v_parts bigint[] := '{}'::bigint[];
   v_given bigint;
   v_debt bigint;
-  v_ended record;
-  v_ended_ids bigint[] := '{}';
-  v_ended_parts bigint[] := '{}';
+  v_ended_ids bigint[] := '{}'::bigint[];
+  v_ended_parts bigint[] := '{}'::bigint[];
 begin
   update private.token_payments set debt = debt - v_waived where id = p_payment.id;
   update public.token_balances set debt = debt - v_waived where user_id = p_payment.wallet_id returning debt into v_debt;

@@ -62,7 +62,6 @@ declare
   v_rolled bigint;
   v_priority integer;
   v_grant_id bigint;
-  v_entry_number bigint;
 begin
   if v_problem is not null then
     return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"rolled_over": 0, "expired": 0}');

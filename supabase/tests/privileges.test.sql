@@ -24,8 +24,10 @@ select is_empty(
 select is_empty(
   $$ select oid::regprocedure, role from pg_proc, unnest(array['anon', 'authenticated']) as role
      where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
-       and has_function_privilege(role, oid, 'execute') $$,
-  'no user may execute a function that runs with the rights of its owner'
+       and has_function_privilege(role, oid, 'execute')
+       -- Policies ask these of the caller itself, and REST shows none of them.
+       and not (pronamespace = 'private'::regnamespace and role = 'authenticated' and pronargs = 0) $$,
+  'no user may execute a function that runs with the rights of its owner, but what policies ask of the user itself'
 );
 
 select is_empty(
