@@ -94,11 +94,13 @@ describe("a subscription to alerts", () => {
       host: new URL(receiver.url).host,
       alert_types: [
         "anomaly",
+        "grant_expiring",
         "job_overdue",
         "ledger_anchor",
         "low_balance",
         "provider_failing",
         "token_about_to_expire",
+        "wallet_low",
       ],
       description: "the team's channel",
       created_at: expect.any(String),
