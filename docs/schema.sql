@@ -1753,7 +1753,7 @@ grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_deliv
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 01ef34bda2aea2a4
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e7d3bfda92950259
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225

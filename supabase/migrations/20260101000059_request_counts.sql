@@ -18,7 +18,7 @@ comment on table metrics.request_totals is
 comment on column metrics.request_totals.name is
   'requests (function, status), errors (function, code), replays (function) or provider_calls (model, outcome).';
 comment on column metrics.request_totals.label_values is
-  'The values of the metric''s labels, in their order; "other" beyond the limit of 500 series.';
+  'The values of the metric''s labels, in their order; "other" beyond the limit of 2,000 series.';
 comment on column metrics.request_totals.count is 'How many requests or calls.';
 comment on column metrics.request_totals.seconds is 'Their total duration; null where it is not measured.';
 comment on column metrics.request_totals.buckets is
@@ -69,7 +69,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_series_limit constant bigint := 500;
+  v_series_limit constant bigint := 2000;
   v_bucket_count constant integer := 15;
   v_one record;
   v_labels text[];
@@ -125,7 +125,7 @@ $$;
 comment on function public.record_request_metrics(uuid, jsonb) is
   'Adds what an isolate counted since its last flush; a flush id counts once, even if it is sent again within a day. '
   'series: [{ name: requests | errors | replays | provider_calls, labels: [text], count, seconds?, buckets? }]. '
-  'Beyond 500 series of a name, further ones are added as "other". Returns success, duplicate, error. Errors: '
+  'Beyond 2,000 series of a name, further ones are added as "other". Returns success, duplicate, error. Errors: '
   'invalid_request.';
 
 create function private.prune_metric_flushes(p_limit integer default 10000)

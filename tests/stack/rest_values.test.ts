@@ -39,6 +39,7 @@ const VALUES: Record<string, string[]> = {
   "tsvector": ["'cat' 'fat'"],
   "oid": ["4294967295"],
   "public.token_lock_status": ["held"],
+  "public.token_grant_kind": ["paid"],
   "text[]": ['{a,"b c",NULL,"d\\"e\\\\","NULL",""}', "{}"],
   "bigint[]": ["{9007199254740993,NULL}"],
   "integer[]": ["{{1,2},{3,4}}", "[2:3]={5,6}"],
