@@ -193,14 +193,6 @@ export const MUTANTS: Mutant[] = [
     ]],
   },
   {
-    name: "tokens that are kept for a running request go to a newer one",
-    function: "settle_tokens",
-    changes: [[
-      "v_balance.granted - v_balance.balance + v_charged, v_lock.created_at)",
-      "v_balance.granted - v_balance.balance + v_charged)",
-    ]],
-  },
-  {
     name: "a refund is not taken off what its member spent",
     function: "refund_tokens",
     changes: [["if v_charge.actor_id is not null then", "if false then"]],

@@ -35,7 +35,8 @@ export async function expectRightAfterAll(stack: Stack, load: Load): Promise<voi
     await eventually("nothing to be held", async () => {
       await sql`
         update public.token_consumption_locks set expires_at = now() - interval '1 second' where status = 'held'`;
-      await load.project.rpc("cleanup_expired_locks", {});
+      // A part that was killed last may not serve yet: then once more.
+      await load.project.rpc("cleanup_expired_locks", {}).catch(() => {});
       const held = await sql`select user_id from public.token_balances where held <> 0`;
       return held.length === 0;
     });
