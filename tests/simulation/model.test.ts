@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Call, type Kind, NEVER } from "./calls.ts";
-import { firstGrants, histories, type History, resolve, resolveSwapped } from "./history.ts";
+import { firstGrants, histories, type History, minutesAround, resolve, resolveSwapped } from "./history.ts";
 import { apply, type Ledger, newLedger } from "./model.ts";
 
 const RUNS = 1_000;
@@ -16,8 +16,10 @@ interface Play {
 function play(history: History, { meanwhile = () => {}, after = () => {} }: Play): Ledger {
   const ledger = newLedger();
   const send = (call: Call) => {
+    ledger.now += minutesAround(call);
     meanwhile(ledger);
     apply(ledger, call);
+    ledger.now += minutesAround(call);
     after(ledger);
   };
   const wait = (minutes: bigint) => {
