@@ -28,15 +28,15 @@ export type Parsed = { wanted: Wanted } | { error: string };
 const OPERATORS = new Set(
   ["eq", "neq", "lt", "lte", "gt", "gte", "in", "like", "ilike", "is", "match", "imatch", "isdistinct"],
 );
-/** As many as the real server's: a client tells bindings apart by it, so it must fit a JavaScript number. */
+/** As many ids as the real server has. Clients tell bindings apart by them, so they must fit a JavaScript number. */
 const BINDING_IDS = 2 ** 27;
 
-/** The number by which a client knows one of its bindings: the same for the same words. */
+/** The id by which a client knows one of its bindings: the same for the same binding. */
 export function bindingId(binding: Binding): number {
   return createHash("sha256").update(inspect(binding)).digest().readUInt32BE(0) % BINDING_IDS;
 }
 
-/** Reads a binding as the real server does, with its words where it cannot. */
+/** Reads a binding as the real server does; an error has the real server's words. */
 export function parseBinding(binding: Binding): Parsed {
   const { select } = binding;
   if (typeof select === "string") {
@@ -107,7 +107,7 @@ function splitAtCommas(text: string): string[] {
   let isQuoted = false;
   for (let at = 0; at < text.length; at++) {
     const letter = text[at]!;
-    // A quote means something at the beginning of a value alone.
+    // A quote has a meaning only at the beginning of a value.
     if (letter === '"') isQuoted = isQuoted ? false : /[.(,]$/.test(segment);
     if (isQuoted && letter === "\\") segment += letter + (text[++at] ?? "");
     else if (!isQuoted && letter === "," && depth === 0) {
@@ -142,7 +142,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** Without the quotes around the whole, and what they escape; as it is where they are not around the whole. */
+/** Removes quotes around the whole value, and the escapes within; a value without such quotes stays as it is. */
 function unquoted(value: string): string {
   const inside = /^"((?:[^"\\]|\\.)*)"$/s.exec(value)?.[1];
   return inside === undefined ? value : inside.replaceAll(/\\(.)/gs, "$1");
