@@ -1,4 +1,4 @@
-/** What happens to grants by itself: they come, they end, and what is owed is paid as soon as it can be. */
+/** What happens to grants by itself: they begin, they end, and debts are paid as soon as they can be. */
 import { NEVER, type Time } from "../calls.ts";
 import { collectDebts, come, debtsOf } from "./debts.ts";
 import { compare, compareTimes, freeParts, takeFrom } from "./grants.ts";
@@ -29,7 +29,7 @@ export function catchUp(ledger: Ledger, wallet: string): void {
   account.owes = debtsOf(ledger, wallet).length > 0 && account.held > 0n ? ledger.now : NEVER;
 }
 
-/** Does what is due of everybody's grants, but for wallets that another call has locked. */
+/** Does all that is due for everybody's grants, except for the wallets that another call has locked. */
 export function job(ledger: Ledger, spared: string[] = []) {
   for (const [wallet, { next }] of ledger.accounts) {
     if (isOver(next, ledger.now) && !spared.includes(wallet)) catchUp(ledger, wallet);
@@ -37,7 +37,7 @@ export function job(ledger: Ledger, spared: string[] = []) {
   return {};
 }
 
-/** What nobody needs of the grants that have ended is gone. */
+/** Takes off what is left of ended grants, except what running requests need. */
 function endGrants(ledger: Ledger, wallet: string): void {
   const account = ledger.accounts.get(wallet)!;
   const { grants } = account;

@@ -177,16 +177,14 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
   const account = openAccount(ledger, user);
   const { grants } = account;
   const asked = [source, cap, percent, expires].join();
-  const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => {
-    return {
-      ...success,
-      duplicate,
-      rolled_over: rolledOver,
-      expired,
-      balance: account.balance,
-      request_id: id,
-    };
-  };
+  const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => ({
+    ...success,
+    duplicate,
+    rolled_over: rolledOver,
+    expired,
+    balance: account.balance,
+    request_id: id,
+  });
   const known = ledger.rollovers.get(id);
   if (known) {
     if (known.wallet !== user || known.asked !== asked) return refused("idempotency_key_reused");

@@ -1,4 +1,4 @@
-/** What each grant still has, told the simplest way: every charge takes its tokens from the grants one by one. */
+/** What each grant still has, in the simplest way: every charge takes its tokens from the grants one by one. */
 import { type Kind, NEVER, type Time } from "../calls.ts";
 import { type Account, type Grant, isOver, LARGEST_AMOUNT, least, type Ledger, type Part } from "./ledger.ts";
 
