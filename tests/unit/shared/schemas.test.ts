@@ -13,6 +13,7 @@ const functions = join(import.meta.dirname!, "../../../supabase/functions");
 /** They read what operators or this backend have written, or texts alone; a hook's fault is caught where it is read. */
 const OTHERS = [
   ...[
+    "_alerts/endpoints.ts",
     "_alerts/outbox.ts",
     "_oauth/setting_texts.ts",
     "_otp/hook.ts",
