@@ -1823,7 +1823,7 @@ export interface ShoppingListGeneratorOutput {
 }
 
 export interface WalletsCreateInput {
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -1854,7 +1854,7 @@ export interface WalletsListOutput {
 export interface WalletsRenameInput {
   /** The team's wallet */
   wallet_id: string;
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -1947,7 +1947,7 @@ export interface WalletsWithdrawOutput {
 }
 
 export interface WalletsAcceptInput {
-  /** Is the code of an invitation */
+  /** The code of an invitation */
   code: string;
 }
 
