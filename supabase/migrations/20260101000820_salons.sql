@@ -58,6 +58,7 @@ comment on column public.salons.updated_at is 'When its presentation was changed
 create table private.salon_codes (
   salon_id uuid not null,
   code text collate "C" not null,
+  salon_made_by uuid,
   created_at timestamptz not null default clock_timestamp(),
   constraint salon_codes_pkey primary key (salon_id),
   constraint salon_codes_code_key unique (code),
@@ -65,11 +66,15 @@ create table private.salon_codes (
   constraint salon_codes_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 );
 
+create index salon_codes_salon_made_by_idx on private.salon_codes (salon_made_by);
+
 comment on table private.salon_codes is
   'The short code of each salon, for members to pass on. Whoever renews it closes the old one.';
 comment on column private.salon_codes.salon_id is 'The salon that it opens.';
 comment on column private.salon_codes.code is
   'Eight of Crockford''s 32 characters, 40 bits: few enough to be dictated, so each user may try only a few.';
+comment on column private.salon_codes.salon_made_by is
+  'Whose share of salon_settings.salons_per_user the salon takes, whoever owns it now; null once that one was forgotten.';
 
 create table private.salon_settings (
   id boolean not null default true,
@@ -86,7 +91,7 @@ create table private.salon_settings (
 );
 
 comment on table private.salon_settings is 'How many of each there may be, changed by an operator in SQL.';
-comment on column private.salon_settings.salons_per_user is 'How many salons a user may own.';
+comment on column private.salon_settings.salons_per_user is 'How many salons that a user made there may be. What others hand over to it does not count.';
 comment on column private.salon_settings.memberships_per_user is 'In how many salons a user may be.';
 comment on column private.salon_settings.members_per_salon is 'How many members a salon may have.';
 comment on column private.salon_settings.invitations_per_salon is 'How many invitations to a salon may be open.';
@@ -212,5 +217,6 @@ begin
   perform 1 from public.salons where owner_id = gen_random_uuid();
   perform 1 from public.salons where deleted_at is not null order by deleted_at limit 1;
   perform 1 from private.salon_codes where code = '';
+  perform 1 from private.salon_codes where salon_made_by = gen_random_uuid();
 end;
 $$;
