@@ -1,0 +1,3 @@
+import type { Examination } from "../finding.ts";
+
+export default [] satisfies Examination[];
