@@ -95,19 +95,13 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := auth.uid();
-  v_taken jsonb;
 begin
-  -- Held until the end, so that an account that is being deleted is forgotten after this call or stops it.
+  -- Held until the end, so that an account that is being deleted is forgotten after this call, or stops it.
   perform from auth.users where id = v_user_id for key share;
   if not found then
-    return private.salon_refusal('unauthorized', 'Sign in first');
+    return private.community_refusal('unauthorized', 'Sign in first');
   end if;
-  v_taken := public.take_call_limit(v_user_id, p_name, jsonb_build_object('quota', p_quota, 'window_s', p_window_s));
-  if (v_taken -> 'allowed')::boolean is not true then
-    return private.salon_refusal('rate_limited', 'Too many calls: try again later',
-      jsonb_build_object('retry_after_s', v_taken -> 'retry_after_s'));
-  end if;
-  return null;
+  return private.community_limit(v_user_id, p_name, p_quota, p_window_s);
 end;
 $$;
 
@@ -283,7 +277,6 @@ create function public.create_salon_with_code(
   p_category text default null,
   p_city text default null,
   p_color_theme text default null,
-  p_avatar_url text default null,
   p_visibility text default 'public',
   p_request_id text default null
 )
@@ -301,34 +294,32 @@ begin
   v_refusal := private.begin_salon_call('salons/create', 20, 3600);
   if v_refusal is not null then
     return v_refusal;
-  elsif char_length(p_request_id) not between 1 and 255 then
-    return private.salon_refusal('invalid_request', 'A request_id has 1 to 255 characters');
+  elsif p_request_id = '' or char_length(p_request_id) > 255 then
+    return private.community_refusal('invalid_request', 'A request_id has 1 to 255 characters');
   end if;
   perform private.lock_my_salons(v_user_id);
   select * into v_known from public.salons where id = v_id;
   if found and v_known.owner_id = v_user_id then
-    return private.salon_done(jsonb_build_object('salon_id', v_id,
+    return private.community_done(jsonb_build_object('salon_id', v_id,
       'share_code', (select code from private.salon_codes where salon_id = v_id)));
   elsif found then
-    return private.salon_refusal('idempotency_key_reused', 'This request made a salon that is not yours any more');
+    return private.community_refusal('idempotency_key_reused', 'This request made a salon that is not yours any more');
   elsif not private.may_make_salon(v_user_id) or not private.has_room_for_salon(v_user_id) then
-    return private.salon_refusal('salon_limit_reached', 'You have as many salons as a user may have');
+    return private.community_refusal('salon_limit_reached', 'You have as many salons as a user may have');
   end if;
   begin
-    insert into public.salons (id, name, description, category, city, color_theme, avatar_url, owner_id, visibility)
-    values (v_id, p_name, p_description, p_category, p_city, coalesce(p_color_theme, '#8B5CF6'), p_avatar_url,
-      v_user_id, p_visibility);
+    insert into public.salons (id, name, description, category, city, color_theme, owner_id, visibility)
+    values (v_id, p_name, p_description, p_category, p_city, coalesce(p_color_theme, '#8B5CF6'), v_user_id, p_visibility);
   exception when check_violation or not_null_violation then
-    return private.salon_refusal('invalid_request', 'Expected are a name of 1 to 100 characters, a description of at most '
-      '2000, a category of 50, a city of 100, a color like #8B5CF6, an address of a picture, and a visibility: public or '
-      'private');
+    return private.community_refusal('invalid_request', 'Expected are a name of 1 to 100 characters, a description of at most '
+      '2000, a category of 50, a city of 100, a color like #8B5CF6, and a visibility: public or private');
   end;
   insert into public.salon_members (salon_id, user_id, role) values (v_id, v_user_id, 'owner');
-  return private.salon_done(jsonb_build_object('salon_id', v_id, 'share_code', private.give_salon_code(v_id, v_user_id)));
+  return private.community_done(jsonb_build_object('salon_id', v_id, 'share_code', private.give_salon_code(v_id, v_user_id)));
 end;
 $$;
 
-comment on function public.create_salon_with_code(text, text, text, text, text, text, text, text) is
+comment on function public.create_salon_with_code(text, text, text, text, text, text, text) is
   'Makes a salon with the caller as its owner, and its share code. The same request again gets the same salon. Returns success, '
   'error, salon_id, share_code. Errors: unauthorized, rate_limited, invalid_request, salon_limit_reached, '
   'idempotency_key_reused.';
@@ -343,7 +334,7 @@ as $$
 declare
   v_user_id constant uuid := auth.uid();
   -- One answer for a code that is unknown, over, used up, withdrawn or older than a removal: nobody learns which it is.
-  v_unknown constant jsonb := private.salon_refusal('not_found', 'This invitation is not valid, or not any more');
+  v_unknown constant jsonb := private.community_refusal('not_found', 'This invitation is not valid, or not any more');
   v_salon public.salons;
   v_role text;
   v_ban private.salon_bans;
@@ -369,22 +360,22 @@ begin
   end if;
   v_role := private.role_in_salon(p_salon_id, v_user_id);
   if v_role is not null then
-    return private.salon_done(jsonb_build_object('salon_id', p_salon_id, 'role', v_role, 'is_new', false));
+    return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', v_role, 'is_new', false));
   end if;
   select * into v_ban from private.salon_bans where salon_id = p_salon_id and user_id = v_user_id and until > v_now;
   if found then
-    return private.salon_refusal('banned', 'You may not be in this salon',
-      jsonb_build_object('until', nullif(v_ban.until, 'infinity'), 'reason', v_ban.reason));
+    return private.community_refusal('banned', 'You may not be in this salon')
+      || jsonb_build_object('until', nullif(v_ban.until, 'infinity'), 'reason', v_ban.reason);
   end if;
   select * into v_absence from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
   if v_absence.removed_at >= v_made_at then
     return case when p_share_code is null and p_invitation_id is null
-      then private.salon_refusal('removed', 'You were removed from this salon: ask for an invitation')
+      then private.community_refusal('removed', 'You were removed from this salon: ask for an invitation')
       else v_unknown end;
   elsif v_salon.member_count >= (select members_per_salon from private.salon_settings)
     or not private.has_room_for_salon(v_user_id)
   then
-    return private.salon_refusal('salon_limit_reached', 'The salon has as many members, or you have as many salons, as may be');
+    return private.community_refusal('salon_limit_reached', 'The salon has as many members, or you have as many salons, as may be');
   end if;
   if p_invitation_id is not null then
     update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
@@ -395,7 +386,7 @@ begin
   insert into public.salon_members (salon_id, user_id, joined_at, muted_until)
   values (p_salon_id, v_user_id, v_now, case when v_absence.muted_until > v_now then v_absence.muted_until end);
   delete from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
-  return private.salon_done(jsonb_build_object('salon_id', p_salon_id, 'role', 'member', 'is_new', true));
+  return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', 'member', 'is_new', true));
 end;
 $$;
 
@@ -426,8 +417,8 @@ begin
     'window_s', 3600));
   v_taken := public.take_rate_limits(v_guesses);
   if (v_taken -> 'allowed')::boolean is not true then
-    return private.salon_refusal('rate_limited', 'Too many codes that are not valid: try again later',
-      jsonb_build_object('retry_after_s', v_taken -> 'retry_after_s'));
+    return private.community_refusal('rate_limited', 'Too many codes that are not valid: try again later')
+      || jsonb_build_object('retry_after_s', v_taken -> 'retry_after_s');
   end if;
   if char_length(v_code) = 8 then
     select salon_id into v_salon_id from private.salon_codes where code = v_code;
@@ -505,27 +496,27 @@ begin
   if v_refusal is not null then
     return v_refusal;
   elsif (p_max_uses between 1 and 1000 and p_expires_in_s between 60 and 2592000) is not true then
-    return private.salon_refusal('invalid_request', 'Expected are 1 to 1000 uses and an end in 60 to 2592000 seconds');
+    return private.community_refusal('invalid_request', 'Expected are 1 to 1000 uses and an end in 60 to 2592000 seconds');
   end if;
   v_salon := private.lock_salon(p_salon_id);
   v_now := clock_timestamp();
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
-    return private.salon_refusal('forbidden', 'Only the owner and the moderators of a salon invite');
+    return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon invite');
   elsif not v_salon.is_active then
-    return private.salon_refusal('salon_archived', 'The salon is archived');
+    return private.community_refusal('salon_archived', 'The salon is archived');
   end if;
   delete from private.salon_invitations where salon_id = p_salon_id and (expires_at <= v_now or uses >= max_uses);
   if (select count(*) from private.salon_invitations where salon_id = p_salon_id)
     >= (select invitations_per_salon from private.salon_settings)
   then
-    return private.salon_refusal('salon_limit_reached', 'The salon has as many open invitations as it may have');
+    return private.community_refusal('salon_limit_reached', 'The salon has as many open invitations as it may have');
   end if;
   v_code := private.random_code(24);
   insert into private.salon_invitations (salon_id, created_by, code_digest, max_uses, created_at, expires_at)
   values (p_salon_id, auth.uid(), private.digest_of_code(v_code), p_max_uses, v_now,
     v_now + make_interval(secs => p_expires_in_s))
   returning * into v_invitation;
-  return private.salon_done(jsonb_build_object('invitation_id', v_invitation.id, 'code', v_code,
+  return private.community_done(jsonb_build_object('invitation_id', v_invitation.id, 'code', v_code,
     'expires_at', v_invitation.expires_at));
 end;
 $$;
@@ -543,9 +534,9 @@ set search_path = ''
 as $$
 begin
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
-    return private.salon_refusal('forbidden', 'Only the owner and the moderators of a salon see its invitations');
+    return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon see its invitations');
   end if;
-  return private.salon_done(jsonb_build_object('invitations', (
+  return private.community_done(jsonb_build_object('invitations', (
     select coalesce(jsonb_agg(jsonb_build_object('invitation_id', id, 'created_by', created_by, 'max_uses', max_uses,
       'uses', uses, 'created_at', created_at, 'expires_at', expires_at) order by created_at, id), '[]')
     from private.salon_invitations
@@ -571,10 +562,10 @@ begin
   end if;
   perform private.lock_salon(p_salon_id);
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
-    return private.salon_refusal('forbidden', 'Only the owner and the moderators of a salon revoke invitations');
+    return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon revoke invitations');
   end if;
   delete from private.salon_invitations where id = p_invitation_id and salon_id = p_salon_id;
-  return private.salon_done();
+  return private.community_done();
 end;
 $$;
 
@@ -597,11 +588,11 @@ begin
   end if;
   v_salon := private.lock_salon(p_salon_id);
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
-    return private.salon_refusal('forbidden', 'Only the owner and the moderators of a salon renew its code');
+    return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon renew its code');
   elsif not v_salon.is_active then
-    return private.salon_refusal('salon_archived', 'The salon is archived');
+    return private.community_refusal('salon_archived', 'The salon is archived');
   end if;
-  return private.salon_done(jsonb_build_object('share_code', private.give_salon_code(p_salon_id)));
+  return private.community_done(jsonb_build_object('share_code', private.give_salon_code(p_salon_id)));
 end;
 $$;
 
@@ -627,11 +618,11 @@ begin
   end if;
   perform private.lock_salon(p_salon_id);
   if private.salon_role(p_salon_id) = 'owner' then
-    return private.salon_refusal('owner_stays', 'The owner hands the salon over first, or deletes it');
+    return private.community_refusal('owner_stays', 'The owner hands the salon over first, or deletes it');
   end if;
   -- Who has left before is as good.
   perform private.end_salon_membership(p_salon_id, auth.uid(), false);
-  return private.salon_done();
+  return private.community_done();
 end;
 $$;
 
@@ -717,7 +708,7 @@ revoke execute on function
   private.admit_to_salon(uuid, text, uuid),
   private.cleanup_salon_admissions(integer),
   private.purge_deleted_salons(),
-  public.create_salon_with_code(text, text, text, text, text, text, text, text),
+  public.create_salon_with_code(text, text, text, text, text, text, text),
   public.join_salon_via_code(text),
   public.join_salon(uuid),
   public.user_is_salon_member(uuid, uuid),
@@ -729,7 +720,7 @@ revoke execute on function
 from public, anon, authenticated;
 
 grant execute on function
-  public.create_salon_with_code(text, text, text, text, text, text, text, text),
+  public.create_salon_with_code(text, text, text, text, text, text, text),
   public.join_salon_via_code(text),
   public.join_salon(uuid),
   public.user_is_salon_member(uuid, uuid),
