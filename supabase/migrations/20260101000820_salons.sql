@@ -25,7 +25,7 @@ create table public.salons (
   constraint salons_pkey primary key (id),
   constraint salons_name_short check (char_length(name) between 1 and 100),
   constraint salons_description_short check (char_length(description) between 1 and 2000),
-  constraint salons_avatar_url_an_address check (avatar_url ~ '^(https?:/)?/[^\s]{1,2000}$'),
+  constraint salons_avatar_url_short check (char_length(avatar_url) <= 500),
   constraint salons_category_short check (char_length(category) between 1 and 50),
   constraint salons_city_short check (char_length(city) between 1 and 100),
   constraint salons_color_theme_a_color check (color_theme ~ '^#[0-9A-Fa-f]{6}$'),
@@ -42,7 +42,7 @@ create index salons_deleted_at_idx on public.salons (deleted_at) where deleted_a
 comment on table public.salons is 'The rooms of the community. Public ones are in the directory; private ones only their members see.';
 comment on column public.salons.name is 'For people; trimmed.';
 comment on column public.salons.description is 'What it is about; trimmed.';
-comment on column public.salons.avatar_url is 'Its picture: an address, or a path on this site.';
+comment on column public.salons.avatar_url is 'The address of its picture, which a function writes.';
 comment on column public.salons.category is 'By which the directory finds it.';
 comment on column public.salons.city is 'By which the directory finds it, in whatever case.';
 comment on column public.salons.color_theme is 'The color of its page: #RRGGBB.';
@@ -58,6 +58,7 @@ comment on column public.salons.updated_at is 'When its presentation was changed
 create table private.salon_codes (
   salon_id uuid not null,
   code text collate "C" not null,
+  salon_made_by uuid,
   created_at timestamptz not null default clock_timestamp(),
   constraint salon_codes_pkey primary key (salon_id),
   constraint salon_codes_code_key unique (code),
@@ -65,11 +66,15 @@ create table private.salon_codes (
   constraint salon_codes_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 );
 
+create index salon_codes_salon_made_by_idx on private.salon_codes (salon_made_by);
+
 comment on table private.salon_codes is
   'The short code of each salon, for members to pass on. Whoever renews it closes the old one.';
 comment on column private.salon_codes.salon_id is 'The salon that it opens.';
 comment on column private.salon_codes.code is
   'Eight of Crockford''s 32 characters, 40 bits: few enough to be dictated, so each user may try only a few.';
+comment on column private.salon_codes.salon_made_by is
+  'Whose share of salon_settings.salons_per_user the salon takes, whoever owns it now; null once that one was forgotten.';
 
 create table private.salon_settings (
   id boolean not null default true,
@@ -86,7 +91,7 @@ create table private.salon_settings (
 );
 
 comment on table private.salon_settings is 'How many of each there may be, changed by an operator in SQL.';
-comment on column private.salon_settings.salons_per_user is 'How many salons a user may own.';
+comment on column private.salon_settings.salons_per_user is 'How many salons that a user made there may be. What others hand over to it does not count.';
 comment on column private.salon_settings.memberships_per_user is 'In how many salons a user may be.';
 comment on column private.salon_settings.members_per_salon is 'How many members a salon may have.';
 comment on column private.salon_settings.invitations_per_salon is 'How many invitations to a salon may be open.';
@@ -114,51 +119,44 @@ create policy "owners present their salon" on public.salons for update to authen
 create function private.tidy_salon()
 returns trigger
 language plpgsql
+security definer
 set search_path = ''
 as $$
 begin
-  new.name := regexp_replace(btrim(new.name), '\s+', ' ', 'g');
-  new.description := nullif(btrim(new.description, E' \t\r\n'), '');
-  new.category := nullif(lower(regexp_replace(btrim(new.category), '\s+', ' ', 'g')), '');
-  new.city := nullif(regexp_replace(btrim(new.city), '\s+', ' ', 'g'), '');
-  new.avatar_url := nullif(btrim(new.avatar_url), '');
-  if tg_op = 'UPDATE'
-    and (new.name, new.description, new.category, new.city, new.avatar_url, new.color_theme, new.visibility)
-      is distinct from
-      (old.name, old.description, old.category, old.city, old.avatar_url, old.color_theme, old.visibility)
-  then
+  new.name := private.tidy_line(new.name);
+  new.description := private.tidy_text(new.description);
+  new.category := lower(private.tidy_line(new.category));
+  new.city := private.tidy_line(new.city);
+  if tg_op = 'UPDATE' then
     new.updated_at := clock_timestamp();
   end if;
   return new;
 end;
 $$;
 
-comment on function private.tidy_salon() is 'Trims what people typed; an empty text is none.';
+comment on function private.tidy_salon() is 'Trims what people typed, before the table''s checks measure it.';
 
-create trigger tidy_salon before insert or update on public.salons
-  for each row execute function private.tidy_salon();
+create trigger tidy_salon before insert or update of name, description, avatar_url, category, city, color_theme, visibility
+  on public.salons for each row execute function private.tidy_salon();
 
-create function private.salon_refusal(p_error text, p_message text, p_more jsonb default '{}')
-returns jsonb
-language sql
-immutable
+create function private.limit_salon_changes()
+returns trigger
+language plpgsql
+security definer
 set search_path = ''
 as $$
-  select jsonb_build_object('success', false, 'error', p_error, 'message', p_message) || p_more;
+begin
+  if private.community_limit((select auth.uid()), 'salons', 60, 3600) is not null then
+    raise exception 'Your salons were changed too often: try again later' using errcode = 'PT429';
+  end if;
+  return null;
+end;
 $$;
 
-comment on function private.salon_refusal(text, text, jsonb) is 'The outcome of a call that changed nothing.';
+comment on function private.limit_salon_changes() is 'Limits how often a user changes its salons: 60 times an hour.';
 
-create function private.salon_done(p_more jsonb default '{}')
-returns jsonb
-language sql
-immutable
-set search_path = ''
-as $$
-  select jsonb_build_object('success', true, 'error', null) || p_more;
-$$;
-
-comment on function private.salon_done(jsonb) is 'The outcome of a call that did what it was asked for.';
+create trigger limit_changes before update of name, description, category, city, color_theme, visibility on public.salons
+  for each statement when (current_user = 'authenticated') execute function private.limit_salon_changes();
 
 create function private.random_code(p_length integer)
 returns text
@@ -195,12 +193,11 @@ comment on function private.plain_code(text) is 'A code as it was made, whicheve
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.salons to authenticated, service_role;
-grant update (name, description, avatar_url, category, city, color_theme, visibility) on public.salons to authenticated;
+grant update (name, description, category, city, color_theme, visibility) on public.salons to authenticated;
 
 revoke execute on function
   private.tidy_salon(),
-  private.salon_refusal(text, text, jsonb),
-  private.salon_done(jsonb),
+  private.limit_salon_changes(),
   private.random_code(integer),
   private.plain_code(text)
 from public, anon, authenticated;
@@ -212,5 +209,6 @@ begin
   perform 1 from public.salons where owner_id = gen_random_uuid();
   perform 1 from public.salons where deleted_at is not null order by deleted_at limit 1;
   perform 1 from private.salon_codes where code = '';
+  perform 1 from private.salon_codes where salon_made_by = gen_random_uuid();
 end;
 $$;
