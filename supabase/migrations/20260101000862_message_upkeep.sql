@@ -44,7 +44,7 @@ begin
   end loop;
   delete from public.message_reactions where user_id = p_user_id;
   update public.message_pins set pinned_by = null where pinned_by = p_user_id;
-  delete from private.message_reads where user_id = p_user_id;
+  -- How far the user has read goes with its memberships.
 end;
 $$;
 
