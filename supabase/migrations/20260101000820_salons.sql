@@ -37,6 +37,14 @@ create table public.salons (
 ) with (fillfactor = 80); -- Who joins and leaves rewrites the row.
 
 create index salons_owner_id_idx on public.salons (owner_id);
+-- The directory: the newest first, in all, of a category, of a city, and of both.
+create index salons_public_idx on public.salons (created_at desc, id desc) where visibility = 'public' and is_active;
+create index salons_public_category_idx on public.salons (category, created_at desc, id desc)
+  where visibility = 'public' and is_active;
+create index salons_public_city_idx on public.salons (lower(city), created_at desc, id desc)
+  where visibility = 'public' and is_active;
+create index salons_public_city_category_idx on public.salons (lower(city), category, created_at desc, id desc)
+  where visibility = 'public' and is_active;
 create index salons_deleted_at_idx on public.salons (deleted_at) where deleted_at is not null;
 
 comment on table public.salons is 'The rooms of the community. Public ones are in the directory; private ones only their members see.';

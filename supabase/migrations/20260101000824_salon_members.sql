@@ -9,28 +9,23 @@ create table public.salon_members (
   user_id uuid not null,
   role text not null default 'member',
   joined_at timestamptz not null default now(),
-  last_seen_at timestamptz,
   notifications_enabled boolean not null default true,
   muted_until timestamptz,
-  last_read_seq bigint not null default 0,
   constraint salon_members_pkey primary key (salon_id, user_id),
   constraint salon_members_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
-  constraint salon_members_role_known check (role in ('owner', 'moderator', 'member')),
-  constraint salon_members_last_read_seq_not_negative check (last_read_seq >= 0)
-) with (fillfactor = 80); -- What was read is written here.
+  constraint salon_members_role_known check (role in ('owner', 'moderator', 'member'))
+);
 
 create index salon_members_user_id_idx on public.salon_members (user_id);
 create unique index salon_members_one_owner on public.salon_members (salon_id) where role = 'owner';
 
-comment on table public.salon_members is 'Who is in which salon. Written by functions, but for one''s own notifications.';
+comment on table public.salon_members is 'Who is in which salon, for those who are in it, too. Written by functions, but for one''s own notifications.';
 comment on column public.salon_members.salon_id is 'The salon.';
 comment on column public.salon_members.role is
   'owner: everything, one a salon. moderator: mutes, kicks and bans members, deletes messages. member: takes part.';
 comment on column public.salon_members.joined_at is 'When the member came, the last time.';
-comment on column public.salon_members.last_seen_at is 'When the member last read it; shown to that one alone.';
 comment on column public.salon_members.notifications_enabled is 'Whether the member wants to hear of messages; its own choice.';
 comment on column public.salon_members.muted_until is 'Until then the member may not write, and is told so; infinity: until it is lifted.';
-comment on column public.salon_members.last_read_seq is 'The number of the last message that the member has read; only rises.';
 
 -- Functions: what policies ask ----------------------------------------------------------------------------------
 
@@ -136,10 +131,8 @@ create policy "users see public salons and their own" on public.salons for selec
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
--- What a member does and when is its own business: public.my_salons shows it to that one.
-grant select (salon_id, user_id, role, joined_at) on public.salon_members to authenticated;
+grant select on public.salon_members to authenticated, service_role;
 grant update (notifications_enabled) on public.salon_members to authenticated;
-grant select on public.salon_members to service_role;
 
 revoke execute on function
   private.my_salon_ids(),

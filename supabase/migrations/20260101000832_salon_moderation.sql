@@ -227,6 +227,22 @@ comment on function public.set_salon_role(uuid, uuid, text) is
   'Makes a member a moderator, which ends a mute, or a moderator a member, which takes back its invitations. For the owner. '
   'Errors: unauthorized, rate_limited, forbidden, invalid_request, not_found, owner_stays.';
 
+create function private.make_owner(p_salon_id uuid, p_member_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- One after the other: there is never a second owner, not even within a statement.
+  update public.salon_members set role = 'moderator' where salon_id = p_salon_id and role = 'owner';
+  update public.salon_members set role = 'owner', muted_until = null where salon_id = p_salon_id and user_id = p_member_id;
+  update public.salons set owner_id = p_member_id where id = p_salon_id;
+end;
+$$;
+
+comment on function private.make_owner(uuid, uuid) is
+  'Makes a member the owner, and the one before a moderator. Its caller has locked the salon.';
+
 create function public.transfer_salon(p_salon_id uuid, p_member_id uuid)
 returns jsonb
 language plpgsql
@@ -254,22 +270,6 @@ $$;
 comment on function public.transfer_salon(uuid, uuid) is
   'Makes a member the owner in place of the caller, who becomes a moderator. Errors: unauthorized, rate_limited, forbidden, '
   'not_found.';
-
-create function private.make_owner(p_salon_id uuid, p_member_id uuid)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  -- One after the other: there is never a second owner, not even within a statement.
-  update public.salon_members set role = 'moderator' where salon_id = p_salon_id and role = 'owner';
-  update public.salon_members set role = 'owner', muted_until = null where salon_id = p_salon_id and user_id = p_member_id;
-  update public.salons set owner_id = p_member_id where id = p_salon_id;
-end;
-$$;
-
-comment on function private.make_owner(uuid, uuid) is
-  'Makes a member the owner, and the one before a moderator. Its caller has locked the salon.';
 
 -- Functions: members ---------------------------------------------------------------------------------------------
 
