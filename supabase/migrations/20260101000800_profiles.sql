@@ -414,6 +414,34 @@ $$;
 
 comment on function public.my_blocks() is 'Whom the caller has blocked, the latest first, at most 1,000.';
 
+create function private.forget_profile(p_user_id uuid)
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from public.profiles where id = p_user_id;
+$$;
+
+comment on function private.forget_profile(uuid) is
+  'A part of forget_user: what a user showed, its private part, its blocks and the blocks of it.';
+
+create function private.export_profile(p_user_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'profile', (select to_jsonb(profiles) from public.profiles where id = p_user_id),
+    'private', (select to_jsonb(own) from public.profile_private as own where user_id = p_user_id),
+    'blocks', (
+      select coalesce(jsonb_agg(jsonb_build_object('user_id', blocked_id, 'created_at', created_at) order by created_at, blocked_id), '[]')
+      from private.user_blocks where blocker_id = p_user_id));
+$$;
+
+comment on function private.export_profile(uuid) is
+  'A part of export_user_data: what a user shows, its private part, and whom it has blocked.';
+
 -- Grants --------------------------------------------------------------------------------------------------------
 
 grant select on public.profiles to anon, authenticated, service_role;
@@ -435,6 +463,8 @@ revoke execute on function
   private.limit_profile_changes(),
   private.make_profile(uuid, text),
   private.handle_new_user(),
+  private.forget_profile(uuid),
+  private.export_profile(uuid),
   public.ensure_profile(),
   public.block_user(uuid),
   public.unblock_user(uuid),
@@ -450,3 +480,9 @@ grant execute on function
   public.unblock_user(uuid),
   public.my_blocks()
 to authenticated;
+
+-- User data -----------------------------------------------------------------------------------------------------
+
+-- By its name after the parts of salons and messages, which need to know who it was.
+insert into private.user_data (name, forget, export, description)
+values ('user_profiles', 'forget_profile', 'export_profile', 'What users show of themselves, and whom they have blocked');

@@ -230,3 +230,14 @@ begin
   perform 1 from public.message_attachments where path = '';
 end;
 $$;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into private.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('clean_up_attachments', '55 3 * * *', 'http', 'messages/clean-up-attachments', false, null, 140000, '2 days',
+    'Removes attachments that no message has');
+
+select private.install_schedule();

@@ -119,6 +119,7 @@ declare
   v_place private.salon_place;
   v_replied public.chat_messages;
   v_mentions uuid[];
+  v_word text;
   v_message public.chat_messages;
 begin
   select * into v_settings from private.message_settings;
@@ -151,6 +152,10 @@ begin
   v_outcome := private.may_write(v_place);
   if v_outcome is not null then
     return v_outcome;
+  end if;
+  v_word := private.refused_word(p_salon_id, v_content);
+  if v_word is not null then
+    return private.community_refusal('word_refused', 'This salon does not take a word of it') || jsonb_build_object('word', v_word);
   end if;
   if p_reply_to_id is not null then
     select * into v_replied from public.chat_messages where id = p_reply_to_id and salon_id = p_salon_id;
@@ -206,6 +211,7 @@ declare
   v_place private.salon_place;
   v_message public.chat_messages;
   v_refusal jsonb;
+  v_word text;
   v_now timestamptz;
   v_number integer;
 begin
@@ -226,6 +232,10 @@ begin
   v_refusal := private.may_write(v_place);
   if v_refusal is not null then
     return v_refusal;
+  end if;
+  v_word := private.refused_word(v_salon_id, v_content);
+  if v_word is not null then
+    return private.community_refusal('word_refused', 'This salon does not take a word of it') || jsonb_build_object('word', v_word);
   end if;
   v_message := private.lock_message(p_message_id);
   v_now := clock_timestamp();

@@ -62,7 +62,7 @@ begin
     perform private.tell('salon:' || v_salon_id, 'members_changed', jsonb_build_object('salon_id', v_salon_id));
   end loop;
   -- A salon that ends has thousands of members, who all heard of it on its own topic.
-  if (select count(*) from (select from changed_members limit 101) as some) <= 100 then
+  if (select count(*) from (select from changed_members limit 101) as first) <= 100 then
     perform private.tell('user:' || user_id, case tg_op when 'INSERT' then 'salon_joined' else 'salon_left' end,
       jsonb_build_object('salon_id', salon_id))
     from changed_members;

@@ -14,7 +14,8 @@ declare
   v_ids bigint[];
   v_count bigint;
 begin
-  -- First the salons, as everywhere: what the user is sending there meanwhile is complete, and it sends no more.
+  -- First what forget_salons needs, in its order; then nothing that the user is sending is missed, and it sends no more.
+  perform private.lock_my_salons(p_user_id);
   perform from public.salons
   where id in (select salon_id from public.salon_members where user_id = p_user_id)
   order by id for update;
@@ -44,7 +45,7 @@ begin
   end loop;
   delete from public.message_reactions where user_id = p_user_id;
   update public.message_pins set pinned_by = null where pinned_by = p_user_id;
-  delete from private.message_reads where user_id = p_user_id;
+  -- How far the user has read goes with its memberships.
 end;
 $$;
 
@@ -90,20 +91,21 @@ values ('messages', 'forget_messages', 'export_messages', 'Messages and reaction
 -- Functions: audit ----------------------------------------------------------------------------------------------
 
 create function private.verify_messages()
-returns table (problem text, salon_id uuid, details jsonb)
+returns table (invariant text, subject text, details jsonb)
 language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+#variable_conflict use_column
 begin
   return query
-  select 'salon_without_stream', salons.id, '{}'::jsonb
+  select 'a salon has a stream', salons.id::text, '{}'::jsonb
   from public.salons
   where not exists (select from private.salon_streams as streams where streams.salon_id = salons.id);
 
   return query
-  select 'stream_does_not_fit', streams.salon_id, jsonb_build_object('last_seq', streams.last_seq,
+  select 'messages are numbered from 1 without a gap, and counted', streams.salon_id::text, jsonb_build_object('last_seq', streams.last_seq,
     'message_count', streams.message_count, 'highest', counted.highest, 'rows', counted.rows, 'not_deleted', counted.present)
   from private.salon_streams as streams
   left join (
@@ -117,19 +119,19 @@ begin
       coalesce(counted.present, 0));
 
   return query
-  select 'reply_leaves_salon', messages.salon_id, jsonb_build_object('id', messages.id, 'reply_to_id', messages.reply_to_id)
+  select 'a reply answers a message of its salon', messages.salon_id::text, jsonb_build_object('id', messages.id, 'reply_to_id', messages.reply_to_id)
   from public.chat_messages as messages
   left join public.chat_messages as replied on replied.id = messages.reply_to_id
   where messages.reply_to_id is not null and replied.salon_id is distinct from messages.salon_id;
 
   return query
-  select 'reaction_to_nothing', reactions.salon_id, jsonb_build_object('id', reactions.id, 'message_id', reactions.message_id)
+  select 'a reaction is to a message that is there', reactions.salon_id::text, jsonb_build_object('id', reactions.id, 'message_id', reactions.message_id)
   from public.message_reactions as reactions
   left join public.chat_messages as messages on messages.id = reactions.message_id
   where messages.salon_id is distinct from reactions.salon_id or messages.is_deleted;
 
   return query
-  select 'kept_of_deleted_message', kept.salon_id, jsonb_build_object('message_id', kept.message_id)
+  select 'nothing is kept of a deleted message', kept.salon_id::text, jsonb_build_object('message_id', kept.message_id)
   from (
     select pins.salon_id, pins.message_id from public.message_pins as pins
     union all
@@ -141,13 +143,13 @@ begin
   where messages.is_deleted is not false;
 
   return query
-  select 'read_beyond_end', reads.salon_id, jsonb_build_object('user_id', reads.user_id, 'last_read_seq', reads.last_read_seq)
+  select 'nobody has read what is to come', reads.salon_id::text, jsonb_build_object('user_id', reads.user_id, 'last_read_seq', reads.last_read_seq)
   from private.message_reads as reads
   join private.salon_streams as streams on streams.salon_id = reads.salon_id
   where reads.last_read_seq > streams.last_seq;
 
   return query
-  select 'member_without_reading', members.salon_id, jsonb_build_object('user_id', members.user_id)
+  select 'every member has read up to some message', members.salon_id::text, jsonb_build_object('user_id', members.user_id)
   from public.salon_members as members
   where not exists (
     select from private.message_reads as reads
@@ -157,6 +159,18 @@ $$;
 
 comment on function private.verify_messages() is
   'One row for each broken invariant of messages; none on a healthy database. A part of verify_community().';
+
+create or replace function public.verify_community()
+returns table (invariant text, subject text, details jsonb)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query select * from private.verify_salons() union all select * from private.verify_messages();
+end;
+$$;
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
