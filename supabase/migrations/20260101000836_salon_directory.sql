@@ -172,7 +172,7 @@ comment on column public.salons_with_details.actual_member_count is 'The same as
 -- Functions: audit ----------------------------------------------------------------------------------------------
 
 create function private.verify_salons()
-returns table (problem text, salon_id uuid, details jsonb)
+returns table (invariant text, subject text, details jsonb)
 language plpgsql
 stable
 security definer
@@ -187,43 +187,43 @@ begin
     from public.salon_members as members
     group by members.salon_id
   )
-  select 'member_count_does_not_fit', salons.id,
+  select 'member_count is the number of members', salons.id::text,
     jsonb_build_object('member_count', salons.member_count, 'members', coalesce(counted.members, 0))
   from public.salons
   left join counted on counted.salon_id = salons.id
   where salons.member_count <> coalesce(counted.members, 0)
   union all
-  select 'not_one_owner', salons.id,
+  select 'a salon has one owner, the member of that role', salons.id::text,
     jsonb_build_object('owner_id', salons.owner_id, 'owners', coalesce(counted.owners, 0), 'member', counted.owner_id)
   from public.salons
   left join counted on counted.salon_id = salons.id
   where salons.deleted_at is null
     and (coalesce(counted.owners, 0) <> 1 or salons.owner_id is distinct from counted.owner_id)
   union all
-  select 'deleted_salon_open', salons.id, jsonb_build_object('deleted_at', salons.deleted_at)
+  select 'a deleted salon has no members and no code', salons.id::text, jsonb_build_object('deleted_at', salons.deleted_at)
   from public.salons
   where salons.deleted_at is not null and (
     exists (select from public.salon_members as members where members.salon_id = salons.id)
     or exists (select from private.salon_codes as codes where codes.salon_id = salons.id)
     or exists (select from private.salon_invitations as invitations where invitations.salon_id = salons.id))
   union all
-  select 'salon_without_code', salons.id, '{}'::jsonb
+  select 'a salon has a share code', salons.id::text, '{}'::jsonb
   from public.salons
   where salons.deleted_at is null and not exists (
     select from private.salon_codes as codes where codes.salon_id = salons.id)
   union all
-  select 'banned_member', members.salon_id,
+  select 'whoever is banned is no member', members.salon_id::text,
     jsonb_build_object('user_id', members.user_id, 'until', bans.until)
   from public.salon_members as members
   join private.salon_bans as bans on bans.salon_id = members.salon_id and bans.user_id = members.user_id
   where bans.until > now()
   union all
-  select 'member_remembered_as_gone', members.salon_id, jsonb_build_object('user_id', members.user_id)
+  select 'a member is not remembered as gone', members.salon_id::text, jsonb_build_object('user_id', members.user_id)
   from public.salon_members as members
   join private.salon_absences as absences
     on absences.salon_id = members.salon_id and absences.user_id = members.user_id
   union all
-  select 'invitation_of_nobody_who_may', invitations.salon_id,
+  select 'an invitation is by the owner or a moderator', invitations.salon_id::text,
     jsonb_build_object('invitation_id', invitations.id, 'created_by', invitations.created_by)
   from private.salon_invitations as invitations
   where not exists (
@@ -231,7 +231,7 @@ begin
     where members.salon_id = invitations.salon_id and members.user_id = invitations.created_by
       and members.role in ('owner', 'moderator'))
   union all
-  select 'member_without_account', members.salon_id, jsonb_build_object('user_id', members.user_id)
+  select 'a member has an account', members.salon_id::text, jsonb_build_object('user_id', members.user_id)
   from public.salon_members as members
   where not exists (select from auth.users where users.id = members.user_id);
 end;
@@ -240,7 +240,7 @@ $$;
 comment on function private.verify_salons() is 'One row for each invariant of salons that is broken: a part of verify_community().';
 
 create function public.verify_community()
-returns table (problem text, salon_id uuid, details jsonb)
+returns table (invariant text, subject text, details jsonb)
 language plpgsql
 stable
 security definer

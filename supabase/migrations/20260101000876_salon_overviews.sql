@@ -1,5 +1,5 @@
--- What salons and messages show together: the caller's salons with what is unread in them, all salons with their messages of
--- today, and the audit of both.
+-- What salons and messages show together: the caller's salons with what is unread in them, and all salons with their messages
+-- of today.
 
 -- Functions: what the views ask ----------------------------------------------------------------------------------
 
@@ -104,20 +104,6 @@ left join private.my_salon_codes() as codes on codes.salon_id = salons.id;
 
 comment on column public.salons_with_details.message_count is 'How many messages it has.';
 comment on column public.salons_with_details.messages_today is 'How many of its newest 100 were sent today (UTC).';
-
--- Functions: audit ----------------------------------------------------------------------------------------------
-
-create or replace function public.verify_community()
-returns table (problem text, salon_id uuid, details jsonb)
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return query select * from private.verify_salons() union all select * from private.verify_messages();
-end;
-$$;
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
