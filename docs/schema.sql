@@ -586,6 +586,20 @@ CREATE INDEX otp_used_proofs_expires_at_idx ON private.otp_used_proofs USING btr
 alter table private.otp_used_proofs enable row level security;
 create policy "nobody reads used proofs" on private.otp_used_proofs for select to public using (false);
 
+create unlogged table private.presence (
+  user_id uuid not null,
+  last_seen_at timestamp with time zone not null,
+  is_signed_out boolean default false not null,
+  current_salon_id uuid,
+  shown text default 'offline'::text not null,
+  shown_at timestamp with time zone not null,
+  constraint presence_pkey PRIMARY KEY (user_id),
+  constraint presence_profile_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX presence_shown_idx ON private.presence USING btree (user_id) WHERE (shown <> 'offline'::text);
+alter table private.presence enable row level security;
+create policy "nobody but the functions" on private.presence for all to public using (false);
+
 create unlogged table private.rate_limits (
   key text not null,
   full_at timestamp with time zone not null,
@@ -797,6 +811,19 @@ create table private.token_syncs (
 alter table private.token_syncs enable row level security;
 create policy "closed to users" on private.token_syncs for all to anon, authenticated using (false);
 
+create table private.user_blocks (
+  blocker_id uuid not null,
+  blocked_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint user_blocks_pkey PRIMARY KEY (blocker_id, blocked_id),
+  constraint user_blocks_blocked_fkey FOREIGN KEY (blocked_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint user_blocks_blocker_fkey FOREIGN KEY (blocker_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint user_blocks_not_oneself CHECK ((blocker_id <> blocked_id))
+);
+CREATE INDEX user_blocks_blocked_id_idx ON private.user_blocks USING btree (blocked_id);
+alter table private.user_blocks enable row level security;
+create policy "nobody but the functions" on private.user_blocks for all to public using (false);
+
 create table private.user_data (
   name text not null,
   forget text not null,
@@ -920,6 +947,65 @@ create table public.otp_codes (
 CREATE INDEX otp_codes_expires_at_idx ON public.otp_codes USING btree (expires_at);
 alter table public.otp_codes enable row level security;
 create policy "nobody reads codes" on public.otp_codes for select to public using (false);
+
+create table public.profile_private (
+  user_id uuid not null,
+  onboarding_completed boolean default false not null,
+  onboarding_answers jsonb default '{}'::jsonb not null,
+  conversion_triggers jsonb default '{}'::jsonb not null,
+  auto_offline_after integer default 300 not null,
+  manual_status text,
+  manual_until timestamp with time zone,
+  constraint profile_private_pkey PRIMARY KEY (user_id),
+  constraint profile_private_answers_small CHECK ((octet_length((onboarding_answers)::text) <= 16384)),
+  constraint profile_private_auto_offline_sensible CHECK (((auto_offline_after >= 120) AND (auto_offline_after <= 86400))),
+  constraint profile_private_end_of_a_choice CHECK (((manual_status IS NOT NULL) OR (manual_until IS NULL))),
+  constraint profile_private_profile_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint profile_private_status_known CHECK ((manual_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text])))
+);
+CREATE TRIGGER limit_changes BEFORE UPDATE OF onboarding_completed, onboarding_answers, auto_offline_after ON public.profile_private FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.limit_profile_changes();
+alter table public.profile_private enable row level security;
+create policy "owners change their private part" on public.profile_private for update to authenticated using ((user_id = ( SELECT auth.uid() AS uid))) with check ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners read their private part" on public.profile_private for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "servers note offers" on public.profile_private for update to service_role using (true) with check (true);
+create policy "servers read private parts" on public.profile_private for select to service_role using (true);
+grant select on table public.profile_private to authenticated;
+grant select on table public.profile_private to service_role;
+grant update (onboarding_completed, onboarding_answers, auto_offline_after) on table public.profile_private to authenticated;
+grant update (conversion_triggers) on table public.profile_private to service_role;
+
+create table public.profiles (
+  id uuid not null,
+  full_name text,
+  avatar_url text,
+  cover_url text,
+  bio text,
+  city text,
+  interests text[] default '{}'::text[] not null,
+  presence_status text default 'offline'::text not null,
+  status text generated always as (presence_status) stored,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint profiles_pkey PRIMARY KEY (id),
+  constraint profiles_bio_short CHECK (((char_length(bio) >= 1) AND (char_length(bio) <= 500))),
+  constraint profiles_city_short CHECK (((char_length(city) >= 1) AND (char_length(city) <= 80))),
+  constraint profiles_full_name_short CHECK (((char_length(full_name) >= 1) AND (char_length(full_name) <= 80))),
+  constraint profiles_interests_few CHECK (private.are_interests(interests)),
+  constraint profiles_pictures_short CHECK (((char_length(avatar_url) <= 500) AND (char_length(cover_url) <= 500))),
+  constraint profiles_presence_known CHECK ((presence_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
+  constraint profiles_user_fkey FOREIGN KEY (id) REFERENCES auth.users(id) ON DELETE CASCADE
+) with (fillfactor=85);
+CREATE INDEX profiles_city_idx ON public.profiles USING gin (private.fold(city) extensions.gin_trgm_ops);
+CREATE INDEX profiles_full_name_idx ON public.profiles USING gin (private.fold(full_name) extensions.gin_trgm_ops);
+CREATE TRIGGER limit_changes BEFORE UPDATE OF full_name, bio, city, interests ON public.profiles FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.limit_profile_changes();
+CREATE TRIGGER tidy_profile BEFORE INSERT OR UPDATE OF full_name, avatar_url, cover_url, bio, city, interests ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tidy_profile();
+alter table public.profiles enable row level security;
+create policy "everybody reads profiles" on public.profiles for select to anon, authenticated, service_role using (true);
+create policy "owners change what they show" on public.profiles for update to authenticated using ((id = ( SELECT auth.uid() AS uid))) with check ((id = ( SELECT auth.uid() AS uid)));
+grant select on table public.profiles to anon;
+grant select on table public.profiles to authenticated;
+grant select on table public.profiles to service_role;
+grant update (full_name, bio, city, interests) on table public.profiles to authenticated;
 
 create table public.token_accounts (
   user_id uuid not null,
@@ -1238,6 +1324,34 @@ create view public.job_status with (security_invoker=true) as
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
+create view public.my_profile with (security_invoker=true) as
+ SELECT profiles.id,
+    profiles.full_name,
+    profiles.avatar_url,
+    profiles.cover_url,
+    profiles.bio,
+    profiles.city,
+    profiles.interests,
+    presence.presence_status AS status,
+    presence.presence_status,
+    COALESCE(((own.manual_status IS NOT NULL) AND COALESCE((own.manual_until > now()), true)), false) AS is_manual_status,
+    own.manual_status,
+    own.manual_until,
+    own.auto_offline_after,
+    presence.last_activity,
+    presence.status_updated_at,
+    presence.current_salon_id,
+    own.onboarding_completed,
+    own.onboarding_answers,
+    own.conversion_triggers,
+    profiles.created_at,
+    profiles.updated_at
+   FROM ((public.profiles
+     JOIN public.profile_private own ON ((own.user_id = profiles.id)))
+     CROSS JOIN private.my_presence() presence(presence_status, last_activity, status_updated_at, current_salon_id))
+  WHERE (profiles.id = ( SELECT auth.uid() AS uid));
+grant select on table public.my_profile to authenticated;
+
 create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body d8cfc8e056d6d82b
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
@@ -1295,17 +1409,22 @@ create function private.answer_known_request(p_request_id text, p_user_id uuid, 
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body df298e191acb2377
+create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
 
 create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body d0be1b0267f74246
 
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
+
+create function private.are_interests(p_interests text[]) returns boolean language sql immutable set search_path=""; -- body d2232726bb28cec8
+grant execute on function private.are_interests(p_interests text[]) to authenticated;
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
 
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
+
+create function private.change_presence(p_user_id uuid, p_is_signed_out boolean) returns jsonb language plpgsql volatile set search_path=""; -- body 4ed93b01c703680b
 
 create function private.change_replayed(p_grants private.replayed_grant[], p_wallet_id uuid, p_parts jsonb, p_sign integer, p_ends_at timestamp with time zone) returns private.replayed_grant[] language sql stable set search_path=""; -- body cfb5d97f8fda463d
 
@@ -1333,6 +1452,12 @@ create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role 
 
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
+create function private.community_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body f844e41e762f42ea
+
+create function private.community_limit(p_user_id uuid, p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 207f75b1a2bdd860
+
+create function private.community_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
+
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
@@ -1341,19 +1466,21 @@ create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
 
-create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9a83d48d4452e2da
+create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
 
-create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46511b87eaa606e
+create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cc39ab53d12ee0f
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
 
 create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
 
-create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 9ed340fc88354505
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
 
 create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body 0e2260b3bb539436
+
+create function private.enter_presence(p_user_id uuid, p_current_salon_id uuid, p_is_signed_out boolean, p_now timestamp with time zone) returns text language plpgsql volatile set search_path=""; -- body 1cd54bdf4a87c4b2
 
 create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
 
@@ -1369,7 +1496,15 @@ create function private.export_oauth_user(p_user_id uuid) returns jsonb language
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
+create function private.export_presence(p_user_id uuid) returns jsonb language sql stable set search_path=""; -- body 5f38e615315d3322
+
+create function private.export_profile(p_user_id uuid) returns jsonb language sql stable set search_path=""; -- body 1b1551af8dbfb054
+
 create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
+
+create function private.fold(p_text text) returns text language sql immutable set search_path=""; -- body 4b973a3ac12fe803
+grant execute on function private.fold(p_text text) to authenticated;
+grant execute on function private.fold(p_text text) to service_role;
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
 
@@ -1393,6 +1528,10 @@ create function private.forget_oauth_user(p_user_id uuid) returns void language 
 
 create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
 
+create function private.forget_presence(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body bc1ffb8aef914a63
+
+create function private.forget_profile(p_user_id uuid) returns void language sql volatile set search_path=""; -- body b6e6b017c15e86d5
+
 create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
 
 create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
@@ -1413,13 +1552,21 @@ create function private.grants_of_entry(p_entry public.token_balance_history) re
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
 
+create function private.handle_new_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body aed48864a158e5fa
+
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
+
+create function private.is_caller(p_user_id uuid) returns boolean language sql stable set search_path=""; -- body b03acedbeac7c96a
 
 create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
 
 create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
 
 create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
+
+create function private.like_text(p_text text) returns text language sql immutable set search_path=""; -- body a9cd6a74dcff98f8
+
+create function private.limit_profile_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body d909e61149af9ac7
 
 create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
 
@@ -1429,13 +1576,23 @@ create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns
 
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
 
+create function private.make_profile(p_user_id uuid, p_full_name text) returns boolean language plpgsql volatile set search_path=""; -- body 0866bcf3f48354ca
+
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
 
-create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
 
 create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
+create function private.my_blocked_ids() returns uuid[] language sql stable security definer set search_path=""; -- body 0fc89fe62ddc359a
+grant execute on function private.my_blocked_ids() to authenticated;
+
+create function private.my_presence() returns TABLE(presence_status text, last_activity timestamp with time zone, status_updated_at timestamp with time zone, current_salon_id uuid) language sql stable security definer set search_path=""; -- body ae66d62f25742c3a
+grant execute on function private.my_presence() to authenticated;
+
 create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
+
+create function private.note_activity(p_user_id uuid, p_current_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body fb63d77d21a86b6e
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
 
@@ -1475,6 +1632,10 @@ create function private.payment_key(p_source text) returns bigint language sql i
 create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
+
+create function private.presence_at(p_private public.profile_private, p_last_seen_at timestamp with time zone, p_is_signed_out boolean, p_now timestamp with time zone) returns text language sql immutable set search_path=""; -- body ef4fadcc4253ab0c
+
+create function private.profile_shows(p_bucket text, p_path text) returns boolean language sql stable set search_path=""; -- body 583e12d9958380f7
 
 create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e1e2f661eb86c19f
 
@@ -1522,6 +1683,8 @@ create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) retu
 
 create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
 
+create function private.settle_presence(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 5a304c741924ec0b
+
 create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
 grant execute on function private.shared_wallets() to authenticated;
 
@@ -1547,6 +1710,12 @@ create function private.take_otp_network_limits(p_limits jsonb) returns jsonb la
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
+create function private.tidy_line(p_text text) returns text language sql immutable set search_path=""; -- body 55f5914c0490b596
+
+create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body ed9d0b2325f7ba37
+
+create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 56611e0c6b043506
+
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
 create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
@@ -1567,13 +1736,13 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bcc6b51e42064d55
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
 grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 548a226d1a2331b7
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 435e8eafd0e833bd
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
 create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8374188393da88e
@@ -1591,13 +1760,19 @@ grant execute on function public.answer_oauth_authorization(p_state_hash text, p
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c4f10dec17bdbefe
+create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e192ff893ec5daae
+grant execute on function public.block_user(p_user_id uuid) to authenticated;
+
+create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091
+grant execute on function public.check_inactive_users(p_limit integer) to service_role;
+
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c672db8cf65885f4
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a587d70f653c9fa6
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2a84e0b2a7b6fe60
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8f1547bda23bd856
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
@@ -1609,7 +1784,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 069624d252d0d229
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -1621,16 +1796,16 @@ grant execute on function public.consume_tokens_atomic(p_request_id text, p_user
 create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
-create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d663173e72443aad
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
-create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f3ed9dc86263ded
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
 grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12265e71be696114
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
@@ -1644,6 +1819,9 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
+
+create function public.ensure_profile() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 61404a65073e9248
+grant execute on function public.ensure_profile() to authenticated;
 
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b32477f8c3cb7cac
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
@@ -1675,10 +1853,19 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d9f5b7c8c31e6743
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
+create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
+grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
+
+create function public.handle_user_signin(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7895b114066a27c3
+grant execute on function public.handle_user_signin(p_user_id uuid) to authenticated;
+
+create function public.handle_user_signout(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d8fa5eb173576bb3
+grant execute on function public.handle_user_signout(p_user_id uuid) to authenticated;
+
 create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
-create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f5b8ff1804d69ec
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da725bf8577cdf01
 grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
@@ -1708,8 +1895,11 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5ba87a0a574cb827
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
+
+create function public.my_blocks() returns TABLE(user_id uuid, full_name text, avatar_url text, blocked_at timestamp with time zone) language sql stable security definer set search_path=""; -- body 58025f3171081320
+grant execute on function public.my_blocks() to authenticated;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
@@ -1722,6 +1912,9 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
+
+create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 9d59ebff1e5c410f
+grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
 grant execute on function public.prove_token_key(p_key_id text, p_proof text) to service_role;
@@ -1753,28 +1946,28 @@ grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_deliv
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 164b68aae57631da
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e7d3bfda92950259
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dc7e34294fa05357
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b92a393e9402a1fe
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b638bc5a9bdc2be4
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 47166293081393f9
 grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
-create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d15b74da9021d41
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
 grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
 
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43b8dc2ae7647169
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670944d3ff429b8
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
 create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5523199e13f0eb5f
@@ -1783,7 +1976,7 @@ grant execute on function public.request_otp(p_phone text, p_country text, p_pur
 create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
 grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval) to service_role;
 
-create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 617143fb05a94e4d
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da54932c8609403c
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
 
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
@@ -1792,7 +1985,7 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f02789b17b9ad1de
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd871ec731fc9a05
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -1801,22 +1994,37 @@ grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to se
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
+create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa07b3f407332ed
+grant execute on function public.rpc_check_inactive_users() to authenticated;
+
+create function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 943e855bf3b3c88c
+grant execute on function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone) to authenticated;
+
+create function public.rpc_update_activity(p_current_salon_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4c857a7d10e2be7f
+grant execute on function public.rpc_update_activity(p_current_salon_id uuid) to authenticated;
+
 create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71a2b77bb420f371
 grant execute on function public.run_job(p_name text) to service_role;
 
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d938e83aed1ad4c
+create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
+grant execute on function public.search_profiles(p_query text, p_city text, p_limit integer) to authenticated;
+
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body caf8674761fa8d5c
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
 grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 97692427948ede25
+create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
+grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
+
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
 
-create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bfcd64227bed4063
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09b35b1cde75ffc
 grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
 
 create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
@@ -1828,11 +2036,17 @@ grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a658e967a5befd23
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fcbfb91b0dd68b8e
 grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
+create function public.unblock_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bd1468bb13ca3fba
+grant execute on function public.unblock_user(p_user_id uuid) to authenticated;
+
+create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a
+grant execute on function public.update_user_activity(p_user_id uuid) to authenticated;
 
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
@@ -1852,7 +2066,7 @@ grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
 
-create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f96a1a69ae7ec47c
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
 grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a

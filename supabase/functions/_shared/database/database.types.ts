@@ -80,6 +80,95 @@ export type Database = {
         };
         Relationships: [];
       };
+      "profile_private": {
+        Row: {
+          "auto_offline_after": number;
+          "conversion_triggers": NonNullable<Json>;
+          "manual_status": string | null;
+          "manual_until": string | null;
+          "onboarding_answers": NonNullable<Json>;
+          "onboarding_completed": boolean;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "auto_offline_after"?: number;
+          "conversion_triggers"?: NonNullable<Json>;
+          "manual_status"?: string | null;
+          "manual_until"?: string | null;
+          "onboarding_answers"?: NonNullable<Json>;
+          "onboarding_completed"?: boolean;
+          "user_id": string;
+        };
+        Update: {
+          "auto_offline_after"?: number;
+          "conversion_triggers"?: NonNullable<Json>;
+          "manual_status"?: string | null;
+          "manual_until"?: string | null;
+          "onboarding_answers"?: NonNullable<Json>;
+          "onboarding_completed"?: boolean;
+          "user_id"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "profile_private_profile_fkey";
+            columns: ["user_id"];
+            isOneToOne: true;
+            referencedRelation: "my_profile";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "profile_private_profile_fkey";
+            columns: ["user_id"];
+            isOneToOne: true;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "profiles": {
+        Row: {
+          "avatar_url": string | null;
+          "bio": string | null;
+          "city": string | null;
+          "cover_url": string | null;
+          "created_at": string;
+          "full_name": string | null;
+          "id": string;
+          "interests": (string)[];
+          "presence_status": string;
+          "status": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "avatar_url"?: string | null;
+          "bio"?: string | null;
+          "city"?: string | null;
+          "cover_url"?: string | null;
+          "created_at"?: string;
+          "full_name"?: string | null;
+          "id": string;
+          "interests"?: (string)[];
+          "presence_status"?: string;
+          "status"?: never;
+          "updated_at"?: string;
+        };
+        Update: {
+          "avatar_url"?: string | null;
+          "bio"?: string | null;
+          "city"?: string | null;
+          "cover_url"?: string | null;
+          "created_at"?: string;
+          "full_name"?: string | null;
+          "id"?: string;
+          "interests"?: (string)[];
+          "presence_status"?: string;
+          "status"?: never;
+          "updated_at"?: string;
+        };
+        Relationships: [];
+      };
       "token_accounts": {
         Row: {
           "daily_cap_tokens": number | null;
@@ -515,6 +604,33 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "my_profile": {
+        Row: {
+          "auto_offline_after": number;
+          "avatar_url": string | null;
+          "bio": string | null;
+          "city": string | null;
+          "conversion_triggers": NonNullable<Json>;
+          "cover_url": string | null;
+          "created_at": string;
+          "current_salon_id": string | null;
+          "full_name": string | null;
+          "id": string;
+          "interests": (string)[];
+          "is_manual_status": boolean | null;
+          "last_activity": string | null;
+          "manual_status": string | null;
+          "manual_until": string | null;
+          "onboarding_answers": NonNullable<Json>;
+          "onboarding_completed": boolean;
+          "presence_status": string | null;
+          "status": string | null;
+          "status_updated_at": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
     };
     Functions: {
       "accept_wallet_invitation": { Args: { "p_code_digest": string; "p_user_id": string }; Returns: Json };
@@ -563,6 +679,8 @@ export type Database = {
         Args: { "p_lease_s"?: number; "p_server_id": string; "p_source": string };
         Returns: Json;
       };
+      "block_user": { Args: { "p_user_id": string }; Returns: Json };
+      "check_inactive_users": { Args: { "p_limit"?: number }; Returns: number };
       "claim_alert_deliveries": {
         Args: { "p_endpoint_id": string; "p_lease": string; "p_limit": number; "p_without": (string)[] };
         Returns: Json;
@@ -644,6 +762,7 @@ export type Database = {
       "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
       "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
       "end_oauth_revocation": { Args: { "p_requested_at": string; "p_subject": string }; Returns: boolean };
+      "ensure_profile": { Args: Record<PropertyKey, never>; Returns: Json };
       "explain_request": {
         Args: { "p_request_id": string; "p_user_id"?: string; "p_wallet_id"?: string };
         Returns: Json;
@@ -697,6 +816,15 @@ export type Database = {
         Returns: Json;
       };
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "get_presence": {
+        Args: { "p_user_ids": (string)[] };
+        Returns: {
+          "status": string;
+          "user_id": string;
+        }[];
+      };
+      "handle_user_signin": { Args: { "p_user_id"?: string }; Returns: Json };
+      "handle_user_signout": { Args: { "p_user_id"?: string }; Returns: Json };
       "hold_tokens": {
         Args: {
           "p_actor_id"?: string;
@@ -747,6 +875,15 @@ export type Database = {
       "list_wallet_invitations": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
+      "my_blocks": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "avatar_url": string;
+          "blocked_at": string;
+          "full_name": string;
+          "user_id": string;
+        }[];
+      };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -754,6 +891,13 @@ export type Database = {
         Returns: Json;
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
+      "pictures_to_remove": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
       "provider_token_status": {
         Args: { "p_key_ids": (string)[]; "p_limit"?: number; "p_source": string };
@@ -908,8 +1052,15 @@ export type Database = {
       };
       "rotate_oauth_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
+      "rpc_check_inactive_users": { Args: Record<PropertyKey, never>; Returns: Json };
+      "rpc_set_manual_status": { Args: { "p_status": string; "p_until"?: string }; Returns: Json };
+      "rpc_update_activity": { Args: { "p_current_salon_id"?: string }; Returns: Json };
       "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
+      "search_profiles": {
+        Args: { "p_city"?: string; "p_limit"?: number; "p_query"?: string };
+        Returns: Json;
+      };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
       "set_member_cap": {
         Args: {
@@ -918,6 +1069,10 @@ export type Database = {
           "p_user_id": string;
           "p_wallet_id": string;
         };
+        Returns: Json;
+      };
+      "set_profile_picture": {
+        Args: { "p_bucket": string; "p_url": string; "p_user_id": string };
         Returns: Json;
       };
       "set_spend_caps": {
@@ -951,6 +1106,8 @@ export type Database = {
         Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
+      "unblock_user": { Args: { "p_user_id": string }; Returns: Json };
+      "update_user_activity": { Args: { "p_user_id"?: string }; Returns: Json };
       "use_otp_proof": { Args: { "p_expires_at_s": number; "p_id": string }; Returns: string };
       "verify_otp": {
         Args: {
