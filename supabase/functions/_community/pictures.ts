@@ -1,0 +1,97 @@
+import { imageSize } from "image-size";
+import { z } from "zod";
+
+import { adminClient } from "../_shared/database/database.ts";
+import { supabase } from "../_shared/platform/env.ts";
+import { AppError } from "../_shared/platform/errors.ts";
+import { barePicture } from "../_shared/pictures/bare_picture.ts";
+import { DamagedPicture } from "../_shared/pictures/parts.ts";
+
+/** More would fill the memory of whoever looks at it, however small the file is. */
+const MAX_PIXELS_A_SIDE = 8_192;
+
+const ENDINGS: Record<string, string> = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" };
+
+/** The field of a form with a picture. */
+export const PictureFile = z.instanceof(Uint8Array<ArrayBuffer>, {
+  error: "Expected a file in a multipart body",
+}).meta({ type: "string", format: "binary" });
+
+/** A picture to be shown. */
+export interface Picture {
+  type: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Checks a picture by its bytes, whatever its name says, and takes off what is not needed to draw it: place and time, and
+ * what is hidden behind its end. Throws `payload_too_large`, `unsupported_media_type` or `invalid_request`.
+ */
+export function checkedPicture(bytes: Uint8Array, maxBytes: number): Picture {
+  if (bytes.length > maxBytes) {
+    throw new AppError("payload_too_large", `A picture may have at most ${maxBytes / 1024 / 1024} MB`);
+  }
+  const picture = bareOf(bytes);
+  if (picture === undefined) {
+    throw new AppError("unsupported_media_type", "The file is not a JPEG, PNG or WebP picture");
+  }
+  const { width, height } = sizeOf(picture.bytes);
+  if (width < 1 || height < 1 || width > MAX_PIXELS_A_SIDE || height > MAX_PIXELS_A_SIDE) {
+    throw new AppError("invalid_request", `A picture may have at most ${MAX_PIXELS_A_SIDE} pixels a side`);
+  }
+  return picture;
+}
+
+function bareOf(bytes: Uint8Array): Picture | undefined {
+  try {
+    return barePicture(bytes);
+  } catch (error) {
+    if (error instanceof DamagedPicture) throw damaged(error);
+    throw error;
+  }
+}
+
+function sizeOf(bytes: Uint8Array): { width: number; height: number } {
+  try {
+    return imageSize(bytes);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+function damaged(cause: unknown): AppError {
+  return new AppError("invalid_request", "The picture is damaged", { cause });
+}
+
+/** Stores a picture under a name that no other file has or gets. Returns its path in the bucket. */
+export async function storePicture(bucket: string, folder: string, picture: Picture): Promise<string> {
+  const path = `${folder}/${crypto.randomUUID()}.${ENDINGS[picture.type]}`;
+  const { error } = await adminClient().storage.from(bucket).upload(path, picture.bytes, {
+    contentType: picture.type,
+    // The file at a path never changes.
+    cacheControl: "31536000",
+    upsert: false,
+  });
+  if (error) throw unavailable(error);
+  return path;
+}
+
+/** The address at which everybody sees a file. */
+export function addressOf(bucket: string, path: string): string {
+  return `${supabase().publicUrl}/storage/v1/object/public/${bucket}/${path}`;
+}
+
+/** Removes the file at such an address, if it is of this folder. */
+export async function removeAt(bucket: string, folder: string, address: string): Promise<void> {
+  const path = address.split(`/${bucket}/`).at(-1)!;
+  if (path.startsWith(`${folder}/`)) await removeFiles(bucket, [path]);
+}
+
+export async function removeFiles(bucket: string, paths: string[]): Promise<void> {
+  const { error } = await adminClient().storage.from(bucket).remove(paths);
+  if (error) throw unavailable(error);
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError("service_unavailable", "Storage cannot be reached at the moment", { cause });
+}
