@@ -28,10 +28,10 @@ export interface ChannelHost {
   forget(channel: Channel): void;
 }
 
-/** What the policies of a private channel said; undefined if they were not asked yet. */
+/** What a private channel's policies said; undefined where they were not asked yet. */
 type Rights = Partial<Record<`${"read" | "write"} ${Extension}`, boolean>>;
 
-/** A token is checked this often at least, however long it lives. */
+/** How often a token is looked at, however long it lives. */
 const TOKEN_CHECK_MS = 3_600_000;
 const READY_CHECK_MS = 500;
 const READY_LIMIT_MS = 10_000;
@@ -54,7 +54,7 @@ export class Channel implements Member {
   #claims!: Claims;
   #isPresenceOn: boolean;
   #replayed = new Set<string>();
-  /** Messages that came before the join was answered. */
+  /** What came while the join was still at work. */
   #held: [RoomMessage, Frame, string | undefined][] | undefined = [];
   #isOver = false;
 
@@ -137,7 +137,7 @@ export class Channel implements Member {
     this.#close("phx_close");
   }
 
-  /** Ends it as the real server does when a channel's process crashes: the client joins again. */
+  /** Ends it as a process of the real server that fell over does: its client joins again. */
   crash(): void {
     this.#close("phx_error");
   }
@@ -153,7 +153,7 @@ export class Channel implements Member {
     const { rooms, sql } = this.context;
     await this.#confirm();
     if (this.#config.isPrivate) await this.#askToRead();
-    // Before the stored messages are read, so that no message is missed in between.
+    // In the room before the stored messages are read, so that none falls between.
     rooms.join(this.#room, this);
     const stored = await this.#replay(sql);
     this.#replayed = new Set(stored.map(({ id }) => id));
@@ -192,7 +192,7 @@ export class Channel implements Member {
   }
 
   #onTokenTime(claims: Claims): void {
-    // The timer of a token that was replaced.
+    // Of an earlier token, which a new one has replaced.
     if (claims !== this.#claims) return;
     const leftMs = claims.exp * 1_000 - Date.now();
     if (leftMs <= 0) return this.shutDown(expired(claims.exp).message);
@@ -425,7 +425,7 @@ export class Channel implements Member {
   }
 }
 
-/** The user's token, or without one the API key of the connection. */
+/** A user's own token, or else the API key of the connection. */
 function tokenOf(payload: unknown, apiKey: string): string {
   const { access_token: access, user_token: user } = (payload ?? {}) as Record<string, unknown>;
   const first = access ?? user;

@@ -4,12 +4,12 @@ import type { Limits } from "./settings.ts";
 /** What a presence call comes to: a reply, or the end of the channel with these words. */
 export type PresenceOutcome = { reply: "ok" | "error"; response?: unknown } | { end: string };
 
-/** What a presence call does to its channel. */
+/** Where a channel's presence is. */
 export interface PresentIn {
   /** Adds or changes the presence. */
   track(payload: Record<string, unknown>): void;
   untrack(): void;
-  /** Asks the policies; undefined for a public channel. */
+  /** Undefined where it need not be asked. */
   mayWrite: (() => Promise<boolean>) | undefined;
 }
 
@@ -63,7 +63,7 @@ export class PresenceCalls {
   }
 }
 
-/** Whether a payload is over the limit. The real server measures it in another form: 500 bytes allow for that. */
+/** The real server measures the payload in its own form, which this allowance stands for. */
 export function isTooLarge(byteLength: number, limits: Limits): boolean {
   return byteLength > limits.payload_kb * 1_000 + 500;
 }

@@ -16,14 +16,14 @@ export interface Transport {
   resume(): void;
 }
 
-/** How many messages of a client may wait. With more, nothing is read from it until there are fewer. */
+/** So many messages of a client wait at most; then it is not read until there are fewer. */
 const MAX_WAITING = 64;
 const HEARTBEAT_TOPIC = "phoenix";
-/** For what cannot be read, as the real server's process crashes over it. */
+/** As the real server's process falls over what it cannot read. */
 const CRASHED = 1011;
 const NORMAL = 1000;
 
-/** One client: its messages, handled in their order, and the topics that it joined. */
+/** One client: what it says, in its order, and the topics that it joined. */
 export class Connection implements ChannelHost {
   readonly #channels = new Map<string, Channel>();
   readonly #waiting: ClientMessage[] = [];
@@ -151,7 +151,7 @@ export class Connection implements ChannelHost {
     if (before) this.send(this.serializer.end(before.joinRef, topic, "phx_close"));
   }
 
-  /** Throws for a topic that cannot be joined, and for one too many. */
+  /** What may not be joined at all. */
   #limit(topic: string): void {
     const { limits, joins } = this.context;
     if (topic === "realtime:") throw new Refusal("TopicNameRequired", "You must provide a topic name");

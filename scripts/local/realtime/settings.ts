@@ -9,7 +9,7 @@ export interface Limits {
   presence_calls: number;
   presence_window_ms: number;
   presence_events_per_second: number;
-  /** How many bytes may wait for a client that does not read. */
+  /** What a client that does not read may have waiting for it. */
   unread_bytes: number;
 }
 

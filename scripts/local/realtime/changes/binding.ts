@@ -36,7 +36,7 @@ export function bindingId(binding: Binding): number {
   return createHash("sha256").update(inspect(binding)).digest().readUInt32BE(0) % BINDING_IDS;
 }
 
-/** Reads a binding as the real server does; an error has the real server's words. */
+/** Reads a binding as the real server does, with its words where it cannot. */
 export function parseBinding(binding: Binding): Parsed {
   const { select } = binding;
   if (typeof select === "string") {
@@ -107,7 +107,7 @@ function splitAtCommas(text: string): string[] {
   let isQuoted = false;
   for (let at = 0; at < text.length; at++) {
     const letter = text[at]!;
-    // A quote has a meaning only at the beginning of a value.
+    // A quote means something at the beginning of a value alone.
     if (letter === '"') isQuoted = isQuoted ? false : /[.(,]$/.test(segment);
     if (isQuoted && letter === "\\") segment += letter + (text[++at] ?? "");
     else if (!isQuoted && letter === "," && depth === 0) {

@@ -78,7 +78,7 @@ export function mayHear({ schema, table }: Wanted, published: Published): boolea
 
 class NothingPublished extends Error {}
 
-/** Whether the error is about the connection or the server, and not about what was asked: by its class. */
+/** Connections end, servers stop: the classes of Postgres's codes that say nothing of what was asked. */
 function isPassing({ code }: postgres.PostgresError): boolean {
   return /^(08|53|57|58|40)/.test(code);
 }

@@ -50,7 +50,7 @@ export interface Serializer {
   ): Frame;
   /** From a channel to its own client. */
   push(joinRef: string | null, topic: string, event: string, payload: unknown): Frame;
-  /** Tells a client that its channel has ended. */
+  /** Of the socket about a channel: its end. */
   end(joinRef: string | null, topic: string, event: "phx_close" | "phx_error"): Frame;
   /** To whoever is in a room; undefined where this version cannot say it. */
   room(topic: string, message: RoomMessage): Frame | undefined;
