@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Call, type Kind, NEVER } from "./calls.ts";
-import { firstGrants, histories, type History, minutesAround, resolve, resolveSwapped } from "./history.ts";
+import { histories } from "./generators.ts";
+import type { History } from "./history.ts";
 import { apply, type Ledger, newLedger } from "./model.ts";
+import { firstGrants, minutesAround, resolve, resolveSwapped } from "./resolve.ts";
 
 const RUNS = 1_000;
 
