@@ -198,8 +198,7 @@ end;
 $$;
 
 comment on function private.allot_to_grants(uuid, numeric, timestamptz) is
-  'Allots what a wallet spent, up to a place of the axis, to its grants in their order, without those that had ended by '
-  'p_lived_at. '
+  'Allots what a wallet spent, up to a place of the axis, to its grants in their order; of those that had ended by a time none. '
   'Returns [{"grant": the number of its entry, "tokens"}, …].';
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[])

@@ -143,9 +143,8 @@ end;
 $$;
 
 comment on function private.free_grants_for(uuid, text) is
-  'What a payment''s reversal may take, in this order: the payment''s grants that have not begun, the last one first; what is '
-  'left of its other grants, beginning with what would be spent last; then other grants that were paid for. What running '
-  'requests need is left out.';
+  'What a payment''s reversal may take, in its order: the payment''s grants that have not begun, the last first; what is left of '
+  'the others, those that would be spent last first; then other grants that were paid for. What running requests need is not in it.';
 
 create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb)
 returns void
@@ -187,7 +186,7 @@ end;
 $$;
 
 comment on function private.take_back(private.token_payments, numeric, jsonb) is
-  'Takes tokens for a payment''s reversals. What is missing becomes a debt, recorded as an anomaly once per payment.';
+  'Takes tokens for a payment''s reversals; what is not there becomes a debt, which is an anomaly once per payment.';
 
 create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamptz)
 returns void

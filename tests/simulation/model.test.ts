@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type Call, type Kind, NEVER } from "./calls.ts";
 import { histories } from "./generators.ts";
 import type { History } from "./history.ts";
-import { apply, type Ledger, newLedger } from "./model.ts";
 import { firstGrants, minutesAround, resolve, resolveSwapped } from "./resolve.ts";
+import { apply, type Ledger, newLedger } from "./model.ts";
 
 const RUNS = 1_000;
 
