@@ -568,7 +568,7 @@ comment on function private.count_user_failure(uuid, text) is
   'hour: insufficient_tokens for requests that the user could not pay, paid_failures for those that failed after a '
   'provider was paid, charged or not.';
 
-create function private.expire_token_holds_of(p_user_id uuid)
+create function private.expire_token_holds_of(p_user_id uuid, p_now timestamptz)
 returns public.token_balances
 language plpgsql
 security definer
@@ -582,8 +582,8 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   with expired as (
     update public.token_consumption_locks
-    set status = 'expired', expires_at = now()
-    where user_id = p_user_id and status = 'held' and expires_at <= now()
+    set status = 'expired', expires_at = p_now
+    where user_id = p_user_id and status = 'held' and expires_at <= p_now
     returning amount, actor_id
   )
   select sum(amount), jsonb_agg(expired) filter (where actor_id is not null) into v_expired, v_by_members from expired;
@@ -600,8 +600,8 @@ begin
 end;
 $$;
 
-comment on function private.expire_token_holds_of(uuid) is
-  'Releases a user''s expired holds. Returns the user''s balance row, locked.';
+comment on function private.expire_token_holds_of(uuid, timestamptz) is
+  'Releases a user''s holds that have expired by a time. Returns the user''s balance row, locked.';
 
 create function private.reserved_grants(p_wallet_id uuid)
 returns table (grant_id bigint, tokens bigint)
@@ -732,6 +732,10 @@ begin
   -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
   update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
   returning * into v_balance;
+  -- Before anything is reserved: what has outlived its time needs nothing, whether or not a cleanup runs.
+  if v_balance.held > 0 then
+    v_balance := private.expire_token_holds_of(p_wallet_id, p_now);
+  end if;
   perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
   for v_grant in
     select id from public.token_grants
@@ -787,7 +791,7 @@ end;
 $$;
 
 comment on function private.apply_grant_events(uuid, timestamptz) is
-  'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
+  'Under the lock of a wallet''s balance, and at one time: releases holds that have expired, allots what was spent, begins and ends what is due, and takes debts from '
   'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them. Returns the balance as it is then.';
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
@@ -932,7 +936,7 @@ begin
   end if;
   if p_actor_id is not null then
     -- Holds that nobody ended in time count for the member no more than for the wallet.
-    perform private.expire_token_holds_of(p_user_id);
+    perform private.expire_token_holds_of(p_user_id, now());
     v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
@@ -943,7 +947,7 @@ begin
   end if;
 
   -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := private.expire_token_holds_of(p_user_id);
+  v_balance := private.expire_token_holds_of(p_user_id, now());
   -- One reading of the clock says what has ended, and when this hold began.
   v_now := clock_timestamp();
   if v_balance.next_expiry_at <= v_now then
@@ -1058,13 +1062,13 @@ declare
   v_charged bigint;
   v_metadata jsonb;
   v_response_tail text;
+  v_now timestamptz;
   v_is_beyond_event boolean;
 begin
-  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
-    return private.token_refusal(p_request_id, 'invalid_request',
-      'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
-  elsif not p_metadata @> '{}' then
-    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) or not p_metadata @> '{}' then
+    return private.token_refusal(p_request_id, 'invalid_request', case when not p_metadata @> '{}'
+      then 'metadata must be an object'
+      else 'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown' end);
   end if;
 
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
@@ -1079,9 +1083,13 @@ begin
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
-  if v_balance.next_expiry_at <= clock_timestamp() then
-    v_is_beyond_event := true;
-    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+  if v_balance.next_expiry_at <= clock_timestamp() or p_token_amount > v_lock.amount then
+    v_now := clock_timestamp();
+    -- A late settlement is accepted as long as nobody has ended its hold: nor is that done here.
+    update public.token_consumption_locks set expires_at = 'infinity' where request_id = p_request_id and expires_at <= v_now;
+    v_is_beyond_event := v_balance.next_expiry_at <= v_now;
+    v_balance := case when v_is_beyond_event then private.apply_grant_events(p_user_id, v_now)
+      else private.expire_token_holds_of(p_user_id, v_now) end;
   end if;
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
   if v_charged > 0 then
@@ -1111,7 +1119,7 @@ begin
     expires_at = now()
   where request_id = p_request_id;
   if v_is_beyond_event then
-    perform private.apply_grant_events(p_user_id, clock_timestamp());
+    perform private.apply_grant_events(p_user_id, v_now);
   end if;
 
   if p_token_amount is null then
@@ -1340,7 +1348,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      v_balance := private.expire_token_holds_of(v_user_id);
+      v_balance := private.expire_token_holds_of(v_user_id, now());
       if v_balance.next_expiry_at <= clock_timestamp() then
         perform private.apply_grant_events(v_user_id, clock_timestamp());
       end if;
@@ -1450,7 +1458,7 @@ revoke execute on function
   private.token_refusal(text, text, text, bigint, jsonb),
   private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
-  private.expire_token_holds_of(uuid),
+  private.expire_token_holds_of(uuid, timestamptz),
   private.reserved_grants(uuid),
   private.begin_grant(bigint, text),
   private.enter_debt_payment(uuid, bigint[], bigint[]),

@@ -61,7 +61,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "a hold ends one moment too late",
     function: "expire_token_holds_of",
-    changes: [["expires_at <= now()", "expires_at < now()"]],
+    changes: [["expires_at <= p_now", "expires_at < p_now"]],
   },
   {
     name: "a member's cap counts what the whole team holds",

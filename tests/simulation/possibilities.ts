@@ -2,7 +2,8 @@ import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
 import { apply, type Ledger, stateOf } from "./model.ts";
 import { job } from "./model/events.ts";
-import { cleanup, endOverdueHolds } from "./model/requests.ts";
+import { endOverdueHolds } from "./model/holds.ts";
+import { cleanup } from "./model/requests.ts";
 
 /** Calls that wait for nobody, and leave what another one has locked just then. */
 const SKIPPING = ["cleanup", "job"];

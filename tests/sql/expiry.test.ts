@@ -325,6 +325,37 @@ describe("a hold over an expiry", () => {
     expect(await clocked.balance(user)).toMatchObject({ balance: 0, held: 0 });
   });
 
+  it("that has outlived its time keeps nothing, though nobody has ended it", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.grant(user, 10);
+    await clocked.holdOf(user, 8, id, 20);
+    await clocked.at(31);
+    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 0 });
+    expect(await clocked.entries(user)).toEqual(["grant 10", "grant 10", "expiry -10"]);
+    expect(await clocked.settle(user, id, 8)).toMatchObject({ error: "hold_not_current" });
+  });
+
+  it("that has outlived its time is settled late where nobody has ended it: the work was done", async () => {
+    const [user, id, other] = [newId(), newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.holdOf(user, 6, id, 20);
+    await clocked.holdOf(user, 4, other, 20);
+    await clocked.at(31);
+    expect(await clocked.settle(user, id, 6)).toMatchObject({ charged: 6, balance: 0 });
+    expect(await clocked.settle(user, other, 4)).toMatchObject({ error: "hold_not_current" });
+    expect(await clocked.balance(user)).toMatchObject({ balance: 0, held: 0 });
+  });
+
+  it("that costs more takes what a hold has that has outlived its time", async () => {
+    const [user, id, other] = [newId(), newId(), newId()];
+    await clocked.grant(user, 10);
+    await clocked.holdOf(user, 6, other, 20);
+    await clocked.holdOf(user, 4, id);
+    await clocked.at(31);
+    expect(await clocked.settle(user, id, 9)).toMatchObject({ charged: 9, balance: 1 });
+  });
+
   it("that costs more takes free tokens, and none that had expired", async () => {
     const [user, id] = [newId(), newId()];
     await clocked.grant(user, 10, { until: 30 });

@@ -2,6 +2,7 @@
 import { NEVER, type Time } from "../calls.ts";
 import { collectDebts, come, debtsOf } from "./debts.ts";
 import { compare, compareTimes, freeParts, takeFrom } from "./grants.ts";
+import { endOverdueHolds } from "./holds.ts";
 import { enter, isOver, type Ledger } from "./ledger.ts";
 
 /** Whether something is to be done with the wallet's grants before it is used. */
@@ -14,6 +15,8 @@ export function isDue(ledger: Ledger, wallet: string): boolean {
 export function catchUp(ledger: Ledger, wallet: string): void {
   const account = ledger.accounts.get(wallet);
   if (!account) return;
+  // What has outlived its time needs nothing, whether or not a cleanup runs.
+  endOverdueHolds(ledger, wallet);
   const { grants } = account;
   const toCome = [...grants.keys()].filter((place) =>
     grants[place]!.entry === null && grants[place]!.effective <= ledger.now

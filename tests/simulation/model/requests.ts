@@ -1,7 +1,8 @@
 /** What a request does: it reserves tokens, is charged for what it cost, or gives them back. */
-import type { ConsumeCall, HoldCall, ReleaseCall, SettleCall } from "../calls.ts";
+import { type ConsumeCall, type HoldCall, NEVER, type ReleaseCall, type SettleCall } from "../calls.ts";
 import { catchUp, isDue } from "./events.ts";
 import { burn } from "./grants.ts";
+import { endOverdueHolds } from "./holds.ts";
 import { endMemberHold, memberDenial, memberOf } from "./members.ts";
 import {
   enter,
@@ -99,8 +100,13 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   if (request.status !== "held") return refusal(id, "hold_not_current", account.balance);
 
   const wasDue = isDue(ledger, user);
-  if (wasDue) catchUp(ledger, user);
   const cost = amount ?? request.amount;
+  if (wasDue || cost > request.amount) {
+    // A late settlement is accepted as long as nobody has ended its hold: nor is that done here.
+    request.ends = NEVER;
+    if (wasDue) catchUp(ledger, user);
+    else endOverdueHolds(ledger, user);
+  }
   const charged = least(cost, account.balance - account.held + request.amount);
   account.held -= request.amount;
   if (charged > 0n) {
@@ -163,20 +169,6 @@ export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requests
   );
   for (const user of users) if (isDue(ledger, user)) catchUp(ledger, user);
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
-}
-
-/** Gives back what the wallet's expired holds had reserved; tells how many there were. */
-export function endOverdueHolds(ledger: Ledger, user: string): number {
-  const overdue = [...ledger.requests.values()].filter((request) =>
-    request.user === user && request.status === "held" && isOver(request.ends, ledger.now)
-  );
-  for (const request of overdue) {
-    request.status = "expired";
-    request.ends = ledger.now;
-    openAccount(ledger, user).held -= request.amount;
-    endMemberHold(ledger, request, 0n);
-  }
-  return overdue.length;
 }
 
 export const success = { success: true, error: null };
