@@ -234,11 +234,44 @@ describe("a grant that begins later", () => {
     expect(await clocked.state(user)).toMatchObject({ balance: 0 });
   });
 
+  it("pays what was owed and could be paid earlier no more", async () => {
+    const [user, id, pay] = [newId(), newId(), newId()];
+    await clocked.grant(user, 5, { p_source: pay });
+    await clocked.grant(user, 5);
+    await clocked.holdOf(user, 10, id, 20);
+    await clocked.clawBack(pay, 5);
+    await clocked.at(21);
+    expect(await clocked.grant(user, 5, { p_kind: "promotion" })).toMatchObject({ balance: 10 });
+    expect(await clocked.left(user)).toEqual(["promotion 5", "paid 5"]);
+  });
+
   it("leaves room for itself below the largest balance", async () => {
     const user = newId();
     await clocked.grant(user, "9007199254740990", { from: 30 });
     expect(await clocked.grant(user, 2)).toMatchObject({ error: "invalid_request" });
     expect(await clocked.grant(user, 1)).toMatchObject({ success: true });
+  });
+});
+
+describe("the largest balance", () => {
+  const LARGEST = "9007199254740991";
+
+  it("has room for new tokens once others have ended, though nobody has looked", async () => {
+    const user = newId();
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.at(30);
+    expect(await clocked.grant(user, LARGEST)).toMatchObject({ success: true });
+    expect(await clocked.grant(user, 1)).toMatchObject({ error: "invalid_request" });
+  });
+
+  it("has room for a refund once others have ended, though nobody has looked", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10);
+    await clocked.consume(user, 10, id);
+    await clocked.grant(user, LARGEST, { until: 30 });
+    expect(await clocked.refund(id, newId())).toMatchObject({ error: "invalid_request" });
+    await clocked.at(30);
+    expect(await clocked.refund(id, newId())).toMatchObject({ success: true, balance: 10 });
   });
 });
 

@@ -36,6 +36,7 @@ export function add(ledger: Ledger, call: AddCall) {
   if (priority < 0n || priority > 100n) return refused("invalid_request");
   if (effective !== null && isOver(expires, effective)) return refused("invalid_request");
   const account = openAccount(ledger, user);
+  catchUp(ledger, user);
   const asked = [kind, priority, effective, expires, source].join();
   const known = id === null ? undefined : ledger.requests.get(id);
   if (known) {
