@@ -716,8 +716,8 @@ $$;
 comment on function private.begin_grant(bigint, text) is
   'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
 
-create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
-returns public.token_balances
+create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamptz)
+returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -729,17 +729,14 @@ declare
   v_tokens bigint[];
   v_part bigint;
 begin
-  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
-  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
-  returning * into v_balance;
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
   -- Before anything is reserved: what has outlived its time needs nothing, whether or not a cleanup runs.
   if v_balance.held > 0 then
-    v_balance := private.expire_token_holds_of(p_wallet_id, p_now);
+    v_balance := private.expire_token_holds_of(p_wallet_id, p_until);
   end if;
-  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
   for v_grant in
     select id from public.token_grants
-    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_now
+    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_until
     order by effective_at, id
   loop
     perform private.begin_grant(v_grant.id);
@@ -749,7 +746,7 @@ begin
     from public.token_grants as grants
     left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved on reserved.grant_id = grants.id
     where grants.wallet_id = p_wallet_id and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0
-      and grants.expires_at <= p_now
+      and grants.expires_at <= p_until
     order by grants.expires_at, grants.id
   loop
     update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
@@ -786,13 +783,51 @@ begin
       perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
     end if;
   end if;
+end;
+$$;
+
+comment on function private.apply_grant_events_until(uuid, timestamptz) is
+  'A step of apply_grant_events(): releases holds that have expired by a time, begins and ends what is due by then, and takes debts from '
+  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them.';
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_at timestamptz;
+begin
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
+  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id;
+  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
+  if v_balance.debt > 0 and v_balance.held > 0 and v_balance.next_expiry_at <= v_balance.updated_at then
+    -- Running requests keep tokens from a debt. What pays it is what comes first: what a request leaves as its hold ends, or a new grant.
+    for v_at in
+      select times.at
+      from (
+        select effective_at as at from public.token_grants where wallet_id = p_wallet_id and entry_number is null
+        union
+        select expires_at from public.token_grants where wallet_id = p_wallet_id and (remaining > 0 or entry_number is null)
+        union
+        select expires_at from public.token_consumption_locks where user_id = p_wallet_id and status = 'held'
+      ) as times
+      where times.at > v_balance.updated_at and times.at < p_now
+      order by times.at
+    loop
+      perform private.apply_grant_events_until(p_wallet_id, v_at);
+    end loop;
+  end if;
+  perform private.apply_grant_events_until(p_wallet_id, p_now);
   return private.end_grant_event(p_wallet_id, p_now);
 end;
 $$;
 
 comment on function private.apply_grant_events(uuid, timestamptz) is
-  'Under the lock of a wallet''s balance, and at one time: releases holds that have expired, allots what was spent, begins and ends what is due, and takes debts from '
-  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them. Returns the balance as it is then.';
+  'Under the lock of a wallet''s balance, and at one time: releases holds that have expired, allots what was spent, begins and ends what is due, and takes '
+  'debts. Returns the balance as it is then, whose updated_at is the time or later.';
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
 returns public.token_balances
@@ -815,6 +850,23 @@ $$;
 comment on function private.end_grant_event(uuid, timestamptz) is
   'Notes where the next event of a wallet''s grants is, and where the history stands. While running requests keep tokens from a debt, '
   'each one that ends is to look again.';
+
+create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if exists (select from public.token_balances where user_id = p_wallet_id and next_expiry_at <= p_now) then
+    return private.apply_grant_events(p_wallet_id, p_now);
+  end if;
+  return private.expire_token_holds_of(p_wallet_id, p_now);
+end;
+$$;
+
+comment on function private.catch_up_wallet(uuid, timestamptz) is
+  'What a closer look at a wallet begins with: applies what is due of its grants, and releases holds that have expired. Its caller has locked '
+  'the balance, and read the clock then.';
 
 create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
@@ -934,9 +986,11 @@ begin
       return v_outcome;
     end if;
   end if;
+  -- Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs. One reading of the clock says
+  -- what has ended, and when this hold began.
+  v_now := clock_timestamp();
+  v_balance := private.catch_up_wallet(p_user_id, v_now);
   if p_actor_id is not null then
-    -- Holds that nobody ended in time count for the member no more than for the wallet.
-    perform private.expire_token_holds_of(p_user_id, now());
     v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
@@ -946,13 +1000,6 @@ begin
     return private.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
-  -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := private.expire_token_holds_of(p_user_id, now());
-  -- One reading of the clock says what has ended, and when this hold began.
-  v_now := clock_timestamp();
-  if v_balance.next_expiry_at <= v_now then
-    v_balance := private.apply_grant_events(p_user_id, v_now);
-  end if;
   if v_balance.balance - v_balance.held < v_amount then
     return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
@@ -1088,8 +1135,7 @@ begin
     -- A late settlement is accepted as long as nobody has ended its hold: nor is that done here.
     update public.token_consumption_locks set expires_at = 'infinity' where request_id = p_request_id and expires_at <= v_now;
     v_is_beyond_event := v_balance.next_expiry_at <= v_now;
-    v_balance := case when v_is_beyond_event then private.apply_grant_events(p_user_id, v_now)
-      else private.expire_token_holds_of(p_user_id, v_now) end;
+    v_balance := private.catch_up_wallet(p_user_id, v_now);
   end if;
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
   if v_charged > 0 then
@@ -1170,6 +1216,11 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
+  if v_lock.status = 'held' and greatest(v_lock.expires_at, v_balance.next_expiry_at) <= clock_timestamp() then
+    -- In the order of time: the hold ended by itself, perhaps before something else did.
+    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+  end if;
   -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
   if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
     and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
@@ -1348,10 +1399,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      v_balance := private.expire_token_holds_of(v_user_id, now());
-      if v_balance.next_expiry_at <= clock_timestamp() then
-        perform private.apply_grant_events(v_user_id, clock_timestamp());
-      end if;
+      perform private.catch_up_wallet(v_user_id, clock_timestamp());
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1463,8 +1511,10 @@ revoke execute on function
   private.begin_grant(bigint, text),
   private.enter_debt_payment(uuid, bigint[], bigint[]),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
+  private.apply_grant_events_until(uuid, timestamptz),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
+  private.catch_up_wallet(uuid, timestamptz),
   private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),

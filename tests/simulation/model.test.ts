@@ -67,7 +67,7 @@ function indifferent({ requests, now }: Ledger, call: Call): Call {
   const isLate = (one: Call) => {
     if (one.name === "cleanup") return true;
     const request = one.name === "settle" ? requests.get(one.id) : undefined;
-    return request?.status === "held" && isOver(request.ends, now);
+    return request?.status === "expired" || request?.status === "held" && isOver(request.ends, now);
   };
   if (call.name === "operations") {
     return { ...call, operations: call.operations.filter((one) => !isLate(one)) };

@@ -83,7 +83,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "an expiry takes tokens that a running request holds",
-    function: "apply_grant_events",
+    function: "apply_grant_events_until",
     changes: [
       ["grants.remaining - coalesce(reserved.tokens, 0) as tokens", "grants.remaining as tokens"],
       [
@@ -94,8 +94,11 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a grant ends a minute too late",
-    function: "apply_grant_events",
-    changes: [["and grants.expires_at <= p_now", "and grants.expires_at <= p_now - interval '1 minute'"]],
+    function: "apply_grant_events_until",
+    changes: [[
+      "and grants.expires_at <= p_until",
+      "and grants.expires_at <= p_until - interval '1 minute'",
+    ]],
   },
   {
     name: "a hold does not look whether a grant has ended",

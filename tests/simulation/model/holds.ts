@@ -1,12 +1,17 @@
 /** What becomes of holds that outlive their time. */
-import { isOver, type Ledger } from "./ledger.ts";
+import { isOver, type Ledger, type Request } from "./ledger.ts";
 import { endMemberHold } from "./members.ts";
+
+/** Requests whose hold has outlived its time, and that nobody has ended. */
+export function overdueHolds({ requests, now }: Ledger, wallet: string): Request[] {
+  return [...requests.values()].filter(({ user, status, ends }) =>
+    user === wallet && status === "held" && isOver(ends, now)
+  );
+}
 
 /** Gives back what the wallet's expired holds had reserved; tells how many there were. */
 export function endOverdueHolds(ledger: Ledger, wallet: string): number {
-  const overdue = [...ledger.requests.values()].filter((request) =>
-    request.user === wallet && request.status === "held" && isOver(request.ends, ledger.now)
-  );
+  const overdue = overdueHolds(ledger, wallet);
   for (const request of overdue) {
     request.status = "expired";
     request.ends = ledger.now;
