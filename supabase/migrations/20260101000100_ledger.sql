@@ -603,7 +603,7 @@ $$;
 comment on function private.expire_token_holds_of(uuid, timestamptz) is
   'Releases a user''s holds that have expired by a time. Returns the user''s balance row, locked.';
 
-create function private.reserved_grants(p_wallet_id uuid)
+create function private.free_grants(p_wallet_id uuid, p_now timestamptz)
 returns table (grant_id bigint, tokens bigint)
 language plpgsql
 set search_path = ''
@@ -611,19 +611,22 @@ as $$
 declare
   v_ids bigint[];
   v_left bigint[];
-  v_remaining bigint[];
   v_ends timestamptz[];
   v_hold record;
   v_first integer := 1;
   v_count integer;
   v_part bigint;
 begin
-  select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
-    array_agg(expires_at order by priority, expires_at, kind, entry_number)
+  -- Those that have ended first, in the order of their ends: what is kept of them stays kept, whatever comes meanwhile.
+  select array_agg(id order by ended_at, priority, expires_at, kind, entry_number),
+    array_agg(remaining order by ended_at, priority, expires_at, kind, entry_number),
+    array_agg(expires_at order by ended_at, priority, expires_at, kind, entry_number)
   into v_ids, v_left, v_ends
-  from public.token_grants
-  where wallet_id = p_wallet_id and remaining > 0;
-  v_remaining := v_left;
+  from (
+    select *, case when expires_at <= p_now then expires_at else 'infinity' end as ended_at
+    from public.token_grants
+    where wallet_id = p_wallet_id and remaining > 0
+  ) as owned;
   v_count := coalesce(cardinality(v_ids), 0);
   for v_hold in
     select amount, created_at from public.token_consumption_locks
@@ -641,15 +644,13 @@ begin
     end loop;
   end loop;
   return query
-  select grants.id, grants.remaining - grants.left_over
-  from unnest(v_ids, v_remaining, v_left) as grants (id, remaining, left_over)
-  where grants.remaining > grants.left_over;
+  select free.id, free.tokens from unnest(v_ids, v_left) as free (id, tokens) where free.tokens > 0;
 end;
 $$;
 
-comment on function private.reserved_grants(uuid) is
-  'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
-  'the order of consumption and of grants that ended after it began.';
+comment on function private.free_grants(uuid, timestamptz) is
+  'What of each of a wallet''s grants no running request needs at a time, all of them allotted and none expired: those that began first choose '
+  'first, each of the grants that ended after it began; what has ended meanwhile before the rest, in the order of consumption.';
 
 create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns public.token_balances
@@ -725,6 +726,8 @@ declare
   v_balance public.token_balances;
   v_grant record;
   v_payment private.token_payments;
+  v_free_ids bigint[];
+  v_free bigint[];
   v_ids bigint[];
   v_tokens bigint[];
   v_part bigint;
@@ -741,47 +744,53 @@ begin
   loop
     perform private.begin_grant(v_grant.id);
   end loop;
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.debt = 0 and not exists (
+    select from public.token_grants where wallet_id = p_wallet_id and remaining > 0 and expires_at <= p_until)
+  then
+    return;
+  end if;
+  select array_agg(grant_id), array_agg(tokens) into v_free_ids, v_free from private.free_grants(p_wallet_id, p_until);
   for v_grant in
-    select grants.id, grants.entry_number, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-    from public.token_grants as grants
-    left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved on reserved.grant_id = grants.id
-    where grants.wallet_id = p_wallet_id and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0
-      and grants.expires_at <= p_until
+    select grants.id, grants.entry_number, free.tokens, free.place
+    from unnest(v_free_ids, v_free) with ordinality as free (grant_id, tokens, place)
+    join public.token_grants as grants on grants.id = free.grant_id
+    where grants.expires_at <= p_until
     order by grants.expires_at, grants.id
   loop
     update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
     where id = v_grant.id;
+    v_free[v_grant.place] := 0;
     perform private.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
       jsonb_build_array(jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_grant.tokens))));
   end loop;
-  select * into v_balance from public.token_balances where user_id = p_wallet_id;
-  if v_balance.debt > 0 then
-    -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
-    for v_payment in
-      select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
+  if v_balance.debt = 0 then
+    return;
+  end if;
+  -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
+  for v_payment in
+    select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
+  loop
+    for v_grant in
+      select grants.id, free.tokens, free.place
+      from unnest(v_free_ids, v_free) with ordinality as free (grant_id, tokens, place)
+      join public.token_grants as grants on grants.id = free.grant_id
+      where free.tokens > 0 and (grants.kind = 'paid' or grants.source = v_payment.source)
+      order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
+        grants.kind desc, grants.entry_number desc
     loop
-      for v_grant in
-        select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-        from public.token_grants as grants
-        left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
-          on reserved.grant_id = grants.id
-        where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.remaining > coalesce(reserved.tokens, 0)
-          and (grants.kind = 'paid' or grants.source = v_payment.source)
-        order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
-          grants.kind desc, grants.entry_number desc
-      loop
-        v_part := least(v_grant.tokens, v_payment.debt);
-        v_payment.debt := v_payment.debt - v_part;
-        update private.token_payments set debt = v_payment.debt where id = v_payment.id;
-        perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
-        v_ids := v_ids || v_grant.id;
-        v_tokens := v_tokens || v_part;
-        exit when v_payment.debt = 0;
-      end loop;
+      v_part := least(v_grant.tokens, v_payment.debt);
+      v_payment.debt := v_payment.debt - v_part;
+      v_free[v_grant.place] := v_grant.tokens - v_part;
+      update private.token_payments set debt = v_payment.debt where id = v_payment.id;
+      perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
+      v_ids := v_ids || v_grant.id;
+      v_tokens := v_tokens || v_part;
+      exit when v_payment.debt = 0;
     end loop;
-    if v_ids is not null then
-      perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
-    end if;
+  end loop;
+  if v_ids is not null then
+    perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
   end if;
 end;
 $$;
@@ -1142,9 +1151,9 @@ begin
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
     if v_is_beyond_event and v_balance.next_expiry_at <= v_balance.updated_at then
-      -- Tokens of grants that have ended are kept: this request may take those of which the end came after its hold.
+      -- Tokens of grants that have ended are kept: this request takes those first of which the end came after its hold.
       v_metadata := coalesce(v_metadata, '{}') || jsonb_build_object('grants', private.allot_to_grants(p_user_id,
-        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
+        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at, v_now));
     end if;
     v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata, v_lock.actor_id);
@@ -1507,7 +1516,7 @@ revoke execute on function
   private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
   private.expire_token_holds_of(uuid, timestamptz),
-  private.reserved_grants(uuid),
+  private.free_grants(uuid, timestamptz),
   private.begin_grant(bigint, text),
   private.enter_debt_payment(uuid, bigint[], bigint[]),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),

@@ -420,16 +420,28 @@ describe("a hold over an expiry", () => {
     await clocked.grant(user, 5);
     await clocked.holdOf(user, 7, first);
     await clocked.at(15);
-    // The first needs 5 that end at 20 and 2 that never end: what ended at 10 expires.
-    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 7, available: 3 });
+    // The first takes the 5 that ended at 10, although others would have been spent before them, and 2 that end at 20.
+    expect(await clocked.state(user)).toMatchObject({ balance: 15, held: 7, available: 8 });
     expect(await clocked.holdOf(user, 3, second)).toMatchObject({ success: true });
     await clocked.at(25);
-    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 10 });
+    expect(await clocked.state(user)).toMatchObject({ balance: 15, held: 10 });
     await clocked.grant(user, 6, { until: 60 });
     expect(await clocked.holdOf(user, 6, third)).toMatchObject({ success: true });
     expect(await clocked.settle(user, third, 6)).toMatchObject({ charged: 6 });
     expect(await clocked.settle(user, second, 3)).toMatchObject({ charged: 3 });
-    expect(await clocked.settle(user, first, 7)).toMatchObject({ charged: 7, balance: 0 });
+    expect(await clocked.settle(user, first, 7)).toMatchObject({ charged: 7, balance: 5 });
+    expect(await clocked.left(user)).toEqual(["paid 5"]);
+  });
+
+  it("keeps what it needs, though a grant comes that is spent earlier", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.holdOf(user, 8, id);
+    await clocked.at(31);
+    expect(await clocked.grant(user, 10, { p_priority: 0 })).toMatchObject({ balance: 18 });
+    expect(await clocked.left(user)).toEqual(["paid 10", "paid 8 until 30"]);
+    expect(await clocked.settle(user, id, 8)).toMatchObject({ charged: 8, balance: 10 });
+    expect(await clocked.left(user)).toEqual(["paid 10"]);
   });
 
   it("keeps nothing for a new attempt that began after the end", async () => {
@@ -483,11 +495,11 @@ describe("a wallet of many grants", () => {
       for (const _ of [1, 2, 3, 4, 5]) {
         const startedAt = performance.now();
         const [row] = await clocked.sql`
-          select sum(tokens)::integer as tokens, max(tokens) filter (where grants.expires_at < now())::integer as kept
-          from private.reserved_grants(${user}) as reserved
-          join public.token_grants as grants on grants.id = reserved.grant_id`;
+          select sum(tokens)::integer as tokens, max(tokens) filter (where grants.expires_at < now())::integer as of_ended
+          from private.free_grants(${user}, now()) as free
+          join public.token_grants as grants on grants.id = free.grant_id`;
         times.push(performance.now() - startedAt);
-        expect(row).toEqual({ tokens: count * 8, kept: 8 });
+        expect(row).toEqual({ tokens: count * 2, of_ended: 2 });
       }
       await clocked.sql`delete from public.token_consumption_locks where user_id = ${user}`;
       await clocked.sql`delete from public.token_grants where wallet_id = ${user}`;

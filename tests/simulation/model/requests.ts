@@ -108,7 +108,7 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   const charged = least(cost, account.balance - account.held + request.amount);
   account.held -= request.amount;
   if (charged > 0n) {
-    const parts = burn(account, charged, request.since);
+    const parts = burn(account, charged, request.since, ledger.now);
     const { operation, actor } = request;
     enter(ledger, account, { delta: -charged, operation, request: id, actor, parts });
   }
