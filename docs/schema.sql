@@ -998,9 +998,13 @@ create table public.token_balances (
   debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  watched_until timestamp with time zone,
+  change_number bigint default 0 not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
-  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
+  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
+  constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.watched_until > now()) AND ((new.balance <> old.balance) OR (new.held <> old.held)))) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -1429,6 +1433,9 @@ create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns
 
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
 
+create function private.may_hear_wallet(p_topic text) returns boolean language plpgsql stable security definer set search_path=""; -- body 3b1f56c103269792
+grant execute on function private.may_hear_wallet(p_topic text) to authenticated;
+
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
 
 create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
@@ -1445,6 +1452,8 @@ create function private.once_shared_wallets() returns uuid[] language plpgsql st
 grant execute on function private.once_shared_wallets() to authenticated;
 
 create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
+
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body afaeea0b672a3db6
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -1546,6 +1555,8 @@ create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_cha
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
+
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body c98357c2ab9b1185
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
@@ -1851,6 +1862,9 @@ grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 848dd1a748ff3ac4
+grant execute on function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
 grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;

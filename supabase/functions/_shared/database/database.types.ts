@@ -201,6 +201,7 @@ export type Database = {
         Row: {
           "balance": number;
           "chain": string | null;
+          "change_number": number;
           "created_at": string;
           "debt": number;
           "entry_count": number;
@@ -211,11 +212,13 @@ export type Database = {
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
+          "watched_until": string | null;
         };
         ComputedFields: never;
         Insert: {
           "balance"?: number;
           "chain"?: string | null;
+          "change_number"?: number;
           "created_at"?: string;
           "debt"?: number;
           "entry_count"?: number;
@@ -226,10 +229,12 @@ export type Database = {
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
+          "watched_until"?: string | null;
         };
         Update: {
           "balance"?: number;
           "chain"?: string | null;
+          "change_number"?: number;
           "created_at"?: string;
           "debt"?: number;
           "entry_count"?: number;
@@ -240,6 +245,7 @@ export type Database = {
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
+          "watched_until"?: string | null;
         };
         Relationships: [];
       };
@@ -987,6 +993,7 @@ export type Database = {
         Args: { "p_month"?: string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
+      "watch_wallet": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "withdraw_wallet_invitation": {
         Args: { "p_invitation_id": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
