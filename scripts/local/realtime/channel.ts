@@ -12,6 +12,7 @@ import {
   BinaryPayload,
   type ClientMessage,
   type Frame,
+  type Reference,
   type RoomMessage,
   type Serializer,
   UserBroadcast,
@@ -38,7 +39,9 @@ const PREFIX = "realtime:";
 export class Channel implements Member {
   readonly topic: string;
   readonly serializer: Serializer;
-  readonly joinRef: string | null;
+  readonly joinRef: Reference;
+  /** Of the message that it was joined with. */
+  readonly joinBytes: number;
   /** The topic without its prefix. */
   readonly #name: string;
   readonly #room: string;
@@ -50,8 +53,11 @@ export class Channel implements Member {
   readonly #changes: ChannelChanges;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #replayed = new Set<string>();
-  /** What came while the join was still at work. */
+  /** What came while the join was still at work; it ends with its join where that is more than may wait. */
   #held: [RoomMessage, Frame, string | undefined][] | undefined = [];
+  #heldBytes = 0;
+  /** Why it ends as soon as the join is answered. */
+  #lastWords: string | undefined;
   /** While a renewed token is judged: what its client says meanwhile is judged after it. */
   #renewing: Promise<void> | undefined;
   #isOver = false;
@@ -60,6 +66,7 @@ export class Channel implements Member {
     this.topic = join.topic;
     this.serializer = host.serializer;
     this.joinRef = join.joinRef ?? join.ref;
+    this.joinBytes = join.byteLength;
     this.#name = join.topic.slice(PREFIX.length);
     this.#config = readJoinConfig(join.payload);
     this.#room = roomOf(this.#name, this.#config.isPrivate);
@@ -116,16 +123,19 @@ export class Channel implements Member {
   }
 
   deliver(message: RoomMessage, frame: Frame, id: string | undefined): void {
-    if (this.#held) {
-      this.#held.push([message, frame, id]);
-      return;
-    }
+    if (this.#held) return this.#hold(message, frame, id);
     const isPresence = message.kind === "json" && message.event === "presence_diff";
     if (this.#rights && !this.#rights.mayRead(isPresence ? "presence" : "broadcast")) return;
     if (id !== undefined && this.#replayed.has(id)) return;
     this.host.send(frame);
     if (isPresence) this.context.presenceEvents.add();
     else this.#count();
+  }
+
+  #hold(message: RoomMessage, frame: Frame, id: string | undefined): void {
+    this.#heldBytes += frame.bytes.length;
+    if (this.#heldBytes <= this.context.limits.unread_bytes) this.#held!.push([message, frame, id]);
+    else this.#held!.length = 0;
   }
 
   /** Ends it without a word: the connection is gone. */
@@ -141,6 +151,10 @@ export class Channel implements Member {
   /** Ends it, saying why. */
   shutDown(message: string): void {
     if (this.#isOver) return;
+    if (this.#held) {
+      this.#lastWords = message;
+      return;
+    }
     this.#system("system", "error", message);
     this.#close("phx_close");
   }
@@ -169,9 +183,12 @@ export class Channel implements Member {
     const isSubscribed = changesWaitMs !== undefined && this.#config.postgresChanges.length > 0;
     if (isSubscribed) await this.#changes.wait(changesWaitMs);
     return () => {
-      for (const message of stored) this.#pushStored(message);
       const held = this.#held ?? [];
       this.#held = undefined;
+      // Its token ended while it was at work.
+      if (this.#lastWords !== undefined) return this.shutDown(this.#lastWords);
+      if (this.#heldBytes > this.context.limits.unread_bytes) return this.crash();
+      for (const message of stored) this.#pushStored(message);
       for (const one of held) this.deliver(...one);
       if (isSubscribed) this.#changes.saySubscribed();
       else void this.#changes.follow();
@@ -352,14 +369,19 @@ export class Channel implements Member {
     this.host.send(this.serializer.push(this.joinRef, this.topic, event, payload));
   }
 
-  #later(delayMs: number, work: () => void): void {
+  /** Does something later, unless it is over by then; returns what takes that back. */
+  #later(delayMs: number, work: () => void): () => void {
     // What was waited for may come when nobody is there any more.
-    if (this.#isOver) return;
+    if (this.#isOver) return () => {};
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       work();
     }, delayMs);
     this.#timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    };
   }
 }
 

@@ -10,6 +10,7 @@ export class ChannelToken {
   #token: string;
   #renewedAtMs = -Infinity;
   #pending: string | undefined;
+  #stopWatching = () => {};
 
   constructor(
     token: string,
@@ -17,7 +18,7 @@ export class ChannelToken {
       credentials: Credentials;
       /** Renewals that follow each other within it are put off to its end; only the last of them is looked at. */
       throttleMs: number;
-      later(delayMs: number, work: () => void): void;
+      later(delayMs: number, work: () => void): () => void;
       onExpired(message: string): void;
       /** A renewal's time has come. */
       onRenewal(token: string): void;
@@ -55,9 +56,8 @@ export class ChannelToken {
 
   #watch(claims: Claims): void {
     const leftMs = claims.exp * 1_000 - Date.now();
-    this.parts.later(Math.max(0, Math.min(leftMs, TOKEN_CHECK_MS)), () => {
-      // Of an earlier token, which a new one has replaced.
-      if (claims !== this.claims) return;
+    this.#stopWatching();
+    this.#stopWatching = this.parts.later(Math.max(0, Math.min(leftMs, TOKEN_CHECK_MS)), () => {
       if (this.#pending !== undefined) return this.#renewWithPending();
       if (claims.exp * 1_000 <= Date.now()) return this.parts.onExpired(expired(claims.exp).message);
       this.#watch(claims);
