@@ -207,7 +207,7 @@ begin
     or exists (select from private.salon_codes as codes where codes.salon_id = salons.id)
     or exists (select from private.salon_invitations as invitations where invitations.salon_id = salons.id))
   union all
-  select 'a salon has a share code', salons.id::text, '{}'
+  select 'a salon has a share code', salons.id::text, '{}'::jsonb
   from public.salons
   where salons.deleted_at is null and not exists (
     select from private.salon_codes as codes where codes.salon_id = salons.id)
@@ -252,8 +252,7 @@ end;
 $$;
 
 comment on function public.verify_community() is
-  'One row for each invariant of the community that is broken, with the salon or message that it is about; none on a healthy '
-  'database. Reads everything.';
+  'One row for each broken invariant of the community; none on a healthy database. Reads everything.';
 
 create function private.audit_community()
 returns jsonb
@@ -391,8 +390,9 @@ grant execute on function public.verify_community() to service_role;
 
 -- User data -----------------------------------------------------------------------------------------------------
 
+-- Before the part of messages, in the order of names: it has the user's memberships locked, then the salons, as who joins.
 insert into private.user_data (name, forget, export, description)
-values ('salons', 'forget_salons', 'export_salons', 'In which salons a user is, and what was decided by it and about it');
+values ('memberships', 'forget_salons', 'export_salons', 'In which salons a user is, and what was decided by it and about it');
 
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
