@@ -1592,7 +1592,7 @@ grant execute on function private.my_presence() to authenticated;
 
 create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
 
-create function private.note_activity(p_user_id uuid, p_current_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body fb63d77d21a86b6e
+create function private.note_activity(p_user_id uuid, p_current_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body e10fb87c2c9765dd
 
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
 
