@@ -104,6 +104,14 @@ export interface Calls {
   otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
   /** Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there is one and the code was sent by SMS. */
   otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
+  /** Makes the signed-in user's profile if there is none, and returns it. It may be repeated. */
+  profileEnsure: { input: ProfileEnsureInput | undefined; output: ProfileEnsureOutput };
+  /** Shows a picture of the signed-in user, up to 2 MB: JPEG, PNG or WebP by its bytes. The one before is removed. */
+  profileAvatar: { input: ProfileAvatarInput; output: ProfileAvatarOutput };
+  /** Shows a wide picture above the profile, up to 5 MB: JPEG, PNG or WebP by its bytes. The one before is removed. */
+  profileCover: { input: ProfileCoverInput; output: ProfileCoverOutput };
+  /** Takes one of the signed-in user's pictures away. */
+  profileRemovePicture: { input: ProfileRemovePictureInput; output: ProfileRemovePictureOutput };
   /** Writes a complete recipe from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
   /** Suggests three recipes from the food in stock. They contain only given and allowed food; times and nutrition are computed. */
@@ -229,6 +237,15 @@ export const FUNCTIONS = {
   oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false, takesWallet: false },
   otpRequest: { name: "otp/request", method: "POST", isMetered: false, takesWallet: false },
   otpVerify: { name: "otp/verify", method: "POST", isMetered: false, takesWallet: false },
+  profileEnsure: { name: "profile/ensure", method: "POST", isMetered: false, takesWallet: false },
+  profileAvatar: { name: "profile/avatar", method: "POST", isMetered: false, takesWallet: false },
+  profileCover: { name: "profile/cover", method: "POST", isMetered: false, takesWallet: false },
+  profileRemovePicture: {
+    name: "profile/remove-picture",
+    method: "POST",
+    isMetered: false,
+    takesWallet: false,
+  },
   recipeDetailGenerator: {
     name: "recipe-detail-generator",
     method: "POST",
@@ -1562,6 +1579,48 @@ export interface OtpVerifyOutput {
   proof: string;
   /** Seconds until the proof expires */
   proof_expires_in: number;
+}
+
+export type ProfileEnsureInput = Record<string, never>;
+
+export interface ProfileEnsureOutput {
+  profile: {
+    id: string;
+    full_name: string | null;
+    avatar_url: string | null;
+    cover_url: string | null;
+    bio: string | null;
+    city: string | null;
+    interests: string[];
+    status: "online" | "away" | "busy" | "offline";
+    created_at: string;
+    updated_at: string;
+  };
+  is_new: boolean;
+}
+
+export interface ProfileAvatarInput {
+  file: Blob;
+}
+
+export interface ProfileAvatarOutput {
+  url: string;
+}
+
+export interface ProfileCoverInput {
+  file: Blob;
+}
+
+export interface ProfileCoverOutput {
+  url: string;
+}
+
+export interface ProfileRemovePictureInput {
+  picture: "avatar" | "cover";
+}
+
+export interface ProfileRemovePictureOutput {
+  success: true;
 }
 
 export interface RecipeDetailGeneratorInput {
