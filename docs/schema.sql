@@ -1897,7 +1897,7 @@ create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths tex
 
 create function private.attachments_have_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 92eef85a13b42a99
 
-create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body f4b07d832fee93b3
+create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body 64095e1d45a86971
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
@@ -2604,10 +2604,10 @@ grant execute on function public.list_open_reports(p_after bigint, p_limit integ
 create function public.list_public_salons(p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_after text DEFAULT NULL::text, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable set search_path=""; -- body f8d5795686a93ff2
 grant execute on function public.list_public_salons(p_category text, p_city text, p_after text, p_limit integer) to authenticated;
 
-create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body a6157ad5f16404bc
+create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
 grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
 
-create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9cb61e8fd82d3b7b
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1fc66417be06cdd2
 grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79
