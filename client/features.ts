@@ -47,6 +47,8 @@ export interface Calls {
   accountGrants: { input: AccountGrantsInput | undefined; output: AccountGrantsOutput };
   /** Exports everything that is stored about the signed-in user, except the ledger's history (`account/ledger`), as a file: the data of each module, by name. It contains no secrets: for access to other services only names, times and scopes. */
   accountExport: { input: AccountExportInput | undefined; output: AccountExportOutput };
+  /** Has changes of the balance of the signed-in user, or of a team's wallet, told on its private topic for the next minutes, and says what it is now. Called when the topic was joined, again every 8 minutes, and when a number is missing. */
+  accountWatch: { input: AccountWatchInput | undefined; output: AccountWatchOutput };
   /** Analyzes training sessions by heart rate. Zones, load and pace are computed; the model's advice refers to them. */
   activityAnalyzer: { input: ActivityAnalyzerInput; output: ActivityAnalyzerOutput };
   /** Compares weeks of training with their goals. Totals, streaks and progress are computed; next week's plan is limited to a safe load. */
@@ -163,6 +165,7 @@ export const FUNCTIONS = {
   accountWhy: { name: "account/why", method: "GET", isMetered: false, takesWallet: true },
   accountGrants: { name: "account/grants", method: "GET", isMetered: false, takesWallet: true },
   accountExport: { name: "account/export", method: "GET", isMetered: false, takesWallet: false },
+  accountWatch: { name: "account/watch", method: "POST", isMetered: false, takesWallet: true },
   activityAnalyzer: { name: "activity-analyzer", method: "POST", isMetered: true, takesWallet: true },
   activityProgressGenerator: {
     name: "activity-progress-generator",
@@ -452,6 +455,23 @@ export interface AccountExportOutput {
   exported_at: string;
   /** By module: `ledger`, `oauth`, `otp`, … */
   data: Record<string, unknown>;
+}
+
+export type AccountWatchInput = Record<string, never>;
+
+export interface AccountWatchOutput {
+  wallet_id: string;
+  /** The private topic of Supabase Realtime on which changes are told */
+  topic: string;
+  balance: number;
+  /** The part of it that running requests hold */
+  held: number;
+  /** The balance minus what is held */
+  available: number;
+  /** Number of the newest change: what is told later has the next numbers, without a gap */
+  sequence: number;
+  /** Changes are told until then, unless it is called again */
+  watched_until: string;
 }
 
 export interface ActivityAnalyzerInput {

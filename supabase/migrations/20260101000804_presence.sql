@@ -104,19 +104,12 @@ begin
   select * into v_private from public.profile_private where user_id = p_user_id;
   select * into v_presence from private.presence where user_id = p_user_id;
   v_status := private.presence_at(v_private, v_now, false, v_now);
-  if v_presence.shown = v_status and not v_presence.is_signed_out then
-    if v_presence.last_seen_at > v_now - interval '5 seconds'
+  if v_presence.shown = v_status and not v_presence.is_signed_out
+    and (v_presence.last_seen_at > v_now - interval '5 seconds'
       or v_presence.last_seen_at > v_now - interval '55 seconds'
-        and coalesce(p_current_salon_id = v_presence.current_salon_id, p_current_salon_id is null)
-    then
-      return private.community_done(jsonb_build_object('status', v_status));
-    end if;
-    update private.presence
-    set last_seen_at = greatest(last_seen_at, v_now), current_salon_id = coalesce(p_current_salon_id, current_salon_id)
-    where user_id = p_user_id and shown = v_status and not is_signed_out;
-    if found then
-      return private.community_done(jsonb_build_object('status', v_status));
-    end if;
+        and coalesce(p_current_salon_id = v_presence.current_salon_id, p_current_salon_id is null))
+  then
+    return private.community_done(jsonb_build_object('status', v_status));
   end if;
   v_status := private.enter_presence(p_user_id, p_current_salon_id, false, v_now);
   if v_status is null then

@@ -652,6 +652,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 100), 1), 500);
   v_bans jsonb;
 begin
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
@@ -664,10 +665,11 @@ begin
   from (
     select * from private.salon_bans
     where salon_id = p_salon_id and until > clock_timestamp() and (p_after is null or user_id > p_after)
-    order by user_id limit least(greatest(coalesce(p_limit, 100), 1), 500)
+    order by user_id limit v_limit
   ) as page
   left join public.profiles on profiles.id = page.user_id;
-  return private.community_done(jsonb_build_object('bans', coalesce(v_bans, '[]'), 'next_after', v_bans #> '{-1,user_id}'));
+  return private.community_done(jsonb_build_object('bans', coalesce(v_bans, '[]'),
+    'next_after', case when jsonb_array_length(v_bans) = v_limit then v_bans #> '{-1,user_id}' end));
 end;
 $$;
 
@@ -682,6 +684,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 50), 1), 200);
   v_decisions jsonb;
 begin
   if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
@@ -693,10 +696,10 @@ begin
   from (
     select * from private.salon_decisions
     where salon_id = p_salon_id and (p_before is null or id < p_before)
-    order by id desc limit least(greatest(coalesce(p_limit, 50), 1), 200)
+    order by id desc limit v_limit
   ) as page;
   return private.community_done(jsonb_build_object('decisions', coalesce(v_decisions, '[]'),
-    'next_before', v_decisions #> '{-1,id}'));
+    'next_before', case when jsonb_array_length(v_decisions) = v_limit then v_decisions #> '{-1,id}' end));
 end;
 $$;
 

@@ -264,8 +264,8 @@ as $$
 begin
   return (
     select jsonb_build_object('problems', count(*),
-      'first', coalesce(jsonb_agg(to_jsonb(found)) filter (where number <= 20), '[]'))
-    from (select *, row_number() over () as number from public.verify_community()) as found);
+      'first', coalesce(jsonb_agg(to_jsonb(broken) - 'number') filter (where broken.number <= 20), '[]'))
+    from (select verified.*, row_number() over () as number from public.verify_community() as verified) as broken);
 end;
 $$;
 

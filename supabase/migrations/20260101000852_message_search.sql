@@ -44,14 +44,18 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select (websearch_to_tsquery('pg_catalog.simple', left(p_query, 200))
+  -- Without a word there is no query: else a sign alone would find all that was ever said.
+  select words && (select string_agg(private.salon_lexeme(salon_id), '|')::tsquery from unnest(p_salon_ids) as salon_id)
+  from (
+    select websearch_to_tsquery('pg_catalog.simple', left(p_query, 200))
       || websearch_to_tsquery('pg_catalog.french', left(p_query, 200))
-      || websearch_to_tsquery('pg_catalog.english', left(p_query, 200)))
-    && (select string_agg(private.salon_lexeme(salon_id), '|')::tsquery from unnest(p_salon_ids) as salon_id);
+      || websearch_to_tsquery('pg_catalog.english', left(p_query, 200)) as words
+  ) as query
+  where numnode(words) > 0;
 $$;
 
 comment on function private.message_query(text, uuid[]) is
-  'What a user typed, as a query for these salons: words, "phrases", or, and -without.';
+  'What a user typed, as a query for these salons: words, "phrases", or, and -without. Null without a word, or without salons.';
 
 create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer)
 returns bigint[]

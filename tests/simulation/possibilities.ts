@@ -2,7 +2,8 @@ import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
 import { apply, type Ledger, stateOf } from "./model.ts";
 import { job } from "./model/events.ts";
-import { cleanup, endOverdueHolds } from "./model/requests.ts";
+import { endOverdueHolds } from "./model/holds.ts";
+import { cleanup } from "./model/requests.ts";
 
 /** One call as seen from outside. */
 export interface Observed {

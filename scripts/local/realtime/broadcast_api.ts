@@ -34,6 +34,8 @@ export class BroadcastApi {
   async answer(request: IncomingMessage, url: URL): Promise<Answer | undefined> {
     const single = SINGLE.exec(url.pathname);
     if (request.method !== "POST" || (url.pathname !== "/api/broadcast" && !single)) return undefined;
+    const names = single?.slice(1).map(decoded);
+    if (names?.includes(undefined)) return { status: 400, body: { errors: { detail: "Bad Request" } } };
     const claims = await this.#claimsOf(request);
     if (!claims) return { status: 401, body: { message: "Unauthorized" } };
     const type = request.headers["content-type"];
@@ -52,10 +54,10 @@ export class BroadcastApi {
     } catch {
       return { status: 400, body: { errors: { detail: "Bad Request" } } };
     }
-    if (!single) return await this.#batch(request, claims, body);
+    if (!names) return await this.#batch(request, claims, body);
     return await this.#single(request, claims, {
-      topic: decodeURIComponent(single[1]!),
-      event: decodeURIComponent(single[2]!),
+      topic: names[0]!,
+      event: names[1]!,
       isPrivate: url.searchParams.get("private") === "true",
       bytes,
       encoding: isBinary ? "binary" : "json",
@@ -155,6 +157,15 @@ export class BroadcastApi {
     const token = /^bearer (.+)$/i.exec(headers.authorization ?? "")?.[1] ?? headers.apikey;
     if (typeof token !== "string") return undefined;
     return await this.context.credentials.claimsOf(token).catch(() => undefined);
+  }
+}
+
+/** A part of a path; undefined for what is none. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
   }
 }
 

@@ -30,7 +30,8 @@ export function createRealtimeServer(
     skipUTF8Validation: true,
   });
   const server = createServer(async (request, response) => {
-    const url = new URL(request.url ?? "/", "http://realtime");
+    const url = urlOf(request);
+    if (!url) return send({ status: 400, body: { errors: { detail: "Bad Request" } } }, response);
     if (request.method === "GET" && url.pathname === "/metrics") {
       if (request.headers.authorization !== `Bearer ${options.metricsToken}`) {
         return send({ status: 403, body: { message: "Forbidden" } }, response);
@@ -64,6 +65,12 @@ export function createRealtimeServer(
   return server;
 }
 
+/** Undefined for what is no path. */
+function urlOf({ url = "/" }: IncomingMessage): URL | undefined {
+  // As a path alone: what begins with // would name a host.
+  return URL.parse(`http://realtime${url.startsWith("/") ? "" : "/"}${url}`) ?? undefined;
+}
+
 interface Admitted {
   serializer: Serializer;
   apiKey: string;
@@ -74,7 +81,8 @@ async function admit(
   { credentials, measures, limits }: Context,
   request: IncomingMessage,
 ): Promise<Admitted | { status: string }> {
-  const url = new URL(request.url ?? "/", "http://realtime");
+  const url = urlOf(request);
+  if (!url) return { status: "400 Bad Request" };
   if (url.pathname !== "/websocket") return { status: "404 Not Found" };
   const header = request.headers["x-api-key"];
   const apiKey = typeof header === "string" ? header : url.searchParams.get("apikey");

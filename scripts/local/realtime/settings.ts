@@ -9,6 +9,8 @@ export interface Limits {
   presence_calls: number;
   presence_window_ms: number;
   presence_events_per_second: number;
+  /** Renewals of a channel's token that follow each other within it are put off to its end. */
+  token_window_ms: number;
   /** What a client that does not read may have waiting for it. */
   unread_bytes: number;
 }
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: Limits = {
   presence_calls: 5,
   presence_window_ms: 30_000,
   presence_events_per_second: 1_000,
+  token_window_ms: 10_000,
   unread_bytes: 8_000_000,
 };
 

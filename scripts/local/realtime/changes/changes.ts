@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import postgres from "postgres";
 import { messageOf } from "../../errors.ts";
-import { type Binding, bindingId, parseBinding } from "./binding.ts";
+import { type Binding, bindingId, parseBinding, tooManyBindings } from "./binding.ts";
 import { changeFeed } from "./feed.ts";
 import { type Following, followPublication } from "./replication.ts";
 import {
@@ -259,6 +259,8 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
       for (const subscription of before.subscriptions) subscription.claims = request.claims;
       return before;
     }
+    const excess = tooManyBindings(request.bindings);
+    if (excess) return { error: excess };
     const subscriptions: Subscription[] = [];
     const ids = new Map<string, number>();
     for (const binding of request.bindings) {

@@ -34,8 +34,8 @@ export async function writeSubscriptions(
     if (error instanceof NothingPublished) {
       return { error: nothingPublished(current!.wanted), mayRetry: false };
     }
-    if (error instanceof postgres.PostgresError && !isPassing(error)) {
-      return { error: refusedByPostgres(current!.wanted, error), mayRetry: false };
+    if (current && error instanceof postgres.PostgresError && !isPassing(error)) {
+      return { error: refusedByPostgres(current.wanted, error), mayRetry: false };
     }
     return { error: error instanceof Error ? error.message : String(error), mayRetry: true };
   }
@@ -78,9 +78,12 @@ export function mayHear({ schema, table }: Wanted, published: Published): boolea
 
 class NothingPublished extends Error {}
 
+/** What took too long would take as long again. */
+const QUERY_CANCELED = "57014";
+
 /** Connections end, servers stop: the classes of Postgres's codes that say nothing of what was asked. */
 function isPassing({ code }: postgres.PostgresError): boolean {
-  return /^(08|53|57|58|40)/.test(code);
+  return /^(08|53|57|58|40)/.test(code) && code !== QUERY_CANCELED;
 }
 
 async function writeOne(

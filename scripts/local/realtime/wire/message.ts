@@ -1,7 +1,10 @@
+/** By which a client knows what an answer is for; it goes back as it came. */
+export type Reference = string | number | null;
+
 /** What a client sends: a Phoenix message, or the broadcast of a user that version 2 packs into bytes. */
 export interface ClientMessage {
-  joinRef: string | null;
-  ref: string | null;
+  joinRef: Reference;
+  ref: Reference;
   topic: string;
   event: string;
   payload: unknown;
@@ -49,15 +52,22 @@ export interface Serializer {
     response: unknown,
   ): Frame;
   /** From a channel to its own client. */
-  push(joinRef: string | null, topic: string, event: string, payload: unknown): Frame;
+  push(joinRef: Reference, topic: string, event: string, payload: unknown): Frame;
   /** Of the socket about a channel: its end. */
-  end(joinRef: string | null, topic: string, event: "phx_close" | "phx_error"): Frame;
+  end(joinRef: Reference, topic: string, event: "phx_close" | "phx_error"): Frame;
   /** To whoever is in a room; undefined where this version cannot say it. */
   room(topic: string, message: RoomMessage): Frame | undefined;
 }
 
 /** Thrown for what cannot be read; the connection is closed over it. */
 export class UnreadableMessage extends Error {}
+
+/** Reads a reference; anything else could not go back to its client. */
+export function referenceOf(value: unknown): Reference {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string" || typeof value === "number") return value;
+  throw new UnreadableMessage("a reference is text");
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -4,6 +4,7 @@ import {
   bytesOf,
   type ClientMessage,
   type Frame,
+  referenceOf,
   type RoomMessage,
   type Serializer,
   textFrame,
@@ -46,7 +47,7 @@ function decodeText(data: Uint8Array): Decoded {
   if (typeof topic !== "string" || typeof event !== "string") {
     throw new UnreadableMessage("expected a topic and an event");
   }
-  return { joinRef, ref, topic, event, payload };
+  return { joinRef: referenceOf(joinRef), ref: referenceOf(ref), topic, event, payload };
 }
 
 function decodeBinary(data: Uint8Array): Decoded {

@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+
+import { picturesExamination } from "../../../scripts/doctor/modules/community/pictures.ts";
+import { profilesExamination } from "../../../scripts/doctor/modules/community/profiles.ts";
+import { createDatabase, newId, readMigrations } from "../support.ts";
+import { People } from "./people.ts";
+
+const { sql } = await createDatabase();
+const people = new People(sql);
+// As hosted projects have them; the suite's Storage makes the tables alone.
+await sql.unsafe(
+  "grant usage on schema storage to authenticated, anon; grant all on storage.objects to authenticated, anon",
+);
+
+const TYPES = ["image/jpeg", "image/png", "image/webp"];
+const BUCKETS = ["avatars", "covers"] as const;
+const addressOf = (bucket: string, path: string) =>
+  `https://x.supabase.co/storage/v1/object/public/${bucket}/${path}`;
+const show = async (user: string, bucket: string, url: string | null) =>
+  (await sql`select public.set_profile_picture(${user}, ${bucket}, ${url}) as it`)[0]!.it;
+
+describe("the buckets of pictures", () => {
+  it("are public, for pictures of 2 MB and 5 MB, as Storage itself keeps them", async () => {
+    const rows = await sql`
+      select id, public, file_size_limit::integer as bytes, allowed_mime_types as types from storage.buckets
+      where id = any(${[...BUCKETS]}) order by id`;
+    expect([...rows]).toEqual([
+      { id: "avatars", public: true, bytes: 2_097_152, types: TYPES },
+      { id: "covers", public: true, bytes: 5_242_880, types: TYPES },
+    ]);
+  });
+
+  it("get these limits where a project has them already", async () => {
+    const { sql } = await createDatabase();
+    await sql`update storage.buckets set file_size_limit = null, allowed_mime_types = null, public = false where id = 'avatars'`;
+    const { text } = (await readMigrations(["community"])).find(({ name }) =>
+      name.includes("profile_storage")
+    )!;
+    await sql.unsafe(text.slice(text.indexOf("insert into storage.buckets"), text.indexOf("-- Functions")));
+    const [row] =
+      await sql`select public, file_size_limit::integer as bytes from storage.buckets where id = 'avatars'`;
+    expect(row).toEqual({ public: true, bytes: 2_097_152 });
+  });
+
+  it.each(BUCKETS)(
+    "let no user write into %s, nor change or remove, whoever's folder (community 16; platform 16)",
+    async (bucket) => {
+      const [user, other] = await people.newUsers(2) as [string, string];
+      await sql`insert into storage.objects (bucket_id, name) values (${bucket}, ${`${user}/1.png`})`;
+      for (const folder of [user, other]) {
+        for (const caller of [user, null]) {
+          expect(
+            await people.refusal(
+              caller,
+              `insert into storage.objects (bucket_id, name) values ('${bucket}', '${folder}/${newId()}.png')`,
+            ),
+          ).toBe("42501");
+        }
+      }
+      const touched = await people.as(user, async (transaction) => [
+        ...await transaction`update storage.objects set name = 'x' where bucket_id = ${bucket} returning name`,
+        ...await transaction`delete from storage.objects where bucket_id = ${bucket} returning name`,
+      ]);
+      expect(touched).toEqual([]);
+    },
+  );
+});
+
+describe("a picture", () => {
+  it("is shown in its owner's profile, and what was shown before is told", async () => {
+    const user = await people.newUser();
+    const [one, two] = [addressOf("avatars", `${user}/one.png`), addressOf("avatars", `${user}/two.png`)];
+    expect(await show(user, "avatars", one)).toMatchObject({ success: true, replaced: null });
+    expect(await show(user, "avatars", one)).toMatchObject({ success: true, replaced: null });
+    expect(await show(user, "avatars", two)).toMatchObject({ success: true, replaced: one });
+    const cover = addressOf("covers", `${user}/one.png`);
+    expect(await show(user, "covers", cover)).toMatchObject({ success: true, replaced: null });
+    const [row] = await sql`select avatar_url, cover_url from public.profiles where id = ${user}`;
+    expect(row).toEqual({ avatar_url: two, cover_url: cover });
+    expect(await show(user, "covers", null)).toMatchObject({ success: true, replaced: cover });
+  });
+
+  it("is of its owner's folder in that bucket", async () => {
+    const [user, other] = await people.newUsers(2) as [string, string];
+    for (
+      const [bucket, url] of [
+        ["avatars", addressOf("avatars", `${other}/one.png`)],
+        ["avatars", addressOf("covers", `${user}/one.png`)],
+        ["avatars", addressOf("avatars", `${user}/../x.png`)],
+        ["avatars", "https://example.com/track.png"],
+        ["avatars", addressOf("avatars", `${user}/${"x".repeat(500)}.png`)],
+        ["uploads", addressOf("uploads", `${user}/one.png`)],
+      ] as const
+    ) {
+      expect(await show(user, bucket, url)).toMatchObject({ success: false, error: "invalid_request" });
+    }
+    expect(await show(newId(), "avatars", null)).toMatchObject({ success: false, error: "not_found" });
+  });
+
+  it("that nothing shows is to be removed after an hour, and no other", async () => {
+    const { sql } = await createDatabase();
+    const people = new People(sql);
+    const [user, gone] = await people.newUsers(2) as [string, string];
+    const enter = (bucket: string, path: string, age: string) =>
+      sql`insert into storage.objects (bucket_id, name, created_at) values (${bucket}, ${path}, now() - ${age}::interval)`;
+    for (const bucket of BUCKETS) {
+      await enter(bucket, `${user}/shown.png`, "2 days");
+      await enter(bucket, `${user}/own.png`, "2 hours");
+      await enter(bucket, `${user}/new.png`, "50 minutes");
+      await sql`select public.set_profile_picture(${user}, ${bucket}, ${
+        addressOf(bucket, `${user}/shown.png`)
+      })`;
+    }
+    await enter("avatars", `${gone}/one.png`, "2 hours");
+    await enter("avatars", "elsewhere/one.png", "2 hours");
+    await enter("uploads", `${user}/own.png`, "2 hours");
+    await sql`select public.set_profile_picture(${gone}, 'avatars', ${
+      addressOf("avatars", `${gone}/one.png`)
+    })`;
+    await sql`select public.forget_user(${gone})`;
+    const rows = await sql`select bucket || '/' || path as file from public.pictures_to_remove() order by 1`;
+    expect(rows.map(({ file }) => file)).toEqual([
+      `avatars/${gone}/one.png`,
+      `avatars/${user}/own.png`,
+      "avatars/elsewhere/one.png",
+      `covers/${user}/own.png`,
+    ].toSorted());
+  });
+});
+
+describe("the doctor", () => {
+  it("finds nothing in a project as the migrations make it", async () => {
+    const { sql } = await createDatabase();
+    expect(await picturesExamination.examine({ sql })).toEqual([]);
+    expect(await profilesExamination.examine({ sql })).toEqual([]);
+  });
+
+  it("finds users without a profile and a trigger that is missing, and what it says mends both", async () => {
+    const { sql } = await createDatabase();
+    await sql`drop trigger handle_new_user on auth.users`;
+    await new People(sql).newUsers(2);
+    const findings = await profilesExamination.examine({ sql });
+    expect(findings.map(({ what }) => what)).toEqual([
+      "auth.users has no trigger that makes profiles",
+      "2 users have no complete profile",
+    ]);
+    await sql.unsafe(findings[0]!.fix.replace("In the SQL editor: ", ""));
+    await sql.unsafe(findings[1]!.fix);
+    expect(await profilesExamination.examine({ sql })).toEqual([]);
+  });
+
+  it("finds a bucket with other limits, and a policy that lets users write pictures", async () => {
+    const { sql } = await createDatabase();
+    await sql`update storage.buckets set file_size_limit = null where id = 'avatars'`;
+    await sql`delete from storage.buckets where id = 'covers'`;
+    await sql.unsafe(
+      `create policy "insert avatars" on storage.objects for insert to authenticated with check (bucket_id = 'avatars')`,
+    );
+    const findings = await picturesExamination.examine({ sql });
+    expect(findings.map(({ what }) => what)).toEqual([
+      "The bucket avatars has other limits than its migration gave it",
+      "There is no bucket covers",
+      'The policy "insert avatars" lets users write into a bucket of pictures',
+    ]);
+    await sql.unsafe(findings[2]!.fix);
+    expect(await picturesExamination.examine({ sql })).toHaveLength(2);
+  });
+});
