@@ -398,7 +398,8 @@ export async function overlapping<Answer = Outcome>(
   try {
     const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
     await one`begin`;
-    await run(one, first);
+    const { success, error } = (await run<Partial<Outcome> | null>(one, first)) ?? {};
+    if (success === false) throw new Error(`The first call is refused: ${error}`);
     const outcome = run<Answer>(two, second);
     let isOver = false;
     outcome.finally(() => isOver = true).catch(() => {});
