@@ -57,7 +57,7 @@ export async function tellOfCommunity({ url, secrets, databaseUrl }: RunningStac
     const sent = await call(ada, "send_message", message);
     const told = await next(ben, "message");
     expect(told.id === sent.id, "Ben heard of another message");
-    const page = await call(ben, "messages_after", { p_salon_id: salon_id, p_seq: 0 });
+    const page = await call(ben, "messages_after", { p_salon_id: salon_id, p_after: 0 });
     expect(
       JSON.stringify(page).includes("Who brings bread?"),
       `Ben did not find the message: ${JSON.stringify(page)}`,
