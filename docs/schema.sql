@@ -1004,7 +1004,7 @@ create table public.token_balances (
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
   constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
-CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.watched_until > now()) AND ((new.balance <> old.balance) OR (new.held <> old.held)))) EXECUTE FUNCTION private.tell_balance();
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.watched_until IS NOT NULL)) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -1433,8 +1433,8 @@ create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns
 
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
 
-create function private.may_hear_wallet(p_topic text) returns boolean language plpgsql stable security definer set search_path=""; -- body 3b1f56c103269792
-grant execute on function private.may_hear_wallet(p_topic text) to authenticated;
+create function private.may_hear_wallet() returns boolean language plpgsql stable security definer set search_path=""; -- body 7690ba7d151bb6b3
+grant execute on function private.may_hear_wallet() to authenticated;
 
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
 
@@ -1453,7 +1453,7 @@ grant execute on function private.once_shared_wallets() to authenticated;
 
 create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
 
-create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body afaeea0b672a3db6
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body 2859540999d93e66
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -1556,7 +1556,7 @@ create function private.take_otp_network_limits(p_limits jsonb) returns jsonb la
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body c98357c2ab9b1185
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 

@@ -102,6 +102,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   let heardTables = new Set<number>();
   /** Subscriptions that are still written down, and of nobody. */
   const gone = new Set<string>();
+  let removing: Promise<void> | undefined;
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
   let published: Map<number, Published> | undefined;
@@ -151,6 +152,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
       slot,
       publication: PUBLICATION,
       temporary: true,
+      isWanted: ({ kind, tableOid }) => kind !== "truncate" && heardTables.has(tableOid),
       onTransaction: feed.add,
       onTrouble: log,
       onFollowing() {
@@ -224,11 +226,22 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
     }
   }
 
-  /** What cannot be removed while Postgres is away is removed when it is back. */
-  async function removeGone(): Promise<void> {
-    const ids = [...gone];
-    await removeSubscriptions(writing, ids);
-    for (const id of ids) gone.delete(id);
+  /**
+   * What cannot be removed while Postgres is away is removed when it is back. One removal at a time takes all that are gone by
+   * then: many channels go at once.
+   */
+  function removeGone(): Promise<void> {
+    return removing ??= (async () => {
+      try {
+        while (gone.size > 0) {
+          const ids = [...gone];
+          await removeSubscriptions(writing, ids);
+          for (const id of ids) gone.delete(id);
+        }
+      } finally {
+        removing = undefined;
+      }
+    })();
   }
 
   function isListening(listener: Listener): boolean {
@@ -243,6 +256,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   }
 
   async function writeNow(listener: Listener): Promise<Answer> {
+    if (!isListening(listener)) return { ok: false, error: "Not asked any more", mayRetry: false };
     const written = await writeSubscriptions(writing, PUBLICATION, listener.subscriptions);
     // It may have left meanwhile, and what was written then is of nobody.
     if (!isListening(listener)) {
