@@ -295,7 +295,7 @@ declare
   v_report private.salon_reports;
 begin
   select * into v_report from private.salon_reports where id = p_report_id;
-  v_refusal := private.begin_staff_call(v_report.salon_id);
+  v_refusal := private.begin_with_role(v_report.salon_id, array['owner', 'moderator']);
   if v_refusal is not null then
     -- One answer for a report that there is not and for one of a salon of others.
     return v_refusal;
