@@ -1897,18 +1897,16 @@ create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths tex
 
 create function private.attachments_have_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 92eef85a13b42a99
 
-create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body f4b07d832fee93b3
+create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body 64095e1d45a86971
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
 create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
 grant execute on function private.authors_i_blocked() to authenticated;
 
-create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body e0a6b44be1c59b7a
+create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
-
-create function private.begin_ownership(p_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body cc54a6066653a47c
 
 create function private.begin_reading() returns trigger language plpgsql volatile security definer set search_path=""; -- body 6116b141fed2cd34
 
@@ -1916,7 +1914,7 @@ create function private.begin_report(p_reason text, p_explanation text) returns 
 
 create function private.begin_salon_call(p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile set search_path=""; -- body 46cb28ff6448a230
 
-create function private.begin_staff_call(p_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 7d3fba969345bb8d
+create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
 
 create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
 
@@ -2074,7 +2072,7 @@ create function private.forget_rate_limits(p_keys text[]) returns void language 
 
 create function private.forget_salon_reports(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 812d34f8c35cb155
 
-create function private.forget_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 2e4ffc3c4433ffc8
+create function private.forget_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body e45aa30c48ac4940
 
 create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
 
@@ -2397,7 +2395,7 @@ grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
 grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4613801cd1d73d1b
+create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8e25129a9a9a0ae2
 grant execute on function public.add_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
 create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 435e8eafd0e833bd
@@ -2415,7 +2413,7 @@ grant execute on function public.alert_queue() to service_role;
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
 
-create function public.archive_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 21e893f82baf155a
+create function public.archive_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28707dac7106072f
 grant execute on function public.archive_salon(p_salon_id uuid) to authenticated;
 
 create function public.attachments_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 02e97776057895c6
@@ -2478,13 +2476,13 @@ grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_re
 create function public.decide_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985ec9df0e9086e0
 grant execute on function public.decide_report(p_report_id bigint, p_decision text, p_note text) to service_role;
 
-create function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8732388142a1368
+create function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5cfc3a5d01b20b61
 grant execute on function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text) to authenticated;
 
 create function public.delete_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da578b9403fb6407
 grant execute on function public.delete_message(p_message_id bigint) to authenticated;
 
-create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3b2fd17d2e5c1b7c
+create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fbdd3c45916fba8
 grant execute on function public.delete_salon(p_salon_id uuid) to authenticated;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
@@ -2577,7 +2575,7 @@ grant execute on function public.join_salon_via_code(p_code text) to authenticat
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
 
-create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd09ea40cf539986
+create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c1344bc901dc0c8c
 grant execute on function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text) to authenticated;
 
 create function public.leave_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 125f6627c3c14f32
@@ -2604,10 +2602,10 @@ grant execute on function public.list_open_reports(p_after bigint, p_limit integ
 create function public.list_public_salons(p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_after text DEFAULT NULL::text, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable set search_path=""; -- body f8d5795686a93ff2
 grant execute on function public.list_public_salons(p_category text, p_city text, p_after text, p_limit integer) to authenticated;
 
-create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body a6157ad5f16404bc
+create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
 grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
 
-create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9cb61e8fd82d3b7b
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1fc66417be06cdd2
 grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79
@@ -2727,7 +2725,7 @@ grant execute on function public.refund_tokens(p_request_id text, p_refund_id te
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9d25714a0521b33f
+create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63144005a6a3146f
 grant execute on function public.remove_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
 create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 47166293081393f9
@@ -2760,7 +2758,7 @@ grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old
 create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da54932c8609403c
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
 
-create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8c63096644531272
+create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13fe283293c353be
 grant execute on function public.restore_salon(p_salon_id uuid) to authenticated;
 
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
@@ -2814,10 +2812,10 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
 grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
 
-create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 35777897bdb0bf5d
+create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
 grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;
 
-create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1dec7de3ddf71275
+create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 285aa2f9cb4ddfc1
 grant execute on function public.set_slow_mode(p_salon_id uuid, p_seconds integer) to authenticated;
 
 create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
@@ -2841,7 +2839,7 @@ grant execute on function public.take_rate_limits(p_limits jsonb) to service_rol
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
 grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
 
-create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13ceadcaba86874f
+create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76620bea54f2362c
 grant execute on function public.transfer_salon(p_salon_id uuid, p_member_id uuid) to authenticated;
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fcbfb91b0dd68b8e
