@@ -1882,7 +1882,7 @@ export interface ShoppingListGeneratorOutput {
 }
 
 export interface WalletsCreateInput {
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -1913,7 +1913,7 @@ export interface WalletsListOutput {
 export interface WalletsRenameInput {
   /** The team's wallet */
   wallet_id: string;
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -2006,7 +2006,7 @@ export interface WalletsWithdrawOutput {
 }
 
 export interface WalletsAcceptInput {
-  /** Is the code of an invitation */
+  /** The code of an invitation */
   code: string;
 }
 

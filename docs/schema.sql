@@ -1882,7 +1882,7 @@ create function private.answer_known_request(p_request_id text, p_user_id uuid, 
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0d545034aa307601
+create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body df298e191acb2377
 
 create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body d0be1b0267f74246
 
@@ -1982,9 +1982,9 @@ create function private.description_of_grant(p_kind public.token_grant_kind, p_p
 
 create function private.digest_of_code(p_code text) returns text language sql immutable set search_path=""; -- body ee7902235b23a1c6
 
-create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
+create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9a83d48d4452e2da
 
-create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cc39ab53d12ee0f
+create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46511b87eaa606e
 
 create function private.empty_message(p_message public.chat_messages) returns void language plpgsql volatile set search_path=""; -- body 9348f895cbfcb23d
 
@@ -1994,7 +1994,7 @@ create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with t
 
 create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
 
-create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 9ed340fc88354505
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
 
@@ -2038,7 +2038,6 @@ create function private.find_messages(p_query text, p_salon_ids uuid[], p_before
 
 create function private.fold(p_text text) returns text language sql immutable set search_path=""; -- body 4b973a3ac12fe803
 grant execute on function private.fold(p_text text) to authenticated;
-grant execute on function private.fold(p_text text) to service_role;
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
 
@@ -2153,9 +2152,9 @@ grant execute on function private.may_use_topic(p_topic text, p_extension text, 
 
 create function private.may_write(p_place private.salon_place) returns jsonb language plpgsql volatile set search_path=""; -- body 032444095aa36b55
 
-create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
 
-create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
+create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body 75cdcfd896914c06
 
 create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
 
@@ -2389,7 +2388,7 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bcc6b51e42064d55
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
@@ -2398,7 +2397,7 @@ grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid)
 create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8e25129a9a9a0ae2
 grant execute on function public.add_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 435e8eafd0e833bd
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 548a226d1a2331b7
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
 create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8374188393da88e
@@ -2431,13 +2430,13 @@ grant execute on function public.block_user(p_user_id uuid) to authenticated;
 create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091
 grant execute on function public.check_inactive_users(p_limit integer) to service_role;
 
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c672db8cf65885f4
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c4f10dec17bdbefe
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a587d70f653c9fa6
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8f1547bda23bd856
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2a84e0b2a7b6fe60
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
@@ -2449,7 +2448,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a20b13b3262dbd77
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 069624d252d0d229
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -2461,7 +2460,7 @@ grant execute on function public.consume_tokens_atomic(p_request_id text, p_user
 create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
-create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d663173e72443aad
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
 create function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer DEFAULT 1, p_expires_in_s integer DEFAULT 604800) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d6584cb697ce3200
@@ -2470,7 +2469,7 @@ grant execute on function public.create_salon_invitation(p_salon_id uuid, p_max_
 create function public.create_salon_with_code(p_name text, p_description text DEFAULT NULL::text, p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_color_theme text DEFAULT NULL::text, p_visibility text DEFAULT 'public'::text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f4954ace697b01a
 grant execute on function public.create_salon_with_code(p_name text, p_description text, p_category text, p_city text, p_color_theme text, p_visibility text, p_request_id text) to authenticated;
 
-create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f3ed9dc86263ded
 grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
 
 create function public.decide_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985ec9df0e9086e0
@@ -2488,7 +2487,7 @@ grant execute on function public.delete_salon(p_salon_id uuid) to authenticated;
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12265e71be696114
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
@@ -2563,7 +2562,7 @@ grant execute on function public.handle_user_signout(p_user_id uuid) to authenti
 create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
-create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da725bf8577cdf01
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f5b8ff1804d69ec
 grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
 
 create function public.join_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d868871a78437af5
@@ -2632,7 +2631,7 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3fee41d3649f7bfe
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5ba87a0a574cb827
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4acedae2412e8a2f
@@ -2713,13 +2712,13 @@ grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_deliv
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e7d3bfda92950259
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 164b68aae57631da
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b92a393e9402a1fe
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dc7e34294fa05357
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
@@ -2728,10 +2727,10 @@ grant execute on function public.release_tokens(p_request_id text, p_user_id uui
 create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63144005a6a3146f
 grant execute on function public.remove_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
-create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 47166293081393f9
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b638bc5a9bdc2be4
 grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
-create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d15b74da9021d41
 grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
 
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
@@ -2740,7 +2739,7 @@ grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text
 create function public.renew_salon_code(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f8b43ff4e3567196
 grant execute on function public.renew_salon_code(p_salon_id uuid) to authenticated;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670944d3ff429b8
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43b8dc2ae7647169
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
 
 create function public.report_message(p_message_id bigint, p_reason text, p_explanation text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670dc6b2f1947b8
@@ -2755,7 +2754,7 @@ grant execute on function public.request_otp(p_phone text, p_country text, p_pur
 create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
 grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval) to service_role;
 
-create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da54932c8609403c
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 617143fb05a94e4d
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
 
 create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13fe283293c353be
@@ -2770,7 +2769,7 @@ grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 58dc1e619a056eab
 grant execute on function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) to authenticated;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd871ec731fc9a05
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f02789b17b9ad1de
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -2803,10 +2802,10 @@ grant execute on function public.search_profiles(p_query text, p_city text, p_li
 create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 894d9b4a4a27c1b9
 grant execute on function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint, p_mentions uuid[], p_attachments text[]) to authenticated;
 
-create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d938e83aed1ad4c
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body caf8674761fa8d5c
 grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
@@ -2818,10 +2817,10 @@ grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uui
 create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 285aa2f9cb4ddfc1
 grant execute on function public.set_slow_mode(p_salon_id uuid, p_seconds integer) to authenticated;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 97692427948ede25
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
 
-create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09b35b1cde75ffc
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bfcd64227bed4063
 grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
 
 create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
@@ -2833,7 +2832,7 @@ grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
@@ -2842,7 +2841,7 @@ grant execute on function public.toggle_message_reaction(p_message_id bigint, p_
 create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76620bea54f2362c
 grant execute on function public.transfer_salon(p_salon_id uuid, p_member_id uuid) to authenticated;
 
-create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fcbfb91b0dd68b8e
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a658e967a5befd23
 grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
 create function public.unblock_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bd1468bb13ca3fba
@@ -2884,7 +2883,7 @@ grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
 
-create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f96a1a69ae7ec47c
 grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a

@@ -47,7 +47,7 @@ create index token_grants_source_idx on public.token_grants (source, wallet_id) 
 comment on table public.token_grants is
   'Tokens that a wallet was given, sold or given back, with their end. They are spent in the order of priority, expires_at, kind, entry_number.';
 comment on column public.token_grants.wallet_id is 'The user_id of token_balances: a user''s own wallet has the user''s id.';
-comment on column public.token_grants.kind is 'Where it is from: bought, of a plan, given, rolled over from a plan, or refunded.';
+comment on column public.token_grants.kind is 'Where it is from: bought, part of a plan, given, rolled over from a plan, or refunded.';
 comment on column public.token_grants.priority is 'From 0, spent first, to 100.';
 comment on column public.token_grants.amount is 'How many tokens it was when it was made.';
 comment on column public.token_grants.remaining is
@@ -57,7 +57,7 @@ comment on column public.token_grants.expired is 'What was left of it when it en
 comment on column public.token_grants.reversed is
   'What reversals of payments have taken from it: its own payment''s, another''s, or debts that it paid; without what was given back.';
 comment on column public.token_grants.rolled_over is 'What a renewal took out of it into a grant of its own.';
-comment on column public.token_grants.effective_at is 'From when on it counts: before that it is no part of the balance.';
+comment on column public.token_grants.effective_at is 'From when on it counts: before that it is not part of the balance.';
 comment on column public.token_grants.expires_at is
   'Its end; infinity: none. What is left then expires, unless a request that began before needs it; a renewal moves it to its own time.';
 comment on column public.token_grants.entry_number is
@@ -127,7 +127,7 @@ comment on column private.token_refunds.tokens is 'How many tokens were given ba
 comment on column private.token_refunds.charge_entry_number is 'The charge''s entry in the wallet''s history.';
 comment on column private.token_refunds.charged_at is 'The time of that entry.';
 comment on column private.token_refunds.asked is 'What was asked for; null: all that was left.';
-comment on column private.token_refunds.reason is 'Why, as whoever refunded said; never personal data.';
+comment on column private.token_refunds.reason is 'Why, in the words of whoever refunded; never personal data.';
 comment on column private.token_refunds.balance_after is 'The balance once it was done.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -198,7 +198,8 @@ end;
 $$;
 
 comment on function private.allot_to_grants(uuid, numeric, timestamptz) is
-  'Allots what a wallet spent, up to a place of the axis, to its grants in their order; of those that had ended by a time none. '
+  'Allots what a wallet spent, up to a place of the axis, to its grants in their order, without those that had ended by '
+  'p_lived_at. '
   'Returns [{"grant": the number of its entry, "tokens"}, …].';
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[])
@@ -305,7 +306,8 @@ as $$
 $$;
 
 comment on function private.next_grant_event(uuid) is
-  'When the next of a wallet''s grants begins or ends; in the past while something of an ended one is kept. Once all is allotted.';
+  'When the next of a wallet''s grants begins or ends; in the past while something of an ended one is kept. To be called once '
+  'all that was spent is allotted.';
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric)
 returns table (grant_id bigint, tokens bigint)

@@ -422,7 +422,7 @@ begin
   select * into v_member from private.wallet_members
   where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
   if not found then
-    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+    return private.token_refusal(p_request_id, 'forbidden', 'You are not a member of this wallet');
   elsif v_member.role = 'viewer' then
     return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
   end if;
@@ -1405,7 +1405,7 @@ begin
     or coalesce(p_threshold, 0) not between 1 and 100000
   then
     return jsonb_build_object('detected', false, 'error', 'invalid_request',
-      'message', 'Expected are user_id, a time_window from 1 second to 1000 years and a threshold from 1 to 100000');
+      'message', 'Expected user_id, a time_window from 1 second to 1000 years and a threshold from 1 to 100000');
   end if;
   with newest as (
     (select created_at from public.token_balance_history

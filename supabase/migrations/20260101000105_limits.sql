@@ -598,7 +598,7 @@ begin
     or p_monthly_tokens not between 0 and 9007199254740991
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
+      'message', 'Expected a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
   elsif p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
     return jsonb_build_object('success', false, 'error', 'forbidden',
       'message', 'Only an owner of the wallet sets its caps');
@@ -747,7 +747,7 @@ as $$
 begin
   if p_user_id is null or not exists (select from private.token_plans where plan = coalesce(p_plan, 'default')) then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
+      'message', 'Expected a user_id and a plan of token_plans, or null for the default');
   end if;
   insert into public.token_accounts as known (user_id, plan) values (p_user_id, p_plan)
   on conflict (user_id) do update set plan = excluded.plan

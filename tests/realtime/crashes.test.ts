@@ -3,6 +3,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { findFreePortBase, type Stack, startStack } from "../../scripts/local/stack.ts";
+import { awaitPid } from "../faults/support/own_stack.ts";
 import { inbox, newTopic } from "./support/clients.ts";
 
 // deno-lint-ignore no-explicit-any -- a payload is what its sender says
@@ -52,25 +53,16 @@ async function sendUntilHeard(topic: string, heard: ReturnType<typeof inbox<Hear
   }
 }
 
-function pidOf(name: string): number {
-  const state = JSON.parse(Deno.readTextFileSync(`${stack.dataDir}/state.json`));
-  const found = (state.childPids as number[]).find((pid) =>
-    Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(name)
-  );
-  if (!found) throw new Error(`${name} does not run`);
-  return found;
-}
-
 it("after a crash of Realtime clients are there again, and hear each other and the database", async () => {
   const topic = newTopic();
   const { client, heard, statuses } = listen(topic);
   expect(await statuses.next()).toBe("SUBSCRIBED");
   await sendUntilHeard(topic, heard);
 
-  const pid = pidOf("realtime/main.ts");
+  const pid = await awaitPid("realtime", stack.dataDir);
   Deno.kill(pid, "SIGKILL");
   while (await statuses.next("the channel to be joined again") !== "SUBSCRIBED");
-  expect(pidOf("realtime/main.ts")).not.toBe(pid);
+  expect(await awaitPid("realtime", stack.dataDir)).not.toBe(pid);
   await sendUntilHeard(topic, heard);
   await client.removeAllChannels();
 });
@@ -81,15 +73,14 @@ it("after a crash of Postgres channels stay, and hear the database again", async
   expect(await statuses.next()).toBe("SUBSCRIBED");
   await sendUntilHeard(topic, heard);
 
-  const pid = Number((await Deno.readTextFile(await pidFile())).split("\n")[0]);
-  Deno.kill(pid, "SIGKILL");
+  Deno.kill(await awaitPid("postgres", stack.dataDir), "SIGKILL");
   await sendUntilHeard(topic, heard);
   expect(statuses.items).toEqual(["SUBSCRIBED"]);
   await client.removeAllChannels();
 });
 
 it("no slot outlives its follower", async () => {
-  Deno.kill(pidOf("realtime/main.ts"), "SIGKILL");
+  Deno.kill(await awaitPid("realtime", stack.dataDir), "SIGKILL");
   const end = Date.now() + 20_000;
   for (;;) {
     const slots = await sql`select slot_name, temporary, active from pg_replication_slots`;
@@ -106,8 +97,3 @@ it("no slot outlives its follower", async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });
-
-async function pidFile(): Promise<string> {
-  const state = JSON.parse(await Deno.readTextFile(`${stack.dataDir}/state.json`));
-  return `${state.pgdata}/postmaster.pid`;
-}

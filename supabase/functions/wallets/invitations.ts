@@ -2,12 +2,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { Cap, Done, Role, WalletId } from "./inputs.ts";
+import { defineChange } from "./define_change.ts";
+import { Cap, Role, WalletId } from "./inputs.ts";
 import { change, read } from "./outcome.ts";
 
 /** Nobody guesses 128 bits. */
 const CODE_BYTES = 16;
-const Code = z.string().regex(/^[\w-]{22}$/, "Expected is the code of an invitation");
+const Code = z.string().regex(/^[\w-]{22}$/, "Expected the code of an invitation");
 const InvitedRole = Role.exclude(["owner"]).describe("What who accepts becomes");
 
 /** The database never sees a code: whoever reads its tables or its log can join nothing. */
@@ -43,20 +44,17 @@ export const invite = defineEndpoint({
   codes: ["forbidden", "wallet_limit_reached"],
   async handle({ caller, requestId, input }) {
     const code = randomBytes(CODE_BYTES).toString("base64url");
-    const { invitation_id, expires_at } = await change<{ invitation_id: string; expires_at: string }>(
-      "invite_to_wallet",
-      {
-        p_user_id: caller.userId,
-        p_wallet_id: input.wallet_id,
-        p_code_digest: digestOf(code),
-        p_role: input.role,
-        p_request_id: requestId,
-        p_monthly_cap_tokens: input.monthly_cap_tokens,
-        p_email: input.email,
-        p_max_uses: input.max_uses,
-        p_time_to_live: `${input.expires_in_s} seconds`,
-      },
-    );
+    const { invitation_id, expires_at } = await change("invite_to_wallet", {
+      p_user_id: caller.userId,
+      p_wallet_id: input.wallet_id,
+      p_code_digest: digestOf(code),
+      p_role: input.role,
+      p_request_id: requestId,
+      p_monthly_cap_tokens: input.monthly_cap_tokens,
+      p_email: input.email,
+      p_max_uses: input.max_uses,
+      p_time_to_live: `${input.expires_in_s} seconds`,
+    });
     return Response.json({ invitation_id, code, expires_at });
   },
 });
@@ -92,22 +90,12 @@ export const invitations = defineEndpoint({
 });
 
 /** Withdraws an invitation. For the wallet's owners and admins. */
-export const withdraw = defineEndpoint({
+export const withdraw = defineChange("withdraw_wallet_invitation", {
   name: "wallets/withdraw",
-  auth: "user",
-  method: "POST",
   callLimit: { quota: 120, window_s: 3_600 },
   input: z.object({ wallet_id: WalletId, invitation_id: z.uuid() }),
-  output: Done,
   codes: ["forbidden"],
-  async handle({ caller, input }) {
-    await change("withdraw_wallet_invitation", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_invitation_id: input.invitation_id,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ invitation_id }) => ({ p_invitation_id: invitation_id }),
 });
 
 /**
@@ -123,10 +111,10 @@ export const accept = defineEndpoint({
   output: z.object({ wallet_id: z.string(), role: Role }),
   codes: ["wallet_limit_reached", "account_paused"],
   async handle({ caller, input }) {
-    const { wallet_id, role } = await change<{ wallet_id: string; role: string }>(
-      "accept_wallet_invitation",
-      { p_user_id: caller.userId, p_code_digest: digestOf(input.code) },
-    );
+    const { wallet_id, role } = await change("accept_wallet_invitation", {
+      p_user_id: caller.userId,
+      p_code_digest: digestOf(input.code),
+    });
     return Response.json({ wallet_id, role });
   },
 });

@@ -107,4 +107,8 @@ export default {
     "wallets/usage": { own: ["call"], why: "for members of the wallet" },
     "wallets/withdraw": { own: ["call"], why: "for owners and admins of the wallet" },
   },
+  predicates: {
+    once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+    shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+  },
 } satisfies Permissions;
