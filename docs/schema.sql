@@ -2154,7 +2154,7 @@ create function private.may_write(p_place private.salon_place) returns jsonb lan
 
 create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
 
-create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body 75cdcfd896914c06
+create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
 
 create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
 
@@ -2362,7 +2362,7 @@ create function private.tidy_profile() returns trigger language plpgsql volatile
 
 create function private.tidy_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body 4983818f3c05021a
 
-create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 56611e0c6b043506
+create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 7402c5785087b894
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 

@@ -815,7 +815,8 @@ select private.install_schedule();
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform 1 from private.salon_decisions where salon_id = gen_random_uuid() order by id desc limit 1;
+  perform set_config('enable_sort', 'off', true);
+  perform 1 from private.salon_decisions order by salon_id, id limit 1;
   perform 1 from private.salon_decisions where subject_id = gen_random_uuid();
   perform 1 from private.salon_decisions where actor_id = gen_random_uuid();
   perform 1 from private.salon_decisions where created_at < '-infinity';

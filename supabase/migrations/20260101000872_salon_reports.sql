@@ -485,7 +485,8 @@ do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
   perform set_config('enable_bitmapscan', 'off', true);
-  perform 1 from private.salon_reports where salon_id = gen_random_uuid() and status = 'open' order by id limit 1;
+  perform set_config('enable_sort', 'off', true);
+  perform 1 from private.salon_reports where status = 'open' order by salon_id, id limit 1;
   perform 1 from private.salon_reports where status = 'open' order by id limit 1;
   perform 1 from private.salon_reports where salon_id = gen_random_uuid();
   perform 1 from private.salon_reports where subject_id = gen_random_uuid();
