@@ -9,6 +9,13 @@ import { retryDelayMs, type RetryOptions, sleep } from "./retry.ts";
 export { photoOf } from "./body.ts";
 export { type ErrorDetails, hasCode, TesseraError } from "./errors.ts";
 export type * from "./features.ts";
+export {
+  type LiveBalance,
+  onBalance,
+  type OnBalanceOptions,
+  type RealtimeClient,
+  type WatchingClient,
+} from "./on_balance.ts";
 
 export interface TesseraOptions extends RetryOptions {
   /** The Supabase project: `https://<project>.supabase.co`. */

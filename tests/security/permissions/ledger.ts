@@ -64,6 +64,7 @@ export default {
     verify_token_chain: { server: ["call"], why: "reads every user's ledger" },
     verify_token_ledger: { server: ["call"], why: "reads every user's ledger" },
     wallet_state: { server: ["call"], why: "reads about the wallet that its caller names" },
+    watch_wallet: { server: ["call"], why: "acts as the user that its caller names" },
     wallet_usage: { server: ["call"], why: "reads as the user that its caller names" },
     withdraw_wallet_invitation: { server: ["call"], why: "acts as the user that its caller names" },
   },
