@@ -11,6 +11,13 @@ import type { SupabaseLike } from "./topic.ts";
 export { photoOf } from "./body.ts";
 export { type ErrorDetails, hasCode, TesseraError } from "./errors.ts";
 export type * from "./features.ts";
+export {
+  type LiveBalance,
+  onBalance,
+  type OnBalanceOptions,
+  type RealtimeClient,
+  type WatchingClient,
+} from "./on_balance.ts";
 export type { Salon, SalonOptions, SalonOutcome, SendOptions } from "./salon.ts";
 export type { Quotation, SalonMessage } from "./timeline.ts";
 

@@ -206,7 +206,7 @@ set search_path = ''
 as $$
   select nullif(btrim(regexp_replace(regexp_replace(
     regexp_replace(p_text, '[\u0001-\u0008\u000B-\u001F\u007F-\u009F\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]', '', 'g'),
-    '\n{3,}', E'\n\n', 'g'), '[ \t]+$', '', 'gn'), E' \t\n'), '');
+    '\n{3,}', e'\n\n', 'g'), '[ \t]+$', '', 'gn'), e' \t\n'), '');
 $$;
 
 comment on function private.tidy_text(text) is

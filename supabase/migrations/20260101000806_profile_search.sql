@@ -87,7 +87,7 @@ revoke execute on function
 from public, anon, authenticated;
 
 -- An index is kept with the rights of who changes the row.
-grant execute on function private.fold(text) to authenticated, service_role;
+grant execute on function private.fold(text) to authenticated;
 grant execute on function public.search_profiles(text, text, integer) to authenticated;
 
 -- The linter calls an index unused until it has been read once.

@@ -8,7 +8,7 @@ import { connect, stack } from "../support/stack.ts";
 import type { Answer } from "../http/support/calls.ts";
 import { endpoints, isFeature, isRealtime } from "../http/support/functions_folder.ts";
 import { validInputs, withFiles } from "./inputs.ts";
-import { gapsIn, MATRIX } from "./matrix.ts";
+import { gapsIn, type Kind, MATRIX } from "./matrix.ts";
 import { withTables } from "./matrix_table.ts";
 import {
   BUCKET_ACTIONS,
@@ -16,7 +16,6 @@ import {
   type CallerName,
   CALLERS,
   mayDo,
-  type Permissions,
   type Rule,
   TABLE_ACTIONS,
   type TableAction,
@@ -147,7 +146,7 @@ class Watched {
   }
 }
 
-function expectDeclared(kind: keyof Permissions, found: { name: string }[]): void {
+function expectDeclared(kind: Kind, found: { name: string }[]): void {
   expect(gapsIn(kind, MATRIX, found.map(({ name }) => name)).join("\n")).toBe("");
 }
 

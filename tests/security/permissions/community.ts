@@ -10,4 +10,6 @@ export default {
   routines: Object.assign({}, ...parts.map(({ routines }) => routines)),
   buckets: Object.assign({}, ...parts.map(({ buckets }) => buckets)),
   endpoints: Object.assign({}, ...parts.map(({ endpoints }) => endpoints)),
+  columns: Object.assign({}, ...parts.map(({ columns }: Permissions) => columns)),
+  predicates: Object.assign({}, ...parts.map(({ predicates }: Permissions) => predicates)),
 } satisfies Permissions;

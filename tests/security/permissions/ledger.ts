@@ -64,6 +64,7 @@ export default {
     verify_token_chain: { server: ["call"], why: "reads every user's ledger" },
     verify_token_ledger: { server: ["call"], why: "reads every user's ledger" },
     wallet_state: { server: ["call"], why: "reads about the wallet that its caller names" },
+    watch_wallet: { server: ["call"], why: "acts as the user that its caller names" },
     wallet_usage: { server: ["call"], why: "reads as the user that its caller names" },
     withdraw_wallet_invitation: { server: ["call"], why: "acts as the user that its caller names" },
   },
@@ -106,5 +107,9 @@ export default {
     "wallets/transfer": { own: ["call"], why: "for owners of the wallet" },
     "wallets/usage": { own: ["call"], why: "for members of the wallet" },
     "wallets/withdraw": { own: ["call"], why: "for owners and admins of the wallet" },
+  },
+  predicates: {
+    once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+    shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
   },
 } satisfies Permissions;

@@ -18,13 +18,13 @@ export interface FeedOptions {
   onTrouble(message: string): void;
 }
 
-/** As long as the real server waits on average: a change's own answer comes before its event, and many are judged at once. */
+/** As long as the real server waits on average. So many are judged at once, and a writer's answer comes before the event. */
 const DELAY_MS = 50;
 /** As many as the real server looks at in one statement. */
 const BATCH_SIZE = 100;
 /** A record over this size is told without its large values. */
 const MAX_RECORD_BYTES = 1024 * 1024;
-/** Beyond this, Postgres is not asked for more until some are told. */
+/** With more changes than this, no more are read from Postgres until some are told. */
 const QUEUE_LIMIT = 2_000;
 
 interface Waiting {
@@ -32,15 +32,13 @@ interface Waiting {
   dueAt: number;
 }
 
-/** Judges changes in their order, for all who listen, and tells of them. */
+/** Judges, in their order, who may hear of each change, and tells them. */
 export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
   const writeWal = walWriter(sql);
   const queue: Waiting[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let working: Promise<void> | undefined;
   let isClosed = false;
-  let delayMs = 0;
-  let toldCount = 0;
   const onRoom: (() => void)[] = [];
 
   /** Resolves when there is room for more. */
@@ -70,7 +68,6 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
     let count = 0;
     while (count < Math.min(queue.length, BATCH_SIZE) && queue[count]!.dueAt <= now) count++;
     const batch = queue.splice(0, count);
-    const started = batch[0]!.dueAt - DELAY_MS;
     const changes = batch.map(({ change }) => change);
     try {
       await judge(changes);
@@ -82,7 +79,6 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
         );
       }
     }
-    delayMs = performance.now() - started;
   }
 
   async function judge(changes: Change[]): Promise<void> {
@@ -92,17 +88,11 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
       [written.filter((wal) => wal !== undefined) as postgres.JSONValue, MAX_RECORD_BYTES],
       { prepare: true },
     );
-    for (const row of rows) {
-      toldCount++;
-      tell({ json: dataOf(row), subscriptionIds: row.ids });
-    }
+    for (const row of rows) tell({ json: dataOf(row), subscriptionIds: row.ids });
   }
 
   return {
     add,
-    get state() {
-      return { waiting: queue.length, delayMs, toldCount };
-    },
     async close(): Promise<void> {
       isClosed = true;
       clearTimeout(timer);

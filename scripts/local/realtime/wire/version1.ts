@@ -1,4 +1,11 @@
-import { type RoomMessage, type Serializer, textFrame, textOf, UnreadableMessage } from "./message.ts";
+import {
+  referenceOf,
+  type RoomMessage,
+  type Serializer,
+  textFrame,
+  textOf,
+  UnreadableMessage,
+} from "./message.ts";
 
 /** Version 1.0.0: JSON objects, and no bytes. */
 export const version1: Serializer = {
@@ -10,8 +17,8 @@ export const version1: Serializer = {
       typeof message.event !== "string" || !("payload" in message) || !("ref" in message)
     ) throw new UnreadableMessage("missing key in a message of version 1");
     return {
-      joinRef: message.join_ref ?? null,
-      ref: message.ref,
+      joinRef: referenceOf(message.join_ref),
+      ref: referenceOf(message.ref),
       topic: message.topic,
       event: message.event,
       payload: message.payload,

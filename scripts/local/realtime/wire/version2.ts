@@ -1,8 +1,10 @@
+import { Buffer } from "node:buffer";
 import {
   BinaryPayload,
   bytesOf,
   type ClientMessage,
   type Frame,
+  referenceOf,
   type RoomMessage,
   type Serializer,
   textFrame,
@@ -11,9 +13,11 @@ import {
   UserBroadcast,
 } from "./message.ts";
 
+/** The first byte of a message of bytes: its kind. */
 const PUSH = 0;
 const USER_BROADCAST_PUSH = 3;
 const USER_BROADCAST = 4;
+
 type Decoded = Omit<ClientMessage, "byteLength">;
 
 /** A size is one byte. */
@@ -43,7 +47,7 @@ function decodeText(data: Uint8Array): Decoded {
   if (typeof topic !== "string" || typeof event !== "string") {
     throw new UnreadableMessage("expected a topic and an event");
   }
-  return { joinRef, ref, topic, event, payload };
+  return { joinRef: referenceOf(joinRef), ref: referenceOf(ref), topic, event, payload };
 }
 
 function decodeBinary(data: Uint8Array): Decoded {
@@ -109,12 +113,5 @@ function userFrame(topic: string, { broadcast, meta }: RoomMessage & { kind: "us
     ...fields.map(({ length }) => length),
     broadcast.encoding === "json" ? 1 : 0,
   ];
-  const parts = [Uint8Array.from(header), ...fields, broadcast.bytes];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return { bytes, isBinary: true };
+  return { bytes: Buffer.concat([Uint8Array.from(header), ...fields, broadcast.bytes]), isBinary: true };
 }

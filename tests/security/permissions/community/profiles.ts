@@ -89,4 +89,14 @@ export default {
     "profile/ensure": { own: ["call"], why: "the profile of whom the token names" },
     "profile/remove-picture": { own: ["call"], why: "the picture of whom the token names" },
   },
+  columns: {
+    profile_private: { update: ["auto_offline_after", "onboarding_answers", "onboarding_completed"] },
+    profiles: { update: ["bio", "city", "full_name", "interests"] },
+  },
+  predicates: {
+    are_interests: "a check of profiles, which looks at nothing but its argument",
+    fold: "an index of profiles, which looks at nothing but its argument",
+    my_blocked_ids: "asked by policies, as whoever reads; tells a caller whom not to show",
+    my_presence: "a part of the view my_profile, as whoever reads; tells a caller of itself",
+  },
 } satisfies Permissions;
