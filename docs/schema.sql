@@ -1897,7 +1897,7 @@ create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths tex
 
 create function private.attachments_have_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 92eef85a13b42a99
 
-create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body f4b07d832fee93b3
+create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body 64095e1d45a86971
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
@@ -2156,7 +2156,7 @@ create function private.may_write(p_place private.salon_place) returns jsonb lan
 
 create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
 
-create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body 75cdcfd896914c06
+create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
 
 create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
 
@@ -2364,7 +2364,7 @@ create function private.tidy_profile() returns trigger language plpgsql volatile
 
 create function private.tidy_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body 4983818f3c05021a
 
-create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 56611e0c6b043506
+create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 7402c5785087b894
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
@@ -2603,10 +2603,10 @@ grant execute on function public.list_open_reports(p_after bigint, p_limit integ
 create function public.list_public_salons(p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_after text DEFAULT NULL::text, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable set search_path=""; -- body f8d5795686a93ff2
 grant execute on function public.list_public_salons(p_category text, p_city text, p_after text, p_limit integer) to authenticated;
 
-create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body a6157ad5f16404bc
+create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
 grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
 
-create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9cb61e8fd82d3b7b
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1fc66417be06cdd2
 grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79

@@ -70,4 +70,17 @@ export default {
   },
   buckets: {},
   endpoints: {},
+  columns: {
+    salon_members: { update: ["notifications_enabled"] },
+    salons: { update: ["category", "city", "color_theme", "description", "name", "visibility"] },
+  },
+  predicates: {
+    is_salon_member: "asked by policies, as whoever reads; tells a caller of itself",
+    messages_in: "a part of views of salons, which show what their reader sees",
+    messages_today_in: "a part of views of salons, which show what their reader sees",
+    my_salon_activity: "a part of the view my_salons; tells a caller of itself",
+    my_salon_codes: "a part of the view my_salons; tells a caller the codes of its own salons",
+    my_salon_ids: "asked by policies, as whoever reads; tells a caller its own salons",
+    salon_role: "asked by policies, as whoever reads; tells a caller its own role",
+  },
 } as Permissions;
