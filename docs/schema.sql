@@ -2868,7 +2868,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body ad9d62fdce93b1cb
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body 1f5e5f7ff8ab035c
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a
