@@ -396,6 +396,9 @@ cross join private.my_presence() as presence
 where profiles.id = (select auth.uid());
 
 comment on view public.my_profile is 'All of the caller''s own profile: what everybody sees, and what only it sees.';
+comment on column public.my_profile.is_manual_status is 'Whether the person chose the status, and that choice has not ended.';
+comment on column public.my_profile.last_activity is 'The last activity, up to a minute old; null after a crash of the database.';
+comment on column public.my_profile.status_updated_at is 'Since when profiles shows the status that it shows.';
 
 create function private.forget_presence(p_user_id uuid)
 returns void

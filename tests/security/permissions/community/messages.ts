@@ -67,4 +67,9 @@ export default {
   endpoints: {
     "messages/clean-up-attachments": { server: ["call"], why: "removes files of all users" },
   },
+  predicates: {
+    authors_i_blocked: "asked by policies, as whoever reads; tells a caller whom it has blocked",
+    may_attach: "asked by policies of Storage; tells a caller whether it has room",
+    may_use_topic: "asked by policies of Realtime; tells a caller of its own topics",
+  },
 } as Permissions;

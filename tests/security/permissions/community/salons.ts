@@ -70,4 +70,17 @@ export default {
   },
   buckets: {},
   endpoints: {},
-} as Permissions;
+  columns: {
+    salon_members: { update: ["notifications_enabled"] },
+    salons: { update: ["category", "city", "color_theme", "description", "name", "visibility"] },
+  },
+  predicates: {
+    is_salon_member: "asked by policies, as whoever reads; about the caller alone",
+    messages_in: "a part of the view salons_with_details, of salons that its reader sees",
+    messages_today_in: "a part of the view salons_with_details, of salons that its reader sees",
+    my_salon_activity: "a part of the view my_salons, about the caller's salons alone",
+    my_salon_codes: "a part of views, about the caller's salons alone",
+    my_salon_ids: "asked by policies, as whoever reads; about the caller alone",
+    salon_role: "asked by policies, as whoever reads; about the caller alone",
+  },
+} satisfies Permissions;
