@@ -2,6 +2,7 @@ import { createServer, type Socket } from "node:net";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { delay, isAlive } from "../../scripts/local/process_ids.ts";
+import { needing } from "../support/needs.ts";
 import {
   type Command,
   finish,
@@ -239,7 +240,7 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
 });
 
-test.runIf(Deno.build.os === "linux")("so is a connection that uses the port", async () => {
+test("so is a connection that uses the port", await needing("linux"), async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));
   const { port } = silent.address() as { port: number };
