@@ -67,7 +67,7 @@ export const rename = defineEndpoint({
   },
 });
 
-/** Closes a wallet that owns no tokens any more, for good. For its owners. */
+/** Closes a wallet that neither owns nor owes tokens any more, for good. For its owners. */
 export const close = defineEndpoint({
   name: "wallets/close",
   auth: "user",

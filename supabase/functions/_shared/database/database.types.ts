@@ -312,6 +312,7 @@ export type Database = {
           "priority": number;
           "refunded": number;
           "remaining": number;
+          "renewed_at": string | null;
           "request_id": string | null;
           "reversed": number;
           "rolled_over": number;
@@ -332,6 +333,7 @@ export type Database = {
           "priority": number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -351,6 +353,7 @@ export type Database = {
           "priority"?: number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
