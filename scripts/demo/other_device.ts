@@ -44,6 +44,8 @@ export async function openOtherDevice(
     async hearUntil(balance: number): Promise<LiveBalance[]> {
       await until(() => heard.at(-1)?.balance === balance && heard.at(-1)?.held === 0);
       await stop();
+      // It would stay connected for a while, for a next channel.
+      await supabase.realtime.disconnect();
       return heard;
     },
   };
