@@ -16,6 +16,7 @@ declare
 begin
   -- First what forget_salons needs, in its order; then nothing that the user is sending is missed, and it sends no more.
   perform private.lock_my_salons(p_user_id);
+  perform pg_advisory_xact_lock_shared(hashtext('the archive of messages'));
   perform from public.salons
   where id in (select salon_id from public.salon_members where user_id = p_user_id)
   order by id for update;
