@@ -156,6 +156,8 @@ describe("a user", () => {
     const salon = await community.salon({ members: 1 });
     const user = salon.members[0]!;
     await salon.age("2 years", await salon.say(user));
+    // Of a salon that it is in, it would wait for the salon anyway.
+    await community.call(user, "leave_salon", { p_salon_id: salon.id });
     const [archiving, forgetting] = await Promise.all([sql.reserve(), sql.reserve()]);
     try {
       const [{ pid }] = await forgetting<[{ pid: number }]>`select pg_backend_pid() as pid`;
