@@ -68,7 +68,9 @@ describe("whoever locks salons and messages", () => {
         for (const user of [salon.owner, ...salon.members]) ids.push(await salon.say(user, "x"));
       }
       await sql`update public.chat_messages set created_at = created_at - interval '2 days' where id % 2 = 0`;
-      const calls = range(28).map(() => anyCall(salons, ids));
+      // Few, so that many want the same ones.
+      const wanted = [ids[0]!, ids[1]!, ids.at(-1)!];
+      const calls = range(28).map(() => anyCall(salons, wanted));
       const results = await race<unknown>(url, calls);
       const raised = results.flatMap((one, index) =>
         one.status === "rejected" ? [`${JSON.stringify(calls[index])}: ${one.reason}`] : []
