@@ -1482,7 +1482,7 @@ create table public.token_balances (
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
   constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
-CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.watched_until > now()) AND ((new.balance <> old.balance) OR (new.held <> old.held)))) EXECUTE FUNCTION private.tell_balance();
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.watched_until IS NOT NULL)) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -2154,8 +2154,8 @@ create function private.make_profile(p_user_id uuid, p_full_name text) returns b
 create function private.may_attach() returns boolean language plpgsql volatile security definer set search_path=""; -- body fd0034876516bd6c
 grant execute on function private.may_attach() to authenticated;
 
-create function private.may_hear_wallet(p_topic text) returns boolean language plpgsql stable security definer set search_path=""; -- body 3b1f56c103269792
-grant execute on function private.may_hear_wallet(p_topic text) to authenticated;
+create function private.may_hear_wallet() returns boolean language plpgsql stable security definer set search_path=""; -- body 7690ba7d151bb6b3
+grant execute on function private.may_hear_wallet() to authenticated;
 
 create function private.may_make_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body ce0df08b80d46ca8
 
@@ -2214,7 +2214,7 @@ create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns v
 
 create function private.open_stream() returns trigger language plpgsql volatile security definer set search_path=""; -- body 7b83e5025e447832
 
-create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body afaeea0b672a3db6
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body 2859540999d93e66
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -2364,7 +2364,7 @@ create function private.take_request_limits(p_request_id text, p_user_id uuid, p
 
 create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body a820d0da8c24515b
 
-create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body c98357c2ab9b1185
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
 create function private.tell_of_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body 92e3c85eb240061a
 
