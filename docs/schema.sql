@@ -2065,7 +2065,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 2119da1e2eb346ef
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
