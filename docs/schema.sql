@@ -2297,6 +2297,8 @@ create function private.salon_of_message(p_message_id bigint) returns uuid langu
 create function private.salon_role(p_salon_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body d9ab7378b122cfae
 grant execute on function private.salon_role(p_salon_id uuid) to authenticated;
 
+create function private.salon_shows(p_path text) returns boolean language sql stable set search_path=""; -- body 2d2f94605843c704
+
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
 create function private.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body a757809b23846fbe
@@ -2639,6 +2641,9 @@ grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4acedae2412e8a2f
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
+create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
+grant execute on function public.may_present_salon(p_user_id uuid, p_salon_id uuid) to service_role;
+
 create function public.message_history(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 20d9d1d0be794b6a
 grant execute on function public.message_history(p_message_id bigint) to authenticated;
 
@@ -2675,7 +2680,7 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 9d59ebff1e5c410f
+create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
 grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
 
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
@@ -2812,6 +2817,9 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
 grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
+
+create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
+grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
 
 create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 35777897bdb0bf5d
 grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;
