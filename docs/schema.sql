@@ -1476,9 +1476,13 @@ create table public.token_balances (
   debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  watched_until timestamp with time zone,
+  change_number bigint default 0 not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
-  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
+  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
+  constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.watched_until IS NOT NULL)) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -1870,7 +1874,7 @@ create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_inv
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
-create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 69e986106ee24e75
+create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 414934f3f92804f9
 
 create function private.anchor_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 45b6cf7fd1f84504
 
@@ -1884,7 +1888,9 @@ create function private.apply_anomaly_rule() returns trigger language plpgsql vo
 
 create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body df298e191acb2377
 
-create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body d0be1b0267f74246
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 27694c1db0f10274
+
+create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 03f7e2072844498d
 
 create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body e56e722e8c32573d
 
@@ -1904,11 +1910,9 @@ create function private.audit_token_ledger() returns jsonb language plpgsql vola
 create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
 grant execute on function private.authors_i_blocked() to authenticated;
 
-create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body e0a6b44be1c59b7a
+create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
 
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
-
-create function private.begin_ownership(p_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body cc54a6066653a47c
 
 create function private.begin_reading() returns trigger language plpgsql volatile security definer set search_path=""; -- body 6116b141fed2cd34
 
@@ -1916,9 +1920,11 @@ create function private.begin_report(p_reason text, p_explanation text) returns 
 
 create function private.begin_salon_call(p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile set search_path=""; -- body 46cb28ff6448a230
 
-create function private.begin_staff_call(p_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 7d3fba969345bb8d
+create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
 
 create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
+
+create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body bb5720bbfe3c6c89
 
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
 
@@ -2008,7 +2014,7 @@ create function private.enter_presence(p_user_id uuid, p_current_salon_id uuid, 
 
 create function private.enter_salon(p_salon_id uuid) returns private.salon_place language plpgsql volatile security definer set search_path=""; -- body 822b141b8adc7f9d
 
-create function private.expire_token_holds_of(p_user_id uuid) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 4b27d5c569195cbf
+create function private.expire_token_holds_of(p_user_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 80fab817ff26aa29
 
 create function private.explain_grant(p_wallet_id uuid, p_entry_number bigint, p_request_id text) returns jsonb language sql stable set search_path=""; -- body a40458e69bc18229
 
@@ -2073,9 +2079,9 @@ create function private.forget_rate_limits(p_keys text[]) returns void language 
 
 create function private.forget_salon_reports(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 812d34f8c35cb155
 
-create function private.forget_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 2e4ffc3c4433ffc8
+create function private.forget_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body e45aa30c48ac4940
 
-create function private.free_grants_for(p_wallet_id uuid, p_source text) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body e419550fa4bb2ca1
+create function private.free_grants(p_wallet_id uuid, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 923df946d09b7560
 
 create function private.give_anew(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[], p_operation_type text, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 76f75bee13f10c9a
 
@@ -2145,6 +2151,9 @@ create function private.make_profile(p_user_id uuid, p_full_name text) returns b
 create function private.may_attach() returns boolean language plpgsql volatile security definer set search_path=""; -- body fd0034876516bd6c
 grant execute on function private.may_attach() to authenticated;
 
+create function private.may_hear_wallet() returns boolean language plpgsql stable security definer set search_path=""; -- body 7690ba7d151bb6b3
+grant execute on function private.may_hear_wallet() to authenticated;
+
 create function private.may_make_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body ce0df08b80d46ca8
 
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
@@ -2201,6 +2210,8 @@ grant execute on function private.once_shared_wallets() to authenticated;
 create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
 
 create function private.open_stream() returns trigger language plpgsql volatile security definer set search_path=""; -- body 7b83e5025e447832
+
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body 2859540999d93e66
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -2260,6 +2271,8 @@ create function private.random_code(p_length integer) returns text language plpg
 
 create function private.reactions_to(p_message_id bigint, p_user_id uuid, p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body dab49b50a623fd6f
 
+create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 41dfc47df9dc1b6c
+
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
 create function private.refunded_since_month(p_wallet_id uuid, p_today date) returns TABLE(this_month numeric, today numeric) language sql stable set search_path=""; -- body c57bece5edcdb051
@@ -2281,8 +2294,6 @@ create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint 
 create function private.report_for_those_who_decide(p_report private.salon_reports) returns jsonb language sql stable set search_path=""; -- body c5fecf3a07223529
 
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
-
-create function private.reserved_grants(p_wallet_id uuid) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 76e3073f6673c9c4
 
 create function private.role_in_salon(p_salon_id uuid, p_user_id uuid) returns text language plpgsql stable set search_path=""; -- body 1d2cfc7e52e562d4
 
@@ -2319,14 +2330,14 @@ create function private.set_reaction(p_message_id bigint, p_emoji text, p_action
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
-create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 8f54043de86cf441
+create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 07c31420f64a89a2
 
 create function private.settle_presence(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 5a304c741924ec0b
 
 create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
 grant execute on function private.shared_wallets() to authenticated;
 
-create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6b94550b6531dfb3
+create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 355ff7f0c95a9de8
 
 create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric) returns private.replayed_grant[] language sql immutable set search_path=""; -- body 437e4e9ac258cc5b
 
@@ -2334,7 +2345,7 @@ create function private.spent_since_month(p_user_id uuid, p_today date, p_after_
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
 
-create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb) returns void language plpgsql volatile set search_path=""; -- body 455e7cae09f78070
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 4ca84d0b09197b96
 
 create function private.take_from_grant(p_payment_id bigint, p_grant_id bigint, p_tokens bigint) returns void language sql volatile set search_path=""; -- body 750a6d28a9af51b4
 
@@ -2351,6 +2362,8 @@ create function private.take_place_in_stream(p_salon_id uuid, p_place private.sa
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
 create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body a820d0da8c24515b
+
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
 create function private.tell_of_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body 92e3c85eb240061a
 
@@ -2398,13 +2411,13 @@ grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
 grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4613801cd1d73d1b
+create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8e25129a9a9a0ae2
 grant execute on function public.add_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 548a226d1a2331b7
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a126e4700dd00186
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b8374188393da88e
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cea3e1e39ddd95c
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e2ef8b07b066f35f
@@ -2416,7 +2429,7 @@ grant execute on function public.alert_queue() to service_role;
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
 
-create function public.archive_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 21e893f82baf155a
+create function public.archive_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28707dac7106072f
 grant execute on function public.archive_salon(p_salon_id uuid) to authenticated;
 
 create function public.attachments_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 02e97776057895c6
@@ -2443,7 +2456,7 @@ grant execute on function public.claim_oauth_lease(p_key text, p_provider text, 
 create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2a84e0b2a7b6fe60
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body db0eb1b8764e2be1
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4dcd1a484305be3c
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -2479,13 +2492,13 @@ grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_re
 create function public.decide_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985ec9df0e9086e0
 grant execute on function public.decide_report(p_report_id bigint, p_decision text, p_note text) to service_role;
 
-create function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e8732388142a1368
+create function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5cfc3a5d01b20b61
 grant execute on function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text) to authenticated;
 
 create function public.delete_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da578b9403fb6407
 grant execute on function public.delete_message(p_message_id bigint) to authenticated;
 
-create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3b2fd17d2e5c1b7c
+create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fbdd3c45916fba8
 grant execute on function public.delete_salon(p_salon_id uuid) to authenticated;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
@@ -2563,7 +2576,7 @@ grant execute on function public.handle_user_signin(p_user_id uuid) to authentic
 create function public.handle_user_signout(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d8fa5eb173576bb3
 grant execute on function public.handle_user_signout(p_user_id uuid) to authenticated;
 
-create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43404354ff1c492b
+create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73a33755414f39ab
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
 create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f5b8ff1804d69ec
@@ -2578,7 +2591,7 @@ grant execute on function public.join_salon_via_code(p_code text) to authenticat
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
 
-create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cd09ea40cf539986
+create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c1344bc901dc0c8c
 grant execute on function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text) to authenticated;
 
 create function public.leave_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 125f6627c3c14f32
@@ -2728,10 +2741,10 @@ grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_
 create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dc7e34294fa05357
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b36b24bd406d766d
+create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e5a369530923c257
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9d25714a0521b33f
+create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63144005a6a3146f
 grant execute on function public.remove_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
 create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b638bc5a9bdc2be4
@@ -2764,7 +2777,7 @@ grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old
 create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 617143fb05a94e4d
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
 
-create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8c63096644531272
+create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13fe283293c353be
 grant execute on function public.restore_salon(p_salon_id uuid) to authenticated;
 
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
@@ -2776,7 +2789,7 @@ grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 58dc1e619a056eab
 grant execute on function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) to authenticated;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f02789b17b9ad1de
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 08fcf7ab1c38d113
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -2821,10 +2834,10 @@ grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket te
 create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
 grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
 
-create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 35777897bdb0bf5d
+create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
 grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;
 
-create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1dec7de3ddf71275
+create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 285aa2f9cb4ddfc1
 grant execute on function public.set_slow_mode(p_salon_id uuid, p_seconds integer) to authenticated;
 
 create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 97692427948ede25
@@ -2833,7 +2846,7 @@ grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens b
 create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bfcd64227bed4063
 grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
 
-create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 85489516cb433064
+create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 96d435896baea476
 grant execute on function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric, p_metadata jsonb, p_response_head text) to service_role;
 
 create function public.take_call_limit(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 99e3e9423d3a27e9
@@ -2848,7 +2861,7 @@ grant execute on function public.take_rate_limits(p_limits jsonb) to service_rol
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
 grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
 
-create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13ceadcaba86874f
+create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76620bea54f2362c
 grant execute on function public.transfer_salon(p_salon_id uuid, p_member_id uuid) to authenticated;
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a658e967a5befd23
@@ -2863,7 +2876,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body ad9d62fdce93b1cb
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body 1f5e5f7ff8ab035c
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a
@@ -2892,6 +2905,9 @@ grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
+
+create function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 848dd1a748ff3ac4
+grant execute on function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f96a1a69ae7ec47c
 grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;

@@ -7,12 +7,13 @@ import type { Manifest } from "./manifest.ts";
 
 /**
  * The folders in which a module may have a file with its name: its settings, its checks for `doctor`, its
- * permissions.
+ * permissions, its topics.
  */
 export const BROUGHT = {
   settings: "scripts/settings/modules",
   doctor: "scripts/doctor/modules",
   permissions: "tests/security/permissions",
+  topics: "tests/realtime/topics",
 } as const;
 
 export type Brought = keyof typeof BROUGHT;

@@ -158,14 +158,21 @@ $$;
 comment on function private.operations_of_grants() is
   'The operation types of entries that are no charges: no feature may be called so.';
 
-create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamptz default '-infinity')
+create function private.allot_to_grants(
+  p_wallet_id uuid,
+  p_spent numeric,
+  p_lived_at timestamptz default null,
+  p_now timestamptz default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_epoch private.token_grant_epochs;
+  v_grants refcursor;
   v_grant record;
+  v_are_over boolean;
   v_part bigint;
   v_parts jsonb := '[]'::jsonb;
 begin
@@ -176,19 +183,30 @@ begin
   if v_epoch.allotted_to >= p_spent then
     return v_parts;
   end if;
-  -- One after the other, as long as something is to be allotted: each grant is used up once in its life.
-  for v_grant in
-    select id, entry_number, remaining from public.token_grants
-    where wallet_id = p_wallet_id and remaining > 0 and expires_at > p_lived_at
-    order by priority, expires_at, kind, entry_number
-  loop
-    v_part := least(v_grant.remaining, p_spent - v_epoch.allotted_to);
-    update public.token_grants set remaining = remaining - v_part where id = v_grant.id;
-    insert into private.token_grant_slices (wallet_id, spent_from, spent_to, grant_id)
-    values (p_wallet_id, v_epoch.allotted_to, v_epoch.allotted_to + v_part, v_grant.id);
-    v_epoch.allotted_to := v_epoch.allotted_to + v_part;
-    v_parts := v_parts || jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_part);
-    exit when v_epoch.allotted_to >= p_spent;
+  foreach v_are_over in array case when p_lived_at is null then array[false] else array[true, false] end loop
+    if v_are_over then
+      open v_grants for
+        select id, entry_number, remaining from public.token_grants
+        where wallet_id = p_wallet_id and remaining > 0 and expires_at > p_lived_at and expires_at <= p_now
+        order by expires_at, priority, kind, entry_number;
+    else
+      open v_grants for
+        select id, entry_number, remaining from public.token_grants
+        where wallet_id = p_wallet_id and remaining > 0 and expires_at > coalesce(p_now, '-infinity')
+        order by priority, expires_at, kind, entry_number;
+    end if;
+    -- One after the other, as long as something is to be allotted: each grant is used up once in its life.
+    while v_epoch.allotted_to < p_spent loop
+      fetch v_grants into v_grant;
+      exit when not found;
+      v_part := least(v_grant.remaining, p_spent - v_epoch.allotted_to);
+      update public.token_grants set remaining = remaining - v_part where id = v_grant.id;
+      insert into private.token_grant_slices (wallet_id, spent_from, spent_to, grant_id)
+      values (p_wallet_id, v_epoch.allotted_to, v_epoch.allotted_to + v_part, v_grant.id);
+      v_epoch.allotted_to := v_epoch.allotted_to + v_part;
+      v_parts := v_parts || jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_part);
+    end loop;
+    close v_grants;
   end loop;
   update private.token_grant_epochs
   set allotted_to = v_epoch.allotted_to
@@ -197,10 +215,9 @@ begin
 end;
 $$;
 
-comment on function private.allot_to_grants(uuid, numeric, timestamptz) is
-  'Allots what a wallet spent, up to a place of the axis, to its grants in their order, without those that had ended by '
-  'p_lived_at. '
-  'Returns [{"grant": the number of its entry, "tokens"}, …].';
+comment on function private.allot_to_grants(uuid, numeric, timestamptz, timestamptz) is
+  'Allots what a wallet spent, up to a place of the axis, to its grants in their order. To a request that began while some lived (p_lived_at) '
+  'that have ended now, those first, in the order of their ends. Returns [{"grant": the number of its entry, "tokens"}, …].';
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[])
 returns jsonb
@@ -388,7 +405,7 @@ grant select on public.token_grants to authenticated, service_role;
 
 revoke execute on function
   private.operations_of_grants(),
-  private.allot_to_grants(uuid, numeric, timestamptz),
+  private.allot_to_grants(uuid, numeric, timestamptz, timestamptz),
   private.parts_of_grants(bigint[], bigint[]),
   private.description_of_grant(public.token_grant_kind, integer, timestamptz),
   private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb),

@@ -129,7 +129,7 @@ begin
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
     v_account.daily_cap_tokens + v_account.spent_before_day, v_account.monthly_cap_tokens + v_account.spent_before_month)
   then
-    v_balance := private.expire_token_holds_of(p_user_id);
+    v_balance := private.catch_up_wallet(p_user_id, clock_timestamp());
   end if;
   for v_cap in
     select *
@@ -489,10 +489,8 @@ begin
   select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
   from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount or v_is_event_due then
-    v_balance := private.expire_token_holds_of(v_wallet_id);
-    if v_balance.next_expiry_at <= clock_timestamp() then
-      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
-    end if;
+    perform from public.token_balances where user_id = v_wallet_id for update;
+    v_balance := private.catch_up_wallet(v_wallet_id, clock_timestamp());
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then

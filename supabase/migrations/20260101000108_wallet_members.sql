@@ -35,12 +35,12 @@ comment on column private.wallet_invitations.created_by is 'Who made it. It is d
 comment on column private.wallet_invitations.expires_at is 'From then on it opens nothing.';
 comment on column private.wallet_invitations.request_id is 'The request that made it: a retry gets a new code for the same invitation.';
 comment on column private.wallet_invitations.code_digest is 'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing.';
-comment on column private.wallet_invitations.role is 'What who accepts becomes.';
-comment on column private.wallet_invitations.monthly_cap_tokens is 'The cap of who accepts; null: none.';
+comment on column private.wallet_invitations.role is 'The role of whoever accepts.';
+comment on column private.wallet_invitations.monthly_cap_tokens is 'The monthly cap of whoever accepts; null: none.';
 comment on column private.wallet_invitations.email is
   'Only the user who has confirmed this address may accept, in lower case; null: whoever has the code.';
 comment on column private.wallet_invitations.max_uses is 'How many may join with it.';
-comment on column private.wallet_invitations.uses is 'How many have joined with it. Who comes back takes none.';
+comment on column private.wallet_invitations.uses is 'How many have joined with it. Coming back takes no further use.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 

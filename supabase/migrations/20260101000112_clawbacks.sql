@@ -121,20 +121,18 @@ comment on function private.payment_key(text) is
   'The advisory lock of a payment, taken before any balance is locked: so a reversal and the grant that it is about see each '
   'other when they come at once.';
 
-create function private.free_grants_for(p_wallet_id uuid, p_source text)
+create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamptz)
 returns table (grant_id bigint, tokens bigint)
 language plpgsql
 set search_path = ''
 as $$
 begin
   return query
-  select grants.id,
-    case when grants.entry_number is null then grants.amount - grants.reversed
-      else grants.remaining - coalesce(reserved.tokens, 0) end as free
+  select grants.id, case when grants.entry_number is null then grants.amount - grants.reversed else free.tokens end
   from public.token_grants as grants
-  left join private.reserved_grants(p_wallet_id) as reserved on reserved.grant_id = grants.id
+  left join private.free_grants(p_wallet_id, p_now) as free on free.grant_id = grants.id
   where grants.wallet_id = p_wallet_id
-    and (grants.remaining > coalesce(reserved.tokens, 0) and (grants.kind = 'paid' or grants.source = p_source)
+    and (free.tokens > 0 and (grants.kind = 'paid' or grants.source = p_source)
       or grants.entry_number is null and grants.amount > grants.reversed and grants.source = p_source)
   order by (grants.source = p_source) is true desc, grants.entry_number is null desc,
     case when grants.entry_number is null then grants.effective_at end desc, case when grants.entry_number is null then grants.id end desc,
@@ -142,12 +140,11 @@ begin
 end;
 $$;
 
-comment on function private.free_grants_for(uuid, text) is
-  'What a payment''s reversal may take, in this order: the payment''s grants that have not begun, the last one first; what is '
-  'left of its other grants, beginning with what would be spent last; then other grants that were paid for. What running '
-  'requests need is left out.';
+comment on function private.reclaimable_grants(uuid, text, timestamptz) is
+  'What a payment''s reversal may take, in its order: the payment''s grants that have not begun, the last first; what is left of '
+  'the others, those that would be spent last first; then other grants that were paid for. What running requests need is not in it.';
 
-create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb)
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamptz)
 returns void
 language plpgsql
 set search_path = ''
@@ -161,7 +158,7 @@ declare
   v_taken bigint;
   v_debt bigint;
 begin
-  for v_free in select * from private.free_grants_for(p_payment.wallet_id, p_payment.source) loop
+  for v_free in select * from private.reclaimable_grants(p_payment.wallet_id, p_payment.source, p_now) loop
     exit when v_left = 0;
     v_part := least(v_free.tokens, v_left);
     v_left := v_left - v_part;
@@ -186,8 +183,8 @@ begin
 end;
 $$;
 
-comment on function private.take_back(private.token_payments, numeric, jsonb) is
-  'Takes tokens for a payment''s reversals. What is missing becomes a debt, recorded as an anomaly once per payment.';
+comment on function private.take_back(private.token_payments, numeric, jsonb, timestamptz) is
+  'Takes tokens for a payment''s reversals; what is not there becomes a debt, which is an anomaly once per payment.';
 
 create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamptz)
 returns void
@@ -269,7 +266,7 @@ begin
     - v_payment.debt
     - coalesce((select sum(tokens) from private.token_reversal_parts where payment_id = v_payment.id), 0);
   if v_missing > 0 then
-    perform private.take_back(v_payment, v_missing, p_metadata);
+    perform private.take_back(v_payment, v_missing, p_metadata, p_now);
   elsif v_missing < 0 then
     perform private.give_back(v_payment, -v_missing, p_metadata, p_now);
   end if;
@@ -378,8 +375,8 @@ revoke execute on function
   private.pay_debt_from_parts(uuid, bigint[], bigint[]),
   private.give_anew(uuid, bigint[], bigint[], text, jsonb, timestamptz),
   private.payment_key(text),
-  private.free_grants_for(uuid, text),
-  private.take_back(private.token_payments, numeric, jsonb),
+  private.reclaimable_grants(uuid, text, timestamptz),
+  private.take_back(private.token_payments, numeric, jsonb, timestamptz),
   private.give_back(private.token_payments, numeric, jsonb, timestamptz),
   private.settle_payment(uuid, text, jsonb, timestamptz),
   public.claw_back_grant(text, numeric, text, text, uuid)

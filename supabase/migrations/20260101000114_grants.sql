@@ -70,6 +70,8 @@ begin
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   v_now := clock_timestamp();
+  -- First what is due: how much room there is depends on it, and which debts the new tokens pay.
+  v_balance := private.apply_grant_events(p_user_id, v_now);
   loop
     select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount

@@ -60,6 +60,7 @@ declare
   v_amounts numeric;
   v_left numeric;
   v_rolled bigint;
+  v_expired bigint;
   v_priority integer;
   v_grant_id bigint;
 begin
@@ -90,16 +91,16 @@ begin
     coalesce(sum(plan.free), 0), min(plan.priority)
   into v_ids, v_free, v_amounts, v_left, v_priority
   from (
-    select grants.id, grants.amount, grants.priority, grants.remaining - coalesce(reserved.tokens, 0) as free,
+    select grants.id, grants.amount, grants.priority, coalesce(free.tokens, 0) as free,
       row_number() over (order by grants.priority, grants.expires_at, grants.entry_number) as place
     from public.token_grants as grants
-    left join private.reserved_grants(p_wallet_id) as reserved on reserved.grant_id = grants.id
+    left join private.free_grants(p_wallet_id, v_now) as free on free.grant_id = grants.id
     where grants.wallet_id = p_wallet_id and grants.source = p_source and grants.kind = 'plan'
       and grants.remaining > 0 and grants.expires_at > v_now
   ) as plan;
   v_rolled := least(v_left, p_cap_tokens, floor(v_amounts * p_cap_percent / 100));
   insert into private.token_rollovers (request_id, wallet_id, digest, rolled_over, expired, created_at)
-  values (p_request_id, p_wallet_id, v_digest, v_rolled, v_left - v_rolled, v_now)
+  values (p_request_id, p_wallet_id, v_digest, v_rolled, 0, v_now)
   on conflict do nothing;
   if not found then -- Another wallet has just taken this id.
     return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
@@ -126,8 +127,11 @@ begin
     where id = v_grant_id;
   end if;
   v_balance := private.apply_grant_events(p_wallet_id, v_now);
+  -- Not all that is left: a running request may need of it what it would have taken elsewhere.
+  select coalesce(sum(expired), 0) into v_expired from public.token_grants where id = any(v_ids);
+  update private.token_rollovers set expired = v_expired where request_id = p_request_id;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'rolled_over', v_rolled,
-    'expired', v_left - v_rolled, 'balance', v_balance.balance, 'request_id', p_request_id);
+    'expired', v_expired, 'balance', v_balance.balance, 'request_id', p_request_id);
 end;
 $$;
 

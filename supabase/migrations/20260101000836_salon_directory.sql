@@ -292,7 +292,7 @@ begin
     if private.role_in_salon(v_salon_id, p_user_id) = 'owner' then
       select user_id into v_heir from public.salon_members
       where salon_id = v_salon_id and user_id <> p_user_id
-      order by role = 'moderator' desc, joined_at, user_id
+      order by role = 'moderator' desc, coalesce(muted_until > clock_timestamp(), false), joined_at, user_id
       limit 1;
       if found then
         perform private.make_owner(v_salon_id, v_heir);
@@ -302,17 +302,17 @@ begin
     end if;
     perform private.end_salon_membership(v_salon_id, p_user_id, false);
   end loop;
-  -- In one order, too: those of two users may be the same.
+  -- In one order, too, in which the deletion of a salon's rows comes to them: those of two users may be the same.
   perform from private.salon_bans where user_id = p_user_id or banned_by = p_user_id order by salon_id, user_id for update;
   delete from private.salon_bans where user_id = p_user_id;
   update private.salon_bans set banned_by = null where banned_by = p_user_id;
   delete from private.salon_absences where user_id = p_user_id;
   delete from private.salon_invitations where created_by = p_user_id;
-  update private.salon_words set added_by = null where added_by = p_user_id;
   update private.salon_codes set salon_made_by = null where salon_made_by = p_user_id;
   perform from private.salon_decisions where actor_id = p_user_id or subject_id = p_user_id order by id for update;
   update private.salon_decisions set actor_id = null where actor_id = p_user_id;
   update private.salon_decisions set subject_id = null, reason = null where subject_id = p_user_id;
+  update private.salon_words set added_by = null where added_by = p_user_id;
   perform private.forget_rate_limits(array['salon codes ' || p_user_id]);
 end;
 $$;

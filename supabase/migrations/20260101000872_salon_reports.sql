@@ -295,7 +295,7 @@ declare
   v_report private.salon_reports;
 begin
   select * into v_report from private.salon_reports where id = p_report_id;
-  v_refusal := private.begin_staff_call(v_report.salon_id);
+  v_refusal := private.begin_with_role(v_report.salon_id, array['owner', 'moderator']);
   if v_refusal is not null then
     -- One answer for a report that there is not and for one of a salon of others.
     return v_refusal;
@@ -485,7 +485,8 @@ do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
   perform set_config('enable_bitmapscan', 'off', true);
-  perform 1 from private.salon_reports where salon_id = gen_random_uuid() and status = 'open' order by id limit 1;
+  perform set_config('enable_sort', 'off', true);
+  perform 1 from private.salon_reports where status = 'open' order by salon_id, id limit 1;
   perform 1 from private.salon_reports where status = 'open' order by id limit 1;
   perform 1 from private.salon_reports where salon_id = gen_random_uuid();
   perform 1 from private.salon_reports where subject_id = gen_random_uuid();

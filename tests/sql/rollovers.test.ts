@@ -96,6 +96,24 @@ describe("a rollover", () => {
     expect(await clocked.left(user)).toEqual(["rollover 40", "paid 50"]);
   });
 
+  it("leaves a running request what it would have taken elsewhere, before it expires", async () => {
+    const { user, plan } = await planned();
+    const id = newId();
+    await clocked.grant(user, 20, { p_kind: "promotion", p_priority: 10 });
+    await clocked.holdOf(user, 20, id);
+    const name = newId();
+    for (const duplicate of [false, true]) {
+      expect(await rollOver(user, plan, name, { p_cap_tokens: 40 })).toMatchObject({
+        duplicate,
+        rolled_over: 40,
+        expired: 10,
+      });
+    }
+    await clocked.at(1);
+    expect(await clocked.settle(user, id, 15)).toMatchObject({ charged: 15 });
+    expect(await clocked.left(user)).toEqual(["promotion 20", "rollover 40", "paid 50"]);
+  });
+
   it("can be taken back with the payment of its plan, which granted it once", async () => {
     const { user, plan } = await planned();
     await rollOver(user, plan, newId(), { p_cap_tokens: 40 });

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isTooLarge } from "./channel_presence.ts";
 import type { Context } from "./context.ts";
@@ -5,7 +6,7 @@ import type { Claims } from "./credentials.ts";
 import { AuthorizationFailure } from "./authorization.ts";
 import { Rate } from "./rate.ts";
 import { roomOf } from "./rooms.ts";
-import { type RoomMessage, textOf, UserBroadcast } from "./wire/message.ts";
+import { parseExactly, type RoomMessage, textOf, UserBroadcast } from "./wire/message.ts";
 
 /** What is answered. */
 interface Answer {
@@ -13,7 +14,7 @@ interface Answer {
   body?: unknown;
 }
 
-/** The rules that a value breaks, by its place, as the real server tells of them. */
+/** The rules that a value breaks, by field, in the real server's words. */
 type Broken = Record<string, unknown>;
 
 const MAX_BODY_BYTES = 8_000_000;
@@ -33,6 +34,8 @@ export class BroadcastApi {
   async answer(request: IncomingMessage, url: URL): Promise<Answer | undefined> {
     const single = SINGLE.exec(url.pathname);
     if (request.method !== "POST" || (url.pathname !== "/api/broadcast" && !single)) return undefined;
+    const names = single?.slice(1).map(decoded);
+    if (names?.includes(undefined)) return { status: 400, body: { errors: { detail: "Bad Request" } } };
     const claims = await this.#claimsOf(request);
     if (!claims) return { status: 401, body: { message: "Unauthorized" } };
     const type = request.headers["content-type"];
@@ -47,14 +50,14 @@ export class BroadcastApi {
     if (!bytes) return { status: 413, body: { message: "Payload too large" } };
     let body: unknown;
     try {
-      body = isBinary ? bytes : JSON.parse(bytes.length > 0 ? textOf(bytes) : "{}");
+      body = isBinary ? bytes : parseExactly(bytes.length > 0 ? textOf(bytes) : "{}");
     } catch {
       return { status: 400, body: { errors: { detail: "Bad Request" } } };
     }
-    if (!single) return await this.#batch(request, claims, body);
+    if (!names) return await this.#batch(request, claims, body);
     return await this.#single(request, claims, {
-      topic: decodeURIComponent(single[1]!),
-      event: decodeURIComponent(single[2]!),
+      topic: names[0]!,
+      event: names[1]!,
       isPrivate: url.searchParams.get("private") === "true",
       bytes,
       encoding: isBinary ? "binary" : "json",
@@ -81,7 +84,7 @@ export class BroadcastApi {
             this.#mayWrite(request, claims, topic).catch(() => false),
           );
         }
-        // Who may not is not told so, as the others' messages have gone out.
+        // Nobody is told of a message that was refused, as others of its batch have gone out.
         if (!await allowed.get(topic)) continue;
       }
       this.#send(roomOf(topic, isPrivate), {
@@ -157,6 +160,15 @@ export class BroadcastApi {
   }
 }
 
+/** A part of a path; undefined for what is none. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
 function readMessage(value: unknown, { limits }: Context) {
   const broken: Broken = {};
   const { topic, event, payload, private: isPrivate } = (value ?? {}) as Record<string, unknown>;
@@ -202,13 +214,7 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined>
     if (byteCount > MAX_BODY_BYTES) return undefined;
     parts.push(part);
   }
-  const bytes = new Uint8Array(byteCount);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return Buffer.concat(parts);
 }
 
 /** Sends an answer. */

@@ -1,7 +1,9 @@
-import { type AskedAs, AuthorizationFailure, type Extension } from "./authorization.ts";
-import { isTooLarge, PresenceCalls } from "./channel_presence.ts";
+import { AuthorizationFailure, type Extension } from "./authorization.ts";
+import { ChannelChanges, type HearsChanges } from "./channel_changes.ts";
+import { ChannelPresence, isTooLarge, type PresentIn } from "./channel_presence.ts";
+import { ChannelRights } from "./channel_rights.ts";
+import { ChannelToken } from "./channel_token.ts";
 import type { Context } from "./context.ts";
-import { type Claims, expired } from "./credentials.ts";
 import { type JoinConfig, readJoinConfig } from "./join_config.ts";
 import { mayNotRead, Refusal, wordsAtRenewal } from "./refusal.ts";
 import { type Member, roomOf } from "./rooms.ts";
@@ -10,6 +12,7 @@ import {
   BinaryPayload,
   type ClientMessage,
   type Frame,
+  type Reference,
   type RoomMessage,
   type Serializer,
   UserBroadcast,
@@ -28,46 +31,61 @@ export interface ChannelHost {
   forget(channel: Channel): void;
 }
 
-/** What a private channel's policies said; undefined where they were not asked yet. */
-type Rights = Partial<Record<`${"read" | "write"} ${Extension}`, boolean>>;
-
-/** How often a token is looked at, however long it lives. */
-const TOKEN_CHECK_MS = 3_600_000;
 const READY_CHECK_MS = 500;
 const READY_LIMIT_MS = 10_000;
-const CHANGES_RETRY_MS = { first: 5_000, last: 10_000 };
 const PREFIX = "realtime:";
 
 /** One topic that a connection has joined. */
 export class Channel implements Member {
   readonly topic: string;
   readonly serializer: Serializer;
-  readonly joinRef: string | null;
+  readonly joinRef: Reference;
+  /** Of the message that it was joined with. */
+  readonly joinBytes: number;
   /** The topic without its prefix. */
   readonly #name: string;
   readonly #room: string;
   readonly #config: JoinConfig;
-  readonly #calls: PresenceCalls;
+  /** Of a private channel. */
+  readonly #rights: ChannelRights | undefined;
+  readonly #token: ChannelToken;
+  readonly #presence: ChannelPresence;
+  readonly #changes: ChannelChanges;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  readonly #rights: Rights = {};
-  #token: string;
-  #claims!: Claims;
-  #isPresenceOn: boolean;
   #replayed = new Set<string>();
-  /** What came while the join was still at work. */
+  /** What came while the join was still at work; it ends with its join where that is more than may wait. */
   #held: [RoomMessage, Frame, string | undefined][] | undefined = [];
+  #heldBytes = 0;
+  /** Why it ends as soon as the join is answered. */
+  #lastWords: string | undefined;
+  /** While a renewed token is judged: what its client says meanwhile is judged after it. */
+  #renewing: Promise<void> | undefined;
   #isOver = false;
 
   private constructor(readonly context: Context, readonly host: ChannelHost, join: ClientMessage) {
     this.topic = join.topic;
     this.serializer = host.serializer;
     this.joinRef = join.joinRef ?? join.ref;
+    this.joinBytes = join.byteLength;
     this.#name = join.topic.slice(PREFIX.length);
     this.#config = readJoinConfig(join.payload);
     this.#room = roomOf(this.#name, this.#config.isPrivate);
-    this.#isPresenceOn = this.#config.presence.isEnabled;
-    this.#calls = new PresenceCalls(context);
-    this.#token = tokenOf(join.payload, host.apiKey);
+    this.#token = new ChannelToken(tokenOf(join.payload, host.apiKey), {
+      credentials: context.credentials,
+      throttleMs: context.limits.token_window_ms,
+      later: (delayMs, work) => this.#later(delayMs, work),
+      onExpired: (message) => this.shutDown(message),
+      onRenewal: () => this.#beginRenewal(),
+    });
+    if (this.#config.isPrivate) {
+      this.#rights = new ChannelRights(context.authorization, () => ({
+        topic: this.#name,
+        claims: this.#token.claims,
+        headers: host.headers,
+      }));
+    }
+    this.#presence = new ChannelPresence(context, this.#presentIn());
+    this.#changes = new ChannelChanges(context.changes, this.#config.postgresChanges, this.#hearsChanges());
   }
 
   /** Joins; throws a Refusal, or what refusalFor takes. */
@@ -79,7 +97,7 @@ export class Channel implements Member {
     const channel = new Channel(context, host, message);
     try {
       const begin = await channel.#join();
-      return { channel, response: channel.#response(), begin };
+      return { channel, response: { postgres_changes: channel.#changes.answered }, begin };
     } catch (error) {
       channel.end();
       throw error;
@@ -88,13 +106,14 @@ export class Channel implements Member {
 
   /** Handles what the client says on this topic. */
   handle(message: ClientMessage): void | Promise<void> {
+    if (this.#renewing) return this.#renewing.then(() => this.#isOver ? undefined : this.handle(message));
     switch (message.event) {
       case "broadcast":
         return this.#broadcast(message);
       case "presence":
-        return this.#presence(message);
+        return this.#callPresence(message);
       case "access_token":
-        return this.#renew(message.payload);
+        return this.#offerToken(message.payload);
       case "phx_leave":
         this.host.send(this.serializer.reply(message, "ok", {}));
         return this.#close("phx_close");
@@ -104,18 +123,19 @@ export class Channel implements Member {
   }
 
   deliver(message: RoomMessage, frame: Frame, id: string | undefined): void {
-    if (this.#held) {
-      this.#held.push([message, frame, id]);
-      return;
-    }
+    if (this.#held) return this.#hold(message, frame, id);
     const isPresence = message.kind === "json" && message.event === "presence_diff";
-    if (this.#config.isPrivate && this.#rights[isPresence ? "read presence" : "read broadcast"] !== true) {
-      return;
-    }
+    if (this.#rights && !this.#rights.mayRead(isPresence ? "presence" : "broadcast")) return;
     if (id !== undefined && this.#replayed.has(id)) return;
     this.host.send(frame);
     if (isPresence) this.context.presenceEvents.add();
     else this.#count();
+  }
+
+  #hold(message: RoomMessage, frame: Frame, id: string | undefined): void {
+    this.#heldBytes += frame.bytes.length;
+    if (this.#heldBytes <= this.context.limits.unread_bytes) this.#held!.push([message, frame, id]);
+    else this.#held!.length = 0;
   }
 
   /** Ends it without a word: the connection is gone. */
@@ -123,16 +143,18 @@ export class Channel implements Member {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const { rooms, presences, changes } = this.context;
-    rooms.leave(this.#room, this);
-    changes.unsubscribe(this);
-    const diff = presences.untrack(this.#room, this);
-    if (diff) rooms.send(this.#room, { kind: "json", event: "presence_diff", payload: diff });
+    this.context.rooms.leave(this.#room, this);
+    this.#changes.end();
+    this.#presence.leave();
   }
 
   /** Ends it, saying why. */
   shutDown(message: string): void {
     if (this.#isOver) return;
+    if (this.#held) {
+      this.#lastWords = message;
+      return;
+    }
     this.#system("system", "error", message);
     this.#close("phx_close");
   }
@@ -151,71 +173,39 @@ export class Channel implements Member {
 
   async #join(): Promise<() => void> {
     const { rooms, sql } = this.context;
-    await this.#confirm();
-    if (this.#config.isPrivate) await this.#askToRead();
+    await this.#token.confirm();
+    await this.#rights?.ask(this.#extensions);
     // In the room before the stored messages are read, so that none falls between.
     rooms.join(this.#room, this);
     const stored = await this.#replay(sql);
     this.#replayed = new Set(stored.map(({ id }) => id));
     const { changesWaitMs } = this.#config;
     const isSubscribed = changesWaitMs !== undefined && this.#config.postgresChanges.length > 0;
-    if (isSubscribed) await this.#waitForChanges(changesWaitMs);
+    if (isSubscribed) await this.#changes.wait(changesWaitMs);
     return () => {
-      for (const message of stored) this.#pushStored(message);
       const held = this.#held ?? [];
       this.#held = undefined;
+      // Its token ended while it was at work.
+      if (this.#lastWords !== undefined) return this.shutDown(this.#lastWords);
+      if (this.#heldBytes > this.context.limits.unread_bytes) return this.crash();
+      for (const message of stored) this.#pushStored(message);
       for (const one of held) this.deliver(...one);
-      if (isSubscribed) this.#saySubscribed();
-      else void this.#followChanges();
-      if (this.#isPresenceOn) this.#pushPresences();
+      if (isSubscribed) this.#changes.saySubscribed();
+      else void this.#changes.follow();
+      if (this.#presence.isOn) this.#pushPresences();
       if (this.#config.broadcast.isReplicationReadyAsked) this.#waitUntilFollowing();
     };
   }
 
-  #response(): unknown {
-    const { changes } = this.context;
-    return {
-      postgres_changes: this.#config.postgresChanges.map((binding) => ({
-        ...binding,
-        id: changes.idOf(binding),
-      })),
-    };
-  }
-
-  async #confirm(): Promise<void> {
-    const claims = await this.context.credentials.claimsOf(this.#token);
-    this.#claims = claims;
-    this.#later(
-      Math.max(0, Math.min(claims.exp * 1_000 - Date.now(), TOKEN_CHECK_MS)),
-      () => this.#onTokenTime(claims),
-    );
-  }
-
-  #onTokenTime(claims: Claims): void {
-    // Of an earlier token, which a new one has replaced.
-    if (claims !== this.#claims) return;
-    const leftMs = claims.exp * 1_000 - Date.now();
-    if (leftMs <= 0) return this.shutDown(expired(claims.exp).message);
-    this.#later(Math.min(leftMs, TOKEN_CHECK_MS), () => this.#onTokenTime(claims));
-  }
-
-  get #asked(): AskedAs {
-    return { topic: this.#name, claims: this.#claims, headers: this.host.headers };
-  }
-
-  async #askToRead(): Promise<void> {
-    const allowed = await this.context.authorization.mayRead(
-      this.#asked,
-      this.#isPresenceOn ? ["broadcast", "presence"] : ["broadcast"],
-    );
-    for (const [extension, isAllowed] of allowed) this.#rights[`read ${extension}`] = isAllowed;
-    if (![...allowed.values()].some(Boolean)) throw mayNotRead(this.#name);
+  /** What a private channel asks to read. */
+  get #extensions(): Extension[] {
+    return this.#presence.isOn ? ["broadcast", "presence"] : ["broadcast"];
   }
 
   async #replay(sql: Context["sql"]): Promise<StoredMessage[]> {
     const { replay: wish, isPrivate } = this.#config;
     if (wish === undefined) return [];
-    if (isPrivate && this.#rights["read broadcast"] !== true) throw mayNotRead(this.#name);
+    if (this.#rights && !this.#rights.mayRead("broadcast")) throw mayNotRead(this.#name);
     if (!isPrivate) {
       throw new Refusal("UnableToReplayMessages", "Replay is not allowed for public channels");
     }
@@ -229,24 +219,31 @@ export class Channel implements Member {
 
   #pushStored({ id, event, payload, bytes }: StoredMessage): void {
     const meta = { replayed: true, id };
+    // As it was heard by who was there: the database's JSON goes out as it is.
     if (bytes) {
       const broadcast = new UserBroadcast(event, "binary", bytes);
       const frame = this.serializer.room(this.topic, { kind: "user", broadcast, meta });
       if (frame) this.host.send(frame);
     } else {
-      const stored = { payload: JSON.parse(payload ?? "null"), event, type: "broadcast", meta };
-      this.#push("broadcast", stored);
+      const fields = [
+        `"payload":${payload ?? "null"}`,
+        `"event":${JSON.stringify(event)}`,
+        `"type":"broadcast"`,
+        `"meta":${JSON.stringify(meta)}`,
+      ];
+      this.host.send(this.serializer.push(this.joinRef, this.topic, "broadcast", `{${fields.join(",")}}`));
     }
   }
 
   #broadcast(message: ClientMessage): void | Promise<void> {
-    const right = this.#rights["write broadcast"];
-    if (!this.#config.isPrivate || right === true) return this.#broadcastNow(message);
+    const right = this.#rights ? this.#rights.knownToWrite("broadcast") : true;
+    if (right === true) return this.#broadcastNow(message);
     if (right === false) return this.#acknowledge(message, { error: "unauthorized" });
-    return this.context.authorization.mayWrite(this.#asked, "broadcast").then((isAllowed) => {
-      this.#rights["write broadcast"] = isAllowed;
-      return this.#broadcast(message);
-    }, (error) => this.#acknowledge(message, { error: codeOf(error) }));
+    return this.#rights!.mayWrite("broadcast").then(
+      (isAllowed) =>
+        isAllowed ? this.#broadcastNow(message) : this.#acknowledge(message, { error: "unauthorized" }),
+      (error) => this.#acknowledge(message, { error: codeOf(error) }),
+    );
   }
 
   #broadcastNow(message: ClientMessage): void {
@@ -268,40 +265,19 @@ export class Channel implements Member {
     this.host.send(this.serializer.reply(message, failure ? "error" : "ok", failure ?? {}));
   }
 
-  async #presence(message: ClientMessage): Promise<void> {
-    const { rooms, presences } = this.context;
-    const tell = (payload: unknown) =>
-      rooms.send(this.#room, { kind: "json", event: "presence_diff", payload });
-    const outcome = await this.#calls.handle(message.payload, message.byteLength, {
-      mayWrite: this.#config.isPrivate ? () => this.#mayWritePresence() : undefined,
-      track: (payload) => {
-        const wasOn = this.#isPresenceOn;
-        this.#isPresenceOn = true;
-        tell(presences.track(this.#room, this, this.#config.presence.key, payload));
-        if (!wasOn) this.#pushPresences();
-      },
-      untrack: () => {
-        const diff = presences.untrack(this.#room, this);
-        if (diff) tell(diff);
-      },
-    }).catch((): { reply: "error" } => ({ reply: "error" }));
+  async #callPresence(message: ClientMessage): Promise<void> {
+    const wasOn = this.#presence.isOn;
+    const outcome = await this.#presence.handle(message.payload, message.byteLength)
+      .catch((): { reply: "error" } => ({ reply: "error" }));
     if (this.#isOver) return;
     if ("end" in outcome) return this.shutDown(outcome.end);
+    if (this.#presence.isOn && !wasOn) this.#pushPresences();
     const response = "response" in outcome ? outcome.response : {};
     this.host.send(this.serializer.reply(message, outcome.reply, response ?? {}));
   }
 
-  async #mayWritePresence(): Promise<boolean> {
-    const { authorization } = this.context;
-    if (this.#rights["read presence"] === undefined) {
-      const allowed = await authorization.mayRead(this.#asked, ["presence"]);
-      this.#rights["read presence"] = allowed.get("presence");
-    }
-    return this.#rights["write presence"] ??= await authorization.mayWrite(this.#asked, "presence");
-  }
-
   #pushPresences(): void {
-    if (this.#config.isPrivate && this.#rights["read presence"] !== true) return;
+    if (this.#rights && !this.#rights.mayRead("presence")) return;
     if (this.context.presenceEvents.isExceeded()) {
       return this.shutDown("Too many presence messages per second");
     }
@@ -309,86 +285,35 @@ export class Channel implements Member {
     this.#push("presence_state", this.context.presences.state(this.#room));
   }
 
-  async #renew(payload: unknown): Promise<void> {
+  #offerToken(payload: unknown): void {
     const token = (payload as { access_token?: unknown } | null)?.access_token;
-    if (token === null || token === this.#token) return;
+    if (token === null) return;
     if (typeof token !== "string") return this.crash();
-    if (token.startsWith("sb_")) return;
-    const before: Rights = { ...this.#rights };
-    this.#token = token;
-    for (const right of Object.keys(this.#rights) as (keyof Rights)[]) delete this.#rights[right];
+    if (!token.startsWith("sb_")) this.#token.offer(token);
+  }
+
+  #beginRenewal(): void {
+    // One at a time, in their order.
+    const renewing = (this.#renewing ?? Promise.resolve()).then(() => this.#renew()).finally(() => {
+      if (this.#renewing === renewing) this.#renewing = undefined;
+    });
+    this.#renewing = renewing;
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isOver) return;
     try {
-      await this.#confirm();
-      if (this.#config.isPrivate) await this.#askToRead();
-    } catch (error) {
-      return this.shutDown(wordsAtRenewal(error));
-    }
-    for (const right of ["read broadcast", "read presence"] as const) {
-      if (before[right] === true && this.#rights[right] === false) {
+      await this.#token.confirm();
+      const answer = await this.#rights?.ask(this.#extensions);
+      if (answer?.isLess) {
         return this.shutDown(
           `You no longer have permission to read from this Channel topic: ${this.#name}`,
         );
       }
+    } catch (error) {
+      return this.shutDown(wordsAtRenewal(error));
     }
-    void this.#followChanges();
-  }
-
-  async #waitForChanges(limitMs: number): Promise<void> {
-    const endMs = performance.now() + limitMs;
-    for (let waitMs = 100;; waitMs = Math.min(waitMs * 2, 1_000)) {
-      const outcome = await this.#subscribe();
-      if (outcome.ok) return;
-      if (!outcome.mayRetry) throw new Refusal("RealtimeDisabledForConfiguration", outcome.error);
-      if (performance.now() > endMs) {
-        throw new Refusal(
-          "PostgresChangesSubscribeTimeout",
-          `Timed out after ${limitMs}ms waiting for the postgres_changes subscription`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
-  }
-
-  async #followChanges(): Promise<void> {
-    if (this.#isOver || this.#config.postgresChanges.length === 0) return;
-    const claims = this.#claims;
-    const outcome = await this.#subscribe();
-    if (this.#isOver || claims !== this.#claims) return;
-    if (outcome.ok) return this.#saySubscribed();
-    this.#refuseChanges(outcome, claims);
-  }
-
-  #refuseChanges({ error, mayRetry }: { error: string; mayRetry: boolean }, claims: Claims): void {
-    this.#system("postgres_changes", "error", error);
-    if (!mayRetry) return;
-    const { first, last } = CHANGES_RETRY_MS;
-    this.#later(first + Math.random() * (last - first), () => {
-      if (claims === this.#claims) void this.#followChanges();
-    });
-  }
-
-  #subscribe() {
-    return this.context.changes.subscribe({
-      channel: this,
-      bindings: this.#config.postgresChanges,
-      claims: this.#claims,
-      deliver: (json, ids) => {
-        if (this.#isOver) return;
-        const payload = `{"ids":${JSON.stringify(ids)},"data":${json}}`;
-        const frame = this.serializer.room(this.topic, { kind: "text", event: "postgres_changes", payload });
-        if (frame) this.host.send(frame);
-        this.#count();
-      },
-      onAnew: (answer) => {
-        if (this.#isOver) return;
-        if (answer.ok) this.#saySubscribed();
-        else this.#refuseChanges(answer, this.#claims);
-      },
-    });
-  }
-
-  #saySubscribed(): void {
-    this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
+    void this.#changes.follow();
   }
 
   #waitUntilFollowing(limitMs = performance.now() + READY_LIMIT_MS): void {
@@ -399,6 +324,40 @@ export class Channel implements Member {
       return this.shutDown("Replication connection was not established in time");
     }
     this.#later(READY_CHECK_MS, () => this.#waitUntilFollowing(limitMs));
+  }
+
+  #presentIn(): PresentIn {
+    const isOver = () => this.#isOver;
+    return {
+      member: this,
+      room: this.#room,
+      key: this.#config.presence.key,
+      rights: this.#rights,
+      isEnabled: this.#config.presence.isEnabled,
+      get isOver() {
+        return isOver();
+      },
+    };
+  }
+
+  #hearsChanges(): HearsChanges {
+    const [isOver, claims] = [() => this.#isOver, () => this.#token.claims];
+    return {
+      get isOver() {
+        return isOver();
+      },
+      get claims() {
+        return claims();
+      },
+      deliver: (json, ids) => {
+        const payload = `{"ids":${JSON.stringify(ids)},"data":${json}}`;
+        const frame = this.serializer.room(this.topic, { kind: "text", event: "postgres_changes", payload });
+        if (frame) this.host.send(frame);
+        this.#count();
+      },
+      say: (status, message) => this.#system("postgres_changes", status, message),
+      later: (delayMs, work) => this.#later(delayMs, work),
+    };
   }
 
   /** Counts an event of the connection; false when the channel ended over it. */
@@ -413,15 +372,22 @@ export class Channel implements Member {
   }
 
   #push(event: string, payload: unknown): void {
-    this.host.send(this.serializer.push(this.joinRef, this.topic, event, payload));
+    this.host.send(this.serializer.push(this.joinRef, this.topic, event, JSON.stringify(payload)));
   }
 
-  #later(delayMs: number, work: () => void): void {
+  /** Does something later, unless it is over by then; returns what takes that back. */
+  #later(delayMs: number, work: () => void): () => void {
+    // What was waited for may come when nobody is there any more.
+    if (this.#isOver) return () => {};
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       work();
     }, delayMs);
     this.#timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    };
   }
 }
 

@@ -1,45 +1,68 @@
+import type { ChannelRights } from "./channel_rights.ts";
 import type { Context } from "./context.ts";
+import type { PresenceDiff } from "./presence.ts";
+import type { Member } from "./rooms.ts";
 import type { Limits } from "./settings.ts";
 
 /** What a presence call comes to: a reply, or the end of the channel with these words. */
 export type PresenceOutcome = { reply: "ok" | "error"; response?: unknown } | { end: string };
 
-/** Where a channel's presence is. */
+/** The channel around it. */
 export interface PresentIn {
-  /** Adds or changes the presence. */
-  track(payload: Record<string, unknown>): void;
-  untrack(): void;
-  /** Undefined where it need not be asked. */
-  mayWrite: (() => Promise<boolean>) | undefined;
+  readonly member: Member;
+  readonly room: string;
+  readonly key: string;
+  /** Of a private channel. */
+  readonly rights: ChannelRights | undefined;
+  /** Whether others are shown from the join on; a `track` begins it otherwise. */
+  readonly isEnabled: boolean;
+  readonly isOver: boolean;
 }
 
-/** A channel's presence calls, and what they are limited to. */
-export class PresenceCalls {
+/** A channel's presence, its calls, and what they are limited to. */
+export class ChannelPresence {
+  /** Whether the channel is shown who is there. */
+  isOn: boolean;
   #calls = 0;
   #windowEndsMs = 0;
   #tracked: string | undefined;
 
-  constructor(readonly context: Context) {}
+  constructor(readonly context: Context, readonly channel: PresentIn) {
+    this.isOn = channel.isEnabled;
+  }
 
-  async handle(payload: unknown, byteLength: number, channel: PresentIn): Promise<PresenceOutcome> {
+  async handle(payload: unknown, byteLength: number): Promise<PresenceOutcome> {
     const { event, payload: told = {} } = (payload ?? {}) as { event?: unknown; payload?: unknown };
     if (typeof event !== "string") return { reply: "ok" };
     if (!this.#isWithin(this.context.limits)) return { end: "Client presence rate limit exceeded" };
     switch (event.toLowerCase()) {
       case "track":
-        return await this.#track(told, byteLength, channel);
+        return await this.#track(told, byteLength);
       case "untrack":
         this.#tracked = undefined;
-        channel.untrack();
+        this.leave();
         return { reply: "ok" };
       default:
         return { reply: "error" };
     }
   }
 
-  async #track(told: unknown, byteLength: number, channel: PresentIn): Promise<PresenceOutcome> {
-    const { limits, presenceEvents } = this.context;
-    if (channel.mayWrite && !await channel.mayWrite()) return { reply: "error" };
+  /** Takes its presence away, and tells the others. */
+  leave(): void {
+    const { room, member } = this.channel;
+    const diff = this.context.presences.untrack(room, member);
+    if (diff) this.#tell(diff);
+  }
+
+  async #track(told: unknown, byteLength: number): Promise<PresenceOutcome> {
+    const { limits, presenceEvents, presences } = this.context;
+    const { rights, room, member, key } = this.channel;
+    if (rights) {
+      await rights.learnToRead("presence");
+      if (!await rights.mayWrite("presence")) return { reply: "error" };
+      // Its client may have gone meanwhile, and nobody would take this presence away again.
+      if (this.channel.isOver) return { reply: "error" };
+    }
     if (typeof told !== "object" || told === null || Array.isArray(told)) {
       return { reply: "error", response: { reason: "Presence track payload must be a map" } };
     }
@@ -49,8 +72,13 @@ export class PresenceCalls {
     if (presenceEvents.isExceeded()) return { end: "Too many presence messages per second" };
     presenceEvents.add();
     this.#tracked = text;
-    channel.track(told as Record<string, unknown>);
+    this.isOn = true;
+    this.#tell(presences.track(room, member, key, told as Record<string, unknown>));
     return { reply: "ok" };
+  }
+
+  #tell(diff: PresenceDiff): void {
+    this.context.rooms.send(this.channel.room, { kind: "json", event: "presence_diff", payload: diff });
   }
 
   #isWithin({ presence_calls, presence_window_ms }: Limits): boolean {

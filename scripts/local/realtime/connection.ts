@@ -16,19 +16,25 @@ export interface Transport {
   resume(): void;
 }
 
-/** So many messages of a client wait at most; then it is not read until there are fewer. */
-const MAX_WAITING = 64;
+/** So much of a client waits at most; then it is not read until there is less. */
+const MAX_WAITING = { messages: 64, bytes: 8_000_000 };
+/** What the joins of a connection asked for is kept as long as their channels; hosted, a process may grow as large. */
+const MAX_JOINED_BYTES = 1_000_000;
 const HEARTBEAT_TOPIC = "phoenix";
 /** As the real server's process falls over what it cannot read. */
 const CRASHED = 1011;
 const NORMAL = 1000;
 
-/** One client: what it says, in its order, and the topics that it joined. */
+/** One client: what it says, on each topic in its order, and the topics that it joined. */
 export class Connection implements ChannelHost {
   readonly #channels = new Map<string, Channel>();
-  readonly #waiting: ClientMessage[] = [];
+  /** What was said on topics where something is still at work: a join is answered before what came after it is looked at. */
+  readonly #waiting = new Map<string, ClientMessage[]>();
   readonly #events: Rate;
-  #isBusy = false;
+  #waitingCount = 0;
+  #waitingBytes = 0;
+  #joining = 0;
+  #joinedBytes = 0;
   #isPaused = false;
   #isOver = false;
 
@@ -53,12 +59,10 @@ export class Connection implements ChannelHost {
       this.transport.close(CRASHED);
       return;
     }
-    this.#waiting.push(message);
-    if (!this.#isBusy) void this.#work();
-    else if (this.#waiting.length >= MAX_WAITING && !this.#isPaused) {
-      this.#isPaused = true;
-      this.transport.pause();
-    }
+    const queue = this.#waiting.get(message.topic);
+    if (!queue) return this.#begin(message);
+    queue.push(message);
+    this.#noteWaiting(1, message.byteLength);
   }
 
   send(frame: Frame): void {
@@ -80,6 +84,7 @@ export class Connection implements ChannelHost {
   forget(channel: Channel): void {
     if (this.#channels.get(channel.topic) !== channel) return;
     this.#channels.delete(channel.topic);
+    this.#joinedBytes -= channel.joinBytes;
     this.context.measures.channels--;
   }
 
@@ -93,28 +98,52 @@ export class Connection implements ChannelHost {
       this.context.measures.channels--;
     }
     this.#channels.clear();
-    this.#waiting.length = 0;
+    this.#waiting.clear();
   }
 
-  /** One after the other, so that a join is answered before what came after it is looked at. */
-  async #work(): Promise<void> {
-    this.#isBusy = true;
-    for (;;) {
-      const message = this.#waiting.shift();
-      if (!message || this.#isOver) break;
-      try {
-        const working = this.#handle(message);
-        if (working) await working;
-      } catch (error) {
-        console.error(`${message.event} on ${message.topic}:`, error);
-        this.#channels.get(message.topic)?.crash();
-      }
-      if (this.#isPaused && this.#waiting.length < MAX_WAITING / 2) {
-        this.#isPaused = false;
-        this.transport.resume();
-      }
+  #begin(message: ClientMessage): void {
+    const working = this.#handleSafely(message);
+    if (!working) return;
+    const queue: ClientMessage[] = [];
+    this.#waiting.set(message.topic, queue);
+    void this.#work(message.topic, queue, working);
+  }
+
+  async #work(topic: string, queue: ClientMessage[], first: Promise<void>): Promise<void> {
+    await first;
+    for (let message = queue.shift(); message && !this.#isOver; message = queue.shift()) {
+      this.#noteWaiting(-1, -message.byteLength);
+      await this.#handleSafely(message);
     }
-    this.#isBusy = false;
+    if (this.#waiting.get(topic) === queue) this.#waiting.delete(topic);
+  }
+
+  #noteWaiting(messages: number, bytes: number): void {
+    this.#waitingCount += messages;
+    this.#waitingBytes += bytes;
+    const isTooMuch = this.#waitingCount >= MAX_WAITING.messages || this.#waitingBytes >= MAX_WAITING.bytes;
+    if (isTooMuch === this.#isPaused) return;
+    this.#isPaused = isTooMuch;
+    if (isTooMuch) this.transport.pause();
+    else this.transport.resume();
+  }
+
+  /** What goes wrong ends a channel, as a process of the real server, or else the connection; never more. */
+  #handleSafely(message: ClientMessage): void | Promise<void> {
+    try {
+      return this.#handle(message)?.catch((error) => this.#fail(message, error));
+    } catch (error) {
+      this.#fail(message, error);
+    }
+  }
+
+  #fail({ event, topic }: ClientMessage, error: unknown): void {
+    console.error(`${event} on ${topic}:`, error);
+    try {
+      this.#channels.get(topic)?.crash();
+    } catch {
+      this.transport.close(CRASHED);
+    }
   }
 
   #handle(message: ClientMessage): void | Promise<void> {
@@ -134,8 +163,15 @@ export class Connection implements ChannelHost {
     before?.end();
     if (before) this.forget(before);
     try {
-      this.#limit(topic);
-      const { channel, response, begin } = await Channel.join(this.context, this, message);
+      this.#limit(message);
+      this.#joining++;
+      this.#joinedBytes += message.byteLength;
+      const { channel, response, begin } = await Channel.join(this.context, this, message)
+        .catch((error) => {
+          this.#joinedBytes -= message.byteLength;
+          throw error;
+        })
+        .finally(() => this.#joining--);
       if (this.#isOver) return channel.end();
       this.#channels.set(topic, channel);
       this.context.measures.channels++;
@@ -152,15 +188,18 @@ export class Connection implements ChannelHost {
   }
 
   /** What may not be joined at all. */
-  #limit(topic: string): void {
+  #limit({ topic, byteLength }: ClientMessage): void {
     const { limits, joins } = this.context;
     if (topic === "realtime:") throw new Refusal("TopicNameRequired", "You must provide a topic name");
     if (joins.isExceeded()) {
       throw new Refusal("ClientJoinRateLimitReached", "Too many joins per second", true);
     }
     joins.add();
-    if (this.#channels.size >= limits.channels_per_connection) {
+    if (this.#channels.size + this.#joining >= limits.channels_per_connection) {
       throw new Refusal("ChannelRateLimitReached", "Too many channels");
+    }
+    if (this.#joinedBytes + byteLength > MAX_JOINED_BYTES) {
+      throw new Refusal("InvalidJoinPayload", "The joins of this connection ask for too much");
     }
   }
 

@@ -63,7 +63,10 @@ const end = new AbortController();
 const following = followDatabaseBroadcasts(context, { databaseUrl: adminUrl, signal: end.signal, log });
 await following.started;
 const server = createRealtimeServer(context, { metricsToken: secrets.gatewayToken });
-server.listen(ports.realtime, "127.0.0.1", announceReady);
+server.listen(ports.realtime, "127.0.0.1", () => {
+  goOnWhateverHappens();
+  announceReady();
+});
 
 Deno.addSignalListener("SIGTERM", async () => {
   server.close();
@@ -74,6 +77,18 @@ Deno.addSignalListener("SIGTERM", async () => {
   ]);
   Deno.exit(0);
 });
+
+/** One client's fault, wherever nobody has foreseen it, is not the end of all the others. */
+function goOnWhateverHappens(): void {
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    console.error("Nobody has foreseen:", event.reason);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    console.error("Nobody has foreseen:", event.error);
+  });
+}
 
 /** Waits for the supervisor to start Postgres and make the schema, so that loading this module overlaps that. */
 async function waitForSchema(): Promise<void> {

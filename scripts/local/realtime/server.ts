@@ -11,7 +11,7 @@ import { version2 } from "./wire/version2.ts";
 
 /** The largest frame that the real server reads. */
 const MAX_FRAME_BYTES = 5_000_000;
-/** Without a word for so long, a client is gone. */
+/** A client that says nothing for so long is disconnected. */
 const SILENCE_MS = 60_000;
 const NORMAL = 1000;
 
@@ -30,7 +30,8 @@ export function createRealtimeServer(
     skipUTF8Validation: true,
   });
   const server = createServer(async (request, response) => {
-    const url = new URL(request.url ?? "/", "http://realtime");
+    const url = urlOf(request);
+    if (!url) return send({ status: 400, body: { errors: { detail: "Bad Request" } } }, response);
     if (request.method === "GET" && url.pathname === "/metrics") {
       if (request.headers.authorization !== `Bearer ${options.metricsToken}`) {
         return send({ status: 403, body: { message: "Forbidden" } }, response);
@@ -64,6 +65,12 @@ export function createRealtimeServer(
   return server;
 }
 
+/** Undefined for what is no path. */
+function urlOf({ url = "/" }: IncomingMessage): URL | undefined {
+  // As a path alone: what begins with // would name a host.
+  return URL.parse(`http://realtime${url.startsWith("/") ? "" : "/"}${url}`) ?? undefined;
+}
+
 interface Admitted {
   serializer: Serializer;
   apiKey: string;
@@ -74,7 +81,8 @@ async function admit(
   { credentials, measures, limits }: Context,
   request: IncomingMessage,
 ): Promise<Admitted | { status: string }> {
-  const url = new URL(request.url ?? "/", "http://realtime");
+  const url = urlOf(request);
+  if (!url) return { status: "400 Bad Request" };
   if (url.pathname !== "/websocket") return { status: "404 Not Found" };
   const header = request.headers["x-api-key"];
   const apiKey = typeof header === "string" ? header : url.searchParams.get("apikey");

@@ -3,12 +3,14 @@ export interface Limits {
   connections: number;
   channels_per_connection: number;
   joins_per_second: number;
-  /** Sent and received, of one connection. */
+  /** Sent and received by one connection. */
   events_per_second: number;
   payload_kb: number;
   presence_calls: number;
   presence_window_ms: number;
   presence_events_per_second: number;
+  /** Renewals of a channel's token that follow each other within it are put off to its end. */
+  token_window_ms: number;
   /** What a client that does not read may have waiting for it. */
   unread_bytes: number;
 }
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: Limits = {
   presence_calls: 5,
   presence_window_ms: 30_000,
   presence_events_per_second: 1_000,
+  token_window_ms: 10_000,
   unread_bytes: 8_000_000,
 };
 
@@ -32,7 +35,7 @@ export const LIMITS_VARIABLE = "TESSERA_REALTIME_LIMITS";
 /** Switches Realtime off: `TESSERA_REALTIME=off`. */
 export const SWITCH_VARIABLE = "TESSERA_REALTIME";
 
-/** Reads limits over the defaults; throws what a person can mend. */
+/** Reads limits over the defaults; the error says what to mend. */
 export function readLimits(text: string | undefined): Limits {
   const limits = { ...DEFAULT_LIMITS };
   for (const part of (text ?? "").split(",").map((one) => one.trim()).filter(Boolean)) {

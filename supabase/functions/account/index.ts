@@ -18,6 +18,7 @@ import { tryTextModel } from "../_shared/models/trial.ts";
 import { type Price, type PricedUsage, priceLines } from "../_shared/ledger/price.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { readUserData, userDataJson } from "../_shared/database/user_data.ts";
+import { watch } from "./watch.ts";
 
 const NOT_A_MEMBER = "You are not a member of this wallet";
 const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -305,6 +306,7 @@ export default defineActions("account", {
   ledger,
   export: exportData,
   forget,
+  watch,
   "clean-up-files": cleanUpFiles,
   "try-model": tryModel,
 }) satisfies Deno.ServeDefaultExport;

@@ -6,12 +6,12 @@ import { defineChange } from "./define_change.ts";
 import { Cap, Role, WalletId } from "./inputs.ts";
 import { change, read } from "./outcome.ts";
 
-/** Nobody guesses 128 bits. */
+/** 128 bits, which nobody guesses. */
 const CODE_BYTES = 16;
 const Code = z.string().regex(/^[\w-]{22}$/, "Expected the code of an invitation");
-const InvitedRole = Role.exclude(["owner"]).describe("What who accepts becomes");
+const InvitedRole = Role.exclude(["owner"]).describe("The role of whoever accepts");
 
-/** The database never sees a code: whoever reads its tables or its log can join nothing. */
+/** The database never sees a code, so that nobody who reads its tables or its log can join. */
 function digestOf(code: string): string {
   return createHash("sha256").update(code).digest("hex");
 }
@@ -29,7 +29,9 @@ export const invite = defineEndpoint({
     wallet_id: WalletId,
     role: InvitedRole.default("member"),
     monthly_cap_tokens: Cap.default(null),
-    email: z.email().max(320).optional().describe("Whom it is for; then it can be used once"),
+    email: z.email().max(320).optional().describe(
+      "Only the user who has confirmed this address can accept, once",
+    ),
     max_uses: z.int().min(1).max(1_000).default(1),
     expires_in_s: z.int().min(60).max(30 * 86_400).default(7 * 86_400),
   }).refine(({ email, max_uses }) => email === undefined || max_uses === 1, {
@@ -38,7 +40,7 @@ export const invite = defineEndpoint({
   }),
   output: z.object({
     invitation_id: z.string(),
-    code: z.string().describe("Given out here and never again"),
+    code: z.string().describe("Shown here and never again"),
     expires_at: z.string(),
   }),
   codes: ["forbidden", "wallet_limit_reached"],
@@ -100,7 +102,7 @@ export const withdraw = defineChange("withdraw_wallet_invitation", {
 
 /**
  * Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the
- * same answer, `not_found`. Members stay what they are; who left and comes back takes no further use.
+ * same answer, `not_found`. A member keeps its role; who left and comes back takes no further use.
  */
 export const accept = defineEndpoint({
   name: "wallets/accept",

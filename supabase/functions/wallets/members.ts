@@ -7,7 +7,7 @@ import { read } from "./outcome.ts";
 
 const CHANGES = { quota: 120, window_s: 3_600 };
 
-/** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
+/** The members of a wallet, those who joined first at the top, with what each spent this month (UTC). For all its members. */
 export const members = defineEndpoint({
   name: "wallets/members",
   auth: "user",
@@ -35,8 +35,8 @@ export const members = defineEndpoint({
 });
 
 /**
- * Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays
- * one.
+ * Gives a member another role. Owners give any role, admins change members into viewers and back. The last owner
+ * cannot be demoted.
  */
 export const role = defineChange("set_wallet_role", {
   name: "wallets/role",
@@ -46,7 +46,7 @@ export const role = defineChange("set_wallet_role", {
   args: ({ member_id, role }) => ({ p_member_id: member_id, p_role: role }),
 });
 
-/** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
+/** Sets a member's monthly cap. Owners set anybody's, admins those of members and viewers. */
 export const cap = defineChange("set_member_cap", {
   name: "wallets/cap",
   callLimit: CHANGES,
@@ -59,8 +59,8 @@ export const cap = defineChange("set_member_cap", {
 });
 
 /**
- * Removes a member: what it has running ends as usual, its next request is refused. Owners remove anybody, admins
- * members and viewers.
+ * Removes a member: its running requests end as usual, its next one is refused. Owners remove anybody, admins members
+ * and viewers.
  */
 export const remove = defineChange("remove_wallet_member", {
   name: "wallets/remove",
@@ -70,7 +70,7 @@ export const remove = defineChange("remove_wallet_member", {
   args: ({ member_id }) => ({ p_member_id: member_id }),
 });
 
-/** Leaves a wallet. The last owner cannot: another one comes first. */
+/** Leaves a wallet. The last owner cannot leave: it makes another owner first. */
 export const leave = defineChange("remove_wallet_member", {
   name: "wallets/leave",
   callLimit: CHANGES,
@@ -79,7 +79,7 @@ export const leave = defineChange("remove_wallet_member", {
   args: (_input, userId) => ({ p_member_id: userId }),
 });
 
-/** Hands a wallet over: the member becomes an owner, and the owner who calls an admin. */
+/** Hands a wallet over: the member becomes an owner, and the owner who calls becomes an admin. */
 export const transfer = defineChange("transfer_wallet", {
   name: "wallets/transfer",
   callLimit: CHANGES,

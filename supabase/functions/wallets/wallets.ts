@@ -6,7 +6,7 @@ import { defineChange } from "./define_change.ts";
 import { Cap, Name, Role, Tokens, UserId, WalletId } from "./inputs.ts";
 import { change, read } from "./outcome.ts";
 
-/** Makes a wallet that a team can share. The signed-in user is its owner. */
+/** Makes a wallet that a team can share. The signed-in user becomes its owner. */
 export const create = defineEndpoint({
   name: "wallets/create",
   auth: "user",
@@ -58,7 +58,7 @@ export const rename = defineChange("rename_wallet", {
   args: ({ name }) => ({ p_name: name }),
 });
 
-/** Closes a wallet that owns no tokens any more, for good. For its owners. */
+/** Closes a wallet that owns no tokens, for good. For its owners. */
 export const close = defineChange("close_wallet", {
   name: "wallets/close",
   callLimit: { quota: 60, window_s: 3_600 },

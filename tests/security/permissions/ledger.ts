@@ -64,6 +64,7 @@ export default {
     verify_token_chain: { server: ["call"], why: "reads every user's ledger" },
     verify_token_ledger: { server: ["call"], why: "reads every user's ledger" },
     wallet_state: { server: ["call"], why: "reads about the wallet that its caller names" },
+    watch_wallet: { server: ["call"], why: "acts as the user that its caller names" },
     wallet_usage: { server: ["call"], why: "reads as the user that its caller names" },
     withdraw_wallet_invitation: { server: ["call"], why: "acts as the user that its caller names" },
   },
@@ -109,6 +110,8 @@ export default {
   },
   predicates: {
     once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+    may_hear_wallet:
+      "asked by a policy, as whoever listens; answers yes or no about the caller's own wallets",
     shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
   },
 } satisfies Permissions;

@@ -36,6 +36,7 @@ export function add(ledger: Ledger, call: AddCall) {
   if (priority < 0n || priority > 100n) return refused("invalid_request");
   if (effective !== null && isOver(expires, effective)) return refused("invalid_request");
   const account = openAccount(ledger, user);
+  catchUp(ledger, user);
   const asked = [kind, priority, effective, expires, source].join();
   const known = id === null ? undefined : ledger.requests.get(id);
   if (known) {
@@ -177,16 +178,14 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
   const account = openAccount(ledger, user);
   const { grants } = account;
   const asked = [source, cap, percent, expires].join();
-  const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => {
-    return {
-      ...success,
-      duplicate,
-      rolled_over: rolledOver,
-      expired,
-      balance: account.balance,
-      request_id: id,
-    };
-  };
+  const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => ({
+    ...success,
+    duplicate,
+    rolled_over: rolledOver,
+    expired,
+    balance: account.balance,
+    request_id: id,
+  });
   const known = ledger.rollovers.get(id);
   if (known) {
     if (known.wallet !== user || known.asked !== asked) return refused("idempotency_key_reused");
@@ -202,7 +201,6 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
   const left = sumOf(free);
   const share = percent === null ? left : sumOf(plan.map((place) => grants[place]!)) * percent / 100n;
   const rolledOver = least(left, share, cap ?? left);
-  ledger.rollovers.set(id, { wallet: user, asked, rolledOver, expired: left - rolledOver });
   if (plan.length > 0) {
     const parts = takeFrom(account, rolledOver, free);
     enter(ledger, account, { delta: 0n, operation: "rollover", parts });
@@ -221,6 +219,10 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
       });
     }
   }
+  const unused = () => plan.reduce((sum, place) => sum + grants[place]!.left, 0n);
+  const before = unused();
   catchUp(ledger, user);
-  return answer(false, rolledOver, left - rolledOver);
+  const expired = before - unused();
+  ledger.rollovers.set(id, { wallet: user, asked, rolledOver, expired });
+  return answer(false, rolledOver, expired);
 }

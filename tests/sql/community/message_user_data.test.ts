@@ -12,6 +12,11 @@ afterEach(async () => {
   await sql`update private.message_settings set keep_forgotten = true`;
 });
 
+interface OwnPage extends MessageOutcome {
+  messages: { content: string; salon_id: string }[];
+  next_after: string | null;
+}
+
 /** A user who has done all that can be done in a salon, also in one that it has left. */
 async function busyUser() {
   const [salon, left] = [await community.salon({ members: 1 }), await community.salon()];
@@ -111,9 +116,7 @@ describe("a user who asks for its data", () => {
     for (const index of range(5)) await salon.say(user, `more ${index}`);
     const contents: string[] = [];
     for (let after: string | null = null;;) {
-      const page = await community.call<
-        MessageOutcome & { messages: { content: string; salon_id: string }[]; next_after: string | null }
-      >(user, "my_messages", { p_after: after, p_limit: 3 });
+      const page: OwnPage = await community.call(user, "my_messages", { p_after: after, p_limit: 3 });
       contents.push(...page.messages.map(({ content }) => content));
       after = page.next_after;
       if (after === null) break;

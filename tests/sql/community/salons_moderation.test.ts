@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { newId } from "../support.ts";
+import { newId, run } from "../support.ts";
 import { createCommunity, type Salon } from "./salons_support.ts";
 
 const community = await createCommunity();
@@ -101,6 +101,19 @@ describe("transfer_salon", () => {
     });
     expect((await salon.do(salon.owner, "transfer_salon", { p_member_id: salon.owner })).success).toBe(true);
     expect((await salon.row()).owner_id).toBe(salon.owner);
+  });
+});
+
+describe("a stranger", () => {
+  it("locks no salon, whatever it asks for", async () => {
+    const { salon, member, stranger } = await people();
+    for (const [user, isLocked] of [[stranger, false], [member, false], [salon.owner, true]] as const) {
+      await sql.begin(async (transaction) => {
+        await run(transaction, salon.call(user, "delete_salon"));
+        const free = await sql`select id from public.salons where id = ${salon.id} for update skip locked`;
+        expect(free).toHaveLength(isLocked ? 0 : 1);
+      });
+    }
   });
 });
 
@@ -243,6 +256,17 @@ describe("a kick", () => {
     expect((await community.do(member, "join_salon_via_code", { p_code: since })).success).toBe(true);
     await salon.do(member, "leave_salon");
     expect((await community.do(member, "join_salon_via_code", { p_code: salon.code })).success).toBe(true);
+  });
+
+  it("may be repeated, and is of a member alone", async () => {
+    const { salon, member, stranger } = await people();
+    for (const _ of [1, 2]) {
+      expect((await salon.do(salon.owner, "kick_salon_member", { p_member_id: member })).success).toBe(true);
+    }
+    expect((await salon.decisions()).filter(({ action }) => action === "kick")).toHaveLength(1);
+    expect(await salon.do(salon.owner, "kick_salon_member", { p_member_id: stranger })).toMatchObject({
+      error: "not_found",
+    });
   });
 
   it("counts for the salon, and a share code that was renewed since lets in again", async () => {

@@ -25,15 +25,25 @@ export interface Wanted {
 
 export type Parsed = { wanted: Wanted } | { error: string };
 
+/** Far above what anybody asks for: each is written down and judged. Hosted, there is no such limit. */
+const MAX_BINDINGS = 100;
+const MAX_FILTER_LETTERS = 10_000;
 const OPERATORS = new Set(
   ["eq", "neq", "lt", "lte", "gt", "gte", "in", "like", "ilike", "is", "match", "imatch", "isdistinct"],
 );
-/** As many as the real server's: a client tells bindings apart by it, so it must fit a JavaScript number. */
+/** As many ids as the real server has. Clients tell bindings apart by them, so they must fit a JavaScript number. */
 const BINDING_IDS = 2 ** 27;
 
-/** The number by which a client knows one of its bindings: the same for the same words. */
+/** The id by which a client knows one of its bindings: the same for the same binding. */
 export function bindingId(binding: Binding): number {
   return createHash("sha256").update(inspect(binding)).digest().readUInt32BE(0) % BINDING_IDS;
+}
+
+/** Why a channel asks for too many; undefined where it does not. */
+export function tooManyBindings(bindings: Binding[]): string | undefined {
+  return bindings.length > MAX_BINDINGS
+    ? `Too many postgres_changes in a channel: ${bindings.length}, at most ${MAX_BINDINGS}`
+    : undefined;
 }
 
 /** Reads a binding as the real server does, with its words where it cannot. */
@@ -90,6 +100,9 @@ function actionOf(event: unknown): Wanted["action"] {
 
 function parseFilters(text: string): { filters: Filter[] } | { error: string } {
   const filters: Filter[] = [];
+  if (text.length > MAX_FILTER_LETTERS) {
+    return { error: `filter is too long: ${text.length} letters, at most ${MAX_FILTER_LETTERS}` };
+  }
   if (text.trim() === "") return { filters };
   for (const segment of splitAtCommas(text.trim())) {
     const parsed = parseFilter(segment.trim());
@@ -108,7 +121,7 @@ function splitAtCommas(text: string): string[] {
   for (let at = 0; at < text.length; at++) {
     const letter = text[at]!;
     // A quote means something at the beginning of a value alone.
-    if (letter === '"') isQuoted = isQuoted ? false : /[.(,]$/.test(segment);
+    if (letter === '"') isQuoted = isQuoted ? false : ".(,".includes(segment.at(-1) ?? " ");
     if (isQuoted && letter === "\\") segment += letter + (text[++at] ?? "");
     else if (!isQuoted && letter === "," && depth === 0) {
       segments.push(segment);
@@ -132,9 +145,20 @@ function parseFilter(segment: string): Filter | { error: string } {
   const [operator, value] = splitOnce(isNegated ? condition.slice("not.".length) : condition, ".");
   if (value === undefined) return { error: inspect([operator]) };
   if (!OPERATORS.has(operator)) return { error: inspect([operator, value]) };
-  if (operator !== "in") return { column, operator, value: unquoted(value), isNegated };
+  if (operator !== "in") {
+    const plain = unquoted(value);
+    if (/^i?match$/.test(operator) && hasBackReference(plain)) {
+      return { error: `back references are not supported in a ${operator} filter` };
+    }
+    return { column, operator, value: plain, isNegated };
+  }
   if (!/^\(.*\)$/s.test(value)) return { error: "`in` filter value must be wrapped by parentheses" };
   return { column, operator, value: `{${value.slice(1, -1)}}`, isNegated };
+}
+
+/** One client's expression with a back reference may take as long as it likes, over everybody's changes. */
+function hasBackReference(expression: string): boolean {
+  return /\\[1-9]/.test(expression.replaceAll("\\\\", ""));
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {
@@ -142,7 +166,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** Without the quotes around the whole, and what they escape; as it is where they are not around the whole. */
+/** Removes quotes around the whole value, and the escapes within; a value without such quotes stays as it is. */
 function unquoted(value: string): string {
   const inside = /^"((?:[^"\\]|\\.)*)"$/s.exec(value)?.[1];
   return inside === undefined ? value : inside.replaceAll(/\\(.)/gs, "$1");

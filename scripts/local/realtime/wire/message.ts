@@ -1,7 +1,10 @@
+/** By which a client knows what an answer is for; it goes back as it came. */
+export type Reference = string | number | null;
+
 /** What a client sends: a Phoenix message, or the broadcast of a user that version 2 packs into bytes. */
 export interface ClientMessage {
-  joinRef: string | null;
-  ref: string | null;
+  joinRef: Reference;
+  ref: Reference;
   topic: string;
   event: string;
   payload: unknown;
@@ -15,12 +18,12 @@ export class UserBroadcast {
     readonly event: string,
     readonly encoding: "json" | "binary",
     readonly bytes: Uint8Array,
-    /** What the sender asks of the server alone. */
+    /** What the sender tells only the server. */
     readonly metadata: Record<string, unknown> = {},
   ) {}
 }
 
-/** Bytes that a client gave as the payload of an event of the protocol itself. */
+/** Bytes that a client sent as the payload of an event that takes JSON. */
 export class BinaryPayload {
   constructor(readonly bytes: Uint8Array) {}
 }
@@ -34,7 +37,7 @@ export interface Frame {
 /** What goes to everybody in a room. */
 export type RoomMessage =
   | { kind: "json"; event: string; payload: unknown }
-  /** As `json`, its payload being JSON already. */
+  /** As `json`, but its payload is JSON text already. */
   | { kind: "text"; event: string; payload: string }
   | { kind: "user"; broadcast: UserBroadcast; meta?: Record<string, unknown> };
 
@@ -48,16 +51,44 @@ export interface Serializer {
     status: "ok" | "error",
     response: unknown,
   ): Frame;
-  /** From a channel to its own client. */
-  push(joinRef: string | null, topic: string, event: string, payload: unknown): Frame;
+  /** From a channel to its own client; its payload as JSON. */
+  push(joinRef: Reference, topic: string, event: string, payload: string): Frame;
   /** Of the socket about a channel: its end. */
-  end(joinRef: string | null, topic: string, event: "phx_close" | "phx_error"): Frame;
+  end(joinRef: Reference, topic: string, event: "phx_close" | "phx_error"): Frame;
   /** To whoever is in a room; undefined where this version cannot say it. */
   room(topic: string, message: RoomMessage): Frame | undefined;
 }
 
 /** Thrown for what cannot be read; the connection is closed over it. */
 export class UnreadableMessage extends Error {}
+
+/** Reads a reference; anything else could not go back to its client. */
+export function referenceOf(value: unknown): Reference {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string" || typeof value === "number") return value;
+  throw new UnreadableMessage("a reference is text");
+}
+
+/** Digits that a number of JavaScript would not give back: many of them, an exponent, zeros at the end. */
+const INEXACT = /\d{16}|\d[eE]|\.\d*0\b|-0\b/;
+
+/** Whether a message has a payload that is passed on to others, and numbers that would not come through. */
+export function isToBeExact(event: unknown, text: string): boolean {
+  return (event === "broadcast" || event === "presence") && INEXACT.test(text);
+}
+
+/** Reads JSON that is passed on: its numbers are written again as they came. */
+export function parseExactly(text: string): unknown {
+  if (!INEXACT.test(text)) return JSON.parse(text);
+  return JSON.parse(
+    text,
+    (_name, value, { source }: { source?: string } = {}) =>
+      typeof value === "number" && source !== undefined && String(value) !== source ? rawJson(source) : value,
+  );
+}
+
+// Of ECMAScript 2026, whose types are not there yet.
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,8 +1,13 @@
+import { Buffer } from "node:buffer";
 import {
   BinaryPayload,
   bytesOf,
   type ClientMessage,
   type Frame,
+  isToBeExact,
+  parseExactly,
+  type Reference,
+  referenceOf,
   type RoomMessage,
   type Serializer,
   textFrame,
@@ -11,9 +16,11 @@ import {
   UserBroadcast,
 } from "./message.ts";
 
+/** The first byte of a message of bytes: its kind. */
 const PUSH = 0;
 const USER_BROADCAST_PUSH = 3;
 const USER_BROADCAST = 4;
+
 type Decoded = Omit<ClientMessage, "byteLength">;
 
 /** A size is one byte. */
@@ -25,7 +32,7 @@ export const version2: Serializer = {
   decode: (data, isBinary) => isBinary ? decodeBinary(data) : decodeText(data),
   reply: ({ joinRef, ref, topic }, status, response) =>
     arrayFrame([joinRef, ref, topic, "phx_reply", { status, response }]),
-  push: (joinRef, topic, event, payload) => arrayFrame([joinRef, null, topic, event, payload]),
+  push: (joinRef, topic, event, payload) => payloadFrame(joinRef, topic, event, payload),
   end: (joinRef, topic, event) => arrayFrame([joinRef, joinRef, topic, event, {}]),
   room: (topic, message) => roomFrame(topic, message),
 };
@@ -34,8 +41,16 @@ function arrayFrame(parts: unknown[]): Frame {
   return textFrame(JSON.stringify(parts));
 }
 
+/** Its payload is JSON already. */
+function payloadFrame(joinRef: Reference, topic: string, event: string, payload: string): Frame {
+  return textFrame(
+    `[${JSON.stringify(joinRef)},null,${JSON.stringify(topic)},${JSON.stringify(event)},${payload}]`,
+  );
+}
+
 function decodeText(data: Uint8Array): Decoded {
-  const message = JSON.parse(textOf(data));
+  const text = textOf(data);
+  const message = JSON.parse(text);
   if (!Array.isArray(message) || message.length < 5) {
     throw new UnreadableMessage("expected an array of version 2");
   }
@@ -43,7 +58,13 @@ function decodeText(data: Uint8Array): Decoded {
   if (typeof topic !== "string" || typeof event !== "string") {
     throw new UnreadableMessage("expected a topic and an event");
   }
-  return { joinRef, ref, topic, event, payload };
+  return {
+    joinRef: referenceOf(joinRef),
+    ref: referenceOf(ref),
+    topic,
+    event,
+    payload: isToBeExact(event, text) ? (parseExactly(text) as unknown[])[4] : payload,
+  };
 }
 
 function decodeBinary(data: Uint8Array): Decoded {
@@ -91,11 +112,9 @@ function decodeBinary(data: Uint8Array): Decoded {
 function roomFrame(topic: string, message: RoomMessage): Frame | undefined {
   switch (message.kind) {
     case "json":
-      return arrayFrame([null, null, topic, message.event, message.payload]);
+      return payloadFrame(null, topic, message.event, JSON.stringify(message.payload));
     case "text":
-      return textFrame(
-        `[null,null,${JSON.stringify(topic)},${JSON.stringify(message.event)},${message.payload}]`,
-      );
+      return payloadFrame(null, topic, message.event, message.payload);
     case "user":
       return userFrame(topic, message);
   }
@@ -109,12 +128,5 @@ function userFrame(topic: string, { broadcast, meta }: RoomMessage & { kind: "us
     ...fields.map(({ length }) => length),
     broadcast.encoding === "json" ? 1 : 0,
   ];
-  const parts = [Uint8Array.from(header), ...fields, broadcast.bytes];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return { bytes, isBinary: true };
+  return { bytes: Buffer.concat([Uint8Array.from(header), ...fields, broadcast.bytes]), isBinary: true };
 }

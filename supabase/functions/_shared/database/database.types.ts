@@ -613,6 +613,7 @@ export type Database = {
         Row: {
           "balance": number;
           "chain": string | null;
+          "change_number": number;
           "created_at": string;
           "debt": number;
           "entry_count": number;
@@ -623,11 +624,13 @@ export type Database = {
           "previous_chain": string | null;
           "updated_at": string;
           "user_id": string;
+          "watched_until": string | null;
         };
         ComputedFields: never;
         Insert: {
           "balance"?: number;
           "chain"?: string | null;
+          "change_number"?: number;
           "created_at"?: string;
           "debt"?: number;
           "entry_count"?: number;
@@ -638,10 +641,12 @@ export type Database = {
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id": string;
+          "watched_until"?: string | null;
         };
         Update: {
           "balance"?: number;
           "chain"?: string | null;
+          "change_number"?: number;
           "created_at"?: string;
           "debt"?: number;
           "entry_count"?: number;
@@ -652,6 +657,7 @@ export type Database = {
           "previous_chain"?: string | null;
           "updated_at"?: string;
           "user_id"?: string;
+          "watched_until"?: string | null;
         };
         Relationships: [];
       };
@@ -1737,6 +1743,7 @@ export type Database = {
         Args: { "p_month"?: string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
+      "watch_wallet": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "withdraw_wallet_invitation": {
         Args: { "p_invitation_id": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;

@@ -75,12 +75,12 @@ export default {
     salons: { update: ["category", "city", "color_theme", "description", "name", "visibility"] },
   },
   predicates: {
-    is_salon_member: "asked by policies, as whoever reads; tells a caller of itself",
-    messages_in: "a part of views of salons, which show what their reader sees",
-    messages_today_in: "a part of views of salons, which show what their reader sees",
-    my_salon_activity: "a part of the view my_salons; tells a caller of itself",
-    my_salon_codes: "a part of the view my_salons; tells a caller the codes of its own salons",
-    my_salon_ids: "asked by policies, as whoever reads; tells a caller its own salons",
-    salon_role: "asked by policies, as whoever reads; tells a caller its own role",
+    is_salon_member: "asked by policies, as whoever reads; about the caller alone",
+    messages_in: "a part of the view salons_with_details, of salons that its reader sees",
+    messages_today_in: "a part of the view salons_with_details, of salons that its reader sees",
+    my_salon_activity: "a part of the view my_salons, about the caller's salons alone",
+    my_salon_codes: "a part of views, about the caller's salons alone",
+    my_salon_ids: "asked by policies, as whoever reads; about the caller alone",
+    salon_role: "asked by policies, as whoever reads; about the caller alone",
   },
-} as Permissions;
+} satisfies Permissions;
