@@ -1482,7 +1482,7 @@ create table public.token_balances (
   constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
   constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
-CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.watched_until > now()) AND ((new.balance <> old.balance) OR (new.held <> old.held)))) EXECUTE FUNCTION private.tell_balance();
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.watched_until IS NOT NULL)) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -2151,8 +2151,8 @@ create function private.make_profile(p_user_id uuid, p_full_name text) returns b
 create function private.may_attach() returns boolean language plpgsql volatile security definer set search_path=""; -- body fd0034876516bd6c
 grant execute on function private.may_attach() to authenticated;
 
-create function private.may_hear_wallet(p_topic text) returns boolean language plpgsql stable security definer set search_path=""; -- body 3b1f56c103269792
-grant execute on function private.may_hear_wallet(p_topic text) to authenticated;
+create function private.may_hear_wallet() returns boolean language plpgsql stable security definer set search_path=""; -- body 7690ba7d151bb6b3
+grant execute on function private.may_hear_wallet() to authenticated;
 
 create function private.may_make_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body ce0df08b80d46ca8
 
@@ -2211,7 +2211,7 @@ create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns v
 
 create function private.open_stream() returns trigger language plpgsql volatile security definer set search_path=""; -- body 7b83e5025e447832
 
-create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body afaeea0b672a3db6
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body 2859540999d93e66
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -2308,6 +2308,8 @@ create function private.salon_of_message(p_message_id bigint) returns uuid langu
 create function private.salon_role(p_salon_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body d9ab7378b122cfae
 grant execute on function private.salon_role(p_salon_id uuid) to authenticated;
 
+create function private.salon_shows(p_path text) returns boolean language sql stable set search_path=""; -- body 2d2f94605843c704
+
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
 create function private.scan_ending_tokens() returns integer language plpgsql volatile security definer set search_path=""; -- body a757809b23846fbe
@@ -2361,7 +2363,7 @@ create function private.take_request_limits(p_request_id text, p_user_id uuid, p
 
 create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body a820d0da8c24515b
 
-create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body c98357c2ab9b1185
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
 create function private.tell_of_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body 92e3c85eb240061a
 
@@ -2652,6 +2654,9 @@ grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4acedae2412e8a2f
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
+create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
+grant execute on function public.may_present_salon(p_user_id uuid, p_salon_id uuid) to service_role;
+
 create function public.message_history(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 20d9d1d0be794b6a
 grant execute on function public.message_history(p_message_id bigint) to authenticated;
 
@@ -2688,7 +2693,7 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 9d59ebff1e5c410f
+create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
 grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
 
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
@@ -2825,6 +2830,9 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
 grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
+
+create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
+grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
 
 create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
 grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;

@@ -11,28 +11,31 @@ alter table public.token_balances
   add column change_number bigint not null default 0;
 
 comment on column public.token_balances.watched_until is
-  'Until then changes of balance and held are told on the topic wallet:<id>. Null: nobody ever watched.';
+  'Until then changes of balance and held are told on the topic wallet:<id>. Null: nobody watches.';
 comment on column public.token_balances.change_number is
   'Number of the newest change while somebody watched. It also counts each time that nobody had watched for a while, so that '
   'nobody takes for the newest what is not.';
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
-create function private.may_hear_wallet(p_topic text)
+create function private.may_hear_wallet()
 returns boolean
 language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+declare
+  -- As realtime.topic(), which need not be there.
+  v_topic constant text := current_setting('realtime.topic', true);
 begin
-  return p_topic = 'wallet:' || (select auth.uid()) or p_topic = any (
+  return v_topic = 'wallet:' || (select auth.uid()) or v_topic = any (
     select 'wallet:' || wallet_id from unnest(private.shared_wallets()) as shared (wallet_id));
 end;
 $$;
 
-comment on function private.may_hear_wallet(text) is
-  'Whether a topic is that of a wallet whose balance the caller may read: its own, or that of a team it is a member of.';
+comment on function private.may_hear_wallet() is
+  'Whether the topic that is asked about is that of a wallet whose balance the caller may read: its own, or that of a team it is a member of.';
 
 create function private.open_wallet_topics()
 returns boolean
@@ -47,7 +50,7 @@ begin
   execute $policy$
     create policy "who may read a wallet hears of its balance" on realtime.messages
       for select to authenticated
-      using (extension = 'broadcast' and (select private.may_hear_wallet((select realtime.topic()))))
+      using (extension = 'broadcast' and (select private.may_hear_wallet()))
   $policy$;
   return true;
 end;
@@ -66,6 +69,13 @@ as $$
 declare
   v_number bigint;
 begin
+  if new.watched_until <= now() then
+    -- Nobody has watched for a while: the next charge need not look.
+    update public.token_balances set watched_until = null where user_id = new.user_id and watched_until = new.watched_until;
+    return null;
+  elsif new.balance = old.balance and new.held = old.held then
+    return null;
+  end if;
   -- Of several changes in a transaction nobody else has seen any but the last.
   update public.token_balances set change_number = change_number + 1
   where user_id = new.user_id and balance = new.balance and held = new.held
@@ -87,12 +97,13 @@ comment on function private.tell_balance() is
   'Broadcasts a wallet''s balance as its transaction leaves it, with the change''s number. A failure is a warning: no charge fails over '
   'it, or waits for more than a moment.';
 
--- At the commit, when the transaction has done with the row. Its condition is all that a charge pays that nobody watches.
+-- At the commit, when the transaction has done with the row. Its condition is all that a charge pays that nobody watches, and
+-- short, as Postgres reads it anew for each statement.
 create constraint trigger token_balances_tell
   after update of balance, held on public.token_balances
   deferrable initially deferred
   for each row
-  when (new.watched_until > now() and (new.balance <> old.balance or new.held <> old.held))
+  when (new.watched_until is not null)
   execute function private.tell_balance();
 
 create function public.watch_wallet(p_user_id uuid, p_wallet_id uuid)
@@ -134,14 +145,14 @@ comment on function public.watch_wallet(uuid, uuid) is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  private.may_hear_wallet(text),
+  private.may_hear_wallet(),
   private.open_wallet_topics(),
   private.tell_balance(),
   public.watch_wallet(uuid, uuid)
 from public, anon, authenticated;
 
 -- Asked by a policy, which needs no way into the schema.
-grant execute on function private.may_hear_wallet(text) to authenticated;
+grant execute on function private.may_hear_wallet() to authenticated;
 grant execute on function public.watch_wallet(uuid, uuid) to service_role;
 
 -- Policies ------------------------------------------------------------------------------------------------------

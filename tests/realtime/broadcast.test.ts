@@ -1,4 +1,4 @@
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
 
 import { anonymous, type ClientName, CLIENTS, inbox, joined, newTopic } from "./support/clients.ts";
 import { openWire, readUserBroadcast, userBroadcast } from "./support/wire.ts";
@@ -225,4 +225,48 @@ it("a public channel and a private one of the same name are two rooms", async ()
     .toMatchObject({ status: 202 });
   await post("", { messages: [{ topic, event: "open", payload: {} }] });
   expect((await heard.next()).event).toBe("open");
+});
+
+describe("a number that JavaScript would write in another way", () => {
+  const NUMBERS = '{"id":12345678901234567890,"one":1.0,"many":1e2,"tenth":0.10,"none":-0,"plain":12}';
+
+  it.each(["1.0.0", "2.0.0"])("comes through as it was sent, by version %s and by HTTP", async (version) => {
+    const topic = `realtime:${newTopic()}`;
+    const [sender, listener] = [await openWire({ version }), await openTextWire(topic)];
+    await sender.join(topic, { config: {} });
+    sender.send(
+      version === "1.0.0"
+        ? `{"topic":"${topic}","event":"broadcast","payload":{"type":"broadcast","event":"e","payload":${NUMBERS}},"ref":"5","join_ref":"join-1"}`
+        : `["join-1","5","${topic}","broadcast",{"type":"broadcast","event":"e","payload":${NUMBERS}}]`,
+    );
+    expect(await listener.next()).toContain(NUMBERS);
+    const { url, publishableKey } = inject("stack");
+    const answer = await fetch(`${url}/realtime/v1/api/broadcast`, {
+      method: "POST",
+      headers: { "apikey": publishableKey, "content-type": "application/json" },
+      body: `{"messages":[{"topic":"${topic.slice("realtime:".length)}","event":"e","payload":${NUMBERS}}]}`,
+    });
+    expect(answer.status).toBe(202);
+    expect(await listener.next()).toContain(NUMBERS);
+  });
+
+  /** What comes, as the text that it is. */
+  async function openTextWire(topic: string) {
+    const { url, publishableKey } = inject("stack");
+    const socket = new WebSocket(
+      `${url.replace("http", "ws")}/realtime/v1/websocket?vsn=2.0.0&apikey=${publishableKey}`,
+    );
+    onTestFinished(() => socket.close());
+    const texts = inbox<string>();
+    await new Promise((resolve) => socket.onopen = resolve);
+    const joined = new Promise((resolve) =>
+      socket.onmessage = ({ data }) => {
+        if (String(data).includes("phx_reply")) resolve(undefined);
+        else if (String(data).includes('"broadcast"')) texts.add(String(data));
+      }
+    );
+    socket.send(JSON.stringify(["1", "1", topic, "phx_join", { config: { presence: { enabled: false } } }]));
+    await joined;
+    return texts;
+  }
 });

@@ -277,7 +277,7 @@ describe("the largest balance", () => {
 
 describe("what is asked of a grant", () => {
   it.each([
-    ["a kind that there is not", { p_kind: "gift" }],
+    ["a kind that does not exist", { p_kind: "gift" }],
     ["no kind", { p_kind: null }],
     ["a priority above 100", { p_priority: 101 }],
     ["a priority below 0", { p_priority: -1 }],

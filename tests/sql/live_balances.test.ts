@@ -153,6 +153,9 @@ describe("a wallet that nobody watches", () => {
     await lapse(user);
     await ledger.consume(user, 1);
     expect(await told(user)).toEqual([]);
+    // The charges after it need not look at the time.
+    expect(await sql`select from token_balances where user_id = ${user} and watched_until is null`)
+      .toHaveLength(1);
   });
 
   it("has the next number once it is watched again, so that nobody takes an old balance for the newest", async () => {

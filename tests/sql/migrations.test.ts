@@ -52,6 +52,11 @@ describe("the migrations", () => {
 /** Handlers of any error, which is then kept where it is looked at. */
 const RECORDED_ERRORS: Record<string, { handlers: number; reason: string }> = {
   "20260101000052_schedule.sql": { handlers: 1, reason: "a job's error becomes the outcome of its run" },
+  "20260101000125_live_balances.sql": {
+    handlers: 1,
+    reason:
+      "no charge fails as nobody could be told of it: a warning, and a number that is missing for who listens",
+  },
   "20260101000130_ledger_audit.sql": {
     handlers: 1,
     reason: "a history that makes no sense is a difference that the audit reports",

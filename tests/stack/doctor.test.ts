@@ -93,7 +93,7 @@ describe("the doctor's database", () => {
       ],
       [limitsExamination, "update private.token_plans set request_limits = '{}'", "as often as they like"],
       [limitsExamination, "delete from private.token_plans", "as often as they like"],
-      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is not there"],
+      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is missing"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',

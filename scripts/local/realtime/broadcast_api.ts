@@ -6,7 +6,7 @@ import type { Claims } from "./credentials.ts";
 import { AuthorizationFailure } from "./authorization.ts";
 import { Rate } from "./rate.ts";
 import { roomOf } from "./rooms.ts";
-import { type RoomMessage, textOf, UserBroadcast } from "./wire/message.ts";
+import { parseExactly, type RoomMessage, textOf, UserBroadcast } from "./wire/message.ts";
 
 /** What is answered. */
 interface Answer {
@@ -50,7 +50,7 @@ export class BroadcastApi {
     if (!bytes) return { status: 413, body: { message: "Payload too large" } };
     let body: unknown;
     try {
-      body = isBinary ? bytes : JSON.parse(bytes.length > 0 ? textOf(bytes) : "{}");
+      body = isBinary ? bytes : parseExactly(bytes.length > 0 ? textOf(bytes) : "{}");
     } catch {
       return { status: 400, body: { errors: { detail: "Bad Request" } } };
     }

@@ -219,13 +219,19 @@ export class Channel implements Member {
 
   #pushStored({ id, event, payload, bytes }: StoredMessage): void {
     const meta = { replayed: true, id };
+    // As it was heard by who was there: the database's JSON goes out as it is.
     if (bytes) {
       const broadcast = new UserBroadcast(event, "binary", bytes);
       const frame = this.serializer.room(this.topic, { kind: "user", broadcast, meta });
       if (frame) this.host.send(frame);
     } else {
-      const stored = { payload: JSON.parse(payload ?? "null"), event, type: "broadcast", meta };
-      this.#push("broadcast", stored);
+      const fields = [
+        `"payload":${payload ?? "null"}`,
+        `"event":${JSON.stringify(event)}`,
+        `"type":"broadcast"`,
+        `"meta":${JSON.stringify(meta)}`,
+      ];
+      this.host.send(this.serializer.push(this.joinRef, this.topic, "broadcast", `{${fields.join(",")}}`));
     }
   }
 
@@ -366,7 +372,7 @@ export class Channel implements Member {
   }
 
   #push(event: string, payload: unknown): void {
-    this.host.send(this.serializer.push(this.joinRef, this.topic, event, payload));
+    this.host.send(this.serializer.push(this.joinRef, this.topic, event, JSON.stringify(payload)));
   }
 
   /** Does something later, unless it is over by then; returns what takes that back. */

@@ -34,7 +34,7 @@ export async function heldBackSlots(
 
 /** A slot's problem in a sentence. */
 export function describeSlot({ name, keptMb, isLost, isFollowed }: HeldBackSlot): string {
-  if (isLost) return `The replication slot ${name} has lost its place: what follows it must begin anew`;
+  if (isLost) return `The replication slot ${name} has lost its place: its follower must begin anew`;
   return `Postgres keeps ${keptMb} MB for the replication slot ${name}, which ${
     isFollowed ? "is read too slowly" : "nobody reads"
   }`;

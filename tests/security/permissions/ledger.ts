@@ -110,6 +110,8 @@ export default {
   },
   predicates: {
     once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+    may_hear_wallet:
+      "asked by a policy, as whoever listens; answers yes or no about the caller's own wallets",
     shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
   },
 } satisfies Permissions;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, createDatabase, newId, race, raceAll, range, run, until } from "../support.ts";
+import { type Call, createDatabase, newId, overlapping, race, raceAll, range } from "../support.ts";
 import { Community, type MessageOutcome, type Salon } from "./message_support.ts";
 
 const { url, sql } = await createDatabase();
@@ -23,28 +23,6 @@ function count(outcomes: MessageOutcome[], error: string | null): number {
 
 function sending(salon: Salon, user: string, content?: string): Call {
   return acting(user, "send_message", salon.sending(content));
-}
-
-/** Runs a call that began while another one had not been committed, and was answered afterwards. */
-async function overlapping(first: Call, second: Call): Promise<MessageOutcome> {
-  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
-  try {
-    const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
-    await one`begin`;
-    expect((await run<MessageOutcome | "">(one, first) || { success: true }).success).toBe(true);
-    const outcome = run<MessageOutcome>(two, second);
-    let isOver = false;
-    outcome.finally(() => isOver = true).catch(() => {});
-    await until(async () =>
-      isOver || (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
-    );
-    await one`commit`;
-    return await outcome;
-  } finally {
-    await one`rollback`; // Where it failed: the others are not to wait for it.
-    one.release();
-    two.release();
-  }
 }
 
 describe("messages sent at once", () => {
@@ -118,7 +96,7 @@ describe("a salon", () => {
   it("that is being deleted lets nobody write who waited for that", async () => {
     const salon = await community.salon({ members: 1 });
     const remove = acting(salon.owner, "delete_salon", { p_salon_id: salon.id });
-    expect(await overlapping(remove, sending(salon, salon.members[0]!))).toMatchObject({
+    expect(await overlapping<MessageOutcome>(sql, remove, sending(salon, salon.members[0]!))).toMatchObject({
       error: "not_found",
     });
     expect(await salon.stream()).toEqual({ last_seq: 0, message_count: 0 });
@@ -129,8 +107,12 @@ describe("a salon", () => {
     const [first, second] = salon.members as [string, string];
     const kick = (member: string) =>
       acting(salon.owner, "kick_salon_member", { p_salon_id: salon.id, p_member_id: member });
-    expect(await overlapping(kick(first), sending(salon, first))).toMatchObject({ error: "not_found" });
-    expect(await overlapping(sending(salon, second), kick(second))).toMatchObject({ success: true });
+    expect(await overlapping<MessageOutcome>(sql, kick(first), sending(salon, first))).toMatchObject({
+      error: "not_found",
+    });
+    expect(await overlapping<MessageOutcome>(sql, sending(salon, second), kick(second))).toMatchObject({
+      success: true,
+    });
     expect(await salon.stream()).toEqual({ last_seq: 1, message_count: 1 });
   });
 
@@ -141,7 +123,10 @@ describe("a salon", () => {
       const [user, early] = salon.members as [string, string];
       await salon.say(user);
       const forget: Call = { name: "forget_user", args: { p_user_id: user } };
-      await overlapping(sending(salon, early), { name: "forget_user", args: { p_user_id: early } });
+      await overlapping<MessageOutcome>(sql, sending(salon, early), {
+        name: "forget_user",
+        args: { p_user_id: early },
+      });
       expect(await sql`select from public.chat_messages where user_id = ${early}`).toHaveLength(0);
       const results = await race<unknown>(url, [...range(8).map(() => sending(salon, user)), forget]);
       expect(results.filter(({ status }) => status === "rejected")).toEqual([]);
@@ -199,7 +184,7 @@ describe("one message", () => {
       const edit = acting(salon.owner, "edit_message", { p_message_id: id, p_content: "other" });
       const remove = acting(salon.owner, "delete_message", { p_message_id: id });
       const [first, second] = isEditFirst ? [edit, remove] : [remove, edit];
-      expect(await overlapping(first, second))
+      expect(await overlapping<MessageOutcome>(sql, first, second))
         .toMatchObject(isEditFirst ? { success: true } : { error: "not_found" });
       const [row] = await sql`select content, is_deleted from public.chat_messages where id = ${id}`;
       expect({ ...row }).toEqual({ content: "", is_deleted: true });

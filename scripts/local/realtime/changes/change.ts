@@ -49,6 +49,15 @@ export function changesOf(message: Pgoutput.Message, commitTimestamp: string): C
   }
 }
 
+/** How long the values of a change are. */
+export function lettersOf(change: Change): number {
+  let letters = 0;
+  for (const row of [change.new, change.old]) {
+    for (const value of Object.values(row ?? {})) letters += value?.length ?? 0;
+  }
+  return letters;
+}
+
 /** Postgres's microseconds since 1970 as a time in UTC. */
 export function timestampOf(microseconds: bigint): string {
   const whole = new Date(Number(microseconds / 1000n)).toISOString().slice(0, -1);

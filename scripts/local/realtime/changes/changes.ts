@@ -88,6 +88,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   let heardTables = new Set<number>();
   /** Subscriptions that are still in the database and belong to nobody. */
   const gone = new Set<string>();
+  let removing: Promise<void> | undefined;
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
   let idleTimer: ReturnType<typeof setTimeout> | undefined;
   let published: Map<number, Published> | undefined;
@@ -137,6 +138,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
       slot,
       publication: PUBLICATION,
       temporary: true,
+      isWanted: ({ kind, tableOid }) => kind !== "truncate" && heardTables.has(tableOid),
       onTransaction: feed.add,
       onTrouble: log,
       onFollowing() {
@@ -210,11 +212,22 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
     }
   }
 
-  /** What cannot be removed while Postgres is away is removed when it is back. */
-  async function removeGone(): Promise<void> {
-    const ids = [...gone];
-    await removeSubscriptions(writing, ids);
-    for (const id of ids) gone.delete(id);
+  /**
+   * What cannot be removed while Postgres is away is removed when it is back. One removal at a time takes all that are gone by
+   * then: many channels go at once.
+   */
+  function removeGone(): Promise<void> {
+    return removing ??= (async () => {
+      try {
+        while (gone.size > 0) {
+          const ids = [...gone];
+          await removeSubscriptions(writing, ids);
+          for (const id of ids) gone.delete(id);
+        }
+      } finally {
+        removing = undefined;
+      }
+    })();
   }
 
   function isListening(listener: Listener): boolean {
@@ -229,6 +242,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   }
 
   async function writeNow(listener: Listener): Promise<Answer> {
+    if (!isListening(listener)) return { ok: false, error: "Not asked any more", mayRetry: false };
     const written = await writeSubscriptions(writing, PUBLICATION, listener.subscriptions);
     // It may have left meanwhile: then what was written belongs to nobody.
     if (!isListening(listener)) {

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import { messageOf } from "../../errors.ts";
-import type { Change } from "./change.ts";
+import { type Change, lettersOf } from "./change.ts";
 import { walWriter } from "./wal_json.ts";
 
 /** What subscribers are told of a change. */
@@ -20,15 +20,16 @@ export interface FeedOptions {
 
 /** As long as the real server waits on average. So many are judged at once, and a writer's answer comes before the event. */
 const DELAY_MS = 50;
-/** As many as the real server looks at in one statement. */
-const BATCH_SIZE = 100;
+/** As many as the real server looks at in one statement, and no more than Postgres takes well. */
+const BATCH = { changes: 100, letters: 8_000_000 };
 /** A record over this size is told without its large values. */
 const MAX_RECORD_BYTES = 1024 * 1024;
-/** With more changes than this, no more are read from Postgres until some are told. */
-const QUEUE_LIMIT = 2_000;
+/** With more than this, no more is read from Postgres until some are told. */
+const QUEUE_LIMIT = { changes: 2_000, letters: 16_000_000 };
 
 interface Waiting {
   change: Change;
+  letters: number;
   dueAt: number;
 }
 
@@ -39,16 +40,21 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let working: Promise<void> | undefined;
   let isClosed = false;
+  let letters = 0;
   const onRoom: (() => void)[] = [];
+  const isFull = () => queue.length > QUEUE_LIMIT.changes || letters > QUEUE_LIMIT.letters;
 
   /** Resolves when there is room for more. */
   async function add(changes: Change[]): Promise<void> {
     const dueAt = performance.now() + DELAY_MS;
     for (const change of changes) {
-      if (change.kind !== "truncate" && isHeard(change.tableOid)) queue.push({ change, dueAt });
+      if (change.kind === "truncate" || !isHeard(change.tableOid)) continue;
+      const waiting = { change, letters: lettersOf(change), dueAt };
+      letters += waiting.letters;
+      queue.push(waiting);
     }
     schedule();
-    if (queue.length > QUEUE_LIMIT) await new Promise<void>((resolve) => onRoom.push(resolve));
+    if (isFull()) await new Promise<void>((resolve) => onRoom.push(resolve));
   }
 
   function schedule(): void {
@@ -57,7 +63,7 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
       timer = undefined;
       working = tellDue().finally(() => {
         working = undefined;
-        if (queue.length <= QUEUE_LIMIT) onRoom.splice(0).forEach((resolve) => resolve());
+        if (!isFull()) onRoom.splice(0).forEach((resolve) => resolve());
         schedule();
       });
     }, Math.max(0, queue[0]!.dueAt - performance.now()));
@@ -66,8 +72,13 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
   async function tellDue(): Promise<void> {
     const now = performance.now() + 1;
     let count = 0;
-    while (count < Math.min(queue.length, BATCH_SIZE) && queue[count]!.dueAt <= now) count++;
+    let batchLetters = 0;
+    while (
+      count < Math.min(queue.length, BATCH.changes) && queue[count]!.dueAt <= now &&
+      batchLetters < BATCH.letters
+    ) batchLetters += queue[count++]!.letters;
     const batch = queue.splice(0, count);
+    letters -= batchLetters;
     const changes = batch.map(({ change }) => change);
     try {
       await judge(changes);
@@ -97,6 +108,7 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
       isClosed = true;
       clearTimeout(timer);
       queue.length = 0;
+      letters = 0;
       onRoom.splice(0).forEach((resolve) => resolve());
       await working;
     },

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { LogicalReplicationService } from "pg-logical-replication";
 import { messageOf } from "../../errors.ts";
 import { delay } from "../../process_ids.ts";
-import { type Change, changesOf, timestampOf } from "./change.ts";
+import { type Change, changesOf, lettersOf, timestampOf } from "./change.ts";
 import { previousLsn } from "./lsn.ts";
 import { type ReplicationMessage, SlotPlugin } from "./replication_plugin.ts";
 
@@ -26,6 +26,8 @@ export interface FollowOptions {
    * transaction comes in parts. What it throws is logged, and those changes count as handled.
    */
   onTransaction(changes: Change[], commitLsn: string): Promise<void> | void;
+  /** What nobody wants is not kept. */
+  isWanted?(change: Change): boolean;
   /** Told whenever following begins, for the first time and after each loss of the connection. */
   onFollowing?(): void;
   /** Told when the connection is lost, or that changes are missing. */
@@ -48,8 +50,8 @@ const LAST_RETRY_MS = 5_000;
 const ALIVE_EVERY_MS = 10_000;
 /** Postgres is told what was handled at most so often. */
 const ACKNOWLEDGE_EVERY_MS = 500;
-/** How many changes of a transaction are handed over at once, at most. */
-const PART_SIZE = 1_000;
+/** How much of a transaction is handed over at once, at most. */
+const PART = { changes: 1_000, letters: 8_000_000 };
 /** After this time a connection that does not end by itself is cut. */
 const GOODBYE_MS = 2_000;
 /** Postgres's error in a slot that is older than its publication: it cannot go on there. */
@@ -130,11 +132,12 @@ async function followOnce(options: FollowOptions, anew: boolean, onStart: () => 
 
 /** Puts the messages of a stream together into transactions. */
 function transactionReader(
-  { onTransaction, onTrouble }: FollowOptions,
+  { onTransaction, onTrouble, isWanted = () => true }: FollowOptions,
   onHandled: (lsn: string) => void,
   onUnreadable: (error: unknown) => void,
 ) {
   let part: Change[] = [];
+  let letters = 0;
   let commitLsn = "0/0";
   let commitTimestamp = "";
   let isIdle = true;
@@ -144,6 +147,7 @@ function transactionReader(
     if (part.length === 0) return;
     const changes = part;
     part = [];
+    letters = 0;
     try {
       await onTransaction(changes, commitLsn);
     } catch (error) {
@@ -164,8 +168,12 @@ function transactionReader(
         isIdle = true;
         return onHandled(message.commitEndLsn ?? "0/0");
       default:
-        part.push(...changesOf(message, commitTimestamp));
-        if (part.length >= PART_SIZE) await handOver();
+        for (const change of changesOf(message, commitTimestamp)) {
+          if (!isWanted(change)) continue;
+          part.push(change);
+          letters += lettersOf(change);
+        }
+        if (part.length >= PART.changes || letters >= PART.letters) await handOver();
     }
   };
   return {

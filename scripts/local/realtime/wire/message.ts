@@ -51,8 +51,8 @@ export interface Serializer {
     status: "ok" | "error",
     response: unknown,
   ): Frame;
-  /** From a channel to its own client. */
-  push(joinRef: Reference, topic: string, event: string, payload: unknown): Frame;
+  /** From a channel to its own client; its payload as JSON. */
+  push(joinRef: Reference, topic: string, event: string, payload: string): Frame;
   /** Of the socket about a channel: its end. */
   end(joinRef: Reference, topic: string, event: "phx_close" | "phx_error"): Frame;
   /** To whoever is in a room; undefined where this version cannot say it. */
@@ -68,6 +68,27 @@ export function referenceOf(value: unknown): Reference {
   if (typeof value === "string" || typeof value === "number") return value;
   throw new UnreadableMessage("a reference is text");
 }
+
+/** Digits that a number of JavaScript would not give back: many of them, an exponent, zeros at the end. */
+const INEXACT = /\d{16}|\d[eE]|\.\d*0\b|-0\b/;
+
+/** Whether a message has a payload that is passed on to others, and numbers that would not come through. */
+export function isToBeExact(event: unknown, text: string): boolean {
+  return (event === "broadcast" || event === "presence") && INEXACT.test(text);
+}
+
+/** Reads JSON that is passed on: its numbers are written again as they came. */
+export function parseExactly(text: string): unknown {
+  if (!INEXACT.test(text)) return JSON.parse(text);
+  return JSON.parse(
+    text,
+    (_name, value, { source }: { source?: string } = {}) =>
+      typeof value === "number" && source !== undefined && String(value) !== source ? rawJson(source) : value,
+  );
+}
+
+// Of ECMAScript 2026, whose types are not there yet.
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

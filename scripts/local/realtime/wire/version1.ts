@@ -1,4 +1,6 @@
 import {
+  isToBeExact,
+  parseExactly,
   referenceOf,
   type RoomMessage,
   type Serializer,
@@ -11,7 +13,8 @@ import {
 export const version1: Serializer = {
   version: "1.0.0",
   decode(data) {
-    const message = JSON.parse(textOf(data));
+    const text = textOf(data);
+    const message = JSON.parse(text);
     if (
       typeof message !== "object" || message === null || typeof message.topic !== "string" ||
       typeof message.event !== "string" || !("payload" in message) || !("ref" in message)
@@ -21,30 +24,31 @@ export const version1: Serializer = {
       ref: referenceOf(message.ref),
       topic: message.topic,
       event: message.event,
-      payload: message.payload,
+      payload: isToBeExact(message.event, text)
+        ? (parseExactly(text) as { payload: unknown }).payload
+        : message.payload,
     };
   },
   reply: ({ ref, topic }, status, response) =>
     textFrame(JSON.stringify({ topic, event: "phx_reply", payload: { status, response }, ref })),
-  push: (_joinRef, topic, event, payload) => objectFrame(topic, event, payload),
+  push: (_joinRef, topic, event, payload) => payloadFrame(topic, event, payload),
   end: (joinRef, topic, event) => textFrame(JSON.stringify({ topic, event, payload: {}, ref: joinRef })),
   room: (topic, message) => roomFrame(topic, message),
 };
 
-function objectFrame(topic: string, event: string, payload: unknown) {
-  return textFrame(JSON.stringify({ topic, event, payload, ref: null }));
+/** Its payload is JSON already. */
+function payloadFrame(topic: string, event: string, payload: string) {
+  return textFrame(
+    `{"topic":${JSON.stringify(topic)},"event":${JSON.stringify(event)},"payload":${payload},"ref":null}`,
+  );
 }
 
 function roomFrame(topic: string, message: RoomMessage) {
   switch (message.kind) {
     case "json":
-      return objectFrame(topic, message.event, message.payload);
+      return payloadFrame(topic, message.event, JSON.stringify(message.payload));
     case "text":
-      return textFrame(
-        `{"topic":${JSON.stringify(topic)},"event":${
-          JSON.stringify(message.event)
-        },"payload":${message.payload},"ref":null}`,
-      );
+      return payloadFrame(topic, message.event, message.payload);
     case "user":
       return message.broadcast.encoding === "json" ? textFrame(userText(topic, message)) : undefined;
   }

@@ -4,6 +4,9 @@ import {
   bytesOf,
   type ClientMessage,
   type Frame,
+  isToBeExact,
+  parseExactly,
+  type Reference,
   referenceOf,
   type RoomMessage,
   type Serializer,
@@ -29,7 +32,7 @@ export const version2: Serializer = {
   decode: (data, isBinary) => isBinary ? decodeBinary(data) : decodeText(data),
   reply: ({ joinRef, ref, topic }, status, response) =>
     arrayFrame([joinRef, ref, topic, "phx_reply", { status, response }]),
-  push: (joinRef, topic, event, payload) => arrayFrame([joinRef, null, topic, event, payload]),
+  push: (joinRef, topic, event, payload) => payloadFrame(joinRef, topic, event, payload),
   end: (joinRef, topic, event) => arrayFrame([joinRef, joinRef, topic, event, {}]),
   room: (topic, message) => roomFrame(topic, message),
 };
@@ -38,8 +41,16 @@ function arrayFrame(parts: unknown[]): Frame {
   return textFrame(JSON.stringify(parts));
 }
 
+/** Its payload is JSON already. */
+function payloadFrame(joinRef: Reference, topic: string, event: string, payload: string): Frame {
+  return textFrame(
+    `[${JSON.stringify(joinRef)},null,${JSON.stringify(topic)},${JSON.stringify(event)},${payload}]`,
+  );
+}
+
 function decodeText(data: Uint8Array): Decoded {
-  const message = JSON.parse(textOf(data));
+  const text = textOf(data);
+  const message = JSON.parse(text);
   if (!Array.isArray(message) || message.length < 5) {
     throw new UnreadableMessage("expected an array of version 2");
   }
@@ -47,7 +58,13 @@ function decodeText(data: Uint8Array): Decoded {
   if (typeof topic !== "string" || typeof event !== "string") {
     throw new UnreadableMessage("expected a topic and an event");
   }
-  return { joinRef: referenceOf(joinRef), ref: referenceOf(ref), topic, event, payload };
+  return {
+    joinRef: referenceOf(joinRef),
+    ref: referenceOf(ref),
+    topic,
+    event,
+    payload: isToBeExact(event, text) ? (parseExactly(text) as unknown[])[4] : payload,
+  };
 }
 
 function decodeBinary(data: Uint8Array): Decoded {
@@ -95,11 +112,9 @@ function decodeBinary(data: Uint8Array): Decoded {
 function roomFrame(topic: string, message: RoomMessage): Frame | undefined {
   switch (message.kind) {
     case "json":
-      return arrayFrame([null, null, topic, message.event, message.payload]);
+      return payloadFrame(null, topic, message.event, JSON.stringify(message.payload));
     case "text":
-      return textFrame(
-        `[null,null,${JSON.stringify(topic)},${JSON.stringify(message.event)},${message.payload}]`,
-      );
+      return payloadFrame(null, topic, message.event, message.payload);
     case "user":
       return userFrame(topic, message);
   }
