@@ -128,7 +128,7 @@ export class ModelSalon {
         this.muted.add(other);
         return null;
       case "unmute":
-        if (isMember) this.muted.delete(other);
+        this.muted.delete(other);
         return null;
     }
   }
