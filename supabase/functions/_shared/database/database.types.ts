@@ -1399,6 +1399,7 @@ export type Database = {
       "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
       "mark_read": { Args: { "p_salon_id": string; "p_seq": number }; Returns: Json };
+      "may_present_salon": { Args: { "p_salon_id": string; "p_user_id": string }; Returns: boolean };
       "message_history": { Args: { "p_message_id": number }; Returns: Json };
       "messages_after": {
         Args: { "p_after": number; "p_limit"?: number; "p_salon_id": string };
@@ -1642,6 +1643,10 @@ export type Database = {
       };
       "set_profile_picture": {
         Args: { "p_bucket": string; "p_url": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "set_salon_avatar": {
+        Args: { "p_salon_id": string; "p_url": string; "p_user_id": string };
         Returns: Json;
       };
       "set_salon_role": {
