@@ -2443,7 +2443,7 @@ grant execute on function public.ban_from_salon(p_salon_id uuid, p_member_id uui
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e192ff893ec5daae
+create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 10e7739f050a1ebe
 grant execute on function public.block_user(p_user_id uuid) to authenticated;
 
 create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091

@@ -391,7 +391,7 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('blocks of ' || v_blocker, 0));
+  -- The limit's row stays locked: a user's calls are counted one after the other.
   if (select count(*) from private.user_blocks where blocker_id = v_blocker) >= 1000
     and not exists (select from private.user_blocks where blocker_id = v_blocker and blocked_id = p_user_id)
   then
