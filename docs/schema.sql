@@ -1899,7 +1899,7 @@ create function private.archive_messages(p_limit integer DEFAULT 5000) returns i
 
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
-create function private.are_interests(p_interests text[]) returns boolean language sql immutable set search_path=""; -- body d2232726bb28cec8
+create function private.are_interests(p_interests text[]) returns boolean language plpgsql immutable set search_path=""; -- body c4d40a1222c96690
 grant execute on function private.are_interests(p_interests text[]) to authenticated;
 
 create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths text[]) returns void language sql volatile security definer set search_path=""; -- body ff45c895a25e5305
@@ -2045,7 +2045,7 @@ create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_messag
 
 create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 26ce3718f99f9ea6
 
-create function private.fold(p_text text) returns text language sql immutable set search_path=""; -- body 4b973a3ac12fe803
+create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
 grant execute on function private.fold(p_text text) to authenticated;
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
@@ -2377,13 +2377,13 @@ create function private.tell_of_salon() returns trigger language plpgsql volatil
 
 create function private.tell_those_addressed(p_message public.chat_messages) returns void language sql volatile set search_path=""; -- body d87f378904b3c5c7
 
-create function private.tidy_line(p_text text) returns text language sql immutable set search_path=""; -- body 55f5914c0490b596
+create function private.tidy_line(p_text text) returns text language plpgsql immutable set search_path=""; -- body f237a9d9267ea19b
 
-create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body ed9d0b2325f7ba37
+create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body dd9fbfc9ab4e5dd2
 
 create function private.tidy_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body 4983818f3c05021a
 
-create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 7402c5785087b894
+create function private.tidy_text(p_text text) returns text language plpgsql immutable set search_path=""; -- body ea01bf5efb0ac9d6
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
@@ -2410,6 +2410,8 @@ create function private.wallet_refusal(p_error text, p_message text) returns jso
 create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body 3ef03b5249a05898
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
+
+create function private.without_unseen(p_text text) returns text language plpgsql immutable set search_path=""; -- body 8f14c87f075976c8
 
 create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
@@ -2447,7 +2449,7 @@ grant execute on function public.ban_from_salon(p_salon_id uuid, p_member_id uui
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e192ff893ec5daae
+create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 10e7739f050a1ebe
 grant execute on function public.block_user(p_user_id uuid) to authenticated;
 
 create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091

@@ -8,8 +8,8 @@ import type { PictureBucket } from "./picture_buckets.ts";
 import { barePicture } from "../_shared/pictures/bare_picture.ts";
 import { DamagedPicture } from "../_shared/pictures/parts.ts";
 
-/** More would fill the memory of whoever looks at it, however small the file is. */
-const MAX_PIXELS_A_SIDE = 8_192;
+/** More would fill the memory of whoever looks at it, however small the file is: 100 MB once it is unpacked. */
+const MAX_MEGAPIXELS = 25;
 
 /** What surrounds the file in a form. */
 export const FORM_BYTES = 16 * 1024;
@@ -40,8 +40,8 @@ export async function checkedPicture(bytes: Uint8Array, maxBytes: number): Promi
     throw new AppError("unsupported_media_type", "The file is not a JPEG, PNG or WebP picture");
   }
   const { width, height } = await sizeOf(picture.bytes);
-  if (width < 1 || height < 1 || width > MAX_PIXELS_A_SIDE || height > MAX_PIXELS_A_SIDE) {
-    throw new AppError("invalid_request", `A picture may have at most ${MAX_PIXELS_A_SIDE} pixels a side`);
+  if (width < 1 || height < 1 || width * height > MAX_MEGAPIXELS * 1_000_000) {
+    throw new AppError("invalid_request", `A picture may have at most ${MAX_MEGAPIXELS} megapixels`);
   }
   return picture;
 }

@@ -28,7 +28,8 @@ export const picturesExamination: Examination = {
       select policyname as name from pg_policies
       where schemaname = 'storage' and tablename = 'objects' and cmd <> 'SELECT'
         and roles && array['public', 'anon', 'authenticated']::name[]
-        and coalesce(qual, '') || coalesce(with_check, '') ~ '''(avatars|covers|salon-avatars)'''
+        and (coalesce(qual, '') || coalesce(with_check, '') ~ '''(avatars|covers|salon-avatars)'''
+          or coalesce(qual, '') || coalesce(with_check, '') !~ 'bucket_id')
       order by policyname`;
     return [
       ...findings,
