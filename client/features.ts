@@ -136,7 +136,7 @@ export interface Calls {
   walletsList: { input: WalletsListInput | undefined; output: WalletsListOutput };
   /** Renames a wallet. For its owners and admins. */
   walletsRename: { input: WalletsRenameInput; output: WalletsRenameOutput };
-  /** Closes a wallet that owns no tokens, for good. For its owners. */
+  /** Closes a wallet that neither owns nor owes tokens, for good. For its owners. */
   walletsClose: { input: WalletsCloseInput; output: WalletsCloseOutput };
   /** What was spent from a wallet in a month (UTC), by member and by feature. For all its members. */
   walletsUsage: { input: WalletsUsageInput; output: WalletsUsageOutput };

@@ -730,6 +730,7 @@ export type Database = {
           "priority": number;
           "refunded": number;
           "remaining": number;
+          "renewed_at": string | null;
           "request_id": string | null;
           "reversed": number;
           "rolled_over": number;
@@ -750,6 +751,7 @@ export type Database = {
           "priority": number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -769,6 +771,7 @@ export type Database = {
           "priority"?: number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
