@@ -1895,7 +1895,7 @@ create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp wit
 
 create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 03f7e2072844498d
 
-create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body e56e722e8c32573d
+create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body 07a18b2af9bcd0af
 
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
@@ -2066,7 +2066,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 46fb05589b0f69c4
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -2109,6 +2109,9 @@ create function private.has_room_for_salon(p_user_id uuid) returns boolean langu
 create function private.id_of_request(p_user_id uuid, p_request_id text) returns uuid language sql immutable set search_path=""; -- body 2d41f9f8a97c4a5a
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
+
+create function private.is_attached(p_path text) returns boolean language plpgsql stable security definer set search_path=""; -- body c76824798d54b2fe
+grant execute on function private.is_attached(p_path text) to authenticated;
 
 create function private.is_caller(p_user_id uuid) returns boolean language sql stable set search_path=""; -- body b03acedbeac7c96a
 
@@ -2513,7 +2516,7 @@ grant execute on function public.detect_high_frequency_requests(p_user_id uuid, 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.edit_message(p_message_id bigint, p_content text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 37e3d39f0cbda11c
+create function public.edit_message(p_message_id bigint, p_content text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 213fd6f506d3f406
 grant execute on function public.edit_message(p_message_id bigint, p_content text) to authenticated;
 
 create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc379435a9ae79da
@@ -2822,7 +2825,7 @@ grant execute on function public.search_messages(p_query text, p_salon_id uuid, 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
 grant execute on function public.search_profiles(p_query text, p_city text, p_limit integer) to authenticated;
 
-create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 894d9b4a4a27c1b9
+create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fb3e987bb9edd59
 grant execute on function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint, p_mentions uuid[], p_attachments text[]) to authenticated;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d938e83aed1ad4c

@@ -14,11 +14,9 @@ declare
   v_ids bigint[];
   v_count bigint;
 begin
-  -- First what forget_salons needs, in its order; then nothing that the user is sending is missed, and it sends no more.
-  perform private.lock_my_salons(p_user_id);
-  perform from public.salons
-  where id in (select salon_id from public.salon_members where user_id = p_user_id)
-  order by id for update;
+  -- The part memberships went before, by its name: what the user was sending is complete, and it sends no more. This waits for
+  -- messages that are moving to the archive, as such a row is in neither place for it.
+  perform pg_advisory_xact_lock_shared(hashtext('the archive of messages'));
   for v_salon_id, v_ids in
     select salon_id, array_agg(id order by id) from public.chat_messages where user_id = p_user_id group by salon_id order by salon_id
   loop

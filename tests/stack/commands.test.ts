@@ -122,6 +122,7 @@ test("the demo's story comes true on a running stack, and fails with what to do 
   await startAndWait();
   const { code, printed } = await finish(runScript("demo", place));
   expect({ code, printed }).toEqual({ code: 0, printed });
+  expect(printed).toMatch(/heard live: 100, \d+, 97 available +97$/m);
   expect(printed).toMatch(/^Refund the meal .* 3 +100$/m);
   expect(printed).toMatch(/^2 seconds later +the gift is over +-20 +100$/m);
   expect(printed).toMatch(/verify_token_ledger\(\)\s+0 rows/);

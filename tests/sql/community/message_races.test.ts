@@ -136,6 +136,33 @@ describe("a salon", () => {
   });
 });
 
+describe("a user", () => {
+  it("is forgotten after messages of it that move to the archive have arrived there", async () => {
+    const salon = await community.salon({ members: 1 });
+    const user = salon.members[0]!;
+    await salon.age("2 years", await salon.say(user));
+    // Of a salon that it is in, it would wait for the salon anyway.
+    await community.call(user, "leave_salon", { p_salon_id: salon.id });
+    const [archiving, forgetting] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      const [{ pid }] = await forgetting<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await archiving`begin`;
+      expect((await archiving`select private.archive_messages() as count`)[0]!.count).toBe(1);
+      const forgotten = forgetting`select public.forget_user(${user})`.then(() => {});
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      await archiving`commit`;
+      await forgotten;
+    } finally {
+      await archiving`rollback`;
+      archiving.release();
+      forgetting.release();
+    }
+    expect(await sql`select from public.chat_messages where user_id = ${user}`).toHaveLength(0);
+  });
+});
+
 describe("one message", () => {
   it("toggled 50 times at once by one user has the reaction that 50 toggles leave", async () => {
     const salon = await community.salon();
