@@ -681,7 +681,7 @@ begin
   from (
     select * from private.salon_decisions
     where salon_id = p_salon_id and (p_before is null or id < p_before)
-      -- Of a report knows who saw it in the queue.
+      -- What became of a report is for those who see it in the queue.
       and (action not like 'report\_%' or private.outranks(v_role, private.role_in_salon(salon_id, subject_id)))
     order by id desc limit v_limit
   ) as page;
