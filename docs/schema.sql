@@ -2295,7 +2295,7 @@ create function private.repeated_send(p_user_id uuid, p_salon_id uuid, p_content
 
 create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
 
-create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 7126dce81a506b59
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 8f632b14c181284c
 
 create function private.report_for_those_who_decide(p_report private.salon_reports) returns jsonb language sql stable set search_path=""; -- body c5fecf3a07223529
 
