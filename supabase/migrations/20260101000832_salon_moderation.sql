@@ -288,6 +288,7 @@ set search_path = ''
 as $$
 declare
   v_refusal jsonb;
+  v_is_changed boolean;
 begin
   v_refusal := private.begin_decision(p_salon_id, p_member_id);
   if v_refusal is not null then
@@ -295,7 +296,13 @@ begin
   end if;
   update public.salon_members set muted_until = null
   where salon_id = p_salon_id and user_id = p_member_id and muted_until is not null;
-  if found then
+  v_is_changed := found;
+  -- Of somebody who left meanwhile, too.
+  update private.salon_absences set muted_until = null
+  where salon_id = p_salon_id and user_id = p_member_id and muted_until is not null;
+  if v_is_changed or found then
+    delete from private.salon_absences
+    where salon_id = p_salon_id and user_id = p_member_id and removed_at is null;
     perform private.note_decision(p_salon_id, 'unmute', p_member_id);
   end if;
   return private.community_done();
@@ -303,7 +310,7 @@ end;
 $$;
 
 comment on function public.unmute_salon_member(uuid, uuid) is
-  'Lets a member write again; one who may write already is as good. Errors: unauthorized, rate_limited, invalid_request, '
+  'Lets a member write again, also one who left and may come back; one who may write already is as good. Errors: unauthorized, rate_limited, invalid_request, '
   'forbidden.';
 
 create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text default null)

@@ -250,7 +250,7 @@ describe.each(routines)("the database function $name", (routine) => {
   const watched = new Watched(tableNames, () => [userA, userB]);
 
   it.each(askers)("asked by $what, runs exactly as declared", async (asker) => {
-    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call");
+    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call") && !asker.isUnknown;
     const before = await watched.before();
     const answer = await send(`/rest/v1/rpc/${routine.name}`, {
       method: "POST",
@@ -449,7 +449,9 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
     expect(await watched.after()).toEqual(before);
   });
 
-  it.runIf(declared.takesWallet && !isRealtime(declared))(
+  if (!declared.takesWallet || isRealtime(declared)) return;
+
+  it(
     "lets no user spend from, or look into, a wallet of a team that it is not in",
     async () => {
       const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];
