@@ -54,9 +54,13 @@ async function sendUntilHeard(topic: string, heard: ReturnType<typeof inbox<Hear
 
 function pidOf(name: string): number {
   const state = JSON.parse(Deno.readTextFileSync(`${stack.dataDir}/state.json`));
-  const found = (state.childPids as number[]).find((pid) =>
-    Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(name)
-  );
+  const found = (state.childPids as number[]).find((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(name);
+    } catch {
+      return false; // It has just ended.
+    }
+  });
   if (!found) throw new Error(`${name} does not run`);
   return found;
 }
