@@ -2025,7 +2025,7 @@ create function private.export_ledger_user(p_user_id uuid) returns jsonb languag
 
 create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
-create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2c3269db17c80d52
+create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body abc84bb100ba9ef4
 
 create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
