@@ -394,12 +394,14 @@ create function private.token_refusal(
   p_details jsonb default '{}'
 )
 returns jsonb
-language sql
+language plpgsql -- Not sql: Postgres would plan it anew for each call, as a function with settings is not inlined.
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
+begin
+  return jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
+end;
 $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
@@ -869,11 +871,16 @@ returns public.token_balances
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_balance public.token_balances;
 begin
-  if exists (select from public.token_balances where user_id = p_wallet_id and next_expiry_at <= p_now) then
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.next_expiry_at <= p_now then
     return private.apply_grant_events(p_wallet_id, p_now);
+  elsif v_balance.held > 0 then
+    return private.expire_token_holds_of(p_wallet_id, p_now);
   end if;
-  return private.expire_token_holds_of(p_wallet_id, p_now);
+  return v_balance;
 end;
 $$;
 

@@ -83,11 +83,13 @@ begin
   end loop;
 end $$;
 
-create function simulation.minute_of(p_time timestamptz) returns jsonb language sql stable as $$
-  select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
-    else '"Infinity"' end
-  from simulation.start
-$$;
+create function simulation.minute_of(p_time timestamptz) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
+      else '"Infinity"' end
+    from simulation.start);
+end $$;
 
 create function simulation.time_of(p_minute bigint) returns timestamptz language sql stable as $$
   select at + p_minute * interval '1 minute' from simulation.start
