@@ -52,7 +52,8 @@ const RECORDED_ERRORS: Record<string, { handlers: number; reason: string }> = {
   "20260101000052_schedule.sql": { handlers: 1, reason: "a job's error becomes the outcome of its run" },
   "20260101000125_live_balances.sql": {
     handlers: 1,
-    reason: "no charge fails as nobody could be told of it: a warning, and a number that is missing for who listens",
+    reason:
+      "no charge fails as nobody could be told of it: a warning, and a number that is missing for who listens",
   },
   "20260101000130_ledger_audit.sql": {
     handlers: 1,

@@ -10,7 +10,8 @@ import { Ledger, newId } from "./support.ts";
 
 /** Functions that users may call. */
 const OPEN_FUNCTIONS: Record<string, string> = {
-  may_hear_wallet: "asked by a policy, as whoever listens; answers about a caller's own wallets, and REST does not show it",
+  may_hear_wallet:
+    "asked by a policy, as whoever listens; answers about a caller's own wallets, and REST does not show it",
   shared_wallets:
     "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
   once_shared_wallets:
