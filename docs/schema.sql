@@ -2025,7 +2025,7 @@ create function private.export_ledger_user(p_user_id uuid) returns jsonb languag
 
 create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
-create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2c3269db17c80d52
+create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body abc84bb100ba9ef4
 
 create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
@@ -2037,7 +2037,7 @@ create function private.export_profile(p_user_id uuid) returns jsonb language sq
 
 create function private.export_salon_reports(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 834462ca80ae2aa1
 
-create function private.export_salons(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 130800161345d283
+create function private.export_salons(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6461ea7f33e2b717
 
 create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
 
@@ -2295,7 +2295,7 @@ create function private.repeated_send(p_user_id uuid, p_salon_id uuid, p_content
 
 create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
 
-create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 7126dce81a506b59
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 8f632b14c181284c
 
 create function private.report_for_those_who_decide(p_report private.salon_reports) returns jsonb language sql stable set search_path=""; -- body c5fecf3a07223529
 
@@ -2629,7 +2629,7 @@ grant execute on function public.list_public_salons(p_category text, p_city text
 create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
 grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
 
-create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1fc66417be06cdd2
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body a22fae898637b923
 grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79
@@ -2686,7 +2686,7 @@ grant execute on function public.my_messages(p_after uuid, p_limit integer) to a
 create function public.my_salon_reports(p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1d6d7cd25cff93f7
 grant execute on function public.my_salon_reports(p_limit integer) to authenticated;
 
-create function public.my_salon_standing(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 30f919f00065cddb
+create function public.my_salon_standing(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 139335a6cf1ee620
 grant execute on function public.my_salon_standing(p_salon_id uuid) to authenticated;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524

@@ -50,7 +50,7 @@ declare
   v_operations constant text[] := private.operations_of_grants();
   -- Of each grant, by its place in the order of consumption.
   v_numbers bigint[];
-  v_kinds public.token_grant_kind[];
+  v_kinds text[];
   v_priorities integer[];
   v_ends timestamptz[];
   v_left bigint[];
@@ -72,7 +72,7 @@ declare
   v_spent numeric := 0;
   v_entry record;
 begin
-  select array_agg(entry_number order by place), array_agg(kind order by place), array_agg(priority order by place),
+  select array_agg(entry_number order by place), array_agg(kind::text order by place), array_agg(priority order by place),
     array_agg(ends_at order by place), array_agg(remaining order by place), array_agg(ending order by place),
     array_agg(place order by ending)
   into v_numbers, v_kinds, v_priorities, v_ends, v_left, v_endings, v_by_end
@@ -226,7 +226,7 @@ begin
     end loop;
   end loop;
   return query
-  select grants.entry_number, grants.kind, grants.priority, grants.expires_at, grants.remaining
+  select grants.entry_number, grants.kind::public.token_grant_kind, grants.priority, grants.expires_at, grants.remaining
   from unnest(v_numbers, v_kinds, v_priorities, v_ends, v_left) as grants (entry_number, kind, priority, expires_at, remaining)
   where grants.remaining > 0;
 end;

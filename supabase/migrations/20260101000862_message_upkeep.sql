@@ -67,6 +67,14 @@ begin
         select id, salon_id, seq, content, reply_to_id, mentions, created_at, edited_at
         from public.chat_messages where user_id = p_user_id and not is_deleted order by id desc limit 300
       ) as newest),
+    'newest_attachments', (
+      select coalesce(jsonb_agg(to_jsonb(newest) order by newest.message_id desc, newest.path), '[]')
+      from (
+        select attachments.message_id, attachments.path, attachments.content_type, attachments.size_bytes
+        from public.chat_messages as messages
+        join public.message_attachments as attachments on attachments.message_id = messages.id
+        where messages.user_id = p_user_id order by messages.id desc limit 1000
+      ) as newest),
     'newest_reactions', (
       select coalesce(jsonb_agg(to_jsonb(newest) order by newest.created_at desc), '[]')
       from (

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, createDatabase, newId, overlapping, race, raceAll, range } from "../support.ts";
+import { type Call, createDatabase, newId, overlapping, race, raceAll, range, until } from "../support.ts";
 import { Community, type MessageOutcome, type Salon } from "./message_support.ts";
 
 const { url, sql } = await createDatabase();

@@ -120,11 +120,12 @@ describe("a user who is forgotten", () => {
 
 describe("a user who asks for its data", () => {
   it("gets what it wrote last, how much there is, its reactions and how far it read", async () => {
-    const { salon, left, user, id } = await busyUser();
+    const { salon, left, user, id, path } = await busyUser();
     const [row] = await sql`select public.export_user_data(${user}) as data`;
     expect(row!.data.messages).toMatchObject({
       message_count: 2,
       newest_messages: [{ content: "pinned", salon_id: left.id }, { id, content: "edited" }],
+      newest_attachments: [{ message_id: id, path, content_type: "image/png", size_bytes: 10 }],
       newest_reactions: [{ emoji: "👍" }],
       read: [{ salon_id: salon.id, last_read_seq: 1 }],
     });
