@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { picturesExamination } from "../../../scripts/doctor/modules/community/pictures.ts";
 import { profilesExamination } from "../../../scripts/doctor/modules/community/profiles.ts";
+import { testRoutesExamination } from "../../../scripts/doctor/modules/community/test_routes.ts";
+import { stack } from "../../support/stack.ts";
 import { createDatabase, newId, readMigrations, until } from "../support.ts";
 import { People } from "./people.ts";
 
@@ -203,6 +205,24 @@ describe("a salon's picture", () => {
 });
 
 describe("the doctor", () => {
+  it("finds test routes of the earlier backend that answer, with or without credentials", async () => {
+    const answers: Record<string, number> = { "test-config": 200, "test-webhook": 401 };
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, ({ url }) => {
+      return new Response("", { status: answers[url.split("/functions/v1/")[1]!] ?? 404 });
+    });
+    try {
+      const url = `http://127.0.0.1:${server.addr.port}`;
+      const findings = await testRoutesExamination.examine({ sql, url });
+      expect(findings.map(({ what }) => what)).toEqual([
+        "The function test-config answers",
+        "The function test-webhook answers",
+      ]);
+      expect(await testRoutesExamination.examine({ sql, url: stack.url })).toEqual([]);
+    } finally {
+      await server.shutdown();
+    }
+  });
+
   it("finds nothing in a project as the migrations make it", async () => {
     const { sql } = await createDatabase();
     expect(await picturesExamination.examine({ sql })).toEqual([]);
