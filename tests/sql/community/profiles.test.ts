@@ -159,15 +159,15 @@ describe("a profile", () => {
       );
   });
 
-  it("is refused at once if it is far too long, whatever it costs to tidy", async () => {
+  it("is refused if it is far too long, and nothing but its beginning is looked at", async () => {
     const user = await people.newUser();
     for (const set of ["bio = repeat('x ', 3000000)", "interests = array_fill(' x '::text, array[500000])"]) {
-      const startsAtMs = performance.now();
       expect(await people.refusal(user, `update public.profiles set ${set} where id = '${user}'`)).toBe(
         "23514",
       );
-      expect(performance.now() - startsAtMs).toBeLessThan(5_000);
     }
+    const [row] = await sql`select char_length(private.tidy_text(repeat('x', 3000000))) as length`;
+    expect(row!.length).toBe(20_001);
   });
 
   it("keeps no answers of more than 16 KiB", async () => {
