@@ -2365,7 +2365,7 @@ create function private.take_place_in_stream(p_salon_id uuid, p_place private.sa
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body a820d0da8c24515b
+create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body e2f15b930c511f71
 
 create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
