@@ -234,7 +234,7 @@ create table private.archived_messages (
   constraint archived_messages_pkey PRIMARY KEY (id),
   constraint archived_messages_client_id_key UNIQUE (user_id, client_id),
   constraint archived_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted),
+  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id),
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
 );
@@ -1181,7 +1181,7 @@ create table public.chat_messages (
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL))),
   constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted)
+  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
 );
 CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table public.chat_messages enable row level security;
@@ -1979,13 +1979,13 @@ create function private.count_new_members() returns trigger language plpgsql vol
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
-create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[]) returns integer language sql stable set search_path=""; -- body 1abfb555018ebb5a
+create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body ad89ee02d2f443b0
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
-create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 8fb9bb782ac3daaa
+create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
@@ -2043,7 +2043,7 @@ create function private.fan_out_alerts() returns integer language plpgsql volati
 
 create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_message_id bigint, p_content text, p_reason text, p_explanation text) returns jsonb language plpgsql volatile set search_path=""; -- body c9b7d7159a8dacf1
 
-create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 26ce3718f99f9ea6
+create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 33ff938754d64f78
 
 create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
 grant execute on function private.fold(p_text text) to authenticated;
@@ -2271,7 +2271,7 @@ create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) ret
 
 create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
 
-create function private.quotation(p_message_id bigint, p_hidden uuid[]) returns jsonb language sql stable set search_path=""; -- body f7be68c5ac28e731
+create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body 8e0faabaf82040bf
 
 create function private.random_code(p_length integer) returns text language plpgsql volatile set search_path=""; -- body 2483e22c044bbf68
 
@@ -2572,7 +2572,7 @@ grant execute on function public.get_message_reactions_summary(p_message_id bigi
 create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
 grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
 
-create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 22ba3371bfd5ea05
+create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 59c2d6a9a82e607d
 grant execute on function public.get_reply_message_info(p_message_id bigint) to authenticated;
 
 create function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text DEFAULT 'toggle'::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 032144347ab0f097
@@ -2659,7 +2659,7 @@ grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id
 create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
-create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4acedae2412e8a2f
+create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
 create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
@@ -2707,7 +2707,7 @@ grant execute on function public.pictures_to_remove(p_limit integer) to service_
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
 grant execute on function public.pin_message(p_message_id bigint) to authenticated;
 
-create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body da072e7cee37ebeb
+create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 61a55f4e6b79e15a
 grant execute on function public.pinned_messages(p_salon_id uuid) to authenticated;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
@@ -2884,7 +2884,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body 1f5e5f7ff8ab035c
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body e9960322e6c340b5
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a

@@ -83,7 +83,7 @@ create table public.chat_messages (
   edited_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   constraint chat_messages_pkey primary key (id),
-  constraint chat_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted),
+  constraint chat_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted, reply_to_user_id),
   constraint chat_messages_client_id_key unique (user_id, client_id),
   constraint chat_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
   constraint chat_messages_deleted_since check (is_deleted = (deleted_at is not null)),

@@ -57,7 +57,13 @@ create trigger begin_reading after insert on public.salon_members
 insert into private.message_reads (user_id, salon_id)
 select user_id, salon_id from public.salon_members;
 
-create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[])
+create function private.count_unread(
+  p_user_id uuid,
+  p_salon_id uuid,
+  p_after bigint,
+  p_hidden uuid[],
+  p_blocked uuid[]
+)
 returns integer
 language sql
 stable
@@ -68,13 +74,14 @@ as $$
     select from public.chat_messages
     where salon_id = p_salon_id and seq > p_after and not is_deleted
       and (user_id = p_user_id or user_id = any(p_hidden)) is not true
+      and (reply_to_user_id = p_user_id and user_id = any(p_blocked)) is not true
     limit 100
   ) as unread;
 $$;
 
-comment on function private.count_unread(uuid, uuid, bigint, uuid[]) is
-  'How many messages after a number a user has not read, up to 100: neither its own, nor deleted ones, nor those of authors that '
-  'it has blocked.';
+comment on function private.count_unread(uuid, uuid, bigint, uuid[], uuid[]) is
+  'How many messages after a number a user has not read, up to 100: neither its own, nor deleted ones, nor those that a block '
+  'keeps from it.';
 
 create function public.mark_read(p_salon_id uuid, p_seq bigint)
 returns jsonb
@@ -107,7 +114,8 @@ begin
   where user_id = v_user_id and salon_id = p_salon_id and last_read_seq < least(p_seq, v_last_seq);
   select last_read_seq into v_seq from private.message_reads where user_id = v_user_id and salon_id = p_salon_id;
   return private.community_done(jsonb_build_object('last_read_seq', v_seq,
-    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_i_blocked())));
+    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_i_blocked(),
+      private.my_blocked_ids())));
 end;
 $$;
 
@@ -125,6 +133,7 @@ as $$
 declare
   v_user_id constant uuid := (select auth.uid());
   v_hidden constant uuid[] := private.authors_i_blocked();
+  v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   -- Counted here and not by count_unread: 200 calls of a function take longer than the counting.
   return query
@@ -137,6 +146,7 @@ begin
       select from public.chat_messages as messages
       where messages.salon_id = reads.salon_id and messages.seq > reads.last_read_seq and not messages.is_deleted
         and (messages.user_id = v_user_id or messages.user_id = any(v_hidden)) is not true
+        and (messages.reply_to_user_id = v_user_id and messages.user_id = any(v_blocked)) is not true
       limit 100
     ) as newer
   ) as counted
@@ -147,13 +157,13 @@ $$;
 
 comment on function public.unread_counts() is
   'For each salon of the caller how many messages it has not read, up to 100, the salon with the newest message first. Own and '
-  'deleted messages, and those of blocked authors, do not count.';
+  'deleted messages, and those that a block keeps from the caller, do not count.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   private.begin_reading(),
-  private.count_unread(uuid, uuid, bigint, uuid[]),
+  private.count_unread(uuid, uuid, bigint, uuid[], uuid[]),
   public.mark_read(uuid, bigint),
   public.unread_counts()
 from public, anon, authenticated;

@@ -66,11 +66,13 @@ set search_path = ''
 as $$
 declare
   v_query constant tsquery := private.message_query(p_query, p_salon_ids);
+  v_user_id constant uuid := (select auth.uid());
+  v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   -- All that match first, by the index alone, then the newest of them.
   return array(
     with found as materialized (
-      select id, salon_id, user_id
+      select id, salon_id, user_id, reply_to_user_id
       from public.chat_messages
       where not is_deleted and private.message_vector(salon_id, content) @@ v_query
     )
@@ -78,13 +80,14 @@ begin
     from found
     -- A text may contain the word of another salon.
     where salon_id = any(p_salon_ids) and (p_before is null or id < p_before) and (user_id = any(p_hidden)) is not true
+      and (reply_to_user_id = v_user_id and user_id = any(v_blocked)) is not true
     order by id desc
     limit p_limit);
 end;
 $$;
 
 comment on function private.find_messages(text, uuid[], bigint, uuid[], integer) is
-  'The newest messages of these salons that match, without those of some authors.';
+  'The newest messages of these salons that match, without those of some authors and replies that a block keeps from the caller.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

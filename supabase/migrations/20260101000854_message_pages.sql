@@ -43,7 +43,7 @@ $$;
 
 comment on function private.reactions_to(bigint, uuid, uuid[]) is 'The reactions to a message, as a reader may see them.';
 
-create function private.quotation(p_message_id bigint, p_hidden uuid[])
+create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[])
 returns jsonb
 language sql
 stable
@@ -55,13 +55,14 @@ as $$
     'avatar_url', case when not is_hidden then profiles.avatar_url end,
     'content', case when not is_hidden then left(messages.content, 200) end, 'created_at', messages.created_at)
   from (
-    select *, (user_id = any(p_hidden)) is true as is_hidden from public.chat_messages where id = p_message_id
+    select *, (user_id = any(p_hidden) or (reply_to_user_id = p_user_id and user_id = any(p_blocked))) is true as is_hidden
+    from public.chat_messages where id = p_message_id
   ) as messages
   left join public.profiles on profiles.id = messages.user_id;
 $$;
 
-comment on function private.quotation(bigint, uuid[]) is
-  'What a reply shows of the message that it answers: 200 characters, nothing of an author whom the reader has blocked.';
+comment on function private.quotation(bigint, uuid, uuid[], uuid[]) is
+  'What a reply shows of the message that it answers: 200 characters, nothing of what a block keeps from the reader.';
 
 create function private.describe_messages(p_ids bigint[])
 returns jsonb
@@ -79,7 +80,7 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'id', messages.id, 'salon_id', messages.salon_id, 'seq', messages.seq, 'user_id', messages.user_id,
       'full_name', profiles.full_name, 'avatar_url', profiles.avatar_url, 'content', messages.content,
-      'reply_to', private.quotation(messages.reply_to_id, v_hidden), 'mentions', messages.mentions,
+      'reply_to', private.quotation(messages.reply_to_id, v_user_id, v_hidden, v_blocked), 'mentions', messages.mentions,
       'is_deleted', messages.is_deleted, 'edited_at', messages.edited_at, 'created_at', messages.created_at,
       'client_id', case when messages.user_id = v_user_id then messages.client_id end,
       'is_pinned', exists (
@@ -244,6 +245,7 @@ begin
     from public.message_pins as pins
     join public.chat_messages as messages on messages.id = pins.message_id
     where pins.salon_id = p_salon_id and (messages.user_id = any(private.authors_i_blocked())) is not true
+      and (messages.reply_to_user_id = (select auth.uid()) and messages.user_id = any(private.my_blocked_ids())) is not true
     order by pins.created_at desc, pins.message_id desc))));
 end;
 $$;
@@ -262,13 +264,13 @@ begin
   if not private.is_salon_member(private.salon_of_message(p_message_id)) then
     return null;
   end if;
-  return private.quotation(p_message_id, private.authors_i_blocked());
+  return private.quotation(p_message_id, (select auth.uid()), private.authors_i_blocked(), private.my_blocked_ids());
 end;
 $$;
 
 comment on function public.get_reply_message_info(bigint) is
   'What a reply shows of the message that it answers: id, seq, user_id, full_name, avatar_url, content (200 characters), '
-  'created_at, is_deleted, and is_hidden if the caller has blocked its author. Null for a message that the caller may not see.';
+  'created_at, is_deleted, and is_hidden if a block keeps it from the caller. Null for a message that the caller may not see.';
 
 create function public.my_messages(p_after uuid default null, p_limit integer default 100)
 returns jsonb
@@ -305,7 +307,7 @@ grant select on public.chat_messages_with_profiles to authenticated, service_rol
 
 revoke execute on function
   private.reactions_to(bigint, uuid, uuid[]),
-  private.quotation(bigint, uuid[]),
+  private.quotation(bigint, uuid, uuid[], uuid[]),
   private.describe_messages(bigint[]),
   private.page_of_messages(uuid, bigint, bigint, integer),
   public.messages_after(uuid, bigint, integer),

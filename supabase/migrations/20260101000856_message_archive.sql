@@ -5,7 +5,7 @@
 
 create table private.archived_messages (
   constraint archived_messages_pkey primary key (id),
-  constraint archived_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted),
+  constraint archived_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted, reply_to_user_id),
   constraint archived_messages_client_id_key unique (user_id, client_id),
   constraint archived_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 ) inherits (public.chat_messages);

@@ -163,6 +163,32 @@ describe("a block", () => {
     expect(await reactions(salon.owner, one)).toMatchObject([{ count: "1" }]);
   });
 
+  it("keeps a reply to whom it concerns out of what that one counts, finds, has pinned and quoted", async () => {
+    const salon = await community.salon({ members: 2 });
+    const [author, replier] = salon.members as [string, string];
+    const asked = await salon.say(author, "question");
+    await community.call(replier, "block_user", { p_user_id: author });
+    const reply = await salon.say(replier, "pineapple", { p_reply_to_id: asked });
+    await salon.say(salon.owner, "really?", { p_reply_to_id: reply });
+    await community.call(salon.owner, "pin_message", { p_message_id: reply });
+
+    const found = await community.call<Page>(author, "search_messages", { p_query: "pineapple" });
+    const pinned = await community.call<Page>(author, "pinned_messages", { p_salon_id: salon.id });
+    expect([found.messages, pinned.messages]).toEqual([[], []]);
+    const [counted] = await community.rows<{ unread: number }>(author, "unread_counts");
+    const { unread } = await community.call(author, "mark_read", { p_salon_id: salon.id, p_seq: 0 });
+    expect([counted!.unread, unread]).toEqual([1, 1]);
+    const last = (await salon.after(author)).messages.at(-1)!;
+    expect(last.reply_to).toMatchObject({ id: reply, is_hidden: true, user_id: null, content: null });
+    expect(await community.call(author, "get_reply_message_info", { p_message_id: reply })).toMatchObject({
+      is_hidden: true,
+      content: null,
+    });
+
+    const others = await community.call<Page>(salon.owner, "search_messages", { p_query: "pineapple" });
+    expect(others.messages.map(({ id }) => id), "others see it").toEqual([reply]);
+  });
+
   it("by a member does not blind the owner, who is to see what that one writes", async () => {
     const salon = await community.salon({ members: 1 });
     await community.call(salon.members[0]!, "block_user", { p_user_id: salon.owner });
