@@ -2464,7 +2464,7 @@ grant execute on function public.claim_oauth_lease(p_key text, p_provider text, 
 create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33e6f1f40fc636b7
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f35d09ee51da46f5
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12bcee0a9c612a3d
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3

@@ -447,7 +447,7 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.token_grants where wallet_id = gen_random_uuid() and remaining > 0 order by priority, expires_at, kind, entry_number;
   perform 1 from public.token_grants where expires_at <= now() and remaining > 0;
-  perform 1 from public.token_grants where effective_at <= now() and entry_number is null;
+  perform 1 from public.token_grants where effective_at <= now() and entry_number is null order by effective_at, wallet_id;
   perform 1 from public.token_grants where wallet_id = gen_random_uuid() and entry_number is null order by effective_at, id;
   perform 1 from public.token_grants where source = 'none';
   perform 1 from private.token_grant_slices where grant_id = 0;

@@ -1408,7 +1408,6 @@ as $$
 declare
   v_user_limit constant integer := 500;
   v_user_id uuid;
-  v_balance public.token_balances;
   v_user_count integer := 0;
   v_skipped_count integer := 0;
   v_has_more boolean := false;

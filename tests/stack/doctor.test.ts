@@ -28,7 +28,8 @@ const { sql } = await createDatabase();
 /** A grant that ended an hour ago, of which nobody has taken note. */
 const OVERDUE_GRANT = `
   select public.add_tokens(gen_random_uuid(), 10, 'test', p_expires_at => now() + interval '1 day');
-  update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'`;
+  update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour';
+  update public.token_balances set next_expiry_at = now() - interval '1 hour'`;
 
 /** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(
@@ -249,6 +250,7 @@ describe("what the doctor looks at", () => {
       "platform",
       "profiles",
       "pictures",
+      "messages",
       "test routes",
     ]);
   });
