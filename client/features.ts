@@ -106,10 +106,22 @@ export interface Calls {
   otpRequest: { input: OtpRequestInput; output: OtpRequestOutput };
   /** Verifies a code, once. Returns a proof for other functions, and stores the phone as the signed-in user's, if there is one and the code was sent by SMS. */
   otpVerify: { input: OtpVerifyInput; output: OtpVerifyOutput };
+  /** Makes the signed-in user's profile if there is none, and returns it. It may be repeated. */
+  profileEnsure: { input: ProfileEnsureInput | undefined; output: ProfileEnsureOutput };
+  /** Shows a picture of the signed-in user, up to 2 MB: JPEG, PNG or WebP by its bytes. The one before is removed. */
+  profileAvatar: { input: ProfileAvatarInput; output: ProfileAvatarOutput };
+  /** Shows a wide picture above the profile, up to 5 MB: JPEG, PNG or WebP by its bytes. The one before is removed. */
+  profileCover: { input: ProfileCoverInput; output: ProfileCoverOutput };
+  /** Takes one of the signed-in user's pictures away. */
+  profileRemovePicture: { input: ProfileRemovePictureInput; output: ProfileRemovePictureOutput };
   /** Writes a complete recipe from its title and summary. Times are sums of the steps; no substitute breaks a rule. */
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
   /** Suggests three recipes from the food in stock. They contain only given and allowed food; times and nutrition are computed. */
   recipeGenerator: { input: RecipeGeneratorInput; output: RecipeGeneratorOutput };
+  /** Shows a picture of a salon, up to 2 MB: JPEG, PNG or WebP by its bytes. The one before is removed. For the owner. */
+  salonsAvatar: { input: SalonsAvatarInput; output: SalonsAvatarOutput };
+  /** Takes the picture of a salon away. For the owner. */
+  salonsRemoveAvatar: { input: SalonsRemoveAvatarInput; output: SalonsRemoveAvatarOutput };
   /** Estimates body measures from two photos, as ranges. All derived values are computed; adults only. */
   scanEstimate: { input: ScanEstimateInput; output: ScanEstimateOutput };
   /** Moves the sliders of a body model closer to photos or measures. Every value stays within its bounds, and no key is added. */
@@ -118,13 +130,13 @@ export interface Calls {
   scanSemantic: { input: ScanSemanticInput; output: ScanSemanticOutput };
   /** Makes one shopping list for all recipes, by aisle. Code merges and converts quantities and subtracts the inventory. */
   shoppingListGenerator: { input: ShoppingListGeneratorInput; output: ShoppingListGeneratorOutput };
-  /** Makes a wallet that a team can share. The signed-in user is its owner. */
+  /** Makes a wallet that a team can share. The signed-in user becomes its owner. */
   walletsCreate: { input: WalletsCreateInput; output: WalletsCreateOutput };
   /** The wallets that the signed-in user shares with others. */
   walletsList: { input: WalletsListInput | undefined; output: WalletsListOutput };
   /** Renames a wallet. For its owners and admins. */
   walletsRename: { input: WalletsRenameInput; output: WalletsRenameOutput };
-  /** Closes a wallet that owns no tokens any more, for good. For its owners. */
+  /** Closes a wallet that neither owns nor owes tokens, for good. For its owners. */
   walletsClose: { input: WalletsCloseInput; output: WalletsCloseOutput };
   /** What was spent from a wallet in a month (UTC), by member and by feature. For all its members. */
   walletsUsage: { input: WalletsUsageInput; output: WalletsUsageOutput };
@@ -134,19 +146,19 @@ export interface Calls {
   walletsInvitations: { input: WalletsInvitationsInput; output: WalletsInvitationsOutput };
   /** Withdraws an invitation. For the wallet's owners and admins. */
   walletsWithdraw: { input: WalletsWithdrawInput; output: WalletsWithdrawOutput };
-  /** Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the same answer, `not_found`. Members stay what they are; who left and comes back takes no further use. */
+  /** Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the same answer, `not_found`. A member keeps its role; who left and comes back takes no further use. */
   walletsAccept: { input: WalletsAcceptInput; output: WalletsAcceptOutput };
-  /** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
+  /** The members of a wallet, those who joined first at the top, with what each spent this month (UTC). For all its members. */
   walletsMembers: { input: WalletsMembersInput; output: WalletsMembersOutput };
-  /** Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays one. */
+  /** Gives a member another role. Owners give any role, admins change members into viewers and back. The last owner cannot be demoted. */
   walletsRole: { input: WalletsRoleInput; output: WalletsRoleOutput };
-  /** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
+  /** Sets a member's monthly cap. Owners set anybody's, admins those of members and viewers. */
   walletsCap: { input: WalletsCapInput; output: WalletsCapOutput };
-  /** Removes a member: what it has running ends as usual, its next request is refused. Owners remove anybody, admins members and viewers. */
+  /** Removes a member: its running requests end as usual, its next one is refused. Owners remove anybody, admins members and viewers. */
   walletsRemove: { input: WalletsRemoveInput; output: WalletsRemoveOutput };
-  /** Leaves a wallet. The last owner cannot: another one comes first. */
+  /** Leaves a wallet. The last owner cannot leave: it makes another owner first. */
   walletsLeave: { input: WalletsLeaveInput; output: WalletsLeaveOutput };
-  /** Hands a wallet over: the member becomes an owner, and the owner who calls an admin. */
+  /** Hands a wallet over: the member becomes an owner, and the owner who calls becomes an admin. */
   walletsTransfer: { input: WalletsTransferInput; output: WalletsTransferOutput };
 }
 
@@ -232,6 +244,15 @@ export const FUNCTIONS = {
   oauthTokenRevoke: { name: "oauth-token/revoke", method: "POST", isMetered: false, takesWallet: false },
   otpRequest: { name: "otp/request", method: "POST", isMetered: false, takesWallet: false },
   otpVerify: { name: "otp/verify", method: "POST", isMetered: false, takesWallet: false },
+  profileEnsure: { name: "profile/ensure", method: "POST", isMetered: false, takesWallet: false },
+  profileAvatar: { name: "profile/avatar", method: "POST", isMetered: false, takesWallet: false },
+  profileCover: { name: "profile/cover", method: "POST", isMetered: false, takesWallet: false },
+  profileRemovePicture: {
+    name: "profile/remove-picture",
+    method: "POST",
+    isMetered: false,
+    takesWallet: false,
+  },
   recipeDetailGenerator: {
     name: "recipe-detail-generator",
     method: "POST",
@@ -239,6 +260,8 @@ export const FUNCTIONS = {
     takesWallet: true,
   },
   recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true, takesWallet: true },
+  salonsAvatar: { name: "salons/avatar", method: "POST", isMetered: false, takesWallet: false },
+  salonsRemoveAvatar: { name: "salons/remove-avatar", method: "POST", isMetered: false, takesWallet: false },
   scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true, takesWallet: true },
   scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true, takesWallet: true },
   scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true, takesWallet: true },
@@ -333,7 +356,7 @@ export interface AccountWhyOutput {
     tokens: number;
     expires_at: string | null;
     source: string | null;
-    /** What was taken back of that grant since, as its payment was reversed */
+    /** What was taken back of that grant, as its payment was reversed */
     reversed: number;
   }[];
   /** For a grant: what became of it, as `account/grants` says it, and in `clawbacks` what was taken back of it */
@@ -390,13 +413,13 @@ export interface AccountGrantsOutput {
     kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
     /** From 0, spent first, to 100 */
     priority: number;
-    /** What it was when it was made */
+    /** The tokens that it had at first */
     amount: number;
     /** From when on it counts */
     effective_at: string;
     /** When what is left of it ends; null: never */
     expires_at: string | null;
-    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    /** Payment, invoice or coupon; null: none, or hidden from the members of a team */
     source: string | null;
     /** The entry that added it */
     entry_number: number;
@@ -420,13 +443,13 @@ export interface AccountGrantsOutput {
     kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
     /** From 0, spent first, to 100 */
     priority: number;
-    /** What it was when it was made */
+    /** The tokens that it had at first */
     amount: number;
     /** From when on it counts */
     effective_at: string;
     /** When what is left of it ends; null: never */
     expires_at: string | null;
-    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    /** Payment, invoice or coupon; null: none, or hidden from the members of a team */
     source: string | null;
   }[];
 }
@@ -909,13 +932,13 @@ export interface BalanceOutput {
     kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
     /** From 0, spent first, to 100 */
     priority: number;
-    /** What it was when it was made */
+    /** The tokens that it had at first */
     amount: number;
     /** From when on it counts */
     effective_at: string;
     /** When what is left of it ends; null: never */
     expires_at: string | null;
-    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    /** Payment, invoice or coupon; null: none, or hidden from the members of a team */
     source: string | null;
     /** The entry that added it */
     entry_number: number;
@@ -927,13 +950,13 @@ export interface BalanceOutput {
     kind: "paid" | "plan" | "promotion" | "rollover" | "refund";
     /** From 0, spent first, to 100 */
     priority: number;
-    /** What it was when it was made */
+    /** The tokens that it had at first */
     amount: number;
     /** From when on it counts */
     effective_at: string;
     /** When what is left of it ends; null: never */
     expires_at: string | null;
-    /** Payment, invoice or coupon; null for none, and for the members of a team */
+    /** Payment, invoice or coupon; null: none, or hidden from the members of a team */
     source: string | null;
   }[];
   /** The ledger's newest entries, newest first */
@@ -1584,6 +1607,48 @@ export interface OtpVerifyOutput {
   proof_expires_in: number;
 }
 
+export type ProfileEnsureInput = Record<string, never>;
+
+export interface ProfileEnsureOutput {
+  profile: {
+    id: string;
+    full_name: string | null;
+    avatar_url: string | null;
+    cover_url: string | null;
+    bio: string | null;
+    city: string | null;
+    interests: string[];
+    status: "online" | "away" | "busy" | "offline";
+    created_at: string;
+    updated_at: string;
+  };
+  is_new: boolean;
+}
+
+export interface ProfileAvatarInput {
+  file: Blob;
+}
+
+export interface ProfileAvatarOutput {
+  url: string;
+}
+
+export interface ProfileCoverInput {
+  file: Blob;
+}
+
+export interface ProfileCoverOutput {
+  url: string;
+}
+
+export interface ProfileRemovePictureInput {
+  picture: "avatar" | "cover";
+}
+
+export interface ProfileRemovePictureOutput {
+  success: true;
+}
+
 export interface RecipeDetailGeneratorInput {
   title: string;
   summary: string;
@@ -1648,6 +1713,23 @@ export interface RecipeGeneratorOutput {
     };
     ingredients_without_nutrition: string[];
   }[];
+}
+
+export interface SalonsAvatarInput {
+  salon_id: string;
+  file: Blob;
+}
+
+export interface SalonsAvatarOutput {
+  url: string;
+}
+
+export interface SalonsRemoveAvatarInput {
+  salon_id: string;
+}
+
+export interface SalonsRemoveAvatarOutput {
+  success: true;
 }
 
 export interface ScanEstimateInput {
@@ -1843,7 +1925,7 @@ export interface ShoppingListGeneratorOutput {
 }
 
 export interface WalletsCreateInput {
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -1874,7 +1956,7 @@ export interface WalletsListOutput {
 export interface WalletsRenameInput {
   /** The team's wallet */
   wallet_id: string;
-  /** Is a name without control characters */
+  /** A name without control characters */
   name: string;
 }
 
@@ -1918,11 +2000,11 @@ export interface WalletsUsageOutput {
 export interface WalletsInviteInput {
   /** The team's wallet */
   wallet_id: string;
-  /** What who accepts becomes */
+  /** The role of whoever accepts */
   role?: "admin" | "member" | "viewer";
   /** The most that the member may spend in a month (UTC); null for no cap */
   monthly_cap_tokens?: number | null;
-  /** Whom it is for; then it can be used once */
+  /** Only the user who has confirmed this address can accept, once */
   email?: string;
   max_uses?: number;
   expires_in_s?: number;
@@ -1930,7 +2012,7 @@ export interface WalletsInviteInput {
 
 export interface WalletsInviteOutput {
   invitation_id: string;
-  /** Given out here and never again */
+  /** Shown here and never again */
   code: string;
   expires_at: string;
 }
@@ -1944,7 +2026,7 @@ export interface WalletsInvitationsOutput {
   invitations: {
     invitation_id: string;
     created_by: string;
-    /** What who accepts becomes */
+    /** The role of whoever accepts */
     role: "admin" | "member" | "viewer";
     /** The most that the member may spend in a month (UTC); null for no cap */
     monthly_cap_tokens: number | null;
@@ -1967,7 +2049,7 @@ export interface WalletsWithdrawOutput {
 }
 
 export interface WalletsAcceptInput {
-  /** Is the code of an invitation */
+  /** The code of an invitation */
   code: string;
 }
 

@@ -5,6 +5,8 @@ import { readEvents } from "./events.ts";
 import { type Calls, type ErrorCode, FUNCTIONS } from "./features.ts";
 import { newKey } from "./keys.ts";
 import { retryDelayMs, type RetryOptions, sleep } from "./retry.ts";
+import { Salon, type SalonOptions } from "./salon.ts";
+import type { SupabaseLike } from "./topic.ts";
 
 export { photoOf } from "./body.ts";
 export { type ErrorDetails, hasCode, TesseraError } from "./errors.ts";
@@ -16,6 +18,8 @@ export {
   type RealtimeClient,
   type WatchingClient,
 } from "./on_balance.ts";
+export type { Salon, SalonOptions, SalonOutcome, SendOptions } from "./salon.ts";
+export type { Quotation, SalonMessage } from "./timeline.ts";
 
 export interface TesseraOptions extends RetryOptions {
   /** The Supabase project: `https://<project>.supabase.co`. */
@@ -23,6 +27,8 @@ export interface TesseraOptions extends RetryOptions {
   publishableKey: string;
   /** The team's wallet that pays; default: the user's own. A call may name another. */
   wallet?: string;
+  /** The app's supabase-js client, over which `salon()` reads and listens. */
+  supabase?: SupabaseLike;
   /** Returns the signed-in user's access token; called before each try, so that a renewed token is used. */
   accessToken: () => string | undefined | Promise<string | undefined>;
   /** How long one try may take. Default: longer than any function runs. */
@@ -75,6 +81,8 @@ export type TesseraClient =
     stream: {
       [Name in Metered]: (...given: Arguments<Calls[Name]["input"]>) => AsyncGenerator<Part<Name>, void>;
     };
+    /** Opens a salon of the user, live: docs/community.md. `close()` it when it is not shown any more. */
+    salon(id: string, options?: SalonOptions): Salon;
   };
 
 const DEFAULT_TIMEOUT_MS = 150_000;
@@ -99,7 +107,16 @@ export function createTesseraClient(options: TesseraOptions): TesseraClient {
     (input: object = {}, callOptions: CallOptions = {}) =>
       stream(target, input, withCall(options, callOptions)),
   ]);
-  return { ...Object.fromEntries(methods), stream: Object.fromEntries(streams) };
+  return {
+    ...Object.fromEntries(methods),
+    stream: Object.fromEntries(streams),
+    salon(id: string, salonOptions?: SalonOptions) {
+      if (!options.supabase) {
+        throw new TypeError("salon() needs the option supabase: the app's supabase-js client");
+      }
+      return new Salon(options.supabase, id, salonOptions);
+    },
+  };
 }
 
 interface Settings extends Omit<TesseraOptions, "wallet">, CallOptions {

@@ -6,6 +6,8 @@ import { findRunningStack } from "./local/running.ts";
 import { startFunctions } from "./local/stack.ts";
 import { readState } from "./local/state.ts";
 import { explainWhenAsked } from "./local/usage.ts";
+import { tellOfCommunity } from "./demo/community.ts";
+import { expect } from "./demo/story.ts";
 import imageGenerator from "../supabase/functions/image-generator/index.ts";
 
 /** One line of the story: the action, the response, the change of the balance, and the new balance. */
@@ -21,11 +23,21 @@ const PICTURE = { prompt: "A tessera of bread" };
 const GIFT_LIFETIME_MS = 2_000;
 const TOKENS_FOR_THREE_PICTURES = 3 * imageGenerator.price.per_image!;
 
-explainWhenAsked("demo");
+explainWhenAsked(
+  "demo",
+  `deno task demo             a user, tokens and AI features, and the ledger after each step
+deno task demo community   two users and a room: what one writes, the other hears
+
+Plays the story against the running local stack, as client apps would, and checks each answer.`,
+);
 
 try {
-  const steps = await tell();
-  print(steps);
+  const [story, ...rest] = Deno.args;
+  if (rest.length > 0 || (story !== undefined && story !== "community")) {
+    throw new StackError(`There is no story ${Deno.args.join(" ")}: see deno task demo --help`);
+  }
+  if (story === "community") await tellOfCommunity(await findRunningStack());
+  else print(await tell());
 } catch (error) {
   console.error(printableFailure(error));
   Deno.exit(1);
@@ -178,10 +190,6 @@ async function tell(): Promise<Step[]> {
   } finally {
     await Promise.all([failing.stop(), sql.end()]);
   }
-}
-
-function expect(holds: boolean, problem: string): void {
-  if (!holds) throw new StackError(`The demo failed: ${problem}`);
 }
 
 function print(steps: Step[]): void {

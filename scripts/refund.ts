@@ -11,10 +11,10 @@ import { explainWhenAsked } from "./local/usage.ts";
 const USAGE =
   `deno task refund <request_id> [--amount N] [--reason TEXT] [--refund-id ID] [--user ID] [--yes] [--db-url URL]
 
-Gives tokens of a charge back, into the grants that paid for it: all that is left of it, or --amount. Without --yes it
-says what would happen, and changes nothing. A refund id counts once: repeat a command with its id, and it gives nothing
-twice. The database is the running local stack's, or the one of --db-url. After a day only the history knows a request:
---user, the user or the team's wallet that paid, makes looking it up quick.`;
+Gives a charge back, into the grants that paid for it: all that is left of the charge, or --amount tokens. Without --yes
+it only says what would happen. A refund id counts once: the same command with the same id gives nothing twice. The
+database is the running local stack's, or the one of --db-url. After a day only the history has a request: --user, the
+user or the team's wallet that paid, makes finding it quick.`;
 
 interface Outcome {
   success: boolean;
@@ -52,7 +52,9 @@ try {
   });
   if (!requestId || rest.length > 0) throw new StackError(USAGE);
   if (values.amount !== undefined && !/^[1-9]\d{0,15}$/.test(values.amount)) {
-    throw new StackError(`--amount is a whole number of tokens from 1, and was: ${values.amount}`);
+    throw new StackError(
+      `--amount must be a whole number of tokens from 1: current value is ${values.amount}`,
+    );
   }
   const refundId = values["refund-id"] ?? `refund_${crypto.randomUUID()}`;
   const sql = connectTo(values["db-url"] ?? (await findRunningStack()).databaseUrl);
@@ -90,7 +92,7 @@ interface Made {
   entries: Entry[];
 }
 
-/** What the refund does; unless it is meant, it is undone before anybody else has seen it. */
+/** Makes the refund and tells what it did. Unless it is meant, its transaction is undone before anybody sees it. */
 async function refund(sql: postgres.Sql, asked: {
   requestId: string;
   refundId: string;
@@ -100,7 +102,7 @@ async function refund(sql: postgres.Sql, asked: {
   isMeant: boolean;
 }): Promise<Made> {
   const { requestId, refundId, wallet, amount, reason, isMeant } = asked;
-  const trial = Symbol("undone");
+  const undone = Symbol("undone");
   let made: Made | undefined;
   try {
     await sql.begin(async (transaction) => {
@@ -115,10 +117,10 @@ async function refund(sql: postgres.Sql, asked: {
         charge: await chargeOf(transaction, outcome),
         entries: await entriesAfter(transaction, wallet, before!.entry_count),
       };
-      if (!isMeant) throw trial;
+      if (!isMeant) throw undone;
     });
   } catch (error) {
-    if (error !== trial) throw error;
+    if (error !== undone) throw error;
   }
   return made!;
 }
@@ -154,7 +156,7 @@ function* story(requestId: string, { outcome, charge, entries }: Made, isMeant: 
     yield `This refund was made before: ${outcome.refunded} tokens. Nothing was changed.`;
     return;
   }
-  const sum = `of the charge then ${charge.refunded} of ${charge.tokens} are given back`;
+  const sum = `${charge.refunded} of the charge's ${charge.tokens} are given back then`;
   yield `${isMeant ? "Gave" : "Would give"} ${outcome.refunded} tokens back; ${sum}.`;
   for (const { entry_number, operation_type, delta, balance_after, grants } of entries) {
     const signed = delta.startsWith("-") ? delta : `+${delta}`;
@@ -163,7 +165,7 @@ function* story(requestId: string, { outcome, charge, entries }: Made, isMeant: 
   }
 }
 
-/** The same call once more, with the id that this one would have had. */
+/** The command that does it, with the refund id that this run has used. */
 function commandOf(
   requestId: string,
   refundId: string,

@@ -7,17 +7,19 @@ export interface Client {
 /** Where clients connect. */
 export interface Address {
   url: string;
+  /** Of Realtime at that address; by default the gateway's. */
+  path?: string;
   publishableKey: string;
 }
 
 /** Connects, and joins a public topic; each message is given to `onText`. */
 export async function openClient(
-  { url, publishableKey }: Address,
+  { url, path = "/realtime/v1", publishableKey }: Address,
   topic: string,
   onText: (text: string) => void,
 ): Promise<Client> {
   const socket = new WebSocket(
-    `${url.replace(/^http/, "ws")}/realtime/v1/websocket?apikey=${publishableKey}&vsn=2.0.0`,
+    `${url.replace(/^http/, "ws")}${path}/websocket?apikey=${publishableKey}&vsn=2.0.0`,
   );
   socket.binaryType = "arraybuffer";
   await new Promise<void>((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Address } from "./clients.ts";
 
 /** Joins a public topic and reads nothing more; `ended` resolves to how long its connection lasted. */
 export async function openSlowReader(
-  { url, publishableKey }: Address,
+  { url, path = "/realtime/v1", publishableKey }: Address,
   topic: string,
 ): Promise<{ ended: Promise<number> }> {
   const { hostname, port, host } = new URL(url);
@@ -12,7 +12,7 @@ export async function openSlowReader(
   socket.on("error", () => {});
   const data = () => new Promise((resolve) => socket.once("data", resolve));
   socket.write(
-    `GET /realtime/v1/websocket?vsn=2.0.0&apikey=${publishableKey} HTTP/1.1\r\nHost: ${host}\r\n` +
+    `GET ${path}/websocket?vsn=2.0.0&apikey=${publishableKey} HTTP/1.1\r\nHost: ${host}\r\n` +
       "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
   );

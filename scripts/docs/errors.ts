@@ -12,14 +12,15 @@ export const MEANINGS: Record<ErrorCode, string> = {
   account_paused: "The account, or the team's wallet, is paused; the message says why",
   member_cap_reached:
     "The caller's monthly cap in the team's wallet is reached; `details`: `cap_tokens`, `spent`, `held`, `required`, `resets_at`",
-  forbidden: "The credential may not do this; with `Tessera-Wallet`: the caller is no member who may spend",
+  forbidden:
+    "The credential may not do this; with `Tessera-Wallet`: the caller is not a member who may spend",
   not_found: "It does not exist",
   method_not_allowed: "Another method is expected; `Allow` names it",
   request_in_progress: "A request with the same key is still running; try again after `Retry-After` seconds",
   authorization_required: "The user has to authorize the OAuth provider, for the first time or again",
   last_owner: "The last owner of a wallet can neither leave nor be demoted: make another one first",
   wallet_limit_reached: "There are as many wallets, members or open invitations as there may be",
-  wallet_not_empty: "The wallet still owns tokens",
+  wallet_not_empty: "The wallet still owns or owes tokens",
   response_not_stored:
     "Answered and charged before, but the response was too large to store; `details`: `charged`, `balance`",
   token_expired: "The token of this account has expired; `details`: `expires_at`",

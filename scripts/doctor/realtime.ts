@@ -1,7 +1,7 @@
 import { describeSlot, heldBackSlots } from "../local/realtime/slots.ts";
 import type { Examination, Finding } from "./finding.ts";
 
-/** Whether Realtime can tell what happens in the database, and whether what follows it keeps up. */
+/** Whether Realtime can follow the database, and whether all that follow it keep up. */
 export const realtimeExamination: Examination = {
   name: "realtime",
   async examine({ sql }) {
@@ -21,15 +21,15 @@ export const realtimeExamination: Examination = {
     if (!state.has_publication) {
       findings.push({
         severity: "missing",
-        what: "The publication supabase_realtime is not there",
-        why: "Postgres Changes are told of its tables alone",
+        what: "The publication supabase_realtime is missing",
+        why: "Postgres Changes come only from its tables",
         fix: "create publication supabase_realtime",
       });
     }
     if (!state.has_messages) {
       findings.push({
         severity: "missing",
-        what: "The table realtime.messages is not there",
+        what: "The table realtime.messages is missing",
         why: "Broadcasts from the database and private channels need it",
         fix: "Hosted: ask Supabase's support; locally: start the stack anew",
       });
@@ -38,8 +38,8 @@ export const realtimeExamination: Examination = {
       findings.push({
         severity: "missing",
         what: describeSlot(slot),
-        why: "The disk fills, or its follower misses changes",
-        fix: `Mend its follower, or give it up: select pg_drop_replication_slot('${slot.name}')`,
+        why: "The disk fills up, or its follower misses changes",
+        fix: `Repair its follower, or drop the slot: select pg_drop_replication_slot('${slot.name}')`,
       });
     }
     return findings;

@@ -1,5 +1,6 @@
 // Anchors: the last entry of every user's history at one time, kept where nobody with write access to the ledger can
 // change them.
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
 import postgres from "postgres";
@@ -41,7 +42,7 @@ export class AnchorDigest {
   /** The digest of all lines, in hexadecimal. */
   end(): string {
     if (this.#lines.length > 0) this.#endPart();
-    return [...this.#digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    return Buffer.from(this.#digest).toString("hex");
   }
 
   #endPart(): void {

@@ -1,8 +1,8 @@
-// What is left of each grant, told by the history alone: an audit of its own, beside the database's.
+// What is left of each grant, computed from the history alone: an audit that does not rely on the database's own.
 import type { Entry } from "./entries.ts";
 
-/** Entries that are no charges. */
-const OPERATIONS = new Set(["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"]);
+/** The types of entries that are not charges. */
+const OTHER_THAN_CHARGES = new Set(["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"]);
 
 /** In the order in which they are spent where priority and end are equal. */
 const KINDS = ["promotion", "rollover", "refund", "plan", "paid"];
@@ -24,7 +24,7 @@ interface Part {
 
 /** Whether an entry of this type is a charge. */
 export function isCharge(operationType: string): boolean {
-  return !OPERATIONS.has(operationType);
+  return !OTHER_THAN_CHARGES.has(operationType);
 }
 
 /** Seconds since 1970, as Postgres writes them, in microseconds. */
@@ -36,14 +36,14 @@ export function microseconds(seconds: string): bigint {
 
 /** One wallet's grants, entry after entry. */
 export class ReplayedGrants {
-  /** All that there ever were, as a refund may come back to one that was used up. */
+  /** All grants that there ever were, as a refund may go back to one that was used up. */
   readonly #grants: Map<bigint, LeftGrant>;
 
   constructor(openings: LeftGrant[]) {
     this.#grants = new Map(openings.map((grant) => [grant.entry_number, { ...grant }]));
   }
 
-  /** Throws what an entry says that makes no sense. */
+  /** Throws if an entry contradicts those before it. */
   append(entry: Entry): void {
     const at = microseconds(entry.created_at_s);
     const metadata = entry.metadata === null ? {} : JSON.parse(entry.metadata);
@@ -90,7 +90,7 @@ export class ReplayedGrants {
 
   #grantOf(entryNumber: bigint): LeftGrant {
     const grant = this.#grants.get(entryNumber);
-    if (!grant) throw new Error(`it names grant ${entryNumber}, which there is not`);
+    if (!grant) throw new Error(`it names grant ${entryNumber}, which does not exist`);
     return grant;
   }
 }
@@ -103,7 +103,7 @@ export function inOrder(grants: LeftGrant[]): LeftGrant[] {
   );
 }
 
-/** Takes tokens of grants that are in their order, as far as they go. */
+/** Takes tokens from grants, in the given order, as far as they have any. */
 export function spend(grants: LeftGrant[], tokens: bigint): void {
   for (const grant of grants) {
     const part = grant.remaining < tokens ? grant.remaining : tokens;
@@ -113,7 +113,7 @@ export function spend(grants: LeftGrant[], tokens: bigint): void {
   }
 }
 
-/** Where two lists of what is left differ, in one line; undefined: nowhere. */
+/** Where two lists of grants differ, in one line; undefined if they do not. */
 export function differenceOf(told: LeftGrant[], owned: LeftGrant[]): string | undefined {
   const [byHistory, inTable] = [told, owned].map((list) =>
     inOrder(list.filter(({ remaining }) => remaining !== 0n)).map(describe)

@@ -36,6 +36,7 @@ export function functionsEnvironment(
     OTP_PROVIDERS: "console",
     SEND_SMS_HOOK_SECRET: secrets.smsHookSecret,
     ALERT_LOOPBACK: "allowed",
+    AUTH_SITES: "http://127.0.0.1:3000,http://localhost:3000",
     ...given,
     ...overrides,
     SUPABASE_URL: `http://127.0.0.1:${ports.api}`,

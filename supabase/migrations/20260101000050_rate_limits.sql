@@ -34,7 +34,7 @@ begin
       and coalesce(cost, 1) between 0 and 1000000000) is not true
   ) then
     return jsonb_build_object('allowed', false, 'denied_by', null, 'retry_after_s', null, 'limits', '[]'::jsonb,
-      'error', 'invalid_request', 'message', 'Expected are a key, a quota from 0 to 1000000000, a window_s from 0.001 to '
+      'error', 'invalid_request', 'message', 'Expected a key, a quota from 0 to 1000000000, a window_s from 0.001 to '
         '100000000 and a cost from 0 to 1000000000, of each');
   end if;
   -- Takes from all first, and gives back if one denies; the rows stay locked meanwhile, in the order of their keys,

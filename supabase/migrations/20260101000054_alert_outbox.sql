@@ -79,7 +79,7 @@ begin
     or coalesce(jsonb_typeof(p_payload), '') <> 'object' or pg_column_size(p_payload) > 65536
   then
     return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request', 'message',
-      format('Expected are a type of %s, keys of 1 to 300 characters and a payload that is an object of at most 64 KiB',
+      format('Expected a type of %s, keys of 1 to 300 characters and a payload that is an object of at most 64 KiB',
         (select string_agg(alert_type, ', ' order by alert_type) from public.alert_types)));
   end if;
   insert into private.alert_outbox (alert_type, ordering_key, dedupe_key, payload)

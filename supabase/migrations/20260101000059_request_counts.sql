@@ -76,7 +76,7 @@ declare
 begin
   if p_flush_id is null or jsonb_typeof(p_series) is distinct from 'array' or jsonb_array_length(p_series) > 2000 then
     return jsonb_build_object('success', false, 'duplicate', false, 'error', 'invalid_request',
-      'message', 'Expected are flush_id and series, an array of at most 2000');
+      'message', 'Expected flush_id and series, an array of at most 2000');
   elsif exists (
     select from jsonb_to_recordset(p_series) as one (name text, labels jsonb, count numeric, seconds numeric, buckets jsonb)
     where name is null

@@ -1,7 +1,7 @@
 -- Wallets that a team shares, and what the ledger asks of them. A user's own wallet has the id of its user and needs nothing
 -- of this; a team's has an id of its own, a row of token_balances from its first moment, and members who spend from it.
 --
--- The wallet's row of token_balances is the lock here too: whoever writes to its members has that row first. So a removal,
+-- The wallet's row of token_balances is the lock here too: whoever writes to its members has locked that row first. So a removal,
 -- a new role and a hold are decided one after the other.
 
 -- Tables --------------------------------------------------------------------------------------------------------
@@ -21,9 +21,10 @@ create index wallets_created_by_idx on private.wallets (created_by);
 
 comment on table private.wallets is 'Wallets of teams. What they own is in public.token_balances, under the same id.';
 comment on column private.wallets.name is 'For people; empty once the last of its members was forgotten.';
-comment on column private.wallets.created_by is 'Whose share of wallet_settings.wallets_per_user it takes while it is open.';
+comment on column private.wallets.created_by is
+  'Who made it. While it is open it counts towards wallet_settings.wallets_per_user of that user.';
 comment on column private.wallets.request_id is 'The request that made it: a retry gets the same wallet.';
-comment on column private.wallets.closed_at is 'Since when it has no members and takes no request; its ledger stays.';
+comment on column private.wallets.closed_at is 'When it was closed: it has no members and takes no request since; its ledger stays.';
 
 create table private.wallet_members (
   wallet_id uuid not null,
@@ -46,7 +47,7 @@ create table private.wallet_members (
 create index wallet_members_user_id_idx on private.wallet_members (user_id);
 
 comment on table private.wallet_members is
-  'Who shares a wallet. Who leaves keeps the row, so that coming back renews no cap.';
+  'Who shares a wallet. The row of a member who leaves stays, so that coming back renews no cap.';
 comment on column private.wallet_members.wallet_id is 'The wallet, of private.wallets.';
 comment on column private.wallet_members.role is
   'owner: everything. admin: invites, and manages members and viewers. member: spends. viewer: reads.';
@@ -54,10 +55,10 @@ comment on column private.wallet_members.monthly_cap_tokens is 'The most that th
 comment on column private.wallet_members.held is 'What the member''s running requests hold.';
 comment on column private.wallet_members.month is 'The first day of the month of spent.';
 comment on column private.wallet_members.spent is 'What the member was charged in that month and was not refunded.';
-comment on column private.wallet_members.joined_at is 'When the member came, the last time.';
-comment on column private.wallet_members.removed_at is 'Since when it is no member any more.';
+comment on column private.wallet_members.joined_at is 'When the member joined, the last time.';
+comment on column private.wallet_members.removed_at is 'When it left or was removed; null: it is a member.';
 comment on column private.wallet_members.removed_by is 'Who removed it; null: it left by itself.';
-comment on column private.wallet_members.invitation_id is 'The invitation it came with: that one lets it in again at no use.';
+comment on column private.wallet_members.invitation_id is 'The invitation it joined with: coming back with that one takes no further use.';
 
 create table private.wallet_settings (
   id boolean not null default true,
@@ -109,7 +110,7 @@ end;
 $$;
 
 comment on function private.once_shared_wallets() is
-  'The wallets of the teams that the caller is or was a member of: the answers to its own requests stay its own.';
+  'The wallets of the teams that the caller is or was a member of: it may read the answers to its own requests after it has left.';
 
 create function private.wallet_role(p_wallet_id uuid, p_user_id uuid)
 returns text
@@ -125,7 +126,8 @@ begin
 end;
 $$;
 
-comment on function private.wallet_role(uuid, uuid) is 'A member''s role in a wallet; null for who is none, and for a wallet that there is not.';
+comment on function private.wallet_role(uuid, uuid) is
+  'A member''s role in a wallet; null for anybody else, and for a wallet that does not exist.';
 
 create function private.month_of(p_at timestamptz)
 returns date
@@ -158,8 +160,8 @@ end;
 $$;
 
 comment on function private.take_member_hold(uuid, uuid, bigint) is
-  'Counts a hold for the member who asked for it, if that one may spend so much: whether it may. Its caller has locked the '
-  'wallet''s balance.';
+  'Counts a hold for the member who asked for it, if that member may spend so much. Returns whether it may. The caller has '
+  'locked the wallet''s balance.';
 
 create function private.end_member_hold(
   p_wallet_id uuid,
@@ -201,7 +203,7 @@ end;
 $$;
 
 comment on function private.take_off_member(uuid, uuid, timestamptz, bigint) is
-  'A charge of a member was given back: it counts no more in the cap of its month.';
+  'Takes a refunded charge off what a member spent, if its month still counts: it no longer counts in the cap.';
 
 create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb)
 returns void
@@ -247,8 +249,8 @@ revoke execute on function
   private.give_back_member_holds(uuid, jsonb)
 from public, anon, authenticated;
 
--- Asked by policies, with the rights of who reads: these need no way into the schema, which stays closed. They take nothing
--- from their caller.
+-- Policies call them with the reader's rights. That needs no usage of the schema, which stays closed. They take no arguments,
+-- so that a reader learns of itself alone.
 grant execute on function private.shared_wallets(), private.once_shared_wallets() to authenticated;
 
 -- The linter calls an index unused until it has been read once.

@@ -25,6 +25,7 @@ create table public.token_grants (
   rolled_over bigint not null default 0,
   effective_at timestamptz not null,
   expires_at timestamptz not null default 'infinity',
+  renewed_at timestamptz,
   entry_number bigint,
   source text collate "C",
   request_id text collate "C",
@@ -47,7 +48,7 @@ create index token_grants_source_idx on public.token_grants (source, wallet_id) 
 comment on table public.token_grants is
   'Tokens that a wallet was given, sold or given back, with their end. They are spent in the order of priority, expires_at, kind, entry_number.';
 comment on column public.token_grants.wallet_id is 'The user_id of token_balances: a user''s own wallet has the user''s id.';
-comment on column public.token_grants.kind is 'Where it is from: bought, of a plan, given, rolled over from a plan, or refunded.';
+comment on column public.token_grants.kind is 'Where it is from: bought, part of a plan, given, rolled over from a plan, or refunded.';
 comment on column public.token_grants.priority is 'From 0, spent first, to 100.';
 comment on column public.token_grants.amount is 'How many tokens it was when it was made.';
 comment on column public.token_grants.remaining is
@@ -57,9 +58,10 @@ comment on column public.token_grants.expired is 'What was left of it when it en
 comment on column public.token_grants.reversed is
   'What reversals of payments have taken from it: its own payment''s, another''s, or debts that it paid; without what was given back.';
 comment on column public.token_grants.rolled_over is 'What a renewal took out of it into a grant of its own.';
-comment on column public.token_grants.effective_at is 'From when on it counts: before that it is no part of the balance.';
+comment on column public.token_grants.effective_at is 'From when on it counts: before that it is not part of the balance.';
 comment on column public.token_grants.expires_at is
   'Its end; infinity: none. What is left then expires, unless a request that began before needs it; a renewal moves it to its own time.';
+comment on column public.token_grants.renewed_at is 'When a renewal took over what it could of it, which happens once.';
 comment on column public.token_grants.entry_number is
   'The entry of token_balance_history that added it, and by which entries name it; null: it has not begun.';
 comment on column public.token_grants.source is
@@ -127,7 +129,7 @@ comment on column private.token_refunds.tokens is 'How many tokens were given ba
 comment on column private.token_refunds.charge_entry_number is 'The charge''s entry in the wallet''s history.';
 comment on column private.token_refunds.charged_at is 'The time of that entry.';
 comment on column private.token_refunds.asked is 'What was asked for; null: all that was left.';
-comment on column private.token_refunds.reason is 'Why, as whoever refunded said; never personal data.';
+comment on column private.token_refunds.reason is 'Why, in the words of whoever refunded; never personal data.';
 comment on column private.token_refunds.balance_after is 'The balance once it was done.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -158,14 +160,21 @@ $$;
 comment on function private.operations_of_grants() is
   'The operation types of entries that are no charges: no feature may be called so.';
 
-create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamptz default '-infinity')
+create function private.allot_to_grants(
+  p_wallet_id uuid,
+  p_spent numeric,
+  p_lived_at timestamptz default null,
+  p_now timestamptz default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_epoch private.token_grant_epochs;
+  v_grants refcursor;
   v_grant record;
+  v_are_over boolean;
   v_part bigint;
   v_parts jsonb := '[]'::jsonb;
 begin
@@ -176,19 +185,30 @@ begin
   if v_epoch.allotted_to >= p_spent then
     return v_parts;
   end if;
-  -- One after the other, as long as something is to be allotted: each grant is used up once in its life.
-  for v_grant in
-    select id, entry_number, remaining from public.token_grants
-    where wallet_id = p_wallet_id and remaining > 0 and expires_at > p_lived_at
-    order by priority, expires_at, kind, entry_number
-  loop
-    v_part := least(v_grant.remaining, p_spent - v_epoch.allotted_to);
-    update public.token_grants set remaining = remaining - v_part where id = v_grant.id;
-    insert into private.token_grant_slices (wallet_id, spent_from, spent_to, grant_id)
-    values (p_wallet_id, v_epoch.allotted_to, v_epoch.allotted_to + v_part, v_grant.id);
-    v_epoch.allotted_to := v_epoch.allotted_to + v_part;
-    v_parts := v_parts || jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_part);
-    exit when v_epoch.allotted_to >= p_spent;
+  foreach v_are_over in array case when p_lived_at is null then array[false] else array[true, false] end loop
+    if v_are_over then
+      open v_grants for
+        select id, entry_number, remaining from public.token_grants
+        where wallet_id = p_wallet_id and remaining > 0 and expires_at > p_lived_at and expires_at <= p_now
+        order by expires_at, priority, kind, entry_number;
+    else
+      open v_grants for
+        select id, entry_number, remaining from public.token_grants
+        where wallet_id = p_wallet_id and remaining > 0 and expires_at > coalesce(p_now, '-infinity')
+        order by priority, expires_at, kind, entry_number;
+    end if;
+    -- One after the other, as long as something is to be allotted: each grant is used up once in its life.
+    while v_epoch.allotted_to < p_spent loop
+      fetch v_grants into v_grant;
+      exit when not found;
+      v_part := least(v_grant.remaining, p_spent - v_epoch.allotted_to);
+      update public.token_grants set remaining = remaining - v_part where id = v_grant.id;
+      insert into private.token_grant_slices (wallet_id, spent_from, spent_to, grant_id)
+      values (p_wallet_id, v_epoch.allotted_to, v_epoch.allotted_to + v_part, v_grant.id);
+      v_epoch.allotted_to := v_epoch.allotted_to + v_part;
+      v_parts := v_parts || jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_part);
+    end loop;
+    close v_grants;
   end loop;
   update private.token_grant_epochs
   set allotted_to = v_epoch.allotted_to
@@ -197,20 +217,23 @@ begin
 end;
 $$;
 
-comment on function private.allot_to_grants(uuid, numeric, timestamptz) is
-  'Allots what a wallet spent, up to a place of the axis, to its grants in their order; of those that had ended by a time none. '
-  'Returns [{"grant": the number of its entry, "tokens"}, …].';
+comment on function private.allot_to_grants(uuid, numeric, timestamptz, timestamptz) is
+  'Allots what a wallet spent, up to a place of the axis, to its grants in their order. To a request that began while some lived (p_lived_at) '
+  'that have ended now, those first, in the order of their ends. Returns [{"grant": the number of its entry, "tokens"}, …].';
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[])
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', parts.tokens) order by parts.place), '[]')
-  from unnest(p_grant_ids, p_tokens) with ordinality as parts (grant_id, tokens, place)
-  join public.token_grants as grants on grants.id = parts.grant_id
-  where grants.entry_number is not null;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', parts.tokens) order by parts.place), '[]')
+    from unnest(p_grant_ids, p_tokens) with ordinality as parts (grant_id, tokens, place)
+    join public.token_grants as grants on grants.id = parts.grant_id
+    where grants.entry_number is not null);
+end;
 $$;
 
 comment on function private.parts_of_grants(bigint[], bigint[]) is
@@ -218,13 +241,15 @@ comment on function private.parts_of_grants(bigint[], bigint[]) is
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamptz)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case when p_kind = 'paid' and p_priority = 50 and p_expires_at = 'infinity' then '{}'
+begin
+  return case when p_kind = 'paid' and p_priority = 50 and p_expires_at = 'infinity' then '{}'
     else jsonb_build_object('grant', jsonb_strip_nulls(jsonb_build_object('kind', p_kind, 'priority', p_priority,
       'expires_at', nullif(p_expires_at, 'infinity')))) end;
+end;
 $$;
 
 comment on function private.description_of_grant(public.token_grant_kind, integer, timestamptz) is
@@ -242,14 +267,19 @@ create function private.make_grant(
   p_metadata jsonb
 )
 returns bigint
-language sql
+language plpgsql
 set search_path = ''
 as $$
+declare
+  v_id bigint;
+begin
   insert into public.token_grants
     (wallet_id, kind, priority, amount, effective_at, expires_at, source, request_id, metadata)
   values (p_wallet_id, p_kind, p_priority, p_amount, p_effective_at, p_expires_at, p_source, p_request_id,
     (p_metadata - array['grant', 'grants', 'debt']) || private.description_of_grant(p_kind, p_priority, p_expires_at))
-  returning id;
+  returning id into v_id;
+  return v_id;
+end;
 $$;
 
 comment on function private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb) is
@@ -296,23 +326,29 @@ comment on function private.refunded_since_month(uuid, date) is
 
 create function private.next_grant_event(p_wallet_id uuid)
 returns timestamptz
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select least(
-    coalesce((select min(expires_at) from public.token_grants where wallet_id = p_wallet_id and remaining > 0), 'infinity'),
-    coalesce((select min(effective_at) from public.token_grants where wallet_id = p_wallet_id and entry_number is null), 'infinity'));
+begin
+  return (
+    select least(
+      coalesce((select min(expires_at) from public.token_grants where wallet_id = p_wallet_id and remaining > 0), 'infinity'),
+      coalesce((select min(effective_at) from public.token_grants where wallet_id = p_wallet_id and entry_number is null), 'infinity')));
+end;
 $$;
 
 comment on function private.next_grant_event(uuid) is
-  'When the next of a wallet''s grants begins or ends; in the past while something of an ended one is kept. Once all is allotted.';
+  'When the next of a wallet''s grants begins or ends; in the past while something of an ended one is kept. To be called once '
+  'all that was spent is allotted.';
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric)
 returns table (grant_id bigint, tokens bigint)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+  return query
   select live.id,
     live.remaining - least(live.remaining, greatest(p_spent - coalesce(epoch.allotted_to, 0) - live.before, 0))::bigint
   from (
@@ -326,6 +362,7 @@ as $$
     order by first_entry_number desc
     limit 1
   ) as epoch on true;
+end;
 $$;
 
 comment on function private.grants_left(uuid, numeric) is
@@ -333,10 +370,12 @@ comment on function private.grants_left(uuid, numeric) is
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric)
 returns table (grant_id bigint, spent_from numeric, spent_to numeric)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+  return query
   select slices.grant_id, greatest(slices.spent_from, p_spent_from), least(slices.spent_to, p_spent_to)
   from private.token_grant_slices as slices
   where slices.wallet_id = p_wallet_id and slices.spent_to > p_spent_from
@@ -359,6 +398,7 @@ as $$
     limit 1
   ) as epoch
   where epoch.allotted_to + live.before < p_spent_to and epoch.allotted_to + live.before + live.remaining > p_spent_from;
+end;
 $$;
 
 comment on function private.grants_of_spending(uuid, numeric, numeric) is
@@ -366,15 +406,18 @@ comment on function private.grants_of_spending(uuid, numeric, numeric) is
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select granted - p_balance_after
-  from private.token_grant_epochs
-  where wallet_id = p_wallet_id and first_entry_number <= p_entry_number
-  order by first_entry_number desc
-  limit 1;
+begin
+  return (
+    select granted - p_balance_after
+    from private.token_grant_epochs
+    where wallet_id = p_wallet_id and first_entry_number <= p_entry_number
+    order by first_entry_number desc
+    limit 1);
+end;
 $$;
 
 comment on function private.end_of_charge(uuid, bigint, bigint) is
@@ -386,7 +429,7 @@ grant select on public.token_grants to authenticated, service_role;
 
 revoke execute on function
   private.operations_of_grants(),
-  private.allot_to_grants(uuid, numeric, timestamptz),
+  private.allot_to_grants(uuid, numeric, timestamptz, timestamptz),
   private.parts_of_grants(bigint[], bigint[]),
   private.description_of_grant(public.token_grant_kind, integer, timestamptz),
   private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb),

@@ -1,8 +1,8 @@
 -- What reversals of payments took back, and what they could not: debts, which the wallet's next tokens pay.
 --
 -- Of each payment there is one number, the sum of its reversals, and a stack of what was taken for it: first its own grants,
--- then others that were paid for, then the debt on top. What is reversed the other way comes off the top: so any order of the
--- same events ends in the same state.
+-- then others that were paid for, then the debt on top. What is given back comes off the top: so any order of the same events
+-- ends in the same state.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 

@@ -171,10 +171,12 @@ create table private.token_settings (
   cleanup_page bigint not null default 0,
   history_begins_at timestamptz not null default '-infinity',
   refund_lifetime interval not null default '7 days',
+  rollover_grace interval not null default '3 days',
   constraint token_settings_pkey primary key (id),
   constraint token_settings_one_row check (id),
   constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours'),
-  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0')
+  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0'),
+  constraint token_settings_rollover_grace_not_negative check (rollover_grace >= '0')
 );
 
 comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
@@ -185,6 +187,8 @@ comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks where the next cleanup continues.';
 comment on column private.token_settings.refund_lifetime is
   'How long tokens live that are given back to a grant that has ended meanwhile.';
+comment on column private.token_settings.rollover_grace is
+  'How long after the end of a plan''s grant a renewal still takes over what expired of it: its payment may be told late.';
 comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived; token_history.openings has their sums.';
 
@@ -390,12 +394,14 @@ create function private.token_refusal(
   p_details jsonb default '{}'
 )
 returns jsonb
-language sql
+language plpgsql -- Not sql: Postgres would plan it anew for each call, as a function with settings is not inlined.
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
+begin
+  return jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
+end;
 $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
@@ -422,7 +428,7 @@ begin
   select * into v_member from private.wallet_members
   where wallet_id = p_wallet_id and user_id = p_actor_id and removed_at is null;
   if not found then
-    return private.token_refusal(p_request_id, 'forbidden', 'You are no member of this wallet');
+    return private.token_refusal(p_request_id, 'forbidden', 'You are not a member of this wallet');
   elsif v_member.role = 'viewer' then
     return private.token_refusal(p_request_id, 'forbidden', 'A viewer of this wallet does not spend from it');
   end if;
@@ -568,7 +574,7 @@ comment on function private.count_user_failure(uuid, text) is
   'hour: insufficient_tokens for requests that the user could not pay, paid_failures for those that failed after a '
   'provider was paid, charged or not.';
 
-create function private.expire_token_holds_of(p_user_id uuid)
+create function private.expire_token_holds_of(p_user_id uuid, p_now timestamptz)
 returns public.token_balances
 language plpgsql
 security definer
@@ -582,8 +588,8 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   with expired as (
     update public.token_consumption_locks
-    set status = 'expired', expires_at = now()
-    where user_id = p_user_id and status = 'held' and expires_at <= now()
+    set status = 'expired', expires_at = p_now
+    where user_id = p_user_id and status = 'held' and expires_at <= p_now
     returning amount, actor_id
   )
   select sum(amount), jsonb_agg(expired) filter (where actor_id is not null) into v_expired, v_by_members from expired;
@@ -600,10 +606,10 @@ begin
 end;
 $$;
 
-comment on function private.expire_token_holds_of(uuid) is
-  'Releases a user''s expired holds. Returns the user''s balance row, locked.';
+comment on function private.expire_token_holds_of(uuid, timestamptz) is
+  'Releases a user''s holds that have expired by a time. Returns the user''s balance row, locked.';
 
-create function private.reserved_grants(p_wallet_id uuid)
+create function private.free_grants(p_wallet_id uuid, p_now timestamptz)
 returns table (grant_id bigint, tokens bigint)
 language plpgsql
 set search_path = ''
@@ -611,19 +617,22 @@ as $$
 declare
   v_ids bigint[];
   v_left bigint[];
-  v_remaining bigint[];
   v_ends timestamptz[];
   v_hold record;
   v_first integer := 1;
   v_count integer;
   v_part bigint;
 begin
-  select array_agg(id order by priority, expires_at, kind, entry_number), array_agg(remaining order by priority, expires_at, kind, entry_number),
-    array_agg(expires_at order by priority, expires_at, kind, entry_number)
+  -- Those that have ended first, in the order of their ends: what is kept of them stays kept, whatever comes meanwhile.
+  select array_agg(id order by ended_at, priority, expires_at, kind, entry_number),
+    array_agg(remaining order by ended_at, priority, expires_at, kind, entry_number),
+    array_agg(expires_at order by ended_at, priority, expires_at, kind, entry_number)
   into v_ids, v_left, v_ends
-  from public.token_grants
-  where wallet_id = p_wallet_id and remaining > 0;
-  v_remaining := v_left;
+  from (
+    select *, case when expires_at <= p_now then expires_at else 'infinity' end as ended_at
+    from public.token_grants
+    where wallet_id = p_wallet_id and remaining > 0
+  ) as owned;
   v_count := coalesce(cardinality(v_ids), 0);
   for v_hold in
     select amount, created_at from public.token_consumption_locks
@@ -641,15 +650,13 @@ begin
     end loop;
   end loop;
   return query
-  select grants.id, grants.remaining - grants.left_over
-  from unnest(v_ids, v_remaining, v_left) as grants (id, remaining, left_over)
-  where grants.remaining > grants.left_over;
+  select free.id, free.tokens from unnest(v_ids, v_left) as free (id, tokens) where free.tokens > 0;
 end;
 $$;
 
-comment on function private.reserved_grants(uuid) is
-  'What of each of a wallet''s grants its running requests need, all of them allotted: those that began first choose first, each in '
-  'the order of consumption and of grants that ended after it began.';
+comment on function private.free_grants(uuid, timestamptz) is
+  'What of each of a wallet''s grants no running request needs at a time, all of them allotted and none expired: those that began first choose '
+  'first, each of the grants that ended after it began; what has ended meanwhile before the rest, in the order of consumption.';
 
 create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns public.token_balances
@@ -716,8 +723,8 @@ $$;
 comment on function private.begin_grant(bigint, text) is
   'Adds a grant to the balance, and pays the wallet''s debt of it. All that was spent is allotted.';
 
-create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
-returns public.token_balances
+create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamptz)
+returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -725,70 +732,117 @@ declare
   v_balance public.token_balances;
   v_grant record;
   v_payment private.token_payments;
+  v_free_ids bigint[];
+  v_free bigint[];
   v_ids bigint[];
   v_tokens bigint[];
   v_part bigint;
 begin
-  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
-  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id
-  returning * into v_balance;
-  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  -- Before anything is reserved: what has outlived its time needs nothing, whether or not a cleanup runs.
+  if v_balance.held > 0 then
+    v_balance := private.expire_token_holds_of(p_wallet_id, p_until);
+  end if;
   for v_grant in
     select id from public.token_grants
-    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_now
+    where wallet_id = p_wallet_id and entry_number is null and effective_at <= p_until
     order by effective_at, id
   loop
     perform private.begin_grant(v_grant.id);
   end loop;
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.debt = 0 and not exists (
+    select from public.token_grants where wallet_id = p_wallet_id and remaining > 0 and expires_at <= p_until)
+  then
+    return;
+  end if;
+  select array_agg(grant_id), array_agg(tokens) into v_free_ids, v_free from private.free_grants(p_wallet_id, p_until);
   for v_grant in
-    select grants.id, grants.entry_number, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-    from public.token_grants as grants
-    left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved on reserved.grant_id = grants.id
-    where grants.wallet_id = p_wallet_id and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0
-      and grants.expires_at <= p_now
+    select grants.id, grants.entry_number, free.tokens, free.place
+    from unnest(v_free_ids, v_free) with ordinality as free (grant_id, tokens, place)
+    join public.token_grants as grants on grants.id = free.grant_id
+    where grants.expires_at <= p_until
     order by grants.expires_at, grants.id
   loop
     update public.token_grants set remaining = remaining - v_grant.tokens, expired = expired + v_grant.tokens
     where id = v_grant.id;
+    v_free[v_grant.place] := 0;
     perform private.post_token_entry(p_wallet_id, -v_grant.tokens, 0, 'expiry', null, jsonb_build_object('grants',
       jsonb_build_array(jsonb_build_object('grant', v_grant.entry_number, 'tokens', v_grant.tokens))));
   end loop;
-  select * into v_balance from public.token_balances where user_id = p_wallet_id;
-  if v_balance.debt > 0 then
-    -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
-    for v_payment in
-      select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
-    loop
-      for v_grant in
-        select grants.id, grants.remaining - coalesce(reserved.tokens, 0) as tokens
-        from public.token_grants as grants
-        left join private.reserved_grants(case when v_balance.held > 0 then p_wallet_id end) as reserved
-          on reserved.grant_id = grants.id
-        where grants.wallet_id = p_wallet_id and grants.remaining > 0 and grants.remaining > coalesce(reserved.tokens, 0)
-          and (grants.kind = 'paid' or grants.source = v_payment.source)
-        order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
-          grants.kind desc, grants.entry_number desc
-      loop
-        v_part := least(v_grant.tokens, v_payment.debt);
-        v_payment.debt := v_payment.debt - v_part;
-        update private.token_payments set debt = v_payment.debt where id = v_payment.id;
-        perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
-        v_ids := v_ids || v_grant.id;
-        v_tokens := v_tokens || v_part;
-        exit when v_payment.debt = 0;
-      end loop;
-    end loop;
-    if v_ids is not null then
-      perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
-    end if;
+  if v_balance.debt = 0 then
+    return;
   end if;
+  -- Each payment takes back its own tokens first, of whichever kind, as its reversal would have done had they been free.
+  for v_payment in
+    select * from private.token_payments where wallet_id = p_wallet_id and debt > 0 order by id
+  loop
+    for v_grant in
+      select grants.id, free.tokens, free.place
+      from unnest(v_free_ids, v_free) with ordinality as free (grant_id, tokens, place)
+      join public.token_grants as grants on grants.id = free.grant_id
+      where free.tokens > 0 and (grants.kind = 'paid' or grants.source = v_payment.source)
+      order by (grants.source = v_payment.source) is true desc, grants.priority desc, grants.expires_at desc,
+        grants.kind desc, grants.entry_number desc
+    loop
+      v_part := least(v_grant.tokens, v_payment.debt);
+      v_payment.debt := v_payment.debt - v_part;
+      v_free[v_grant.place] := v_grant.tokens - v_part;
+      update private.token_payments set debt = v_payment.debt where id = v_payment.id;
+      perform private.take_from_grant(v_payment.id, v_grant.id, v_part);
+      v_ids := v_ids || v_grant.id;
+      v_tokens := v_tokens || v_part;
+      exit when v_payment.debt = 0;
+    end loop;
+  end loop;
+  if v_ids is not null then
+    perform private.enter_debt_payment(p_wallet_id, v_ids, v_tokens);
+  end if;
+end;
+$$;
+
+comment on function private.apply_grant_events_until(uuid, timestamptz) is
+  'A step of apply_grant_events(): releases holds that have expired by a time, begins and ends what is due by then, and takes debts from '
+  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them.';
+
+create function private.apply_grant_events(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+  v_at timestamptz;
+begin
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  -- Entries of what is due have this time, and so none of a charge that knew of it has an earlier one.
+  update public.token_balances set updated_at = greatest(updated_at, p_now) where user_id = p_wallet_id;
+  perform private.allot_to_grants(p_wallet_id, v_balance.granted - v_balance.balance);
+  if v_balance.debt > 0 and v_balance.held > 0 and v_balance.next_expiry_at <= v_balance.updated_at then
+    -- Running requests keep tokens from a debt. What pays it is what comes first: what a request leaves as its hold ends, or a new grant.
+    for v_at in
+      select times.at
+      from (
+        select effective_at as at from public.token_grants where wallet_id = p_wallet_id and entry_number is null
+        union
+        select expires_at from public.token_grants where wallet_id = p_wallet_id and (remaining > 0 or entry_number is null)
+        union
+        select expires_at from public.token_consumption_locks where user_id = p_wallet_id and status = 'held'
+      ) as times
+      where times.at > v_balance.updated_at and times.at < p_now
+      order by times.at
+    loop
+      perform private.apply_grant_events_until(p_wallet_id, v_at);
+    end loop;
+  end if;
+  perform private.apply_grant_events_until(p_wallet_id, p_now);
   return private.end_grant_event(p_wallet_id, p_now);
 end;
 $$;
 
 comment on function private.apply_grant_events(uuid, timestamptz) is
-  'Under the lock of a wallet''s balance, and at one time: allots what was spent, begins and ends what is due, and takes debts from '
-  'what is free of their payments'' grants and of others that were paid for. What running requests need does not expire under them. Returns the balance as it is then.';
+  'Under the lock of a wallet''s balance, and at one time: releases holds that have expired, allots what was spent, begins and ends what is due, and takes '
+  'debts. Returns the balance as it is then, whose updated_at is the time or later.';
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamptz)
 returns public.token_balances
@@ -811,6 +865,68 @@ $$;
 comment on function private.end_grant_event(uuid, timestamptz) is
   'Notes where the next event of a wallet''s grants is, and where the history stands. While running requests keep tokens from a debt, '
   'each one that ends is to look again.';
+
+create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamptz)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_balance public.token_balances;
+begin
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.next_expiry_at <= p_now then
+    return private.apply_grant_events(p_wallet_id, p_now);
+  elsif v_balance.held > 0 then
+    return private.expire_token_holds_of(p_wallet_id, p_now);
+  end if;
+  return v_balance;
+end;
+$$;
+
+comment on function private.catch_up_wallet(uuid, timestamptz) is
+  'What a closer look at a wallet begins with: applies what is due of its grants, and releases holds that have expired. Its caller has locked '
+  'the balance, and read the clock then.';
+
+create function private.lock_current_wallet(p_wallet_id uuid)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.token_balances where user_id = p_wallet_id for update;
+  return private.apply_grant_events(p_wallet_id, clock_timestamp());
+end;
+$$;
+
+comment on function private.lock_current_wallet(uuid) is
+  'Locks a wallet''s balance and applies all that is due of its grants. Returns the balance as it is then; its updated_at is the one reading of '
+  'the clock that a change of grants goes by.';
+
+create function private.try_grant_events(p_wallet_id uuid)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_state text;
+  v_message text;
+begin
+  return private.catch_up_wallet(p_wallet_id, clock_timestamp());
+exception when others then
+  get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+  -- Whoever is cancelled or lost a deadlock has found nothing wrong with the wallet.
+  if v_state in ('57014', '40P01', '40001', '55P03') then
+    raise;
+  end if;
+  perform public.record_token_anomaly(p_wallet_id, 'ledger_mismatch', 'critical', 'grants ' || (now() at time zone 'UTC')::date,
+    jsonb_build_object('grants_error', v_state || ' ' || v_message));
+  return null;
+end;
+$$;
+
+comment on function private.try_grant_events(uuid) is
+  'catch_up_wallet() for jobs: where it raises, that is an anomaly of this wallet, once a day, and no other waits for it. Returns null then.';
 
 create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
@@ -930,9 +1046,11 @@ begin
       return v_outcome;
     end if;
   end if;
+  -- Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs. One reading of the clock says
+  -- what has ended, and when this hold began.
+  v_now := clock_timestamp();
+  v_balance := private.catch_up_wallet(p_user_id, v_now);
   if p_actor_id is not null then
-    -- Holds that nobody ended in time count for the member no more than for the wallet.
-    perform private.expire_token_holds_of(p_user_id);
     v_outcome := private.member_refusal(p_request_id, p_user_id, p_actor_id, v_amount);
     if v_outcome is not null then
       return v_outcome;
@@ -942,13 +1060,6 @@ begin
     return private.token_refusal(p_request_id, 'account_paused', 'This account is paused: it was deleted', v_balance.balance);
   end if;
 
-  -- It may run. Holds that nobody ended in time must not stand in its way, whether or not a cleanup runs.
-  v_balance := private.expire_token_holds_of(p_user_id);
-  -- One reading of the clock says what has ended, and when this hold began.
-  v_now := clock_timestamp();
-  if v_balance.next_expiry_at <= v_now then
-    v_balance := private.apply_grant_events(p_user_id, v_now);
-  end if;
   if v_balance.balance - v_balance.held < v_amount then
     return private.token_refusal(p_request_id, 'insufficient_tokens',
       format('This request needs %s tokens and %s are available', v_amount, v_balance.balance - v_balance.held),
@@ -1058,13 +1169,13 @@ declare
   v_charged bigint;
   v_metadata jsonb;
   v_response_tail text;
+  v_now timestamptz;
   v_is_beyond_event boolean;
 begin
-  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) then
-    return private.token_refusal(p_request_id, 'invalid_request',
-      'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown');
-  elsif not p_metadata @> '{}' then
-    return private.token_refusal(p_request_id, 'invalid_request', 'metadata must be an object');
+  if p_token_amount <> least(greatest(trunc(p_token_amount), 0), 9007199254740991) or not p_metadata @> '{}' then
+    return private.token_refusal(p_request_id, 'invalid_request', case when not p_metadata @> '{}'
+      then 'metadata must be an object'
+      else 'token_amount must be a whole number from 0 to 9007199254740991, or null when the usage is unknown' end);
   end if;
 
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
@@ -1079,18 +1190,21 @@ begin
       format('Attempt %s does not hold tokens for this request any more', p_attempt), v_balance.balance);
   end if;
 
-  if v_balance.next_expiry_at <= clock_timestamp() then
-    v_is_beyond_event := true;
-    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+  if v_balance.next_expiry_at <= clock_timestamp() or p_token_amount > v_lock.amount then
+    v_now := clock_timestamp();
+    -- A late settlement is accepted as long as nobody has ended its hold: nor is that done here.
+    update public.token_consumption_locks set expires_at = 'infinity' where request_id = p_request_id and expires_at <= v_now;
+    v_is_beyond_event := v_balance.next_expiry_at <= v_now;
+    v_balance := private.catch_up_wallet(p_user_id, v_now);
   end if;
   v_charged := least(coalesce(p_token_amount, v_lock.amount), v_balance.balance - v_balance.held + v_lock.amount);
   if v_charged > 0 then
     v_metadata := case when v_lock.metadata is null then p_metadata
       else v_lock.metadata || coalesce(p_metadata, '{}') end;
     if v_is_beyond_event and v_balance.next_expiry_at <= v_balance.updated_at then
-      -- Tokens of grants that have ended are kept: this request may take those of which the end came after its hold.
+      -- Tokens of grants that have ended are kept: this request takes those first of which the end came after its hold.
       v_metadata := coalesce(v_metadata, '{}') || jsonb_build_object('grants', private.allot_to_grants(p_user_id,
-        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at));
+        v_balance.granted - v_balance.balance + v_charged, v_lock.created_at, v_now));
     end if;
     v_balance := private.post_token_entry(p_user_id, -v_charged, v_lock.amount, v_lock.operation_type, p_request_id,
       v_metadata, v_lock.actor_id);
@@ -1111,7 +1225,7 @@ begin
     expires_at = now()
   where request_id = p_request_id;
   if v_is_beyond_event then
-    perform private.apply_grant_events(p_user_id, clock_timestamp());
+    perform private.apply_grant_events(p_user_id, v_now);
   end if;
 
   if p_token_amount is null then
@@ -1162,6 +1276,11 @@ begin
   select * into v_balance from public.token_balances where user_id = p_user_id for update;
   select * into v_lock from public.token_consumption_locks
   where request_id = p_request_id and user_id = p_user_id;
+  if v_lock.status = 'held' and greatest(v_lock.expires_at, v_balance.next_expiry_at) <= clock_timestamp() then
+    -- In the order of time: the hold ended by itself, perhaps before something else did.
+    v_balance := private.apply_grant_events(p_user_id, clock_timestamp());
+    select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
+  end if;
   -- The hold of a run that did not hear of it may still be on its way: it is to find that its run was given up.
   if p_attempt is null and p_run_id is not null and (v_lock.run_id = p_run_id) is not true
     and (v_lock.status is null or v_lock.status in ('released', 'expired')) and v_balance.is_closed is not true
@@ -1340,10 +1459,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      v_balance := private.expire_token_holds_of(v_user_id);
-      if v_balance.next_expiry_at <= clock_timestamp() then
-        perform private.apply_grant_events(v_user_id, clock_timestamp());
-      end if;
+      perform private.try_grant_events(v_user_id);
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1405,7 +1521,7 @@ begin
     or coalesce(p_threshold, 0) not between 1 and 100000
   then
     return jsonb_build_object('detected', false, 'error', 'invalid_request',
-      'message', 'Expected are user_id, a time_window from 1 second to 1000 years and a threshold from 1 to 100000');
+      'message', 'Expected user_id, a time_window from 1 second to 1000 years and a threshold from 1 to 100000');
   end if;
   with newest as (
     (select created_at from public.token_balance_history
@@ -1450,13 +1566,17 @@ revoke execute on function
   private.token_refusal(text, text, text, bigint, jsonb),
   private.member_refusal(text, uuid, uuid, numeric, boolean),
   private.token_request_problem(text, uuid, numeric, text, jsonb),
-  private.expire_token_holds_of(uuid),
-  private.reserved_grants(uuid),
+  private.expire_token_holds_of(uuid, timestamptz),
+  private.free_grants(uuid, timestamptz),
   private.begin_grant(bigint, text),
   private.enter_debt_payment(uuid, bigint[], bigint[]),
   private.pay_debt_from_grants(uuid, bigint[], bigint[]),
+  private.apply_grant_events_until(uuid, timestamptz),
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
+  private.catch_up_wallet(uuid, timestamptz),
+  private.lock_current_wallet(uuid),
+  private.try_grant_events(uuid),
   private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),

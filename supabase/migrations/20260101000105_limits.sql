@@ -129,7 +129,7 @@ begin
   if v_balance.held > 0 and p_amount + v_balance.held + v_spent > least(
     v_account.daily_cap_tokens + v_account.spent_before_day, v_account.monthly_cap_tokens + v_account.spent_before_month)
   then
-    v_balance := private.expire_token_holds_of(p_user_id);
+    v_balance := private.catch_up_wallet(p_user_id, clock_timestamp());
   end if;
   for v_cap in
     select *
@@ -489,10 +489,7 @@ begin
   select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
   from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount or v_is_event_due then
-    v_balance := private.expire_token_holds_of(v_wallet_id);
-    if v_balance.next_expiry_at <= clock_timestamp() then
-      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
-    end if;
+    v_balance := private.lock_current_wallet(v_wallet_id);
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then
@@ -598,7 +595,7 @@ begin
     or p_monthly_tokens not between 0 and 9007199254740991
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
+      'message', 'Expected a user_id and caps of 0 to 9007199254740991 tokens, or null for none');
   elsif p_actor_id is not null and private.wallet_role(p_user_id, p_actor_id) is distinct from 'owner' then
     return jsonb_build_object('success', false, 'error', 'forbidden',
       'message', 'Only an owner of the wallet sets its caps');
@@ -747,7 +744,7 @@ as $$
 begin
   if p_user_id is null or not exists (select from private.token_plans where plan = coalesce(p_plan, 'default')) then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a user_id and a plan of token_plans, or null for the default');
+      'message', 'Expected a user_id and a plan of token_plans, or null for the default');
   end if;
   insert into public.token_accounts as known (user_id, plan) values (p_user_id, p_plan)
   on conflict (user_id) do update set plan = excluded.plan

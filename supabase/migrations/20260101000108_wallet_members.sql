@@ -31,15 +31,16 @@ create index wallet_invitations_expires_at_idx on private.wallet_invitations (ex
 
 comment on table private.wallet_invitations is 'Open invitations to wallets. Deleted soon after their end.';
 comment on column private.wallet_invitations.wallet_id is 'The wallet that it opens.';
-comment on column private.wallet_invitations.created_by is 'Who invites: once that one may not any more, it is deleted.';
+comment on column private.wallet_invitations.created_by is 'Who made it. It is deleted once that member may no longer invite to its role.';
 comment on column private.wallet_invitations.expires_at is 'From then on it opens nothing.';
 comment on column private.wallet_invitations.request_id is 'The request that made it: a retry gets a new code for the same invitation.';
 comment on column private.wallet_invitations.code_digest is 'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing.';
-comment on column private.wallet_invitations.role is 'What who accepts becomes.';
-comment on column private.wallet_invitations.monthly_cap_tokens is 'The cap of who accepts; null: none.';
-comment on column private.wallet_invitations.email is 'Only the user who has confirmed this address may accept, in small letters; null: who has the code.';
+comment on column private.wallet_invitations.role is 'The role of whoever accepts.';
+comment on column private.wallet_invitations.monthly_cap_tokens is 'The monthly cap of whoever accepts; null: none.';
+comment on column private.wallet_invitations.email is
+  'Only the user who has confirmed this address may accept, in lower case; null: whoever has the code.';
 comment on column private.wallet_invitations.max_uses is 'How many may join with it.';
-comment on column private.wallet_invitations.uses is 'How many have joined with it. Who comes back takes none.';
+comment on column private.wallet_invitations.uses is 'How many have joined with it. Coming back takes no further use.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -84,8 +85,8 @@ end;
 $$;
 
 comment on function private.lock_memberships(uuid) is
-  'Keeps other calls from changing in which teams a user is, until the transaction ends. Whether the user may join any: not '
-  'once it was forgotten.';
+  'Keeps other calls from changing which teams a user is in, until the transaction ends. Returns whether the user may join '
+  'teams: not once it was forgotten.';
 
 create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid)
 returns text
@@ -127,7 +128,7 @@ end;
 $$;
 
 comment on function private.is_last_owner(uuid, uuid) is
-  'Whether a wallet would be without an owner without this one. Its caller has locked the wallet.';
+  'Whether this is the only owner that a wallet has. The caller has locked the wallet.';
 
 create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role text)
 returns void
@@ -139,7 +140,7 @@ as $$
 $$;
 
 comment on function private.close_doors_of(uuid, uuid, text) is
-  'Takes back what a member invited to and, with its new role, may not any more.';
+  'Deletes the open invitations of a member that it may not make with its new role.';
 
 create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid)
 returns void
@@ -150,13 +151,13 @@ begin
   update private.wallet_members
   set removed_at = clock_timestamp(), removed_by = p_removed_by
   where wallet_id = p_wallet_id and user_id = p_user_id and removed_at is null;
-  -- Whoever may invite no more leaves no doors open.
+  -- Who may no longer invite leaves no open invitations behind.
   delete from private.wallet_invitations where wallet_id = p_wallet_id and created_by = p_user_id;
 end;
 $$;
 
 comment on function private.end_membership(uuid, uuid, uuid) is
-  'Takes a member out of a wallet, and back the invitations that it made. What it has running ends as it would have.';
+  'Takes a member out of a wallet, and deletes the invitations that it made. Its running requests end as they would have.';
 
 create function private.close_wallet_of(p_wallet_id uuid)
 returns void
@@ -171,7 +172,7 @@ begin
 end;
 $$;
 
-comment on function private.close_wallet_of(uuid) is 'Closes a wallet for good, with nobody in it. Its caller has locked it.';
+comment on function private.close_wallet_of(uuid) is 'Closes a wallet for good and takes all members out of it. The caller has locked it.';
 
 create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text default null)
 returns jsonb
@@ -183,7 +184,7 @@ declare
   v_id uuid;
 begin
   if p_user_id is null or (char_length(trim(p_name)) between 1 and 100) is not true then
-    return private.wallet_refusal('invalid_request', 'Expected are a user_id and a name of 1 to 100 characters');
+    return private.wallet_refusal('invalid_request', 'Expected a user_id and a name of 1 to 100 characters');
   elsif not private.lock_memberships(p_user_id) then
     return private.wallet_refusal('account_paused', 'This account is paused: it was deleted');
   end if;
@@ -207,7 +208,7 @@ $$;
 
 comment on function public.create_wallet(uuid, text, text) is
   'Makes a wallet that a team can share, with who makes it as its owner. The same request again gets the same wallet. Returns '
-  'success, error, wallet_id. Errors: invalid_request, wallet_limit_reached, account_paused (of a user who was forgotten).';
+  'success, error, wallet_id. Errors: invalid_request, wallet_limit_reached, account_paused (a user who was forgotten).';
 
 create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text)
 returns jsonb
@@ -219,11 +220,11 @@ declare
   v_role text;
 begin
   if (char_length(trim(p_name)) between 1 and 100) is not true then
-    return private.wallet_refusal('invalid_request', 'Expected is a name of 1 to 100 characters');
+    return private.wallet_refusal('invalid_request', 'Expected a name of 1 to 100 characters');
   end if;
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if (v_role in ('owner', 'admin')) is not true then
-    return private.wallet_refusal('forbidden', 'Only an owner or admin of the wallet renames it');
+    return private.wallet_refusal('forbidden', 'Only an owner or admin of the wallet may rename it');
   end if;
   update private.wallets set name = trim(p_name) where id = p_wallet_id;
   return private.wallet_done();
@@ -245,13 +246,16 @@ declare
 begin
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if v_role is distinct from 'owner' then
-    return private.wallet_refusal('forbidden', 'Only an owner of the wallet closes it');
+    return private.wallet_refusal('forbidden', 'Only an owner of the wallet may close it');
   end if;
-  v_balance := private.apply_grant_events(p_wallet_id, clock_timestamp());
+  v_balance := private.lock_current_wallet(p_wallet_id);
   if v_balance.balance > 0 or exists (
     select from public.token_grants where wallet_id = p_wallet_id and entry_number is null)
   then
-    return private.wallet_refusal('wallet_not_empty', 'The wallet owns tokens, which nobody could spend any more');
+    return private.wallet_refusal('wallet_not_empty', 'The wallet still owns tokens, or will get some, which nobody could spend');
+  elsif v_balance.debt > 0 then
+    return private.wallet_refusal('wallet_not_empty',
+      format('The wallet owes %s tokens, which nobody would pay any more', v_balance.debt));
   end if;
   perform private.close_wallet_of(p_wallet_id);
   return private.wallet_done();
@@ -259,7 +263,7 @@ end;
 $$;
 
 comment on function public.close_wallet(uuid, uuid) is
-  'Closes a wallet that owns nothing any more: its members leave it, its ledger stays. Errors: forbidden, wallet_not_empty.';
+  'Closes a wallet that neither owns nor owes anything any more: its members leave it, its ledger stays. Errors: forbidden, wallet_not_empty.';
 
 create function public.list_wallets(p_user_id uuid)
 returns jsonb
@@ -271,7 +275,7 @@ declare
   v_month constant date := private.month_of(now());
   v_wallet_id uuid;
 begin
-  -- What has ended is no part of a balance, whether or not a job has run.
+  -- Grants that have ended are not part of a balance, whether or not a job has run.
   for v_wallet_id in
     select members.wallet_id
     from private.wallet_members as members
@@ -279,8 +283,7 @@ begin
     where members.user_id = p_user_id and members.removed_at is null and balances.next_expiry_at <= clock_timestamp()
     order by members.wallet_id
   loop
-    perform from public.token_balances where user_id = v_wallet_id for update;
-    perform private.apply_grant_events(v_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(v_wallet_id);
   end loop;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('wallet_id', wallets.id, 'name', wallets.name, 'role', members.role,
@@ -321,8 +324,8 @@ end;
 $$;
 
 comment on function public.list_wallet_members(uuid, uuid) is
-  'Who shares a wallet, the longest first, with role, cap, what its requests hold and what it spent this month (UTC). Null for '
-  'who is no member.';
+  'Who shares a wallet, the longest first, with role, cap, what its requests hold and what it spent this month (UTC). Null if '
+  'the caller is not a member.';
 
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date default null)
 returns jsonb
@@ -372,7 +375,7 @@ $$;
 
 comment on function public.wallet_usage(uuid, uuid, date) is
   'What was spent from a wallet in the month of a day (UTC; null: this one), by member (null: a server) and by feature, without '
-  'what was refunded of it. Null for who is no member.';
+  'what was refunded of it. Null if the caller is not a member.';
 
 create function public.invite_to_wallet(
   p_user_id uuid,
@@ -399,12 +402,12 @@ begin
     or p_monthly_cap_tokens not between 0 and 9007199254740991
     or (p_email is not null and (p_max_uses > 1 or p_email !~ '^[^@\s]+@[^@\s]+$' or char_length(p_email) > 320))
   then
-    return private.wallet_refusal('invalid_request', 'Expected are the digest of a code, a role (admin, member, viewer), 1 to '
+    return private.wallet_refusal('invalid_request', 'Expected the digest of a code, a role (admin, member, viewer), 1 to '
       '1000 uses (with an e-mail address 1), and a time to live from 1 minute to 30 days');
   end if;
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if private.may_manage(v_role, p_role) is not true then
-    return private.wallet_refusal('forbidden', 'Only an owner or admin of the wallet invites, an admin members and viewers');
+    return private.wallet_refusal('forbidden', 'Owners may invite anybody, admins members and viewers');
   end if;
   delete from private.wallet_invitations
   where wallet_id = p_wallet_id and (expires_at <= clock_timestamp() or uses >= max_uses);
@@ -456,7 +459,7 @@ end;
 $$;
 
 comment on function public.list_wallet_invitations(uuid, uuid) is
-  'The open invitations to a wallet, without their codes. Null for who is neither owner nor admin.';
+  'The open invitations to a wallet, without their codes. Null if the caller is neither an owner nor an admin.';
 
 create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid)
 returns jsonb
@@ -469,7 +472,7 @@ declare
 begin
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if (v_role in ('owner', 'admin')) is not true then
-    return private.wallet_refusal('forbidden', 'Only an owner or admin of the wallet withdraws invitations');
+    return private.wallet_refusal('forbidden', 'Only an owner or admin of the wallet may withdraw invitations');
   end if;
   delete from private.wallet_invitations where id = p_invitation_id and wallet_id = p_wallet_id;
   return private.wallet_done();
@@ -477,7 +480,7 @@ end;
 $$;
 
 comment on function public.withdraw_wallet_invitation(uuid, uuid, uuid) is
-  'Ends an invitation; one that is over already is as good. Errors: forbidden.';
+  'Ends an invitation; for one that has ended already it succeeds, too. Errors: forbidden.';
 
 create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text)
 returns jsonb
@@ -486,8 +489,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- One answer for a code that is unknown, over, used up, withdrawn or another's: nobody learns which it is.
-  v_unknown constant jsonb := private.wallet_refusal('not_found', 'This invitation is not valid, or not any more');
+  -- One answer for a code that is unknown, expired, used up, withdrawn or for another address: nobody learns which it is.
+  v_unknown constant jsonb := private.wallet_refusal('not_found', 'This invitation is not valid, or no longer valid');
   v_roles constant text[] := array['viewer', 'member', 'admin', 'owner'];
   v_invitation private.wallet_invitations;
   v_member private.wallet_members;
@@ -508,7 +511,7 @@ begin
   where id = v_invitation.id and code_digest = p_code_digest and expires_at > clock_timestamp()
     and (email is null or email = (
       select lower(users.email) from auth.users where users.id = p_user_id and users.email_confirmed_at is not null))
-    -- Who was removed comes back with a new invitation, not with one that it kept.
+    -- Who was removed needs an invitation made since.
     and (v_member.removed_by is null or v_member.removed_at < created_at);
   if not found then
     return v_unknown;
@@ -520,7 +523,8 @@ begin
     or (select count(*) from private.wallet_members where user_id = p_user_id and removed_at is null)
       >= (select memberships_per_user from private.wallet_settings)
   then
-    return private.wallet_refusal('wallet_limit_reached', 'The wallet has as many members, or you have as many wallets, as may be');
+    return private.wallet_refusal('wallet_limit_reached',
+      'The wallet has as many members as it may have, or you are in as many teams as you may be');
   end if;
   if v_member.invitation_id is distinct from v_invitation.id then
     update private.wallet_invitations set uses = uses + 1 where id = v_invitation.id and uses < max_uses;
@@ -530,8 +534,8 @@ begin
   end if;
   insert into private.wallet_members as known (wallet_id, user_id, role, monthly_cap_tokens, invitation_id)
   values (v_invitation.wallet_id, p_user_id, v_invitation.role, v_invitation.monthly_cap_tokens, v_invitation.id)
-  -- What was spent stays, and so does a cap, unless the new one is lower. A role that was taken away comes back by an
-  -- invitation made since, and not by one that was kept.
+  -- What was spent stays, and so does a cap, unless the new one is lower. A role that was taken away comes back only by an
+  -- invitation made after the member left.
   on conflict (wallet_id, user_id) do update
   set role = case when v_invitation.created_at > known.removed_at then excluded.role
       else v_roles[least(array_position(v_roles, known.role), array_position(v_roles, excluded.role))] end,
@@ -544,9 +548,10 @@ end;
 $$;
 
 comment on function public.accept_wallet_invitation(uuid, text) is
-  'Lets a user into the wallet of an invitation, by the digest of its code. Who is a member already stays what it is; who left '
-  'and comes back takes no further use, keeps its cap and what it spent, and with an older invitation becomes no more than it was. Returns success, error, wallet_id, role. Errors: '
-  'not_found (one answer for every code that opens nothing), wallet_limit_reached, account_paused (of a user who was forgotten).';
+  'Lets a user into the wallet of an invitation, by the digest of its code. Who is a member already keeps its role. Who left '
+  'and comes back takes no further use, keeps its cap and what it spent, and with an invitation from before it left gets no '
+  'higher role than it had. Returns success, error, wallet_id, role. Errors: not_found (one answer for every code that opens '
+  'nothing), wallet_limit_reached, account_paused (a user who was forgotten).';
 
 create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text)
 returns jsonb
@@ -564,13 +569,13 @@ begin
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   v_member_role := private.wallet_role(p_wallet_id, p_member_id);
   if v_role is null then
-    return private.wallet_refusal('forbidden', 'You are no member of this wallet');
+    return private.wallet_refusal('forbidden', 'You are not a member of this wallet');
   elsif v_member_role is null then
     return private.wallet_refusal('not_found', 'The wallet has no such member');
   elsif (private.may_manage(v_role, v_member_role) and private.may_manage(v_role, p_role)) is not true then
-    return private.wallet_refusal('forbidden', 'An owner changes roles, an admin those of members and viewers');
+    return private.wallet_refusal('forbidden', 'Owners may change any role, admins those of members and viewers');
   elsif p_role <> 'owner' and private.is_last_owner(p_wallet_id, p_member_id) then
-    return private.wallet_refusal('last_owner', 'The last owner of a wallet stays its owner');
+    return private.wallet_refusal('last_owner', 'This is the last owner: make another one first');
   end if;
   update private.wallet_members set role = p_role where wallet_id = p_wallet_id and user_id = p_member_id;
   perform private.close_doors_of(p_wallet_id, p_member_id, p_role);
@@ -579,8 +584,8 @@ end;
 $$;
 
 comment on function public.set_wallet_role(uuid, uuid, uuid, text) is
-  'Gives a member another role. Its open invitations to what it may not invite to any more are taken back. Errors: invalid_request, forbidden, '
-  'not_found, last_owner.';
+  'Gives a member another role, and deletes its open invitations that it may not make with that role. Errors: '
+  'invalid_request, forbidden, not_found, last_owner.';
 
 create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint)
 returns jsonb
@@ -593,16 +598,16 @@ declare
   v_member_role text;
 begin
   if p_monthly_cap_tokens not between 0 and 9007199254740991 then
-    return private.wallet_refusal('invalid_request', 'Expected is a cap of 0 to 9007199254740991 tokens, or null for none');
+    return private.wallet_refusal('invalid_request', 'Expected a cap of 0 to 9007199254740991 tokens, or null for none');
   end if;
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   v_member_role := private.wallet_role(p_wallet_id, p_member_id);
   if v_role is null then
-    return private.wallet_refusal('forbidden', 'You are no member of this wallet');
+    return private.wallet_refusal('forbidden', 'You are not a member of this wallet');
   elsif v_member_role is null then
     return private.wallet_refusal('not_found', 'The wallet has no such member');
   elsif private.may_manage(v_role, v_member_role) is not true then
-    return private.wallet_refusal('forbidden', 'An owner sets caps, an admin those of members and viewers');
+    return private.wallet_refusal('forbidden', 'Owners may set any cap, admins those of members and viewers');
   end if;
   update private.wallet_members set monthly_cap_tokens = p_monthly_cap_tokens
   where wallet_id = p_wallet_id and user_id = p_member_id;
@@ -629,11 +634,11 @@ begin
   if v_role is null and p_member_id = p_user_id and v_member.removed_at is not null then
     return private.wallet_done(); -- It has left before.
   elsif v_role is null then
-    return private.wallet_refusal('forbidden', 'You are no member of this wallet');
+    return private.wallet_refusal('forbidden', 'You are not a member of this wallet');
   elsif v_member.user_id is null then
     return private.wallet_refusal('not_found', 'The wallet has no such member');
   elsif v_member.removed_at is not null then
-    -- Who has left by itself may come back; who is removed then, too, may not.
+    -- Who left by itself may come back. Who is removed after that may not.
     if private.may_manage(v_role, v_member.role) then
       update private.wallet_members
       set removed_at = clock_timestamp(), removed_by = p_user_id
@@ -641,9 +646,9 @@ begin
     end if;
     return private.wallet_done();
   elsif p_member_id <> p_user_id and private.may_manage(v_role, v_member.role) is not true then
-    return private.wallet_refusal('forbidden', 'An owner removes members, an admin members and viewers');
+    return private.wallet_refusal('forbidden', 'Owners may remove anybody, admins members and viewers');
   elsif private.is_last_owner(p_wallet_id, p_member_id) then
-    return private.wallet_refusal('last_owner', 'The last owner of a wallet stays in it');
+    return private.wallet_refusal('last_owner', 'This is the last owner: make another one first');
   end if;
   perform private.end_membership(p_wallet_id, p_member_id, nullif(p_user_id, p_member_id));
   return private.wallet_done();
@@ -651,8 +656,8 @@ end;
 $$;
 
 comment on function public.remove_wallet_member(uuid, uuid, uuid) is
-  'Takes a member out of a wallet, itself too. Its running requests end as they would have, its next one is refused. Who was '
-  'removed, also after it had left, comes back only with an invitation made since. Errors: '
+  'Takes a member out of a wallet; with p_member_id = p_user_id the user leaves. Its running requests end as they would have, '
+  'its next one is refused. Who was removed, even after it had left, comes back only with an invitation made since. Errors: '
   'forbidden, not_found, last_owner.';
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid)
@@ -666,7 +671,7 @@ declare
 begin
   v_role := private.lock_wallet_as(p_wallet_id, p_user_id);
   if v_role is distinct from 'owner' then
-    return private.wallet_refusal('forbidden', 'Only an owner of the wallet hands it over');
+    return private.wallet_refusal('forbidden', 'Only an owner of the wallet may hand it over');
   elsif private.wallet_role(p_wallet_id, p_member_id) is null then
     return private.wallet_refusal('not_found', 'The wallet has no such member');
   elsif p_member_id <> p_user_id then
@@ -680,7 +685,7 @@ end;
 $$;
 
 comment on function public.transfer_wallet(uuid, uuid, uuid) is
-  'Makes a member an owner in place of who calls, who becomes an admin. Errors: forbidden, not_found.';
+  'Makes a member an owner, and the owner who calls an admin. Errors: forbidden, not_found.';
 
 create function private.cleanup_wallet_invitations(p_limit integer default 10000)
 returns integer
@@ -704,7 +709,7 @@ end;
 $$;
 
 comment on function private.cleanup_wallet_invitations(integer) is
-  'Deletes invitations that are over, with the e-mail addresses in them, at most p_limit. Returns how many.';
+  'Deletes invitations that have expired, with the e-mail addresses in them, at most p_limit. Returns how many.';
 
 create function private.forget_member(p_user_id uuid)
 returns void
@@ -823,7 +828,7 @@ insert into private.jobs (
 )
 values
   ('cleanup_wallet_invitations', '25 * * * *', 'sql', 'private.cleanup_wallet_invitations', true, null, 60000, '1 day',
-    'Deletes invitations to wallets that are over');
+    'Deletes invitations to wallets that have expired');
 
 select private.install_schedule();
 

@@ -1,5 +1,5 @@
--- Reversals of payments: refunds of money and disputes, and their ends. Each is a signed number of tokens, and only their sum counts: in
--- any order, repeated, and before their grant comes, the same events end in the same state.
+-- Reversals of payments: refunds of money, disputes, and how those end. Each is a signed number of tokens, and only the sum
+-- counts. So the same events end in the same state in any order, repeated, and before their grant has come.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -15,12 +15,13 @@ create table private.token_reversals (
 create index token_reversals_source_idx on private.token_reversals (source, wallet_id);
 create index token_reversals_wallet_id_idx on private.token_reversals (wallet_id);
 
-comment on table private.token_reversals is 'What payment providers told of payments that were taken back; each event once, for good.';
+comment on table private.token_reversals is
+  'Events of payments whose money went back, or returned, as payment providers report them; each once, for good.';
 comment on column private.token_reversals.reversal_id is 'The id of the payment provider''s event.';
-comment on column private.token_reversals.source is 'The payment: the source of its grants.';
-comment on column private.token_reversals.wallet_id is 'Whose grants it is about; null: none of that source has come yet.';
+comment on column private.token_reversals.source is 'The payment: by this source its grants name it.';
+comment on column private.token_reversals.wallet_id is 'The wallet whose grants it is about; null: no grant of that source has come yet.';
 comment on column private.token_reversals.amount is
-  'Tokens taken back with the money; negative where the money came again: a refund that failed, a dispute that was won.';
+  'Tokens taken back because the money went back; negative where the money returned: a refund that failed, a dispute that was won.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -32,17 +33,21 @@ create policy "nobody but the functions" on private.token_reversals using (false
 
 create function private.room_for_tokens(p_balance public.token_balances)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select 9007199254740991 - p_balance.balance - coalesce(sum(amount), 0)
-  from public.token_grants
-  where wallet_id = p_balance.user_id and entry_number is null;
+begin
+  return (
+    select 9007199254740991 - p_balance.balance - coalesce(sum(amount), 0)
+    from public.token_grants
+    where wallet_id = p_balance.user_id and entry_number is null);
+end;
 $$;
 
 comment on function private.room_for_tokens(public.token_balances) is
-  'How much may be added to a balance, beside the grants that are to come: no more than every reader of JSON keeps exact.';
+  'How much may still be added to a balance, with the grants that are to come counted in: up to 2^53 - 1, which every reader '
+  'of JSON keeps exact.';
 
 create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[])
 returns void
@@ -103,7 +108,8 @@ end;
 $$;
 
 comment on function private.give_anew(uuid, bigint[], bigint[], text, jsonb, timestamptz) is
-  'Gives back what came from grants that have ended: one new grant for each of their sources, of token_settings.refund_lifetime.';
+  'Gives back what came from grants that have ended: one new grant for each of their sources, which lives for '
+  'token_settings.refund_lifetime.';
 
 create function private.payment_key(p_source text)
 returns bigint
@@ -115,23 +121,21 @@ as $$
 $$;
 
 comment on function private.payment_key(text) is
-  'The advisory lock of a payment, taken before any balance is locked: a reversal and the grant that it is about, at once, are to '
-  'hear of each other.';
+  'The advisory lock of a payment, taken before any balance is locked: so a reversal and the grant that it is about see each '
+  'other when they come at once.';
 
-create function private.free_grants_for(p_wallet_id uuid, p_source text)
+create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamptz)
 returns table (grant_id bigint, tokens bigint)
 language plpgsql
 set search_path = ''
 as $$
 begin
   return query
-  select grants.id,
-    case when grants.entry_number is null then grants.amount - grants.reversed
-      else grants.remaining - coalesce(reserved.tokens, 0) end as free
+  select grants.id, case when grants.entry_number is null then grants.amount - grants.reversed else free.tokens end
   from public.token_grants as grants
-  left join private.reserved_grants(p_wallet_id) as reserved on reserved.grant_id = grants.id
+  left join private.free_grants(p_wallet_id, p_now) as free on free.grant_id = grants.id
   where grants.wallet_id = p_wallet_id
-    and (grants.remaining > coalesce(reserved.tokens, 0) and (grants.kind = 'paid' or grants.source = p_source)
+    and (free.tokens > 0 and (grants.kind = 'paid' or grants.source = p_source)
       or grants.entry_number is null and grants.amount > grants.reversed and grants.source = p_source)
   order by (grants.source = p_source) is true desc, grants.entry_number is null desc,
     case when grants.entry_number is null then grants.effective_at end desc, case when grants.entry_number is null then grants.id end desc,
@@ -139,11 +143,11 @@ begin
 end;
 $$;
 
-comment on function private.free_grants_for(uuid, text) is
+comment on function private.reclaimable_grants(uuid, text, timestamptz) is
   'What a payment''s reversal may take, in its order: the payment''s grants that have not begun, the last first; what is left of '
   'the others, those that would be spent last first; then other grants that were paid for. What running requests need is not in it.';
 
-create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb)
+create function private.take_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamptz)
 returns void
 language plpgsql
 set search_path = ''
@@ -157,7 +161,7 @@ declare
   v_taken bigint;
   v_debt bigint;
 begin
-  for v_free in select * from private.free_grants_for(p_payment.wallet_id, p_payment.source) loop
+  for v_free in select * from private.reclaimable_grants(p_payment.wallet_id, p_payment.source, p_now) loop
     exit when v_left = 0;
     v_part := least(v_free.tokens, v_left);
     v_left := v_left - v_part;
@@ -182,7 +186,7 @@ begin
 end;
 $$;
 
-comment on function private.take_back(private.token_payments, numeric, jsonb) is
+comment on function private.take_back(private.token_payments, numeric, jsonb, timestamptz) is
   'Takes tokens for a payment''s reversals; what is not there becomes a debt, which is an anomaly once per payment.';
 
 create function private.give_back(p_payment private.token_payments, p_tokens numeric, p_metadata jsonb, p_now timestamptz)
@@ -243,8 +247,9 @@ end;
 $$;
 
 comment on function private.give_back(private.token_payments, numeric, jsonb, timestamptz) is
-  'Gives tokens back as a payment''s reversals come to less: first off its debt, then to the grants that they were taken from, the '
-  'newest part first; for those that have ended a new grant. Other debts are paid of it.';
+  'Gives tokens back when the sum of a payment''s reversals falls: first its debt falls, then the grants that tokens were taken '
+  'from get them back, the newest part first; in place of those that have ended there is a new grant. What was given back pays '
+  'other debts.';
 
 create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamptz)
 returns private.token_payments
@@ -264,7 +269,7 @@ begin
     - v_payment.debt
     - coalesce((select sum(tokens) from private.token_reversal_parts where payment_id = v_payment.id), 0);
   if v_missing > 0 then
-    perform private.take_back(v_payment, v_missing, p_metadata);
+    perform private.take_back(v_payment, v_missing, p_metadata, p_now);
   elsif v_missing < 0 then
     perform private.give_back(v_payment, -v_missing, p_metadata, p_now);
   end if;
@@ -274,8 +279,8 @@ end;
 $$;
 
 comment on function private.settle_payment(uuid, text, jsonb, timestamptz) is
-  'Takes or gives back what the sum of a payment''s reversals says, at the most what it granted. What is due is applied already. A '
-  'rollover and a refund are no new tokens of the payment.';
+  'Takes or gives back what the sum of a payment''s reversals says, at most what the payment granted. The caller has applied what '
+  'is due. Grants of kind rollover and refund are not counted as granted: they hold tokens that the payment granted before.';
 
 create function public.claw_back_grant(
   p_source text,
@@ -321,11 +326,11 @@ begin
     from public.token_grants
     where source = p_source and (p_wallet_id is null or wallet_id = p_wallet_id);
     if cardinality(v_wallets) > 1 then
-      return private.token_refusal(null, 'invalid_request', 'source has grants of several wallets: name one', null,
+      return private.token_refusal(null, 'invalid_request', 'source has grants of several wallets: say which in wallet_id', null,
         '{"reversed": 0}');
     end if;
     v_wallet_id := coalesce(v_wallets[1], p_wallet_id);
-    -- Twice under two payments at once: one of them.
+    -- Two payments may bring the same id at once: one of them gets it.
     insert into private.token_reversals (reversal_id, source, wallet_id, amount)
     values (p_reversal_id, p_source, v_wallet_id, p_amount)
     on conflict do nothing;
@@ -336,15 +341,14 @@ begin
   end if;
   if v_wallet_id is not null then
     insert into public.token_balances (user_id) values (v_wallet_id) on conflict do nothing;
-    perform from public.token_balances where user_id = v_wallet_id for update;
+    v_balance := private.lock_current_wallet(v_wallet_id);
     -- Of a user who was forgotten nobody is to learn of a payment again; it would change nothing.
     if exists (select from public.token_accounts where user_id = v_wallet_id and forgotten_at is not null) then
       delete from private.token_reversals where reversal_id = p_reversal_id;
       return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'reversed', 0, 'payment_debt', 0, 'debt', 0,
-        'balance', (select balance from public.token_balances where user_id = v_wallet_id), 'wallet_id', v_wallet_id);
+        'balance', v_balance.balance, 'wallet_id', v_wallet_id);
     end if;
-    v_now := clock_timestamp();
-    perform private.apply_grant_events(v_wallet_id, v_now);
+    v_now := v_balance.updated_at;
     v_payment := private.settle_payment(v_wallet_id, p_source, jsonb_strip_nulls(jsonb_build_object('reason', p_reason)), v_now);
     v_balance := private.apply_grant_events(v_wallet_id, v_now);
   end if;
@@ -357,10 +361,11 @@ end;
 $$;
 
 comment on function public.claw_back_grant(text, numeric, text, text, uuid) is
-  'A payment''s money was taken back (amount > 0: refund, dispute opened), or came again (amount < 0: refund failed, dispute won), in '
-  'tokens; each event once, by its reversal_id, for good. What counts is the sum of a payment''s events, at most what it granted: so '
-  'much is taken of its grants, then of others that were paid for, and the rest is a debt, which the wallet''s next tokens pay. What running '
-  'requests need is taken when they end. Before the payment''s grant has come it is only remembered (wallet_id and balance null). '
+  'Tells that a payment''s money went back (amount > 0: refund, dispute opened) or returned (amount < 0: refund failed, dispute '
+  'won), in tokens; each event once, by its reversal_id, for good. The sum of a payment''s events counts, at most what the payment '
+  'granted: so much is taken from its grants, then from others that were paid for, and the rest is a debt, which the wallet''s '
+  'next tokens pay. What running requests need is taken when they end. Before the payment''s grant has come, the event is only '
+  'remembered (wallet_id and balance null). '
   'wallet_id is needed where several wallets have grants of the source. Returns success, duplicate, error, reversed (what the payment''s '
   'reversals come to), payment_debt (the part of it that is still owed), debt (the wallet''s), balance, wallet_id. Errors: '
   'invalid_request, idempotency_key_reused.';
@@ -372,8 +377,8 @@ revoke execute on function
   private.pay_debt_from_parts(uuid, bigint[], bigint[]),
   private.give_anew(uuid, bigint[], bigint[], text, jsonb, timestamptz),
   private.payment_key(text),
-  private.free_grants_for(uuid, text),
-  private.take_back(private.token_payments, numeric, jsonb),
+  private.reclaimable_grants(uuid, text, timestamptz),
+  private.take_back(private.token_payments, numeric, jsonb, timestamptz),
   private.give_back(private.token_payments, numeric, jsonb, timestamptz),
   private.settle_payment(uuid, text, jsonb, timestamptz),
   public.claw_back_grant(text, numeric, text, text, uuid)

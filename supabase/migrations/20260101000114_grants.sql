@@ -1,4 +1,4 @@
--- How a wallet gets tokens, what is left of each of its grants, and the job for those whom nobody asks about.
+-- How a wallet gets tokens, what is left of each of its grants, and the job for wallets that nobody uses.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -10,17 +10,21 @@ create function private.grant_request_digest(
   p_source text
 )
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case when p_kind <> 'paid' or p_priority <> 50 or num_nonnulls(p_effective_at, p_expires_at, p_source) > 0 then
-    encode(sha256(convert_to(jsonb_build_array(p_kind, p_priority, extract(epoch from p_effective_at)::text,
-      extract(epoch from p_expires_at)::text, p_source)::text, 'UTF8')), 'hex') end;
+begin
+  return (
+    select case when p_kind <> 'paid' or p_priority <> 50 or num_nonnulls(p_effective_at, p_expires_at, p_source) > 0 then
+      encode(sha256(convert_to(jsonb_build_array(p_kind, p_priority, extract(epoch from p_effective_at)::text,
+        extract(epoch from p_expires_at)::text, p_source)::text, 'UTF8')), 'hex') end);
+end;
 $$;
 
 comment on function private.grant_request_digest(text, integer, timestamptz, timestamptz, text) is
-  'What a grant is beside its amount, to know its id''s request again; null for a paid one without end, source and time.';
+  'A digest of all that was asked of a grant but its amount, to recognise a repetition; null for a paid one of priority 50 without '
+  'end, source and time.';
 
 create function public.add_tokens(
   p_user_id uuid,
@@ -47,7 +51,7 @@ declare
       when (p_kind = any(enum_range(null::public.token_grant_kind)::text[])) is not true
         then 'kind must be paid, plan, promotion, rollover or refund'
       when (p_priority between 0 and 100) is not true then 'priority must be from 0 to 100'
-      when not isfinite(p_effective_at) then 'effective_at must be a time'
+      when not isfinite(p_effective_at) then 'effective_at must be finite'
       when p_expires_at <= p_effective_at then 'expires_at must be after effective_at'
       when not (p_source <> '' and char_length(p_source) <= 255) then 'source must have 1 to 255 characters'
     end);
@@ -63,12 +67,14 @@ begin
   v_amount := p_amount;
 
   if p_source is not null then
-    -- Shared: grants of one source, a coupon's, need not wait for each other, but for a reversal.
+    -- Shared: grants of one source, such as a coupon, wait for a reversal and not for each other.
     perform pg_advisory_xact_lock_shared(private.payment_key(p_source));
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  perform from public.token_balances where user_id = p_user_id for update;
   v_now := clock_timestamp();
+  -- First what is due: how much room there is depends on it, and which debts the new tokens pay.
+  v_balance := private.catch_up_wallet(p_user_id, v_now);
   loop
     select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount
@@ -80,7 +86,7 @@ begin
       return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'added', v_lock.amount,
         'balance', v_lock.balance_after, 'request_id', p_request_id);
     elsif p_effective_at is null and p_expires_at <= v_now then
-      return private.token_refusal(p_request_id, 'invalid_request', 'expires_at is over', null, '{"added": 0}');
+      return private.token_refusal(p_request_id, 'invalid_request', 'expires_at has passed', null, '{"added": 0}');
     elsif v_amount > private.room_for_tokens(v_balance) then
       return private.token_refusal(p_request_id, 'invalid_request',
         'The balance would exceed 9007199254740991', null, '{"added": 0}');
@@ -112,14 +118,14 @@ end;
 $$;
 
 comment on function public.add_tokens(uuid, numeric, text, jsonb, text, text, integer, timestamptz, timestamptz, text) is
-  'Grants tokens: by default bought ones that never end. With a request id (the payment''s or the webhook event''s) the grant happens '
-  'once, however often and however late it is repeated; without one each call grants. kind: paid, plan, promotion (also rollover, refund); '
-  'priority: from 0, spent first, to 100; expires_at: the end; source: payment, invoice or coupon, for claw_back_grant(). With an '
-  'effective_at to come the tokens are added then, and the balance that is returned is still without them. One that has ended already, '
-  'with an effective_at in the past, pays a debt and expires. A debt is paid first: the balance that is returned is what is left. No balance may '
-  'exceed 9007199254740991 (2^53 - 1), beyond which readers of JSON round; grants to come count. Returns success, duplicate, error, '
-  'added, balance, request_id; a duplicate''s balance is the one right after the grant. Errors: invalid_request, '
-  'idempotency_key_reused.';
+  'Grants tokens: by default bought ones that never end. With a request id (the payment''s or the webhook event''s) the grant '
+  'happens once, however often and however late it is repeated; without one each call grants. kind: paid, plan, promotion (also '
+  'rollover, refund); priority: from 0, spent first, to 100; expires_at: the end; source: payment, invoice or coupon, for '
+  'claw_back_grant(). With an effective_at in the future the tokens are added then, and the returned balance is still without them. '
+  'A grant that has ended already, with an effective_at in the past, pays a debt and expires. A debt is paid first: the returned '
+  'balance is what is left. No balance may exceed 9007199254740991 (2^53 - 1), beyond which readers of JSON round; future grants '
+  'count. Returns success, duplicate, error, added, balance, request_id; a duplicate''s balance is the one right after the grant. '
+  'Errors: invalid_request, idempotency_key_reused.';
 
 create function public.wallet_state(p_wallet_id uuid)
 returns jsonb
@@ -132,8 +138,7 @@ declare
 begin
   perform from public.token_balances where user_id = p_wallet_id and next_expiry_at <= clock_timestamp();
   if found then
-    perform from public.token_balances where user_id = p_wallet_id for update;
-    perform private.apply_grant_events(p_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(p_wallet_id);
   end if;
   -- One statement: all of it as it is at one moment.
   select jsonb_build_object(
@@ -179,11 +184,12 @@ end;
 $$;
 
 comment on function public.wallet_state(uuid) is
-  'What a wallet has at this moment, exactly, whether or not a job runs: what has ended is taken off first. Returns wallet_id, balance, held, '
-  'available, debt, next_expiry_at and next_expiry_tokens (the next end of a grant that has one, and how many tokens end then; null: '
-  'none), grants: [{id, entry_number, kind, priority, amount, remaining, effective_at, expires_at (null: never), source}] in the order in which they are '
-  'spent, of those with something left; and pending_grants: the same without remaining and entry_number, of those that have not begun. A '
-  'grant that has ended is among them while a running request needs it. All zero where there is no such wallet.';
+  'What a wallet has at this moment, exactly, whether or not a job runs: what has ended is taken off first. Returns wallet_id, '
+  'balance, held, available, debt, next_expiry_at and next_expiry_tokens (the next end of a grant, and how many tokens end then; '
+  'null: none ends), grants: [{id, entry_number, kind, priority, amount, remaining, effective_at, expires_at (null: never), source}], '
+  'those with something left, in the order in which they are spent; and pending_grants: those that have not begun, the same '
+  'without remaining and entry_number. A grant that has ended is in grants while a running request needs it. All zero where there '
+  'is no such wallet.';
 
 create function private.apply_due_grant_events(p_limit integer default 100)
 returns jsonb
@@ -193,15 +199,20 @@ set search_path = ''
 as $$
 declare
   v_limit constant integer := least(greatest(p_limit, 1), 10000);
-  v_wallet_id uuid;
+  v_due record;
   v_balance public.token_balances;
   v_applied_count integer := 0;
+  v_failed_count integer := 0;
+  v_has_failed_anew boolean := false;
   v_waiting_count integer := 0;
   v_skipped_count integer := 0;
 begin
-  -- Last those of which running requests may keep what has ended: nothing may be due of them.
-  for v_wallet_id in
-    select due.wallet_id
+  -- Last those that failed before, and those of which running requests may keep what has ended: nothing may be due of them.
+  for v_due in
+    select due.wallet_id, exists (
+        select from public.token_anomalies as failed
+        where failed.user_id = due.wallet_id and failed.anomaly_type = 'ledger_mismatch'
+          and failed.details ? 'grants_error' and failed.resolved_at is null) as has_failed
     from (
       select wallet_id, expires_at as due_at from public.token_grants where remaining > 0 and expires_at <= now()
       union all
@@ -209,28 +220,35 @@ begin
     ) as due
     join public.token_balances as balances on balances.user_id = due.wallet_id
     group by due.wallet_id, balances.held
-    order by balances.held > 0, min(due.due_at), due.wallet_id
+    order by has_failed, balances.held > 0, min(due.due_at), due.wallet_id
     limit v_limit
   loop
-    perform from public.token_balances where user_id = v_wallet_id for update skip locked;
+    perform from public.token_balances where user_id = v_due.wallet_id for update skip locked;
     if found then
-      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
-      v_applied_count := v_applied_count + 1;
-      v_waiting_count := v_waiting_count + (v_balance.next_expiry_at <= v_balance.updated_at)::integer;
+      v_balance := private.try_grant_events(v_due.wallet_id);
+      if v_balance.user_id is null then
+        v_failed_count := v_failed_count + 1;
+        v_has_failed_anew := v_has_failed_anew or not v_due.has_failed;
+      else
+        v_applied_count := v_applied_count + 1;
+        v_waiting_count := v_waiting_count + (v_balance.next_expiry_at <= v_balance.updated_at)::integer;
+      end if;
     else
       v_skipped_count := v_skipped_count + 1;
     end if;
   end loop;
   return jsonb_build_object('applied_wallets', v_applied_count - v_waiting_count, 'waiting_wallets', v_waiting_count,
-    'skipped_wallets', v_skipped_count,
-    'is_done', v_applied_count + v_skipped_count < v_limit or v_applied_count = v_waiting_count);
+    'skipped_wallets', v_skipped_count, 'failed_wallets', v_failed_count,
+    'is_done', v_applied_count + v_skipped_count + v_failed_count < v_limit
+      or v_applied_count = v_waiting_count and not v_has_failed_anew);
 end;
 $$;
 
 comment on function private.apply_due_grant_events(integer) is
   'Begins and ends the grants that are due, of at most p_limit wallets, and waits for no lock: who asks about a wallet, or charges it, '
   'does that first by itself, so that nothing depends on it. To be run every minute. Returns applied_wallets, waiting_wallets '
-  '(running requests keep something that has ended), skipped_wallets (somebody had locked their row) and is_done.';
+  '(running requests keep something that has ended), skipped_wallets (somebody had locked their row), failed_wallets (their events raise: an '
+  'anomaly ledger_mismatch says how, and they hold up no other) and is_done.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -253,6 +271,6 @@ insert into private.jobs (
 )
 values
   ('apply_due_grant_events', '* * * * *', 'sql', 'private.apply_due_grant_events', true, null, 50000, '10 minutes',
-    'Begins and ends grants of wallets that nobody uses just then');
+    'Begins and ends grants of wallets that nobody uses at that time');
 
 select private.install_schedule();

@@ -39,8 +39,8 @@ end;
 $$;
 
 comment on function private.charge_of_request(text, uuid) is
-  'The newest entry by which a request was charged. One whose request is forgotten is looked for in the history: in a wallet''s if it '
-  'is given, else in all of it, which takes long.';
+  'The newest entry by which a request was charged. If the request is forgotten, the entry is looked for in the history: in that '
+  'of p_wallet_id, or without one in all of it, which takes long.';
 
 create function private.known_refund_outcome(
   p_refund_id text,
@@ -69,7 +69,7 @@ end;
 $$;
 
 comment on function private.known_refund_outcome(text, text, numeric, uuid) is
-  'The outcome of a refund whose id is known; null of a new one.';
+  'The outcome of a refund whose id is known; null for a new one.';
 
 create function public.refund_tokens(
   p_request_id text,
@@ -143,7 +143,7 @@ begin
   values (p_refund_id, v_charge.user_id, p_request_id, v_charge.entry_number, v_charge.created_at, p_amount, v_amount,
     v_balance.balance, p_reason, v_now)
   on conflict do nothing;
-  if not found then -- Of another wallet, at this moment.
+  if not found then -- Another wallet has just taken this id.
     return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This refund id belongs to another refund', null,
       '{"refunded": 0}');
   end if;
@@ -191,12 +191,12 @@ end;
 $$;
 
 comment on function public.refund_tokens(text, text, numeric, text, uuid) is
-  'Gives a charge back, whole (p_amount null: all that is left of it) or in part, once per refund id, which is kept for good. The tokens go '
-  'back into the grants that they came from, with their ends; those of a grant that has ended into a new one of kind refund, which lives for '
-  'token_settings.refund_lifetime. A debt is paid first. What was refunded counts no more in the caps of the charge''s day and month. Of a '
-  'request that is forgotten the history tells, which p_wallet_id shortens; entries of archived months it does not have. Returns success, '
-  'duplicate, error, refunded, balance, request_id, wallet_id, entry_number (the charge''s). Errors: not_found, '
-  'refund_exceeds_charge (with charged and refundable), idempotency_key_reused, invalid_request.';
+  'Gives a charge back, whole (p_amount null: all that is left of it) or in part, once per refund id, which is kept for good. The '
+  'tokens go back into the grants that they came from, with their ends; those of a grant that has ended into a new one of kind '
+  'refund, which lives for token_settings.refund_lifetime. A debt is paid first. What was refunded no longer counts in the caps of '
+  'the charge''s day and month. The charge of a forgotten request is looked for in the history, which p_wallet_id makes quick; '
+  'archived months are not there. Returns success, duplicate, error, refunded, balance, request_id, wallet_id, entry_number (the '
+  'charge''s). Errors: not_found, refund_exceeds_charge (with charged and refundable), idempotency_key_reused, invalid_request.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
--- All grants of a wallet, with what became of each: for whom wallet_state(), which has what is left, is not enough.
+-- All grants of a wallet, with what became of each; wallet_state() has only those with something left.
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -22,8 +22,7 @@ begin
   end if;
   perform from public.token_balances where user_id = p_wallet_id and next_expiry_at <= clock_timestamp();
   if found then
-    perform from public.token_balances where user_id = p_wallet_id for update;
-    perform private.apply_grant_events(p_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(p_wallet_id);
   end if;
   -- One statement: all of it as it is at one moment.
   select jsonb_build_object(
@@ -63,12 +62,12 @@ end;
 $$;
 
 comment on function public.list_token_grants(uuid, uuid, bigint, integer) is
-  'A wallet''s grants, those too of which nothing is left, the newest first: {entry_number, kind, priority, amount, remaining, spent, '
+  'All grants of a wallet, the newest first: {entry_number, kind, priority, amount, remaining, spent, '
   'refunded, expired, reversed, rolled_over, effective_at, expires_at (null: never), source}, where amount + refunded - spent - '
   'expired - reversed - rolled_over = remaining. At most p_limit (100; 1 to 1,000) with an entry_number below p_before_entry: '
   'next_before_entry is that of the next page, null where there is none. The first page has pending_grants too, those that have '
-  'not begun. With balance, held, available and debt of the same moment. With an actor: null unless the wallet is its own, or '
-  'that of a team of which it is a member.';
+  'not begun. With balance, held, available and debt of the same moment. With p_actor_id: null unless the wallet is the actor''s '
+  'own, or that of a team that it is in.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

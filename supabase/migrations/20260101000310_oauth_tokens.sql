@@ -377,7 +377,7 @@ declare
   v_length constant interval := make_interval(secs => least(p_lease_ms, 600000) / 1000.0);
 begin
   if p_key is null or p_provider is null or p_holder is null or p_is_forced is null or (p_lease_ms >= 1) is not true then
-    raise exception 'Expected are key, provider, holder, is_forced and a lease_ms from 1'
+    raise exception 'Expected key, provider, holder, is_forced and a lease_ms from 1'
       using errcode = 'invalid_parameter_value';
   end if;
   insert into private.oauth_leases (key) values (p_key) on conflict (key) do nothing;

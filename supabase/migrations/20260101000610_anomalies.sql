@@ -439,7 +439,7 @@ begin
     or coalesce(char_length(btrim(p_note)), 0) not between 1 and 2000
   then
     return jsonb_build_object('success', false, 'duplicate', false, 'error', 'invalid_request',
-      'message', 'Expected are who resolves it, 1 to 200 characters, and a note of 1 to 2000');
+      'message', 'Expected who resolves it, 1 to 200 characters, and a note of 1 to 2000');
   end if;
   perform 1 from public.token_anomalies where id = p_id for update;
   if not found then

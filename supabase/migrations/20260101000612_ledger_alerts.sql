@@ -118,7 +118,7 @@ declare
 begin
   if p_wallet_id is null or p_balance is null or p_threshold is null then
     return jsonb_build_object('emitted', false, 'duplicate', false, 'error', 'invalid_request',
-      'message', 'Expected are a wallet''s id, its balance and the threshold');
+      'message', 'Expected a wallet''s id, its balance and the threshold');
   end if;
   select low_balance_window into v_window from private.ledger_alert_settings;
   return private.emit_alert(case when v_is_shared then 'wallet_low' else 'low_balance' end,

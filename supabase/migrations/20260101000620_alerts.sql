@@ -225,7 +225,7 @@ begin
     or coalesce(cardinality(p_alert_types), 0) = 0 or not p_alert_types <@ array(select alert_type from public.alert_types)
   then
     return jsonb_build_object('success', false, 'error', 'invalid_request', 'message',
-      format('Expected are an id, a host, a sealed address, and types of %s',
+      format('Expected an id, a host, a sealed address, and types of %s',
         (select string_agg(alert_type, ', ' order by alert_type) from public.alert_types)));
   elsif (select count(*) from private.alert_endpoints where ended_at is null) >= v_most then
     return jsonb_build_object('success', false, 'error', 'too_many',
@@ -394,7 +394,7 @@ declare
 begin
   if coalesce(p_limit, 0) not between 1 and 100 or coalesce(p_lease, '0') not between '1 second' and '5 minutes' then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected are a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
+      'message', 'Expected a limit from 1 to 100 and a lease from 1 second to 5 minutes', 'deliveries', v_claimed);
   end if;
   perform private.fan_out_alerts();
   for v_endpoint in
@@ -572,7 +572,7 @@ declare
 begin
   if coalesce(p_limit, 0) not between 1 and 10000 then
     return jsonb_build_object('success', false, 'error', 'invalid_request',
-      'message', 'Expected is a limit from 1 to 10000', 'replayed', 0);
+      'message', 'Expected a limit from 1 to 10000', 'replayed', 0);
   end if;
   if p_alert_ids is not null then -- Somebody wants these again, and where they have never been.
     insert into private.alert_deliveries (alert_id, endpoint_id, ordering_key)

@@ -299,7 +299,7 @@ describe("deno task refund", () => {
       printed: "There is no request no-such-request\n",
     });
     expect((await refund("x", "--amount", "1.5")).printed).toContain(
-      "--amount is a whole number of tokens from 1",
+      "--amount must be a whole number of tokens from 1: current value is 1.5",
     );
     expect((await refund()).printed).toContain("deno task refund <request_id>");
     const user = await newUser();

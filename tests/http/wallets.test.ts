@@ -172,7 +172,7 @@ describe("the header Tessera-Wallet", () => {
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");
   });
 
-  it("of a wallet that the user is no member of, another user's or none, is refused in the same words", async () => {
+  it("of another team's wallet, another user's or nobody's is refused in the same words", async () => {
     const [user, other] = [await newUser(PLENTY), await newUser(PLENTY)];
     const { wallet } = await newTeamOf([]);
     const answers = [];

@@ -63,12 +63,13 @@ async function install(target: postgres.Sql): Promise<Installation> {
 async function findingsIn(target: postgres.Sql): Promise<string[]> {
   // Named in statements that are made at run time, and there on a hosted project.
   await target.unsafe(PG_NET_SQL);
+  await target.unsafe(
+    "grant usage on schema net, vault to postgres; grant all on all tables in schema net, vault to postgres",
+  );
   await target.unsafe(`
-    create schema realtime;
-    create function realtime.send(payload jsonb, event text, topic text, private boolean default true)
-      returns void language sql as 'select';
-    grant usage on schema net, vault, realtime to postgres;
-    grant all on all tables in schema net, vault to postgres`);
+    create schema if not exists realtime;
+    create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true)
+      returns void language sql as ''`);
   const checks = await target`
     select procedure.oid::regprocedure::text as name, tables.relation, finding.*
     from pg_proc as procedure
@@ -86,13 +87,13 @@ async function findingsIn(target: postgres.Sql): Promise<string[]> {
     ) as finding
     where procedure.pronamespace in (
       select oid from pg_namespace where nspname not like 'pg\\_%'
-        and nspname not in ('information_schema', 'extensions', 'auth', 'storage', 'cron', 'net', 'vault', 'realtime'))`;
+        and nspname not in ('information_schema', 'extensions', 'auth', 'storage', 'cron', 'net', 'realtime', 'vault'))`;
   expect(checks.length).toBeGreaterThan(15);
   const findings = checks.filter(({ message }) => message !== null).map(
     ({ name, lineno, statement, message, detail, level }) =>
       [`${name} line ${lineno} (${statement}): ${level}: ${message}`, detail].filter(Boolean).join(", "),
   );
-  await target.unsafe("drop schema net, vault, realtime cascade");
+  await target.unsafe("drop schema net, vault cascade");
   return findings;
 }
 

@@ -3,10 +3,13 @@ import postgres from "postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { findFreePortBase, type Stack, startStack } from "../../scripts/local/stack.ts";
+import { awaitPid, pidOf, type Victim } from "../faults/support/own_stack.ts";
 import { inbox, newTopic } from "./support/clients.ts";
 
 // deno-lint-ignore no-explicit-any -- a payload is what its sender says
 type Heard = any;
+
+const LIMIT = { timeout: 40_000 };
 
 let stack: Stack;
 let sql: postgres.Sql;
@@ -44,7 +47,7 @@ function listen(topic: string) {
 /** Sends from the database until it is heard: what is committed while nobody follows is not told, as hosted. */
 async function sendUntilHeard(topic: string, heard: ReturnType<typeof inbox<Heard>>): Promise<void> {
   const before = heard.items.length;
-  const end = Date.now() + 30_000;
+  const end = Date.now() + LIMIT.timeout;
   while (heard.items.length === before) {
     if (Date.now() > end) throw new Error("nothing is heard from the database again");
     await sql`select realtime.send('{}', 'again', ${topic}, false)`.catch(() => {});
@@ -52,17 +55,12 @@ async function sendUntilHeard(topic: string, heard: ReturnType<typeof inbox<Hear
   }
 }
 
-function pidOf(name: string): number {
-  const state = JSON.parse(Deno.readTextFileSync(`${stack.dataDir}/state.json`));
-  const found = (state.childPids as number[]).find((pid) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(name);
-    } catch {
-      return false; // It has just ended.
-    }
-  });
-  if (!found) throw new Error(`${name} does not run`);
-  return found;
+/** Kills a part of the stack, and waits until there is another one in its place. */
+async function crash(victim: Victim): Promise<void> {
+  const pid = await awaitPid(victim, stack.dataDir);
+  Deno.kill(pid, "SIGKILL");
+  await expect.poll(() => pidOf(victim, stack.dataDir), LIMIT)
+    .toSatisfy((now) => now !== undefined && now !== pid);
 }
 
 it("after a crash of Realtime clients are there again, and hear each other and the database", async () => {
@@ -71,10 +69,8 @@ it("after a crash of Realtime clients are there again, and hear each other and t
   expect(await statuses.next()).toBe("SUBSCRIBED");
   await sendUntilHeard(topic, heard);
 
-  const pid = pidOf("realtime/main.ts");
-  Deno.kill(pid, "SIGKILL");
+  await crash("realtime");
   while (await statuses.next("the channel to be joined again") !== "SUBSCRIBED");
-  expect(pidOf("realtime/main.ts")).not.toBe(pid);
   await sendUntilHeard(topic, heard);
   await client.removeAllChannels();
 });
@@ -85,33 +81,22 @@ it("after a crash of Postgres channels stay, and hear the database again", async
   expect(await statuses.next()).toBe("SUBSCRIBED");
   await sendUntilHeard(topic, heard);
 
-  const pid = Number((await Deno.readTextFile(await pidFile())).split("\n")[0]);
-  Deno.kill(pid, "SIGKILL");
+  await crash("postgres");
   await sendUntilHeard(topic, heard);
   expect(statuses.items).toEqual(["SUBSCRIBED"]);
   await client.removeAllChannels();
 });
 
 it("no slot outlives its follower", async () => {
-  Deno.kill(pidOf("realtime/main.ts"), "SIGKILL");
-  const end = Date.now() + 20_000;
-  for (;;) {
-    const slots = await sql`select slot_name, temporary, active from pg_replication_slots`;
-    expect(
-      slots.filter(({ slot_name, temporary }) => slot_name.startsWith("supabase_realtime") && !temporary),
-    ).toEqual([]);
-    if (
-      slots.some(({ slot_name }) => slot_name.startsWith("supabase_realtime_messages")) &&
-      Date.now() > end - 19_000
-    ) {
-      break;
-    }
-    if (Date.now() > end) throw new Error("it does not follow again");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const slots = async () => {
+    const rows = await sql<{ name: string; temporary: boolean; active: boolean }[]>`
+      select slot_name as name, temporary, active from pg_replication_slots
+      where slot_name like 'supabase_realtime%'`;
+    return {
+      isFollowed: rows.some(({ name, active }) => name.startsWith("supabase_realtime_messages") && active),
+      kept: rows.filter(({ temporary }) => !temporary).map(({ name }) => name),
+    };
+  };
+  await crash("realtime");
+  await expect.poll(slots, LIMIT).toEqual({ isFollowed: true, kept: [] });
 });
-
-async function pidFile(): Promise<string> {
-  const state = JSON.parse(await Deno.readTextFile(`${stack.dataDir}/state.json`));
-  return `${state.pgdata}/postmaster.pid`;
-}

@@ -1,6 +1,6 @@
-import { createConnection } from "node:net";
 import { describe, expect, it } from "vitest";
 
+import { openSlowReader } from "../../bench/realtime/slow_reader.ts";
 import { Rate } from "../../scripts/local/realtime/rate.ts";
 import { DEFAULT_LIMITS, isSwitchedOn, readLimits } from "../../scripts/local/realtime/settings.ts";
 import { newTopic } from "./support/clients.ts";
@@ -190,24 +190,8 @@ describe("a rate", () => {
 
 it("a client that does not read is let go, without a word, and holds nobody up", async () => {
   const topic = newTopic();
-  const { hostname, port } = new URL(server.base);
-  const slow = createConnection({ host: hostname, port: Number(port) });
-  const ended = new Promise<void>((resolve) => slow.once("close", () => resolve()));
-  slow.on("error", () => {});
-  slow.write(
-    `GET /websocket?vsn=2.0.0&apikey=${server.apiKey} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
-      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-  );
-  await new Promise((resolve) => slow.once("data", resolve));
-  slow.write(
-    masked(
-      JSON.stringify(["1", "1", `realtime:${topic}`, "phx_join", {
-        config: { presence: { enabled: false } },
-      }]),
-    ),
-  );
-  await new Promise((resolve) => slow.once("data", resolve));
-  slow.pause();
+  const { base: url, path, apiKey: publishableKey } = server;
+  const { ended } = await openSlowReader({ url, path, publishableKey }, topic);
 
   const listener = await entered(`realtime:${topic}`);
   const before = server.context.measures.slowReaders;
@@ -218,7 +202,6 @@ it("a client that does not read is let go, without a word, and holds nobody up",
     server.context.rooms.send(`public:${topic}`, { kind: "json", event: "broadcast", payload });
     await listener.ask([null, `h${sent}`, "phoenix", "heartbeat", {}]);
   }
-  slow.resume();
   await ended;
   const heard = listener.received.filter((one) => Array.isArray(one) && one[3] === "broadcast");
   expect(heard).toHaveLength(sent);
@@ -279,10 +262,4 @@ async function eventually(isSo: () => boolean): Promise<void> {
     if (Date.now() > end) throw new Error("waited in vain");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** A client's frame, with a mask of zeros. */
-function masked(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
-  return Uint8Array.from([0x81, 0x80 | 126, bytes.length >> 8, bytes.length & 255, 0, 0, 0, 0, ...bytes]);
 }

@@ -26,5 +26,5 @@ it("what is told of a slot says what happened to it", () => {
     "Postgres keeps 300 MB for the replication slot x, which is read too slowly",
   );
   expect(describeSlot({ ...slot, isLost: true }))
-    .toBe("The replication slot x has lost its place: what follows it must begin anew");
+    .toBe("The replication slot x has lost its place: its follower must begin anew");
 });

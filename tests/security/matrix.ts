@@ -2,15 +2,27 @@ import { readManifest } from "../../scripts/modules/manifest.ts";
 import { broughtBy } from "../../scripts/modules/brought.ts";
 import type { Permissions } from "./permissions.ts";
 
-export type Matrix = Required<Permissions>;
-
 export const KINDS = ["tables", "routines", "buckets", "endpoints"] as const satisfies (keyof Permissions)[];
+
+export type Kind = typeof KINDS[number];
+
+export type Matrix = Required<Pick<Permissions, Kind>>;
 
 /** What the modules declare, by module. */
 export const DECLARED = await broughtBy<Permissions>(await readManifest(), "permissions");
 
 /** The same as one table for each kind of object, in the order of the alphabet. */
 export const MATRIX = matrixOf(DECLARED);
+
+/** The columns that users may write, and the functions that run with their rights, of all modules. */
+export const COLUMNS: Required<Permissions>["columns"] = Object.assign(
+  {},
+  ...Object.values(DECLARED).map(({ columns }) => columns),
+);
+export const PREDICATES: Record<string, string> = Object.assign(
+  {},
+  ...Object.values(DECLARED).map(({ predicates }) => predicates),
+);
 
 /** Throws for an object that two modules declare: only one of them could be right. */
 export function matrixOf(declared: Record<string, Permissions>): Matrix {
@@ -29,7 +41,7 @@ export function matrixOf(declared: Record<string, Permissions>): Matrix {
 }
 
 /** What is wrong with a declaration, beside the objects that there are: a line for each that is to be added or to go. */
-export function gapsIn(kind: keyof Permissions, matrix: Matrix, found: string[]): string[] {
+export function gapsIn(kind: Kind, matrix: Matrix, found: string[]): string[] {
   const declared = Object.keys(matrix[kind]);
   return [
     ...found.filter((name) => !declared.includes(name)).map((name) =>

@@ -24,6 +24,10 @@ export interface Permissions {
   buckets?: Record<string, Rule<BucketAction>>;
   /** Functions at /functions/v1/<name>. Another user's id in body, query or header is not looked at. */
   endpoints?: Record<string, Rule<"call">>;
+  /** Columns that users may write through REST, within the rows that policies leave them; no other column is. */
+  columns?: Record<string, Partial<Record<"insert" | "update", string[]>>>;
+  /** Functions of schema private that run with a user's rights, as policies, checks, views and indexes call them; and why each may. */
+  predicates?: Record<string, string>;
 }
 
 export const TABLE_ACTIONS: TableAction[] = ["read", "insert", "update", "delete"];

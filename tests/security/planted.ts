@@ -15,7 +15,7 @@ export const FILE_TEXT = "a picture of the user's own";
 
 const TOKENS = 1_000;
 
-/** Signs up a user who owns tokens, a settled request, an open hold, an anomaly and a file. */
+/** Signs up a user who owns tokens, a settled request, an open hold, an anomaly, a salon with a message, and files. */
 export async function plantUser(): Promise<PlantedUser> {
   const user = await signUp({ tokens: TOKENS });
   const server = serviceClient();
@@ -38,10 +38,44 @@ export async function plantUser(): Promise<PlantedUser> {
   for (const { error } of await Promise.all(calls)) if (error) throw error;
   await Promise.all([resolveAnomaly(user.id), verifyPhone(user.id), runSomeJob()]);
   const walletId = await plantWallet(user.id);
-  const filePath = `${user.id}/${crypto.randomUUID()}/1.png`;
+  const salonId = await plantSalon(user);
+  const filePath = `${user.id}/${salonId}/1.png`;
   const planted = { ...user, filePath, walletId };
   await Promise.all(Object.keys(MATRIX.buckets).map((bucket) => plantFile(bucket, planted)));
+  await plantMessage(user, salonId);
   return planted;
+}
+
+/** Makes the user the owner of a salon that nobody else sees. */
+async function plantSalon({ client }: SignedInUser): Promise<string> {
+  const { data, error } = await client.rpc("create_salon_with_code", {
+    p_name: "planted",
+    p_visibility: "private",
+  });
+  if (!data?.success) throw error ?? new Error(data.error);
+  return data.salon_id;
+}
+
+/** Writes a message of the user's, with a file, a reaction and a pin. */
+async function plantMessage({ id, client }: SignedInUser, salonId: string): Promise<void> {
+  const filePath = `${id}/${salonId}/attached.png`;
+  await plantFile("attachments", { filePath });
+  const sent = await client.rpc("send_message", {
+    p_salon_id: salonId,
+    p_content: "planted",
+    p_client_id: crypto.randomUUID(),
+    p_attachments: [filePath],
+  });
+  if (!sent.data?.success) throw sent.error ?? new Error(sent.data.error);
+  const message = { p_message_id: sent.data.id };
+  for (
+    const { data, error } of [
+      await client.rpc("toggle_message_reaction", { ...message, p_emoji: "👍" }),
+      await client.rpc("pin_message", message),
+    ]
+  ) {
+    if (!data?.success) throw error ?? new Error(data.error);
+  }
 }
 
 /** Makes the user the owner of a wallet that owns tokens and caps, with a hold and a charge of the user's. */

@@ -3,17 +3,10 @@ import type { Caller, Delivery } from "./callers.ts";
 import { differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import {
-  firstGrants,
-  type History,
-  minutesAround,
-  resolve,
-  resolveSwapped,
-  type Rival,
-  type Step,
-} from "./history.ts";
+import type { History, Rival, Step } from "./history.ts";
 import { type Ledger, newLedger, stateOf } from "./model.ts";
 import { type Observed, possibleLedgers } from "./possibilities.ts";
+import { firstGrants, minutesAround, resolve, resolveSwapped } from "./resolve.ts";
 import { parseAnswer } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 

@@ -61,7 +61,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "a hold ends one moment too late",
     function: "expire_token_holds_of",
-    changes: [["expires_at <= now()", "expires_at < now()"]],
+    changes: [["expires_at <= p_now", "expires_at < p_now"]],
   },
   {
     name: "a member's cap counts what the whole team holds",
@@ -83,19 +83,20 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "an expiry takes tokens that a running request holds",
-    function: "apply_grant_events",
-    changes: [
-      ["grants.remaining - coalesce(reserved.tokens, 0) as tokens", "grants.remaining as tokens"],
-      [
-        "and grants.remaining > coalesce(reserved.tokens, 0) and grants.remaining > 0",
-        "and grants.remaining > 0",
-      ],
-    ],
+    function: "apply_grant_events_until",
+    changes: [[
+      "select array_agg(grant_id), array_agg(tokens) into v_free_ids, v_free from private.free_grants(p_wallet_id, p_until)",
+      `select array_agg(id), array_agg(remaining) into v_free_ids, v_free from public.token_grants
+       where wallet_id = p_wallet_id and remaining > 0`,
+    ]],
   },
   {
     name: "a grant ends a minute too late",
-    function: "apply_grant_events",
-    changes: [["and grants.expires_at <= p_now", "and grants.expires_at <= p_now - interval '1 minute'"]],
+    function: "apply_grant_events_until",
+    changes: [[
+      "where grants.expires_at <= p_until",
+      "where grants.expires_at <= p_until - interval '1 minute'",
+    ]],
   },
   {
     name: "a hold does not look whether a grant has ended",
@@ -120,6 +121,11 @@ export const MUTANTS: Mutant[] = [
       `private.grants_of_spending(v_charge.user_id, v_end + v_refunded + v_charge.delta,
         v_end + v_refunded + v_charge.delta + v_amount)`,
     ]],
+  },
+  {
+    name: "tokens that are kept for a running request go to a newer one",
+    function: "settle_tokens",
+    changes: [["v_lock.created_at, v_now", "'-infinity', v_now"]],
   },
   {
     name: "two refunds give the same charge back twice",
@@ -152,10 +158,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "a reversal takes tokens that a running request holds",
-    function: "free_grants_for",
+    function: "reclaimable_grants",
     changes: [
-      ["grants.remaining - coalesce(reserved.tokens, 0) end", "grants.remaining end"],
-      ["grants.remaining > coalesce(reserved.tokens, 0)", "grants.remaining > 0"],
+      ["else free.tokens end", "else grants.remaining end"],
+      ["free.tokens > 0", "grants.remaining > 0"],
     ],
   },
   {

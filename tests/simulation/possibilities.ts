@@ -2,10 +2,8 @@ import type { Answer, Call } from "./calls.ts";
 import { answerDifferences, show } from "./compare.ts";
 import { apply, type Ledger, stateOf } from "./model.ts";
 import { job } from "./model/events.ts";
-import { cleanup, endOverdueHolds } from "./model/requests.ts";
-
-/** Calls that wait for nobody, and leave what another one has locked just then. */
-const SKIPPING = ["cleanup", "job"];
+import { endOverdueHolds } from "./model/holds.ts";
+import { cleanup } from "./model/requests.ts";
 
 /** One call as seen from outside. */
 export interface Observed {
@@ -16,7 +14,7 @@ export interface Observed {
   happened: "yes" | "no" | "perhaps";
 }
 
-/** The rest of an observed call: many in one are carried out in their order, and others may come in between. */
+/** What is left of an observed call: the parts of a batch are carried out in order, and other calls may come in between. */
 interface Remainder {
   parts: { call: Call; answer?: Answer }[];
   mayBeSkipped: boolean;
@@ -41,29 +39,15 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
     if (open.every(({ parts, mayBeSkipped }) => mayBeSkipped || parts.length === 0)) found.set(state, ledger);
     for (const [index, { parts: [part, ...rest] }] of open.entries()) {
       if (!part) continue;
-      if (part.call.name === "job" && carriedOut.length > 1) {
-        for (const spared of subsets) {
-          const next = structuredClone(ledger);
-          job(next, spared);
-          explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
-        }
-        continue;
-      }
-      if (part.call.name === "cleanup" && carriedOut.length > 1) {
-        // It waits for nobody: rows that another call has locked are skipped.
-        for (const holdsOf of subsets) {
-          for (const requestsOf of subsets) {
-            const next = structuredClone(ledger);
-            cleanup(next, { holdsOf, requestsOf });
-            explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
-          }
-        }
+      const left = open.with(index, { parts: rest, mayBeSkipped: false });
+      if (isSkipping(part.call) && carriedOut.length > 1) {
+        for (const next of ledgersAfterSkipping(ledger, part.call, subsets)) explore(next, left);
         continue;
       }
       const next = structuredClone(ledger);
       const answer = apply(next, part.call);
       const isPossible = part.answer === undefined || answerDifferences(answer, part.answer).length === 0;
-      if (isPossible) explore(next, open.with(index, { parts: rest, mayBeSkipped: false }));
+      if (isPossible) explore(next, left);
     }
     // A call without enough tokens may end expired holds, although another call releases tokens before it continues.
     for (const user of spenders) {
@@ -73,9 +57,9 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   };
   const carriedOut = observed.filter(({ happened }) => happened !== "no");
   const spenders = observed.length > 1 ? new Set(carriedOut.flatMap(({ call }) => spendersOf(call))) : [];
-  const cleanups = carriedOut.filter(({ call }) => SKIPPING.includes(call.name)).length;
-  const subsets = cleanups === 0 ? [] : subsetsOf(
-    cleanups > 1
+  const skippingCount = carriedOut.filter(({ call }) => isSkipping(call)).length;
+  const subsets = skippingCount === 0 ? [] : subsetsOf(
+    skippingCount > 1
       ? [...new Set(ledgers.flatMap(({ accounts }) => [...accounts.keys()]))]
       : [...new Set(carriedOut.flatMap(({ call }) => usersOf(call)))],
   );
@@ -87,9 +71,26 @@ export function possibleLedgers(ledgers: Ledger[], observed: Observed[]): Ledger
   return [...found.values()];
 }
 
+/** Every ledger that a call may leave behind which skips the wallets that others have locked: any of these may be. */
+function* ledgersAfterSkipping(ledger: Ledger, call: Call, subsets: string[][]): Generator<Ledger> {
+  for (const spared of subsets) {
+    if (call.name === "job") {
+      const next = structuredClone(ledger);
+      job(next, spared);
+      yield next;
+      continue;
+    }
+    for (const requestsOf of subsets) {
+      const next = structuredClone(ledger);
+      cleanup(next, { holdsOf: spared, requestsOf });
+      yield next;
+    }
+  }
+}
+
 function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"] {
   // Beside other calls, a cleanup may count a user or a row that one of them has dealt with meanwhile.
-  if (SKIPPING.includes(call.name) && isRace || call.name === "job") return [{ call }];
+  if (isSkipping(call) && isRace || call.name === "job") return [{ call }];
   const calls = call.name === "batch"
     ? call.requests
     : call.name === "operations"
@@ -97,6 +98,11 @@ function partsOf({ call, answer }: Observed, isRace: boolean): Remainder["parts"
     : undefined;
   if (!calls || !(answer === undefined || Array.isArray(answer))) return [{ call, answer }];
   return calls.map((one, index) => ({ call: one, answer: answer?.[index] }));
+}
+
+/** Whether a call waits for nobody, and leaves out what another one has locked at that moment. */
+function isSkipping({ name }: Call): boolean {
+  return name === "cleanup" || name === "job";
 }
 
 /** Whose rows a call may lock. */

@@ -2,8 +2,9 @@ import { type Answer, type Call, describeCall } from "./calls.ts";
 import { answerDifferences, differences, show } from "./compare.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { type Fault, firstGrants, type History, minutesAround, resolve, resolveSwapped } from "./history.ts";
+import type { Fault, History } from "./history.ts";
 import { apply, type Ledger, newLedger, stateOf } from "./model.ts";
+import { firstGrants, minutesAround, resolve, resolveSwapped } from "./resolve.ts";
 import { parseAnswer, statementOf } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 

@@ -3,7 +3,8 @@ import { Caller } from "./callers.ts";
 import { playCommitted } from "./committed.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulationFailure } from "./failure.ts";
-import { histories, type History } from "./history.ts";
+import { histories } from "./generators.ts";
+import type { History } from "./history.ts";
 import { playSerial } from "./serial.ts";
 import { Tally } from "./tally.ts";
 

@@ -7,7 +7,7 @@ import { add, type Arguments, createDatabase, hold, Ledger, newId, type Outcome,
 /** What is left of a wallet's grants, in the order in which they are spent: "kind tokens until minute". */
 export type Left = string[];
 
-/** Makes a database of which the clock is told the minute. */
+/** Makes a database whose clock the test sets, in minutes. */
 export async function createClockedDatabase(): Promise<{ url: string; clocked: ClockedLedger }> {
   const { url } = await createDatabase();
   const sql = postgres(url, { max: 1, onnotice: () => {} });
@@ -19,7 +19,7 @@ export async function createClockedDatabase(): Promise<{ url: string; clocked: C
   return { url, clocked };
 }
 
-/** The ledger at a minute that is told, with all that is about grants. Minutes count from the database's start. */
+/** The ledger at a given minute, with the functions of grants. Minutes count from the start of the database's clock. */
 export class ClockedLedger extends Ledger {
   async at(minute: number): Promise<void> {
     await this.sql`select set_config('simulation.minute', ${String(minute)}, false)`;

@@ -134,6 +134,51 @@ describe("a grant that ends", () => {
     expect(await clocked.entries(users[1]!)).toEqual(["grant 10", "expiry -10"]);
   });
 
+  it("is ended by the job though another wallet's raises, which is told once a day", async () => {
+    const [broken, user] = [newId(), newId()];
+    await clocked.grant(broken, 10, { until: 29 });
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.sql`update public.token_grants set remaining = 20 where wallet_id = ${broken}`;
+    await clocked.at(31);
+    const job = { name: "private.apply_due_grant_events", args: { p_limit: 1 } };
+    expect(await run(clocked.sql, job)).toMatchObject({
+      applied_wallets: 0,
+      failed_wallets: 1,
+      is_done: false,
+    });
+    expect(await run(clocked.sql, job)).toMatchObject({
+      applied_wallets: 1,
+      failed_wallets: 0,
+      is_done: false,
+    });
+    expect(await run(clocked.sql, job)).toMatchObject({ applied_wallets: 0, failed_wallets: 1 });
+    expect(await clocked.entries(user)).toEqual(["grant 10", "expiry -10"]);
+    const anomalies = await clocked.sql`
+      select anomaly_type, severity, details from public.token_anomalies where user_id = ${broken}`;
+    expect([...anomalies]).toMatchObject([{
+      anomaly_type: "ledger_mismatch",
+      severity: "critical",
+      details: { grants_error: expect.stringMatching(/^23514 /) },
+    }]);
+    await clocked.sql`update public.token_grants set remaining = 10 where wallet_id = ${broken}`;
+    expect(await run(clocked.sql, job)).toMatchObject({ applied_wallets: 1, failed_wallets: 0 });
+  });
+
+  it("of which a hold has outlived its time is no matter of the cleanup's other wallets, where it raises", async () => {
+    const [broken, user] = [newId(), newId()].sort() as [string, string];
+    const ids = [newId(), newId()];
+    await clocked.grant(broken, 10, { until: 30 });
+    await clocked.grant(user, 10);
+    for (const [index, wallet] of [broken, user].entries()) await clocked.holdOf(wallet, 5, ids[index]!, 10);
+    await clocked.sql`update public.token_grants set remaining = 20 where wallet_id = ${broken}`;
+    await clocked.at(31);
+    await clocked.cleanup();
+    expect(await clocked.lock(ids[1]!)).toMatchObject({ status: "expired" });
+    await clocked.sql`update public.token_grants set remaining = 10 where wallet_id = ${broken}`;
+    await clocked.cleanup();
+    expect(await clocked.lock(ids[0]!)).toMatchObject({ status: "expired" });
+  });
+
   it("does not count as spent in a cap", async () => {
     const user = newId();
     await run(clocked.sql, {
@@ -234,6 +279,17 @@ describe("a grant that begins later", () => {
     expect(await clocked.state(user)).toMatchObject({ balance: 0 });
   });
 
+  it("pays what was owed and could be paid earlier no more", async () => {
+    const [user, id, pay] = [newId(), newId(), newId()];
+    await clocked.grant(user, 5, { p_source: pay });
+    await clocked.grant(user, 5);
+    await clocked.holdOf(user, 10, id, 20);
+    await clocked.clawBack(pay, 5);
+    await clocked.at(21);
+    expect(await clocked.grant(user, 5, { p_kind: "promotion" })).toMatchObject({ balance: 10 });
+    expect(await clocked.left(user)).toEqual(["promotion 5", "paid 5"]);
+  });
+
   it("leaves room for itself below the largest balance", async () => {
     const user = newId();
     await clocked.grant(user, "9007199254740990", { from: 30 });
@@ -242,9 +298,31 @@ describe("a grant that begins later", () => {
   });
 });
 
+describe("the largest balance", () => {
+  const LARGEST = "9007199254740991";
+
+  it("has room for new tokens once others have ended, though nobody has looked", async () => {
+    const user = newId();
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.at(30);
+    expect(await clocked.grant(user, LARGEST)).toMatchObject({ success: true });
+    expect(await clocked.grant(user, 1)).toMatchObject({ error: "invalid_request" });
+  });
+
+  it("has room for a refund once others have ended, though nobody has looked", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10);
+    await clocked.consume(user, 10, id);
+    await clocked.grant(user, LARGEST, { until: 30 });
+    expect(await clocked.refund(id, newId())).toMatchObject({ error: "invalid_request" });
+    await clocked.at(30);
+    expect(await clocked.refund(id, newId())).toMatchObject({ success: true, balance: 10 });
+  });
+});
+
 describe("what is asked of a grant", () => {
   it.each([
-    ["a kind that there is not", { p_kind: "gift" }],
+    ["a kind that does not exist", { p_kind: "gift" }],
     ["no kind", { p_kind: null }],
     ["a priority above 100", { p_priority: 101 }],
     ["a priority below 0", { p_priority: -1 }],
@@ -325,6 +403,37 @@ describe("a hold over an expiry", () => {
     expect(await clocked.balance(user)).toMatchObject({ balance: 0, held: 0 });
   });
 
+  it("that has outlived its time keeps nothing, though nobody has ended it", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.grant(user, 10);
+    await clocked.holdOf(user, 8, id, 20);
+    await clocked.at(31);
+    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 0 });
+    expect(await clocked.entries(user)).toEqual(["grant 10", "grant 10", "expiry -10"]);
+    expect(await clocked.settle(user, id, 8)).toMatchObject({ error: "hold_not_current" });
+  });
+
+  it("that has outlived its time is settled late where nobody has ended it: the work was done", async () => {
+    const [user, id, other] = [newId(), newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.holdOf(user, 6, id, 20);
+    await clocked.holdOf(user, 4, other, 20);
+    await clocked.at(31);
+    expect(await clocked.settle(user, id, 6)).toMatchObject({ charged: 6, balance: 0 });
+    expect(await clocked.settle(user, other, 4)).toMatchObject({ error: "hold_not_current" });
+    expect(await clocked.balance(user)).toMatchObject({ balance: 0, held: 0 });
+  });
+
+  it("that costs more takes what a hold has that has outlived its time", async () => {
+    const [user, id, other] = [newId(), newId(), newId()];
+    await clocked.grant(user, 10);
+    await clocked.holdOf(user, 6, other, 20);
+    await clocked.holdOf(user, 4, id);
+    await clocked.at(31);
+    expect(await clocked.settle(user, id, 9)).toMatchObject({ charged: 9, balance: 1 });
+  });
+
   it("that costs more takes free tokens, and none that had expired", async () => {
     const [user, id] = [newId(), newId()];
     await clocked.grant(user, 10, { until: 30 });
@@ -356,16 +465,28 @@ describe("a hold over an expiry", () => {
     await clocked.grant(user, 5);
     await clocked.holdOf(user, 7, first);
     await clocked.at(15);
-    // The first needs 5 that end at 20 and 2 that never end: what ended at 10 expires.
-    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 7, available: 3 });
+    // The first takes the 5 that ended at 10, although others would have been spent before them, and 2 that end at 20.
+    expect(await clocked.state(user)).toMatchObject({ balance: 15, held: 7, available: 8 });
     expect(await clocked.holdOf(user, 3, second)).toMatchObject({ success: true });
     await clocked.at(25);
-    expect(await clocked.state(user)).toMatchObject({ balance: 10, held: 10 });
+    expect(await clocked.state(user)).toMatchObject({ balance: 15, held: 10 });
     await clocked.grant(user, 6, { until: 60 });
     expect(await clocked.holdOf(user, 6, third)).toMatchObject({ success: true });
     expect(await clocked.settle(user, third, 6)).toMatchObject({ charged: 6 });
     expect(await clocked.settle(user, second, 3)).toMatchObject({ charged: 3 });
-    expect(await clocked.settle(user, first, 7)).toMatchObject({ charged: 7, balance: 0 });
+    expect(await clocked.settle(user, first, 7)).toMatchObject({ charged: 7, balance: 5 });
+    expect(await clocked.left(user)).toEqual(["paid 5"]);
+  });
+
+  it("keeps what it needs, though a grant comes that is spent earlier", async () => {
+    const [user, id] = [newId(), newId()];
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.holdOf(user, 8, id);
+    await clocked.at(31);
+    expect(await clocked.grant(user, 10, { p_priority: 0 })).toMatchObject({ balance: 18 });
+    expect(await clocked.left(user)).toEqual(["paid 10", "paid 8 until 30"]);
+    expect(await clocked.settle(user, id, 8)).toMatchObject({ charged: 8, balance: 10 });
+    expect(await clocked.left(user)).toEqual(["paid 10"]);
   });
 
   it("keeps nothing for a new attempt that began after the end", async () => {
@@ -419,11 +540,11 @@ describe("a wallet of many grants", () => {
       for (const _ of [1, 2, 3, 4, 5]) {
         const startedAt = performance.now();
         const [row] = await clocked.sql`
-          select sum(tokens)::integer as tokens, max(tokens) filter (where grants.expires_at < now())::integer as kept
-          from private.reserved_grants(${user}) as reserved
-          join public.token_grants as grants on grants.id = reserved.grant_id`;
+          select sum(tokens)::integer as tokens, max(tokens) filter (where grants.expires_at < now())::integer as of_ended
+          from private.free_grants(${user}, now()) as free
+          join public.token_grants as grants on grants.id = free.grant_id`;
         times.push(performance.now() - startedAt);
-        expect(row).toEqual({ tokens: count * 8, kept: 8 });
+        expect(row).toEqual({ tokens: count * 2, of_ended: 2 });
       }
       await clocked.sql`delete from public.token_consumption_locks where user_id = ${user}`;
       await clocked.sql`delete from public.token_grants where wallet_id = ${user}`;

@@ -1,28 +1,13 @@
-import type { SupabaseClient } from "@supabase/supabase-js";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { anonymousClient, connect, serviceClient, signUp } from "../support/stack.ts";
-import { verifyPhone } from "../security/planted.ts";
+import { COLUMNS, MATRIX, PREDICATES } from "../security/matrix.ts";
+import { type CallerName, mayDo } from "../security/permissions.ts";
+import { type PlantedUser, plantUser } from "../security/planted.ts";
 import { Ledger, newId } from "./support.ts";
 
 // Everything here is made from the database's own catalog: a new table or function is covered when it appears. What
-// is meant to be open is named below, with the reason.
-
-/** Functions that users may call. */
-const OPEN_FUNCTIONS: Record<string, string> = {
-  may_hear_wallet:
-    "asked by a policy, as whoever listens; answers about a caller's own wallets, and REST does not show it",
-  shared_wallets:
-    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
-  once_shared_wallets:
-    "asked by policies, as whoever reads; tells a caller its own teams, and REST does not show it",
-};
-
-/** Tables that users may write, and how. */
-const OPEN_WRITES: Record<string, { privileges: string[]; reason: string }> = {};
-
-/** Tables without a user_id that users may read. */
-const OPEN_READS: Record<string, string> = {};
+// is meant to be open is in ../security/permissions, with the reason.
 
 /** Columns whose name and table say what they are. */
 const OBVIOUS_COLUMNS = new Set([
@@ -110,17 +95,15 @@ function argumentsFor({ parameters, types }: Routine): Record<string, unknown> {
   return Object.fromEntries(parameters.map((name, index) => [name, values[types[index]!] ?? null]));
 }
 
-let users: { id: string; client: SupabaseClient }[];
+const mayCall = ({ name }: Routine, caller: CallerName) =>
+  mayDo(MATRIX.routines[name] ?? { why: "not declared" }, caller, "call");
+const mayRead = (table: string, caller: CallerName) =>
+  mayDo(MATRIX.tables[table] ?? { why: "not declared" }, caller, "read");
+
+let users: PlantedUser[];
 
 beforeAll(async () => {
-  users = await Promise.all([signUp({ tokens: 100 }), signUp({ tokens: 100 })]);
-  for (const { id } of users) {
-    const request = newId();
-    await ledger.hold(id, 10, request);
-    await ledger.settle(id, request, null);
-    await verifyPhone(id);
-    await sql`select public.set_spend_caps(${id}, 1000, null)`;
-  }
+  users = await Promise.all([plantUser(), plantUser()]);
 });
 
 describe("the catalog", () => {
@@ -132,11 +115,12 @@ describe("the catalog", () => {
   });
 
   it("lists no outdated exception", () => {
-    const functions = routines.map((routine) => routine.name);
-    expect(functions).toEqual(expect.arrayContaining(Object.keys(OPEN_FUNCTIONS)));
-    expect(relations.map((relation) => relation.name)).toEqual(
-      expect.arrayContaining([...Object.keys(OPEN_WRITES), ...Object.keys(OPEN_READS)]),
-    );
+    const hidden = routines.filter(({ schema }) => schema === "private").map(({ name }) => name);
+    expect(hidden).toEqual(expect.arrayContaining(Object.keys(PREDICATES)));
+    for (const [name, written] of Object.entries(COLUMNS)) {
+      const columns = shown.find((relation) => relation.name === name)?.columns ?? [];
+      expect(columns).toEqual(expect.arrayContaining(Object.values(written).flat()));
+    }
   });
 
   it("has no sequence that a user can use", async () => {
@@ -184,19 +168,24 @@ describe("the catalog", () => {
 describe.each(routines)("function $signature", (routine) => {
   const isTrigger = routine.result === "trigger" || routine.result === "event_trigger";
 
-  it("can be executed by no user, and not by PUBLIC (mistakes 1, 2b)", async () => {
+  it("can be executed by the users who may, and not by PUBLIC (mistakes 1, 2b)", async () => {
     const [can] = await sql`
       select has_function_privilege('anon', ${routine.oid}::oid, 'EXECUTE') as anon,
         has_function_privilege('authenticated', ${routine.oid}::oid, 'EXECUTE') as authenticated,
         exists (select from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) as acl
           where pg_proc.oid = ${routine.oid}::oid and acl.grantee = 0) as public`;
-    const open = routine.name in OPEN_FUNCTIONS;
-    expect(can).toEqual({ anon: false, authenticated: open, public: false });
+    const isPublic = routine.schema === "public";
+    expect(can).toEqual({
+      anon: isPublic && mayCall(routine, "anon"),
+      authenticated: isPublic ? mayCall(routine, "own") : routine.name in PREDICATES,
+      public: false,
+    });
   });
 
-  it("is refused to anon and to a signed-in user over REST (mistakes 1, 2b)", async () => {
-    if (routine.name in OPEN_FUNCTIONS && routine.schema === "public") return;
-    for (const client of [anonymousClient(), users[0]!.client]) {
+  it("is refused over REST to anon and to a signed-in user who may not call it (mistakes 1, 2b)", async () => {
+    const callers = [["anon", anonymousClient()], ["own", users[0]!.client]] as const;
+    for (const [caller, client] of callers) {
+      if (routine.schema === "public" && mayCall(routine, caller)) continue;
       const { data, error, status } = await client.rpc(routine.name, argumentsFor(routine));
       expect(data).toBeNull();
       expect(error).not.toBeNull();
@@ -207,16 +196,15 @@ describe.each(routines)("function $signature", (routine) => {
     }
   });
 
-  it("is for service_role exactly when it is public", async () => {
+  it("is for service_role exactly when it is public, and not for users as themselves alone", async () => {
     const [can] =
       await sql`select has_function_privilege('service_role', ${routine.oid}::oid, 'EXECUTE') as service`;
-    expect(can!.service).toBe(routine.schema === "public");
-    if (routine.schema === "private") {
-      const { status } = await serviceClient().rpc(routine.name, argumentsFor(routine));
-      return expect(status).toBe(404);
-    }
+    const isOpen = routine.schema === "public" && (mayCall(routine, "server") || !mayCall(routine, "own"));
+    expect(can!.service).toBe(isOpen);
+    const { error, status } = await serviceClient().rpc(routine.name, argumentsFor(routine));
+    if (routine.schema === "private") return expect(status).toBe(404);
+    if (!isOpen) return expect(error!.code).toBe("42501");
     // The same call that users are refused above passes: what stops them is the privilege and nothing else.
-    const { error } = await serviceClient().rpc(routine.name, argumentsFor(routine));
     expect(["42501", "PGRST202"]).not.toContain(error?.code);
   });
 
@@ -252,22 +240,26 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     expect(found!.on).toBe(true);
   });
 
-  it("can be written by no user, not even one column of it", async () => {
-    const open = OPEN_WRITES[name]?.privileges ?? [];
+  it("can be written by no user, but for the columns that are declared", async () => {
     for (const role of ["anon", "authenticated"]) {
-      for (const privilege of WRITES.filter((one) => role === "anon" || !open.includes(one))) {
-        const [can] = await sql`
-          select has_table_privilege(${role}, ${qualified}, ${privilege}) as whole,
-            ${privilege} in ('INSERT', 'UPDATE', 'REFERENCES') and has_any_column_privilege(${role},
-              ${qualified}, case when ${privilege} in ('INSERT', 'UPDATE', 'REFERENCES') then ${privilege}
-                else 'SELECT' end) as part`;
-        expect(can, `${role} ${privilege}`).toEqual({ whole: false, part: false });
+      for (const privilege of WRITES) {
+        const [can] = await sql`select has_table_privilege(${role}, ${qualified}, ${privilege}) as whole`;
+        expect(can!.whole, `${role} ${privilege}`).toBe(false);
+        if (!["INSERT", "UPDATE", "REFERENCES"].includes(privilege)) continue;
+        const written = await sql`
+          select attname from pg_attribute
+          where attrelid = ${qualified}::regclass and attnum > 0 and not attisdropped
+            and has_column_privilege(${role}, attrelid, attnum, ${privilege})
+          order by attname`;
+        const declared = role === "authenticated" && isShown ? COLUMNS[name] ?? {} : {};
+        const columns = declared[privilege.toLowerCase() as keyof typeof declared] ?? [];
+        expect(written.map(({ attname }) => attname), `${role} ${privilege}`).toEqual(columns.toSorted());
       }
     }
   });
 
   it("refuses every write of anon and of a signed-in user over REST", async () => {
-    if (name in OPEN_WRITES || !isShown) return;
+    if (!isShown) return;
     const column = ownerColumn(columns) ?? columns[0]!;
     const row = { [column]: users[0]!.id } as never;
     for (const client of [anonymousClient(), users[0]!.client]) {
@@ -307,7 +299,8 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     }
   });
 
-  it("shows anon nothing", async () => {
+  it("shows anon nothing, unless everybody may read it", async () => {
+    if (mayRead(name, "anon")) return;
     const { data } = await anonymousClient().from(name).select("*").limit(1);
     expect(data ?? []).toEqual([]);
   });
@@ -316,7 +309,13 @@ describe.each(relations)("table $name of schema $schema", ({ schema, name, kind,
     const comments = await sql`
       select coalesce(attname, '') as column
       from pg_class left join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
-      where pg_class.oid = ${qualified}::regclass and col_description(pg_class.oid, attnum) is null`;
+      where pg_class.oid = ${qualified}::regclass and col_description(pg_class.oid, attnum) is null
+        -- A view shows columns of tables, and an heir has those of its parent, which say it already.
+        and not ((relkind = 'v' or attinhcount > 0) and exists (
+          select from pg_attribute as shown join pg_class as origin on origin.oid = shown.attrelid
+          where shown.attname = pg_attribute.attname and origin.relkind in ('r', 'p')
+            and origin.relnamespace::regnamespace::text = any(${SCHEMAS})
+            and col_description(shown.attrelid, shown.attnum) is not null))`;
     const [table] = await sql`select obj_description(${qualified}::regclass, 'pg_class') as comment`;
     expect(table!.comment).toMatch(/.{20,}/);
     const missing = comments.map((row) => row.column).filter((column) => !OBVIOUS_COLUMNS.has(column));
@@ -328,21 +327,22 @@ describe.each(owned)("table $name of users", ({ name, columns }) => {
   const owner = ownerColumn(columns)!;
 
   it("shows a user its own rows and no other's", async () => {
-    for (const [index, { id, client }] of users.entries()) {
-      const other = users[1 - index]!.id;
+    for (const [index, { id, walletId, client }] of users.entries()) {
+      const { id: other, walletId: otherWallet } = users[1 - index]!;
+      // A user's own wallet has the user's id. Of the team's wallet that it is in, a user may see rows.
       const [planted] = await sql`
         select count(*) filter (where ${sql(owner)} = ${id})::integer as own,
-          count(*) filter (where ${sql(owner)} = ${other})::integer as others
+          count(*) filter (where ${sql(owner)} = any(${[other, otherWallet]}))::integer as others
         from ${sql(name)}`;
-      // A new table needs rows of both users here: plant them in beforeAll.
+      // A new table needs rows of both users: plant them in plantUser().
       expect(planted!.own).toBeGreaterThan(0);
       expect(planted!.others).toBeGreaterThan(0);
       const { data, error } = await client.from(name).select("*");
       expect(error).toBeNull();
-      expect(data).toHaveLength(planted!.own);
-      expect(new Set(data!.map((row) => row[owner]))).toEqual(new Set([id]));
+      expect(data!.filter((row) => row[owner] === id)).toHaveLength(planted!.own);
+      expect(data!.map((row) => row[owner]).filter((one) => one !== id && one !== walletId)).toEqual([]);
       expect((await client.from(name).select("*").eq(owner, other)).data).toEqual([]);
-      expect((await client.from(name).select("*", { count: "exact", head: true })).count).toBe(planted!.own);
+      expect((await client.from(name).select("*", { count: "exact", head: true })).count).toBe(data!.length);
     }
   });
 });
@@ -351,7 +351,7 @@ describe.each(shown.filter(({ columns }) => !ownerColumn(columns)))(
   "table $name of nobody",
   ({ name }) => {
     it("shows a user nothing", async () => {
-      if (name in OPEN_READS) return;
+      if (mayRead(name, "own")) return;
       const { data } = await users[0]!.client.from(name).select("*").limit(1);
       expect(data ?? []).toEqual([]);
     });

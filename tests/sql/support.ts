@@ -385,6 +385,36 @@ export async function raceAll<Answer = Outcome>(url: string, calls: Call[]): Pro
   });
 }
 
+/**
+ * Runs a call, begins another one before the first is committed, and returns the answer of the other: it waits for the
+ * first, unless it need not.
+ */
+export async function overlapping<Answer = Outcome>(
+  sql: postgres.Sql,
+  first: Call,
+  second: Call,
+): Promise<Answer> {
+  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    await one`begin`;
+    const { success, error } = (await run<Partial<Outcome> | null>(one, first)) ?? {};
+    if (success === false) throw new Error(`The first call is refused: ${error}`);
+    const outcome = run<Answer>(two, second);
+    let isOver = false;
+    outcome.finally(() => isOver = true).catch(() => {});
+    await until(async () =>
+      isOver || (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+    );
+    await one`commit`;
+    return await outcome;
+  } finally {
+    await one`rollback`; // Where it failed: the others are not to wait for it.
+    one.release();
+    two.release();
+  }
+}
+
 /** Asks until the answer is yes; the test's own time limit ends it. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 2));

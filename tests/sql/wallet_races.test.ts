@@ -6,13 +6,12 @@ import {
   createDatabase,
   newId,
   type Outcome,
+  overlapping,
   race,
   raceAll,
   range,
   release,
-  run,
   settle,
-  until,
 } from "./support.ts";
 import {
   accept,
@@ -42,28 +41,6 @@ afterEach(async () => {
 
 function count(outcomes: { error: string | null }[], error: string | null): number {
   return outcomes.filter((one) => one.error === error).length;
-}
-
-/** Runs a call that began while another one had not been committed, and was answered afterwards. */
-async function overlapping(first: Call, second: Call): Promise<WalletOutcome> {
-  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
-  try {
-    const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
-    await one`begin`;
-    await run(one, first);
-    const outcome = run<WalletOutcome>(two, second);
-    let isOver = false;
-    outcome.finally(() => isOver = true).catch(() => {});
-    await until(async () =>
-      isOver || (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
-    );
-    await one`commit`;
-    return await outcome;
-  } finally {
-    await one`rollback`; // Where it failed: the others are not to wait for it.
-    one.release();
-    two.release();
-  }
 }
 
 /** Rounds of a race whose order the machine decides, so that each order comes up. */
@@ -254,8 +231,10 @@ describe("a member who is removed", () => {
     const codes = [newId(), newId()];
     for (const code of codes) await teams.do(invite(team.owner, team.wallet, code));
     const forget = (user: string): Call => ({ name: "forget_user", args: { p_user_id: user } });
-    expect(await overlapping(forget(one), accept(one, codes[0]!))).toMatchObject({ error: "account_paused" });
-    await overlapping(accept(two, codes[1]!), forget(two));
+    expect(await overlapping<WalletOutcome>(sql, forget(one), accept(one, codes[0]!))).toMatchObject({
+      error: "account_paused",
+    });
+    await overlapping<WalletOutcome>(sql, accept(two, codes[1]!), forget(two));
     for (const user of [one, two]) expect((await team.member(user))?.is_member ?? false).toBe(false);
   });
 

@@ -75,7 +75,7 @@ describe("a request that a team's wallet pays", () => {
     expect(await team.member(member)).toMatchObject({ held: 20 });
   });
 
-  it("is its member's own wallet's where that is named", async () => {
+  it("is paid by the member's own wallet where that one is named", async () => {
     const user = newId();
     await ledger.add(user, 10);
     const id = newId();
@@ -83,7 +83,7 @@ describe("a request that a team's wallet pays", () => {
     expect(await ledger.lock(id)).toMatchObject({ user_id: user, actor_id: null });
   });
 
-  it("is another one where another member, another wallet or nobody's wallet is named with its id", async () => {
+  it("is not repeated under its id by another member, from another wallet or by a server: that is refused", async () => {
     const [team, other] = [await teams.open({ tokens: 10 }), await teams.open({ tokens: 10 })];
     const member = await team.join();
     await other.join("member", member);
@@ -98,7 +98,7 @@ describe("a request that a team's wallet pays", () => {
     expect(await team.admit(member, 2, id)).toMatchObject({ success: true, duplicate: true, charged: 2 });
   });
 
-  it("is refused to who is no member, in the same words for a wallet that there is not, and makes no row", async () => {
+  it("is refused to a stranger in the same words as for a wallet that does not exist, and makes no row", async () => {
     const team = await teams.open({ tokens: 10 });
     const [stranger, nowhere] = [newId(), newId()];
     const [there, not, nobodys] = [
@@ -313,7 +313,7 @@ describe("a member who goes", () => {
     expect([await one.member(member), await two.member(member)]).toMatchObject([{ spent: 6 }, { spent: 15 }]);
   });
 
-  it("and is forgotten leaves no answer behind, and what runs of it is released: of nobody else", async () => {
+  it("and is forgotten leaves no answer behind, and its running requests are released, but nobody else's", async () => {
     const team = await teams.open({ tokens: 100 });
     const [one, two] = [await team.join(), await team.join()];
     const [answered, running, others] = [newId(), newId(), newId()];
@@ -349,7 +349,7 @@ describe("row level security", () => {
     },
   );
 
-  it("shows a team's grants, which name their payments, to no member", async () => {
+  it("shows no member the team's grants, which name their payments", async () => {
     const team = await teams.open({ tokens: 10 });
     const member = await team.join("admin");
     await sql`select add_tokens(${member}, 5, 'test')`;

@@ -1,6 +1,8 @@
 import { createServer, type Socket } from "node:net";
+import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { delay, isAlive } from "../../scripts/local/process_ids.ts";
+import { needing } from "../support/needs.ts";
 import {
   type Command,
   finish,
@@ -126,6 +128,49 @@ test("the demo's story comes true on a running stack, and fails with what to do 
   expect(printed).toMatch(/verify_token_ledger\(\)\s+0 rows/);
 });
 
+test("a made-up community comes and goes, and the story of two users in a room comes true", async () => {
+  await startAndWait();
+  const { code, printed: story } = await finish(runScript("demo", place, "community"));
+  expect({ code, story }).toEqual({ code: 0, story });
+  expect(story).toMatch(/^Ben reacts with .* Ada hears of it$/m);
+  expect(story).toMatch(
+    /^Ada writes again .* Ben: no topic, no message, and the old code is no way back$/m,
+  );
+
+  const printed = async (...args: string[]) => (await finish(runScript("seed", place, ...args))).printed;
+  expect(await printed()).toMatch(/^New: 30 people, 12 salons, 5000 messages$/m);
+  expect(await printed()).toMatch(/^New: 0 people, 0 salons, 0 messages$/m);
+  expect(await printed("chat", "--messages", "40")).toBe("Written: 40 messages\n");
+
+  const sql = postgres((await status()).DATABASE_URL!, { max: 1 });
+  try {
+    const [counts] = await sql`
+      select (select count(*)::int from chat_messages join private.salon_streams using (salon_id) where seq <= last_seq)
+          as messages,
+        (select count(*)::int from chat_messages as one join chat_messages as other on other.id = one.reply_to_id
+          where other.salon_id = one.salon_id and other.seq < one.seq and other.user_id = one.reply_to_user_id) as answers,
+        (select count(*)::int from message_reactions) as reactions,
+        (select count(*)::int from salon_members join auth.users on users.id = user_id
+          where email = 'demo@example.com') as demo_salons`;
+    expect(counts!.messages).toBe(5_042);
+    expect(counts!.answers).toBeGreaterThan(500);
+    expect(counts!.reactions).toBeGreaterThan(500);
+    expect(counts!.demo_salons).toBe(3);
+    expect(await sql`select * from verify_community()`).toEqual([]);
+
+    expect(await printed("--clean")).toBe(
+      "Deleted: 30 people, 12 salons and what was written there\n",
+    );
+    expect(await sql`select content from chat_messages`).toHaveLength(2);
+    expect(await sql`select email from auth.users where email like '%@seed.example'`).toEqual([]);
+    expect(await sql`select * from verify_community()`).toEqual([]);
+  } finally {
+    await sql.end();
+  }
+  const late = await finish(runScript("seed", place, "chat"));
+  expect(late).toMatchObject({ code: 1, printed: expect.stringContaining("deno task seed makes them") });
+});
+
 test("a second start finds the data, and stop ends everything", async () => {
   await startAndWait();
   const values = await status();
@@ -196,7 +241,7 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
 });
 
-test.runIf(Deno.build.os === "linux")("so is a connection that uses the port", async () => {
+test("so is a connection that uses the port", await needing("linux"), async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));
   const { port } = silent.address() as { port: number };

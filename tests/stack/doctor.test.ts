@@ -93,7 +93,7 @@ describe("the doctor's database", () => {
       ],
       [limitsExamination, "update private.token_plans set request_limits = '{}'", "as often as they like"],
       [limitsExamination, "delete from private.token_plans", "as often as they like"],
-      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is not there"],
+      [realtimeExamination, "drop publication supabase_realtime", "supabase_realtime is missing"],
       [
         ledgerExamination,
         `do $$ begin execute format('alter table public.token_balance_history detach partition token_history.%1$I',
@@ -247,6 +247,9 @@ describe("what the doctor looks at", () => {
       "text model",
       "receivers of alerts",
       "platform",
+      "profiles",
+      "pictures",
+      "test routes",
     ]);
   });
 });
@@ -255,7 +258,7 @@ describe("the doctor's project", () => {
   const values = { AI_API_KEY: "key", AI_TIMEOUT_MS: "never" };
 
   it("lacks each secret that its functions need, by name", async () => {
-    const names = ["AI_API_KEY", "OTP_PEPPERS", "OTP_PROOF_KEY"];
+    const names = ["AI_API_KEY", "AUTH_SITES", "OTP_PEPPERS", "OTP_PROOF_KEY"];
     const findings = await settingsExamination.examine({ sql, settings: { kind: "names", names } });
     expect(findings.map(({ what }) => what)).toEqual(["The setting TOKEN_ENCRYPTION_KEYS is missing"]);
     const [first] = await settingsExamination.examine({ sql, settings: { kind: "names", names: [] } });

@@ -34,9 +34,13 @@ export interface Command {
 }
 
 /** Runs scripts/<name>.ts as `deno task <name>` does. */
-export function runScript(name: "start" | "stop" | "status" | "demo", place: Place): Command {
+export function runScript(
+  name: "start" | "stop" | "status" | "demo" | "seed",
+  place: Place,
+  ...args: string[]
+): Command {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", join(projectFolder, "scripts", `${name}.ts`)],
+    args: ["run", "-A", join(projectFolder, "scripts", `${name}.ts`), ...args],
     cwd: projectFolder,
     env: { TESSERA_PORT_BASE: String(place.portBase), TESSERA_DATA_FOLDER: place.dataDir, NO_COLOR: "1" },
     stdin: "null",

@@ -65,7 +65,7 @@ function kindOf(error: unknown): AuthorizationFailure["kind"] {
   const { code, table_name: table } = error as { code?: string; table_name?: string };
   if (code === "57014") return "canceled";
   if (code === "23514" && table?.startsWith("messages")) return "partition";
-  // What Postgres itself says has five characters; what a connection says has a name.
+  // Postgres's own codes have five characters; errors of the connection have names.
   return /^[0-9A-Z]{5}$/.test(code ?? "") && !code!.startsWith("57P") && !code!.startsWith("08")
     ? "policy"
     : "unavailable";

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isTooLarge } from "./channel_presence.ts";
 import type { Context } from "./context.ts";
@@ -13,7 +14,7 @@ interface Answer {
   body?: unknown;
 }
 
-/** The rules that a value breaks, by its place, as the real server tells of them. */
+/** The rules that a value breaks, by field, in the real server's words. */
 type Broken = Record<string, unknown>;
 
 const MAX_BODY_BYTES = 8_000_000;
@@ -83,7 +84,7 @@ export class BroadcastApi {
             this.#mayWrite(request, claims, topic).catch(() => false),
           );
         }
-        // Who may not is not told so, as the others' messages have gone out.
+        // Nobody is told of a message that was refused, as others of its batch have gone out.
         if (!await allowed.get(topic)) continue;
       }
       this.#send(roomOf(topic, isPrivate), {
@@ -213,13 +214,7 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined>
     if (byteCount > MAX_BODY_BYTES) return undefined;
     parts.push(part);
   }
-  const bytes = new Uint8Array(byteCount);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return Buffer.concat(parts);
 }
 
 /** Sends an answer. */

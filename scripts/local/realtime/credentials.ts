@@ -9,11 +9,11 @@ export interface Claims {
   [name: string]: unknown;
 }
 
-/** A token that is not taken: the real server's code and words. */
+/** A token that is refused, with the real server's code and words. */
 export class RefusedToken extends Error {
   /**
-   * @param code What a join's refusal begins with.
-   * @param atRenewal What a channel is ended with.
+   * @param code The code with which the refusal of a join begins.
+   * @param atRenewal The words with which a channel ends when it is given this token.
    */
   constructor(readonly code: string, message: string, readonly atRenewal = message) {
     super(message);
@@ -21,10 +21,10 @@ export class RefusedToken extends Error {
 }
 
 const MISSING_CLAIMS = "Fields `role` and `exp` are required in JWT";
-/** An API key stands for a role, and never expires. */
+/** API keys never expire: the year 2100. */
 const KEY_EXPIRY_S = 4_102_444_800;
 
-/** Judges API keys and tokens: the project's own keys, and what is signed by either of its secrets. */
+/** Judges API keys and tokens: the project's own keys, and JWTs that are signed with its secret or its signing key. */
 export class Credentials {
   readonly #secret: Uint8Array;
   readonly #keySet: ReturnType<typeof createLocalJWKSet>;
@@ -75,7 +75,7 @@ export class Credentials {
   }
 }
 
-/** The words for a token whose time is over. */
+/** The refusal of a token that has expired. */
 export function expired(exp: number, nowMs: number = Date.now()): RefusedToken {
   const seconds = Math.max(0, Math.floor(nowMs / 1_000) - exp);
   return new RefusedToken("InvalidJWTToken", `Token has expired ${seconds} seconds ago`);

@@ -1,4 +1,4 @@
-/** What a join asks for. What does not fit is left out, as the real server does, which only logs it. */
+/** What a join asks for. Like the real server, which only logs it, this ignores what does not fit. */
 export interface JoinConfig {
   isPrivate: boolean;
   broadcast: { ack: boolean; self: boolean; isReplicationReadyAsked: boolean };

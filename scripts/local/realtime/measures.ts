@@ -7,9 +7,9 @@ export class Measures {
   messagesOut = 0;
   fromDatabase = 0;
   refusedJoins = 0;
-  /** Clients that did not read, and were let go. */
+  /** Clients that were disconnected as they did not read. */
   slowReaders = 0;
-  /** From a commit until its message was sent, of the last one. */
+  /** From the last commit until its broadcast was sent. */
   lagMs = 0;
   isFollowing = false;
 
@@ -22,7 +22,12 @@ export class Measures {
       ["realtime_messages_out_total", "counter", "Messages that were sent to clients", this.messagesOut],
       ["realtime_database_messages_total", "counter", "Broadcasts from the database", this.fromDatabase],
       ["realtime_refused_joins_total", "counter", "Joins that were refused", this.refusedJoins],
-      ["realtime_slow_readers_total", "counter", "Clients let go as they did not read", this.slowReaders],
+      [
+        "realtime_slow_readers_total",
+        "counter",
+        "Clients disconnected as they did not read",
+        this.slowReaders,
+      ],
       [
         "realtime_lag_seconds",
         "gauge",

@@ -9,7 +9,7 @@ export interface PresenceDiff {
   leaves: Presences;
 }
 
-/** Who is present in which room; each presence belongs to whom it ends with. */
+/** Who is present in which room. A presence ends with its owner. */
 export class PresenceList<Owner> {
   readonly #rooms = new Map<string, Map<Owner, { key: string; meta: Meta }>>();
 

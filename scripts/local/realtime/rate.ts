@@ -1,6 +1,6 @@
 const SECONDS = 60;
 
-/** Counts events by the second, and judges their average over the last minute, or what there was of it. */
+/** Counts events by the second, and judges their average over the last minute, or since the start if that is shorter. */
 export class Rate {
   readonly #counts = new Float64Array(SECONDS);
   #firstSecond: number;

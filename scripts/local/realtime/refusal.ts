@@ -7,7 +7,7 @@ export class Refusal extends Error {
     /** Undefined where the real server gives none. */
     readonly code: string | undefined,
     message: string,
-    /** The whole connection ends over it. */
+    /** Whether the whole connection ends, too. */
     readonly endsConnection = false,
   ) {
     super(message);
@@ -22,7 +22,7 @@ export function mayNotRead(topic: string): Refusal {
   return new Refusal("Unauthorized", `You do not have permissions to read from this Channel topic: ${topic}`);
 }
 
-/** What a join over a private topic is refused with when something failed. */
+/** How a join is refused over an error. */
 export function refusalFor(error: unknown, topic: string): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof RefusedToken) return new Refusal(error.code, error.message);
@@ -42,7 +42,7 @@ export function refusalFor(error: unknown, topic: string): Refusal {
   }
 }
 
-/** What a channel is ended with when its renewed token could not be judged. */
+/** The words with which a channel ends over an error while its token is renewed. */
 export function wordsAtRenewal(error: unknown): string {
   if (error instanceof RefusedToken) return error.atRenewal;
   if (error instanceof Refusal) return error.message;

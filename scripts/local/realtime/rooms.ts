@@ -4,7 +4,7 @@ import type { Frame, RoomMessage, Serializer } from "./wire/message.ts";
 export interface Member {
   readonly serializer: Serializer;
   readonly topic: string;
-  /** Takes a message, written already for its version; `id` is that of a stored message. */
+  /** Takes a message, and its frame in this member's version of the protocol; `id` is that of a stored message. */
   deliver(message: RoomMessage, frame: Frame, id: string | undefined): void;
 }
 
@@ -13,7 +13,7 @@ export function roomOf(name: string, isPrivate: boolean): string {
   return isPrivate ? `private:${name}` : `public:${name}`;
 }
 
-/** Who hears what: every message is written once for each version that is there. */
+/** Who is in which room. A message is written once for each version of the protocol among them. */
 export class Rooms {
   readonly #members = new Map<string, Set<Member>>();
 
@@ -33,7 +33,7 @@ export class Rooms {
     const members = this.#members.get(room);
     if (!members) return;
     const frames = new Map<Serializer, Frame | undefined>();
-    // One that leaves over what it is given must not change what is walked through.
+    // A copy, as a member may leave over the message that it gets.
     for (const member of [...members]) {
       if (member === options.except) continue;
       if (!frames.has(member.serializer)) {

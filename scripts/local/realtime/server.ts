@@ -12,7 +12,7 @@ import { version2 } from "./wire/version2.ts";
 
 /** The largest frame that the real server reads. */
 const MAX_FRAME_BYTES = 5_000_000;
-/** Without a word for so long, a client is gone. */
+/** A client that says nothing for so long is disconnected. */
 const SILENCE_MS = 60_000;
 const NORMAL = 1000;
 /** Of a WebSocket. */

@@ -3,7 +3,7 @@ export interface Limits {
   connections: number;
   channels_per_connection: number;
   joins_per_second: number;
-  /** Sent and received, of one connection. */
+  /** Sent and received by one connection. */
   events_per_second: number;
   payload_kb: number;
   presence_calls: number;
@@ -35,7 +35,7 @@ export const LIMITS_VARIABLE = "TESSERA_REALTIME_LIMITS";
 /** Switches Realtime off: `TESSERA_REALTIME=off`. */
 export const SWITCH_VARIABLE = "TESSERA_REALTIME";
 
-/** Reads limits over the defaults; throws what a person can mend. */
+/** Reads limits over the defaults; the error says what to mend. */
 export function readLimits(text: string | undefined): Limits {
   const limits = { ...DEFAULT_LIMITS };
   for (const part of (text ?? "").split(",").map((one) => one.trim()).filter(Boolean)) {

@@ -4,7 +4,7 @@ import type postgres from "postgres";
 export interface HeldBackSlot {
   name: string;
   keptMb: number;
-  /** Its follower must begin anew, as what it needs is gone. */
+  /** Whether Postgres has dropped what its follower needs, so that this one must begin anew. */
   isLost: boolean;
   isFollowed: boolean;
 }
@@ -32,9 +32,9 @@ export async function heldBackSlots(
   }));
 }
 
-/** What a person is told of a slot. */
+/** A slot's problem in a sentence. */
 export function describeSlot({ name, keptMb, isLost, isFollowed }: HeldBackSlot): string {
-  if (isLost) return `The replication slot ${name} has lost its place: what follows it must begin anew`;
+  if (isLost) return `The replication slot ${name} has lost its place: its follower must begin anew`;
   return `Postgres keeps ${keptMb} MB for the replication slot ${name}, which ${
     isFollowed ? "is read too slowly" : "nobody reads"
   }`;

@@ -12,11 +12,11 @@ export interface StoredMessage {
 const MAX_REPLAYED = 25;
 const DEFAULT_REPLAYED = 10;
 const DAY_MS = 86_400_000;
-/** A day's partition is dropped once all of it is older. */
+/** A day's partition is dropped once all of its messages are older. */
 const KEPT_MS = 3 * DAY_MS;
 const PARTITIONS = { before: 1, after: 3 };
 
-/** The last messages of a private topic since a time, the oldest first; undefined where the wish is none. */
+/** The last messages of a private topic since a time, the oldest first; undefined for a wish that is not valid. */
 export async function replay(
   sql: postgres.Sql,
   topic: string,

@@ -20,7 +20,7 @@ import { callDatabase } from "../_shared/database/rpc.ts";
 import { readUserData, userDataJson } from "../_shared/database/user_data.ts";
 import { watch } from "./watch.ts";
 
-const NO_MEMBER = "You are no member of this wallet";
+const NOT_A_MEMBER = "You are not a member of this wallet";
 const Tokens = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const Cap = Tokens.nullable();
 
@@ -180,7 +180,7 @@ const grants = defineEndpoint({
       p_before_entry: input.before_entry,
       p_limit: input.limit,
     }) as z.infer<typeof GrantList> | null;
-    if (list === null) throw new AppError("forbidden", NO_MEMBER);
+    if (list === null) throw new AppError("forbidden", NOT_A_MEMBER);
     return Response.json({
       ...list,
       grants: forMembers(list.grants, walletId),
@@ -198,7 +198,7 @@ const ledger = defineEndpoint({
   takesWallet: true,
   input: z.object({ format: z.enum(["csv", "json"]).default("csv") }),
   async handle({ caller, walletId, input }) {
-    if (walletId !== null) await limitsOf(caller.userId, walletId); // Refuses who is no member.
+    if (walletId !== null) await limitsOf(caller.userId, walletId); // Refuses whoever is not a member.
     const pages = await readEntries(userClient(caller.token), walletId ?? caller.userId);
     const isCsv = input.format === "csv";
     return new Response(
@@ -314,6 +314,6 @@ export default defineActions("account", {
 async function limitsOf(userId: string, walletId: string | null): Promise<unknown> {
   const args = walletId === null ? { p_user_id: userId } : { p_user_id: walletId, p_actor_id: userId };
   const limits = await callDatabase("account_limits", args);
-  if (limits === null) throw new AppError("forbidden", NO_MEMBER);
+  if (limits === null) throw new AppError("forbidden", NOT_A_MEMBER);
   return limits;
 }

@@ -66,9 +66,9 @@ export default defineEndpoint({
         cause: failure,
       });
     }
-    // A team's wallet has a row from the start: who sees none of it is no member.
+    // A team's wallet has a row from the start: whoever sees none of it is not a member.
     if (walletId !== null && visible.data === null) {
-      throw new AppError("forbidden", "You are no member of this wallet");
+      throw new AppError("forbidden", "You are not a member of this wallet");
     }
     const { balance, held, available, debt, next_expiry_at, next_expiry_tokens, grants, pending_grants } =
       state;

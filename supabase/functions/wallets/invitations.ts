@@ -2,15 +2,16 @@ import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { Cap, Done, Role, WalletId } from "./inputs.ts";
+import { defineChange } from "./define_change.ts";
+import { Cap, Role, WalletId } from "./inputs.ts";
 import { change, read } from "./outcome.ts";
 
-/** Nobody guesses 128 bits. */
+/** 128 bits, which nobody guesses. */
 const CODE_BYTES = 16;
-const Code = z.string().regex(/^[\w-]{22}$/, "Expected is the code of an invitation");
-const InvitedRole = Role.exclude(["owner"]).describe("What who accepts becomes");
+const Code = z.string().regex(/^[\w-]{22}$/, "Expected the code of an invitation");
+const InvitedRole = Role.exclude(["owner"]).describe("The role of whoever accepts");
 
-/** The database never sees a code: whoever reads its tables or its log can join nothing. */
+/** The database never sees a code, so that nobody who reads its tables or its log can join. */
 function digestOf(code: string): string {
   return createHash("sha256").update(code).digest("hex");
 }
@@ -28,7 +29,9 @@ export const invite = defineEndpoint({
     wallet_id: WalletId,
     role: InvitedRole.default("member"),
     monthly_cap_tokens: Cap.default(null),
-    email: z.email().max(320).optional().describe("Whom it is for; then it can be used once"),
+    email: z.email().max(320).optional().describe(
+      "Only the user who has confirmed this address can accept, once",
+    ),
     max_uses: z.int().min(1).max(1_000).default(1),
     expires_in_s: z.int().min(60).max(30 * 86_400).default(7 * 86_400),
   }).refine(({ email, max_uses }) => email === undefined || max_uses === 1, {
@@ -37,26 +40,23 @@ export const invite = defineEndpoint({
   }),
   output: z.object({
     invitation_id: z.string(),
-    code: z.string().describe("Given out here and never again"),
+    code: z.string().describe("Shown here and never again"),
     expires_at: z.string(),
   }),
   codes: ["forbidden", "wallet_limit_reached"],
   async handle({ caller, requestId, input }) {
     const code = randomBytes(CODE_BYTES).toString("base64url");
-    const { invitation_id, expires_at } = await change<{ invitation_id: string; expires_at: string }>(
-      "invite_to_wallet",
-      {
-        p_user_id: caller.userId,
-        p_wallet_id: input.wallet_id,
-        p_code_digest: digestOf(code),
-        p_role: input.role,
-        p_request_id: requestId,
-        p_monthly_cap_tokens: input.monthly_cap_tokens,
-        p_email: input.email,
-        p_max_uses: input.max_uses,
-        p_time_to_live: `${input.expires_in_s} seconds`,
-      },
-    );
+    const { invitation_id, expires_at } = await change("invite_to_wallet", {
+      p_user_id: caller.userId,
+      p_wallet_id: input.wallet_id,
+      p_code_digest: digestOf(code),
+      p_role: input.role,
+      p_request_id: requestId,
+      p_monthly_cap_tokens: input.monthly_cap_tokens,
+      p_email: input.email,
+      p_max_uses: input.max_uses,
+      p_time_to_live: `${input.expires_in_s} seconds`,
+    });
     return Response.json({ invitation_id, code, expires_at });
   },
 });
@@ -92,27 +92,17 @@ export const invitations = defineEndpoint({
 });
 
 /** Withdraws an invitation. For the wallet's owners and admins. */
-export const withdraw = defineEndpoint({
+export const withdraw = defineChange("withdraw_wallet_invitation", {
   name: "wallets/withdraw",
-  auth: "user",
-  method: "POST",
   callLimit: { quota: 120, window_s: 3_600 },
   input: z.object({ wallet_id: WalletId, invitation_id: z.uuid() }),
-  output: Done,
   codes: ["forbidden"],
-  async handle({ caller, input }) {
-    await change("withdraw_wallet_invitation", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_invitation_id: input.invitation_id,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ invitation_id }) => ({ p_invitation_id: invitation_id }),
 });
 
 /**
  * Accepts an invitation by its code. An unknown, expired, used or withdrawn code and one for another's address get the
- * same answer, `not_found`. Members stay what they are; who left and comes back takes no further use.
+ * same answer, `not_found`. A member keeps its role; who left and comes back takes no further use.
  */
 export const accept = defineEndpoint({
   name: "wallets/accept",
@@ -123,10 +113,10 @@ export const accept = defineEndpoint({
   output: z.object({ wallet_id: z.string(), role: Role }),
   codes: ["wallet_limit_reached", "account_paused"],
   async handle({ caller, input }) {
-    const { wallet_id, role } = await change<{ wallet_id: string; role: string }>(
-      "accept_wallet_invitation",
-      { p_user_id: caller.userId, p_code_digest: digestOf(input.code) },
-    );
+    const { wallet_id, role } = await change("accept_wallet_invitation", {
+      p_user_id: caller.userId,
+      p_code_digest: digestOf(input.code),
+    });
     return Response.json({ wallet_id, role });
   },
 });

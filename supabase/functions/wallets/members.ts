@@ -1,12 +1,13 @@
 import { z } from "zod";
 
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { Cap, Done, Role, Tokens, UserId, WalletId } from "./inputs.ts";
-import { change, read } from "./outcome.ts";
+import { defineChange } from "./define_change.ts";
+import { Cap, Role, Tokens, UserId, WalletId } from "./inputs.ts";
+import { read } from "./outcome.ts";
 
 const CHANGES = { quota: 120, window_s: 3_600 };
 
-/** Who shares a wallet, the longest first, with what each spent this month (UTC). For all its members. */
+/** The members of a wallet, those who joined first at the top, with what each spent this month (UTC). For all its members. */
 export const members = defineEndpoint({
   name: "wallets/members",
   auth: "user",
@@ -34,104 +35,55 @@ export const members = defineEndpoint({
 });
 
 /**
- * Gives a member another role. Owners give any, admins change members into viewers and back. The last owner stays
- * one.
+ * Gives a member another role. Owners give any role, admins change members into viewers and back. The last owner
+ * cannot be demoted.
  */
-export const role = defineEndpoint({
+export const role = defineChange("set_wallet_role", {
   name: "wallets/role",
-  auth: "user",
-  method: "POST",
   callLimit: CHANGES,
   input: z.object({ wallet_id: WalletId, member_id: UserId, role: Role }),
-  output: Done,
   codes: ["forbidden", "last_owner"],
-  async handle({ caller, input }) {
-    await change("set_wallet_role", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_member_id: input.member_id,
-      p_role: input.role,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ member_id, role }) => ({ p_member_id: member_id, p_role: role }),
 });
 
-/** Sets a member's monthly cap. Owners set any, admins those of members and viewers. */
-export const cap = defineEndpoint({
+/** Sets a member's monthly cap. Owners set anybody's, admins those of members and viewers. */
+export const cap = defineChange("set_member_cap", {
   name: "wallets/cap",
-  auth: "user",
-  method: "POST",
   callLimit: CHANGES,
   input: z.object({ wallet_id: WalletId, member_id: UserId, monthly_cap_tokens: Cap }),
-  output: Done,
   codes: ["forbidden"],
-  async handle({ caller, input }) {
-    await change("set_member_cap", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_member_id: input.member_id,
-      p_monthly_cap_tokens: input.monthly_cap_tokens,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ member_id, monthly_cap_tokens }) => ({
+    p_member_id: member_id,
+    p_monthly_cap_tokens: monthly_cap_tokens,
+  }),
 });
 
 /**
- * Removes a member: what it has running ends as usual, its next request is refused. Owners remove anybody, admins
- * members and viewers.
+ * Removes a member: its running requests end as usual, its next one is refused. Owners remove anybody, admins members
+ * and viewers.
  */
-export const remove = defineEndpoint({
+export const remove = defineChange("remove_wallet_member", {
   name: "wallets/remove",
-  auth: "user",
-  method: "POST",
   callLimit: CHANGES,
   input: z.object({ wallet_id: WalletId, member_id: UserId }),
-  output: Done,
   codes: ["forbidden", "last_owner"],
-  async handle({ caller, input }) {
-    await change("remove_wallet_member", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_member_id: input.member_id,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ member_id }) => ({ p_member_id: member_id }),
 });
 
-/** Leaves a wallet. The last owner cannot: another one comes first. */
-export const leave = defineEndpoint({
+/** Leaves a wallet. The last owner cannot leave: it makes another owner first. */
+export const leave = defineChange("remove_wallet_member", {
   name: "wallets/leave",
-  auth: "user",
-  method: "POST",
   callLimit: CHANGES,
   input: z.object({ wallet_id: WalletId }),
-  output: Done,
   codes: ["forbidden", "last_owner"],
-  async handle({ caller, input }) {
-    await change("remove_wallet_member", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_member_id: caller.userId,
-    });
-    return Response.json({ success: true });
-  },
+  args: (_input, userId) => ({ p_member_id: userId }),
 });
 
-/** Hands a wallet over: the member becomes an owner, and the owner who calls an admin. */
-export const transfer = defineEndpoint({
+/** Hands a wallet over: the member becomes an owner, and the owner who calls becomes an admin. */
+export const transfer = defineChange("transfer_wallet", {
   name: "wallets/transfer",
-  auth: "user",
-  method: "POST",
   callLimit: CHANGES,
   input: z.object({ wallet_id: WalletId, member_id: UserId }),
-  output: Done,
   codes: ["forbidden"],
-  async handle({ caller, input }) {
-    await change("transfer_wallet", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_member_id: input.member_id,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ member_id }) => ({ p_member_id: member_id }),
 });

@@ -2,18 +2,20 @@ import { callDatabase, type RpcArguments, type RpcName } from "../_shared/databa
 import { AppError, type ErrorCode } from "../_shared/platform/errors.ts";
 
 /** What a function that changes wallets answers. */
-type Outcome<More> = { success: true } & More | { success: false; error: ErrorCode; message: string };
+type Outcome =
+  | { success: true; [field: string]: unknown }
+  | { success: false; error: ErrorCode; message: string };
 
 /** Changes wallets; what the database refuses is thrown. */
-export async function change<More = unknown>(name: RpcName, args: RpcArguments<RpcName>): Promise<More> {
-  const outcome = await callDatabase(name, args) as unknown as Outcome<More>;
+export async function change<Name extends RpcName>(name: Name, args: RpcArguments<Name>) {
+  const outcome = await callDatabase(name, args) as unknown as Outcome;
   if (outcome.success) return outcome;
   throw new AppError(outcome.error, outcome.message);
 }
 
-/** Reads of a wallet; null is for who may not. */
-export async function read<Answer>(name: RpcName, args: RpcArguments<RpcName>): Promise<Answer> {
-  const answer = await callDatabase(name, args) as unknown as Answer | null;
-  if (answer === null) throw new AppError("forbidden", "You may not see this of the wallet");
+/** Reads of a wallet; null means that the caller may not. */
+export async function read<Name extends RpcName>(name: Name, args: RpcArguments<Name>) {
+  const answer = await callDatabase(name, args);
+  if (answer === null) throw new AppError("forbidden", "You may not see this part of the wallet");
   return answer;
 }

@@ -2,10 +2,11 @@ import { z } from "zod";
 
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
-import { Cap, Done, Name, Role, Tokens, UserId, WalletId } from "./inputs.ts";
+import { defineChange } from "./define_change.ts";
+import { Cap, Name, Role, Tokens, UserId, WalletId } from "./inputs.ts";
 import { change, read } from "./outcome.ts";
 
-/** Makes a wallet that a team can share. The signed-in user is its owner. */
+/** Makes a wallet that a team can share. The signed-in user becomes its owner. */
 export const create = defineEndpoint({
   name: "wallets/create",
   auth: "user",
@@ -15,7 +16,7 @@ export const create = defineEndpoint({
   output: z.object({ wallet_id: WalletId }),
   codes: ["wallet_limit_reached", "account_paused"],
   async handle({ caller, requestId, input }) {
-    const { wallet_id } = await change<{ wallet_id: string }>("create_wallet", {
+    const { wallet_id } = await change("create_wallet", {
       p_user_id: caller.userId,
       p_name: input.name,
       p_request_id: requestId,
@@ -49,37 +50,21 @@ export const list = defineEndpoint({
 });
 
 /** Renames a wallet. For its owners and admins. */
-export const rename = defineEndpoint({
+export const rename = defineChange("rename_wallet", {
   name: "wallets/rename",
-  auth: "user",
-  method: "POST",
   callLimit: { quota: 60, window_s: 3_600 },
   input: z.object({ wallet_id: WalletId, name: Name }),
-  output: Done,
   codes: ["forbidden"],
-  async handle({ caller, input }) {
-    await change("rename_wallet", {
-      p_user_id: caller.userId,
-      p_wallet_id: input.wallet_id,
-      p_name: input.name,
-    });
-    return Response.json({ success: true });
-  },
+  args: ({ name }) => ({ p_name: name }),
 });
 
-/** Closes a wallet that owns no tokens any more, for good. For its owners. */
-export const close = defineEndpoint({
+/** Closes a wallet that neither owns nor owes tokens, for good. For its owners. */
+export const close = defineChange("close_wallet", {
   name: "wallets/close",
-  auth: "user",
-  method: "POST",
   callLimit: { quota: 60, window_s: 3_600 },
   input: z.object({ wallet_id: WalletId }),
-  output: Done,
   codes: ["forbidden", "wallet_not_empty"],
-  async handle({ caller, input }) {
-    await change("close_wallet", { p_user_id: caller.userId, p_wallet_id: input.wallet_id });
-    return Response.json({ success: true });
-  },
+  args: () => ({}),
 });
 
 const Sums = { requests: z.int(), tokens: Tokens };
@@ -92,7 +77,7 @@ export const usage = defineEndpoint({
   callLimit: { quota: 30, window_s: 60 },
   input: z.object({
     wallet_id: WalletId,
-    month: z.string().regex(/^20\d\d-(0[1-9]|1[0-2])$/, "Expected is a month like 2026-01").optional()
+    month: z.string().regex(/^20\d\d-(0[1-9]|1[0-2])$/, "Expected a month like 2026-01").optional()
       .describe("Like `2026-01`; this month unless given").meta({ examples: ["2026-01"] }),
   }),
   output: z.object({

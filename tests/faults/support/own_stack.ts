@@ -59,7 +59,7 @@ async function open(env: Record<string, string>, portBase: number): Promise<OwnS
 }
 
 /** The process that a test kills. */
-export type Victim = "postgres" | "functions" | "gateway";
+export type Victim = "postgres" | "functions" | "gateway" | "realtime";
 
 /** The process id of a part of a stack; undefined while it is down. */
 export async function pidOf(victim: Victim, dataDir: string): Promise<number | undefined> {
@@ -70,8 +70,9 @@ export async function pidOf(victim: Victim, dataDir: string): Promise<number | u
     const pid = parseInt(text);
     return pid > 0 && isAlive(pid) && (await commandLineOf(pid)).includes(state.pgdata) ? pid : undefined;
   }
+  const script = victim === "realtime" ? "realtime/main.ts" : `${victim}.ts`;
   for (const pid of state.childPids) {
-    if ((await commandLineOf(pid)).includes(`scripts/local/${victim}.ts`) && isAlive(pid)) return pid;
+    if ((await commandLineOf(pid)).includes(`scripts/local/${script}`) && isAlive(pid)) return pid;
   }
   return undefined;
 }

@@ -1,9 +1,9 @@
 import { createClient } from "@supabase/supabase-js";
-import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { findFreePortBase, type Stack, startStack } from "../../../scripts/local/stack.ts";
+import { awaitPid } from "../../faults/support/own_stack.ts";
 
 let stack: Stack;
 let sql: postgres.Sql;
@@ -61,9 +61,7 @@ it("after a crash of Postgres a channel is told that it is subscribed anew, and 
   await inserted(1);
   await expect.poll(() => ids, LIMIT).toEqual([1]);
 
-  const { pgdata } = JSON.parse(await Deno.readTextFile(join(stack.dataDir, "state.json")));
-  const [pid] = (await Deno.readTextFile(join(pgdata, "postmaster.pid"))).split("\n");
-  Deno.kill(Number(pid), "SIGQUIT");
+  Deno.kill(await awaitPid("postgres", stack.dataDir), "SIGQUIT");
   await expect.poll(() => said.length, LIMIT).toBeGreaterThan(1);
   expect(new Set(said)).toEqual(new Set(["Subscribed to PostgreSQL"]));
   await inserted(2);
@@ -75,11 +73,7 @@ it("after a crash of Postgres a channel is told that it is subscribed anew, and 
 it("after a crash of Realtime a client subscribes again, and nothing is left of before", async () => {
   const { client, ids, said } = listen();
   await expect.poll(() => said, LIMIT).toEqual(["Subscribed to PostgreSQL"]);
-  const state = JSON.parse(await Deno.readTextFile(join(stack.dataDir, "state.json")));
-  const pid = (state.childPids as number[]).find((one) =>
-    Deno.readTextFileSync(`/proc/${one}/cmdline`).includes("realtime/main.ts")
-  );
-  Deno.kill(pid!, "SIGKILL");
+  Deno.kill(await awaitPid("realtime", stack.dataDir), "SIGKILL");
   await expect.poll(() => said.length, LIMIT).toBe(2);
   await inserted(3);
   await expect.poll(() => ids, LIMIT).toEqual([3]);
@@ -90,9 +84,7 @@ it("after a crash of Realtime a client subscribes again, and nothing is left of 
 it("a channel that leaves while Postgres is away leaves nothing behind", async () => {
   const [one, other] = [listen(), listen()];
   for (const { said } of [one, other]) await expect.poll(() => said.length, LIMIT).toBe(1);
-  const { pgdata } = JSON.parse(await Deno.readTextFile(join(stack.dataDir, "state.json")));
-  const [pid] = (await Deno.readTextFile(join(pgdata, "postmaster.pid"))).split("\n");
-  Deno.kill(Number(pid), "SIGQUIT");
+  Deno.kill(await awaitPid("postgres", stack.dataDir), "SIGQUIT");
   await other.client.removeAllChannels();
   await expect.poll(() => one.said.length, LIMIT).toBeGreaterThan(1);
   await inserted(4);

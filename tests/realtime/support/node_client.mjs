@@ -11,7 +11,7 @@ const client = createClient(url, key, { auth: { persistSession: false }, realtim
 const { error } = await client.auth.signInWithPassword({ email, password });
 if (error) throw error;
 
-const heard = { broadcasts: [], joins: [], changes: [], systems: [] };
+const heard = { broadcasts: [], joins: [], systems: [] };
 const channel = client.channel(topic, {
   config: { private: true, broadcast: { self: true, ack: true }, presence: { key: "node" } },
 })

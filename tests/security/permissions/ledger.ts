@@ -90,7 +90,10 @@ export default {
     "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
     "account/limits": { own: ["call"], why: "the user is whom the token names" },
     "account/try-model": { server: ["call"], why: "asks the model at the project's cost" },
-    "account/watch": { own: ["call"], why: "the balance of whom the token names" },
+    "account/watch": {
+      own: ["call"],
+      why: "the balance of whom the token names, or of a team that it may read",
+    },
     "account/why": { own: ["call"], server: ["call"], why: "a user's own requests; a server anybody's" },
     balance: { own: ["call"], why: "the user is whom the token names" },
     "wallets/accept": { own: ["call"], why: "lets in whom the token names" },
@@ -108,5 +111,11 @@ export default {
     "wallets/transfer": { own: ["call"], why: "for owners of the wallet" },
     "wallets/usage": { own: ["call"], why: "for members of the wallet" },
     "wallets/withdraw": { own: ["call"], why: "for owners and admins of the wallet" },
+  },
+  predicates: {
+    once_shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
+    may_hear_wallet:
+      "asked by a policy, as whoever listens; answers yes or no about the caller's own wallets",
+    shared_wallets: "asked by policies, as whoever reads; tells a caller its own teams",
   },
 } satisfies Permissions;

@@ -1,4 +1,4 @@
-/** Payments that were given back, or whose dispute was lost or won: the sum of all that was said decides. */
+/** Payments that were given back, or whose dispute was lost or won: the sum of their events decides. */
 import { debtsOf, giveAnew, isPast, payDebts, reclaimable } from "./debts.ts";
 import { compare, sumOf, takeFrom } from "./grants.ts";
 import { enter, least, type Ledger, type Part, type Payment } from "./ledger.ts";
@@ -24,7 +24,7 @@ function reversedOf({ accounts, reversals }: Ledger, wallet: string, source: str
   return told < 0n ? 0n : least(told, granted);
 }
 
-/** Takes what is to come first, the last of it; then what is there; the rest is owed. */
+/** Takes first from grants that are still to come, the last one first; then from what is there; the rest is owed. */
 function takeBack(ledger: Ledger, source: string, payment: Payment, amount: bigint): void {
   const { wallet } = payment;
   const account = ledger.accounts.get(wallet)!;

@@ -6,7 +6,7 @@ import { enter, isOver, least, type Ledger, MINUTES_OF_A_DAY, type Part, type Pa
 /** How long a grant lives that stands for ones that have ended. */
 const REFUND_LIFETIME = 7n * MINUTES_OF_A_DAY;
 
-/** A grant becomes a part of the balance, as far as it was not taken back before, and pays what is owed. */
+/** Adds a grant to the balance, as far as it was not taken back before; it pays what is owed. */
 export function come(ledger: Ledger, wallet: string, place: number, operation: string = "grant"): void {
   const account = ledger.accounts.get(wallet)!;
   const grant = account.grants[place]!;
@@ -85,7 +85,7 @@ export function debtsOf({ payments }: Ledger, wallet: string): Payment[] {
   return [...payments.values()].filter((payment) => payment.wallet === wallet && payment.debt > 0n);
 }
 
-/** Stands in for grants that have ended, as tokens of theirs come back: one for each of their sources, of a few days. */
+/** Makes new grants, which live a few days, for tokens that come back to ended ones: one for each of their sources. */
 export function giveAnew(ledger: Ledger, wallet: string, parts: Part[], operation: string): void {
   const { grants } = ledger.accounts.get(wallet)!;
   const origins = [...new Set(parts.map(({ grant }) => grant))].sort((one, other) => one - other);
@@ -102,6 +102,8 @@ export function giveAnew(ledger: Ledger, wallet: string, parts: Part[], operatio
       request: null,
       entry: null,
       left: sumOf(ofSource),
+      expired: 0n,
+      isRenewed: false,
     });
     come(ledger, wallet, grants.length - 1, operation);
   }

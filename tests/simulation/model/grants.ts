@@ -1,4 +1,4 @@
-/** What each grant still has, told the simplest way: every charge takes its tokens from the grants one by one. */
+/** What each grant still has, in the simplest way: every charge takes its tokens from the grants one by one. */
 import { type Kind, NEVER, type Time } from "../calls.ts";
 import { type Account, type Grant, isOver, LARGEST_AMOUNT, least, type Ledger, type Part } from "./ledger.ts";
 
@@ -19,9 +19,17 @@ function compareUse(one: Grant, other: Grant): number {
     KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || compare(one.entry!, other.entry!);
 }
 
-/** Takes tokens from the grants that had not ended at that time. */
-export function burn(account: Grants, amount: bigint, since: bigint): Part[] {
+/**
+ * Takes tokens from the grants that had not ended at that time. Those that have ended since come first, in the order of
+ * their ends: nobody who comes later can use them.
+ */
+export function burn(account: Grants, amount: bigint, since: bigint, now: bigint): Part[] {
   const usable = inOrderOfUse(account).filter((place) => !isOver(account.grants[place]!.expires, since));
+  const endOf = (place: number) => {
+    const { expires } = account.grants[place]!;
+    return isOver(expires, now) ? expires : NEVER;
+  };
+  usable.sort((one, other) => compareTimes(endOf(one), endOf(other)));
   const offered = usable.map((grant) => ({ grant, amount: account.grants[grant]!.left }));
   const parts = takeFrom(account, amount, offered);
   if (sumOf(parts) < amount) throw new Error("The grants of the model do not have what the balance has");
@@ -49,7 +57,7 @@ export function freeParts(ledger: Ledger, wallet: string): Part[] {
     user === wallet && status === "held"
   );
   holds.sort((one, other) => compare(one.since, other.since));
-  for (const { amount, since } of holds) burn(copy, amount, since);
+  for (const { amount, since } of holds) burn(copy, amount, since, ledger.now);
   return inOrderOfUse(copy).map((grant) => ({ grant, amount: copy.grants[grant]!.left }));
 }
 

@@ -35,11 +35,11 @@ export interface Account {
   grants: Grant[];
   /** When a grant comes or ends the next time, as it was when somebody looked; over while an ended one is kept. */
   next: Time;
-  /** When somebody looked last while holds might keep tokens from a debt. */
+  /** The last time that somebody looked while holds might keep tokens from paying a debt. */
   owes: Time;
 }
 
-/** Somebody's place in a team; who leaves keeps what was counted, so that coming back evades nothing. */
+/** Somebody's place in a team. It stays after leaving, so that coming back evades no cap. */
 export interface Member {
   role: Role;
   /** null: it is in the team. */
@@ -84,6 +84,10 @@ export interface Grant {
   /** The number of the entry with which it came; null: it is no part of the balance yet. */
   entry: bigint | null;
   left: bigint;
+  /** What was left of it at its end. */
+  expired: bigint;
+  /** Whether a renewal has taken over what it could. */
+  isRenewed: boolean;
 }
 
 export interface Request {
@@ -206,7 +210,7 @@ export function least(...numbers: bigint[]): bigint {
   return numbers.reduce((one, other) => one < other ? one : other);
 }
 
-/** What the ledger calls what it does by itself; no feature may be called so. */
+/** The names of what the ledger does by itself; no feature may have one of them. */
 export const OWN_OPERATIONS = ["grant", "expiry", "refund", "clawback", "debt_payment", "rollover"];
 
 export function isCharge({ operation }: Entry): boolean {

@@ -1,7 +1,8 @@
 /** What a request does: it reserves tokens, is charged for what it cost, or gives them back. */
-import type { ConsumeCall, HoldCall, ReleaseCall, SettleCall } from "../calls.ts";
-import { catchUp, isDue } from "./events.ts";
+import { type ConsumeCall, type HoldCall, NEVER, type ReleaseCall, type SettleCall } from "../calls.ts";
+import { catchUp, isDue, lookCloser } from "./events.ts";
 import { burn } from "./grants.ts";
+import { overdueHolds } from "./holds.ts";
 import { endMemberHold, memberDenial, memberOf } from "./members.ts";
 import {
   enter,
@@ -44,10 +45,9 @@ export function hold(ledger: Ledger, call: HoldCall) {
   const known = ledger.requests.get(id);
   const denies = () => actor === null ? undefined : memberDenial(ledger, user, actor, amount);
   const isTooMuch = account.balance - account.held < amount;
-  if (known || denies() || isTooMuch || isDue(ledger, user)) endOverdueHolds(ledger, user);
+  if (known || denies() || isTooMuch || isDue(ledger, user)) lookCloser(ledger, user);
   const denial = denies();
   if (denial) return { ...refusal(id, denial.error), ...denial };
-  if (isDue(ledger, user)) catchUp(ledger, user);
   const available = account.balance - account.held;
   if (available < amount) {
     return { ...refusal(id, "insufficient_tokens", account.balance), required: amount, available };
@@ -99,12 +99,16 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
   if (request.status !== "held") return refusal(id, "hold_not_current", account.balance);
 
   const wasDue = isDue(ledger, user);
-  if (wasDue) catchUp(ledger, user);
   const cost = amount ?? request.amount;
+  if (wasDue || cost > request.amount) {
+    // A late settlement is accepted as long as nobody has ended its hold: nor is that done here.
+    request.ends = NEVER;
+    lookCloser(ledger, user);
+  }
   const charged = least(cost, account.balance - account.held + request.amount);
   account.held -= request.amount;
   if (charged > 0n) {
-    const parts = burn(account, charged, request.since);
+    const parts = burn(account, charged, request.since, ledger.now);
     const { operation, actor } = request;
     enter(ledger, account, { delta: -charged, operation, request: id, actor, parts });
   }
@@ -126,6 +130,9 @@ export function settle(ledger: Ledger, { user, id, attempt, amount, head }: Sett
 export function release(ledger: Ledger, { user, id, attempt }: ReleaseCall) {
   const account = ledger.accounts.get(user);
   const request = requestOf(ledger, user, id);
+  const isOverdue = request?.status === "held" && isOver(request.ends, ledger.now);
+  // In the order of time: the hold ended by itself, perhaps before something else did.
+  if (isOverdue && isDue(ledger, user)) catchUp(ledger, user);
   if (!account || request?.attempt !== attempt || request.status === "settled") {
     return refusal(id, "hold_not_current", account?.balance);
   }
@@ -159,24 +166,10 @@ export function cleanup(ledger: Ledger, spared: Spared = { holdsOf: [], requests
     deleted++;
   }
   const users = [...ledger.accounts.keys()].filter((user) =>
-    !spared.holdsOf.includes(user) && endOverdueHolds(ledger, user) > 0
+    !spared.holdsOf.includes(user) && overdueHolds(ledger, user).length > 0
   );
-  for (const user of users) if (isDue(ledger, user)) catchUp(ledger, user);
+  for (const user of users) lookCloser(ledger, user);
   return { users_with_expired_holds: BigInt(users.length), deleted_locks: deleted };
-}
-
-/** Gives back what the wallet's expired holds had reserved; tells how many there were. */
-export function endOverdueHolds(ledger: Ledger, user: string): number {
-  const overdue = [...ledger.requests.values()].filter((request) =>
-    request.user === user && request.status === "held" && isOver(request.ends, ledger.now)
-  );
-  for (const request of overdue) {
-    request.status = "expired";
-    request.ends = ledger.now;
-    openAccount(ledger, user).held -= request.amount;
-    endMemberHold(ledger, request, 0n);
-  }
-  return overdue.length;
 }
 
 export const success = { success: true, error: null };

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { download } from "../../../supabase/functions/_shared/http/download.ts";
 import { Picture } from "../../../supabase/functions/_shared/media/inputs.ts";
-import { bareJpeg } from "../../../supabase/functions/_shared/media/picture/jpeg.ts";
+import { bareJpeg } from "../../../supabase/functions/_shared/pictures/jpeg.ts";
 import { withPictures } from "../../../supabase/functions/_shared/media/pictures.ts";
 import { ofCamera, pictureUrl, plain, SECRET } from "../../support/pictures.ts";
 

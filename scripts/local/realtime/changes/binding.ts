@@ -31,10 +31,10 @@ const MAX_FILTER_LETTERS = 10_000;
 const OPERATORS = new Set(
   ["eq", "neq", "lt", "lte", "gt", "gte", "in", "like", "ilike", "is", "match", "imatch", "isdistinct"],
 );
-/** As many as the real server's: a client tells bindings apart by it, so it must fit a JavaScript number. */
+/** As many ids as the real server has. Clients tell bindings apart by them, so they must fit a JavaScript number. */
 const BINDING_IDS = 2 ** 27;
 
-/** The number by which a client knows one of its bindings: the same for the same words. */
+/** The id by which a client knows one of its bindings: the same for the same binding. */
 export function bindingId(binding: Binding): number {
   return createHash("sha256").update(inspect(binding)).digest().readUInt32BE(0) % BINDING_IDS;
 }
@@ -166,7 +166,7 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** Without the quotes around the whole, and what they escape; as it is where they are not around the whole. */
+/** Removes quotes around the whole value, and the escapes within; a value without such quotes stays as it is. */
 function unquoted(value: string): string {
   const inside = /^"((?:[^"\\]|\\.)*)"$/s.exec(value)?.[1];
   return inside === undefined ? value : inside.replaceAll(/\\(.)/gs, "$1");

@@ -40,19 +40,6 @@ export interface ChangesRequest {
 /** Whether a channel hears changes; where not, why, and whether it is worth asking again. */
 export type Answer = { ok: true } | { ok: false; error: string; mayRetry: boolean };
 
-/** What there is to measure. */
-export interface ChangesState {
-  channels: number;
-  subscriptions: number;
-  isFollowing: boolean;
-  /** Changes that wait to be judged. */
-  waiting: number;
-  /** From a change's arrival until it was told, the last time. */
-  delayMs: number;
-  /** Events that were told so far, each to all of its listeners. */
-  toldCount: number;
-}
-
 /** Tells channels of what changes in the published tables. */
 export interface PostgresChanges {
   /** The id of a binding: the same whenever the same is asked for. */
@@ -60,7 +47,6 @@ export interface PostgresChanges {
   /** Follows what a channel asks for, in place of what it asked for before. */
   subscribe(request: ChangesRequest): Promise<Answer>;
   unsubscribe(channel: object): void;
-  readonly state: ChangesState;
   close(): Promise<void>;
 }
 
@@ -97,10 +83,10 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   const writing = connect("realtime_subscription_manager", 2);
   const listeners = new Map<object, Listener>();
   const listenerOf = new Map<string, Listener>();
-  /** The last that each channel asked, while it is there: what it asked before, or before it left, is answered to nobody. */
+  /** The newest request of each channel that is there: an answer to an older one is dropped. */
   const asked = new Map<object, ChangesRequest>();
   let heardTables = new Set<number>();
-  /** Subscriptions that are still written down, and of nobody. */
+  /** Subscriptions that are still in the database and belong to nobody. */
   const gone = new Set<string>();
   let removing: Promise<void> | undefined;
   let follower: { following: Following; stop: () => Promise<void> } | undefined;
@@ -109,7 +95,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   let isChecking = false;
   let isCheckWanted = false;
   let isClosed = false;
-  /** What an earlier process has left is gone before anybody subscribes. */
+  /** Resolves once what an earlier process has left is removed: before anybody subscribes. */
   let cleaned: Promise<void> | undefined;
 
   const feed = changeFeed({
@@ -156,7 +142,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
       onTransaction: feed.add,
       onTrouble: log,
       onFollowing() {
-        // What was committed in between is not told: a channel hears that it begins anew.
+        // What was committed in between is not told, so each channel is told that it begins anew.
         if (++beginnings > 1) subscribeAllAnew().catch((error) => log(messageOf(error)));
       },
       signal: ending.signal,
@@ -185,13 +171,13 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
     }, IDLE_AFTER_MS);
   }
 
-  /** A table that is published later is heard by those who asked for all; one that no longer is, is not. */
+  /** Who asked for all tables hears those that are published later, and no longer those that are taken away. */
   async function checkTables(): Promise<void> {
     isCheckWanted = true;
     if (isChecking) return;
     isChecking = true;
     try {
-      // What is said during a check may be of what comes after it.
+      // A notice during a check may be about what the check has not seen yet.
       while (isCheckWanted) {
         isCheckWanted = false;
         const before = published;
@@ -248,7 +234,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
     return listeners.get(listener.request.channel) === listener;
   }
 
-  /** One after the other for a listener: two at once would each find the other's in the way. */
+  /** One after the other for each listener: two writes at once would be in each other's way. */
   function write(listener: Listener): Promise<Answer> {
     const written = listener.writing.then(() => writeNow(listener));
     listener.writing = written;
@@ -258,7 +244,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   async function writeNow(listener: Listener): Promise<Answer> {
     if (!isListening(listener)) return { ok: false, error: "Not asked any more", mayRetry: false };
     const written = await writeSubscriptions(writing, PUBLICATION, listener.subscriptions);
-    // It may have left meanwhile, and what was written then is of nobody.
+    // It may have left meanwhile: then what was written belongs to nobody.
     if (!isListening(listener)) {
       for (const id of listener.ids.keys()) gone.add(id);
       await removeGone().catch((error) => log(messageOf(error)));
@@ -336,14 +322,6 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
       const listener = listeners.get(channel);
       if (listener) forget(listener).catch((error) => log(messageOf(error)));
     },
-    get state() {
-      return {
-        channels: listeners.size,
-        subscriptions: listenerOf.size,
-        isFollowing: follower?.following.isFollowing ?? false,
-        ...feed.state,
-      };
-    },
     async close() {
       isClosed = true;
       clearTimeout(idleTimer);
@@ -354,7 +332,7 @@ export function createPostgresChanges({ databaseUrl, slot = SLOT, log }: Changes
   };
 }
 
-/** What is in one of them alone, under its name there. */
+/** The tables that only one of them has, or has under another name. */
 function differenceOf(one: Map<number, Published>, other: Map<number, Published>): Published[] {
   const missingIn = (first: Map<number, Published>, second: Map<number, Published>) =>
     [...first].filter(([oid, table]) => !isDeepStrictEqual(second.get(oid), table)).map(([, table]) => table);

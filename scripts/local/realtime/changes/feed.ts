@@ -18,13 +18,13 @@ export interface FeedOptions {
   onTrouble(message: string): void;
 }
 
-/** As long as the real server waits on average: a change's own answer comes before its event, and many are judged at once. */
+/** As long as the real server waits on average. So many are judged at once, and a writer's answer comes before the event. */
 const DELAY_MS = 50;
 /** As many as the real server looks at in one statement, and no more than Postgres takes well. */
 const BATCH = { changes: 100, letters: 8_000_000 };
 /** A record over this size is told without its large values. */
 const MAX_RECORD_BYTES = 1024 * 1024;
-/** Beyond this, Postgres is not asked for more until some are told. */
+/** With more than this, no more is read from Postgres until some are told. */
 const QUEUE_LIMIT = { changes: 2_000, letters: 16_000_000 };
 
 interface Waiting {
@@ -33,15 +33,13 @@ interface Waiting {
   dueAt: number;
 }
 
-/** Judges changes in their order, for all who listen, and tells of them. */
+/** Judges, in their order, who may hear of each change, and tells them. */
 export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
   const writeWal = walWriter(sql);
   const queue: Waiting[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let working: Promise<void> | undefined;
   let isClosed = false;
-  let delayMs = 0;
-  let toldCount = 0;
   let letters = 0;
   const onRoom: (() => void)[] = [];
   const isFull = () => queue.length > QUEUE_LIMIT.changes || letters > QUEUE_LIMIT.letters;
@@ -81,7 +79,6 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
     ) batchLetters += queue[count++]!.letters;
     const batch = queue.splice(0, count);
     letters -= batchLetters;
-    const started = batch[0]!.dueAt - DELAY_MS;
     const changes = batch.map(({ change }) => change);
     try {
       await judge(changes);
@@ -93,7 +90,6 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
         );
       }
     }
-    delayMs = performance.now() - started;
   }
 
   async function judge(changes: Change[]): Promise<void> {
@@ -103,17 +99,11 @@ export function changeFeed({ sql, isHeard, tell, onTrouble }: FeedOptions) {
       [written.filter((wal) => wal !== undefined) as postgres.JSONValue, MAX_RECORD_BYTES],
       { prepare: true },
     );
-    for (const row of rows) {
-      toldCount++;
-      tell({ json: dataOf(row), subscriptionIds: row.ids });
-    }
+    for (const row of rows) tell({ json: dataOf(row), subscriptionIds: row.ids });
   }
 
   return {
     add,
-    get state() {
-      return { waiting: queue.length, delayMs, toldCount };
-    },
     async close(): Promise<void> {
       isClosed = true;
       clearTimeout(timer);

@@ -4,7 +4,7 @@ export function lsnToNumber(lsn: string): bigint {
   return (BigInt(`0x${upper}`) << 32n) | BigInt(`0x${lower}`);
 }
 
-/** The byte before a place; the beginning has none. */
+/** The place one byte before another; the first place stays. */
 export function previousLsn(lsn: string): string {
   const number = lsnToNumber(lsn);
   const previous = number === 0n ? 0n : number - 1n;

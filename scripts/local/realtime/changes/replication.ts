@@ -7,7 +7,7 @@ import { type Change, changesOf, lettersOf, timestampOf } from "./change.ts";
 import { previousLsn } from "./lsn.ts";
 import { type ReplicationMessage, SlotPlugin } from "./replication_plugin.ts";
 
-export type { Change, Column, Row } from "./change.ts";
+export type { Change } from "./change.ts";
 
 /** How a publication is followed. */
 export interface FollowOptions {
@@ -17,13 +17,13 @@ export interface FollowOptions {
   slot: string;
   publication: string;
   /**
-   * A temporary slot is gone with its connection, and what is committed while there is none is not told. A kept one tells
-   * of it later, at least once, and keeps WAL until then.
+   * A temporary slot ends with its connection: what is committed while there is none is not told. A kept slot tells of it
+   * later, at least once, and keeps the WAL until then.
    */
   temporary: boolean;
   /**
-   * Given what a transaction changed, in the order of commits; nothing else comes before it has ended. A large transaction
-   * comes in parts. What it throws is logged, and those changes count as handled.
+   * Gets what a transaction changed, in the order of commits; the next call waits until this one has ended. A large
+   * transaction comes in parts. What it throws is logged, and those changes count as handled.
    */
   onTransaction(changes: Change[], commitLsn: string): Promise<void> | void;
   /** What nobody wants is not kept. */
@@ -42,7 +42,6 @@ export interface Following {
   started: Promise<void>;
   /** Resolves when it ended, after the signal. */
   ended: Promise<void>;
-  readonly isFollowing: boolean;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -51,11 +50,11 @@ const LAST_RETRY_MS = 5_000;
 const ALIVE_EVERY_MS = 10_000;
 /** Postgres is told what was handled at most so often. */
 const ACKNOWLEDGE_EVERY_MS = 500;
-/** So much of a transaction is kept at most. */
+/** How much of a transaction is handed over at once, at most. */
 const PART = { changes: 1_000, letters: 8_000_000 };
-/** How long the connection may take to end by itself. */
+/** After this time a connection that does not end by itself is cut. */
 const GOODBYE_MS = 2_000;
-/** Postgres cannot go on in a slot from before its publication was made. */
+/** Postgres's error in a slot that is older than its publication: it cannot go on there. */
 const UNDEFINED_OBJECT = "42704";
 
 /** Follows a publication through a slot until it is told to stop, and connects again as often as it must. */
@@ -63,41 +62,32 @@ export function followPublication(options: FollowOptions): Following {
   if (!/^[a-z0-9_]{1,63}$/.test(options.slot)) throw new TypeError(`Not a slot's name: ${options.slot}`);
   const { promise: started, resolve, reject } = Promise.withResolvers<void>();
   started.catch(() => {});
-  let isFollowing = false;
   const ended = (async () => {
     let retryMs = FIRST_RETRY_MS;
     let anew = false;
     while (!options.signal.aborted) {
       const error = await followOnce(options, anew, () => {
-        isFollowing = true;
         anew = false;
         retryMs = FIRST_RETRY_MS;
         resolve();
         options.onFollowing?.();
       });
-      isFollowing = false;
       if (options.signal.aborted) break;
       options.onTrouble?.(`The connection to Postgres is lost: ${messageOf(error)}`);
       anew = (error as { code?: unknown } | undefined)?.code === UNDEFINED_OBJECT;
-      // Not all followers at once.
+      // So that not all followers come back at the same moment.
       await waitOrAbort(retryMs * (0.5 + Math.random() / 2), options.signal);
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
     }
     reject(new Error("It was ended before it began"));
   })();
-  return {
-    started,
-    ended,
-    get isFollowing() {
-      return isFollowing;
-    },
-  };
+  return { started, ended };
 }
 
 /** Follows through one connection; resolves with why it ended. */
 async function followOnce(options: FollowOptions, anew: boolean, onStart: () => void): Promise<unknown> {
   const { databaseUrl: connectionString, slot, publication, temporary, signal } = options;
-  // Ours, as the library loses its own when it is ended while it connects: Postgres would wait for that one when it stops.
+  // The library loses its own socket when it is ended while it connects, and a stopping Postgres would wait for that one.
   const socket = new Socket();
   const service = new LogicalReplicationService(
     {
@@ -125,7 +115,7 @@ async function followOnce(options: FollowOptions, anew: boolean, onStart: () => 
   service.on("start", onStart);
   service.on("data", (_lsn: string, message: ReplicationMessage) => reader.read(message));
   service.on("heartbeat", (lsn: string, _time: number, isAsked: boolean) => {
-    // Everything before it has come: WAL without a change for us need not be kept either.
+    // All before it has been read: Postgres need not keep WAL that has no change for us either.
     if (reader.isIdle && reader.readCount === plugin.parsedCount) acknowledge.handled(lsn);
     if (isAsked) acknowledge.now();
   });
@@ -140,7 +130,7 @@ async function followOnce(options: FollowOptions, anew: boolean, onStart: () => 
   return why;
 }
 
-/** Puts a stream's messages together to transactions. */
+/** Puts the messages of a stream together into transactions. */
 function transactionReader(
   { onTransaction, onTrouble, isWanted = () => true }: FollowOptions,
   onHandled: (lsn: string) => void,
@@ -201,7 +191,7 @@ function transactionReader(
   };
 }
 
-/** Tells Postgres what was handled, not for each transaction. */
+/** Tells Postgres what was handled, but not after every transaction. */
 function acknowledger(service: LogicalReplicationService) {
   let handledLsn: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -9,9 +9,9 @@ interface ReplicationClient {
 export interface SlotOptions {
   slot: string;
   publication: string;
-  /** Made for this connection and gone with it; otherwise it is kept, and with it what is committed meanwhile. */
+  /** Whether the slot ends with this connection; otherwise it is kept, and with it what is committed meanwhile. */
   temporary: boolean;
-  /** Makes a kept slot anew, as it gives nothing any more. */
+  /** Whether a kept slot is to be made anew, as it gives nothing any more. */
   anew: boolean;
   /** Told that a kept slot was made anew, so that changes are missing. */
   onChangesLost(reason: string): void;

@@ -2,17 +2,17 @@ import postgres from "postgres";
 import type { Wanted } from "./binding.ts";
 import { nothingPublished, refusedByPostgres } from "./subscription_errors.ts";
 
-/** What is written down for one binding. */
+/** One binding of a channel, as it is written into `realtime.subscription`. */
 export interface Subscription {
   id: string;
   wanted: Wanted;
   claims: Record<string, unknown>;
 }
 
-/** The tables that a subscription hears of, by their ids; or why there are none, and whether it may be asked again. */
+/** The ids of the tables that subscriptions hear of; or why there are none, and whether to try again. */
 export type Written = { tables: number[] } | { error: string; mayRetry: boolean };
 
-/** Writes subscriptions down, all or none, in place of what was written of them before. */
+/** Writes subscriptions into the database, all or none, in place of earlier rows with their ids. */
 export async function writeSubscriptions(
   sql: postgres.Sql,
   publication: string,
@@ -41,12 +41,12 @@ export async function writeSubscriptions(
   }
 }
 
-/** Forgets subscriptions. */
+/** Deletes subscriptions. */
 export async function removeSubscriptions(sql: postgres.ISql, ids: string[]): Promise<void> {
   await sql`delete from realtime.subscription where subscription_id = any (${ids}::uuid[])`;
 }
 
-/** Forgets what an earlier process has left. */
+/** Deletes what an earlier process has left. */
 export async function removeAllSubscriptions(sql: postgres.ISql): Promise<void> {
   await sql`delete from realtime.subscription`;
 }

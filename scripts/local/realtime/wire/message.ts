@@ -18,12 +18,12 @@ export class UserBroadcast {
     readonly event: string,
     readonly encoding: "json" | "binary",
     readonly bytes: Uint8Array,
-    /** What the sender asks of the server alone. */
+    /** What the sender tells only the server. */
     readonly metadata: Record<string, unknown> = {},
   ) {}
 }
 
-/** Bytes that a client gave as the payload of an event of the protocol itself. */
+/** Bytes that a client sent as the payload of an event that takes JSON. */
 export class BinaryPayload {
   constructor(readonly bytes: Uint8Array) {}
 }
@@ -39,7 +39,7 @@ export interface Frame {
 /** What goes to everybody in a room. */
 export type RoomMessage =
   | { kind: "json"; event: string; payload: unknown }
-  /** As `json`, its payload being JSON already. */
+  /** As `json`, but its payload is JSON text already. */
   | { kind: "text"; event: string; payload: string }
   | { kind: "user"; broadcast: UserBroadcast; meta?: Record<string, unknown> };
 

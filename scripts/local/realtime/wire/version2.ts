@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import {
   BinaryPayload,
   bytesOf,
@@ -15,9 +16,11 @@ import {
   UserBroadcast,
 } from "./message.ts";
 
+/** The first byte of a message of bytes: its kind. */
 const PUSH = 0;
 const USER_BROADCAST_PUSH = 3;
 const USER_BROADCAST = 4;
+
 type Decoded = Omit<ClientMessage, "byteLength">;
 
 /** A size is one byte. */
@@ -125,12 +128,5 @@ function userFrame(topic: string, { broadcast, meta }: RoomMessage & { kind: "us
     ...fields.map(({ length }) => length),
     broadcast.encoding === "json" ? 1 : 0,
   ];
-  const parts = [Uint8Array.from(header), ...fields, broadcast.bytes];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return { bytes, isBinary: true };
+  return { bytes: Buffer.concat([Uint8Array.from(header), ...fields, broadcast.bytes]), isBinary: true };
 }

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 
 import { z } from "zod";
 
+import { safeParse } from "../../_shared/platform/schemas.ts";
 import { askProvider, DeliveryError, type DeliveryProblem, type Message, type Provider } from "./provider.ts";
 
 export interface TwilioAccount {
@@ -77,8 +78,8 @@ export function twilio(account: TwilioAccount): Provider {
       body: new URLSearchParams(fields).toString(),
       signal,
     });
-    if (status >= 200 && status < 300) return { messageId: Taken.safeParse(body).data?.sid };
-    const refused = Refused.safeParse(body).data;
+    if (status >= 200 && status < 300) return { messageId: safeParse(Taken, body).data?.sid };
+    const refused = safeParse(Refused, body).data;
     throw new DeliveryError(
       problemOf(status, refused?.code),
       `HTTP ${status}, code ${refused?.code ?? "none"}`,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { isGsm7 } from "../sms_parts.ts";
+import { safeParse } from "../../_shared/platform/schemas.ts";
 import { askProvider, DeliveryError, type DeliveryProblem, type Message, type Provider } from "./provider.ts";
 
 export interface VonageAccount {
@@ -52,7 +53,7 @@ export function vonage({ baseUrl, apiKey, apiSecret, from, costMicros }: VonageA
       }),
       signal,
     });
-    const messages = Answer.safeParse(body).data?.messages;
+    const messages = safeParse(Answer, body).data?.messages;
     if (status === 200 && messages) {
       const [first] = messages;
       // If some of several parts were accepted, the others are no reason for a second message.

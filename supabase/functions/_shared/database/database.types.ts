@@ -25,6 +25,221 @@ export type Database = {
         };
         Relationships: [];
       };
+      "chat_messages": {
+        Row: {
+          "client_id": string;
+          "content": string;
+          "created_at": string;
+          "deleted_at": string | null;
+          "edited_at": string | null;
+          "id": number;
+          "is_deleted": boolean;
+          "mentions": (string)[];
+          "reply_to_id": number | null;
+          "reply_to_user_id": string | null;
+          "salon_id": string;
+          "seq": number;
+          "user_id": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "client_id": string;
+          "content": string;
+          "created_at"?: string;
+          "deleted_at"?: string | null;
+          "edited_at"?: string | null;
+          "id"?: never;
+          "is_deleted"?: boolean;
+          "mentions"?: (string)[];
+          "reply_to_id"?: number | null;
+          "reply_to_user_id"?: string | null;
+          "salon_id": string;
+          "seq": number;
+          "user_id"?: string | null;
+        };
+        Update: {
+          "client_id"?: string;
+          "content"?: string;
+          "created_at"?: string;
+          "deleted_at"?: string | null;
+          "edited_at"?: string | null;
+          "id"?: never;
+          "is_deleted"?: boolean;
+          "mentions"?: (string)[];
+          "reply_to_id"?: number | null;
+          "reply_to_user_id"?: string | null;
+          "salon_id"?: string;
+          "seq"?: number;
+          "user_id"?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "message_attachments": {
+        Row: {
+          "content_type": string;
+          "message_id": number;
+          "path": string;
+          "position": number;
+          "salon_id": string;
+          "size_bytes": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "content_type": string;
+          "message_id": number;
+          "path": string;
+          "position": number;
+          "salon_id": string;
+          "size_bytes": number;
+        };
+        Update: {
+          "content_type"?: string;
+          "message_id"?: number;
+          "path"?: string;
+          "position"?: number;
+          "salon_id"?: string;
+          "size_bytes"?: number;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "message_attachments_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_attachments_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_attachments_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "message_pins": {
+        Row: {
+          "created_at": string;
+          "message_id": number;
+          "pinned_by": string | null;
+          "salon_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "created_at"?: string;
+          "message_id": number;
+          "pinned_by"?: string | null;
+          "salon_id": string;
+        };
+        Update: {
+          "created_at"?: string;
+          "message_id"?: number;
+          "pinned_by"?: string | null;
+          "salon_id"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "message_pins_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_pins_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_pins_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "message_reactions": {
+        Row: {
+          "created_at": string;
+          "emoji": string;
+          "id": number;
+          "message_id": number;
+          "salon_id": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "created_at"?: string;
+          "emoji": string;
+          "id"?: never;
+          "message_id": number;
+          "salon_id": string;
+          "user_id": string;
+        };
+        Update: {
+          "created_at"?: string;
+          "emoji"?: string;
+          "id"?: never;
+          "message_id"?: number;
+          "salon_id"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "message_reactions_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_reactions_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_reactions_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "otp_codes": {
         Row: {
           "attempts": number;
@@ -77,6 +292,203 @@ export type Database = {
           "purpose"?: string;
           "requester"?: string;
           "undelivered_by"?: string | null;
+        };
+        Relationships: [];
+      };
+      "profile_private": {
+        Row: {
+          "auto_offline_after": number;
+          "conversion_triggers": NonNullable<Json>;
+          "manual_status": string | null;
+          "manual_until": string | null;
+          "onboarding_answers": NonNullable<Json>;
+          "onboarding_completed": boolean;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "auto_offline_after"?: number;
+          "conversion_triggers"?: NonNullable<Json>;
+          "manual_status"?: string | null;
+          "manual_until"?: string | null;
+          "onboarding_answers"?: NonNullable<Json>;
+          "onboarding_completed"?: boolean;
+          "user_id": string;
+        };
+        Update: {
+          "auto_offline_after"?: number;
+          "conversion_triggers"?: NonNullable<Json>;
+          "manual_status"?: string | null;
+          "manual_until"?: string | null;
+          "onboarding_answers"?: NonNullable<Json>;
+          "onboarding_completed"?: boolean;
+          "user_id"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "profile_private_profile_fkey";
+            columns: ["user_id"];
+            isOneToOne: true;
+            referencedRelation: "my_profile";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "profile_private_profile_fkey";
+            columns: ["user_id"];
+            isOneToOne: true;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "profiles": {
+        Row: {
+          "avatar_url": string | null;
+          "bio": string | null;
+          "city": string | null;
+          "cover_url": string | null;
+          "created_at": string;
+          "full_name": string | null;
+          "id": string;
+          "interests": (string)[];
+          "presence_status": string;
+          "status": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "avatar_url"?: string | null;
+          "bio"?: string | null;
+          "city"?: string | null;
+          "cover_url"?: string | null;
+          "created_at"?: string;
+          "full_name"?: string | null;
+          "id": string;
+          "interests"?: (string)[];
+          "presence_status"?: string;
+          "status"?: never;
+          "updated_at"?: string;
+        };
+        Update: {
+          "avatar_url"?: string | null;
+          "bio"?: string | null;
+          "city"?: string | null;
+          "cover_url"?: string | null;
+          "created_at"?: string;
+          "full_name"?: string | null;
+          "id"?: string;
+          "interests"?: (string)[];
+          "presence_status"?: string;
+          "status"?: never;
+          "updated_at"?: string;
+        };
+        Relationships: [];
+      };
+      "salon_members": {
+        Row: {
+          "joined_at": string;
+          "muted_until": string | null;
+          "notifications_enabled": boolean;
+          "role": string;
+          "salon_id": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "joined_at"?: string;
+          "muted_until"?: string | null;
+          "notifications_enabled"?: boolean;
+          "role"?: string;
+          "salon_id": string;
+          "user_id": string;
+        };
+        Update: {
+          "joined_at"?: string;
+          "muted_until"?: string | null;
+          "notifications_enabled"?: boolean;
+          "role"?: string;
+          "salon_id"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "salon_members_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "salon_members_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "salon_members_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "salons": {
+        Row: {
+          "archived_at": string | null;
+          "avatar_url": string | null;
+          "category": string | null;
+          "city": string | null;
+          "color_theme": string;
+          "created_at": string;
+          "deleted_at": string | null;
+          "description": string | null;
+          "id": string;
+          "is_active": boolean;
+          "member_count": number;
+          "name": string;
+          "owner_id": string | null;
+          "slow_mode_s": number;
+          "updated_at": string;
+          "visibility": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "archived_at"?: string | null;
+          "avatar_url"?: string | null;
+          "category"?: string | null;
+          "city"?: string | null;
+          "color_theme"?: string;
+          "created_at"?: string;
+          "deleted_at"?: string | null;
+          "description"?: string | null;
+          "id"?: string;
+          "is_active"?: boolean;
+          "member_count"?: number;
+          "name": string;
+          "owner_id"?: string | null;
+          "slow_mode_s"?: number;
+          "updated_at"?: string;
+          "visibility"?: string;
+        };
+        Update: {
+          "archived_at"?: string | null;
+          "avatar_url"?: string | null;
+          "category"?: string | null;
+          "city"?: string | null;
+          "color_theme"?: string;
+          "created_at"?: string;
+          "deleted_at"?: string | null;
+          "description"?: string | null;
+          "id"?: string;
+          "is_active"?: boolean;
+          "member_count"?: number;
+          "name"?: string;
+          "owner_id"?: string | null;
+          "slow_mode_s"?: number;
+          "updated_at"?: string;
+          "visibility"?: string;
         };
         Relationships: [];
       };
@@ -318,6 +730,7 @@ export type Database = {
           "priority": number;
           "refunded": number;
           "remaining": number;
+          "renewed_at": string | null;
           "request_id": string | null;
           "reversed": number;
           "rolled_over": number;
@@ -338,6 +751,7 @@ export type Database = {
           "priority": number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -357,6 +771,7 @@ export type Database = {
           "priority"?: number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -500,6 +915,45 @@ export type Database = {
       };
     };
     Views: {
+      "chat_messages_with_profiles": {
+        Row: {
+          "avatar_url": string | null;
+          "content": string;
+          "created_at": string;
+          "edited_at": string | null;
+          "full_name": string | null;
+          "id": number;
+          "mentions": (string)[];
+          "reply_to_id": number | null;
+          "salon_id": string;
+          "seq": number;
+          "user_id": string | null;
+        };
+        ComputedFields: never;
+        Relationships: [
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "my_salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "chat_messages_salon_fkey";
+            columns: ["salon_id"];
+            isOneToOne: false;
+            referencedRelation: "salons_with_details";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "job_status": {
         Row: {
           "command": string;
@@ -521,10 +975,97 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "my_profile": {
+        Row: {
+          "auto_offline_after": number;
+          "avatar_url": string | null;
+          "bio": string | null;
+          "city": string | null;
+          "conversion_triggers": NonNullable<Json>;
+          "cover_url": string | null;
+          "created_at": string;
+          "current_salon_id": string | null;
+          "full_name": string | null;
+          "id": string;
+          "interests": (string)[];
+          "is_manual_status": boolean | null;
+          "last_activity": string | null;
+          "manual_status": string | null;
+          "manual_until": string | null;
+          "onboarding_answers": NonNullable<Json>;
+          "onboarding_completed": boolean;
+          "presence_status": string | null;
+          "status": string | null;
+          "status_updated_at": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
+      "my_salons": {
+        Row: {
+          "archived_at": string | null;
+          "avatar_url": string | null;
+          "category": string | null;
+          "city": string | null;
+          "color_theme": string;
+          "created_at": string;
+          "description": string | null;
+          "id": string;
+          "is_active": boolean;
+          "joined_at": string;
+          "last_message_at": string | null;
+          "last_read_seq": number | null;
+          "last_seen_at": string | null;
+          "last_seq": number | null;
+          "member_count": number;
+          "message_count": number | null;
+          "muted_until": string | null;
+          "name": string;
+          "notifications_enabled": boolean;
+          "owner_id": string | null;
+          "role": string;
+          "share_code": string | null;
+          "slow_mode_s": number;
+          "unread_count": number | null;
+          "updated_at": string;
+          "visibility": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
+      "salons_with_details": {
+        Row: {
+          "actual_member_count": number;
+          "archived_at": string | null;
+          "avatar_url": string | null;
+          "category": string | null;
+          "city": string | null;
+          "color_theme": string;
+          "created_at": string;
+          "description": string | null;
+          "id": string;
+          "is_active": boolean;
+          "member_count": number;
+          "message_count": number | null;
+          "messages_today": number | null;
+          "name": string;
+          "owner_avatar": string | null;
+          "owner_id": string | null;
+          "owner_name": string | null;
+          "share_code": string | null;
+          "slow_mode_s": number;
+          "updated_at": string;
+          "visibility": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
     };
     Functions: {
       "accept_wallet_invitation": { Args: { "p_code_digest": string; "p_user_id": string }; Returns: Json };
       "account_limits": { Args: { "p_actor_id"?: string; "p_user_id": string }; Returns: Json };
+      "add_salon_word": { Args: { "p_salon_id": string; "p_word": string }; Returns: Json };
       "add_tokens": {
         Args: {
           "p_amount": number;
@@ -565,10 +1106,24 @@ export type Database = {
       };
       "alert_queue": { Args: Record<PropertyKey, never>; Returns: Json };
       "answer_oauth_authorization": { Args: { "p_answer": string; "p_state_hash": string }; Returns: Json };
+      "archive_salon": { Args: { "p_salon_id": string }; Returns: Json };
+      "attachments_to_remove": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
+      "ban_from_salon": {
+        Args: { "p_duration_s"?: number; "p_member_id": string; "p_reason"?: string; "p_salon_id": string };
+        Returns: Json;
+      };
       "begin_token_sync": {
         Args: { "p_lease_s"?: number; "p_server_id": string; "p_source": string };
         Returns: Json;
       };
+      "block_user": { Args: { "p_user_id": string }; Returns: Json };
+      "check_inactive_users": { Args: { "p_limit"?: number }; Returns: number };
       "claim_alert_deliveries": {
         Args: { "p_endpoint_id": string; "p_lease": string; "p_limit": number; "p_without": (string)[] };
         Returns: Json;
@@ -627,10 +1182,36 @@ export type Database = {
         };
         Returns: Json;
       };
+      "create_salon_invitation": {
+        Args: { "p_expires_in_s"?: number; "p_max_uses"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "create_salon_with_code": {
+        Args: {
+          "p_category"?: string;
+          "p_city"?: string;
+          "p_color_theme"?: string;
+          "p_description"?: string;
+          "p_name": string;
+          "p_request_id"?: string;
+          "p_visibility"?: string;
+        };
+        Returns: Json;
+      };
       "create_wallet": {
         Args: { "p_name": string; "p_request_id"?: string; "p_user_id": string };
         Returns: Json;
       };
+      "decide_report": {
+        Args: { "p_decision": string; "p_note"?: string; "p_report_id": number };
+        Returns: Json;
+      };
+      "decide_salon_report": {
+        Args: { "p_decision": string; "p_note"?: string; "p_report_id": number };
+        Returns: Json;
+      };
+      "delete_message": { Args: { "p_message_id": number }; Returns: Json };
+      "delete_salon": { Args: { "p_salon_id": string }; Returns: Json };
       "delete_tokens": { Args: { "p_keys": Json }; Returns: number };
       "detect_high_frequency_requests": {
         Args: { "p_threshold"?: number; "p_time_window"?: string; "p_user_id": string };
@@ -647,9 +1228,11 @@ export type Database = {
         };
         Returns: Json;
       };
+      "edit_message": { Args: { "p_content": string; "p_message_id": number }; Returns: Json };
       "emit_test_alert": { Args: { "p_endpoint_id": string }; Returns: Json };
       "end_alert_endpoint": { Args: { "p_endpoint_id": string }; Returns: boolean };
       "end_oauth_revocation": { Args: { "p_requested_at": string; "p_subject": string }; Returns: boolean };
+      "ensure_profile": { Args: Record<PropertyKey, never>; Returns: Json };
       "explain_request": {
         Args: { "p_request_id": string; "p_user_id"?: string; "p_wallet_id"?: string };
         Returns: Json;
@@ -703,6 +1286,37 @@ export type Database = {
         Returns: Json;
       };
       "forget_user": { Args: { "p_user_id": string }; Returns: undefined };
+      "get_all_message_reactions_batch": {
+        Args: { "p_message_ids": (number)[] };
+        Returns: {
+          "count": number;
+          "emoji": string;
+          "has_reacted": boolean;
+          "message_id": number;
+        }[];
+      };
+      "get_message_reactions_summary": {
+        Args: { "p_message_id": number };
+        Returns: {
+          "count": number;
+          "emoji": string;
+          "has_reacted": boolean;
+        }[];
+      };
+      "get_presence": {
+        Args: { "p_user_ids": (string)[] };
+        Returns: {
+          "status": string;
+          "user_id": string;
+        }[];
+      };
+      "get_reply_message_info": { Args: { "p_message_id": number }; Returns: Json };
+      "handle_message_reaction": {
+        Args: { "p_action"?: string; "p_emoji": string; "p_message_id": number };
+        Returns: Json;
+      };
+      "handle_user_signin": { Args: { "p_user_id"?: string }; Returns: Json };
+      "handle_user_signout": { Args: { "p_user_id"?: string }; Returns: Json };
       "hold_tokens": {
         Args: {
           "p_actor_id"?: string;
@@ -731,10 +1345,18 @@ export type Database = {
         };
         Returns: Json;
       };
+      "join_salon": { Args: { "p_salon_id": string }; Returns: Json };
+      "join_salon_via_code": { Args: { "p_code": string }; Returns: Json };
       "keep_oauth_authorization": {
         Args: { "p_request": string; "p_state_hash": string; "p_ttl_s": number };
         Returns: Json;
       };
+      "kick_salon_member": {
+        Args: { "p_member_id": string; "p_reason"?: string; "p_salon_id": string };
+        Returns: Json;
+      };
+      "leave_salon": { Args: { "p_salon_id": string }; Returns: Json };
+      "lift_salon_ban": { Args: { "p_member_id": string; "p_salon_id": string }; Returns: Json };
       "list_alert_deliveries": {
         Args: { "p_before_alert_id": number; "p_endpoint_id": string; "p_limit": number; "p_status": string };
         Returns: Json;
@@ -742,6 +1364,29 @@ export type Database = {
       "list_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_gone_alert_endpoints": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_oauth_revocations": { Args: { "p_limit"?: number }; Returns: Json };
+      "list_open_reports": { Args: { "p_after"?: number; "p_limit"?: number }; Returns: Json };
+      "list_public_salons": {
+        Args: { "p_after"?: string; "p_category"?: string; "p_city"?: string; "p_limit"?: number };
+        Returns: Json;
+      };
+      "list_salon_bans": {
+        Args: { "p_after"?: string; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "list_salon_decisions": {
+        Args: { "p_before"?: number; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "list_salon_invitations": { Args: { "p_salon_id": string }; Returns: Json };
+      "list_salon_members": {
+        Args: { "p_after"?: string; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "list_salon_reports": {
+        Args: { "p_after"?: number; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "list_salon_words": { Args: { "p_salon_id": string }; Returns: Json };
       "list_token_grants": {
         Args: { "p_actor_id"?: string; "p_before_entry"?: number; "p_limit"?: number; "p_wallet_id": string };
         Returns: Json;
@@ -753,6 +1398,33 @@ export type Database = {
       "list_wallet_invitations": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
+      "mark_read": { Args: { "p_salon_id": string; "p_seq": number }; Returns: Json };
+      "may_present_salon": { Args: { "p_salon_id": string; "p_user_id": string }; Returns: boolean };
+      "message_history": { Args: { "p_message_id": number }; Returns: Json };
+      "messages_after": {
+        Args: { "p_after": number; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "messages_before": {
+        Args: { "p_before"?: number; "p_limit"?: number; "p_salon_id": string };
+        Returns: Json;
+      };
+      "mute_salon_member": {
+        Args: { "p_duration_s"?: number; "p_member_id": string; "p_reason"?: string; "p_salon_id": string };
+        Returns: Json;
+      };
+      "my_blocks": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "avatar_url": string;
+          "blocked_at": string;
+          "full_name": string;
+          "user_id": string;
+        }[];
+      };
+      "my_messages": { Args: { "p_after"?: string; "p_limit"?: number }; Returns: Json };
+      "my_salon_reports": { Args: { "p_limit"?: number }; Returns: Json };
+      "my_salon_standing": { Args: { "p_salon_id": string }; Returns: Json };
       "note_caller_networks": { Args: { "p_seen": Json }; Returns: number };
       "oauth_status": { Args: Record<PropertyKey, never>; Returns: Json };
       "oauth_tokens_to_rotate": {
@@ -760,6 +1432,15 @@ export type Database = {
         Returns: Json;
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
+      "pictures_to_remove": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
+      "pin_message": { Args: { "p_message_id": number }; Returns: Json };
+      "pinned_messages": { Args: { "p_salon_id": string }; Returns: Json };
       "prove_token_key": { Args: { "p_key_id": string; "p_proof": string }; Returns: string };
       "provider_token_status": {
         Args: { "p_key_ids": (string)[]; "p_limit"?: number; "p_source": string };
@@ -838,6 +1519,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "remove_salon_word": { Args: { "p_salon_id": string; "p_word": string }; Returns: Json };
       "remove_wallet_member": {
         Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
@@ -863,8 +1545,17 @@ export type Database = {
         };
         Returns: Json;
       };
+      "renew_salon_code": { Args: { "p_salon_id": string }; Returns: Json };
       "replay_alerts": {
         Args: { "p_alert_ids": (number)[]; "p_endpoint_id": string; "p_limit": number };
+        Returns: Json;
+      };
+      "report_message": {
+        Args: { "p_explanation"?: string; "p_message_id": number; "p_reason": string };
+        Returns: Json;
+      };
+      "report_salon_member": {
+        Args: { "p_explanation"?: string; "p_member_id": string; "p_reason": string; "p_salon_id": string };
         Returns: Json;
       };
       "request_otp": {
@@ -898,8 +1589,10 @@ export type Database = {
         Returns: boolean;
       };
       "resolve_token_anomaly": { Args: { "p_by": string; "p_id": number; "p_note": string }; Returns: Json };
+      "restore_salon": { Args: { "p_salon_id": string }; Returns: Json };
       "resume_account": { Args: { "p_user_id": string }; Returns: boolean };
       "revoke_oauth_lease": { Args: { "p_key": string }; Returns: Json };
+      "revoke_salon_invitation": { Args: { "p_invitation_id": string; "p_salon_id": string }; Returns: Json };
       "roll_over_grant": {
         Args: {
           "p_cap_percent"?: number;
@@ -914,8 +1607,30 @@ export type Database = {
       };
       "rotate_oauth_tokens": { Args: { "p_replacements": Json }; Returns: number };
       "rotate_provider_tokens": { Args: { "p_replacements": Json }; Returns: number };
+      "rpc_check_inactive_users": { Args: Record<PropertyKey, never>; Returns: Json };
+      "rpc_set_manual_status": { Args: { "p_status": string; "p_until"?: string }; Returns: Json };
+      "rpc_update_activity": { Args: { "p_current_salon_id"?: string }; Returns: Json };
       "run_job": { Args: { "p_name": string }; Returns: Json };
       "run_token_operations": { Args: { "p_operations": Json }; Returns: Json };
+      "search_messages": {
+        Args: { "p_before"?: number; "p_limit"?: number; "p_query": string; "p_salon_id"?: string };
+        Returns: Json;
+      };
+      "search_profiles": {
+        Args: { "p_city"?: string; "p_limit"?: number; "p_query"?: string };
+        Returns: Json;
+      };
+      "send_message": {
+        Args: {
+          "p_attachments"?: (string)[];
+          "p_client_id": string;
+          "p_content": string;
+          "p_mentions"?: (string)[];
+          "p_reply_to_id"?: number;
+          "p_salon_id": string;
+        };
+        Returns: Json;
+      };
       "set_account_plan": { Args: { "p_plan": string; "p_user_id": string }; Returns: Json };
       "set_member_cap": {
         Args: {
@@ -926,6 +1641,19 @@ export type Database = {
         };
         Returns: Json;
       };
+      "set_profile_picture": {
+        Args: { "p_bucket": string; "p_url": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "set_salon_avatar": {
+        Args: { "p_salon_id": string; "p_url": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "set_salon_role": {
+        Args: { "p_member_id": string; "p_role": string; "p_salon_id": string };
+        Returns: Json;
+      };
+      "set_slow_mode": { Args: { "p_salon_id": string; "p_seconds": number }; Returns: Json };
       "set_spend_caps": {
         Args: {
           "p_actor_id"?: string;
@@ -953,11 +1681,36 @@ export type Database = {
       "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
+      "toggle_message_reaction": { Args: { "p_emoji": string; "p_message_id": number }; Returns: Json };
+      "transfer_salon": { Args: { "p_member_id": string; "p_salon_id": string }; Returns: Json };
       "transfer_wallet": {
         Args: { "p_member_id": string; "p_user_id": string; "p_wallet_id": string };
         Returns: Json;
       };
+      "unblock_user": { Args: { "p_user_id": string }; Returns: Json };
+      "unmute_salon_member": { Args: { "p_member_id": string; "p_salon_id": string }; Returns: Json };
+      "unpin_message": { Args: { "p_message_id": number }; Returns: Json };
+      "unread_counts": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "last_message_at": string;
+          "last_read_seq": number;
+          "last_seq": number;
+          "salon_id": string;
+          "unread": number;
+        }[];
+      };
+      "update_user_activity": { Args: { "p_user_id"?: string }; Returns: Json };
       "use_otp_proof": { Args: { "p_expires_at_s": number; "p_id": string }; Returns: string };
+      "user_is_salon_member": { Args: { "p_salon_id": string; "p_user_id"?: string }; Returns: boolean };
+      "verify_community": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "details": Json;
+          "invariant": string;
+          "subject": string;
+        }[];
+      };
       "verify_otp": {
         Args: {
           "p_challenge_id"?: string;

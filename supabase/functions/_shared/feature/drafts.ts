@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { safeParse } from "../platform/schemas.ts";
+
 /**
  * The part of an unfinished value that fits a schema, so that a draft never shows what a final answer could not have:
  * a field is left out until its value fits; objects and lists grow. Undefined when nothing fits.
@@ -19,7 +21,7 @@ export function draftOf(schema: z.core.$ZodType, value: unknown): unknown {
     if (!Array.isArray(value)) return undefined;
     return value.map((one) => draftOf(schema.element, one)).filter((one) => one !== undefined);
   }
-  const parsed = z.safeParse(schema, value);
+  const parsed = safeParse(schema, value);
   return parsed.success ? parsed.data : undefined;
 }
 
@@ -36,7 +38,7 @@ export function wholeElements<Element extends z.ZodType>(
   const isEnded = Object.keys(written).at(-1) !== name;
   const elements = isEnded ? written[name] : written[name].slice(0, -1);
   return elements.flatMap((element) => {
-    const parsed = list.element.safeParse(element);
+    const parsed = safeParse(list.element, element);
     return parsed.success ? [parsed.data] : [];
   });
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { FeatureResponse } from "./responses.ts";
 import { type Charges, openCharges } from "./charges.ts";
 import { AppError } from "../platform/errors.ts";
+import { safeParse } from "../platform/schemas.ts";
 import type { FeatureSpec, FeatureTools } from "./spec.ts";
 import { createFiles } from "../media/files.ts";
 import { refusal, stored } from "./refusals.ts";
@@ -219,7 +220,7 @@ function headOf(
 }
 
 function checkOutput<Output extends z.ZodType>(output: Output, value: unknown): z.output<Output> {
-  const parsed = output.safeParse(value);
+  const parsed = safeParse(output, value);
   if (parsed.success) return parsed.data;
   throw new AppError("provider_error", "The AI provider's answer does not fit", { cause: parsed.error });
 }

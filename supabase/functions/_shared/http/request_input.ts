@@ -2,6 +2,7 @@ import type { z } from "zod";
 
 import { type BodyLimits, readBody, readText } from "./body.ts";
 import { AppError } from "../platform/errors.ts";
+import { safeParse } from "../platform/schemas.ts";
 
 /** What an endpoint says about its input. */
 export interface InputSpec<Input extends z.ZodType> {
@@ -44,7 +45,7 @@ export async function parseInput<Input extends z.ZodType>(
   limits: BodyLimits,
 ): Promise<z.output<Input>> {
   const given = await readInput(spec, request, limits);
-  const parsed = spec.input.safeParse(given);
+  const parsed = safeParse(spec.input, given);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, MAX_ISSUES);
   const first = issues[0];

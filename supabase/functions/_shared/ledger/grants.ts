@@ -4,15 +4,15 @@ const Tokens = z.int().min(0);
 
 export const GrantKind = z.enum(["paid", "plan", "promotion", "rollover", "refund"]);
 
-/** What every grant is, begun or not. */
+/** What is known of every grant, begun or not. */
 const Grant = z.object({
   kind: GrantKind,
   priority: z.int().describe("From 0, spent first, to 100"),
-  amount: Tokens.describe("What it was when it was made"),
+  amount: Tokens.describe("The tokens that it had at first"),
   effective_at: z.string().describe("From when on it counts"),
   expires_at: z.string().nullable().describe("When what is left of it ends; null: never"),
   source: z.string().nullable().describe(
-    "Payment, invoice or coupon; null for none, and for the members of a team",
+    "Payment, invoice or coupon; null: none, or hidden from the members of a team",
   ),
 });
 
@@ -40,7 +40,7 @@ export const PayingGrant = z.object({
   tokens: Tokens.describe("What the charge took of it"),
   expires_at: z.string().nullable(),
   source: z.string().nullable(),
-  reversed: Tokens.describe("What was taken back of that grant since, as its payment was reversed"),
+  reversed: Tokens.describe("What was taken back of that grant, as its payment was reversed"),
 });
 
 /** What a wallet has, exactly, at the moment of the answer. */
@@ -53,7 +53,7 @@ export const WalletState = z.object({
   ),
 });
 
-/** A payment's id may lead to who paid: among the members of a team it is nobody's. */
+/** Hides sources from the members of a team, as a payment's id may lead to who paid. */
 export function forMembers<Given extends { source: string | null }>(
   grants: Given[],
   walletId: string | null,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { pictureType } from "./picture_type.ts";
+import { pictureType } from "../pictures/picture_type.ts";
 import { publicHttpsUrl } from "../http/public_url.ts";
 
 const EXPECTED_TAG = "Expected a language tag like en or fr-CA";

@@ -3,12 +3,9 @@ import { Buffer } from "node:buffer";
 import { reserve } from "../http/memory_budget.ts";
 import { AppError } from "../platform/errors.ts";
 import { isUploadedPath, PHOTOS_BYTES, Picture } from "./inputs.ts";
-import { bareJpeg } from "./picture/jpeg.ts";
-import { DamagedPicture } from "./picture/parts.ts";
-import { pictureType } from "./picture_type.ts";
-import { barePng } from "./picture/png.ts";
+import { barePicture } from "../pictures/bare_picture.ts";
+import { DamagedPicture } from "../pictures/parts.ts";
 import { fileRefusal, type Reading, readUpload, UnusableFile } from "./uploads.ts";
-import { bareWebp } from "./picture/webp.ts";
 
 const PHOTO_BYTES = 5_000_000;
 const TIMEOUT_MS = 5_000;
@@ -19,13 +16,6 @@ const COPIES = 5;
 
 /** Loaded late: TLS and DNS take half as long to load as a whole function, and most requests need neither. */
 const loadDownload = () => import("../http/download.ts");
-
-/** Removes metadata: a provider gets the image and its orientation, but not where, when and by whom it was taken. */
-const BARE: Record<string, (bytes: Uint8Array) => Uint8Array<ArrayBuffer>> = {
-  "image/jpeg": bareJpeg,
-  "image/png": barePng,
-  "image/webp": bareWebp,
-};
 
 /**
  * Runs the work with an input in which every picture is a data URL with the type of its bytes, without the camera's
@@ -132,12 +122,13 @@ function bare(picture: Picture): Picture {
 }
 
 function asDataUrl(bytes: Uint8Array): Picture {
-  const type = pictureType(bytes);
-  if (type === undefined) throw new UnusableFile("The file is not a JPEG, PNG or WebP picture");
   try {
-    const { buffer, byteOffset, byteLength } = BARE[type]!(bytes);
+    // A provider gets the image and its orientation, but not where, when and by whom it was taken.
+    const picture = barePicture(bytes);
+    if (picture === undefined) throw new UnusableFile("The file is not a JPEG, PNG or WebP picture");
+    const { buffer, byteOffset, byteLength } = picture.bytes;
     const base64 = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-    return new Picture(`data:${type};base64,${base64}`);
+    return new Picture(`data:${picture.type};base64,${base64}`);
   } catch (cause) {
     if (!(cause instanceof DamagedPicture)) throw cause;
     throw new UnusableFile(`The picture is damaged: ${cause.message}`, { cause });

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { safeParseAsync } from "../platform/schemas.ts";
+
 /** A text with a lower bound is a name; a cut name may be the name of something else. */
 const MIN_BOUND_CHARACTERS = 100;
 
@@ -24,13 +26,13 @@ export async function readThrough<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): Promise<z.ZodSafeParseResult<z.output<Schema>>> {
-  let parsed = await schema.safeParseAsync(value);
+  let parsed = await safeParseAsync(schema, value);
   // Zod checks the entries of a list only when the list itself fits.
   for (let cuts = 0; cuts < MAX_CUTS && !parsed.success; cuts++) {
     const { issues } = parsed.error;
     if (!issues.every((issue) => isTooMuch(schema, issue))) break;
     value = cut(value, issues as TooBig[]);
-    parsed = await schema.safeParseAsync(value);
+    parsed = await safeParseAsync(schema, value);
   }
   return parsed;
 }

@@ -7,6 +7,7 @@ import {
 import { z } from "zod";
 
 import type { Recording } from "../media/audio.ts";
+import { safeParse } from "../platform/schemas.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Connection } from "./connection.ts";
 import { failedResponseHandler, refusalOfError, UnusableRecording } from "./provider_errors.ts";
@@ -123,7 +124,7 @@ function segmentsIn(value: unknown): Heard["segments"] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((one) => {
     if (one?.start === null || one?.end === null) return []; // null would be 0
-    const { success, data } = Segment.safeParse(one);
+    const { success, data } = safeParse(Segment, one);
     return success ? [{ start_s: data.start, end_s: data.end, text: data.text.trim() }] : [];
   });
 }

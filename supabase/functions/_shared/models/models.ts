@@ -8,7 +8,7 @@ import type { Prompt } from "./chat_model.ts";
 import { AppError } from "../platform/errors.ts";
 import { type Draft, openLanguageModels, type ReadDraft } from "./language_models.ts";
 import { heardOf } from "../media/heard.ts";
-import { pictureType } from "../media/picture_type.ts";
+import { pictureType } from "../pictures/picture_type.ts";
 import { openCalls } from "./calls.ts";
 import { failure, MAX_DETAIL_CHARACTERS } from "./failures.ts";
 import { readUsage, type RunUsage, UsageMeter } from "./usage.ts";

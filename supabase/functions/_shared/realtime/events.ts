@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { safeParse } from "../platform/schemas.ts";
 import type { TalkUsage } from "./slices.ts";
 
 /** Everything else is refused: another model, other instructions, limits, tools, responses out of turn. */
@@ -42,7 +43,7 @@ export type ClientEvent = z.output<typeof ClientEvent>;
 /** Parses a client's event; undefined if clients may not send it. */
 export function readClientEvent(message: unknown): ClientEvent | undefined {
   if (typeof message !== "string") return undefined;
-  return ClientEvent.safeParse(parse(message)).data;
+  return safeParse(ClientEvent, parse(message)).data;
 }
 
 export interface ProviderEvent {
@@ -131,7 +132,7 @@ const Response = z.object({
 
 /** The part of a response that the client gets: neither its settings, nor why it failed at the provider. */
 export function responseEvent({ type, response }: ProviderEvent): ProviderEvent | undefined {
-  const known = Response.safeParse(response).data;
+  const known = safeParse(Response, response).data;
   return known && { type, response: known };
 }
 
@@ -149,12 +150,13 @@ export function hasOutput({ response }: ProviderEvent): boolean {
     status?: unknown;
     usage?: { output_tokens?: unknown } | null;
   };
-  return status === "completed" && Number(usage?.output_tokens) > 0;
+  const tokens = usage?.output_tokens;
+  return status === "completed" && typeof tokens === "number" && tokens > 0;
 }
 
 /** The usage in `response.done`; tokens of an unknown kind count as sound, which costs more. */
 export function usageOf({ response }: ProviderEvent): TalkUsage | undefined {
-  const usage = Usage.safeParse((response as { usage?: unknown } | null | undefined)?.usage).data;
+  const usage = safeParse(Usage, (response as { usage?: unknown } | null | undefined)?.usage).data;
   if (!usage) return undefined;
   const audioIn = usage.input_token_details?.audio_tokens ?? usage.input_tokens;
   const audioOut = usage.output_token_details?.audio_tokens ?? usage.output_tokens;

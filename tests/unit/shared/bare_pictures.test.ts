@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { bareJpeg } from "../../../supabase/functions/_shared/media/picture/jpeg.ts";
-import { DamagedPicture } from "../../../supabase/functions/_shared/media/picture/parts.ts";
-import { barePng } from "../../../supabase/functions/_shared/media/picture/png.ts";
-import { bareWebp } from "../../../supabase/functions/_shared/media/picture/webp.ts";
+import { bareJpeg } from "../../../supabase/functions/_shared/pictures/jpeg.ts";
+import { DamagedPicture } from "../../../supabase/functions/_shared/pictures/parts.ts";
+import { barePng } from "../../../supabase/functions/_shared/pictures/png.ts";
+import { bareWebp } from "../../../supabase/functions/_shared/pictures/webp.ts";
 import { needing } from "../../support/needs.ts";
 import {
   chunk,

@@ -1,0 +1,342 @@
+import { afterEach, describe, expect, it } from "vitest";
+
+import { type Call, newId, raceAll, range, run, until } from "../support.ts";
+import { by, createCommunity, type SalonOutcome } from "./salons_support.ts";
+
+const community = await createCommunity();
+const { url, sql } = community;
+
+afterEach(async () => {
+  expect(await community.problems()).toEqual([]);
+  expect(await community.deadlocks()).toBe(0);
+});
+
+/** Rounds of a race whose order the machine decides, so that each order comes up. */
+const ROUNDS = range(5);
+
+function count(outcomes: SalonOutcome[], error: string | null): number {
+  return outcomes.filter((one) => one.error === error).length;
+}
+
+/** Runs a call that began while another one had not been committed, and was answered afterwards. */
+async function overlapping(first: Call, second: Call): Promise<SalonOutcome[]> {
+  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    await one`begin`;
+    const before = await run<SalonOutcome>(one, first);
+    const outcome = run<SalonOutcome>(two, second);
+    let isOver = false;
+    outcome.finally(() => isOver = true).catch(() => {});
+    await until(async () =>
+      isOver || (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+    );
+    await one`commit`;
+    return [before, await outcome];
+  } finally {
+    await one`rollback`; // Where it failed: the others are not to wait for it.
+    one.release();
+    two.release();
+  }
+}
+
+describe("joining at once", () => {
+  it("50 with an invitation for 10 are 10 (community 24) (platform 25)", async () => {
+    const salon = await community.open({ p_visibility: "private" });
+    const code = await salon.invite({ p_max_uses: 10 });
+    const users = await community.users(50);
+    const outcomes = await raceAll<SalonOutcome>(
+      url,
+      users.map((user) => by(user, "join_salon_via_code", { p_code: code })),
+    );
+    expect([count(outcomes, null), count(outcomes, "not_found")]).toEqual([10, 40]);
+    expect((await salon.row()).member_count).toBe(11);
+    expect(Object.keys(await salon.roles())).toHaveLength(11);
+  });
+
+  it("10 times by one takes one use of an invitation", async () => {
+    for (const _ of ROUNDS) {
+      const salon = await community.open();
+      const code = await salon.invite({ p_max_uses: 5 });
+      const user = await community.user();
+      const outcomes = await raceAll<SalonOutcome>(
+        url,
+        range(10).map(() => by(user, "join_salon_via_code", { p_code: code })),
+      );
+      expect(count(outcomes, null)).toBe(10);
+      expect(outcomes.filter(({ is_new }) => is_new)).toHaveLength(1);
+      const [row] = await sql`select uses from private.salon_invitations where salon_id = ${salon.id}`;
+      expect(row!.uses).toBe(1);
+    }
+  });
+
+  it("lets no more into a salon than it may have", async () => {
+    await sql`update private.salon_settings set members_per_salon = 4`;
+    const salon = await community.open();
+    const users = await community.users(10);
+    const outcomes = await raceAll<SalonOutcome>(
+      url,
+      users.map((user) => by(user, "join_salon", { p_salon_id: salon.id })),
+    );
+    await sql`update private.salon_settings set members_per_salon = 10000`;
+    expect([count(outcomes, null), count(outcomes, "salon_limit_reached")]).toEqual([3, 7]);
+  });
+
+  it("lets a user into no more salons than it may be in, joined and made", async () => {
+    for (const _ of ROUNDS) {
+      const salons = await Promise.all(range(4).map(() => community.open()));
+      const user = await community.user();
+      await community.open({ owner: user });
+      await sql`update private.salon_settings set memberships_per_user = 2`;
+      const outcomes = await raceAll<SalonOutcome>(
+        url,
+        salons.flatMap(({ id }) => [
+          by(user, "join_salon", { p_salon_id: id }),
+          by(user, "create_salon_with_code", { p_name: "x" }),
+        ]),
+      );
+      await sql`update private.salon_settings set memberships_per_user = 500`;
+      expect([count(outcomes, null), count(outcomes, "salon_limit_reached")]).toEqual([1, 7]);
+    }
+  });
+
+  it("makes no more salons than a user may make, and one of a request", async () => {
+    await sql`update private.salon_settings set salons_per_user = 3`;
+    const [user, retrying] = await community.users(2) as [string, string];
+    const outcomes = await raceAll<SalonOutcome>(
+      url,
+      range(8).map(() => by(user, "create_salon_with_code", { p_name: "x" })),
+    );
+    await sql`update private.salon_settings set salons_per_user = 20`;
+    expect([count(outcomes, null), count(outcomes, "salon_limit_reached")]).toEqual([3, 5]);
+    const retries = await raceAll<SalonOutcome>(
+      url,
+      range(8).map(() => by(retrying, "create_salon_with_code", { p_name: "x", p_request_id: "one" })),
+    );
+    expect(new Set(retries.map(({ salon_id }) => salon_id)).size).toBe(1);
+    expect(await sql`select from public.salons where owner_id = ${retrying}`).toHaveLength(1);
+  });
+
+  it("and leaving at once leaves the count right (community 21) (platform 23)", async () => {
+    for (const _ of ROUNDS) {
+      const salon = await community.open();
+      const [members, users] = [
+        await Promise.all(range(5).map(() => salon.join())),
+        await community.users(5),
+      ];
+      const outcomes = await raceAll<SalonOutcome>(url, [
+        ...members.slice(0, 2).map((user) => salon.call(user, "leave_salon")),
+        ...users.map((user) => by(user, "join_salon", { p_salon_id: salon.id })),
+        salon.call(salon.owner, "kick_salon_member", { p_member_id: members[2] }),
+        salon.call(salon.owner, "ban_from_salon", { p_member_id: members[3] }),
+      ]);
+      expect(count(outcomes, null)).toBe(9);
+      expect((await salon.row()).member_count).toBe(7);
+    }
+  });
+});
+
+describe("a ban and a join at once", () => {
+  it("leave the banned one outside, whichever comes first", async () => {
+    for (const _ of ROUNDS) {
+      const salon = await community.open();
+      const user = await community.user();
+      const [ban, join] = await raceAll<SalonOutcome>(url, [
+        salon.call(salon.owner, "ban_from_salon", { p_member_id: user }),
+        by(user, "join_salon_via_code", { p_code: salon.code }),
+      ]);
+      expect(ban!.error).toBeNull();
+      expect([null, "banned"]).toContain(join!.error);
+      expect(Object.keys(await salon.roles())).toEqual([salon.owner]);
+    }
+  });
+
+  it("refuse who waited for the ban, and take out who came before it", async () => {
+    const salon = await community.open();
+    const [late, early] = await community.users(2) as [string, string];
+    const ban = (user: string) => salon.call(salon.owner, "ban_from_salon", { p_member_id: user });
+    const join = (user: string) => by(user, "join_salon", { p_salon_id: salon.id });
+    const first = await overlapping(ban(late), join(late));
+    expect(first.map(({ error }) => error)).toEqual([null, "banned"]);
+    const second = await overlapping(join(early), ban(early));
+    expect(second.map(({ error }) => error)).toEqual([null, null]);
+    expect(Object.keys(await salon.roles())).toEqual([salon.owner]);
+  });
+});
+
+describe("ownership", () => {
+  it("is handed over once by two transfers at once", async () => {
+    for (const _ of ROUNDS) {
+      const salon = await community.open();
+      const [one, two] = [await salon.join(), await salon.join()];
+      const outcomes = await raceAll<SalonOutcome>(
+        url,
+        [one, two].map((user) => salon.call(salon.owner, "transfer_salon", { p_member_id: user })),
+      );
+      expect([count(outcomes, null), count(outcomes, "forbidden")]).toEqual([1, 1]);
+      const heir = [one, two][outcomes.findIndex(({ success }) => success)]!;
+      expect((await salon.row()).owner_id).toBe(heir);
+      expect(Object.values(await salon.roles()).filter((role) => role === "owner")).toHaveLength(1);
+    }
+  });
+
+  it("stays with somebody when the owner leaves while it hands over", async () => {
+    const seen = new Set<string>();
+    for (const _ of range(10)) {
+      const salon = await community.open();
+      const heir = await salon.join();
+      const [transfer, leave] = await raceAll<SalonOutcome>(url, [
+        salon.call(salon.owner, "transfer_salon", { p_member_id: heir }),
+        salon.call(salon.owner, "leave_salon"),
+      ]);
+      expect(transfer!.error).toBeNull();
+      seen.add(leave!.error ?? "left");
+      expect(await salon.roles()).toEqual(
+        leave!.success ? { [heir]: "owner" } : { [heir]: "owner", [salon.owner]: "moderator" },
+      );
+    }
+    for (const outcome of seen) expect(["left", "owner_stays"]).toContain(outcome);
+  });
+
+  it("is left by who waited for the transfer to be done", async () => {
+    const salon = await community.open();
+    const heir = await salon.join();
+    const outcomes = await overlapping(
+      salon.call(salon.owner, "transfer_salon", { p_member_id: heir }),
+      salon.call(salon.owner, "leave_salon"),
+    );
+    expect(outcomes.map(({ error }) => error)).toEqual([null, null]);
+    expect(await salon.roles()).toEqual({ [heir]: "owner" });
+  });
+
+  it("is not handed to who leaves, is kicked or is banned meanwhile", async () => {
+    for (const round of range(9)) {
+      const salon = await community.open();
+      const [heir, moderator] = [await salon.join(), await salon.join("moderator")];
+      const going = [
+        salon.call(heir, "leave_salon"),
+        salon.call(moderator, "kick_salon_member", { p_member_id: heir }),
+        salon.call(moderator, "ban_from_salon", { p_member_id: heir }),
+      ][round % 3]!;
+      const [transfer, gone] = await raceAll<SalonOutcome>(url, [
+        salon.call(salon.owner, "transfer_salon", { p_member_id: heir }),
+        going,
+      ]);
+      // Either the heir was gone, or it is the owner, who stays and whom no moderator removes.
+      expect([transfer!.error, gone!.error]).toEqual(
+        transfer!.success ? [null, round % 3 === 0 ? "owner_stays" : "forbidden"] : ["not_found", null],
+      );
+    }
+  });
+
+  it("is not used by who lost it while waiting", async () => {
+    for (const name of ["delete_salon", "archive_salon"]) {
+      const salon = await community.open();
+      const heir = await salon.join();
+      const outcomes = await overlapping(
+        salon.call(salon.owner, "transfer_salon", { p_member_id: heir }),
+        salon.call(salon.owner, name),
+      );
+      expect(outcomes.map(({ error }) => error)).toEqual([null, "forbidden"]);
+      expect((await salon.row()).is_active).toBe(true);
+    }
+  });
+});
+
+describe("a moderator who is demoted", () => {
+  it("decides nothing that waited for it, and leaves no invitation open", async () => {
+    for (
+      const [name, args] of [["kick_salon_member", {}], ["create_salon_invitation", null], ["set_slow_mode", {
+        p_seconds: 9,
+      }]] as const
+    ) {
+      const salon = await community.open();
+      const [moderator, member] = [await salon.join("moderator"), await salon.join()];
+      const outcomes = await overlapping(
+        salon.call(salon.owner, "set_salon_role", { p_member_id: moderator, p_role: "member" }),
+        salon.call(
+          moderator,
+          name,
+          name === "kick_salon_member" ? { p_member_id: member } : { ...args },
+        ),
+      );
+      expect(outcomes.map(({ error }) => error)).toEqual([null, "forbidden"]);
+    }
+  });
+});
+
+describe("a salon that is deleted", () => {
+  it("takes in none of 20 who join meanwhile", async () => {
+    for (const _ of ROUNDS) {
+      const salon = await community.open();
+      const users = await community.users(20);
+      const [gone, ...joins] = await raceAll<SalonOutcome>(url, [
+        salon.call(salon.owner, "delete_salon"),
+        ...users.map((user) => by(user, "join_salon_via_code", { p_code: salon.code })),
+      ]);
+      expect(gone!.error).toBeNull();
+      expect(count(joins, null) + count(joins, "not_found")).toBe(20);
+      expect(await salon.roles()).toEqual({});
+    }
+  });
+
+  it("keeps nothing that 20 write meanwhile, and no number is missing", async () => {
+    for (const _ of range(3)) {
+      const salon = await community.open();
+      const members = await Promise.all(range(20).map(() => salon.join()));
+      const [gone, ...sends] = await raceAll<SalonOutcome>(url, [
+        salon.call(salon.owner, "delete_salon"),
+        ...members.map((user) =>
+          salon.call(user, "send_message", { p_content: "hello", p_client_id: newId() })
+        ),
+      ]);
+      expect(gone!.error).toBeNull();
+      expect(count(sends, null) + count(sends, "not_found")).toBe(20);
+      expect(await community.problems()).toEqual([]);
+      while ((await sql`select private.purge_deleted_salons() as count`)[0]!.count > 0) continue;
+      expect(await sql`select from public.chat_messages where salon_id = ${salon.id}`).toHaveLength(0);
+    }
+  });
+});
+
+describe("an account that is deleted", () => {
+  it("is in no salon that it joins meanwhile, and leaves one owner in each", async () => {
+    await sql.unsafe(`
+      create or replace function public.delete_account(p_user_id uuid) returns jsonb language plpgsql as $$
+      begin
+        delete from auth.users where id = p_user_id;
+        return '{"error": null, "success": true}';
+      end;
+      $$`);
+    for (const _ of ROUNDS) {
+      const [user, heir] = await community.users(2) as [string, string];
+      const own = await community.open({ owner: user });
+      await community.do(heir, "join_salon", { p_salon_id: own.id });
+      const others = await Promise.all(range(4).map(() => community.open()));
+      const [deleted, ...joins] = await raceAll<SalonOutcome>(url, [
+        { name: "delete_account", args: { p_user_id: user } },
+        ...others.map(({ id }) => by(user, "join_salon", { p_salon_id: id })),
+      ]);
+      expect(deleted!.error).toBeNull();
+      expect(count(joins, null) + count(joins, "unauthorized")).toBe(4);
+      expect(await sql`select from public.salon_members where user_id = ${user}`).toHaveLength(0);
+      expect(await own.roles()).toEqual({ [heir]: "owner" });
+    }
+  });
+
+  it("two of one salon leave it to the third, without a deadlock", async () => {
+    for (const _ of ROUNDS) {
+      const [one, two] = await community.users(2) as [string, string];
+      const salons = await Promise.all(
+        range(4).map((index) => community.open({ owner: index % 2 ? one : two })),
+      );
+      for (const salon of salons) {
+        for (const user of [one, two]) await community.do(user, "join_salon", { p_salon_id: salon.id });
+      }
+      const third = await community.user();
+      for (const salon of salons) await community.do(third, "join_salon", { p_salon_id: salon.id });
+      await raceAll(url, [one, two].map((user) => ({ name: "delete_account", args: { p_user_id: user } })));
+      for (const salon of salons) expect(await salon.roles()).toEqual({ [third]: "owner" });
+    }
+  });
+});
