@@ -6,6 +6,8 @@ const WARM_UP_SECONDS = 1;
 export interface Effort {
   rounds: number;
   seconds: number;
+  /** How many messages the larger community has. */
+  messages: number;
 }
 
 /** Runs the sides in turns, round after round, so that other load on the machine affects all of them. */

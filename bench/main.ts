@@ -1,4 +1,5 @@
 // Measures and reports. deno task bench [ledger] [http] [imports] [--rounds 7] [--seconds 3]
+// The community at its full size, which takes an hour: deno task bench community --messages 5000000
 // Simulates, without a stack: deno task bench scale
 
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import postgres from "postgres";
 import { StackError } from "../scripts/local/errors.ts";
 import { findFreePortBase, type Stack } from "../scripts/local/stack.ts";
 import { startUnlimitedStack } from "../scripts/local/unlimited.ts";
+import { measureCommunity } from "./community/part.ts";
 import { measureImports } from "./functions_import/part.ts";
 import { measureGrants } from "./grants/part.ts";
 import { measureGrowth } from "./growth/part.ts";
@@ -36,6 +38,7 @@ const PARTS: Record<string, (stack: Stack, effort: Effort, report: Report) => Pr
   tokens: measureTokens,
   otp: measureOtp,
   realtime: measureRealtime,
+  community: measureCommunity,
 };
 
 const interruption = new AbortController();
@@ -49,11 +52,13 @@ try {
     options: {
       rounds: { type: "string", default: "7" },
       seconds: { type: "string", default: "3" },
+      messages: { type: "string", default: "200000" },
     },
   });
   const effort = {
     rounds: wholeNumber("rounds", values.rounds),
     seconds: wholeNumber("seconds", values.seconds),
+    messages: wholeNumber("messages", values.messages),
   };
   if (positionals.join() === "scale") await simulateScale();
   else await bench(positionals.length > 0 ? positionals : Object.keys(PARTS), effort);

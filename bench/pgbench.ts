@@ -10,10 +10,11 @@ export const CLIENTS = 16;
 export const THREADS = 2;
 const LOG_PREFIX = "latencies";
 
-/** The operations per run of a script, and the number of clients. */
+/** The operations per run of a script, the number of clients, and how many runs begin each second: by default as many as can. */
 export interface PgbenchLoad {
   operations?: number;
   clients?: number;
+  perSecond?: number;
 }
 
 /** Runs SQL scripts with Postgres's own load generator, with prepared statements. */
@@ -21,8 +22,8 @@ export class Pgbench {
   readonly #folder: string;
   readonly #env: Record<string, string>;
 
-  /** The folder for scripts and logs; it must exist. */
-  constructor(folder: string, databaseUrl: string) {
+  /** The folder for scripts and logs; it must exist. With a role, scripts run with its rights. */
+  constructor(folder: string, databaseUrl: string, { role }: { role?: string } = {}) {
     const { hostname, port, username, password, pathname } = new URL(databaseUrl);
     this.#folder = folder;
     this.#env = {
@@ -31,6 +32,7 @@ export class Pgbench {
       PGUSER: username,
       PGPASSWORD: password,
       PGDATABASE: pathname.slice(1),
+      ...(role ? { PGOPTIONS: `-c role=${role}` } : {}),
     };
   }
 
@@ -38,9 +40,11 @@ export class Pgbench {
   async forSeconds(
     script: string,
     seconds: number,
-    { operations = 1, clients = CLIENTS }: PgbenchLoad = {},
+    { operations = 1, clients = CLIENTS, perSecond }: PgbenchLoad = {},
   ): Promise<Outcome> {
-    const latenciesMs = await this.#run(script, ["-T", String(seconds)], clients);
+    // With a rate, a latency begins when the run was due, also where no client was free.
+    const rate = perSecond === undefined ? [] : [`--rate=${perSecond}`];
+    const latenciesMs = await this.#run(script, ["-T", String(seconds), ...rate], clients);
     return {
       count: latenciesMs.length * operations,
       p50Ms: quantile(latenciesMs, 0.5),

@@ -22,7 +22,7 @@ function introduction(machine: string, { rounds, seconds }: Effort): string {
 
 Written by \`deno task bench\`, which starts a stack of its own that flushes every commit, and removes it afterwards.
 One part alone is printed and not written: \`deno task bench ledger\`, \`http\`, \`steady\`, \`growth\`, \`imports\`,
-\`oauth\`, \`tokens\`.
+\`oauth\`, \`tokens\`, \`community\` (its full size takes an hour: \`--messages 5000000\`).
 \`--rounds\` and \`--seconds\` say how long to measure. It needs \`pgbench\` on the \`PATH\` (Debian:
 \`postgresql-contrib\`), and compares with Redis where that is installed (\`redis-server\`, \`redis-tools\`).
 

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { MUTANTS, plant } from "./mutants.ts";
+import { Player } from "./player.ts";
+import { simulate } from "./simulator.ts";
+
+/** Most are found in the first ten histories. */
+const RUNS = 500;
+
+/** So many of them, others in each run; by hand all of them. */
+const count = Number(Deno.env.get("SIMULATION_MUTANTS") ?? 10);
+
+const planted = MUTANTS.map((mutant) => ({ mutant, order: Math.random() }))
+  .toSorted((one, other) => one.order - other.order)
+  .slice(0, count)
+  .map(({ mutant }) => mutant);
+
+describe("the simulator of the community finds that", () => {
+  it.for(planted)("$name", { timeout: 240_000 }, async (mutant) => {
+    const player = await Player.create((sql) => plant(sql, mutant));
+    const seed = crypto.getRandomValues(new Int32Array(1))[0]!;
+    const { histories, failure } = await simulate(player, { runs: RUNS, seed, shrink: false });
+    await player.end();
+    expect(failure, `not found in ${RUNS} histories from seed ${seed}`).toBeDefined();
+    expect(failure!.isDifference, failure!.lines.join("\n")).toBe(true);
+    console.log(
+      `Found after ${histories} histories: ${mutant.name}: ${failure!.lines.at(-1)!.slice(0, 200)}`,
+    );
+  });
+});
