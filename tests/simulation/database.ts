@@ -12,14 +12,11 @@ export interface SimulatedDatabase {
   hasBatches: boolean;
 }
 
-/** Makes a database with the project's migrations, changed by `plant` where a bug is wanted, and the instruments. */
-export async function createSimulatedDatabase(
-  plant: (sql: postgres.Sql) => Promise<void> = async () => {},
-): Promise<SimulatedDatabase> {
+/** Makes a database with the project's migrations and the instruments. */
+export async function createSimulatedDatabase(): Promise<SimulatedDatabase> {
   const { url } = await createDatabase();
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   afterAll(() => sql.end());
-  await plant(sql);
   await instrument(sql);
   const [found] = await sql`
     select to_regprocedure('public.consume_tokens_batch(jsonb)') is not null

@@ -99,8 +99,10 @@ async function play(
 
 async function vacuum({ sql }: SimulatedDatabase): Promise<void> {
   await sql`
-    vacuum public.token_balances, public.token_balance_history, public.token_consumption_locks,
-      public.token_anomalies`;
+    vacuum public.token_balances, public.token_balance_history, public.token_consumption_locks, public.token_anomalies,
+      public.token_grants, private.token_grant_slices, private.token_grant_epochs, private.token_payments,
+      private.token_reversal_parts, private.token_reversals, private.token_refunds, private.token_rollovers,
+      private.wallets, private.wallet_members, private.request_counters`;
 }
 
 function failureOf(details: fc.RunDetails<[History]>, played: number): Failure {
