@@ -14,6 +14,12 @@ export async function serverCpuMs(sql: postgres.Sql): Promise<number | undefined
   return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
 }
 
+/** The CPU time that a process has taken so far. */
+export function cpuMs(pid: number): number {
+  const fields = fieldsOf(pid);
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
 /** The fields of /proc/<pid>/stat after the name, from the state on. */
 function fieldsOf(pid: number): string[] {
   const text = Deno.readTextFileSync(`/proc/${pid}/stat`);

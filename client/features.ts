@@ -118,6 +118,10 @@ export interface Calls {
   recipeDetailGenerator: { input: RecipeDetailGeneratorInput; output: RecipeDetailGeneratorOutput };
   /** Suggests three recipes from the food in stock. They contain only given and allowed food; times and nutrition are computed. */
   recipeGenerator: { input: RecipeGeneratorInput; output: RecipeGeneratorOutput };
+  /** Shows a picture of a salon, up to 2 MB: JPEG, PNG or WebP by its bytes. The one before is removed. For the owner. */
+  salonsAvatar: { input: SalonsAvatarInput; output: SalonsAvatarOutput };
+  /** Takes the picture of a salon away. For the owner. */
+  salonsRemoveAvatar: { input: SalonsRemoveAvatarInput; output: SalonsRemoveAvatarOutput };
   /** Estimates body measures from two photos, as ranges. All derived values are computed; adults only. */
   scanEstimate: { input: ScanEstimateInput; output: ScanEstimateOutput };
   /** Moves the sliders of a body model closer to photos or measures. Every value stays within its bounds, and no key is added. */
@@ -132,7 +136,7 @@ export interface Calls {
   walletsList: { input: WalletsListInput | undefined; output: WalletsListOutput };
   /** Renames a wallet. For its owners and admins. */
   walletsRename: { input: WalletsRenameInput; output: WalletsRenameOutput };
-  /** Closes a wallet that owns no tokens, for good. For its owners. */
+  /** Closes a wallet that neither owns nor owes tokens, for good. For its owners. */
   walletsClose: { input: WalletsCloseInput; output: WalletsCloseOutput };
   /** What was spent from a wallet in a month (UTC), by member and by feature. For all its members. */
   walletsUsage: { input: WalletsUsageInput; output: WalletsUsageOutput };
@@ -256,6 +260,8 @@ export const FUNCTIONS = {
     takesWallet: true,
   },
   recipeGenerator: { name: "recipe-generator", method: "POST", isMetered: true, takesWallet: true },
+  salonsAvatar: { name: "salons/avatar", method: "POST", isMetered: false, takesWallet: false },
+  salonsRemoveAvatar: { name: "salons/remove-avatar", method: "POST", isMetered: false, takesWallet: false },
   scanEstimate: { name: "scan-estimate", method: "POST", isMetered: true, takesWallet: true },
   scanRefineMorphs: { name: "scan-refine-morphs", method: "POST", isMetered: true, takesWallet: true },
   scanSemantic: { name: "scan-semantic", method: "POST", isMetered: true, takesWallet: true },
@@ -1707,6 +1713,23 @@ export interface RecipeGeneratorOutput {
     };
     ingredients_without_nutrition: string[];
   }[];
+}
+
+export interface SalonsAvatarInput {
+  salon_id: string;
+  file: Blob;
+}
+
+export interface SalonsAvatarOutput {
+  url: string;
+}
+
+export interface SalonsRemoveAvatarInput {
+  salon_id: string;
+}
+
+export interface SalonsRemoveAvatarOutput {
+  success: true;
 }
 
 export interface ScanEstimateInput {

@@ -1012,10 +1012,12 @@ create table private.token_settings (
   cleanup_page bigint default 0 not null,
   history_begins_at timestamp with time zone default '-infinity'::timestamp with time zone not null,
   refund_lifetime interval default '7 days'::interval not null,
+  rollover_grace interval default '3 days'::interval not null,
   constraint token_settings_pkey PRIMARY KEY (id),
   constraint token_settings_lock_retention_at_least_a_day CHECK ((lock_retention >= '24:00:00'::interval)),
   constraint token_settings_one_row CHECK (id),
-  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval))
+  constraint token_settings_refund_lifetime_positive CHECK ((refund_lifetime > '00:00:00'::interval)),
+  constraint token_settings_rollover_grace_not_negative CHECK ((rollover_grace >= '00:00:00'::interval))
 );
 alter table private.token_settings enable row level security;
 create policy "servers read the settings" on private.token_settings for select to service_role using (true);
@@ -1527,6 +1529,7 @@ create table public.token_grants (
   rolled_over bigint default 0 not null,
   effective_at timestamp with time zone not null,
   expires_at timestamp with time zone default 'infinity'::timestamp with time zone not null,
+  renewed_at timestamp with time zone,
   entry_number bigint,
   source text,
   request_id text,
@@ -1886,17 +1889,17 @@ create function private.answer_known_request(p_request_id text, p_user_id uuid, 
 
 create function private.apply_anomaly_rule() returns trigger language plpgsql volatile security definer set search_path=""; -- body 20e8cb0663ea09ad
 
-create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body df298e191acb2377
+create function private.apply_due_grant_events(p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d2b5de1215b90b20
 
 create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 27694c1db0f10274
 
 create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 03f7e2072844498d
 
-create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body e56e722e8c32573d
+create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body 07a18b2af9bcd0af
 
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
 
-create function private.are_interests(p_interests text[]) returns boolean language sql immutable set search_path=""; -- body d2232726bb28cec8
+create function private.are_interests(p_interests text[]) returns boolean language plpgsql immutable set search_path=""; -- body c4d40a1222c96690
 grant execute on function private.are_interests(p_interests text[]) to authenticated;
 
 create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths text[]) returns void language sql volatile security definer set search_path=""; -- body ff45c895a25e5305
@@ -1924,13 +1927,11 @@ create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns
 
 create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
 
-create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body bb5720bbfe3c6c89
+create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 86328676a1b51482
 
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
 
 create function private.change_presence(p_user_id uuid, p_is_signed_out boolean) returns jsonb language plpgsql volatile set search_path=""; -- body 4ed93b01c703680b
-
-create function private.change_replayed(p_grants private.replayed_grant[], p_wallet_id uuid, p_parts jsonb, p_sign integer, p_ends_at timestamp with time zone) returns private.replayed_grant[] language sql stable set search_path=""; -- body cfb5d97f8fda463d
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
@@ -1986,7 +1987,7 @@ create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s
 
 create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
 
-create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language sql stable set search_path=""; -- body 7428f693e30a73e6
+create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
 create function private.digest_of_code(p_code text) returns text language sql immutable set search_path=""; -- body ee7902235b23a1c6
 
@@ -2004,7 +2005,7 @@ create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_rel
 
 create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 9ed340fc88354505
 
-create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language sql stable set search_path=""; -- body 5027897127d2c209
+create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language plpgsql stable set search_path=""; -- body cb202146927fee6c
 
 create function private.end_salon_membership(p_salon_id uuid, p_user_id uuid, p_is_removed boolean) returns void language plpgsql volatile set search_path=""; -- body f2657b0bcc40f8c6
 
@@ -2024,7 +2025,7 @@ create function private.export_ledger_user(p_user_id uuid) returns jsonb languag
 
 create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
-create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 2c3269db17c80d52
+create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body abc84bb100ba9ef4
 
 create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
@@ -2036,7 +2037,7 @@ create function private.export_profile(p_user_id uuid) returns jsonb language sq
 
 create function private.export_salon_reports(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 834462ca80ae2aa1
 
-create function private.export_salons(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 130800161345d283
+create function private.export_salons(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6461ea7f33e2b717
 
 create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
 
@@ -2044,7 +2045,7 @@ create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_messag
 
 create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 33ff938754d64f78
 
-create function private.fold(p_text text) returns text language sql immutable set search_path=""; -- body 4b973a3ac12fe803
+create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
 grant execute on function private.fold(p_text text) to authenticated;
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
@@ -2065,7 +2066,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 46fb05589b0f69c4
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -2093,13 +2094,13 @@ create function private.give_back_rate_limits(p_limits jsonb) returns void langu
 
 create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body f8562613bdcba18c
 
-create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language sql immutable set search_path=""; -- body 8b84c50eb7454de9
+create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language plpgsql immutable set search_path=""; -- body cff705da557ccece
 
-create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language sql stable set search_path=""; -- body 18eb7d3263dc83ae
+create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language plpgsql stable set search_path=""; -- body 74ec9fc0606af1e9
 
 create function private.grants_of_entry(p_entry public.token_balance_history) returns jsonb language sql stable set search_path=""; -- body eb30eac5de4fa4ea
 
-create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language sql stable set search_path=""; -- body 1f43eeea5aa19bfb
+create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language plpgsql stable set search_path=""; -- body 5b6b20bda3b0714f
 
 create function private.handle_new_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body aed48864a158e5fa
 
@@ -2108,6 +2109,9 @@ create function private.has_room_for_salon(p_user_id uuid) returns boolean langu
 create function private.id_of_request(p_user_id uuid, p_request_id text) returns uuid language sql immutable set search_path=""; -- body 2d41f9f8a97c4a5a
 
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
+
+create function private.is_attached(p_path text) returns boolean language plpgsql stable security definer set search_path=""; -- body c76824798d54b2fe
+grant execute on function private.is_attached(p_path text) to authenticated;
 
 create function private.is_caller(p_user_id uuid) returns boolean language sql stable set search_path=""; -- body b03acedbeac7c96a
 
@@ -2130,6 +2134,8 @@ create function private.limit_salon_changes() returns trigger language plpgsql v
 
 create function private.lock_attachments_of(p_user_id text) returns void language sql volatile set search_path=""; -- body 17d1cd64da87b2a8
 
+create function private.lock_current_wallet(p_wallet_id uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body bd13c2a1b56366e0
+
 create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
 
 create function private.lock_message(p_message_id bigint) returns public.chat_messages language plpgsql volatile security definer set search_path=""; -- body 59c7dd610f1d5343
@@ -2142,7 +2148,7 @@ create function private.lock_token_balances(p_users uuid[]) returns void languag
 
 create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns text language plpgsql volatile set search_path=""; -- body d25364d1d75356fa
 
-create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language sql volatile set search_path=""; -- body a9f939baf5a0be57
+create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language plpgsql volatile set search_path=""; -- body 2ef8dec63c558e79
 
 create function private.make_owner(p_salon_id uuid, p_member_id uuid) returns void language plpgsql volatile set search_path=""; -- body b9f1417103592161
 
@@ -2192,7 +2198,7 @@ grant execute on function private.my_salon_codes() to authenticated;
 create function private.my_salon_ids() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 6744b6d4ab364441
 grant execute on function private.my_salon_ids() to authenticated;
 
-create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language sql volatile set search_path=""; -- body 2242c9a397ecdfd0
+create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language plpgsql volatile set search_path=""; -- body 502ac967d0aa56da
 
 create function private.no_such_message() returns jsonb language sql immutable set search_path=""; -- body 39ba8db4fab3ede9
 
@@ -2233,7 +2239,7 @@ create function private.outranks(p_role text, p_of_role text) returns boolean la
 
 create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 72d8695255786895
 
-create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language sql stable set search_path=""; -- body 1f192c3fb6a5aaa8
+create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language plpgsql stable set search_path=""; -- body 861f4cc6575662b5
 
 create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body d6261945229d507c
 
@@ -2289,7 +2295,7 @@ create function private.repeated_send(p_user_id uuid, p_salon_id uuid, p_content
 
 create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
 
-create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path=""; -- body 0115b328d2d60955
+create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 8f632b14c181284c
 
 create function private.report_for_those_who_decide(p_report private.salon_reports) returns jsonb language sql stable set search_path=""; -- body c5fecf3a07223529
 
@@ -2299,7 +2305,7 @@ create function private.role_in_salon(p_salon_id uuid, p_user_id uuid) returns t
 
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 
-create function private.room_for_tokens(p_balance public.token_balances) returns numeric language sql stable set search_path=""; -- body 558758389c992827
+create function private.room_for_tokens(p_balance public.token_balances) returns numeric language plpgsql stable set search_path=""; -- body e3f3c1fe31991aa7
 
 create function private.salon_lexeme(p_salon_id uuid) returns text language sql immutable set search_path=""; -- body 586adee7e1f47874
 
@@ -2307,6 +2313,8 @@ create function private.salon_of_message(p_message_id bigint) returns uuid langu
 
 create function private.salon_role(p_salon_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body d9ab7378b122cfae
 grant execute on function private.salon_role(p_salon_id uuid) to authenticated;
+
+create function private.salon_shows(p_path text) returns boolean language sql stable set search_path=""; -- body 2d2f94605843c704
 
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
@@ -2337,8 +2345,6 @@ grant execute on function private.shared_wallets() to authenticated;
 
 create function private.spend_cap_refusal(p_request_id text, p_user_id uuid, p_amount numeric) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 355ff7f0c95a9de8
 
-create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric) returns private.replayed_grant[] language sql immutable set search_path=""; -- body 437e4e9ac258cc5b
-
 create function private.spent_since_month(p_user_id uuid, p_today date, p_after_entry bigint, p_to_entry bigint) returns TABLE(this_month numeric, today numeric) language plpgsql stable security definer set search_path=""; -- body 8a93e332e42d9bcc
 
 create function private.split_other_months() returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 40a20d94101fc7cf
@@ -2359,7 +2365,7 @@ create function private.take_place_in_stream(p_salon_id uuid, p_place private.sa
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
-create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body a820d0da8c24515b
+create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body e2f15b930c511f71
 
 create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
 
@@ -2371,21 +2377,23 @@ create function private.tell_of_salon() returns trigger language plpgsql volatil
 
 create function private.tell_those_addressed(p_message public.chat_messages) returns void language sql volatile set search_path=""; -- body d87f378904b3c5c7
 
-create function private.tidy_line(p_text text) returns text language sql immutable set search_path=""; -- body 55f5914c0490b596
+create function private.tidy_line(p_text text) returns text language plpgsql immutable set search_path=""; -- body f237a9d9267ea19b
 
-create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body ed9d0b2325f7ba37
+create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body dd9fbfc9ab4e5dd2
 
 create function private.tidy_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body 4983818f3c05021a
 
-create function private.tidy_text(p_text text) returns text language sql immutable set search_path=""; -- body 7402c5785087b894
+create function private.tidy_text(p_text text) returns text language plpgsql immutable set search_path=""; -- body ea01bf5efb0ac9d6
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
-create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body c4d066e2f208f754
+create function private.token_refusal(p_request_id text, p_error text, p_message text, p_balance bigint DEFAULT NULL::bigint, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql immutable set search_path=""; -- body 247816b7341a58cb
 
 create function private.token_request_problem(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_metadata jsonb) returns text language plpgsql immutable set search_path=""; -- body e9ac3019d59b48ce
 
 create function private.token_response_tail(p_charged bigint, p_balance bigint) returns text language plpgsql immutable set search_path=""; -- body 979aea1de04be3b7
+
+create function private.try_grant_events(p_wallet_id uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 3418aa196500289f
 
 create function private.verify_messages() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 4f32231173fac88b
 
@@ -2403,6 +2411,8 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
+create function private.without_unseen(p_text text) returns text language plpgsql immutable set search_path=""; -- body 8f14c87f075976c8
+
 create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
@@ -2412,10 +2422,10 @@ grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid)
 create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8e25129a9a9a0ae2
 grant execute on function public.add_salon_word(p_salon_id uuid, p_word text) to authenticated;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a126e4700dd00186
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93c96b1602e6b6fe
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
-create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cea3e1e39ddd95c
+create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d2d3e0e3dc4b54c2
 grant execute on function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid) to service_role;
 
 create function public.admit_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e2ef8b07b066f35f
@@ -2439,7 +2449,7 @@ grant execute on function public.ban_from_salon(p_salon_id uuid, p_member_id uui
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e192ff893ec5daae
+create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 10e7739f050a1ebe
 grant execute on function public.block_user(p_user_id uuid) to authenticated;
 
 create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091
@@ -2451,10 +2461,10 @@ grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease
 create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a587d70f653c9fa6
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2a84e0b2a7b6fe60
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33e6f1f40fc636b7
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4dcd1a484305be3c
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12bcee0a9c612a3d
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -2463,7 +2473,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 069624d252d0d229
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6ce0db6b012a7b60
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -2508,7 +2518,7 @@ grant execute on function public.detect_high_frequency_requests(p_user_id uuid, 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
 
-create function public.edit_message(p_message_id bigint, p_content text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 37e3d39f0cbda11c
+create function public.edit_message(p_message_id bigint, p_content text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 213fd6f506d3f406
 grant execute on function public.edit_message(p_message_id bigint, p_content text) to authenticated;
 
 create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc379435a9ae79da
@@ -2619,7 +2629,7 @@ grant execute on function public.list_public_salons(p_category text, p_city text
 create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
 grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
 
-create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1fc66417be06cdd2
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body a22fae898637b923
 grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79
@@ -2634,7 +2644,7 @@ grant execute on function public.list_salon_reports(p_salon_id uuid, p_after big
 create function public.list_salon_words(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 87bcbe6d0dde0dbf
 grant execute on function public.list_salon_words(p_salon_id uuid) to authenticated;
 
-create function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid DEFAULT NULL::uuid, p_before_entry bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b22dc93159e3726
+create function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid DEFAULT NULL::uuid, p_before_entry bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4a8d92f30a33091e
 grant execute on function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid, p_before_entry bigint, p_limit integer) to service_role;
 
 create function public.list_tokens(p_namespace text, p_after text DEFAULT ''::text, p_limit integer DEFAULT 500) returns jsonb language sql stable security definer set search_path=""; -- body 86aed52a3fb707c5
@@ -2646,11 +2656,14 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5ba87a0a574cb827
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
 create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
+
+create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
+grant execute on function public.may_present_salon(p_user_id uuid, p_salon_id uuid) to service_role;
 
 create function public.message_history(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 20d9d1d0be794b6a
 grant execute on function public.message_history(p_message_id bigint) to authenticated;
@@ -2673,7 +2686,7 @@ grant execute on function public.my_messages(p_after uuid, p_limit integer) to a
 create function public.my_salon_reports(p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1d6d7cd25cff93f7
 grant execute on function public.my_salon_reports(p_limit integer) to authenticated;
 
-create function public.my_salon_standing(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 30f919f00065cddb
+create function public.my_salon_standing(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 139335a6cf1ee620
 grant execute on function public.my_salon_standing(p_salon_id uuid) to authenticated;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
@@ -2688,7 +2701,7 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 9d59ebff1e5c410f
+create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
 grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
 
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
@@ -2784,7 +2797,7 @@ grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 58dc1e619a056eab
 grant execute on function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) to authenticated;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 08fcf7ab1c38d113
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8d7463ffa816b0d8
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -2814,7 +2827,7 @@ grant execute on function public.search_messages(p_query text, p_salon_id uuid, 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
 grant execute on function public.search_profiles(p_query text, p_city text, p_limit integer) to authenticated;
 
-create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 894d9b4a4a27c1b9
+create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fb3e987bb9edd59
 grant execute on function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint, p_mentions uuid[], p_attachments text[]) to authenticated;
 
 create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d938e83aed1ad4c
@@ -2825,6 +2838,9 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
 grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
+
+create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
+grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
 
 create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
 grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;
@@ -2862,7 +2878,7 @@ grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uui
 create function public.unblock_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bd1468bb13ca3fba
 grant execute on function public.unblock_user(p_user_id uuid) to authenticated;
 
-create function public.unmute_salon_member(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 735ff827643affed
+create function public.unmute_salon_member(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e70212492ae2c052
 grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_id uuid) to authenticated;
 
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
@@ -2892,7 +2908,7 @@ grant execute on function public.verify_token_chain() to service_role;
 create function public.verify_token_ledger() returns TABLE(invariant text, user_id uuid, request_id text, details jsonb) language plpgsql stable security definer set search_path=""; -- body bdd23ceab8f2a4f8
 grant execute on function public.verify_token_ledger() to service_role;
 
-create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ff288cfdc24c4978
+create function public.wallet_state(p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 002c5d69a8e41c19
 grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b

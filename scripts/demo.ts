@@ -1,8 +1,10 @@
 import { createClient } from "@supabase/supabase-js";
 import postgres from "postgres";
+import { openOtherDevice } from "./demo/other_device.ts";
 import { printableFailure, StackError } from "./local/errors.ts";
 import { findRunningStack } from "./local/running.ts";
 import { startFunctions } from "./local/stack.ts";
+import { readState } from "./local/state.ts";
 import { explainWhenAsked } from "./local/usage.ts";
 import { tellOfCommunity } from "./demo/community.ts";
 import { expect } from "./demo/story.ts";
@@ -89,12 +91,25 @@ async function tell(): Promise<Step[]> {
     steps.push({ step: "Sign up", answer: "user with 0 tokens", tokens: "", balance: 0 });
     await grant(user.id, 100, "Grant 100 tokens");
 
+    const device = (await readState(dataDir))?.hasRealtime
+      ? await openOtherDevice({ url, publishableKey: secrets.publishableKey, token: user.token })
+      : undefined;
     const key = crypto.randomUUID();
     const first = await call(url, "meal-analyzer", user.token, MEAL, key);
     const firstBody = await first.text();
     const { usage } = JSON.parse(firstBody);
     expect(first.status === 200, `the meal was not analysed: ${firstBody}`);
     steps.push({ step: "Analyse a meal", answer: "200", tokens: -usage.charged, balance: usage.balance });
+
+    if (device) {
+      const heard = await device.hearUntil(usage.balance);
+      steps.push({
+        step: "Meanwhile on another device of the user",
+        answer: `heard live: ${heard.map(({ available }) => available).join(", ")} available`,
+        tokens: "",
+        balance: usage.balance,
+      });
+    }
 
     const again = await call(url, "meal-analyzer", user.token, MEAL, key);
     const isReplay = again.headers.get("Idempotent-Replayed") === "true" && await again.text() === firstBody;

@@ -8,6 +8,7 @@ import { makeUsers } from "../ledger/users.ts";
 import { scriptOf } from "../ledger/scripts.ts";
 import { Pgbench, requirePgbench } from "../pgbench.ts";
 import { measure, type Report } from "../section.ts";
+import { cpuMs } from "../server_cpu.ts";
 import type { Side } from "../side.ts";
 import { hearWhile, measureChanges } from "./changes.ts";
 import { type Loaded, runLoad } from "./load.ts";
@@ -33,6 +34,7 @@ export async function measureRealtime(plain: Stack, effort: Effort, report: Repo
       quiet: true,
       realtime: true,
     });
+    await measureStarts(report);
     await measureLoad(live, effort.seconds * LOAD_PER_SECOND_OF_EFFORT, report);
     await measureSlowReader(live, report);
     await measureChanges(live, effort.seconds * CHANGES_PER_SECOND_OF_EFFORT, report);
@@ -43,6 +45,35 @@ export async function measureRealtime(plain: Stack, effort: Effort, report: Repo
   }
 }
 
+/** How long a stack takes to be there, with Realtime and without: with no data yet, and with its own. */
+async function measureStarts(report: Report): Promise<void> {
+  const rows: string[] = [];
+  for (const realtime of [true, false]) {
+    const dataDir = await Deno.makeTempDir({ prefix: "tessera-bench-" });
+    const seconds: string[] = [];
+    try {
+      for (const _ of ["first", "second"]) {
+        const beganMs = performance.now();
+        const stack = await startUnlimitedStack({
+          portBase: await findFreePortBase(),
+          dataDir,
+          quiet: true,
+          realtime,
+        });
+        seconds.push(((performance.now() - beganMs) / 1_000).toFixed(1));
+        await stack.stop();
+      }
+    } finally {
+      await Deno.remove(dataDir, { recursive: true });
+    }
+    rows.push(`| ${realtime ? "on" : "off"} | ${seconds[0]} s | ${seconds[1]} s |`);
+  }
+  report({
+    title: "Realtime: the start of a stack",
+    table: ["| Realtime | with no data yet | again |", "| --- | ---: | ---: |", ...rows].join("\n"),
+  });
+}
+
 async function measureLoad(stack: Stack, seconds: number, report: Report): Promise<void> {
   const sql = postgres(stack.databaseUrl, { max: 4, onnotice: () => {} });
   try {
@@ -51,7 +82,12 @@ async function measureLoad(stack: Stack, seconds: number, report: Report): Promi
     const idleMb = memoryMb(stack);
     await runLoad(address, sql, { ...load, seconds: 5 });
     const warmMb = memoryMb(stack);
+    const [server, gateway] = [pidOf(stack, "realtime/main.ts"), pidOf(stack, "gateway.ts")];
+    const before = [server, gateway].map(cpuMs);
     const loaded = await runLoad(address, sql, { ...load, seconds });
+    const [serverUs, gatewayUs] = [server, gateway].map((pid, at) =>
+      (cpuMs(pid) - before[at]!) * 1_000 / loaded.received
+    );
     const afterMb = memoryMb(stack);
     report({
       title:
@@ -61,14 +97,30 @@ async function measureLoad(stack: Stack, seconds: number, report: Report): Promi
           PER_SECOND * ROOM_SIZE
         } deliveries a second, through the gateway; the clients run beside it. ` +
         "Memory is the process's own, after a first load of 5 s and after the measured one.",
-      table: loadTable(loaded, idleMb, warmMb, afterMb),
+      table: loadTable(loaded, {
+        idleMb,
+        warmMb,
+        afterMb,
+        serverUs: serverUs!,
+        gatewayUs: gatewayUs!,
+      }),
     });
   } finally {
     await sql.end();
   }
 }
 
-function loadTable(loaded: Loaded, idleMb: number, warmMb: number, afterMb: number): string {
+/** What a load takes of the machine. */
+interface Taken {
+  idleMb: number;
+  warmMb: number;
+  afterMb: number;
+  /** Of a processor, for one delivery; the joins are among it. */
+  serverUs: number;
+  gatewayUs: number;
+}
+
+function loadTable(loaded: Loaded, { idleMb, warmMb, afterMb, serverUs, gatewayUs }: Taken): string {
   const ms = (value: number) => `${value.toFixed(1)} ms`;
   return [
     "| what | |",
@@ -82,6 +134,8 @@ function loadTable(loaded: Loaded, idleMb: number, warmMb: number, afterMb: numb
     `| memory, idle | ${idleMb.toFixed(0)} MB |`,
     `| after 5 s of load | ${warmMb.toFixed(0)} MB |`,
     `| after the load | ${afterMb.toFixed(0)} MB |`,
+    `| processor for a delivery, Realtime | ${serverUs.toFixed(1)} µs |`,
+    `| the gateway | ${gatewayUs.toFixed(1)} µs |`,
   ].join("\n");
 }
 
@@ -163,11 +217,15 @@ async function measureCharges(plain: Stack, live: Stack, effort: Effort, report:
 
 /** Of the process that serves Realtime; files that it has mapped count as the system sees fit, and are left out. */
 function memoryMb(stack: Stack): number {
+  const status = Deno.readTextFileSync(`/proc/${pidOf(stack, "realtime/main.ts")}/status`);
+  return Number(/RssAnon:\s+(\d+)/.exec(status)![1]) / 1_024;
+}
+
+function pidOf(stack: Stack, script: string): number {
   const state = JSON.parse(Deno.readTextFileSync(join(stack.dataDir, "state.json")));
-  for (const pid of state.childPids) {
-    if (!Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("realtime/main.ts")) continue;
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/RssAnon:\s+(\d+)/.exec(status)![1]) / 1_024;
-  }
-  return NaN;
+  const found = (state.childPids as number[]).find((pid) =>
+    Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(script)
+  );
+  if (found === undefined) throw new Error(`${script} does not run`);
+  return found;
 }

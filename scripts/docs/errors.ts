@@ -19,8 +19,8 @@ export const MEANINGS: Record<ErrorCode, string> = {
   request_in_progress: "A request with the same key is still running; try again after `Retry-After` seconds",
   authorization_required: "The user has to authorize the OAuth provider, for the first time or again",
   last_owner: "The last owner of a wallet can neither leave nor be demoted: make another one first",
-  wallet_limit_reached: "There may be no more wallets, members or open invitations",
-  wallet_not_empty: "The wallet still owns tokens",
+  wallet_limit_reached: "There are as many wallets, members or open invitations as there may be",
+  wallet_not_empty: "The wallet still owns or owes tokens",
   response_not_stored:
     "Answered and charged before, but the response was too large to store; `details`: `charged`, `balance`",
   token_expired: "The token of this account has expired; `details`: `expires_at`",

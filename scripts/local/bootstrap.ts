@@ -3,7 +3,7 @@ import { localModule } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** Changes with the SQL below, so that it runs again on a data folder of an earlier version. */
-const VERSION = "tessera local stack 2, lite 0.10.0";
+const VERSION = "tessera local stack 3, lite 0.10.0";
 
 /** The roles, schemas and defaults that a hosted project has before its first migration. */
 export async function bootstrapRoles(adminUrl: string, secrets: Secrets): Promise<{ isNew: boolean }> {

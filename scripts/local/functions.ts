@@ -1,7 +1,8 @@
-// Every function of a folder in one process, each imported at its first request.
-// deno run -A scripts/local/functions.ts --port <port> [--folder <folder>] [--hosted]
+// Every function of a folder in one process.
+// deno run -A scripts/local/functions.ts --port <port> [--folder <folder>] [--hosted] [--lazy]
 //
-// With --hosted, functions have only the parts of Deno that the Edge Runtime has.
+// With --hosted, functions have only the parts of Deno that the Edge Runtime has. With --lazy, each is imported at its
+// first request and not before.
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,7 +27,12 @@ const CORS = {
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { port: { type: "string" }, folder: { type: "string" }, hosted: { type: "boolean" } },
+  options: {
+    port: { type: "string" },
+    folder: { type: "string" },
+    hosted: { type: "boolean" },
+    lazy: { type: "boolean" },
+  },
 });
 const folder = resolve(values.folder ?? functionsFolder);
 const handlers = new Map<string, Promise<Handler | undefined>>();
@@ -67,7 +73,7 @@ const server = realServe(
     }
   },
 );
-void warmUp();
+if (!values.lazy) void warmUp();
 
 addSignalListener("SIGTERM", async () => {
   const end = Date.now() + FINISH_LIMIT_MS;

@@ -3,20 +3,13 @@ import { bootstrapRoles, finishSystemSchemas } from "./bootstrap.ts";
 import { databaseUrl } from "./database_url.ts";
 import { CALLER_HEADER, FUNCTIONS_PORT_PATH } from "./caller.ts";
 import { messageOf, StackError } from "./errors.ts";
-import { type FunctionsDeno, mapAloneFlags, otherFunctionsDeno } from "./functions_deno.ts";
+import { otherFunctionsDeno } from "./functions_deno.ts";
 import { functionsEnvironment } from "./functions_environment.ts";
 import { writeImportMap } from "./import_map.ts";
 import { applyMigrations } from "./migrate.ts";
 import { stopOrphans } from "./orphans.ts";
-import { defaultDataFolder, functionsFolder, localModule, projectFolder } from "./paths.ts";
-import {
-  ADMIN_ROLE,
-  ensureCluster,
-  isServing,
-  POSTGRES_VARIABLE,
-  postgresCommand,
-  stopOrphan,
-} from "./postgres.ts";
+import { defaultDataFolder, functionsFolder } from "./paths.ts";
+import { ADMIN_ROLE, ensureCluster, isServing, postgresCommand, stopOrphan } from "./postgres.ts";
 import { preparePostgresFiles } from "./postgres_files.ts";
 import { postgresUser } from "./postgres_user.ts";
 import {
@@ -27,15 +20,22 @@ import {
   portsAt,
   requireFreePorts,
 } from "./ports.ts";
-import { READY_LINE } from "./ready.ts";
-import { LIMITS_VARIABLE } from "./realtime/settings.ts";
+import {
+  demoModelSpec,
+  functionsSpec,
+  gatewaySpec,
+  liteSpec,
+  logFile,
+  realtimeSpec,
+  scheduleSpec,
+} from "./process_specs.ts";
 import { isRealtimeOn } from "./realtime/switch.ts";
 import { ManagedProcess, type ProcessEvents, type ProcessSpec } from "./processes.ts";
-import { ensureSecrets, readSecrets, type Secrets } from "./secrets.ts";
-import { SUPERVISOR_VARIABLE } from "./supervisor.ts";
+import { ensureSecrets, type Secrets } from "./secrets.ts";
 import { takeLock, writeState } from "./state.ts";
 import { watchFolder } from "./watch.ts";
 
+export { type ExtraFunctions, startFunctions } from "./extra_functions.ts";
 export { findFreePortBase } from "./ports.ts";
 
 /** How to start a stack. */
@@ -255,80 +255,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** How to start another functions process beside a stack's own. */
-export interface FunctionsOptions {
-  /** Environment variables, in addition to those of the stack's own functions. */
-  env?: Record<string, string>;
-  folder?: string;
-  port?: number;
-  /** The stack that it belongs to; default: the one of TESSERA_PORT_BASE or supabase/config.toml. */
-  portBase?: number;
-  dataDir?: string;
-}
-
-/** Another functions process, with its own gateway. */
-export interface ExtraFunctions {
-  /** A base URL like the project's: `/functions/v1/<name>` and all else of the stack are below it. */
-  url: string;
-  pid: number;
-  /** The process's output so far. */
-  readonly log: string;
-  /** Lets running requests finish. */
-  stop(): Promise<void>;
-  /** Kills it (kill -9); its gateway stays and answers 503. */
-  kill(): Promise<void>;
-}
-
-/** Starts another functions process against a running stack, with other environment variables or another folder. */
-export async function startFunctions(options: FunctionsOptions = {}): Promise<ExtraFunctions> {
-  const portBase = options.portBase ?? portBaseFromEnvironment();
-  const dataDir = options.dataDir ?? defaultDataFolder(portBase);
-  const folder = options.folder ?? functionsFolder;
-  const ports = portsAt(portBase);
-  const secrets = await readSecrets(dataDir);
-  const [port, gatewayPort] = [options.port ?? await findFreePort(), await findFreePort()];
-  const context = { dataDir, portBase, ports };
-  const lines: string[] = [];
-  const events: ProcessEvents = { report: (message) => lines.push(message), onPidsChanged: () => {} };
-
-  const functions = new ManagedProcess(
-    functionsSpec(context, {
-      name: `functions-${port}`,
-      deno: await otherFunctionsDeno(),
-      port: () => port,
-      folder,
-      environment: () => functionsEnvironment(ports, secrets, folder, options.env),
-      onLine: (line) => lines.push(line),
-    }),
-    events,
-  );
-  const gateway = new ManagedProcess(
-    gatewaySpec(context, () => port, { portBeside: gatewayPort, environment: options.env }),
-    events,
-  );
-  const stop = async () => {
-    await gateway.stop();
-    await functions.stop();
-  };
-  functions.spawn();
-  gateway.spawn();
-  try {
-    await Promise.all([functions.ready(), gateway.ready()]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    url: `http://127.0.0.1:${gatewayPort}`,
-    pid: functions.pid!,
-    get log() {
-      return lines.join("\n");
-    },
-    stop,
-    kill: () => functions.kill(),
-  };
-}
-
 /** Sends all further requests to a new functions process. */
 async function announceFunctionsPort(ports: Ports, secrets: Secrets, port: number): Promise<void> {
   for (let attempt = 1;; attempt++) {
@@ -365,181 +291,6 @@ export function realtimeUrl(ports: Ports): string {
 /** The Studio's address with the token that opens it. */
 export function studioUrl(ports: Ports, secrets: Secrets): string {
   return `http://127.0.0.1:${ports.studio}/?token=${secrets.studioToken}`;
-}
-
-interface Context {
-  dataDir: string;
-  portBase: number;
-  ports: Ports;
-}
-
-/** A module of this folder as a child process that ends when the supervisor is gone. */
-function denoCommand(module: string, args: string[], env: Record<string, string> = {}, flags: string[] = []) {
-  return {
-    command: Deno.execPath(),
-    args: ["run", "-A", ...flags, "--preload", localModule("with_parent.ts"), localModule(module), ...args],
-    cwd: projectFolder,
-    env: { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1", ...env, [SUPERVISOR_VARIABLE]: String(Deno.pid) },
-  };
-}
-
-/** The functions under another Deno, with only the interfaces that the Edge Runtime has. */
-function hostedCommand(
-  { command, env }: FunctionsDeno,
-  args: string[],
-  environment: Record<string, string>,
-  importMap = join(projectFolder, "deno.json"),
-) {
-  const flags = ["run", "-A", "--quiet", ...mapAloneFlags(importMap)];
-  return {
-    command,
-    args: [...flags, localModule("functions_hosted.ts"), ...args, "--hosted"],
-    cwd: projectFolder,
-    env: {
-      DENO_NO_UPDATE_CHECK: "1",
-      NO_COLOR: "1",
-      ...environment,
-      ...env,
-      [SUPERVISOR_VARIABLE]: String(Deno.pid),
-    },
-  };
-}
-
-function stackArgs({ dataDir, portBase }: Context): string[] {
-  return ["--data-folder", dataDir, "--port-base", String(portBase)];
-}
-
-function liteSpec(
-  context: Context,
-  pgdata: string,
-  options: { fast: boolean; supabase?: string },
-): ProcessSpec & { name: "lite" } {
-  return {
-    name: "lite",
-    command: () =>
-      denoCommand("lite.ts", [
-        ...stackArgs(context),
-        ...(options.supabase ? ["--project", options.supabase] : []),
-      ], {
-        LITE_TELEMETRY: "0",
-        DO_NOT_TRACK: "1",
-        EXPERIMENTAL_STORAGE: "1",
-        // Bcrypt's lowest cost; otherwise a sign-up takes 100 ms of one core, and meanwhile no other request is
-        // answered.
-        ...(options.fast ? { LITE_AUTH_BCRYPT_COST: "4" } : {}),
-        [POSTGRES_VARIABLE]: pgdata,
-      }),
-    logFile: logFile(context.dataDir, "lite"),
-    isReady: READY_LINE,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 5_000,
-  };
-}
-
-function gatewaySpec(
-  context: Context,
-  functionsPort: () => number,
-  { portBeside, environment, withRealtime = true }: {
-    portBeside?: number;
-    environment?: Record<string, string>;
-    withRealtime?: boolean;
-  },
-): ProcessSpec & { name: "gateway" } {
-  return {
-    name: "gateway",
-    command: () =>
-      denoCommand("gateway.ts", [
-        ...stackArgs(context),
-        ...["--functions-port", String(functionsPort())],
-        ...(portBeside ? ["--port", String(portBeside)] : []),
-        ...(withRealtime ? [] : ["--realtime-off"]),
-      ], environment),
-    logFile: logFile(context.dataDir, portBeside ? `gateway-${portBeside}` : "gateway"),
-    isReady: READY_LINE,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 3_000,
-  };
-}
-
-function demoModelSpec(context: Context): ProcessSpec & { name: "demo-model" } {
-  const { demoModel } = context.ports;
-  return {
-    name: "demo-model",
-    // V8 keeps the memory of a burst of requests, which is of little use here.
-    command: () =>
-      denoCommand("demo_model.ts", ["--port", String(demoModel)], {}, ["--v8-flags=--max-semi-space-size=4"]),
-    logFile: logFile(context.dataDir, "demo-model"),
-    isReady: /^Demo model on /,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 3_000,
-  };
-}
-
-function realtimeSpec(context: Context, limits?: string): ProcessSpec & { name: "realtime" } {
-  return {
-    name: "realtime",
-    command: () =>
-      denoCommand(
-        "realtime/main.ts",
-        stackArgs(context),
-        limits === undefined ? {} : { [LIMITS_VARIABLE]: limits },
-        ["--v8-flags=--max-semi-space-size=4"],
-      ),
-    logFile: logFile(context.dataDir, "realtime"),
-    isReady: READY_LINE,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 3_000,
-  };
-}
-
-function scheduleSpec(context: Context): ProcessSpec & { name: "schedule" } {
-  return {
-    name: "schedule",
-    command: () => denoCommand("schedule.ts", stackArgs(context)),
-    logFile: logFile(context.dataDir, "schedule"),
-    isReady: READY_LINE,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 5_000,
-  };
-}
-
-function functionsSpec<Name extends string>(
-  context: Context,
-  options: {
-    name: Name;
-    /** A Deno other than this one. */
-    deno?: FunctionsDeno;
-    port: () => number;
-    folder: string;
-    /** Another project's import map, with which alone its functions are loaded. */
-    importMap?: string;
-    environment: () => Record<string, string>;
-    onLine?: (line: string) => void;
-  },
-): ProcessSpec & { name: Name } {
-  return {
-    name: options.name,
-    command: () => {
-      const args = ["--port", String(options.port()), "--folder", options.folder];
-      return options.deno
-        ? hostedCommand(options.deno, args, options.environment(), options.importMap)
-        : denoCommand(
-          "functions.ts",
-          args,
-          options.environment(),
-          options.importMap ? mapAloneFlags(options.importMap) : [],
-        );
-    },
-    logFile: logFile(context.dataDir, options.name),
-    isReady: READY_LINE,
-    readyTimeoutMs: 60_000,
-    stopTimeoutMs: 30_000,
-    onLine: options.onLine,
-  };
-}
-
-function logFile(dataDir: string, name: string): string {
-  return join(dataDir, "logs", `${name}.log`);
 }
 
 /** Others may pass through, as Postgres's user must if root starts the stack, but read nothing. */

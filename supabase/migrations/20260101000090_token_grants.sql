@@ -25,6 +25,7 @@ create table public.token_grants (
   rolled_over bigint not null default 0,
   effective_at timestamptz not null,
   expires_at timestamptz not null default 'infinity',
+  renewed_at timestamptz,
   entry_number bigint,
   source text collate "C",
   request_id text collate "C",
@@ -60,6 +61,7 @@ comment on column public.token_grants.rolled_over is 'What a renewal took out of
 comment on column public.token_grants.effective_at is 'From when on it counts: before that it is not part of the balance.';
 comment on column public.token_grants.expires_at is
   'Its end; infinity: none. What is left then expires, unless a request that began before needs it; a renewal moves it to its own time.';
+comment on column public.token_grants.renewed_at is 'When a renewal took over what it could of it, which happens once.';
 comment on column public.token_grants.entry_number is
   'The entry of token_balance_history that added it, and by which entries name it; null: it has not begun.';
 comment on column public.token_grants.source is
@@ -221,14 +223,17 @@ comment on function private.allot_to_grants(uuid, numeric, timestamptz, timestam
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[])
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', parts.tokens) order by parts.place), '[]')
-  from unnest(p_grant_ids, p_tokens) with ordinality as parts (grant_id, tokens, place)
-  join public.token_grants as grants on grants.id = parts.grant_id
-  where grants.entry_number is not null;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('grant', grants.entry_number, 'tokens', parts.tokens) order by parts.place), '[]')
+    from unnest(p_grant_ids, p_tokens) with ordinality as parts (grant_id, tokens, place)
+    join public.token_grants as grants on grants.id = parts.grant_id
+    where grants.entry_number is not null);
+end;
 $$;
 
 comment on function private.parts_of_grants(bigint[], bigint[]) is
@@ -236,13 +241,15 @@ comment on function private.parts_of_grants(bigint[], bigint[]) is
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamptz)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case when p_kind = 'paid' and p_priority = 50 and p_expires_at = 'infinity' then '{}'
+begin
+  return case when p_kind = 'paid' and p_priority = 50 and p_expires_at = 'infinity' then '{}'
     else jsonb_build_object('grant', jsonb_strip_nulls(jsonb_build_object('kind', p_kind, 'priority', p_priority,
       'expires_at', nullif(p_expires_at, 'infinity')))) end;
+end;
 $$;
 
 comment on function private.description_of_grant(public.token_grant_kind, integer, timestamptz) is
@@ -260,14 +267,19 @@ create function private.make_grant(
   p_metadata jsonb
 )
 returns bigint
-language sql
+language plpgsql
 set search_path = ''
 as $$
+declare
+  v_id bigint;
+begin
   insert into public.token_grants
     (wallet_id, kind, priority, amount, effective_at, expires_at, source, request_id, metadata)
   values (p_wallet_id, p_kind, p_priority, p_amount, p_effective_at, p_expires_at, p_source, p_request_id,
     (p_metadata - array['grant', 'grants', 'debt']) || private.description_of_grant(p_kind, p_priority, p_expires_at))
-  returning id;
+  returning id into v_id;
+  return v_id;
+end;
 $$;
 
 comment on function private.make_grant(uuid, public.token_grant_kind, integer, bigint, timestamptz, timestamptz, text, text, jsonb) is
@@ -314,12 +326,15 @@ comment on function private.refunded_since_month(uuid, date) is
 
 create function private.next_grant_event(p_wallet_id uuid)
 returns timestamptz
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select least(
-    coalesce((select min(expires_at) from public.token_grants where wallet_id = p_wallet_id and remaining > 0), 'infinity'),
-    coalesce((select min(effective_at) from public.token_grants where wallet_id = p_wallet_id and entry_number is null), 'infinity'));
+begin
+  return (
+    select least(
+      coalesce((select min(expires_at) from public.token_grants where wallet_id = p_wallet_id and remaining > 0), 'infinity'),
+      coalesce((select min(effective_at) from public.token_grants where wallet_id = p_wallet_id and entry_number is null), 'infinity')));
+end;
 $$;
 
 comment on function private.next_grant_event(uuid) is
@@ -328,10 +343,12 @@ comment on function private.next_grant_event(uuid) is
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric)
 returns table (grant_id bigint, tokens bigint)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+  return query
   select live.id,
     live.remaining - least(live.remaining, greatest(p_spent - coalesce(epoch.allotted_to, 0) - live.before, 0))::bigint
   from (
@@ -345,6 +362,7 @@ as $$
     order by first_entry_number desc
     limit 1
   ) as epoch on true;
+end;
 $$;
 
 comment on function private.grants_left(uuid, numeric) is
@@ -352,10 +370,12 @@ comment on function private.grants_left(uuid, numeric) is
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric)
 returns table (grant_id bigint, spent_from numeric, spent_to numeric)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+  return query
   select slices.grant_id, greatest(slices.spent_from, p_spent_from), least(slices.spent_to, p_spent_to)
   from private.token_grant_slices as slices
   where slices.wallet_id = p_wallet_id and slices.spent_to > p_spent_from
@@ -378,6 +398,7 @@ as $$
     limit 1
   ) as epoch
   where epoch.allotted_to + live.before < p_spent_to and epoch.allotted_to + live.before + live.remaining > p_spent_from;
+end;
 $$;
 
 comment on function private.grants_of_spending(uuid, numeric, numeric) is
@@ -385,15 +406,18 @@ comment on function private.grants_of_spending(uuid, numeric, numeric) is
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select granted - p_balance_after
-  from private.token_grant_epochs
-  where wallet_id = p_wallet_id and first_entry_number <= p_entry_number
-  order by first_entry_number desc
-  limit 1;
+begin
+  return (
+    select granted - p_balance_after
+    from private.token_grant_epochs
+    where wallet_id = p_wallet_id and first_entry_number <= p_entry_number
+    order by first_entry_number desc
+    limit 1);
+end;
 $$;
 
 comment on function private.end_of_charge(uuid, bigint, bigint) is
@@ -423,7 +447,7 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.token_grants where wallet_id = gen_random_uuid() and remaining > 0 order by priority, expires_at, kind, entry_number;
   perform 1 from public.token_grants where expires_at <= now() and remaining > 0;
-  perform 1 from public.token_grants where effective_at <= now() and entry_number is null;
+  perform 1 from public.token_grants where effective_at <= now() and entry_number is null order by effective_at, wallet_id;
   perform 1 from public.token_grants where wallet_id = gen_random_uuid() and entry_number is null order by effective_at, id;
   perform 1 from public.token_grants where source = 'none';
   perform 1 from private.token_grant_slices where grant_id = 0;

@@ -171,10 +171,12 @@ create table private.token_settings (
   cleanup_page bigint not null default 0,
   history_begins_at timestamptz not null default '-infinity',
   refund_lifetime interval not null default '7 days',
+  rollover_grace interval not null default '3 days',
   constraint token_settings_pkey primary key (id),
   constraint token_settings_one_row check (id),
   constraint token_settings_lock_retention_at_least_a_day check (lock_retention >= '24 hours'),
-  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0')
+  constraint token_settings_refund_lifetime_positive check (refund_lifetime > '0'),
+  constraint token_settings_rollover_grace_not_negative check (rollover_grace >= '0')
 );
 
 comment on table private.token_settings is 'Settings of the ledger, changed by an operator in SQL, in one row.';
@@ -185,6 +187,8 @@ comment on column private.token_settings.cleanup_page is
   'The page of token_consumption_locks where the next cleanup continues.';
 comment on column private.token_settings.refund_lifetime is
   'How long tokens live that are given back to a grant that has ended meanwhile.';
+comment on column private.token_settings.rollover_grace is
+  'How long after the end of a plan''s grant a renewal still takes over what expired of it: its payment may be told late.';
 comment on column private.token_settings.history_begins_at is
   'Entries before this time are archived; token_history.openings has their sums.';
 
@@ -390,12 +394,14 @@ create function private.token_refusal(
   p_details jsonb default '{}'
 )
 returns jsonb
-language sql
+language plpgsql -- Not sql: Postgres would plan it anew for each call, as a function with settings is not inlined.
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
+begin
+  return jsonb_build_object('success', false, 'duplicate', false, 'error', p_error, 'message', p_message,
     'charged', 0, 'balance', p_balance, 'request_id', p_request_id) || p_details;
+end;
 $$;
 
 comment on function private.token_refusal(text, text, text, bigint, jsonb) is
@@ -865,17 +871,62 @@ returns public.token_balances
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_balance public.token_balances;
 begin
-  if exists (select from public.token_balances where user_id = p_wallet_id and next_expiry_at <= p_now) then
+  select * into v_balance from public.token_balances where user_id = p_wallet_id;
+  if v_balance.next_expiry_at <= p_now then
     return private.apply_grant_events(p_wallet_id, p_now);
+  elsif v_balance.held > 0 then
+    return private.expire_token_holds_of(p_wallet_id, p_now);
   end if;
-  return private.expire_token_holds_of(p_wallet_id, p_now);
+  return v_balance;
 end;
 $$;
 
 comment on function private.catch_up_wallet(uuid, timestamptz) is
   'What a closer look at a wallet begins with: applies what is due of its grants, and releases holds that have expired. Its caller has locked '
   'the balance, and read the clock then.';
+
+create function private.lock_current_wallet(p_wallet_id uuid)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.token_balances where user_id = p_wallet_id for update;
+  return private.apply_grant_events(p_wallet_id, clock_timestamp());
+end;
+$$;
+
+comment on function private.lock_current_wallet(uuid) is
+  'Locks a wallet''s balance and applies all that is due of its grants. Returns the balance as it is then; its updated_at is the one reading of '
+  'the clock that a change of grants goes by.';
+
+create function private.try_grant_events(p_wallet_id uuid)
+returns public.token_balances
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_state text;
+  v_message text;
+begin
+  return private.catch_up_wallet(p_wallet_id, clock_timestamp());
+exception when others then
+  get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+  -- Whoever is cancelled or lost a deadlock has found nothing wrong with the wallet.
+  if v_state in ('57014', '40P01', '40001', '55P03') then
+    raise;
+  end if;
+  perform public.record_token_anomaly(p_wallet_id, 'ledger_mismatch', 'critical', 'grants ' || (now() at time zone 'UTC')::date,
+    jsonb_build_object('grants_error', v_state || ' ' || v_message));
+  return null;
+end;
+$$;
+
+comment on function private.try_grant_events(uuid) is
+  'catch_up_wallet() for jobs: where it raises, that is an anomaly of this wallet, once a day, and no other waits for it. Returns null then.';
 
 create function private.known_request_outcome(
   p_lock public.token_consumption_locks,
@@ -1357,7 +1408,6 @@ as $$
 declare
   v_user_limit constant integer := 500;
   v_user_id uuid;
-  v_balance public.token_balances;
   v_user_count integer := 0;
   v_skipped_count integer := 0;
   v_has_more boolean := false;
@@ -1408,7 +1458,7 @@ begin
         for update skip locked
       ) as free
     ) then
-      perform private.catch_up_wallet(v_user_id, clock_timestamp());
+      perform private.try_grant_events(v_user_id);
       v_user_count := v_user_count + 1;
     else
       v_skipped_count := v_skipped_count + 1;
@@ -1524,6 +1574,8 @@ revoke execute on function
   private.apply_grant_events(uuid, timestamptz),
   private.end_grant_event(uuid, timestamptz),
   private.catch_up_wallet(uuid, timestamptz),
+  private.lock_current_wallet(uuid),
+  private.try_grant_events(uuid),
   private.known_request_outcome(public.token_consumption_locks, uuid, numeric, text, text, uuid, uuid),
   private.anomalies_about_ledger(),
   public.record_token_anomaly(uuid, text, text, text, jsonb),

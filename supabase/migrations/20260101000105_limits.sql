@@ -489,8 +489,7 @@ begin
   select balance - held, next_expiry_at <= clock_timestamp() into v_available, v_is_event_due
   from public.token_balances where user_id = v_wallet_id;
   if v_available < p_least_amount or v_is_event_due then
-    perform from public.token_balances where user_id = v_wallet_id for update;
-    v_balance := private.catch_up_wallet(v_wallet_id, clock_timestamp());
+    v_balance := private.lock_current_wallet(v_wallet_id);
     v_available := v_balance.balance - v_balance.held;
   end if;
   if coalesce(v_available, 0) < p_least_amount then

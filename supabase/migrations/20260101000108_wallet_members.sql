@@ -248,11 +248,14 @@ begin
   if v_role is distinct from 'owner' then
     return private.wallet_refusal('forbidden', 'Only an owner of the wallet may close it');
   end if;
-  v_balance := private.apply_grant_events(p_wallet_id, clock_timestamp());
+  v_balance := private.lock_current_wallet(p_wallet_id);
   if v_balance.balance > 0 or exists (
     select from public.token_grants where wallet_id = p_wallet_id and entry_number is null)
   then
     return private.wallet_refusal('wallet_not_empty', 'The wallet still owns tokens, or will get some, which nobody could spend');
+  elsif v_balance.debt > 0 then
+    return private.wallet_refusal('wallet_not_empty',
+      format('The wallet owes %s tokens, which nobody would pay any more', v_balance.debt));
   end if;
   perform private.close_wallet_of(p_wallet_id);
   return private.wallet_done();
@@ -260,7 +263,7 @@ end;
 $$;
 
 comment on function public.close_wallet(uuid, uuid) is
-  'Closes a wallet that owns nothing any more: its members leave it, its ledger stays. Errors: forbidden, wallet_not_empty.';
+  'Closes a wallet that neither owns nor owes anything any more: its members leave it, its ledger stays. Errors: forbidden, wallet_not_empty.';
 
 create function public.list_wallets(p_user_id uuid)
 returns jsonb
@@ -280,8 +283,7 @@ begin
     where members.user_id = p_user_id and members.removed_at is null and balances.next_expiry_at <= clock_timestamp()
     order by members.wallet_id
   loop
-    perform from public.token_balances where user_id = v_wallet_id for update;
-    perform private.apply_grant_events(v_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(v_wallet_id);
   end loop;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('wallet_id', wallets.id, 'name', wallets.name, 'role', members.role,

@@ -33,13 +33,16 @@ create policy "nobody but the functions" on private.token_reversals using (false
 
 create function private.room_for_tokens(p_balance public.token_balances)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select 9007199254740991 - p_balance.balance - coalesce(sum(amount), 0)
-  from public.token_grants
-  where wallet_id = p_balance.user_id and entry_number is null;
+begin
+  return (
+    select 9007199254740991 - p_balance.balance - coalesce(sum(amount), 0)
+    from public.token_grants
+    where wallet_id = p_balance.user_id and entry_number is null);
+end;
 $$;
 
 comment on function private.room_for_tokens(public.token_balances) is
@@ -338,15 +341,14 @@ begin
   end if;
   if v_wallet_id is not null then
     insert into public.token_balances (user_id) values (v_wallet_id) on conflict do nothing;
-    perform from public.token_balances where user_id = v_wallet_id for update;
-    -- Nothing about a forgotten user's payment is stored again; it would change nothing.
+    v_balance := private.lock_current_wallet(v_wallet_id);
+    -- Of a user who was forgotten nobody is to learn of a payment again; it would change nothing.
     if exists (select from public.token_accounts where user_id = v_wallet_id and forgotten_at is not null) then
       delete from private.token_reversals where reversal_id = p_reversal_id;
       return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'reversed', 0, 'payment_debt', 0, 'debt', 0,
-        'balance', (select balance from public.token_balances where user_id = v_wallet_id), 'wallet_id', v_wallet_id);
+        'balance', v_balance.balance, 'wallet_id', v_wallet_id);
     end if;
-    v_now := clock_timestamp();
-    perform private.apply_grant_events(v_wallet_id, v_now);
+    v_now := v_balance.updated_at;
     v_payment := private.settle_payment(v_wallet_id, p_source, jsonb_strip_nulls(jsonb_build_object('reason', p_reason)), v_now);
     v_balance := private.apply_grant_events(v_wallet_id, v_now);
   end if;

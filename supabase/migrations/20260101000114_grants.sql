@@ -10,13 +10,16 @@ create function private.grant_request_digest(
   p_source text
 )
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case when p_kind <> 'paid' or p_priority <> 50 or num_nonnulls(p_effective_at, p_expires_at, p_source) > 0 then
-    encode(sha256(convert_to(jsonb_build_array(p_kind, p_priority, extract(epoch from p_effective_at)::text,
-      extract(epoch from p_expires_at)::text, p_source)::text, 'UTF8')), 'hex') end;
+begin
+  return (
+    select case when p_kind <> 'paid' or p_priority <> 50 or num_nonnulls(p_effective_at, p_expires_at, p_source) > 0 then
+      encode(sha256(convert_to(jsonb_build_array(p_kind, p_priority, extract(epoch from p_effective_at)::text,
+        extract(epoch from p_expires_at)::text, p_source)::text, 'UTF8')), 'hex') end);
+end;
 $$;
 
 comment on function private.grant_request_digest(text, integer, timestamptz, timestamptz, text) is
@@ -68,10 +71,10 @@ begin
     perform pg_advisory_xact_lock_shared(private.payment_key(p_source));
   end if;
   insert into public.token_balances (user_id) values (p_user_id) on conflict do nothing;
-  select * into v_balance from public.token_balances where user_id = p_user_id for update;
+  perform from public.token_balances where user_id = p_user_id for update;
   v_now := clock_timestamp();
   -- First what is due: how much room there is depends on it, and which debts the new tokens pay.
-  v_balance := private.apply_grant_events(p_user_id, v_now);
+  v_balance := private.catch_up_wallet(p_user_id, v_now);
   loop
     select * into v_lock from public.token_consumption_locks where request_id = p_request_id;
     if v_lock.user_id <> p_user_id or v_lock.operation_type <> 'grant' or v_lock.amount <> v_amount
@@ -135,8 +138,7 @@ declare
 begin
   perform from public.token_balances where user_id = p_wallet_id and next_expiry_at <= clock_timestamp();
   if found then
-    perform from public.token_balances where user_id = p_wallet_id for update;
-    perform private.apply_grant_events(p_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(p_wallet_id);
   end if;
   -- One statement: all of it as it is at one moment.
   select jsonb_build_object(
@@ -197,15 +199,20 @@ set search_path = ''
 as $$
 declare
   v_limit constant integer := least(greatest(p_limit, 1), 10000);
-  v_wallet_id uuid;
+  v_due record;
   v_balance public.token_balances;
   v_applied_count integer := 0;
+  v_failed_count integer := 0;
+  v_has_failed_anew boolean := false;
   v_waiting_count integer := 0;
   v_skipped_count integer := 0;
 begin
-  -- Wallets with holds come last: requests may keep what has ended, and then nothing is due.
-  for v_wallet_id in
-    select due.wallet_id
+  -- Last those that failed before, and those of which running requests may keep what has ended: nothing may be due of them.
+  for v_due in
+    select due.wallet_id, exists (
+        select from public.token_anomalies as failed
+        where failed.user_id = due.wallet_id and failed.anomaly_type = 'ledger_mismatch'
+          and failed.details ? 'grants_error' and failed.resolved_at is null) as has_failed
     from (
       select wallet_id, expires_at as due_at from public.token_grants where remaining > 0 and expires_at <= now()
       union all
@@ -213,28 +220,35 @@ begin
     ) as due
     join public.token_balances as balances on balances.user_id = due.wallet_id
     group by due.wallet_id, balances.held
-    order by balances.held > 0, min(due.due_at), due.wallet_id
+    order by has_failed, balances.held > 0, min(due.due_at), due.wallet_id
     limit v_limit
   loop
-    perform from public.token_balances where user_id = v_wallet_id for update skip locked;
+    perform from public.token_balances where user_id = v_due.wallet_id for update skip locked;
     if found then
-      v_balance := private.apply_grant_events(v_wallet_id, clock_timestamp());
-      v_applied_count := v_applied_count + 1;
-      v_waiting_count := v_waiting_count + (v_balance.next_expiry_at <= v_balance.updated_at)::integer;
+      v_balance := private.try_grant_events(v_due.wallet_id);
+      if v_balance.user_id is null then
+        v_failed_count := v_failed_count + 1;
+        v_has_failed_anew := v_has_failed_anew or not v_due.has_failed;
+      else
+        v_applied_count := v_applied_count + 1;
+        v_waiting_count := v_waiting_count + (v_balance.next_expiry_at <= v_balance.updated_at)::integer;
+      end if;
     else
       v_skipped_count := v_skipped_count + 1;
     end if;
   end loop;
   return jsonb_build_object('applied_wallets', v_applied_count - v_waiting_count, 'waiting_wallets', v_waiting_count,
-    'skipped_wallets', v_skipped_count,
-    'is_done', v_applied_count + v_skipped_count < v_limit or v_applied_count = v_waiting_count);
+    'skipped_wallets', v_skipped_count, 'failed_wallets', v_failed_count,
+    'is_done', v_applied_count + v_skipped_count + v_failed_count < v_limit
+      or v_applied_count = v_waiting_count and not v_has_failed_anew);
 end;
 $$;
 
 comment on function private.apply_due_grant_events(integer) is
-  'Begins and ends the grants that are due, of at most p_limit wallets, and waits for no lock. Whoever charges a wallet, or asks '
-  'about it, does the same first, so that nothing depends on this job. To be run every minute. Returns applied_wallets, '
-  'waiting_wallets (running requests keep something that has ended), skipped_wallets (their row was locked) and is_done.';
+  'Begins and ends the grants that are due, of at most p_limit wallets, and waits for no lock: who asks about a wallet, or charges it, '
+  'does that first by itself, so that nothing depends on it. To be run every minute. Returns applied_wallets, waiting_wallets '
+  '(running requests keep something that has ended), skipped_wallets (somebody had locked their row), failed_wallets (their events raise: an '
+  'anomaly ledger_mismatch says how, and they hold up no other) and is_done.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ create index token_rollovers_wallet_id_idx on private.token_rollovers (wallet_id
 comment on table private.token_rollovers is 'Rollovers; kept for good, so that each happens once.';
 comment on column private.token_rollovers.wallet_id is 'The user_id of token_balances.';
 comment on column private.token_rollovers.rolled_over is 'How many tokens went over into the new grant.';
-comment on column private.token_rollovers.expired is 'How many tokens were left and expired.';
-comment on column private.token_rollovers.digest is 'A digest of what was asked for, to recognise a repetition.';
+comment on column private.token_rollovers.expired is 'How many tokens were left and expired, then or before.';
+comment on column private.token_rollovers.digest is 'What was asked for, to know a repetition.';
 
 alter table private.token_rollovers enable row level security;
 
@@ -59,6 +59,7 @@ declare
   v_parts bigint[];
   v_amounts numeric;
   v_left numeric;
+  v_is_late boolean;
   v_rolled bigint;
   v_expired bigint;
   v_priority integer;
@@ -68,24 +69,22 @@ begin
     return private.token_refusal(p_request_id, 'invalid_request', v_problem, null, '{"rolled_over": 0, "expired": 0}');
   end if;
   insert into public.token_balances (user_id) values (p_wallet_id) on conflict do nothing;
-  perform from public.token_balances where user_id = p_wallet_id for update;
-  v_now := clock_timestamp();
+  v_balance := private.lock_current_wallet(p_wallet_id);
+  v_now := v_balance.updated_at;
   select * into v_known from private.token_rollovers where request_id = p_request_id;
   if found then
     if v_known.wallet_id <> p_wallet_id or v_known.digest <> v_digest then
       return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
         '{"rolled_over": 0, "expired": 0}');
     end if;
-    select * into v_balance from public.token_balances where user_id = p_wallet_id;
     return jsonb_build_object('success', true, 'duplicate', true, 'error', null, 'rolled_over', v_known.rolled_over,
       'expired', v_known.expired, 'balance', v_balance.balance, 'request_id', p_request_id);
   elsif p_expires_at <= v_now then
     return private.token_refusal(p_request_id, 'invalid_request', 'expires_at has passed', null,
       '{"rolled_over": 0, "expired": 0}');
   end if;
-  v_balance := private.apply_grant_events(p_wallet_id, v_now);
-  -- The plan's grants end at the time of this entry, which is after every hold that was taken, even one of this very moment.
-  v_now := v_balance.updated_at + interval '1 microsecond';
+  -- What is closed ends with this entry, and after every hold that was taken, also one of this very moment.
+  v_now := v_now + interval '1 microsecond';
   update public.token_balances set updated_at = v_now where user_id = p_wallet_id;
   select array_agg(plan.id order by plan.place), array_agg(plan.free order by plan.place), coalesce(sum(plan.amount), 0),
     coalesce(sum(plan.free), 0), min(plan.priority)
@@ -98,6 +97,18 @@ begin
     where grants.wallet_id = p_wallet_id and grants.source = p_source and grants.kind = 'plan'
       and grants.remaining > 0 and grants.expires_at > v_now
   ) as plan;
+  v_is_late := v_ids is null;
+  if v_is_late then
+    -- A renewal is told by a webhook, which may come late: what expired a short time ago is as good as left.
+    select array_agg(grants.id), coalesce(sum(grants.amount), 0), coalesce(sum(grants.expired), 0), min(grants.priority)
+    into v_ids, v_amounts, v_left, v_priority
+    from public.token_grants as grants
+    where grants.wallet_id = p_wallet_id and grants.source = p_source and grants.kind = 'plan' and grants.renewed_at is null
+      and grants.expires_at <= v_now
+      and grants.expires_at > v_now - (select settings.rollover_grace from private.token_settings as settings)
+      and grants.expired > 0;
+    v_left := least(v_left, greatest(private.room_for_tokens(v_balance), 0));
+  end if;
   v_rolled := least(v_left, p_cap_tokens, floor(v_amounts * p_cap_percent / 100));
   insert into private.token_rollovers (request_id, wallet_id, digest, rolled_over, expired, created_at)
   values (p_request_id, p_wallet_id, v_digest, v_rolled, 0, v_now)
@@ -106,7 +117,14 @@ begin
     return private.token_refusal(p_request_id, 'idempotency_key_reused', 'This request id belongs to another request', null,
       '{"rolled_over": 0, "expired": 0}');
   end if;
-  if v_ids is not null then
+  update public.token_grants set renewed_at = v_now where id = any(v_ids);
+  if v_is_late then
+    if v_rolled > 0 then
+      perform private.make_grant(p_wallet_id, 'rollover', v_priority, v_rolled, v_now, coalesce(p_expires_at, 'infinity'),
+        p_source, null, jsonb_strip_nulls(jsonb_build_object('reason', p_reason)));
+    end if;
+    v_expired := v_left - v_rolled;
+  else
     select array_agg(greatest(least(plan.free, v_rolled - plan.before), 0)::bigint order by plan.place) into v_parts
     from (
       select free, place, sum(free) over (order by place) - free as before
@@ -127,8 +145,10 @@ begin
     where id = v_grant_id;
   end if;
   v_balance := private.apply_grant_events(p_wallet_id, v_now);
-  -- Not all that is left: a running request may need of it what it would have taken elsewhere.
-  select coalesce(sum(expired), 0) into v_expired from public.token_grants where id = any(v_ids);
+  if not v_is_late then
+    -- Not all that is left: a running request may need of it what it would have taken elsewhere.
+    select coalesce(sum(expired), 0) into v_expired from public.token_grants where id = any(v_ids);
+  end if;
   update private.token_rollovers set expired = v_expired where request_id = p_request_id;
   return jsonb_build_object('success', true, 'duplicate', false, 'error', null, 'rolled_over', v_rolled,
     'expired', v_expired, 'balance', v_balance.balance, 'request_id', p_request_id);
@@ -136,10 +156,11 @@ end;
 $$;
 
 comment on function public.roll_over_grant(uuid, text, text, numeric, numeric, timestamptz, text) is
-  'Ends the grants of kind plan of a source now, and makes one of kind rollover of what is left of them: at most p_cap_tokens, and '
-  'at most p_cap_percent of their amounts (null: no cap), with an end of its own (null: none), their priority and source. The rest '
-  'expires; what running requests need stays for them, and what they leave expires. Once per request id, for good. Returns success, '
-  'duplicate, error, rolled_over, expired, balance, request_id. Errors: invalid_request, idempotency_key_reused.';
+  'Ends the grants of kind plan of a source now, and makes one of kind rollover of what is left of them: at most p_cap_tokens and '
+  'p_cap_percent of what they were (null: no cap), with an end of its own (null: none), their priority and source. The rest '
+  'expires; what running requests need stays for them, and expires with them. Where they have ended already, by token_settings.rollover_grace '
+  'at the most, it is made of what expired of them. Once per request id, for good. Returns success, duplicate, error, '
+  'rolled_over, expired, balance, request_id. Errors: invalid_request, idempotency_key_reused.';
 
 create function public.renew_grant(
   p_wallet_id uuid,

@@ -22,8 +22,7 @@ begin
   end if;
   perform from public.token_balances where user_id = p_wallet_id and next_expiry_at <= clock_timestamp();
   if found then
-    perform from public.token_balances where user_id = p_wallet_id for update;
-    perform private.apply_grant_events(p_wallet_id, clock_timestamp());
+    perform private.lock_current_wallet(p_wallet_id);
   end if;
   -- One statement: all of it as it is at one moment.
   select jsonb_build_object(

@@ -39,138 +39,202 @@ create type private.replayed_grant as (
 
 comment on type private.replayed_grant is 'A grant as the history tells it: named by the number of its entry.';
 
-create function private.spend_replayed(p_grants private.replayed_grant[], p_tokens numeric)
-returns private.replayed_grant[]
-language sql
-immutable
-set search_path = ''
-as $$
-  select coalesce(array_agg((grants.entry_number, grants.kind, grants.priority, grants.expires_at,
-    grants.remaining - greatest(least(grants.remaining, p_tokens - grants.before), 0))::private.replayed_grant), '{}')
-  from (
-    select one.*, sum(one.remaining) over (order by one.priority, one.expires_at, one.kind, one.entry_number) - one.remaining as before
-    from unnest(p_grants) as one
-  ) as grants
-  where grants.remaining > p_tokens - grants.before;
-$$;
-
-comment on function private.spend_replayed(private.replayed_grant[], numeric) is
-  'Grants after so many tokens were spent of them in their order; without those that are used up.';
-
-create function private.change_replayed(
-  p_grants private.replayed_grant[],
-  p_wallet_id uuid,
-  p_parts jsonb,
-  p_sign integer,
-  p_ends_at timestamptz
-)
-returns private.replayed_grant[]
-language sql
-stable
-set search_path = ''
-as $$
-  with parts as (
-    select (part ->> 'grant')::numeric::bigint as entry_number, sum((part ->> 'tokens')::numeric)::bigint * p_sign as tokens
-    from jsonb_path_query(p_parts, '$[*]') as part
-    group by 1
-  )
-  select coalesce(array_agg((changed.entry_number, changed.kind, changed.priority, changed.expires_at,
-    changed.remaining)::private.replayed_grant), '{}')
-  from (
-    select grants.entry_number, grants.kind, grants.priority,
-      case when parts.entry_number is null then grants.expires_at else coalesce(p_ends_at, grants.expires_at) end as expires_at,
-      grants.remaining + coalesce(parts.tokens, 0) as remaining
-    from unnest(p_grants) as grants
-    left join parts using (entry_number)
-    union all
-    -- One that was used up.
-    select parts.entry_number, coalesce(openings.kind, (known.metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
-      coalesce(openings.priority, (known.metadata #>> '{grant,priority}')::integer, 50),
-      coalesce(openings.expires_at, (known.metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'), parts.tokens
-    from parts
-    left join token_history.grant_openings as openings
-      on openings.user_id = p_wallet_id and openings.entry_number = parts.entry_number
-    left join public.token_balance_history as known
-      on known.user_id = p_wallet_id and known.entry_number = parts.entry_number
-    where parts.entry_number <> all(array(select grants.entry_number from unnest(p_grants) as grants))
-  ) as changed
-  where changed.remaining <> 0;
-$$;
-
-comment on function private.change_replayed(private.replayed_grant[], uuid, jsonb, integer, timestamptz) is
-  'Grants after an entry that names them gave them tokens (sign 1) or took some (-1), and ended them at a time if there is one.';
-
 create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint default null)
 returns setof private.replayed_grant
 language plpgsql
 stable
 set search_path = ''
+set enable_nestloop = off -- How many entries and parts there are is known to nobody: each join of them is by hash.
 as $$
 declare
   v_operations constant text[] := private.operations_of_grants();
-  v_grants private.replayed_grant[];
+  -- Of each grant, by its place in the order of consumption.
+  v_numbers bigint[];
+  v_kinds text[];
+  v_priorities integer[];
+  v_ends timestamptz[];
+  v_left bigint[];
+  v_endings integer[]; -- Its place in the order of the ends.
+  v_by_end integer[]; -- The other way round.
+  -- Two trees of counts: below each node so many grants have something left; the first of them is found from the root down.
+  v_size integer := 1;
+  v_used integer[];
+  v_ending integer[];
+  v_node integer;
+  v_node_of_end integer;
+  v_place integer;
+  v_places integer[];
+  v_changes numeric[];
+  v_was bigint;
+  v_part bigint;
+  v_rest bigint;
+  v_step integer;
   v_spent numeric := 0;
   v_entry record;
-  v_parts jsonb;
 begin
-  select array_agg((entry_number, kind, priority, expires_at, remaining)::private.replayed_grant) into v_grants
-  from token_history.grant_openings
-  where user_id = p_wallet_id and remaining > 0;
-  v_grants := coalesce(v_grants, '{}');
-  -- Charges in a row are one: between two entries about grants their order is fixed. The last row is the end of the history.
-  for v_entry in
-    select *
+  select array_agg(entry_number order by place), array_agg(kind::text order by place), array_agg(priority order by place),
+    array_agg(ends_at order by place), array_agg(remaining order by place), array_agg(ending order by place),
+    array_agg(place order by ending)
+  into v_numbers, v_kinds, v_priorities, v_ends, v_left, v_endings, v_by_end
+  from (
+    select known.*, coalesce(closed.at, known.expires_at) as ends_at,
+      row_number() over (order by known.priority, known.expires_at, known.kind, known.entry_number)::integer as place,
+      row_number() over (order by coalesce(closed.at, known.expires_at), known.entry_number)::integer as ending
     from (
-      select entries.*, sum(case when entries.is_plain then -entries.delta else 0 end) over (order by entries.entry_number) as spent
-      from (
-        select entry_number, delta, created_at, operation_type, metadata,
-          operation_type <> all(v_operations) and not coalesce(metadata, '{}') ? 'grants' as is_plain
-        from public.token_balance_history
-        where user_id = p_wallet_id and (p_to_entry is null or entry_number <= p_to_entry)
-        union all
-        select 9223372036854775807, 0, 'infinity', null, null, false
-      ) as entries
-    ) as entries
-    where not entries.is_plain
-    order by entries.entry_number
-  loop
-    if v_entry.spent > v_spent then
-      v_grants := private.spend_replayed(v_grants, v_entry.spent - v_spent);
-      v_spent := v_entry.spent;
-    end if;
-    exit when v_entry.operation_type is null;
-    v_parts := v_entry.metadata -> 'grants';
-    if v_entry.operation_type <> all(v_operations) then
-      -- A charge says itself which grants it took, where tokens of one that had ended were kept.
-      if exists (select from unnest(v_grants) as grants where grants.expires_at <= v_entry.created_at) then
-        v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, -1, null);
-      else
-        v_grants := private.spend_replayed(v_grants, -v_entry.delta);
-      end if;
-      continue;
-    end if;
-    if v_entry.operation_type = 'rollover' then
-      v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, -1, v_entry.created_at);
-    elsif v_entry.delta <> 0 and v_parts is not null then
-      v_grants := private.change_replayed(v_grants, p_wallet_id, v_parts, sign(v_entry.delta)::integer, null);
-    end if;
-    if v_entry.operation_type = 'grant' or v_entry.metadata ? 'grant' then
-      v_grants := v_grants || (v_entry.entry_number,
-        coalesce((v_entry.metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
-        coalesce((v_entry.metadata #>> '{grant,priority}')::integer, 50),
-        coalesce((v_entry.metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'),
-        case when v_entry.operation_type = 'rollover'
-          then (select sum((part ->> 'tokens')::numeric)::bigint from jsonb_path_query(v_parts, '$[*]') as part)
-          else v_entry.delta end)::private.replayed_grant;
+      select entry_number, kind, priority, expires_at, remaining from token_history.grant_openings
+      where user_id = p_wallet_id
+      union all
+      select entry_number, coalesce((metadata #>> '{grant,kind}')::public.token_grant_kind, 'paid'),
+        coalesce((metadata #>> '{grant,priority}')::integer, 50),
+        coalesce((metadata #>> '{grant,expires_at}')::timestamptz, 'infinity'), 0
+      from public.token_balance_history
+      where user_id = p_wallet_id and (p_to_entry is null or entry_number <= p_to_entry)
+        and (operation_type = 'grant' or operation_type = any(v_operations) and metadata ? 'grant')
+    ) as known
+    left join (
+      select (part ->> 'grant')::numeric as number, min(entries.created_at) as at
+      from public.token_balance_history as entries
+      cross join lateral jsonb_path_query(entries.metadata -> 'grants', '$[*]') as part
+      where entries.user_id = p_wallet_id and (p_to_entry is null or entries.entry_number <= p_to_entry)
+        and entries.operation_type = 'rollover'
+      group by 1
+    ) as closed on closed.number = known.entry_number
+  ) as grants;
+  v_numbers := coalesce(v_numbers, '{}');
+  while v_size < cardinality(v_numbers) loop
+    v_size := 2 * v_size;
+  end loop;
+  v_used := array_fill(0, array[2 * v_size]);
+  v_ending := v_used;
+  for v_place in 1 .. cardinality(v_numbers) loop
+    if v_left[v_place] > 0 then
+      v_used[v_size - 1 + v_place] := 1;
+      v_ending[v_size - 1 + v_endings[v_place]] := 1;
     end if;
   end loop;
-  return query select * from unnest(v_grants) as grants where grants.remaining <> 0;
+  for v_node in reverse v_size - 1 .. 1 loop
+    v_used[v_node] := v_used[2 * v_node] + v_used[2 * v_node + 1];
+    v_ending[v_node] := v_ending[2 * v_node] + v_ending[2 * v_node + 1];
+  end loop;
+
+  -- Charges in a row are one: between two entries about grants their order is fixed. The last row is the end of the history.
+  for v_entry in
+    with entries as materialized (
+      select *
+      from (
+        select plain.*, sum(case when plain.is_plain then -plain.delta else 0 end) over (order by plain.entry_number) as spent
+        from (
+          select entry_number, delta, created_at, operation_type, metadata,
+            operation_type <> all(v_operations) and not coalesce(metadata, '{}') ? 'grants' as is_plain
+          from public.token_balance_history
+          where user_id = p_wallet_id and (p_to_entry is null or entry_number <= p_to_entry)
+          union all
+          select 9223372036854775807, 0, 'infinity', null, null, false
+        ) as plain
+      ) as summed
+      where not summed.is_plain
+    ),
+    known as (
+      select number, place::integer from unnest(v_numbers) with ordinality as grants (number, place)
+    ),
+    parts as (
+      select entries.entry_number, array_agg(coalesce(known.place, 0)) as places, array_agg(part.tokens) as tokens
+      from entries
+      cross join lateral (
+        select (one ->> 'grant')::numeric as number, (one ->> 'tokens')::numeric as tokens
+        from jsonb_path_query(entries.metadata -> 'grants', '$[*] ? (@.grant.type() == "number" && @.tokens.type() == "number")')
+          as one
+      ) as part
+      left join known on known.number = part.number
+      group by entries.entry_number
+    )
+    select entries.entry_number, entries.delta, entries.created_at, entries.operation_type, entries.spent,
+      coalesce(parts.places, '{}') as places, coalesce(parts.tokens, '{}') as tokens,
+      case when entries.operation_type = 'grant' or entries.operation_type = any(v_operations) and entries.metadata ? 'grant'
+        then known.place end as made
+    from entries
+    left join parts using (entry_number)
+    left join known on known.number = entries.entry_number
+    order by entries.entry_number
+  loop
+    -- First what was spent before the entry, then the entry.
+    for v_turn in 1 .. 2 loop
+      if v_turn = 1 then
+        v_places := array[null];
+        v_changes := array[v_spent - v_entry.spent];
+        v_spent := v_entry.spent;
+      elsif v_entry.operation_type is null then
+        exit;
+      elsif v_entry.operation_type <> all(v_operations) then
+        -- A charge says itself which grants it took, where tokens of one that had ended were kept.
+        v_node := 1;
+        while v_ending[1] > 0 and v_node < v_size loop
+          v_node := 2 * v_node + (v_ending[2 * v_node] = 0)::integer;
+        end loop;
+        if v_ending[1] > 0 and v_ends[v_by_end[v_node - v_size + 1]] <= v_entry.created_at then
+          v_places := v_entry.places;
+          v_changes := array(select -tokens from unnest(v_entry.tokens) as parts (tokens));
+        else
+          v_places := array[null];
+          v_changes := array[v_entry.delta];
+        end if;
+      else
+        v_step := case when v_entry.operation_type = 'rollover' then -1 else sign(v_entry.delta)::integer end;
+        v_places := v_entry.places || v_entry.made;
+        v_changes := array(select v_step * tokens from unnest(v_entry.tokens) as parts (tokens))
+          || case when v_entry.operation_type = 'rollover'
+            then (select sum(tokens) from unnest(v_entry.tokens) as parts (tokens)) else v_entry.delta end;
+        if v_entry.made is null then
+          v_places := v_entry.places;
+        end if;
+      end if;
+      for v_index in 1 .. cardinality(v_places) loop
+        v_rest := v_changes[v_index];
+        while v_rest <> 0 loop
+          v_place := v_places[v_index];
+          v_part := v_rest;
+          if v_place is null then
+            if v_used[1] = 0 then
+              raise exception 'Entry % spends more than there was', v_entry.entry_number;
+            end if;
+            v_node := 1;
+            while v_node < v_size loop
+              v_node := 2 * v_node + (v_used[2 * v_node] = 0)::integer;
+            end loop;
+            v_place := v_node - v_size + 1;
+            v_part := greatest(v_rest, -v_left[v_place]);
+          end if;
+          v_was := v_left[v_place];
+          if v_was is null or v_was + v_part < 0 then
+            raise exception 'Entry % takes of a grant what it does not have', v_entry.entry_number;
+          end if;
+          v_left[v_place] := v_was + v_part;
+          v_step := (v_was + v_part > 0)::integer - (v_was > 0)::integer;
+          if v_step <> 0 then
+            v_node := v_size - 1 + v_place;
+            v_node_of_end := v_size - 1 + v_endings[v_place];
+            while v_node > 0 loop
+              v_used[v_node] := v_used[v_node] + v_step;
+              v_ending[v_node_of_end] := v_ending[v_node_of_end] + v_step;
+              v_node := v_node / 2;
+              v_node_of_end := v_node_of_end / 2;
+            end loop;
+          end if;
+          v_rest := v_rest - v_part;
+        end loop;
+      end loop;
+    end loop;
+  end loop;
+  return query
+  select grants.entry_number, grants.kind::public.token_grant_kind, grants.priority, grants.expires_at, grants.remaining
+  from unnest(v_numbers, v_kinds, v_priorities, v_ends, v_left) as grants (entry_number, kind, priority, expires_at, remaining)
+  where grants.remaining > 0;
 end;
 $$;
 
 comment on function private.replay_token_grants(uuid, bigint) is
   'What is left of a wallet''s grants by its history alone, up to an entry (null: all of it), from nothing or from where the '
-  'history begins.';
+  'history begins. Raises where it makes no sense.';
 
 create function private.open_grants(p_user_id uuid, p_to_entry bigint)
 returns void
@@ -346,8 +410,6 @@ comment on function private.split_other_months() is
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
-  private.spend_replayed(private.replayed_grant[], numeric),
-  private.change_replayed(private.replayed_grant[], uuid, jsonb, integer, timestamptz),
   private.replay_token_grants(uuid, bigint),
   private.open_grants(uuid, bigint)
 from public, anon, authenticated;

@@ -9,13 +9,15 @@ create extension if not exists pg_trgm with schema extensions;
 
 create function private.are_interests(p_interests text[])
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select cardinality(p_interests) <= 20 and coalesce(array_ndims(p_interests), 1) = 1
+begin
+  return cardinality(p_interests) <= 20 and coalesce(array_ndims(p_interests), 1) = 1
     and (select coalesce(bool_and(char_length(interest) between 1 and 40), true) from unnest(p_interests) as interest)
     and array_position(p_interests, null) is null;
+end;
 $$;
 
 comment on function private.are_interests(text[]) is 'Whether these are at most 20 interests, each of 1 to 40 characters.';
@@ -184,33 +186,59 @@ $$;
 comment on function private.community_limit(uuid, text, integer, integer) is
   'Takes one call of a user from a limit: null, or the refusal to return.';
 
-create function private.tidy_line(p_text text)
+-- In plpgsql, which keeps its plan: these run for each row that somebody writes.
+
+create function private.without_unseen(p_text text)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  -- Characters that turn or hide others would let one name pass for another.
-  select nullif(btrim(regexp_replace(regexp_replace(p_text, '[\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]', '', 'g'),
-    '[\s\u0001-\u001F\u007F-\u009F\u00A0]+', ' ', 'g')), '');
+begin
+  -- What is longer than anything that is kept stays too long, and costs no more.
+  return regexp_replace(left(p_text, 20001),
+    '[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\U000E0000-\U000E007F]',
+    '', 'g');
+end;
+$$;
+
+comment on function private.without_unseen(text) is
+  'A text without the characters that are not seen, or that turn others around: with them one name could pass for another.';
+
+create function private.tidy_line(p_text text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_line constant text := btrim(regexp_replace(private.without_unseen(p_text),
+    '[\s\u0001-\u001F\u007F-\u00A0\u2028\u2029]+', ' ', 'g'));
+begin
+  return case when v_line ~ '[^\u200C\u200D\uFE00-\uFE0F]' then v_line end;
+end;
 $$;
 
 comment on function private.tidy_line(text) is
-  'A text of one line without blanks around it and characters that are not seen; null if nothing is left.';
+  'A text as one line without blanks around it and characters that are not seen; null if nothing is left to see.';
 
 create function private.tidy_text(p_text text)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select nullif(btrim(regexp_replace(regexp_replace(
-    regexp_replace(p_text, '[\u0001-\u0008\u000B-\u001F\u007F-\u009F\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]', '', 'g'),
-    '\n{3,}', e'\n\n', 'g'), '[ \t]+$', '', 'gn'), e' \t\n'), '');
+declare
+  v_text text := regexp_replace(private.without_unseen(p_text), '[\u0001-\u0008\u000B-\u001F\u007F-\u009F]', '', 'g');
+begin
+  v_text := regexp_replace(v_text, '[ \t]+$', '', 'gn');
+  v_text := btrim(regexp_replace(v_text, '\n{3,}', e'\n\n', 'g'), e' \t\n');
+  return case when v_text ~ '[^\u200C\u200D\uFE00-\uFE0F]' then v_text end;
+end;
 $$;
 
 comment on function private.tidy_text(text) is
-  'A text of several lines without blanks around it and characters that are not seen; null if nothing is left.';
+  'A text of several lines without blanks around it and characters that are not seen; null if nothing is left to see.';
 
 create function private.tidy_profile()
 returns trigger
@@ -222,11 +250,13 @@ begin
   new.full_name := private.tidy_line(new.full_name);
   new.city := private.tidy_line(new.city);
   new.bio := private.tidy_text(new.bio);
-  new.interests := array(
-    select tidy from (
-      select private.tidy_line(interest) as tidy, min(position) as position
-      from unnest(new.interests) with ordinality as listed (interest, position) group by 1) as once
-    where tidy is not null order by position);
+  if cardinality(new.interests) <= 100 then
+    new.interests := array(
+      select tidy from (
+        select private.tidy_line(interest) as tidy, min(position) as position
+        from unnest(new.interests) with ordinality as listed (interest, position) group by 1) as once
+      where tidy is not null order by position);
+  end if;
   if tg_op = 'UPDATE' then
     new.updated_at := clock_timestamp();
   end if;
@@ -300,7 +330,7 @@ comment on function private.handle_new_user() is 'Makes the profile of who signs
 
 do $$
 begin
-  create trigger handle_new_user after insert on auth.users
+  create or replace trigger handle_new_user after insert on auth.users
     for each row execute function private.handle_new_user();
 exception
   when undefined_table or insufficient_privilege or invalid_schema_name then
@@ -361,7 +391,7 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('blocks of ' || v_blocker, 0));
+  -- The limit's row stays locked: a user's calls are counted one after the other.
   if (select count(*) from private.user_blocks where blocker_id = v_blocker) >= 1000
     and not exists (select from private.user_blocks where blocker_id = v_blocker and blocked_id = p_user_id)
   then
@@ -457,6 +487,7 @@ revoke execute on function
   private.community_refusal(text, text),
   private.community_done(jsonb),
   private.community_limit(uuid, text, integer, integer),
+  private.without_unseen(text),
   private.tidy_line(text),
   private.tidy_text(text),
   private.tidy_profile(),

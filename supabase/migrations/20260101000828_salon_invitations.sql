@@ -739,7 +739,7 @@ insert into private.jobs (
 values
   ('cleanup_salon_admissions', '35 * * * *', 'sql', 'private.cleanup_salon_admissions', true, null, 60000, '1 day',
     'Deletes invitations to salons, bans and remembered mutes that are over'),
-  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 600000, '1 day',
+  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 3600000, '1 day',
     'Deletes the rows of salons that were deleted');
 
 select private.install_schedule();

@@ -288,6 +288,7 @@ set search_path = ''
 as $$
 declare
   v_refusal jsonb;
+  v_is_changed boolean;
 begin
   v_refusal := private.begin_decision(p_salon_id, p_member_id);
   if v_refusal is not null then
@@ -295,7 +296,13 @@ begin
   end if;
   update public.salon_members set muted_until = null
   where salon_id = p_salon_id and user_id = p_member_id and muted_until is not null;
-  if found then
+  v_is_changed := found;
+  -- Of somebody who left meanwhile, too.
+  update private.salon_absences set muted_until = null
+  where salon_id = p_salon_id and user_id = p_member_id and muted_until is not null;
+  if v_is_changed or found then
+    delete from private.salon_absences
+    where salon_id = p_salon_id and user_id = p_member_id and removed_at is null;
     perform private.note_decision(p_salon_id, 'unmute', p_member_id);
   end if;
   return private.community_done();
@@ -303,7 +310,7 @@ end;
 $$;
 
 comment on function public.unmute_salon_member(uuid, uuid) is
-  'Lets a member write again; one who may write already is as good. Errors: unauthorized, rate_limited, invalid_request, '
+  'Lets a member write again, also one who left and may come back; one who may write already is as good. Errors: unauthorized, rate_limited, invalid_request, '
   'forbidden.';
 
 create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text default null)
@@ -661,10 +668,11 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_role constant text := private.salon_role(p_salon_id);
   v_limit constant integer := least(greatest(coalesce(p_limit, 50), 1), 200);
   v_decisions jsonb;
 begin
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  if (v_role in ('owner', 'moderator')) is not true then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon see its decisions');
   end if;
   select jsonb_agg(jsonb_build_object('id', id, 'action', action, 'actor_id', actor_id, 'subject_id', subject_id,
@@ -673,6 +681,8 @@ begin
   from (
     select * from private.salon_decisions
     where salon_id = p_salon_id and (p_before is null or id < p_before)
+      -- What became of a report is for those who see it in the queue.
+      and (action not like 'report\_%' or private.outranks(v_role, private.role_in_salon(salon_id, subject_id)))
     order by id desc limit v_limit
   ) as page;
   return private.community_done(jsonb_build_object('decisions', coalesce(v_decisions, '[]'),
@@ -712,15 +722,16 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('action', action, 'reason', reason, 'details', details,
         'created_at', created_at) order by id desc), '[]')
       from (
-        select * from private.salon_decisions where subject_id = v_user_id and salon_id = p_salon_id
+        select * from private.salon_decisions
+        where subject_id = v_user_id and salon_id = p_salon_id and action not like 'report\_%'
         order by id desc limit 20
       ) as latest)));
 end;
 $$;
 
 comment on function public.my_salon_standing(uuid) is
-  'What a salon has decided about the caller, member or not, and why: nobody is muted or kept out without being told. Does not '
-  'say who decided.';
+  'What a salon has decided about the caller, member or not, and why: nobody is muted or kept out without being told. Says '
+  'neither who decided nor who reported.';
 
 -- Functions: jobs ------------------------------------------------------------------------------------------------
 

@@ -354,7 +354,8 @@ begin
         'created_at', created_at) order by id), '[]')
       from (
         select * from private.salon_decisions
-        where actor_id = p_user_id or subject_id = p_user_id
+        -- That somebody reported the user is not the user's.
+        where actor_id = p_user_id or (subject_id = p_user_id and action not like 'report\_%')
         order by id desc limit 10000
       ) as decided));
 end;

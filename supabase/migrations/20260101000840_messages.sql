@@ -191,7 +191,7 @@ as $$
 begin
   -- A project may run without Realtime. Nothing depends on the arrival: the table is the truth.
   if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is not null then
-    perform realtime.send(p_payload, p_event, p_topic, true);
+    execute 'select realtime.send($1, $2, $3, true)' using p_payload, p_event, p_topic;
   end if;
 end;
 $$;

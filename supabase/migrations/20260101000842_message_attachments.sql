@@ -86,6 +86,21 @@ $$;
 
 comment on function private.may_attach() is 'Whether the caller has room for one more attachment. Storage asks before it knows the size.';
 
+create function private.is_attached(p_path text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return exists (select from public.message_attachments where path = p_path);
+end;
+$$;
+
+comment on function private.is_attached(text) is
+  'Whether a message has a file: it goes with that message alone, and no other comes to its path.';
+
 create function private.refuse_attachment_without_room()
 returns trigger
 language plpgsql
@@ -136,11 +151,13 @@ create policy "members upload for their salons, within their quota" on storage.o
     and (string_to_array(name, '/'))[1] = (select auth.uid())::text
     and (string_to_array(name, '/'))[2] = any((select private.my_salon_ids())::text[])
     and array_length(string_to_array(name, '/'), 1) = 3
+    and not private.is_attached(name)
     and (select private.may_attach())
   );
 
-create policy "owners remove their attachments" on storage.objects for delete to authenticated
-  using (bucket_id = 'attachments' and (string_to_array(name, '/'))[1] = (select auth.uid())::text);
+create policy "owners remove attachments that they have not sent" on storage.objects for delete to authenticated
+  using (bucket_id = 'attachments' and (string_to_array(name, '/'))[1] = (select auth.uid())::text
+    and not private.is_attached(name));
 
 -- Functions -----------------------------------------------------------------------------------------------------
 
@@ -213,13 +230,14 @@ revoke execute on function
   private.lock_attachments_of(text),
   private.attachments_have_room(text, bigint),
   private.may_attach(),
+  private.is_attached(text),
   private.refuse_attachment_without_room(),
   private.can_attach(uuid, text[]),
   private.attach(bigint, uuid, text[]),
   public.attachments_to_remove(integer)
 from public, anon, authenticated;
 
-grant execute on function private.may_attach() to authenticated;
+grant execute on function private.may_attach(), private.is_attached(text) to authenticated;
 grant execute on function public.attachments_to_remove(integer) to service_role;
 
 -- The linter calls an index unused until it has been read once.

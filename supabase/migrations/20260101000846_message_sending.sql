@@ -112,7 +112,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_content constant text := coalesce(private.tidy_text(p_content), '');
+  v_content constant text := coalesce(private.tidy_text(left(p_content, 20000)), '');
   v_attachments constant text[] := coalesce(p_attachments, '{}');
   v_settings private.message_settings;
   v_outcome jsonb;
@@ -125,6 +125,7 @@ begin
   select * into v_settings from private.message_settings;
   if p_salon_id is null or p_client_id is null
     or char_length(v_content) > v_settings.content_characters
+    or char_length(p_content) > 20000
     or (v_content = '' and cardinality(v_attachments) = 0)
     or cardinality(p_mentions) > v_settings.mentions_per_message
     or cardinality(v_attachments) > v_settings.attachments_per_message
@@ -205,7 +206,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_content constant text := private.tidy_text(p_content);
+  v_content constant text := private.tidy_text(left(p_content, 20000));
   v_settings private.message_settings;
   v_salon_id uuid;
   v_place private.salon_place;
@@ -216,7 +217,9 @@ declare
   v_number integer;
 begin
   select * into v_settings from private.message_settings;
-  if p_message_id is null or (char_length(v_content) between 1 and v_settings.content_characters) is not true then
+  if p_message_id is null or char_length(p_content) > 20000
+    or (char_length(v_content) between 1 and v_settings.content_characters) is not true
+  then
     return private.community_refusal('invalid_request',
       format('Expected are a message and 1 to %s characters', v_settings.content_characters));
   end if;

@@ -14,11 +14,9 @@ declare
   v_ids bigint[];
   v_count bigint;
 begin
-  -- First what forget_salons needs, in its order; then nothing that the user is sending is missed, and it sends no more.
-  perform private.lock_my_salons(p_user_id);
-  perform from public.salons
-  where id in (select salon_id from public.salon_members where user_id = p_user_id)
-  order by id for update;
+  -- The part memberships went before, by its name: what the user was sending is complete, and it sends no more. This waits for
+  -- messages that are moving to the archive, as such a row is in neither place for it.
+  perform pg_advisory_xact_lock_shared(hashtext('the archive of messages'));
   for v_salon_id, v_ids in
     select salon_id, array_agg(id order by id) from public.chat_messages where user_id = p_user_id group by salon_id order by salon_id
   loop
@@ -68,6 +66,14 @@ begin
       from (
         select id, salon_id, seq, content, reply_to_id, mentions, created_at, edited_at
         from public.chat_messages where user_id = p_user_id and not is_deleted order by id desc limit 300
+      ) as newest),
+    'newest_attachments', (
+      select coalesce(jsonb_agg(to_jsonb(newest) order by newest.message_id desc, newest.path), '[]')
+      from (
+        select attachments.message_id, attachments.path, attachments.content_type, attachments.size_bytes
+        from public.chat_messages as messages
+        join public.message_attachments as attachments on attachments.message_id = messages.id
+        where messages.user_id = p_user_id order by messages.id desc limit 1000
       ) as newest),
     'newest_reactions', (
       select coalesce(jsonb_agg(to_jsonb(newest) order by newest.created_at desc), '[]')

@@ -25,9 +25,11 @@ select is_empty(
   $$ select oid::regprocedure, role from pg_proc, unnest(array['anon', 'authenticated']) as role
      where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
        and has_function_privilege(role, oid, 'execute')
-       -- Policies ask these of the caller itself, and REST shows none of them.
-       and not (pronamespace = 'private'::regnamespace and role = 'authenticated' and pronargs = 0) $$,
-  'no user may execute a function that runs with the rights of its owner, but what policies ask of the user itself'
+       -- Policies and views ask these with the rights of who reads, and REST shows none of them; what REST shows acts for whom
+       -- the token names, itself or through a function that no user may execute.
+       and not (role = 'authenticated' and (pronamespace = 'private'::regnamespace
+         or prosrc ~ '\mauth[.]uid[(][)]|\mprivate[.]\w+[(]')) $$,
+  'no user may execute a function with the rights of its owner that does not ask who calls'
 );
 
 select is_empty(

@@ -249,7 +249,7 @@ describe("a session", () => {
   });
 
   it("accepts a frame of 60 MB only once, and blocks the sender's seat", async () => {
-    const own = await openFunctions({ AI_BASE_URL: exchange.baseUrl });
+    const own = await openFunctions({ AI_BASE_URL: exchange.baseUrl }, undefined, { lazy: false });
     const user = await newUser(PLENTY);
     const before = await residentMb(own.pid);
     let peak = before;

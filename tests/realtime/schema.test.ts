@@ -94,6 +94,17 @@ describe("a migration, which runs as postgres,", () => {
     });
   });
 
+  it("grants what is none of Realtime's", async () => {
+    const name = `granted_${crypto.randomUUID().replaceAll("-", "")}`;
+    await sql.unsafe(`
+      create table extensions.${name} (id int primary key);
+      grant select on extensions.${name} to authenticated;
+      create rule mine as on insert to extensions.${name} do instead nothing;
+      drop rule mine on extensions.${name};
+      revoke select on extensions.${name} from authenticated;
+      drop table extensions.${name}`);
+  });
+
   it("adds tables to the publication, and takes them away", async () => {
     const name = `published_${crypto.randomUUID().replaceAll("-", "")}`;
     await sql.unsafe(`
@@ -115,6 +126,11 @@ describe("a migration, which runs as postgres,", () => {
     ],
     ["drop a function", "drop function realtime.send_binary"],
     ["make a table", "create table realtime.mine (id int)"],
+    ["put a rule on it", "create rule mine as on insert to realtime.messages do instead nothing"],
+    ["grant more of it", "grant delete on realtime.messages to authenticated"],
+    ["grant it to all", "grant select on realtime.messages to public"],
+    ["grant it with all tables", "grant delete on all tables in schema realtime to anon"],
+    ["take what is granted", "revoke insert on realtime.messages from authenticated"],
     ["rename the schema", "alter schema realtime rename to mine"],
     ["drop the schema", "drop schema realtime cascade"],
     [

@@ -188,7 +188,7 @@ describe.each(relations)("the table $name", ({ name, owner }) => {
 
   describe.each(askers)("asked by $what", (asker) => {
     it.each(TABLE_ACTIONS)("can be the object of %s exactly as declared", async (action) => {
-      const allowed = mayDo(ruleOf(MATRIX.tables, name), asker.column, action);
+      const allowed = mayDo(ruleOf(MATRIX.tables, name), asker.column, action) && !asker.isUnknown;
       const before = owner && await watched.before();
       const answer = await touchTable(name, owner, action, asker);
       const after = owner && await watched.after();
@@ -250,7 +250,7 @@ describe.each(routines)("the database function $name", (routine) => {
   const watched = new Watched(tableNames, () => [userA, userB]);
 
   it.each(askers)("asked by $what, runs exactly as declared", async (asker) => {
-    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call");
+    const allowed = mayDo(ruleOf(MATRIX.routines, routine.name), asker.column, "call") && !asker.isUnknown;
     const before = await watched.before();
     const answer = await send(`/rest/v1/rpc/${routine.name}`, {
       method: "POST",
@@ -294,7 +294,7 @@ function argumentsFor(
   );
 }
 
-/** Another case may have forgotten the user, which closes its account, or taken it out of its wallet, or closed that. */
+/** Another case may have forgotten the user, which closes its account and salon, or taken it out of its wallet, or closed that. */
 async function reopenAccount(): Promise<void> {
   const ids = [userA.id, userA.walletId];
   await sql`delete from public.token_accounts where user_id = ${userA.id} and forgotten_at is not null`;
@@ -303,6 +303,13 @@ async function reopenAccount(): Promise<void> {
   await sql`
     update private.wallet_members set role = 'owner', removed_at = null
     where wallet_id = ${userA.walletId} and user_id = ${userA.id} and (role <> 'owner' or removed_at is not null)`;
+  const [, salonId] = userA.filePath.split("/");
+  await sql`
+    update public.salons set owner_id = ${userA.id}, is_active = true, deleted_at = null
+    where id = ${salonId!} and deleted_at is not null`;
+  await sql`
+    insert into public.salon_members (salon_id, user_id, role) values (${salonId!}, ${userA.id}, 'owner')
+    on conflict do nothing`;
 }
 
 describe.each(buckets)("the bucket $name", ({ name: bucket }) => {
@@ -442,7 +449,9 @@ describe.each(endpoints)("the endpoint $name", (declared) => {
     expect(await watched.after()).toEqual(before);
   });
 
-  it.runIf(declared.takesWallet && !isRealtime(declared))(
+  if (!declared.takesWallet || isRealtime(declared)) return;
+
+  it(
     "lets no user spend from, or look into, a wallet of a team that it is not in",
     async () => {
       const [sample] = fc.sample(validInputs(input), { numRuns: 1, seed: 1 }) as [Record<string, unknown>];

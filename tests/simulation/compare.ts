@@ -12,7 +12,7 @@ export function differences(expected: unknown, actual: unknown, place = ""): str
 /** What answers say beside what the model knows: wording, identity, and what depends on the hour. */
 const UNTOLD = ["message", "limits", "resets_at", "wallet_id"];
 /** What the job says of wallets: how many it found. */
-const COUNTS = ["applied_wallets", "waiting_wallets", "skipped_wallets", "is_done"];
+const COUNTS = ["applied_wallets", "waiting_wallets", "skipped_wallets", "failed_wallets", "is_done"];
 
 /** Where an answer is not the one that the model gives. */
 export function answerDifferences(expected: Answer, actual: Answer): string[] {

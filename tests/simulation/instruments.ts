@@ -83,11 +83,13 @@ begin
   end loop;
 end $$;
 
-create function simulation.minute_of(p_time timestamptz) returns jsonb language sql stable as $$
-  select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
-    else '"Infinity"' end
-  from simulation.start
-$$;
+create function simulation.minute_of(p_time timestamptz) returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select case when p_time is null then null when isfinite(p_time) then to_jsonb(floor(extract(epoch from p_time - start.at) / 60))
+      else '"Infinity"' end
+    from simulation.start);
+end $$;
 
 create function simulation.time_of(p_minute bigint) returns timestamptz language sql stable as $$
   select at + p_minute * interval '1 minute' from simulation.start
@@ -131,12 +133,12 @@ begin
       from public.token_balance_history as history), '{}'),
     'grants', coalesce((
       select jsonb_object_agg(wallet_id || ' ' || place, jsonb_build_object('kind', kind, 'priority', priority,
-        'amount', amount, 'left', remaining, 'effective', simulation.minute_of(effective_at),
+        'amount', amount, 'left', remaining, 'expired', expired, 'effective', simulation.minute_of(effective_at),
         'expires', simulation.minute_of(expires_at), 'source', source, 'entry', entry_number))
       from (
         select grants.*, coalesce(left_of.tokens, case when entry_number is null then amount - reversed else 0 end) as remaining,
           row_number() over (partition by wallet_id order by id) as place
-        from (select grants.wallet_id, kind, priority, amount, effective_at, expires_at, source, entry_number, id, reversed
+        from (select grants.wallet_id, kind, priority, amount, expired, effective_at, expires_at, source, entry_number, id, reversed
           from public.token_grants as grants) as grants
         join public.token_balances on user_id = wallet_id
         left join private.grants_left(wallet_id, granted - balance) as left_of on left_of.grant_id = grants.id

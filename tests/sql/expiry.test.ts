@@ -134,6 +134,51 @@ describe("a grant that ends", () => {
     expect(await clocked.entries(users[1]!)).toEqual(["grant 10", "expiry -10"]);
   });
 
+  it("is ended by the job though another wallet's raises, which is told once a day", async () => {
+    const [broken, user] = [newId(), newId()];
+    await clocked.grant(broken, 10, { until: 29 });
+    await clocked.grant(user, 10, { until: 30 });
+    await clocked.sql`update public.token_grants set remaining = 20 where wallet_id = ${broken}`;
+    await clocked.at(31);
+    const job = { name: "private.apply_due_grant_events", args: { p_limit: 1 } };
+    expect(await run(clocked.sql, job)).toMatchObject({
+      applied_wallets: 0,
+      failed_wallets: 1,
+      is_done: false,
+    });
+    expect(await run(clocked.sql, job)).toMatchObject({
+      applied_wallets: 1,
+      failed_wallets: 0,
+      is_done: false,
+    });
+    expect(await run(clocked.sql, job)).toMatchObject({ applied_wallets: 0, failed_wallets: 1 });
+    expect(await clocked.entries(user)).toEqual(["grant 10", "expiry -10"]);
+    const anomalies = await clocked.sql`
+      select anomaly_type, severity, details from public.token_anomalies where user_id = ${broken}`;
+    expect([...anomalies]).toMatchObject([{
+      anomaly_type: "ledger_mismatch",
+      severity: "critical",
+      details: { grants_error: expect.stringMatching(/^23514 /) },
+    }]);
+    await clocked.sql`update public.token_grants set remaining = 10 where wallet_id = ${broken}`;
+    expect(await run(clocked.sql, job)).toMatchObject({ applied_wallets: 1, failed_wallets: 0 });
+  });
+
+  it("of which a hold has outlived its time is no matter of the cleanup's other wallets, where it raises", async () => {
+    const [broken, user] = [newId(), newId()].sort() as [string, string];
+    const ids = [newId(), newId()];
+    await clocked.grant(broken, 10, { until: 30 });
+    await clocked.grant(user, 10);
+    for (const [index, wallet] of [broken, user].entries()) await clocked.holdOf(wallet, 5, ids[index]!, 10);
+    await clocked.sql`update public.token_grants set remaining = 20 where wallet_id = ${broken}`;
+    await clocked.at(31);
+    await clocked.cleanup();
+    expect(await clocked.lock(ids[1]!)).toMatchObject({ status: "expired" });
+    await clocked.sql`update public.token_grants set remaining = 10 where wallet_id = ${broken}`;
+    await clocked.cleanup();
+    expect(await clocked.lock(ids[0]!)).toMatchObject({ status: "expired" });
+  });
+
   it("does not count as spent in a cap", async () => {
     const user = newId();
     await run(clocked.sql, {

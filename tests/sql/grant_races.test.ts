@@ -186,6 +186,51 @@ describe("a hold that waited for the wallet over the end of its tokens", () => {
   }
 });
 
+/** Runs a call while another one is not yet committed, for which it may wait. */
+async function whileOpen<Result>(first: Call, second: Call, before = async () => {}): Promise<Result> {
+  const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+  try {
+    const [backend] = await two`select pg_backend_pid() as pid`;
+    await one`begin`;
+    await run(one, first);
+    await before();
+    let isOver = false;
+    const outcome = run<Result>(two, second);
+    outcome.finally(() => isOver = true).catch(() => {});
+    await until(async () => {
+      const [row] = await sql`select cardinality(pg_blocking_pids(${backend!.pid})) > 0 as it`;
+      return isOver || row!.it;
+    });
+    await one`commit`;
+    return await outcome;
+  } finally {
+    await one`rollback`; // Where it failed: the others are not to wait for it.
+    one.release();
+    two.release();
+  }
+}
+
+const whileCharged = <Result>(user: string, call: Call, before?: () => Promise<void>) =>
+  whileOpen<Result>(consume(user, 7, newId()), call, before);
+
+describe("new grants at once", () => {
+  it("of any place, with charges among them, keep every token, and each charge knows who paid for it", async () => {
+    for (const _ of range(6)) {
+      const user = newId();
+      await ledger.add(user, 100);
+      const outcomes = await raceAll(
+        url,
+        range(24).map((index) =>
+          index % 2 ? consume(user, 3, newId()) : add(user, 5, newId(), { p_priority: (index * 7) % 100 })
+        ),
+      );
+      expect(outcomes.every(({ success }) => success)).toBe(true);
+      expect(await state(user)).toMatchObject({ balance: 100 + 12 * 5 - 12 * 3 });
+      expect(await ledger.problems()).toEqual([]);
+    }
+  });
+});
+
 describe("refunds at once", () => {
   it("of one charge, each under its own id, give back no more than it was", async () => {
     const [user, id] = [newId(), newId()];
@@ -255,6 +300,16 @@ describe("reversals at once", () => {
     }
   });
 
+  it("and their grant find each other, where one of them is not yet committed", async () => {
+    for (const isFirst of [true, false]) {
+      const [user, pay] = [newId(), newId()];
+      const calls: [Call, Call] = [clawBack(pay, 4, newId()), add(user, 10, newId(), { p_source: pay })];
+      const [first, second] = isFirst ? calls : calls.toReversed() as [Call, Call];
+      await whileOpen(first, second);
+      expect(await state(user)).toMatchObject({ balance: 6, debt: 0 });
+    }
+  });
+
   it("keep no grant of the same source waiting for another's, and are one wallet's though two get theirs at once", async () => {
     const [one, two, coupon] = [newId(), newId(), newId()];
     await sql.begin(async (transaction) => {
@@ -287,6 +342,47 @@ describe("reversals at once", () => {
       select (sum(-delta) filter (where operation_type = 'meal-analyzer'))::integer as charged
       from public.token_balance_history where user_id = ${user}`;
     expect(await state(user)).toMatchObject({ balance: 60 - (row!.charged ?? 0), debt: 0 });
+  });
+});
+
+describe("who waited for a charge knows of it:", () => {
+  it("a reversal", async () => {
+    const [user, pay] = [newId(), newId()];
+    await run(sql, add(user, 10, newId(), { p_source: pay }));
+    expect(await whileCharged(user, clawBack(pay, 10, newId()))).toMatchObject({ balance: 0, debt: 7 });
+  });
+
+  it("a rollover", async () => {
+    const [user, plan] = [newId(), newId()];
+    await run(sql, add(user, 10, newId(), { p_source: plan, p_kind: "plan" }));
+    const roll = { p_wallet_id: user, p_source: plan, p_request_id: newId() };
+    expect(await whileCharged(user, { name: "roll_over_grant", args: roll })).toMatchObject({
+      rolled_over: 3,
+      balance: 3,
+    });
+  });
+
+  it("a refund", async () => {
+    const [user, id] = [newId(), newId()];
+    await ledger.add(user, 10);
+    await ledger.consume(user, 2, id);
+    expect(await whileCharged(user, refund(id, newId()))).toMatchObject({ refunded: 2, balance: 3 });
+  });
+
+  it("a new grant", async () => {
+    const user = newId();
+    await ledger.add(user, 10);
+    expect(await whileCharged(user, add(user, 5, newId(), { p_priority: 0 }))).toMatchObject({ balance: 8 });
+    expect(await ledger.consume(user, 6)).toMatchObject({ balance: 2 });
+  });
+
+  it("who looks what is left after an end", async () => {
+    const user = newId();
+    const end = await inMs(700);
+    await grantUntil(user, 10, end);
+    const look = { name: "wallet_state", args: { p_wallet_id: user } };
+    expect(await whileCharged(user, look, () => until(() => isOver(end)))).toMatchObject({ balance: 0 });
+    expect(await ledger.deltas(user)).toEqual([10, -7, -3]);
   });
 });
 

@@ -104,7 +104,15 @@ describe("a grant", () => {
   it("that would exceed the maximum balance is refused and changes nothing", async () => {
     const user = newId();
     await ledger.add(user, LARGEST);
-    const before = await ledger.snapshot(user);
+    // When what is due was last looked for is no part of it.
+    const state = async () =>
+      JSON.parse(
+        JSON.stringify(
+          await ledger.snapshot(user),
+          (name, value) => name === "updated_at" ? undefined : value,
+        ),
+      );
+    const before = await state();
     for (const amount of [1, LARGEST]) {
       for (const id of [undefined, newId()]) {
         expect(await ledger.add(user, amount, id)).toMatchObject({
@@ -114,7 +122,7 @@ describe("a grant", () => {
         });
       }
     }
-    expect(await ledger.snapshot(user)).toEqual(before);
+    expect(await state()).toEqual(before);
   });
 
   it.each([0, -1, "0.5", "NaN", "Infinity", "9223372036854775808", null])(

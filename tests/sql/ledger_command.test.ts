@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
+import { runLedgerCommand } from "../../scripts/ledger/command.ts";
 import { projectFolder } from "../../scripts/local/paths.ts";
 import { createDatabase, type Database, newId, range, run } from "./support.ts";
 
@@ -12,8 +13,16 @@ interface Printed {
   printed: string;
 }
 
-/** `deno task ledger`, on a database. */
+/** `deno task ledger`, on a database, in this process. */
 async function command({ url }: Database, ...args: string[]): Promise<Printed> {
+  let printed = "";
+  const print = (line: string) => printed += `${line}\n`;
+  const code = await runLedgerCommand([...args, "--db-url", url], { print, complain: print });
+  return { code, printed };
+}
+
+/** The same as an operator runs it. */
+async function commandOfItsOwn({ url }: Database, ...args: string[]): Promise<Printed> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "scripts/ledger.ts", ...args, "--db-url", url],
     cwd: projectFolder,
@@ -131,6 +140,20 @@ describe("deno task ledger verify", async () => {
   it("finds nothing on a ledger that is sound, and agrees with every chain that the database made", async () => {
     expect(await command(sound, "verify")).toEqual(SOUND);
     expect(await command(sound, "verify", "--anchor", await anchorOf(sound))).toEqual(SOUND);
+  });
+
+  it("tells by its exit code and its output what it found, and what it could not do", async () => {
+    expect(await commandOfItsOwn(sound, "verify")).toEqual(SOUND);
+    const path = join(folder, `${newId()}.jsonl`);
+    expect(await commandOfItsOwn(sound, "anchor", "--to", path)).toEqual({ code: 0, printed: `${path}\n` });
+    expect(await commandOfItsOwn(sound, "verify", "--anchor", path)).toEqual(SOUND);
+    expect(await commandOfItsOwn(sound, "verify", "--digest", "?")).toMatchObject({ code: 2 });
+    expect(await commandOfItsOwn(sound, "mend")).toMatchObject({ code: 2 });
+    const database = await openLedger();
+    await tamper(database, "update public.token_balances set balance = balance + 1");
+    const found = await commandOfItsOwn(database, "verify");
+    expect(found).toMatchObject({ code: 1, printed: expect.stringMatching(/\n\d+ findings\n$/) });
+    expect(await command(database, "verify")).toEqual(found);
   });
 
   it.each([

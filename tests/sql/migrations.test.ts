@@ -52,6 +52,10 @@ describe("the migrations", () => {
 /** Handlers of any error, which is then kept where it is looked at. */
 const RECORDED_ERRORS: Record<string, { handlers: number; reason: string }> = {
   "20260101000052_schedule.sql": { handlers: 1, reason: "a job's error becomes the outcome of its run" },
+  "20260101000100_ledger.sql": {
+    handlers: 1,
+    reason: "a wallet whose grants raise holds up no other wallet's: an anomaly has the error",
+  },
   "20260101000125_live_balances.sql": {
     handlers: 1,
     reason:

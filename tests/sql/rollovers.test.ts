@@ -71,7 +71,42 @@ describe("a rollover", () => {
     expect(await clocked.state(user)).toMatchObject({ balance: 90 });
   });
 
-  it("of a plan that has ended, or of none, finds nothing", async () => {
+  it("of a plan that ended a short time ago takes over what expired of it, once", async () => {
+    const { user, plan } = await planned();
+    await clocked.at(60);
+    expect(await clocked.state(user)).toMatchObject({ balance: 50 });
+    expect(await rollOver(user, plan, newId(), { p_cap_tokens: 40, p_expires_at: await clocked.time(9_000) }))
+      .toMatchObject({ rolled_over: 40, expired: 30, balance: 90 });
+    expect(await clocked.left(user)).toEqual(["rollover 40 until 9000", "paid 50"]);
+    expect(await clocked.entries(user)).toEqual([
+      "grant 100",
+      "grant 50",
+      "meal-analyzer -30",
+      "expiry -70",
+      "grant 40",
+    ]);
+    expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 90 });
+  });
+
+  it("of a plan that another one has closed finds nothing, though some of it expired", async () => {
+    const { user, plan } = await planned();
+    expect(await rollOver(user, plan, newId(), { p_cap_tokens: 0 })).toMatchObject({ expired: 70 });
+    await clocked.at(1);
+    expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 50 });
+  });
+
+  it("that comes late leaves what a running request keeps of the plan", async () => {
+    const { user, plan } = await planned();
+    const id = newId();
+    await clocked.holdOf(user, 20, id, 1_400);
+    await clocked.consume(user, 50);
+    await clocked.at(61);
+    expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 70 });
+    await clocked.release(user, id);
+    expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 20, expired: 0, balance: 70 });
+  });
+
+  it("of a plan that ended days ago, or of none, finds nothing", async () => {
     const { user, plan } = await planned();
     const capped = { p_cap_tokens: 30, p_cap_percent: 50 };
     expect(await rollOver(user, newId(), newId(), capped)).toMatchObject({
@@ -79,7 +114,7 @@ describe("a rollover", () => {
       expired: 0,
       balance: 120,
     });
-    await clocked.at(60);
+    await clocked.at(60 + 3 * 1_440);
     expect(await rollOver(user, plan, newId())).toMatchObject({ rolled_over: 0, expired: 0, balance: 50 });
   });
 
@@ -164,6 +199,21 @@ describe("a renewal", () => {
       });
     }
     expect(await clocked.left(user)).toEqual(["rollover 40 until 300", "plan 100 until 600", "paid 50"]);
+  });
+
+  it("that comes a day late rolls over what expired meanwhile", async () => {
+    const { user, plan } = await planned();
+    await clocked.at(1_500);
+    const times = {
+      p_expires_at: await clocked.time(9_000),
+      p_rollover_expires_at: await clocked.time(8_000),
+    };
+    expect(await renew(user, plan, newId(), times)).toMatchObject({
+      added: 100,
+      rolled_over: 40,
+      balance: 190,
+    });
+    expect(await clocked.left(user)).toEqual(["rollover 40 until 8000", "plan 100 until 9000", "paid 50"]);
   });
 
   it("is whole or not at all", async () => {

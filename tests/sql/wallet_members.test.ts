@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { createDatabase, newId, range } from "./support.ts";
+import { add, createDatabase, newId, range, run } from "./support.ts";
 import {
   accept,
   act,
@@ -92,6 +92,22 @@ describe("a wallet", () => {
     expect(await ledger.hold(team.wallet, 1, newId())).toMatchObject({ error: "account_paused" });
     expect(await teams.do(accept(newId(), code))).toMatchObject({ error: "not_found" });
     expect(await teams.do({ name: "list_wallets", args: { p_user_id: team.owner } })).toEqual([]);
+  });
+
+  it("is not closed while it owes something, which nobody would pay", async () => {
+    const team = await teams.open();
+    const pay = newId();
+    await run(sql, add(team.wallet, 5, newId(), { p_source: pay }));
+    await ledger.consume(team.wallet, 5);
+    await run(sql, { name: "claw_back_grant", args: { p_source: pay, p_amount: 5, p_reversal_id: newId() } });
+    const close = () =>
+      teams.do<{ error: string; message: string }>(act("close_wallet", team.owner, team.wallet));
+    expect(await close()).toMatchObject({
+      error: "wallet_not_empty",
+      message: expect.stringContaining("owes 5"),
+    });
+    await ledger.add(team.wallet, 5);
+    expect(await close()).toEqual(DONE);
   });
 
   it("is renamed by its owners and admins", async () => {

@@ -2,6 +2,7 @@ import { createServer, type Socket } from "node:net";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { delay, isAlive } from "../../scripts/local/process_ids.ts";
+import { needing } from "../support/needs.ts";
 import {
   type Command,
   finish,
@@ -121,6 +122,7 @@ test("the demo's story comes true on a running stack, and fails with what to do 
   await startAndWait();
   const { code, printed } = await finish(runScript("demo", place));
   expect({ code, printed }).toEqual({ code: 0, printed });
+  expect(printed).toMatch(/heard live: 100, \d+, 97 available +97$/m);
   expect(printed).toMatch(/^Refund the meal .* 3 +100$/m);
   expect(printed).toMatch(/^2 seconds later +the gift is over +-20 +100$/m);
   expect(printed).toMatch(/verify_token_ledger\(\)\s+0 rows/);
@@ -239,7 +241,7 @@ test("a port that is taken is named, with its purpose, its holder and the fix", 
   if (Deno.build.os === "linux") expect(printed).toContain(`(pid ${Deno.pid})`);
 });
 
-test.runIf(Deno.build.os === "linux")("so is a connection that uses the port", async () => {
+test("so is a connection that uses the port", await needing("linux"), async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => silent.once("listening", resolve));
   const { port } = silent.address() as { port: number };

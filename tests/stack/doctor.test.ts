@@ -28,7 +28,8 @@ const { sql } = await createDatabase();
 /** A grant that ended an hour ago, of which nobody has taken note. */
 const OVERDUE_GRANT = `
   select public.add_tokens(gen_random_uuid(), 10, 'test', p_expires_at => now() + interval '1 day');
-  update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'`;
+  update public.token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour';
+  update public.token_balances set next_expiry_at = now() - interval '1 hour'`;
 
 /** The findings of an examination after a change of the database, which is undone afterwards. */
 async function findingsAfter(
@@ -247,6 +248,10 @@ describe("what the doctor looks at", () => {
       "text model",
       "receivers of alerts",
       "platform",
+      "profiles",
+      "pictures",
+      "messages",
+      "test routes",
     ]);
   });
 });
@@ -255,7 +260,7 @@ describe("the doctor's project", () => {
   const values = { AI_API_KEY: "key", AI_TIMEOUT_MS: "never" };
 
   it("lacks each secret that its functions need, by name", async () => {
-    const names = ["AI_API_KEY", "OTP_PEPPERS", "OTP_PROOF_KEY"];
+    const names = ["AI_API_KEY", "AUTH_SITES", "OTP_PEPPERS", "OTP_PROOF_KEY"];
     const findings = await settingsExamination.examine({ sql, settings: { kind: "names", names } });
     expect(findings.map(({ what }) => what)).toEqual(["The setting TOKEN_ENCRYPTION_KEYS is missing"]);
     const [first] = await settingsExamination.examine({ sql, settings: { kind: "names", names: [] } });

@@ -106,6 +106,17 @@ describe("the command itself", () => {
     expect(failing.code).toBe(1);
   });
 
+  it("counts a hook that fails, and says which file skips tests without a reason", async () => {
+    await write(
+      "tests/sql/refunds.test.ts",
+      'describe("a group", () => { beforeAll(() => { throw new Error("lost"); }); it("is skipped", () => {}); });',
+    );
+    const { stdout, code } = await runTest("tests/sql/refunds.test.ts", "--globals", "--root", root);
+    expect(stdout).toMatch(/^1 test is skipped in tests\/sql\/refunds\.test\.ts, which does not say why$/m);
+    expect(stdout).toMatch(/^0 passed, (1 failed, 1 skipped|2 failed)$/m);
+    expect(code).toBe(1);
+  });
+
   async function write(path: string, text: string): Promise<void> {
     await Deno.mkdir(join(root, path, ".."), { recursive: true });
     await Deno.writeTextFile(join(root, path), text);

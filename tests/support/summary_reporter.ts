@@ -4,7 +4,8 @@ import "./needs.ts";
 
 /**
  * Ends the output with one line that every machine can read: `N passed, N failed`. Before it, a line for each thing that
- * the machine lacks for tests that were skipped. With CI=true a skipped test counts as failed.
+ * the machine lacks for tests that were skipped, and for each file that skipped others. With CI=true a skipped test counts
+ * as failed.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
@@ -12,14 +13,22 @@ export default class SummaryReporter implements Reporter {
     const inState = (state: string) => tests.filter((test) => test.result().state === state);
     const skipped = inState("skipped");
     const reasons = Map.groupBy(skipped, (test) => test.meta().lacks);
+    const unexplained = Map.groupBy(reasons.get(undefined) ?? [], (test) => test.module.relativeModuleId);
+    for (const [file, { length }] of unexplained) {
+      console.log(
+        `${length} ${length === 1 ? "test is" : "tests are"} skipped in ${file}, which does not say why`,
+      );
+    }
     for (const [lacks, { length }] of reasons) {
       if (lacks === undefined) continue;
       console.log(
         `${length} ${length === 1 ? "test is skipped: it needs" : "tests are skipped: they need"} ${lacks}`,
       );
     }
-    const brokenFiles = modules.filter((module) => module.errors().length > 0).length;
-    const failed = inState("failed").length + brokenFiles + unhandledErrors.length;
+    // A hook that fails is no test's failure, and has the tests after it skipped.
+    const groups = modules.flatMap((module) => [module, ...module.children.allSuites()]);
+    const broken = groups.filter((group) => group.errors().length > 0).length;
+    const failed = inState("failed").length + broken + unhandledErrors.length;
     const passed = inState("passed").length;
     if (process.env.CI === "true" && skipped.length > 0) {
       process.exitCode = 1;

@@ -181,10 +181,19 @@ export class Connection implements ChannelHost {
       const refusal = refusalFor(error, topic.slice("realtime:".length));
       if (refusal.code === undefined) console.error(`phx_join on ${topic}:`, error);
       this.context.measures.refusedJoins++;
+      this.#leave(topic);
       this.#reply(message, "error", { reason: refusal.reason });
       if (refusal.endsConnection) this.transport.close(NORMAL);
     }
     if (before) this.send(this.serializer.end(before.joinRef, topic, "phx_close"));
+  }
+
+  /** Of a join that failed when it was about to be answered. */
+  #leave(topic: string): void {
+    const channel = this.#channels.get(topic);
+    if (!channel) return;
+    channel.end();
+    this.forget(channel);
   }
 
   /** What may not be joined at all. */

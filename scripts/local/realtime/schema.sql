@@ -199,6 +199,10 @@ create or replace function extensions.tessera_guard_realtime() returns event_tri
 set search_path = '' as $$
 declare
   target record;
+  expected constant text[] := array(
+    select role || ' ' || privilege
+    from unnest(array['anon', 'authenticated', 'service_role']) as role, unnest(array['INSERT', 'SELECT', 'UPDATE']) as privilege
+    order by (role || ' ' || privilege) collate "C");
 begin
   -- Realtime itself makes and drops the partitions.
   if current_setting('is_superuser') = 'on' or session_user = 'supabase_realtime_admin' then
@@ -207,7 +211,8 @@ begin
   if tg_event = 'sql_drop' then
     for target in
       select dropped.object_type, dropped.object_name from pg_event_trigger_dropped_objects() dropped
-      where dropped.original and dropped.schema_name = 'realtime' and dropped.object_type <> 'policy'
+      where dropped.original and dropped.object_type <> 'policy'
+        and (dropped.schema_name = 'realtime' or dropped.object_type = 'rule' and dropped.address_names[1] = 'realtime')
     loop
       raise exception 'must be owner of % %', target.object_type, target.object_name
         using errcode = 'insufficient_privilege';
@@ -215,12 +220,27 @@ begin
   else
     for target in
       select command.object_type, command.object_identity from pg_event_trigger_ddl_commands() command
-      where command.schema_name = 'realtime' and command.object_type <> 'policy'
-        and command.command_tag not in ('CREATE POLICY', 'ALTER POLICY')
+      where (command.schema_name = 'realtime' and command.object_type <> 'policy'
+          and command.command_tag not in ('CREATE POLICY', 'ALTER POLICY'))
+        or (command.classid = 'pg_catalog.pg_rewrite'::regclass and exists (
+          select from pg_catalog.pg_rewrite as rule join pg_catalog.pg_class as class on class.oid = rule.ev_class
+          where rule.oid = command.objid and class.relnamespace = 'realtime'::regnamespace))
     loop
       raise exception 'must be owner of % %', target.object_type, target.object_identity
         using errcode = 'insufficient_privilege';
     end loop;
+    -- A hosted project warns that nothing was granted, and goes on.
+    if tg_tag in ('GRANT', 'REVOKE') and array(
+      select role.rolname || ' ' || rights.privilege_type
+      from pg_catalog.pg_class as class
+      cross join lateral pg_catalog.aclexplode(class.relacl) as rights
+      left join pg_catalog.pg_roles as role on role.oid = rights.grantee
+      where class.oid = 'realtime.messages'::regclass and rights.grantee <> class.relowner
+        and role.rolname is distinct from 'postgres'
+      order by (role.rolname || ' ' || rights.privilege_type) collate "C") is distinct from expected
+    then
+      raise exception 'permission denied for table messages' using errcode = 'insufficient_privilege';
+    end if;
   end if;
 end $$;
 drop event trigger if exists tessera_guard_realtime;

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="./ws.d.ts"
 import { type WebSocket, WebSocketServer } from "ws";
 import { BroadcastApi, send } from "./broadcast_api.ts";
 import { Connection, type Transport } from "./connection.ts";
 import type { Context } from "./context.ts";
-import type { Serializer } from "./wire/message.ts";
+import { onTheWire, type Serializer } from "./wire/message.ts";
 import { version1 } from "./wire/version1.ts";
 import { version2 } from "./wire/version2.ts";
 
@@ -14,6 +15,8 @@ const MAX_FRAME_BYTES = 5_000_000;
 /** A client that says nothing for so long is disconnected. */
 const SILENCE_MS = 60_000;
 const NORMAL = 1000;
+/** Of a WebSocket. */
+const OPEN = 1;
 
 /** The HTTP server with its WebSocket, at the paths that follow `/realtime/v1` on the gateway. */
 export function createRealtimeServer(
@@ -59,7 +62,7 @@ export function createRealtimeServer(
       request,
       socket,
       head,
-      (webSocket) => serve(context, webSocket, admitted, silenceMs),
+      (webSocket) => serve(context, transportOver(webSocket, socket), webSocket, admitted, silenceMs),
     );
   });
   return server;
@@ -107,11 +110,12 @@ async function admit(
 
 function serve(
   context: Context,
+  transport: Transport,
   webSocket: WebSocket,
   { serializer, apiKey, headers }: Admitted,
   silenceMs: number,
 ): void {
-  const connection = new Connection(context, transportOver(webSocket), serializer, apiKey, headers);
+  const connection = new Connection(context, transport, serializer, apiKey, headers);
   let lastHeardMs = performance.now();
   const hear = () => {
     lastHeardMs = performance.now();
@@ -131,9 +135,23 @@ function serve(
   });
 }
 
-function transportOver(webSocket: WebSocket): Transport {
+function transportOver(webSocket: WebSocket, socket: Duplex): Transport {
+  let isCorked = false;
+  const uncork = () => {
+    isCorked = false;
+    socket.uncork();
+  };
   return {
-    send: ({ bytes, isBinary }) => webSocket.send(bytes, { binary: isBinary }),
+    // Past the library, which makes a header for each receiver and writes it by itself: a room's message is made once.
+    send(frame) {
+      if (webSocket.readyState !== OPEN) return;
+      if (!isCorked) {
+        isCorked = true;
+        socket.cork();
+        nextTick(uncork);
+      }
+      socket.write(onTheWire(frame));
+    },
     get unsentBytes() {
       return webSocket.bufferedAmount;
     },

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 
 export class WebSocket {
   readonly bufferedAmount: number;
-  send(data: Uint8Array, options: { binary: boolean }): void;
+  readonly readyState: number;
   close(code: number): void;
   terminate(): void;
   pause(): void;

@@ -58,7 +58,7 @@ export const rename = defineChange("rename_wallet", {
   args: ({ name }) => ({ p_name: name }),
 });
 
-/** Closes a wallet that owns no tokens, for good. For its owners. */
+/** Closes a wallet that neither owns nor owes tokens, for good. For its owners. */
 export const close = defineChange("close_wallet", {
   name: "wallets/close",
   callLimit: { quota: 60, window_s: 3_600 },

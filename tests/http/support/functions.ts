@@ -19,12 +19,16 @@ export async function modelCalls(requestId: string): Promise<number> {
   return (await response.json()).length;
 }
 
-/** One more functions process that serves the fixtures, ended after the test file. */
+/**
+ * One more functions process that serves the fixtures, ended after the test file. It imports each of them when it is
+ * asked for: to import all takes longer than most tests.
+ */
 export async function openFunctions(
   env: Record<string, string> = {},
   folder: string = fixturesFolder,
+  { lazy = true }: { lazy?: boolean } = {},
 ): Promise<ExtraFunctions> {
-  const functions = await startFunctions({ env, folder, portBase, dataDir });
+  const functions = await startFunctions({ env, folder, portBase, dataDir, lazy });
   afterAll(() => functions.stop());
   return functions;
 }

@@ -144,6 +144,19 @@ describe("following a publication", () => {
     expect(times).toEqual([...times].sort());
   });
 
+  it("gives a transaction of large values in parts, and keeps nothing of what nobody wants", async () => {
+    const table = await newTable("id int primary key, large text");
+    const insert = `insert into ${table} select id, repeat('x', 1000000) from generate_series(1, 30) as id`;
+    const followed = await follow(table);
+    const wanting = await newTable("id int primary key, large text");
+    const picky = await follow(wanting, { isWanted: (change) => change.new?.id === "30" });
+    await server.sql.unsafe(insert);
+    await server.sql.unsafe(insert.replace(table, wanting));
+    await expect.poll(() => followed.changes().length).toBe(30);
+    expect(Math.max(...followed.transactions.map((part) => part.length))).toBeLessThan(10);
+    await expect.poll(() => picky.changes().map((change) => change.new!.id)).toEqual(["30"]);
+  });
+
   it("gives a large transaction in parts", async () => {
     const table = await newTable("id int primary key");
     const followed = await follow(table);

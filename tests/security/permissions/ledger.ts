@@ -90,6 +90,10 @@ export default {
     "account/ledger": { own: ["call"], why: "the ledger of whom the token names" },
     "account/limits": { own: ["call"], why: "the user is whom the token names" },
     "account/try-model": { server: ["call"], why: "asks the model at the project's cost" },
+    "account/watch": {
+      own: ["call"],
+      why: "the balance of whom the token names, or of a team that it may read",
+    },
     "account/why": { own: ["call"], server: ["call"], why: "a user's own requests; a server anybody's" },
     balance: { own: ["call"], why: "the user is whom the token names" },
     "wallets/accept": { own: ["call"], why: "lets in whom the token names" },

@@ -102,6 +102,8 @@ export function giveAnew(ledger: Ledger, wallet: string, parts: Part[], operatio
       request: null,
       entry: null,
       left: sumOf(ofSource),
+      expired: 0n,
+      isRenewed: false,
     });
     come(ledger, wallet, grants.length - 1, operation);
   }

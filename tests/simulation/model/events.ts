@@ -83,6 +83,7 @@ function endGrants(ledger: Ledger, wallet: string): void {
   );
   for (const part of ending) {
     takeFrom(account, part.amount, [part]);
+    grants[part.grant]!.expired += part.amount;
     enter(ledger, account, { delta: -part.amount, operation: "expiry", parts: [part] });
   }
 }

@@ -9,9 +9,10 @@ import {
 } from "../calls.ts";
 import { debtOf, settlePayment } from "./clawbacks.ts";
 import { giveAnew, isPast, payDebts } from "./debts.ts";
-import { catchUp } from "./events.ts";
+import { catchUp, lookCloser } from "./events.ts";
 import { compare, freeParts, inOrderOfUse, roomOf, sumOf, takeFrom } from "./grants.ts";
 import {
+  type Account,
   enter,
   type Entry,
   isAmount,
@@ -20,6 +21,7 @@ import {
   isOver,
   least,
   type Ledger,
+  MINUTES_OF_A_DAY,
   monthOf,
   openAccount,
   type Part,
@@ -27,6 +29,8 @@ import {
 import { refusal, repeatedCharge, success } from "./requests.ts";
 
 const GRANT = "grant";
+/** How long after its end a plan can be renewed with what expired of it. */
+const ROLLOVER_GRACE = 3n * MINUTES_OF_A_DAY;
 
 /** Grants tokens, once per id for ever; a grant without an id is always a new one. */
 export function add(ledger: Ledger, call: AddCall) {
@@ -36,7 +40,7 @@ export function add(ledger: Ledger, call: AddCall) {
   if (priority < 0n || priority > 100n) return refused("invalid_request");
   if (effective !== null && isOver(expires, effective)) return refused("invalid_request");
   const account = openAccount(ledger, user);
-  catchUp(ledger, user);
+  lookCloser(ledger, user);
   const asked = [kind, priority, effective, expires, source].join();
   const known = id === null ? undefined : ledger.requests.get(id);
   if (known) {
@@ -66,7 +70,7 @@ export function add(ledger: Ledger, call: AddCall) {
     });
   }
   const terms = { kind, priority, amount, effective: effective ?? ledger.now, expires, source };
-  account.grants.push({ ...terms, request: id, entry: null, left: amount });
+  account.grants.push({ ...terms, request: id, entry: null, left: amount, expired: 0n, isRenewed: false });
   catchUp(ledger, user);
   const reversals = [...ledger.reversals.values()].filter((reversal) => reversal.source === source);
   for (const reversal of reversals) reversal.wallet ??= user;
@@ -176,6 +180,7 @@ export function clawBack(ledger: Ledger, { source, id, amount }: ClawbackCall) {
 export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expires }: RolloverCall) {
   const refused = (error: string) => ({ ...refusal(id, error), rolled_over: 0n, expired: 0n });
   const account = openAccount(ledger, user);
+  catchUp(ledger, user);
   const { grants } = account;
   const asked = [source, cap, percent, expires].join();
   const answer = (duplicate: boolean, rolledOver: bigint, expired: bigint) => ({
@@ -192,37 +197,49 @@ export function rollOver(ledger: Ledger, { user, source, id, cap, percent, expir
     return answer(true, known.rolledOver, known.expired);
   }
   if (isOver(expires, ledger.now)) return refused("invalid_request");
-  catchUp(ledger, user);
   const plan = inOrderOfUse(account).filter((place) => {
     const { kind, source: from, left, expires } = grants[place]!;
     return kind === "plan" && from === source && left > 0n && !isOver(expires, ledger.now);
   });
+  const isLate = plan.length === 0;
+  const closed = isLate ? lateGrants(ledger, account, source) : plan;
   const free = freeParts(ledger, user).filter(({ grant }) => plan.includes(grant));
-  const left = sumOf(free);
-  const share = percent === null ? left : sumOf(plan.map((place) => grants[place]!)) * percent / 100n;
+  const room = roomOf(account);
+  const gone = closed.reduce((sum, place) => sum + grants[place]!.expired, 0n);
+  const left = isLate ? least(gone, room < 0n ? 0n : room) : sumOf(free);
+  const share = percent === null ? left : sumOf(closed.map((place) => grants[place]!)) * percent / 100n;
   const rolledOver = least(left, share, cap ?? left);
+  for (const place of closed) grants[place]!.isRenewed = true;
+  const terms = {
+    kind: "rollover" satisfies Kind,
+    priority: closed.map((place) => grants[place]!.priority).sort(compare)[0]!,
+    amount: rolledOver,
+    effective: ledger.now,
+    expires,
+    source,
+    request: null,
+    left: rolledOver,
+    expired: 0n,
+    isRenewed: false,
+  } as const;
+  if (isLate && rolledOver > 0n) grants.push({ ...terms, entry: null });
   if (plan.length > 0) {
     const parts = takeFrom(account, rolledOver, free);
     enter(ledger, account, { delta: 0n, operation: "rollover", parts });
     for (const place of plan) grants[place]!.expires = ledger.now;
-    if (rolledOver > 0n) {
-      grants.push({
-        kind: "rollover" satisfies Kind,
-        priority: plan.map((place) => grants[place]!.priority).sort(compare)[0]!,
-        amount: rolledOver,
-        effective: ledger.now,
-        expires,
-        source,
-        request: null,
-        entry: BigInt(account.entries.length),
-        left: rolledOver,
-      });
-    }
+    if (rolledOver > 0n) grants.push({ ...terms, entry: BigInt(account.entries.length) });
   }
-  const unused = () => plan.reduce((sum, place) => sum + grants[place]!.left, 0n);
-  const before = unused();
   catchUp(ledger, user);
-  const expired = before - unused();
+  const expired = isLate ? left - rolledOver : plan.reduce((sum, place) => sum + grants[place]!.expired, 0n);
   ledger.rollovers.set(id, { wallet: user, asked, rolledOver, expired });
   return answer(false, rolledOver, expired);
+}
+
+/** A plan's grants that ended a short time ago, and of which something expired: a renewal that is told late is about them. */
+function lateGrants({ now }: Ledger, { grants }: Account, source: string): number[] {
+  return [...grants.keys()].filter((place) => {
+    const { kind, source: from, expires, expired, isRenewed } = grants[place]!;
+    return kind === "plan" && from === source && !isRenewed && expired > 0n && isOver(expires, now) &&
+      !isOver(expires, now - ROLLOVER_GRACE);
+  });
 }

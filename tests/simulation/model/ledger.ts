@@ -84,6 +84,10 @@ export interface Grant {
   /** The number of the entry with which it came; null: it is no part of the balance yet. */
   entry: bigint | null;
   left: bigint;
+  /** What was left of it at its end. */
+  expired: bigint;
+  /** Whether a renewal has taken over what it could. */
+  isRenewed: boolean;
 }
 
 export interface Request {

@@ -68,7 +68,7 @@ function accountState(ledger: Ledger, wallet: string, { balance, held, entries, 
   };
 }
 
-function grantState({ request: _, ...grant }: Grant) {
+function grantState({ request: _, isRenewed: __, ...grant }: Grant) {
   return grant;
 }
 

@@ -96,6 +96,23 @@ describe("the bucket for attachments", () => {
 });
 
 describe("an attachment", () => {
+  it("is neither removed nor replaced by its sender while a message has it", async () => {
+    const salon = await community.salon();
+    const path = pathOf(salon.owner, salon);
+    await enter(salon.owner, path);
+    const remove = () =>
+      community.as(salon.owner, (transaction) =>
+        transaction`
+        delete from storage.objects where bucket_id = 'attachments' and name = ${path} returning name`);
+    const id = await salon.say(salon.owner, "", { p_attachments: [path] });
+    expect(await remove()).toHaveLength(0);
+    await sql`delete from storage.objects where name = ${path}`; // As a server may.
+    expect(await enter(salon.owner, path)).toBe(false);
+    await community.call(salon.owner, "delete_message", { p_message_id: id });
+    expect(await enter(salon.owner, path)).toBe(true);
+    expect(await remove()).toHaveLength(1);
+  });
+
   it("is a file that its sender has uploaded for this salon, of a known type, in one message", async () => {
     const [salon, other] = [await community.salon({ members: 1 }), await community.salon()];
     await other.join("member", salon.owner);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, createDatabase, newId, overlapping, race, raceAll, range } from "../support.ts";
+import { type Call, createDatabase, newId, overlapping, race, raceAll, range, until } from "../support.ts";
 import { Community, type MessageOutcome, type Salon } from "./message_support.ts";
 
 const { url, sql } = await createDatabase();
@@ -133,6 +133,33 @@ describe("a salon", () => {
       expect(await sql`select from public.chat_messages where user_id = ${user}`).toHaveLength(0);
     }
     await sql`update private.message_settings set keep_forgotten = true`;
+  });
+});
+
+describe("a user", () => {
+  it("is forgotten after messages of it that move to the archive have arrived there", async () => {
+    const salon = await community.salon({ members: 1 });
+    const user = salon.members[0]!;
+    await salon.age("2 years", await salon.say(user));
+    // Of a salon that it is in, it would wait for the salon anyway.
+    await community.call(user, "leave_salon", { p_salon_id: salon.id });
+    const [archiving, forgetting] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      const [{ pid }] = await forgetting<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await archiving`begin`;
+      expect((await archiving`select private.archive_messages() as count`)[0]!.count).toBe(1);
+      const forgotten = forgetting`select public.forget_user(${user})`.then(() => {});
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      await archiving`commit`;
+      await forgotten;
+    } finally {
+      await archiving`rollback`;
+      archiving.release();
+      forgetting.release();
+    }
+    expect(await sql`select from public.chat_messages where user_id = ${user}`).toHaveLength(0);
   });
 });
 

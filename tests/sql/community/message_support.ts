@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type postgres from "postgres";
 
 import { type Arguments, type Call, newId } from "../support.ts";
@@ -233,8 +232,4 @@ export async function upload(
     insert into storage.objects (bucket_id, name, metadata)
     values (${bucket}, ${path}, ${sql.json({ mimetype: type, size: bytes })})`;
   return path;
-}
-
-export function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -100,7 +100,7 @@ describe("send_message", () => {
     const salon = await community.salon();
     expect(await salon.send(salon.owner, "  a \n")).toMatchObject(DONE);
     expect(await salon.send(salon.owner, "é".repeat(4000))).toMatchObject(DONE);
-    for (const content of ["", " \n\t ", "\u200b", "é".repeat(4001)]) {
+    for (const content of ["", " \n\t ", "\u200b", "é".repeat(4001), " ".repeat(20_000) + "x"]) {
       expect(await salon.send(salon.owner, content)).toMatchObject({ error: "invalid_request" });
     }
     expect(await salon.send(salon.owner, "x", { p_client_id: null })).toMatchObject({

@@ -30,7 +30,10 @@ describe("a profile", () => {
     expect(await profileOf(await people.newUser("x".repeat(10_000)))).toMatchObject({
       full_name: "x".repeat(80),
     });
-    expect(await profileOf(await people.newUser(" \u200b "))).toMatchObject({ full_name: null });
+    for (const nothing of [" \u200b ", "\u3164", "\u2800\u00ad", "\u200d\ufe0f", "\u{e0041}\u2029"]) {
+      expect(await profileOf(await people.newUser(nothing))).toMatchObject({ full_name: null });
+    }
+    expect(await profileOf(await people.newUser("A 👩‍👩‍👧 ❤️ é"))).toMatchObject({ full_name: "A 👩‍👩‍👧 ❤️ é" });
   });
 
   it("that cannot be made keeps nobody from signing up, and is made by ensure_profile (platform 15)", async () => {
@@ -154,6 +157,17 @@ describe("a profile", () => {
       .toBe(
         "23514",
       );
+  });
+
+  it("is refused if it is far too long, and nothing but its beginning is looked at", async () => {
+    const user = await people.newUser();
+    for (const set of ["bio = repeat('x ', 3000000)", "interests = array_fill(' x '::text, array[500000])"]) {
+      expect(await people.refusal(user, `update public.profiles set ${set} where id = '${user}'`)).toBe(
+        "23514",
+      );
+    }
+    const [row] = await sql`select char_length(private.tidy_text(repeat('x', 3000000))) as length`;
+    expect(row!.length).toBe(20_001);
   });
 
   it("keeps no answers of more than 16 KiB", async () => {

@@ -74,8 +74,12 @@ describe("a search for people", () => {
 
   it("runs 60 times a minute, and is not for nobody", async () => {
     const by = await people.newUser();
-    for (const _ of range(60)) expect(await search({ p_query: "zz" }, by)).toMatchObject({ success: true });
-    expect(await search({ p_query: "zz" }, by)).toMatchObject({ error: "rate_limited" });
+    const answers = await Promise.all(range(100).map(() => search({ p_query: "zz" }, by)));
+    const served = answers.filter(({ success }) => success).length;
+    // One a second comes back while they run.
+    expect(served).toBeGreaterThanOrEqual(60);
+    expect(served).toBeLessThan(100);
+    expect(answers.find(({ success }) => !success)).toMatchObject({ error: "rate_limited" });
     expect(await people.refusal(null, "select public.search_profiles('zz')")).toBe("42501");
   });
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 
 import { picturesExamination } from "../../../scripts/doctor/modules/community/pictures.ts";
 import { profilesExamination } from "../../../scripts/doctor/modules/community/profiles.ts";
-import { createDatabase, newId, readMigrations } from "../support.ts";
+import { testRoutesExamination } from "../../../scripts/doctor/modules/community/test_routes.ts";
+import { stack } from "../../support/stack.ts";
+import { createDatabase, newId, readMigrations, until } from "../support.ts";
 import { People } from "./people.ts";
 
 const { sql } = await createDatabase();
@@ -14,6 +16,7 @@ await sql.unsafe(
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const BUCKETS = ["avatars", "covers"] as const;
+const ALL_BUCKETS = [...BUCKETS, "salon-avatars"];
 const addressOf = (bucket: string, path: string) =>
   `https://x.supabase.co/storage/v1/object/public/${bucket}/${path}`;
 const show = async (user: string, bucket: string, url: string | null) =>
@@ -23,10 +26,11 @@ describe("the buckets of pictures", () => {
   it("are public, for pictures of 2 MB and 5 MB, as Storage itself keeps them", async () => {
     const rows = await sql`
       select id, public, file_size_limit::integer as bytes, allowed_mime_types as types from storage.buckets
-      where id = any(${[...BUCKETS]}) order by id`;
+      where id = any(${ALL_BUCKETS}) order by id`;
     expect([...rows]).toEqual([
       { id: "avatars", public: true, bytes: 2_097_152, types: TYPES },
       { id: "covers", public: true, bytes: 5_242_880, types: TYPES },
+      { id: "salon-avatars", public: true, bytes: 2_097_152, types: TYPES },
     ]);
   });
 
@@ -42,7 +46,7 @@ describe("the buckets of pictures", () => {
     expect(row).toEqual({ public: true, bytes: 2_097_152 });
   });
 
-  it.each(BUCKETS)(
+  it.each(ALL_BUCKETS)(
     "let no user write into %s, nor change or remove, whoever's folder (community 16; platform 16)",
     async (bucket) => {
       const [user, other] = await people.newUsers(2) as [string, string];
@@ -128,7 +132,97 @@ describe("a picture", () => {
   });
 });
 
+describe("a salon's picture", () => {
+  const showOf = async (user: string, salon: string, url: string | null) =>
+    (await sql`select public.set_salon_avatar(${user}, ${salon}, ${url}) as it`)[0]!.it;
+  const newSalon = async (owner: string) =>
+    (await people.call(owner, "create_salon_with_code", { p_name: "Kitchen" })).salon_id as string;
+
+  it("is its owner's to change, of the salon's folder, until it is archived", async () => {
+    const [owner, member] = await people.newUsers(2) as [string, string];
+    const salon = await newSalon(owner);
+    await people.call(member, "join_salon", { p_salon_id: salon });
+    const url = addressOf("salon-avatars", `${salon}/one.png`);
+    for (const user of [member, newId()]) {
+      expect(await showOf(user, salon, url)).toMatchObject({ success: false, error: "not_found" });
+    }
+    expect(await showOf(owner, newId(), null)).toMatchObject({ error: "not_found" });
+    expect(await showOf(owner, salon, addressOf("salon-avatars", `${newId()}/one.png`)))
+      .toMatchObject({ error: "invalid_request" });
+    expect(await showOf(owner, salon, url)).toMatchObject({ success: true, replaced: null });
+    expect((await sql`select avatar_url from public.salons where id = ${salon}`)[0]).toEqual({
+      avatar_url: url,
+    });
+    await people.call(owner, "archive_salon", { p_salon_id: salon });
+    expect(await showOf(owner, salon, null)).toMatchObject({ error: "not_found" });
+  });
+
+  it("is another owner's once the salon was handed over while it was sent", async () => {
+    const [owner, heir] = await people.newUsers(2) as [string, string];
+    const salon = await newSalon(owner);
+    const url = addressOf("salon-avatars", `${salon}/one.png`);
+    await people.call(heir, "join_salon", { p_salon_id: salon });
+    const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      await one`begin`;
+      await one`select set_config('request.jwt.claims', ${JSON.stringify({ sub: owner })}, true)`;
+      const [handed] = await one`select public.transfer_salon(${salon}, ${heir}) as it`;
+      expect(handed!.it).toMatchObject({ success: true });
+      const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      const shown = two`select public.set_salon_avatar(${owner}, ${salon}, ${url}) as it`.execute();
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      await one`commit`;
+      expect((await shown)[0]!.it).toMatchObject({ success: false, error: "not_found" });
+    } finally {
+      await one`rollback`;
+      one.release();
+      two.release();
+    }
+  });
+
+  it("is to be removed once the salon shows another, or is deleted", async () => {
+    const owner = await people.newUser();
+    const [kept, deleted] = [await newSalon(owner), await newSalon(owner)];
+    for (const salon of [kept, deleted]) {
+      for (const name of ["old", "new"]) {
+        await sql`
+          insert into storage.objects (bucket_id, name, created_at)
+          values ('salon-avatars', ${`${salon}/${name}.png`}, now() - interval '2 hours')`;
+      }
+      await showOf(owner, salon, addressOf("salon-avatars", `${salon}/new.png`));
+    }
+    expect(await people.call(owner, "delete_salon", { p_salon_id: deleted })).toMatchObject({
+      success: true,
+    });
+    const rows =
+      await sql`select path from public.pictures_to_remove() where bucket = 'salon-avatars' order by path`;
+    expect(rows.map(({ path }) => path)).toEqual(
+      [`${kept}/old.png`, `${deleted}/old.png`, `${deleted}/new.png`].toSorted(),
+    );
+  });
+});
+
 describe("the doctor", () => {
+  it("finds test routes of the earlier backend that answer, with or without credentials", async () => {
+    const answers: Record<string, number> = { "test-config": 200, "test-webhook": 401 };
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, ({ url }) => {
+      return new Response("", { status: answers[url.split("/functions/v1/")[1]!] ?? 404 });
+    });
+    try {
+      const url = `http://127.0.0.1:${server.addr.port}`;
+      const findings = await testRoutesExamination.examine({ sql, url });
+      expect(findings.map(({ what }) => what)).toEqual([
+        "The function test-config answers",
+        "The function test-webhook answers",
+      ]);
+      expect(await testRoutesExamination.examine({ sql, url: stack.url })).toEqual([]);
+    } finally {
+      await server.shutdown();
+    }
+  });
+
   it("finds nothing in a project as the migrations make it", async () => {
     const { sql } = await createDatabase();
     expect(await picturesExamination.examine({ sql })).toEqual([]);
@@ -156,13 +250,17 @@ describe("the doctor", () => {
     await sql.unsafe(
       `create policy "insert avatars" on storage.objects for insert to authenticated with check (bucket_id = 'avatars')`,
     );
+    await sql.unsafe(
+      `create policy "own files" on storage.objects for all to public using (owner = auth.uid())`,
+    );
     const findings = await picturesExamination.examine({ sql });
     expect(findings.map(({ what }) => what)).toEqual([
       "The bucket avatars has other limits than its migration gave it",
       "There is no bucket covers",
       'The policy "insert avatars" lets users write into a bucket of pictures',
+      'The policy "own files" lets users write into a bucket of pictures',
     ]);
-    await sql.unsafe(findings[2]!.fix);
+    for (const { fix } of findings.slice(2)) await sql.unsafe(fix);
     expect(await picturesExamination.examine({ sql })).toHaveLength(2);
   });
 });

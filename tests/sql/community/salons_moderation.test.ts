@@ -221,6 +221,16 @@ describe("a mute", () => {
     expect(await mutedUntil(salon, member)).toBeNull();
   });
 
+  it("can be lifted while who is muted is away", async () => {
+    const { salon, moderator, member } = await people();
+    await salon.do(moderator, "mute_salon_member", { p_member_id: member });
+    await salon.do(member, "leave_salon");
+    await salon.do(moderator, "unmute_salon_member", { p_member_id: member });
+    await community.do(member, "join_salon", { p_salon_id: salon.id });
+    expect(await mutedUntil(salon, member)).toBeNull();
+    expect((await salon.decisions()).at(-1)).toMatchObject({ action: "unmute", subject_id: member });
+  });
+
   it("that is over is not remembered", async () => {
     const { salon, member } = await people();
     await salon.do(salon.owner, "mute_salon_member", { p_member_id: member, p_duration_s: 1 });

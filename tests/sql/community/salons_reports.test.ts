@@ -167,6 +167,29 @@ describe("the queue", () => {
     expect((await salon.do(moderator, "list_salon_reports")).reports).toEqual([]);
   });
 
+  it("is not told to whom the report is about, nor to moderators of whom it is one", async () => {
+    const { salon, moderator, member, witness } = await scene();
+    const other = await salon.join("moderator");
+    for (const [user, decider] of [[member, moderator], [moderator, salon.owner]] as const) {
+      const { report_id } = await salon.do(witness, "report_salon_member", {
+        p_member_id: user,
+        p_reason: "other",
+      });
+      const args = { p_report_id: report_id, p_decision: "dismissed", p_note: "nothing in it" };
+      expect((await community.do(decider, "decide_salon_report", args)).success).toBe(true);
+      const standing = await salon.do(user, "my_salon_standing");
+      const exported = await run(sql, { name: "export_user_data", args: { p_user_id: user } });
+      if (user === member) expect(JSON.stringify(exported)).not.toContain("nothing in it");
+      expect(JSON.stringify(standing)).not.toContain("report");
+    }
+    const about = async (user: string) =>
+      ((await salon.do(user, "list_salon_decisions")).decisions as { action: string; subject_id: string }[])
+        .filter(({ action }) => action.startsWith("report")).map(({ subject_id }) => subject_id);
+    expect(await about(salon.owner)).toEqual([moderator, member]);
+    expect(await about(other)).toEqual([member]);
+    expect(await about(moderator)).toEqual([member]);
+  });
+
   it("is read page by page", async () => {
     const { salon, moderator, member, write } = await scene();
     const ids: unknown[] = [];

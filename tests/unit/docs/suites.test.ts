@@ -2,6 +2,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { projectFolder } from "../../../scripts/local/paths.ts";
+import { projectFiles } from "../../../scripts/modules/files.ts";
+import { chosenFrom } from "../../hosted/support/test_files.ts";
+import { OWN_PROCESS } from "../../support/own_process.ts";
 
 const TESTS = join(projectFolder, "tests");
 const page = await Deno.readTextFile(join(TESTS, "README.md"));
@@ -34,5 +37,15 @@ describe("tests/README.md", () => {
       expect(needs, suite).not.toBe("");
       expect(["seconds", "a minute", "minutes"], suite).toContain(takes);
     }
+  });
+});
+
+describe("tests/support/own_process.ts", () => {
+  it("names files that there are, each once and with a reason", async () => {
+    const files = (await projectFiles()).filter((path) => path.endsWith(".test.ts"));
+    const { faults } = chosenFrom(files, ["tests/**/*.test.ts"], OWN_PROCESS);
+    expect(faults).toEqual([]);
+    expect(chosenFrom(files, ["tests/**/*.test.ts"], { "tests/gone.test.ts": "it is gone" }).faults).not
+      .toEqual([]);
   });
 });

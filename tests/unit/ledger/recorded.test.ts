@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { Recording } from "../../../supabase/functions/_shared/media/audio.ts";
-import { heardSeconds, record } from "../../support/ffmpeg.ts";
+import { allHeardSeconds, heardSeconds, record, recordAll } from "../../support/ffmpeg.ts";
 import { needing } from "../../support/needs.ts";
 
 // Files that ffmpeg makes as browsers and phones do, against what it hears when it decodes them.
@@ -133,13 +133,45 @@ const MADE: Made[] = [
   ...WITH_PICTURES.map(([name, ...rest]): Made => [`${name}, with pictures`, ...rest]),
 ];
 
+/** The files of MADE by their names, and how long ffmpeg hears each. */
+const made = new Map<string, { bytes: Uint8Array<ArrayBuffer>; heard: number }>();
+
+/** A copy of a file of MADE, in one channel. */
+function madeOf(name: string): Uint8Array<ArrayBuffer> {
+  return made.get(`${name}, one channel`)!.bytes.slice();
+}
+
+/** Makes them all: those of the same inputs, and that are no pipes, by one ffmpeg. */
+async function makeAll(): Promise<void> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const together = Map.groupBy(
+    MADE.filter(([, , , , isPiped]) => !isPiped),
+    ([, , options]) => /^(-f lavfi -i \S+ )+/.exec(options)![0],
+  );
+  for (const [inputs, those] of together) {
+    const outputs = those.map(([, , options, format]) => ({ options: options.slice(inputs.length), format }));
+    const recorded = await recordAll(inputs.trim(), outputs);
+    those.forEach(([name], index) => files.set(name, recorded[index]!));
+  }
+  for (const [name, , options, format, isPiped] of MADE) {
+    if (isPiped) files.set(name, await record(options, { format, isPiped }));
+  }
+  const heard = await allHeardSeconds([...files.values()]);
+  [...files].forEach(([name, bytes], index) => made.set(name, { bytes, heard: heard[index]! }));
+}
+
 /** Of what is held beyond what is heard: packets, a rounded second and the one that is always added. */
 const MAX_HELD_BEYOND_S = TOLERANCE_S + 2;
 
-describe("a recording that ffmpeg makes", await needing("ffmpeg"), () => {
-  it.each(MADE)("is taken, and as long as it is heard: %s", async (name, type, options, format, isPiped) => {
-    const bytes = await record(options, { format, isPiped });
-    const heard = await heardSeconds(bytes);
+const withFfmpeg = await needing("ffmpeg");
+
+beforeAll(async () => {
+  if (!withFfmpeg.skip) await makeAll();
+});
+
+describe("a recording that ffmpeg makes", withFfmpeg, () => {
+  it.each(MADE)("is taken, and as long as it is heard: %s", (name, type) => {
+    const { bytes, heard } = made.get(name)!;
     expect(heard).toBeGreaterThan(SECONDS - 0.1);
     const { mediaType, duration_s, max_duration_s } = Recording.of(bytes).content;
     expect(mediaType).toBe(type);
@@ -162,7 +194,7 @@ describe("a recording that ffmpeg makes", await needing("ffmpeg"), () => {
   });
 });
 
-describe("a wav that is something else behind its head", await needing("ffmpeg"), () => {
+describe("a wav that is something else behind its head", withFfmpeg, () => {
   const LOUD = `${NOISE} -ac 2`;
   const head = (dataBytes: number, rate: number) => {
     const bytes = Buffer.alloc(44);
@@ -217,11 +249,7 @@ describe("a wav that is something else behind its head", await needing("ffmpeg")
   });
 });
 
-describe("a recording that states less than it has", await needing("ffmpeg"), () => {
-  const made = (name: string) => {
-    const [, , options, format, isPiped] = SOUNDS.find((one) => one[0] === name)!;
-    return record(`${options} -ac 1`, { format, isPiped });
-  };
+describe("a recording that states less than it has", withFfmpeg, () => {
   const place = (bytes: Uint8Array, text: string) => Buffer.from(bytes.buffer).indexOf(text, 0, "latin1");
   const put = (bytes: Uint8Array<ArrayBuffer>, at: number, ...values: number[]) => {
     values.forEach((value, index) => new DataView(bytes.buffer).setUint32(at + index * 4, value));
@@ -232,90 +260,90 @@ describe("a recording that states less than it has", await needing("ffmpeg"), ()
       Buffer.concat(parts.map((part) => typeof part === "string" ? Buffer.from(part, "latin1") : part)),
     );
 
-  const LIES: [string, () => Promise<Uint8Array<ArrayBuffer>>][] = [
-    ["a wav with its sound in two chunks", async () => {
-      const bytes = await made("wav, 16 bits");
+  const LIES: [string, () => Uint8Array<ArrayBuffer>][] = [
+    ["a wav with its sound in two chunks", () => {
+      const bytes = madeOf("wav, 16 bits");
       const data = place(bytes, "data");
       const chunk = bytes.slice(data);
       const first = joined(chunk.slice(0, 2_008));
       new DataView(first.buffer).setUint32(4, 2_000, true);
       return joined(bytes.slice(0, data), first, chunk);
     }],
-    ["a wav of A-law whose samples have 64 bits by its head", async () => {
-      const bytes = await made("wav, A-law at 8 kHz");
+    ["a wav of A-law whose samples have 64 bits by its head", () => {
+      const bytes = madeOf("wav, A-law at 8 kHz");
       new DataView(bytes.buffer).setUint16(place(bytes, "fmt ") + 22, 64, true);
       return bytes;
     }],
-    ["an mp3 whose Xing header says one frame", async () => {
-      const bytes = await made("mp3 of many rates");
+    ["an mp3 whose Xing header says one frame", () => {
+      const bytes = madeOf("mp3 of many rates");
       return put(bytes, Math.max(place(bytes, "Xing"), place(bytes, "Info")) + 8, 1);
     }],
-    ["an mp3 with a byte between its later frames", async () => {
-      const bytes = await made("mp3 of one rate");
+    ["an mp3 with a byte between its later frames", () => {
+      const bytes = madeOf("mp3 of one rate");
       return joined(bytes.slice(0, 3_000), bytes.slice(3_001, 9_000), "\0", bytes.slice(9_000));
     }],
-    ["an m4a whose index states short packets", async () => {
-      const bytes = await made("m4a, AAC");
+    ["an m4a whose index states short packets", () => {
+      const bytes = madeOf("m4a, AAC");
       bytes.set(Buffer.from("free"), place(bytes, "edts"));
       return put(bytes, place(bytes, "stts") + 16, 1);
     }],
-    ["an m4a whose track counts in tiny units", async () => {
-      const bytes = await made("m4a, AAC");
+    ["an m4a whose track counts in tiny units", () => {
+      const bytes = madeOf("m4a, AAC");
       return put(bytes, place(bytes, "mdhd") + 16, 48_000_000);
     }],
-    ["an m4a whose movie says that it has no length", async () => {
-      const bytes = await made("m4a, AAC");
+    ["an m4a whose movie says that it has no length", () => {
+      const bytes = madeOf("m4a, AAC");
       return put(put(bytes, place(bytes, "mvhd") + 20, 1), place(bytes, "tkhd") + 24, 1);
     }],
-    ["an m4a with many packets in one", async () => {
-      const bytes = await made("m4a, AAC");
+    ["an m4a with many packets in one", () => {
+      const bytes = madeOf("m4a, AAC");
       return put(bytes, place(bytes, "stsz") + 16 + 9 * 4, 1_000_000);
     }],
-    ["a flac in an mp4 with many frames in one packet", async () => {
-      const bytes = await made("mp4, FLAC");
+    ["a flac in an mp4 with many frames in one packet", () => {
+      const bytes = madeOf("mp4, FLAC");
       return put(bytes, place(bytes, "stsz") + 16 + 9 * 4, 1_000_000);
     }],
-    ["an mp4 whose fragments state short packets", async () => {
-      const bytes = await made("mp4 in fragments, AAC");
+    ["an mp4 whose fragments state short packets", () => {
+      const bytes = madeOf("mp4 in fragments, AAC");
       return put(bytes, place(bytes, "trex") + 16, 1);
     }],
-    ["a webm that states one millisecond", async () => {
-      const bytes = await made("webm, Opus");
+    ["a webm that states one millisecond", () => {
+      const bytes = madeOf("webm, Opus");
       const at = place(bytes, "\x44\x89\x88");
       new DataView(bytes.buffer).setFloat64(at + 3, 1);
       return bytes;
     }],
-    ["a webm with something broken in the middle", async () => {
-      const bytes = await made("webm, Opus of 60 ms");
+    ["a webm with something broken in the middle", () => {
+      const bytes = madeOf("webm, Opus of 60 ms");
       const cluster = place(bytes, "\x1f\x43\xb6\x75");
       return joined(bytes, "\xec\x08\xff\xff\xff\xff\xff\xff", bytes.slice(cluster));
     }],
-    ["a webm with an element that is larger than its cluster", async () => {
-      const [first, second] = [await made("webm, Opus, live"), await made("webm, Opus")];
+    ["a webm with an element that is larger than its cluster", () => {
+      const [first, second] = [madeOf("webm, Opus, live"), madeOf("webm, Opus")];
       const cluster = place(second, "\x1f\x43\xb6\x75");
       // Of a kind that nobody knows, in the second block's place.
       const block = place(second.slice(cluster), "\xa3") + cluster;
       second.set([0x5f, 0xff, 0x5f, 0xff], block);
       return joined(first, second.slice(cluster), second.slice(cluster));
     }],
-    ["an ogg whose pages say that they are at its start", async () => {
-      const bytes = await made("ogg, Opus of 60 ms, into a pipe");
+    ["an ogg whose pages say that they are at its start", () => {
+      const bytes = madeOf("ogg, Opus of 60 ms, into a pipe");
       return joined(bytes.slice(0, -1), bytes);
     }],
-    ["an ogg with something broken in the middle", async () => {
-      const bytes = await made("ogg, Opus");
+    ["an ogg with something broken in the middle", () => {
+      const bytes = madeOf("ogg, Opus");
       const middle = Buffer.from(bytes.buffer).indexOf("OggS", 300);
       return joined(bytes.slice(0, middle), "broken", bytes.slice(middle));
     }],
-    ["a flac that states 100 samples", async () => {
-      const bytes = await made("flac");
+    ["a flac that states 100 samples", () => {
+      const bytes = madeOf("flac");
       bytes[21]! &= 0xf0;
       return put(bytes, 22, 100);
     }],
   ];
 
   it.each(LIES)("is as long as it is heard all the same: %s", async (_name, make) => {
-    const bytes = await make();
+    const bytes = make();
     const heard = await heardSeconds(bytes);
     expect(heard).toBeGreaterThan(1);
     const { duration_s, max_duration_s } = Recording.of(bytes).content;
@@ -325,8 +353,8 @@ describe("a recording that states less than it has", await needing("ffmpeg"), ()
 
   let samples: Uint8Array<ArrayBuffer>[] = [];
 
-  beforeAll(async () => {
-    samples = await Promise.all([
+  beforeAll(() => {
+    samples = [
       "wav, 16 bits",
       "mp3 of many rates",
       "m4a, AAC",
@@ -339,7 +367,7 @@ describe("a recording that states less than it has", await needing("ffmpeg"), ()
       "ogg, Vorbis",
       "ogg, FLAC",
       "flac",
-    ].map(made));
+    ].map(madeOf);
   });
 
   it("by change or by cut is held for what is heard of it, or refused with words", async () => {

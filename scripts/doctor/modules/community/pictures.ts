@@ -28,7 +28,8 @@ export const picturesExamination: Examination = {
       select policyname as name from pg_policies
       where schemaname = 'storage' and tablename = 'objects' and cmd <> 'SELECT'
         and roles && array['public', 'anon', 'authenticated']::name[]
-        and coalesce(qual, '') || coalesce(with_check, '') ~ '''(avatars|covers)'''
+        and (coalesce(qual, '') || coalesce(with_check, '') ~ '''(avatars|covers|salon-avatars)'''
+          or coalesce(qual, '') || coalesce(with_check, '') !~ 'bucket_id')
       order by policyname`;
     return [
       ...findings,
@@ -36,7 +37,7 @@ export const picturesExamination: Examination = {
         severity: "missing",
         what: `The policy "${name}" lets users write into a bucket of pictures`,
         why:
-          "Whatever they call a picture is public then: only profile/avatar and profile/cover look at the bytes",
+          "Whatever they call a picture is public then: only the functions profile and salons look at the bytes",
         fix: `drop policy ${JSON.stringify(name)} on storage.objects`,
       })),
     ];

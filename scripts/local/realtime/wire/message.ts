@@ -32,6 +32,8 @@ export class BinaryPayload {
 export interface Frame {
   bytes: Uint8Array;
   isBinary: boolean;
+  /** As it goes over the wire, once somebody was sent it: the same for all. */
+  onTheWire?: Uint8Array;
 }
 
 /** What goes to everybody in a room. */
@@ -59,6 +61,29 @@ export interface Serializer {
   room(topic: string, message: RoomMessage): Frame | undefined;
 }
 
+/** A frame with its header: a server's are not masked, and so are the same for everybody. RFC 6455, section 5.2. */
+export function onTheWire(frame: Frame): Uint8Array {
+  return frame.onTheWire ??= withHeader(frame);
+}
+
+function withHeader({ bytes, isBinary }: Frame): Uint8Array {
+  const size = bytes.length;
+  const headerSize = size < 126 ? 2 : size < 65_536 ? 4 : 10;
+  const whole = new Uint8Array(headerSize + size);
+  const view = new DataView(whole.buffer);
+  view.setUint8(0, isBinary ? 0x82 : 0x81);
+  if (headerSize === 2) view.setUint8(1, size);
+  else if (headerSize === 4) {
+    view.setUint8(1, 126);
+    view.setUint16(2, size);
+  } else {
+    view.setUint8(1, 127);
+    view.setBigUint64(2, BigInt(size));
+  }
+  whole.set(bytes, headerSize);
+  return whole;
+}
+
 /** Thrown for what cannot be read; the connection is closed over it. */
 export class UnreadableMessage extends Error {}
 
@@ -70,7 +95,7 @@ export function referenceOf(value: unknown): Reference {
 }
 
 /** Digits that a number of JavaScript would not give back: many of them, an exponent, zeros at the end. */
-const INEXACT = /\d{16}|\d[eE]|\.\d*0\b|-0\b/;
+const INEXACT = /[[:,\s]-?(?:[\d.]{16}|\d+(?:\.\d+)?[eE]|\d+\.\d*0[,\]}\s]|(?<=-)0[,\]}\s])/;
 
 /** Whether a message has a payload that is passed on to others, and numbers that would not come through. */
 export function isToBeExact(event: unknown, text: string): boolean {

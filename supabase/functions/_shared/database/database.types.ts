@@ -730,6 +730,7 @@ export type Database = {
           "priority": number;
           "refunded": number;
           "remaining": number;
+          "renewed_at": string | null;
           "request_id": string | null;
           "reversed": number;
           "rolled_over": number;
@@ -750,6 +751,7 @@ export type Database = {
           "priority": number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -769,6 +771,7 @@ export type Database = {
           "priority"?: number;
           "refunded"?: number;
           "remaining"?: number;
+          "renewed_at"?: string | null;
           "request_id"?: string | null;
           "reversed"?: number;
           "rolled_over"?: number;
@@ -1396,6 +1399,7 @@ export type Database = {
       "list_wallet_members": { Args: { "p_user_id": string; "p_wallet_id": string }; Returns: Json };
       "list_wallets": { Args: { "p_user_id": string }; Returns: Json };
       "mark_read": { Args: { "p_salon_id": string; "p_seq": number }; Returns: Json };
+      "may_present_salon": { Args: { "p_salon_id": string; "p_user_id": string }; Returns: boolean };
       "message_history": { Args: { "p_message_id": number }; Returns: Json };
       "messages_after": {
         Args: { "p_after": number; "p_limit"?: number; "p_salon_id": string };
@@ -1639,6 +1643,10 @@ export type Database = {
       };
       "set_profile_picture": {
         Args: { "p_bucket": string; "p_url": string; "p_user_id": string };
+        Returns: Json;
+      };
+      "set_salon_avatar": {
+        Args: { "p_salon_id": string; "p_url": string; "p_user_id": string };
         Returns: Json;
       };
       "set_salon_role": {

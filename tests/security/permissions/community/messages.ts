@@ -69,6 +69,8 @@ export default {
   },
   predicates: {
     authors_i_blocked: "asked by policies, as whoever reads; tells a caller whom it has blocked",
+    is_attached:
+      "asked by policies of Storage, about a file of the caller's own; tells whether a message has it",
     may_attach: "asked by policies of Storage; tells a caller whether it has room",
     may_use_topic: "asked by policies of Realtime; tells a caller of its own topics",
   },

@@ -37,6 +37,7 @@ export default {
       why: "acts for whom the token names, refuses another",
     },
     my_blocks: { own: ["call"], others: ["call"], why: "whom the user has blocked whom the token names" },
+    may_present_salon: { server: ["call"], why: "about the user that its caller names" },
     pictures_to_remove: { server: ["call"], why: "names files of all users" },
     rpc_check_inactive_users: {
       own: ["call"],
@@ -46,6 +47,7 @@ export default {
     rpc_set_manual_status: { own: ["call"], others: ["call"], why: "the status of whom the token names" },
     rpc_update_activity: { own: ["call"], others: ["call"], why: "the activity of whom the token names" },
     search_profiles: { own: ["call"], others: ["call"], why: "finds what everybody may read" },
+    set_salon_avatar: { server: ["call"], why: "shows a file that its caller has checked" },
     set_profile_picture: { server: ["call"], why: "shows a file that its caller has checked" },
     unblock_user: { own: ["call"], others: ["call"], why: "takes a block of whom the token names back" },
     update_user_activity: {
@@ -69,6 +71,13 @@ export default {
       server: BUCKET_ACTIONS,
       why: "public: the function profile writes, as a picture is told by its bytes",
     },
+    "salon-avatars": {
+      anon: ["download"],
+      own: ["download"],
+      others: ["download"],
+      server: BUCKET_ACTIONS,
+      why: "public: the function salons writes for the owner of the salon",
+    },
   },
   endpoints: {
     "auth/callback": {
@@ -88,6 +97,8 @@ export default {
     "profile/cover": { own: ["call"], why: "the picture of whom the token names" },
     "profile/ensure": { own: ["call"], why: "the profile of whom the token names" },
     "profile/remove-picture": { own: ["call"], why: "the picture of whom the token names" },
+    "salons/avatar": { own: ["call"], why: "the picture of a salon of whom the token names" },
+    "salons/remove-avatar": { own: ["call"], why: "the picture of a salon of whom the token names" },
   },
   columns: {
     profile_private: { update: ["auto_offline_after", "onboarding_answers", "onboarding_completed"] },

@@ -1,0 +1,58 @@
+import type postgres from "postgres";
+import { describe, expect, it } from "vitest";
+
+import { messagesExamination } from "../../../scripts/doctor/modules/community/messages.ts";
+import { createDatabase } from "../support.ts";
+
+const { sql } = await createDatabase();
+
+async function found(connection: postgres.Sql): Promise<string[]> {
+  return (await messagesExamination.examine({ sql: connection })).map(({ what }) => what);
+}
+
+/** What the doctor says of a database after a change, which is taken back. */
+async function after(statements: string): Promise<string[]> {
+  class Undo extends Error {}
+  let findings: string[] = [];
+  await expect(sql.begin(async (transaction) => {
+    await transaction.unsafe(statements);
+    findings = await found(transaction as unknown as postgres.Sql);
+    throw new Undo();
+  })).rejects.toThrow(Undo);
+  return findings;
+}
+
+describe("the doctor about messages", () => {
+  it("has nothing to say of a database as its migrations leave it", async () => {
+    expect(await found(sql)).toEqual([]);
+  });
+
+  it.each([
+    [
+      `create policy "as in the guide" on realtime.messages for select to authenticated using (true)`,
+      "lets everybody hear",
+    ],
+    [
+      `create policy "as in the guide" on realtime.messages for insert to authenticated with check (true)`,
+      "lets everybody hear",
+    ],
+    [
+      `drop policy "members hear their salons, users their own topic" on realtime.messages`,
+      "policies of rooms on realtime.messages are not there",
+    ],
+    [
+      "alter table public.message_reactions replica identity full",
+      "message_reactions has replica identity full",
+    ],
+    ["alter publication supabase_realtime drop table public.profiles", "supabase_realtime lacks profiles"],
+    ["update storage.buckets set public = true where id = 'attachments'", "open to more than it should be"],
+    [
+      "update storage.buckets set allowed_mime_types = allowed_mime_types || '{text/html}' where id = 'attachments'",
+      "open to more than it should be",
+    ],
+    ["delete from storage.buckets where id = 'attachments'", "There is no bucket attachments"],
+    ["drop trigger attachments_have_room on storage.objects", "has no trigger attachments_have_room"],
+  ])("finds what came of: %s (community 17, 18)", async (statements, finding) => {
+    expect(await after(statements)).toEqual([expect.stringContaining(finding)]);
+  });
+});
