@@ -87,8 +87,8 @@ interface Scene {
 
 const WORDS = ["apple", "pear", "plum", "fig"];
 const EMOJI = ["👍", "🎉"];
-/** Far from each other, and from the ends that waiting reaches. */
-const WAIT_S = 400;
+/** No sum of waits is nearer than 100 s to an end: of a mute or a ban, of the time to edit, of an invitation. */
+const WAITS_S = [400, 1300];
 const SHORT_S = 600;
 const INVITATION_S = 1000;
 
@@ -362,9 +362,10 @@ const RULES = {
     },
     answer: NO_RIGHT,
   })],
-  wait: [3, (play) => {
-    play.world.seconds += WAIT_S;
-    return { step: { user: null, wait: WAIT_S }, answer: {} };
+  wait: [3, (play, { intent }) => {
+    const wait = WAITS_S[intent.pick % WAITS_S.length]!;
+    play.world.seconds += wait;
+    return { step: { user: null, wait }, answer: {} };
   }],
 } satisfies Record<string, [weight: number, rule: Rule]>;
 
