@@ -217,6 +217,31 @@ alter table private.anomaly_settings enable row level security;
 create policy "servers read the anomaly settings" on private.anomaly_settings for select to service_role using (true);
 grant select on table private.anomaly_settings to service_role;
 
+create table private.archived_messages (
+  id bigint not null,
+  salon_id uuid not null,
+  seq bigint not null,
+  user_id uuid,
+  client_id uuid not null,
+  content text not null,
+  reply_to_id bigint,
+  reply_to_user_id uuid,
+  mentions uuid[] default '{}'::uuid[] not null,
+  is_deleted boolean default false not null,
+  deleted_at timestamp with time zone,
+  edited_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint archived_messages_pkey PRIMARY KEY (id),
+  constraint archived_messages_client_id_key UNIQUE (user_id, client_id),
+  constraint archived_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
+  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id),
+  constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
+  constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
+);
+CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+alter table private.archived_messages enable row level security;
+create policy "nobody but through chat_messages" on private.archived_messages for all to public using (false);
+
 create table private.call_limit_sources (
   name text not null,
   limit_of text not null,
@@ -336,6 +361,58 @@ create table private.ledger_alert_settings (
 alter table private.ledger_alert_settings enable row level security;
 create policy "servers read the alert settings of the ledger" on private.ledger_alert_settings for select to service_role using (true);
 grant select on table private.ledger_alert_settings to service_role;
+
+create table private.message_edits (
+  message_id bigint not null,
+  number integer not null,
+  salon_id uuid not null,
+  content text not null,
+  replaced_at timestamp with time zone not null,
+  constraint message_edits_pkey PRIMARY KEY (message_id, number),
+  constraint message_edits_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX message_edits_salon_id_idx ON private.message_edits USING btree (salon_id);
+alter table private.message_edits enable row level security;
+create policy "nobody but the functions" on private.message_edits for all to public using (false);
+
+create table private.message_reads (
+  user_id uuid not null,
+  salon_id uuid not null,
+  last_read_seq bigint default 0 not null,
+  read_at timestamp with time zone default clock_timestamp() not null,
+  constraint message_reads_pkey PRIMARY KEY (user_id, salon_id),
+  constraint message_reads_member_fkey FOREIGN KEY (salon_id, user_id) REFERENCES public.salon_members(salon_id, user_id) ON DELETE CASCADE,
+  constraint message_reads_not_negative CHECK ((last_read_seq >= 0))
+) with (fillfactor=70);
+CREATE INDEX message_reads_salon_id_idx ON private.message_reads USING btree (salon_id, user_id);
+alter table private.message_reads enable row level security;
+create policy "nobody but the functions" on private.message_reads for all to public using (false);
+
+create table private.message_settings (
+  id boolean default true not null,
+  content_characters integer default 4000 not null,
+  mentions_per_message integer default 20 not null,
+  attachments_per_message integer default 10 not null,
+  attachments_per_user integer default 500 not null,
+  attachment_bytes_per_user bigint default 536870912 not null,
+  reactions_per_message integer default 40 not null,
+  pins_per_salon integer default 50 not null,
+  edits_per_message integer default 20 not null,
+  edit_window interval default '00:15:00'::interval not null,
+  user_quota integer default 30 not null,
+  user_window_s integer default 30 not null,
+  salon_quota integer default 1200 not null,
+  salon_window_s integer default 10 not null,
+  archive_after interval default '1 year'::interval not null,
+  keep_forgotten boolean default true not null,
+  constraint message_settings_pkey PRIMARY KEY (id),
+  constraint message_settings_in_range CHECK ((((content_characters >= 1) AND (content_characters <= 8000)) AND (user_quota > 0) AND (user_window_s > 0) AND (salon_quota > 0) AND (salon_window_s > 0) AND (archive_after >= '1 day'::interval))),
+  constraint message_settings_not_negative CHECK (((LEAST((mentions_per_message)::bigint, (attachments_per_message)::bigint, (attachments_per_user)::bigint, attachment_bytes_per_user, (reactions_per_message)::bigint, (pins_per_salon)::bigint, (edits_per_message)::bigint) >= 0) AND (edit_window >= '00:00:00'::interval))),
+  constraint message_settings_one_row CHECK (id)
+);
+alter table private.message_settings enable row level security;
+create policy "servers read the message settings" on private.message_settings for select to service_role using (true);
+grant select on table private.message_settings to service_role;
 
 create table private.oauth_authorizations (
   state_hash text not null,
@@ -586,6 +663,20 @@ CREATE INDEX otp_used_proofs_expires_at_idx ON private.otp_used_proofs USING btr
 alter table private.otp_used_proofs enable row level security;
 create policy "nobody reads used proofs" on private.otp_used_proofs for select to public using (false);
 
+create unlogged table private.presence (
+  user_id uuid not null,
+  last_seen_at timestamp with time zone not null,
+  is_signed_out boolean default false not null,
+  current_salon_id uuid,
+  shown text default 'offline'::text not null,
+  shown_at timestamp with time zone not null,
+  constraint presence_pkey PRIMARY KEY (user_id),
+  constraint presence_profile_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+) with (fillfactor=50);
+CREATE INDEX presence_shown_idx ON private.presence USING btree (user_id) WHERE (shown <> 'offline'::text);
+alter table private.presence enable row level security;
+create policy "nobody but the functions" on private.presence for all to public using (false);
+
 create unlogged table private.rate_limits (
   key text not null,
   full_at timestamp with time zone not null,
@@ -603,6 +694,165 @@ create unlogged table private.request_counters (
 ) with (fillfactor=50);
 alter table private.request_counters enable row level security;
 create policy "nobody reads counters" on private.request_counters for select to public using (false);
+
+create table private.salon_absences (
+  salon_id uuid not null,
+  user_id uuid not null,
+  removed_at timestamp with time zone,
+  muted_until timestamp with time zone,
+  constraint salon_absences_pkey PRIMARY KEY (salon_id, user_id),
+  constraint salon_absences_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX salon_absences_muted_until_idx ON private.salon_absences USING btree (muted_until) WHERE (removed_at IS NULL);
+CREATE INDEX salon_absences_user_id_idx ON private.salon_absences USING btree (user_id);
+alter table private.salon_absences enable row level security;
+create policy "nobody but the functions" on private.salon_absences for all to public using (false);
+
+create table private.salon_bans (
+  salon_id uuid not null,
+  user_id uuid not null,
+  until timestamp with time zone not null,
+  reason text,
+  banned_by uuid,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint salon_bans_pkey PRIMARY KEY (salon_id, user_id),
+  constraint salon_bans_reason_short CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500))),
+  constraint salon_bans_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX salon_bans_banned_by_idx ON private.salon_bans USING btree (banned_by);
+CREATE INDEX salon_bans_until_idx ON private.salon_bans USING btree (until);
+CREATE INDEX salon_bans_user_id_idx ON private.salon_bans USING btree (user_id);
+alter table private.salon_bans enable row level security;
+create policy "nobody but the functions" on private.salon_bans for all to public using (false);
+
+create table private.salon_codes (
+  salon_id uuid not null,
+  code text not null,
+  salon_made_by uuid,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint salon_codes_pkey PRIMARY KEY (salon_id),
+  constraint salon_codes_code_key UNIQUE (code),
+  constraint salon_codes_code_short CHECK ((code ~ '^[0-9A-HJKMNP-TV-Z]{8}$'::text)),
+  constraint salon_codes_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX salon_codes_salon_made_by_idx ON private.salon_codes USING btree (salon_made_by);
+alter table private.salon_codes enable row level security;
+create policy "nobody but the functions" on private.salon_codes for all to public using (false);
+
+create table private.salon_decisions (
+  id bigint generated as identity not null,
+  salon_id uuid not null,
+  action text not null,
+  actor_id uuid,
+  subject_id uuid,
+  reason text,
+  details jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint salon_decisions_pkey PRIMARY KEY (id),
+  constraint salon_decisions_action_plain CHECK ((action ~ '^[a-z][a-z_]{1,40}$'::text)),
+  constraint salon_decisions_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX salon_decisions_actor_id_idx ON private.salon_decisions USING btree (actor_id);
+CREATE INDEX salon_decisions_created_at_idx ON private.salon_decisions USING btree (created_at);
+CREATE INDEX salon_decisions_salon_id_idx ON private.salon_decisions USING btree (salon_id, id);
+CREATE INDEX salon_decisions_subject_id_idx ON private.salon_decisions USING btree (subject_id, salon_id, id);
+alter table private.salon_decisions enable row level security;
+create policy "nobody but the functions" on private.salon_decisions for all to public using (false);
+
+create table private.salon_invitations (
+  id uuid default gen_random_uuid() not null,
+  salon_id uuid not null,
+  created_by uuid not null,
+  code_digest text not null,
+  max_uses integer not null,
+  uses integer default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  expires_at timestamp with time zone not null,
+  constraint salon_invitations_pkey PRIMARY KEY (id),
+  constraint salon_invitations_code_digest_key UNIQUE (code_digest),
+  constraint salon_invitations_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
+  constraint salon_invitations_within_uses CHECK (((uses >= 0) AND (uses <= max_uses)))
+);
+CREATE INDEX salon_invitations_created_by_idx ON private.salon_invitations USING btree (created_by);
+CREATE INDEX salon_invitations_expires_at_idx ON private.salon_invitations USING btree (expires_at);
+CREATE INDEX salon_invitations_salon_id_idx ON private.salon_invitations USING btree (salon_id);
+alter table private.salon_invitations enable row level security;
+create policy "nobody but the functions" on private.salon_invitations for all to public using (false);
+
+create table private.salon_reports (
+  id bigint generated as identity not null,
+  salon_id uuid not null,
+  reporter_id uuid,
+  subject_id uuid,
+  message_id bigint,
+  content text,
+  reason text not null,
+  explanation text,
+  status text default 'open'::text not null,
+  decided_by uuid,
+  decided_at timestamp with time zone,
+  note text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint salon_reports_pkey PRIMARY KEY (id),
+  constraint salon_reports_decided_once CHECK (((status = 'open'::text) = (decided_at IS NULL))),
+  constraint salon_reports_explanation_short CHECK (((char_length(explanation) >= 1) AND (char_length(explanation) <= 1000))),
+  constraint salon_reports_note_short CHECK (((char_length(note) >= 1) AND (char_length(note) <= 1000))),
+  constraint salon_reports_reason_known CHECK ((reason = ANY (ARRAY['spam'::text, 'harassment'::text, 'hate'::text, 'violence'::text, 'sexual'::text, 'other'::text]))),
+  constraint salon_reports_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
+  constraint salon_reports_status_known CHECK ((status = ANY (ARRAY['open'::text, 'dismissed'::text, 'upheld'::text])))
+);
+CREATE INDEX salon_reports_created_at_idx ON private.salon_reports USING btree (created_at);
+CREATE INDEX salon_reports_decided_by_idx ON private.salon_reports USING btree (decided_by);
+CREATE UNIQUE INDEX salon_reports_member_once ON private.salon_reports USING btree (reporter_id, salon_id, subject_id) WHERE ((message_id IS NULL) AND (status = 'open'::text));
+CREATE UNIQUE INDEX salon_reports_message_once ON private.salon_reports USING btree (reporter_id, message_id) WHERE (message_id IS NOT NULL);
+CREATE INDEX salon_reports_open_idx ON private.salon_reports USING btree (id) WHERE (status = 'open'::text);
+CREATE INDEX salon_reports_queue_idx ON private.salon_reports USING btree (salon_id, id) WHERE (status = 'open'::text);
+CREATE INDEX salon_reports_salon_id_idx ON private.salon_reports USING btree (salon_id);
+CREATE INDEX salon_reports_subject_id_idx ON private.salon_reports USING btree (subject_id);
+alter table private.salon_reports enable row level security;
+create policy "nobody but the functions" on private.salon_reports for all to public using (false);
+
+create table private.salon_settings (
+  id boolean default true not null,
+  salons_per_user integer default 20 not null,
+  memberships_per_user integer default 500 not null,
+  members_per_salon integer default 10000 not null,
+  invitations_per_salon integer default 50 not null,
+  bans_per_salon integer default 10000 not null,
+  words_per_salon integer default 200 not null,
+  constraint salon_settings_pkey PRIMARY KEY (id),
+  constraint salon_settings_not_negative CHECK ((LEAST(salons_per_user, memberships_per_user, members_per_salon, invitations_per_salon, bans_per_salon, words_per_salon) >= 0)),
+  constraint salon_settings_one_row CHECK (id)
+);
+alter table private.salon_settings enable row level security;
+create policy "nobody but the functions" on private.salon_settings for all to public using (false);
+
+create table private.salon_streams (
+  salon_id uuid not null,
+  last_seq bigint default 0 not null,
+  message_count bigint default 0 not null,
+  last_message_at timestamp with time zone,
+  quota_full_at timestamp with time zone default now() not null,
+  constraint salon_streams_pkey PRIMARY KEY (salon_id),
+  constraint salon_streams_counted CHECK (((message_count >= 0) AND (message_count <= last_seq))),
+  constraint salon_streams_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+) with (fillfactor=50);
+alter table private.salon_streams enable row level security;
+create policy "servers read streams" on private.salon_streams for select to service_role using (true);
+grant select on table private.salon_streams to service_role;
+
+create table private.salon_words (
+  salon_id uuid not null,
+  word text not null,
+  added_by uuid,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint salon_words_pkey PRIMARY KEY (salon_id, word),
+  constraint salon_words_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
+  constraint salon_words_word_short CHECK (((char_length(word) >= 1) AND (char_length(word) <= 50)))
+);
+CREATE INDEX salon_words_added_by_idx ON private.salon_words USING btree (added_by);
+alter table private.salon_words enable row level security;
+create policy "nobody but the functions" on private.salon_words for all to public using (false);
 
 create table private.token_access_log (
   request_id text not null,
@@ -799,6 +1049,19 @@ create table private.token_syncs (
 alter table private.token_syncs enable row level security;
 create policy "closed to users" on private.token_syncs for all to anon, authenticated using (false);
 
+create table private.user_blocks (
+  blocker_id uuid not null,
+  blocked_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint user_blocks_pkey PRIMARY KEY (blocker_id, blocked_id),
+  constraint user_blocks_blocked_fkey FOREIGN KEY (blocked_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint user_blocks_blocker_fkey FOREIGN KEY (blocker_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint user_blocks_not_oneself CHECK ((blocker_id <> blocked_id))
+);
+CREATE INDEX user_blocks_blocked_id_idx ON private.user_blocks USING btree (blocked_id);
+alter table private.user_blocks enable row level security;
+create policy "nobody but the functions" on private.user_blocks for all to public using (false);
+
 create table private.user_data (
   name text not null,
   forget text not null,
@@ -899,6 +1162,87 @@ alter table public.alert_types enable row level security;
 create policy "servers read the types of alerts" on public.alert_types for select to service_role using (true);
 grant select on table public.alert_types to service_role;
 
+create table public.chat_messages (
+  id bigint generated as identity not null,
+  salon_id uuid not null,
+  seq bigint not null,
+  user_id uuid,
+  client_id uuid not null,
+  content text not null,
+  reply_to_id bigint,
+  reply_to_user_id uuid,
+  mentions uuid[] default '{}'::uuid[] not null,
+  is_deleted boolean default false not null,
+  deleted_at timestamp with time zone,
+  edited_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint chat_messages_pkey PRIMARY KEY (id),
+  constraint chat_messages_client_id_key UNIQUE (user_id, client_id),
+  constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
+  constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL))),
+  constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
+  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
+);
+CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+alter table public.chat_messages enable row level security;
+create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_i_blocked() AS authors_i_blocked)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
+create policy "servers read messages" on public.chat_messages for select to service_role using (true);
+grant select on table public.chat_messages to authenticated;
+grant select on table public.chat_messages to service_role;
+
+create table public.message_attachments (
+  path text not null,
+  message_id bigint not null,
+  salon_id uuid not null,
+  "position" integer not null,
+  content_type text not null,
+  size_bytes bigint not null,
+  constraint message_attachments_pkey PRIMARY KEY (message_id, "position"),
+  constraint message_attachments_path_key UNIQUE (path),
+  constraint message_attachments_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX message_attachments_salon_id_idx ON public.message_attachments USING btree (salon_id);
+alter table public.message_attachments enable row level security;
+create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
+create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
+grant select on table public.message_attachments to authenticated;
+grant select on table public.message_attachments to service_role;
+
+create table public.message_pins (
+  salon_id uuid not null,
+  message_id bigint not null,
+  pinned_by uuid,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint message_pins_pkey PRIMARY KEY (salon_id, message_id),
+  constraint message_pins_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX message_pins_pinned_by_idx ON public.message_pins USING btree (pinned_by);
+alter table public.message_pins enable row level security;
+create policy "members see what is pinned in their salons" on public.message_pins for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
+create policy "servers read pins" on public.message_pins for select to service_role using (true);
+grant select on table public.message_pins to authenticated;
+grant select on table public.message_pins to service_role;
+
+create table public.message_reactions (
+  id bigint generated as identity not null,
+  message_id bigint not null,
+  salon_id uuid not null,
+  user_id uuid not null,
+  emoji text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint message_reactions_pkey PRIMARY KEY (id),
+  constraint message_reactions_emoji_short CHECK ((((char_length(emoji) >= 1) AND (char_length(emoji) <= 16)) AND (emoji !~ '[[:space:][:cntrl:]A-Za-z<>&"]'::text))),
+  constraint message_reactions_once UNIQUE (message_id, user_id, emoji),
+  constraint message_reactions_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE INDEX message_reactions_salon_id_idx ON public.message_reactions USING btree (salon_id);
+CREATE INDEX message_reactions_user_id_idx ON public.message_reactions USING btree (user_id);
+alter table public.message_reactions enable row level security;
+create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))));
+create policy "servers read reactions" on public.message_reactions for select to service_role using (true);
+grant select on table public.message_reactions to authenticated;
+grant select on table public.message_reactions to service_role;
+
 create table public.otp_codes (
   id uuid not null,
   phone_number text not null,
@@ -922,6 +1266,140 @@ create table public.otp_codes (
 CREATE INDEX otp_codes_expires_at_idx ON public.otp_codes USING btree (expires_at);
 alter table public.otp_codes enable row level security;
 create policy "nobody reads codes" on public.otp_codes for select to public using (false);
+
+create table public.profile_private (
+  user_id uuid not null,
+  onboarding_completed boolean default false not null,
+  onboarding_answers jsonb default '{}'::jsonb not null,
+  conversion_triggers jsonb default '{}'::jsonb not null,
+  auto_offline_after integer default 300 not null,
+  manual_status text,
+  manual_until timestamp with time zone,
+  constraint profile_private_pkey PRIMARY KEY (user_id),
+  constraint profile_private_answers_small CHECK ((octet_length((onboarding_answers)::text) <= 16384)),
+  constraint profile_private_auto_offline_sensible CHECK (((auto_offline_after >= 120) AND (auto_offline_after <= 86400))),
+  constraint profile_private_end_of_a_choice CHECK (((manual_status IS NOT NULL) OR (manual_until IS NULL))),
+  constraint profile_private_profile_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+  constraint profile_private_status_known CHECK ((manual_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text])))
+);
+CREATE TRIGGER limit_changes BEFORE UPDATE OF onboarding_completed, onboarding_answers, auto_offline_after ON public.profile_private FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.limit_profile_changes();
+alter table public.profile_private enable row level security;
+create policy "owners change their private part" on public.profile_private for update to authenticated using ((user_id = ( SELECT auth.uid() AS uid))) with check ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "owners read their private part" on public.profile_private for select to authenticated using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "servers note offers" on public.profile_private for update to service_role using (true) with check (true);
+create policy "servers read private parts" on public.profile_private for select to service_role using (true);
+grant select on table public.profile_private to authenticated;
+grant select on table public.profile_private to service_role;
+grant update (onboarding_completed, onboarding_answers, auto_offline_after) on table public.profile_private to authenticated;
+grant update (conversion_triggers) on table public.profile_private to service_role;
+
+create table public.profiles (
+  id uuid not null,
+  full_name text,
+  avatar_url text,
+  cover_url text,
+  bio text,
+  city text,
+  interests text[] default '{}'::text[] not null,
+  presence_status text default 'offline'::text not null,
+  status text generated always as (presence_status) stored,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint profiles_pkey PRIMARY KEY (id),
+  constraint profiles_bio_short CHECK (((char_length(bio) >= 1) AND (char_length(bio) <= 500))),
+  constraint profiles_city_short CHECK (((char_length(city) >= 1) AND (char_length(city) <= 80))),
+  constraint profiles_full_name_short CHECK (((char_length(full_name) >= 1) AND (char_length(full_name) <= 80))),
+  constraint profiles_interests_few CHECK (private.are_interests(interests)),
+  constraint profiles_pictures_short CHECK (((char_length(avatar_url) <= 500) AND (char_length(cover_url) <= 500))),
+  constraint profiles_presence_known CHECK ((presence_status = ANY (ARRAY['online'::text, 'away'::text, 'busy'::text, 'offline'::text]))),
+  constraint profiles_user_fkey FOREIGN KEY (id) REFERENCES auth.users(id) ON DELETE CASCADE
+) with (fillfactor=85);
+CREATE INDEX profiles_city_idx ON public.profiles USING gin (private.fold(city) extensions.gin_trgm_ops);
+CREATE INDEX profiles_full_name_idx ON public.profiles USING gin (private.fold(full_name) extensions.gin_trgm_ops);
+CREATE TRIGGER limit_changes BEFORE UPDATE OF full_name, bio, city, interests ON public.profiles FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.limit_profile_changes();
+CREATE TRIGGER tidy_profile BEFORE INSERT OR UPDATE OF full_name, avatar_url, cover_url, bio, city, interests ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tidy_profile();
+alter table public.profiles enable row level security;
+create policy "everybody reads profiles" on public.profiles for select to anon, authenticated, service_role using (true);
+create policy "owners change what they show" on public.profiles for update to authenticated using ((id = ( SELECT auth.uid() AS uid))) with check ((id = ( SELECT auth.uid() AS uid)));
+grant select on table public.profiles to anon;
+grant select on table public.profiles to authenticated;
+grant select on table public.profiles to service_role;
+grant update (full_name, bio, city, interests) on table public.profiles to authenticated;
+
+create table public.salon_members (
+  salon_id uuid not null,
+  user_id uuid not null,
+  role text default 'member'::text not null,
+  joined_at timestamp with time zone default now() not null,
+  notifications_enabled boolean default true not null,
+  muted_until timestamp with time zone,
+  constraint salon_members_pkey PRIMARY KEY (salon_id, user_id),
+  constraint salon_members_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'moderator'::text, 'member'::text]))),
+  constraint salon_members_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX salon_members_one_owner ON public.salon_members USING btree (salon_id) WHERE (role = 'owner'::text);
+CREATE INDEX salon_members_user_id_idx ON public.salon_members USING btree (user_id);
+CREATE TRIGGER begin_reading AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS new_members FOR EACH STATEMENT EXECUTE FUNCTION private.begin_reading();
+CREATE TRIGGER count_gone_members AFTER DELETE ON public.salon_members REFERENCING OLD TABLE AS gone_members FOR EACH STATEMENT EXECUTE FUNCTION private.count_gone_members();
+CREATE TRIGGER count_new_members AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS new_members FOR EACH STATEMENT EXECUTE FUNCTION private.count_new_members();
+CREATE TRIGGER tell_of_gone_members AFTER DELETE ON public.salon_members REFERENCING OLD TABLE AS changed_members FOR EACH STATEMENT EXECUTE FUNCTION private.tell_of_members();
+CREATE TRIGGER tell_of_membership AFTER UPDATE OF role, muted_until ON public.salon_members FOR EACH ROW WHEN (((old.role IS DISTINCT FROM new.role) OR (old.muted_until IS DISTINCT FROM new.muted_until))) EXECUTE FUNCTION private.tell_of_membership();
+CREATE TRIGGER tell_of_new_members AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS changed_members FOR EACH STATEMENT EXECUTE FUNCTION private.tell_of_members();
+alter table public.salon_members enable row level security;
+create policy "members choose their notifications" on public.salon_members for update to authenticated using ((user_id = ( SELECT auth.uid() AS uid))) with check ((user_id = ( SELECT auth.uid() AS uid)));
+create policy "members see who is in their salons" on public.salon_members for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
+create policy "servers read members" on public.salon_members for select to service_role using (true);
+grant select on table public.salon_members to authenticated;
+grant select on table public.salon_members to service_role;
+grant update (notifications_enabled) on table public.salon_members to authenticated;
+
+create table public.salons (
+  id uuid default gen_random_uuid() not null,
+  name text not null,
+  description text,
+  avatar_url text,
+  category text,
+  city text,
+  color_theme text default '#8B5CF6'::text not null,
+  owner_id uuid,
+  visibility text default 'public'::text not null,
+  is_active boolean default true not null,
+  archived_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  member_count integer default 0 not null,
+  slow_mode_s integer default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint salons_pkey PRIMARY KEY (id),
+  constraint salons_active_until_archived CHECK ((is_active = ((archived_at IS NULL) AND (deleted_at IS NULL)))),
+  constraint salons_avatar_url_short CHECK ((char_length(avatar_url) <= 500)),
+  constraint salons_category_short CHECK (((char_length(category) >= 1) AND (char_length(category) <= 50))),
+  constraint salons_city_short CHECK (((char_length(city) >= 1) AND (char_length(city) <= 100))),
+  constraint salons_color_theme_a_color CHECK ((color_theme ~ '^#[0-9A-Fa-f]{6}$'::text)),
+  constraint salons_description_short CHECK (((char_length(description) >= 1) AND (char_length(description) <= 2000))),
+  constraint salons_member_count_not_negative CHECK ((member_count >= 0)),
+  constraint salons_name_short CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint salons_owned_until_deleted CHECK (((owner_id IS NULL) = (deleted_at IS NOT NULL))),
+  constraint salons_slow_mode_s_in_range CHECK (((slow_mode_s >= 0) AND (slow_mode_s <= 86400))),
+  constraint salons_visibility_known CHECK ((visibility = ANY (ARRAY['public'::text, 'private'::text])))
+) with (fillfactor=80);
+CREATE INDEX salons_deleted_at_idx ON public.salons USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX salons_owner_id_idx ON public.salons USING btree (owner_id);
+CREATE INDEX salons_public_category_idx ON public.salons USING btree (category, created_at DESC, id DESC) WHERE ((visibility = 'public'::text) AND is_active);
+CREATE INDEX salons_public_city_category_idx ON public.salons USING btree (lower(city), category, created_at DESC, id DESC) WHERE ((visibility = 'public'::text) AND is_active);
+CREATE INDEX salons_public_city_idx ON public.salons USING btree (lower(city), created_at DESC, id DESC) WHERE ((visibility = 'public'::text) AND is_active);
+CREATE INDEX salons_public_idx ON public.salons USING btree (created_at DESC, id DESC) WHERE ((visibility = 'public'::text) AND is_active);
+CREATE TRIGGER limit_changes BEFORE UPDATE OF name, description, category, city, color_theme, visibility ON public.salons FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.limit_salon_changes();
+CREATE TRIGGER open_stream AFTER INSERT ON public.salons FOR EACH ROW EXECUTE FUNCTION private.open_stream();
+CREATE TRIGGER tell_of_salon AFTER UPDATE ON public.salons FOR EACH ROW WHEN (((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.avatar_url IS DISTINCT FROM new.avatar_url)) OR (old.category IS DISTINCT FROM new.category)) OR (old.city IS DISTINCT FROM new.city)) OR (old.color_theme IS DISTINCT FROM new.color_theme)) OR (old.visibility IS DISTINCT FROM new.visibility)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.slow_mode_s IS DISTINCT FROM new.slow_mode_s))) EXECUTE FUNCTION private.tell_of_salon();
+CREATE TRIGGER tidy_salon BEFORE INSERT OR UPDATE OF name, description, avatar_url, category, city, color_theme, visibility ON public.salons FOR EACH ROW EXECUTE FUNCTION private.tidy_salon();
+alter table public.salons enable row level security;
+create policy "owners present their salon" on public.salons for update to authenticated using (((owner_id = ( SELECT auth.uid() AS uid)) AND is_active)) with check (((owner_id = ( SELECT auth.uid() AS uid)) AND is_active));
+create policy "servers read salons" on public.salons for select to service_role using (true);
+create policy "users see public salons and their own" on public.salons for select to authenticated using ((((visibility = 'public'::text) AND is_active) OR (id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[]))));
+grant select on table public.salons to authenticated;
+grant select on table public.salons to service_role;
+grant update (name, description, category, city, color_theme, visibility) on table public.salons to authenticated;
 
 create table public.token_accounts (
   user_id uuid not null,
@@ -1000,9 +1478,13 @@ create table public.token_balances (
   debt bigint default 0 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  watched_until timestamp with time zone,
+  change_number bigint default 0 not null,
   constraint token_balances_pkey PRIMARY KEY (user_id),
-  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance)))
+  constraint token_balances_held_within_balance CHECK (((0 <= held) AND (held <= balance))),
+  constraint token_balances_tell TRIGGER DEFERRABLE INITIALLY DEFERRED
 ) with (fillfactor=50);
+CREATE CONSTRAINT TRIGGER token_balances_tell AFTER UPDATE OF balance, held ON public.token_balances DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.watched_until IS NOT NULL)) EXECUTE FUNCTION private.tell_balance();
 alter table public.token_balances enable row level security;
 create policy "owners and members read the balance" on public.token_balances for select to authenticated using (((user_id = ( SELECT auth.uid() AS uid)) OR (user_id = ANY (( SELECT private.shared_wallets() AS shared_wallets)::uuid[]))));
 grant select on table public.token_balances to authenticated;
@@ -1172,6 +1654,24 @@ create table token_history.openings (
   constraint openings_pkey PRIMARY KEY (user_id)
 );
 
+create view public.chat_messages_with_profiles with (security_invoker=true) as
+ SELECT messages.id,
+    messages.content,
+    messages.created_at,
+    messages.user_id,
+    profiles.full_name,
+    profiles.avatar_url,
+    messages.salon_id,
+    messages.seq,
+    messages.reply_to_id,
+    messages.mentions,
+    messages.edited_at
+   FROM (public.chat_messages messages
+     LEFT JOIN public.profiles ON ((profiles.id = messages.user_id)))
+  WHERE (NOT messages.is_deleted);
+grant select on table public.chat_messages_with_profiles to authenticated;
+grant select on table public.chat_messages_with_profiles to service_role;
+
 create view public.job_status with (security_invoker=true) as
  SELECT jobs.name,
         CASE
@@ -1241,6 +1741,95 @@ create view public.job_status with (security_invoker=true) as
          LIMIT 1) done ON (true));
 grant select on table public.job_status to service_role;
 
+create view public.my_profile with (security_invoker=true) as
+ SELECT profiles.id,
+    profiles.full_name,
+    profiles.avatar_url,
+    profiles.cover_url,
+    profiles.bio,
+    profiles.city,
+    profiles.interests,
+    presence.presence_status AS status,
+    presence.presence_status,
+    COALESCE(((own.manual_status IS NOT NULL) AND COALESCE((own.manual_until > now()), true)), false) AS is_manual_status,
+    own.manual_status,
+    own.manual_until,
+    own.auto_offline_after,
+    presence.last_activity,
+    presence.status_updated_at,
+    presence.current_salon_id,
+    own.onboarding_completed,
+    own.onboarding_answers,
+    own.conversion_triggers,
+    profiles.created_at,
+    profiles.updated_at
+   FROM ((public.profiles
+     JOIN public.profile_private own ON ((own.user_id = profiles.id)))
+     CROSS JOIN private.my_presence() presence(presence_status, last_activity, status_updated_at, current_salon_id))
+  WHERE (profiles.id = ( SELECT auth.uid() AS uid));
+grant select on table public.my_profile to authenticated;
+
+create view public.my_salons with (security_invoker=true) as
+ SELECT salons.id,
+    salons.name,
+    salons.description,
+    salons.avatar_url,
+    salons.category,
+    salons.city,
+    salons.color_theme,
+    salons.owner_id,
+    codes.share_code,
+    salons.visibility,
+    salons.is_active,
+    salons.archived_at,
+    salons.member_count,
+    salons.slow_mode_s,
+    salons.created_at,
+    salons.updated_at,
+    members.role,
+    members.joined_at,
+    members.notifications_enabled,
+    members.muted_until,
+    activity.message_count,
+    activity.last_message_at,
+    activity.last_seq,
+    activity.last_read_seq,
+    activity.unread_count,
+    activity.last_seen_at
+   FROM (((public.salon_members members
+     JOIN public.salons ON ((salons.id = members.salon_id)))
+     LEFT JOIN private.my_salon_codes() codes(salon_id, share_code) ON ((codes.salon_id = members.salon_id)))
+     LEFT JOIN private.my_salon_activity() activity(salon_id, message_count, last_message_at, last_seq, last_read_seq, unread_count, last_seen_at) ON ((activity.salon_id = members.salon_id)))
+  WHERE (members.user_id = ( SELECT auth.uid() AS uid));
+grant select on table public.my_salons to authenticated;
+
+create view public.salons_with_details with (security_invoker=true) as
+ SELECT salons.id,
+    salons.name,
+    salons.description,
+    salons.avatar_url,
+    salons.category,
+    salons.city,
+    salons.color_theme,
+    salons.owner_id,
+    codes.share_code,
+    salons.visibility,
+    salons.is_active,
+    salons.archived_at,
+    salons.member_count,
+    salons.slow_mode_s,
+    salons.created_at,
+    salons.updated_at,
+    owners.full_name AS owner_name,
+    owners.avatar_url AS owner_avatar,
+    salons.member_count AS actual_member_count,
+    private.messages_in(salons.id) AS message_count,
+    private.messages_today_in(salons.id) AS messages_today
+   FROM ((public.salons
+     LEFT JOIN public.profiles owners ON ((owners.id = salons.owner_id)))
+     LEFT JOIN private.my_salon_codes() codes(salon_id, share_code) ON ((codes.salon_id = salons.id)));
+grant select on table public.salons_with_details to authenticated;
+
 create function files.has_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body d8cfc8e056d6d82b
 
 create function files.may_upload() returns boolean language plpgsql volatile security definer set search_path=""; -- body aa47405410e8f1a6
@@ -1284,6 +1873,8 @@ create function metrics.label_value(p_text text) returns text language sql immut
 
 create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body ab7059789f1efb31
 
+create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 6b9ff07892d3445b
+
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
 create function private.allot_to_grants(p_wallet_id uuid, p_spent numeric, p_lived_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile set search_path=""; -- body 414934f3f92804f9
@@ -1304,15 +1895,43 @@ create function private.apply_grant_events(p_wallet_id uuid, p_now timestamp wit
 
 create function private.apply_grant_events_until(p_wallet_id uuid, p_until timestamp with time zone) returns void language plpgsql volatile set search_path=""; -- body 03f7e2072844498d
 
+create function private.archive_messages(p_limit integer DEFAULT 5000) returns integer language plpgsql volatile security definer set search_path=""; -- body 07a18b2af9bcd0af
+
 create function private.archive_token_history(p_before date) returns jsonb language plpgsql volatile security definer set search_path="" set lock_timeout=2s; -- body 2d17d76d5c62a347
+
+create function private.are_interests(p_interests text[]) returns boolean language plpgsql immutable set search_path=""; -- body c4d40a1222c96690
+grant execute on function private.are_interests(p_interests text[]) to authenticated;
+
+create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths text[]) returns void language sql volatile security definer set search_path=""; -- body ff45c895a25e5305
+
+create function private.attachments_have_room(p_user_id text, p_bytes bigint) returns boolean language plpgsql volatile security definer set search_path=""; -- body 92eef85a13b42a99
+
+create function private.audit_community() returns jsonb language plpgsql stable security definer set search_path=""; -- body 64095e1d45a86971
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
+create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
+grant execute on function private.authors_i_blocked() to authenticated;
+
+create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
+
 create function private.begin_grant(p_grant_id bigint, p_operation_type text DEFAULT 'grant'::text) returns void language plpgsql volatile set search_path=""; -- body ba5737ded065e3c2
+
+create function private.begin_reading() returns trigger language plpgsql volatile security definer set search_path=""; -- body 6116b141fed2cd34
+
+create function private.begin_report(p_reason text, p_explanation text) returns jsonb language plpgsql volatile set search_path=""; -- body 86b3a3f3ff7a758e
+
+create function private.begin_salon_call(p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile set search_path=""; -- body 46cb28ff6448a230
+
+create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
+
+create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
 
 create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 86328676a1b51482
 
 create function private.chain_token_entries(p_entries public.token_balance_history[]) returns SETOF public.token_balance_history language plpgsql immutable set search_path=""; -- body dee02ff23d323e5f
+
+create function private.change_presence(p_user_id uuid, p_is_signed_out boolean) returns jsonb language plpgsql volatile set search_path=""; -- body 4ed93b01c703680b
 
 create function private.charge_of_request(p_request_id text, p_wallet_id uuid) returns public.token_balance_history language plpgsql stable set search_path=""; -- body 8c2ea328743063a1
 
@@ -1332,33 +1951,69 @@ create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) retur
 
 create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
 
+create function private.cleanup_salon_admissions(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 245c4381ad143230
+
+create function private.cleanup_salon_decisions(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body f91ae1b4d26955a4
+
+create function private.cleanup_salon_reports(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body a197afb0bf5c080b
+
 create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 548cad9275e33a64
 
 create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role text) returns void language sql volatile set search_path=""; -- body ee150776ab3fa1b8
 
+create function private.close_report(p_report_id bigint, p_decision text, p_note text, p_decided_by uuid) returns boolean language plpgsql volatile set search_path=""; -- body 5c471fe612b7b499
+
+create function private.close_salon_of(p_salon_id uuid) returns void language plpgsql volatile set search_path=""; -- body c9cdcf6643a6ae8a
+
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
+create function private.community_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body f844e41e762f42ea
+
+create function private.community_limit(p_user_id uuid, p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 207f75b1a2bdd860
+
+create function private.community_refusal(p_error text, p_message text) returns jsonb language sql immutable set search_path=""; -- body da3115abcde40f51
+
+create function private.count_gone_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body b29be37db71d187b
+
+create function private.count_new_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body 04c0fc6765c18a35
+
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
+
+create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body ad89ee02d2f443b0
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
+create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
+
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
-create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa12cc8c47473571
+create function private.digest_of_code(p_code text) returns text language sql immutable set search_path=""; -- body ee7902235b23a1c6
 
-create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cc39ab53d12ee0f
+create function private.emit_alert(p_type text, p_key text, p_payload jsonb, p_dedupe_key text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9a83d48d4452e2da
+
+create function private.emit_low_balance_alert(p_wallet_id uuid, p_balance bigint, p_threshold bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f46511b87eaa606e
+
+create function private.empty_message(p_message public.chat_messages) returns void language plpgsql volatile set search_path=""; -- body 9348f895cbfcb23d
+
+create function private.end_after(p_duration_s integer) returns timestamp with time zone language sql volatile set search_path=""; -- body 4be6cb506da54447
 
 create function private.end_grant_event(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 56ac0c2fb21a1183
 
 create function private.end_member_hold(p_wallet_id uuid, p_actor_id uuid, p_released bigint, p_charged bigint, p_at timestamp with time zone) returns void language plpgsql volatile security definer set search_path=""; -- body 8b8ae19825dfcfbd
 
-create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 219c25398c418923
+create function private.end_membership(p_wallet_id uuid, p_user_id uuid, p_removed_by uuid) returns void language plpgsql volatile set search_path=""; -- body 9ed340fc88354505
 
 create function private.end_of_charge(p_wallet_id uuid, p_entry_number bigint, p_balance_after bigint) returns numeric language plpgsql stable set search_path=""; -- body cb202146927fee6c
 
+create function private.end_salon_membership(p_salon_id uuid, p_user_id uuid, p_is_removed boolean) returns void language plpgsql volatile set search_path=""; -- body f2657b0bcc40f8c6
+
 create function private.enter_debt_payment(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body 0e2260b3bb539436
+
+create function private.enter_presence(p_user_id uuid, p_current_salon_id uuid, p_is_signed_out boolean, p_now timestamp with time zone) returns text language plpgsql volatile set search_path=""; -- body 1cd54bdf4a87c4b2
+
+create function private.enter_salon(p_salon_id uuid) returns private.salon_place language plpgsql volatile security definer set search_path=""; -- body 822b141b8adc7f9d
 
 create function private.expire_token_holds_of(p_user_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile security definer set search_path=""; -- body 80fab817ff26aa29
 
@@ -1370,11 +2025,28 @@ create function private.export_ledger_user(p_user_id uuid) returns jsonb languag
 
 create function private.export_member(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6ae8670600dca15e
 
+create function private.export_messages(p_user_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body abc84bb100ba9ef4
+
 create function private.export_oauth_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 4184cbb85a4ae0dc
 
 create function private.export_otp_user(p_user_id uuid) returns jsonb language sql stable security definer set search_path=""; -- body 696182e78a8e9da3
 
+create function private.export_presence(p_user_id uuid) returns jsonb language sql stable set search_path=""; -- body 5f38e615315d3322
+
+create function private.export_profile(p_user_id uuid) returns jsonb language sql stable set search_path=""; -- body 1b1551af8dbfb054
+
+create function private.export_salon_reports(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 834462ca80ae2aa1
+
+create function private.export_salons(p_user_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body 6461ea7f33e2b717
+
 create function private.fan_out_alerts() returns integer language plpgsql volatile security definer set search_path=""; -- body c6a15a29220ed426
+
+create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_message_id bigint, p_content text, p_reason text, p_explanation text) returns jsonb language plpgsql volatile set search_path=""; -- body c9b7d7159a8dacf1
+
+create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 33ff938754d64f78
+
+create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
+grant execute on function private.fold(p_text text) to authenticated;
 
 create function private.follow_alert_ordering_key() returns trigger language plpgsql volatile security definer set search_path=""; -- body d55fe7b3f6aeb760
 
@@ -1394,11 +2066,21 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
+
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
 create function private.forget_otp_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body 90d6d3e70894b10e
 
+create function private.forget_presence(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body bc1ffb8aef914a63
+
+create function private.forget_profile(p_user_id uuid) returns void language sql volatile set search_path=""; -- body b6e6b017c15e86d5
+
 create function private.forget_rate_limits(p_keys text[]) returns void language sql volatile security definer set search_path=""; -- body ddae89105c2df9c3
+
+create function private.forget_salon_reports(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 812d34f8c35cb155
+
+create function private.forget_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body e45aa30c48ac4940
 
 create function private.free_grants(p_wallet_id uuid, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 923df946d09b7560
 
@@ -1410,6 +2092,8 @@ create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) 
 
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
 
+create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body f8562613bdcba18c
+
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language plpgsql immutable set search_path=""; -- body cff705da557ccece
 
 create function private.grants_left(p_wallet_id uuid, p_spent numeric) returns TABLE(grant_id bigint, tokens bigint) language plpgsql stable set search_path=""; -- body 74ec9fc0606af1e9
@@ -1418,17 +2102,47 @@ create function private.grants_of_entry(p_entry public.token_balance_history) re
 
 create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeric, p_spent_to numeric) returns TABLE(grant_id bigint, spent_from numeric, spent_to numeric) language plpgsql stable set search_path=""; -- body 5b6b20bda3b0714f
 
+create function private.handle_new_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body aed48864a158e5fa
+
+create function private.has_room_for_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 2c7960353ec7b66e
+
+create function private.id_of_request(p_user_id uuid, p_request_id text) returns uuid language sql immutable set search_path=""; -- body 2d41f9f8a97c4a5a
+
 create function private.install_schedule() returns jsonb language plpgsql volatile security definer set search_path=""; -- body daa8010e1bcfece8
 
+create function private.is_attached(p_path text) returns boolean language plpgsql stable security definer set search_path=""; -- body c76824798d54b2fe
+grant execute on function private.is_attached(p_path text) to authenticated;
+
+create function private.is_caller(p_user_id uuid) returns boolean language sql stable set search_path=""; -- body b03acedbeac7c96a
+
+create function private.is_decision(p_decision text, p_note text) returns boolean language sql immutable set search_path=""; -- body 21cd75215c4b7ecd
+
 create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
+
+create function private.is_salon_member(p_salon_id uuid) returns boolean language plpgsql stable security definer set search_path=""; -- body a70f214a80a5d291
+grant execute on function private.is_salon_member(p_salon_id uuid) to authenticated;
 
 create function private.known_refund_outcome(p_refund_id text, p_request_id text, p_amount numeric, p_wallet_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 604572c43a92d6b0
 
 create function private.known_request_outcome(p_lock public.token_consumption_locks, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_run_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b85efac0d0913494
 
+create function private.like_text(p_text text) returns text language sql immutable set search_path=""; -- body a9cd6a74dcff98f8
+
+create function private.limit_profile_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body d909e61149af9ac7
+
+create function private.limit_salon_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body 0b4853583e353633
+
+create function private.lock_attachments_of(p_user_id text) returns void language sql volatile set search_path=""; -- body 17d1cd64da87b2a8
+
 create function private.lock_current_wallet(p_wallet_id uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body bd13c2a1b56366e0
 
 create function private.lock_memberships(p_user_id uuid) returns boolean language plpgsql volatile set search_path=""; -- body 9095d1a42568c61f
+
+create function private.lock_message(p_message_id bigint) returns public.chat_messages language plpgsql volatile security definer set search_path=""; -- body 59c7dd610f1d5343
+
+create function private.lock_my_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7202327d7f68e607
+
+create function private.lock_salon(p_salon_id uuid) returns public.salons language plpgsql volatile set search_path=""; -- body c8a4491cd668e8e9
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
@@ -1436,15 +2150,63 @@ create function private.lock_wallet_as(p_wallet_id uuid, p_user_id uuid) returns
 
 create function private.make_grant(p_wallet_id uuid, p_kind public.token_grant_kind, p_priority integer, p_amount bigint, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_request_id text, p_metadata jsonb) returns bigint language plpgsql volatile set search_path=""; -- body 2ef8dec63c558e79
 
+create function private.make_owner(p_salon_id uuid, p_member_id uuid) returns void language plpgsql volatile set search_path=""; -- body b9f1417103592161
+
+create function private.make_profile(p_user_id uuid, p_full_name text) returns boolean language plpgsql volatile set search_path=""; -- body 0866bcf3f48354ca
+
+create function private.may_attach() returns boolean language plpgsql volatile security definer set search_path=""; -- body fd0034876516bd6c
+grant execute on function private.may_attach() to authenticated;
+
+create function private.may_hear_wallet() returns boolean language plpgsql stable security definer set search_path=""; -- body 7690ba7d151bb6b3
+grant execute on function private.may_hear_wallet() to authenticated;
+
+create function private.may_make_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body ce0df08b80d46ca8
+
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
 
-create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 203e1ff2b8b7b531
+create function private.may_use_topic(p_topic text, p_extension text, p_is_speaking boolean) returns boolean language plpgsql stable security definer set search_path=""; -- body cef1b4e4dca3dc99
+grant execute on function private.may_use_topic(p_topic text, p_extension text, p_is_speaking boolean) to authenticated;
+
+create function private.may_write(p_place private.salon_place) returns jsonb language plpgsql volatile set search_path=""; -- body 032444095aa36b55
+
+create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
+
+create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
+
+create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
+
+create function private.messages_in(p_salon_id uuid) returns bigint language plpgsql stable security definer set search_path=""; -- body 5d594c91990dbd35
+grant execute on function private.messages_in(p_salon_id uuid) to authenticated;
+
+create function private.messages_today_in(p_salon_id uuid) returns integer language plpgsql stable security definer set search_path=""; -- body 82a66692197d939c
+grant execute on function private.messages_today_in(p_salon_id uuid) to authenticated;
 
 create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
+create function private.my_blocked_ids() returns uuid[] language sql stable security definer set search_path=""; -- body 0fc89fe62ddc359a
+grant execute on function private.my_blocked_ids() to authenticated;
+
+create function private.my_presence() returns TABLE(presence_status text, last_activity timestamp with time zone, status_updated_at timestamp with time zone, current_salon_id uuid) language sql stable security definer set search_path=""; -- body ae66d62f25742c3a
+grant execute on function private.my_presence() to authenticated;
+
+create function private.my_salon_activity() returns TABLE(salon_id uuid, message_count bigint, last_message_at timestamp with time zone, last_seq bigint, last_read_seq bigint, unread_count integer, last_seen_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body 95388fca0b366bcd
+grant execute on function private.my_salon_activity() to authenticated;
+
+create function private.my_salon_codes() returns TABLE(salon_id uuid, share_code text) language plpgsql stable security definer set search_path=""; -- body 6b84113ee26b1120
+grant execute on function private.my_salon_codes() to authenticated;
+
+create function private.my_salon_ids() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 6744b6d4ab364441
+grant execute on function private.my_salon_ids() to authenticated;
+
 create function private.next_grant_event(p_wallet_id uuid) returns timestamp with time zone language plpgsql volatile set search_path=""; -- body 502ac967d0aa56da
 
+create function private.no_such_message() returns jsonb language sql immutable set search_path=""; -- body 39ba8db4fab3ede9
+
+create function private.note_activity(p_user_id uuid, p_current_salon_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body e10fb87c2c9765dd
+
 create function private.note_call_excess(p_user_id uuid, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 8cba91bf6a1d98e2
+
+create function private.note_decision(p_salon_id uuid, p_action text, p_subject_id uuid DEFAULT NULL::uuid, p_reason text DEFAULT NULL::text, p_details jsonb DEFAULT '{}'::jsonb) returns bigint language sql volatile set search_path=""; -- body 9e0667340415d543
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
 
@@ -1452,6 +2214,10 @@ create function private.once_shared_wallets() returns uuid[] language plpgsql st
 grant execute on function private.once_shared_wallets() to authenticated;
 
 create function private.open_grants(p_user_id uuid, p_to_entry bigint) returns void language plpgsql volatile set search_path=""; -- body f3f1254126c112cb
+
+create function private.open_stream() returns trigger language plpgsql volatile security definer set search_path=""; -- body 7b83e5025e447832
+
+create function private.open_wallet_topics() returns boolean language plpgsql volatile set search_path=""; -- body 2859540999d93e66
 
 create function private.operations_of_grants() returns text[] language sql immutable set search_path=""; -- body ff97b14df00485c7
 
@@ -1469,6 +2235,10 @@ create function private.otp_network_limits(p_name text, p_network text, p_wide_n
 
 create function private.otp_own_limits(p_settings private.otp_settings, p_channel text, p_limit_key text, p_repeated_phone text) returns jsonb language plpgsql immutable set search_path=""; -- body d4ab6395a9fadfb3
 
+create function private.outranks(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 8fb07c9f069ed7c9
+
+create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 72d8695255786895
+
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language plpgsql stable set search_path=""; -- body 861f4cc6575662b5
 
 create function private.pay_debt_from_grants(p_wallet_id uuid, p_grant_ids bigint[], p_tokens bigint[]) returns public.token_balances language plpgsql volatile set search_path=""; -- body d6261945229d507c
@@ -1479,9 +2249,17 @@ create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_t
 
 create function private.payment_key(p_source text) returns bigint language sql immutable set search_path=""; -- body 345b5eea81748b79
 
+create function private.plain_code(p_code text) returns text language sql immutable set search_path=""; -- body 14c553285b0d7736
+
+create function private.plain_words(p_text text) returns text language sql immutable set search_path=""; -- body 104cc9018592d1d7
+
 create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
 create function private.prepare_token_history(p_months integer DEFAULT 12, p_may_block boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fc6aa75f445487b0
+
+create function private.presence_at(p_private public.profile_private, p_last_seen_at timestamp with time zone, p_is_signed_out boolean, p_now timestamp with time zone) returns text language sql immutable set search_path=""; -- body ef4fadcc4253ab0c
+
+create function private.profile_shows(p_bucket text, p_path text) returns boolean language sql stable set search_path=""; -- body 583e12d9958380f7
 
 create function private.prune_job_runs(p_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e1e2f661eb86c19f
 
@@ -1491,25 +2269,52 @@ create function private.prune_token_access_log(p_limit integer DEFAULT 10000) re
 
 create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
 
+create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
+
+create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body 8e0faabaf82040bf
+
+create function private.random_code(p_length integer) returns text language plpgsql volatile set search_path=""; -- body 2483e22c044bbf68
+
+create function private.reactions_to(p_message_id bigint, p_user_id uuid, p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body dab49b50a623fd6f
+
 create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 41dfc47df9dc1b6c
 
 create function private.record_request_excess(p_user_id uuid, p_kind text, p_limit jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 1607f410501bb6e2
 
 create function private.refunded_since_month(p_wallet_id uuid, p_today date) returns TABLE(this_month numeric, today numeric) language sql stable set search_path=""; -- body c57bece5edcdb051
 
+create function private.refuse_attachment_without_room() returns trigger language plpgsql volatile security definer set search_path=""; -- body 3dd2e039ba73728e
+
 create function private.refuse_networks_of_forgotten() returns trigger language plpgsql volatile security definer set search_path=""; -- body 1da1856fb39d608f
 
+create function private.refused_word(p_salon_id uuid, p_text text) returns text language plpgsql stable security definer set search_path=""; -- body d1f91f5d417127f3
+
 create function private.renew_token_sync(p_source text, p_fence bigint) returns boolean language sql volatile security definer set search_path=""; -- body 577cb3f874452347
+
+create function private.repeated_send(p_user_id uuid, p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint) returns jsonb language plpgsql volatile set search_path=""; -- body c492e5bfeba2b697
 
 create function private.replay_difference(p_wallet_id uuid) returns jsonb language plpgsql stable set search_path=""; -- body a92871538363a726
 
 create function private.replay_token_grants(p_wallet_id uuid, p_to_entry bigint DEFAULT NULL::bigint) returns SETOF private.replayed_grant language plpgsql stable set search_path="" set enable_nestloop=off; -- body 8f632b14c181284c
 
+create function private.report_for_those_who_decide(p_report private.salon_reports) returns jsonb language sql stable set search_path=""; -- body c5fecf3a07223529
+
 create function private.request_limit_of(p_user_id uuid, p_name text, p_rule jsonb) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4ffb07e93b1d280c
+
+create function private.role_in_salon(p_salon_id uuid, p_user_id uuid) returns text language plpgsql stable set search_path=""; -- body 1d2cfc7e52e562d4
 
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 
 create function private.room_for_tokens(p_balance public.token_balances) returns numeric language plpgsql stable set search_path=""; -- body e3f3c1fe31991aa7
+
+create function private.salon_lexeme(p_salon_id uuid) returns text language sql immutable set search_path=""; -- body 586adee7e1f47874
+
+create function private.salon_of_message(p_message_id bigint) returns uuid language sql stable security definer set search_path=""; -- body bab330719137b660
+
+create function private.salon_role(p_salon_id uuid) returns text language plpgsql stable security definer set search_path=""; -- body d9ab7378b122cfae
+grant execute on function private.salon_role(p_salon_id uuid) to authenticated;
+
+create function private.salon_shows(p_path text) returns boolean language sql stable set search_path=""; -- body 2d2f94605843c704
 
 create function private.scan_alerts() returns jsonb language plpgsql volatile security definer set search_path=""; -- body dfad668751521784
 
@@ -1525,9 +2330,15 @@ create function private.scan_overdue_jobs() returns integer language plpgsql vol
 
 create function private.scan_token_anomalies() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 274116bc7f55b88a
 
+create function private.set_pin(p_message_id bigint, p_is_pinned boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 758bcc0b6f6f3e46
+
+create function private.set_reaction(p_message_id bigint, p_emoji text, p_action text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b938c2d7b1dbb3a
+
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
 create function private.settle_payment(p_wallet_id uuid, p_source text, p_metadata jsonb, p_now timestamp with time zone) returns private.token_payments language plpgsql volatile set search_path=""; -- body 07c31420f64a89a2
+
+create function private.settle_presence(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 5a304c741924ec0b
 
 create function private.shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 9d0f3bc3e88b5b2f
 grant execute on function private.shared_wallets() to authenticated;
@@ -1550,7 +2361,29 @@ create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_cha
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
+create function private.take_place_in_stream(p_salon_id uuid, p_place private.salon_place, p_user_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body b0e2993511db9085
+
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
+
+create function private.tell(p_topic text, p_event text, p_payload jsonb) returns void language plpgsql volatile set search_path=""; -- body e2f15b930c511f71
+
+create function private.tell_balance() returns trigger language plpgsql volatile security definer set search_path="" set lock_timeout=50ms; -- body 9b79a2f066629adf
+
+create function private.tell_of_members() returns trigger language plpgsql volatile security definer set search_path=""; -- body 92e3c85eb240061a
+
+create function private.tell_of_membership() returns trigger language plpgsql volatile security definer set search_path=""; -- body a50ea54500c7c604
+
+create function private.tell_of_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body cdcd21c4f1373d59
+
+create function private.tell_those_addressed(p_message public.chat_messages) returns void language sql volatile set search_path=""; -- body d87f378904b3c5c7
+
+create function private.tidy_line(p_text text) returns text language plpgsql immutable set search_path=""; -- body f237a9d9267ea19b
+
+create function private.tidy_profile() returns trigger language plpgsql volatile security definer set search_path=""; -- body dd9fbfc9ab4e5dd2
+
+create function private.tidy_salon() returns trigger language plpgsql volatile security definer set search_path=""; -- body 4983818f3c05021a
+
+create function private.tidy_text(p_text text) returns text language plpgsql immutable set search_path=""; -- body ea01bf5efb0ac9d6
 
 create function private.token_entry_chain(p_previous bytea, p_user_id uuid, p_entry_number bigint, p_delta bigint, p_balance_after bigint, p_created_at timestamp with time zone, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns bytea language plpgsql immutable set search_path=""; -- body 7db5d00d04243f48
 
@@ -1562,7 +2395,11 @@ create function private.token_response_tail(p_charged bigint, p_balance bigint) 
 
 create function private.try_grant_events(p_wallet_id uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 3418aa196500289f
 
+create function private.verify_messages() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 4f32231173fac88b
+
 create function private.verify_metrics() returns jsonb language plpgsql stable security definer set search_path=""; -- body 78d0ebb3b6c1d636
+
+create function private.verify_salons() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body b6d94e6ef017789d
 
 create function private.verify_token_grants() returns TABLE(invariant text, user_id uuid, details jsonb) language plpgsql stable set search_path=""; -- body f47d694a3b55f077
 
@@ -1574,13 +2411,18 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bcc6b51e42064d55
+create function private.without_unseen(p_text text) returns text language plpgsql immutable set search_path=""; -- body 8f14c87f075976c8
+
+create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
 
 create function public.account_limits(p_user_id uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body f07c3c09f20d98af
 grant execute on function public.account_limits(p_user_id uuid, p_actor_id uuid) to service_role;
 
-create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41847b2b2db9b6bd
+create function public.add_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8e25129a9a9a0ae2
+grant execute on function public.add_salon_word(p_salon_id uuid, p_word text) to authenticated;
+
+create function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb DEFAULT NULL::jsonb, p_request_id text DEFAULT NULL::text, p_kind text DEFAULT 'paid'::text, p_priority integer DEFAULT 50, p_effective_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 93c96b1602e6b6fe
 grant execute on function public.add_tokens(p_user_id uuid, p_amount numeric, p_reason text, p_metadata jsonb, p_request_id text, p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) to service_role;
 
 create function public.admit_reading(p_request_id text, p_user_id uuid, p_least_amount numeric, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d2d3e0e3dc4b54c2
@@ -1595,19 +2437,34 @@ grant execute on function public.alert_queue() to service_role;
 create function public.answer_oauth_authorization(p_state_hash text, p_answer text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 09c57ebf9f3509e6
 grant execute on function public.answer_oauth_authorization(p_state_hash text, p_answer text) to service_role;
 
+create function public.archive_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 28707dac7106072f
+grant execute on function public.archive_salon(p_salon_id uuid) to authenticated;
+
+create function public.attachments_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 02e97776057895c6
+grant execute on function public.attachments_to_remove(p_limit integer) to service_role;
+
+create function public.ban_from_salon(p_salon_id uuid, p_member_id uuid, p_duration_s integer DEFAULT NULL::integer, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f971e3dc0c16248
+grant execute on function public.ban_from_salon(p_salon_id uuid, p_member_id uuid, p_duration_s integer, p_reason text) to authenticated;
+
 create function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer DEFAULT 30) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa81b0db20496d3b
 grant execute on function public.begin_token_sync(p_source text, p_server_id text, p_lease_s integer) to service_role;
 
-create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c672db8cf65885f4
+create function public.block_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 10e7739f050a1ebe
+grant execute on function public.block_user(p_user_id uuid) to authenticated;
+
+create function public.check_inactive_users(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body 342c40aa5c496091
+grant execute on function public.check_inactive_users(p_limit integer) to service_role;
+
+create function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c4f10dec17bdbefe
 grant execute on function public.claim_alert_deliveries(p_limit integer, p_lease interval, p_endpoint_id uuid, p_without uuid[]) to service_role;
 
-create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c7a38d907dcbe3a
+create function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean DEFAULT false) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a587d70f653c9fa6
 grant execute on function public.claim_oauth_lease(p_key text, p_provider text, p_holder uuid, p_lease_ms integer, p_is_forced boolean) to service_role;
 
-create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 07a7a79fb4bb8a96
+create function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 33e6f1f40fc636b7
 grant execute on function public.claw_back_grant(p_source text, p_amount numeric, p_reversal_id text, p_reason text, p_wallet_id uuid) to service_role;
 
-create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f35d09ee51da46f5
+create function public.cleanup_expired_locks(p_page_limit integer DEFAULT 10000) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12bcee0a9c612a3d
 grant execute on function public.cleanup_expired_locks(p_page_limit integer) to service_role;
 
 create function public.cleanup_provider_tokens(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 36f88c3f6d0772e3
@@ -1616,7 +2473,7 @@ grant execute on function public.cleanup_provider_tokens(p_limit integer) to ser
 create function public.clear_tokens(p_namespace text) returns integer language plpgsql volatile security definer set search_path=""; -- body bcb88744668920a5
 grant execute on function public.clear_tokens(p_namespace text) to service_role;
 
-create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d22c35c22ae5b6f
+create function public.close_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6ce0db6b012a7b60
 grant execute on function public.close_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
 
 create function public.complete_alert_delivery(p_alert_id bigint, p_endpoint_id uuid, p_lease_id uuid, p_http_status integer) returns boolean language plpgsql volatile security definer set search_path=""; -- body 859ece2644a41034
@@ -1628,20 +2485,41 @@ grant execute on function public.consume_tokens_atomic(p_request_id text, p_user
 create function public.consume_tokens_batch(p_requests jsonb) returns jsonb language plpgsql volatile security definer set search_path="" set enable_hashjoin=off set enable_mergejoin=off; -- body fef4971ceea3b8d8
 grant execute on function public.consume_tokens_batch(p_requests jsonb) to service_role;
 
-create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b893519caee8d2a8
+create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d663173e72443aad
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
-create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ca5e712d9dd2d57c
+create function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer DEFAULT 1, p_expires_in_s integer DEFAULT 604800) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d6584cb697ce3200
+grant execute on function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer, p_expires_in_s integer) to authenticated;
+
+create function public.create_salon_with_code(p_name text, p_description text DEFAULT NULL::text, p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_color_theme text DEFAULT NULL::text, p_visibility text DEFAULT 'public'::text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f4954ace697b01a
+grant execute on function public.create_salon_with_code(p_name text, p_description text, p_category text, p_city text, p_color_theme text, p_visibility text, p_request_id text) to authenticated;
+
+create function public.create_wallet(p_user_id uuid, p_name text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f3ed9dc86263ded
 grant execute on function public.create_wallet(p_user_id uuid, p_name text, p_request_id text) to service_role;
+
+create function public.decide_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 985ec9df0e9086e0
+grant execute on function public.decide_report(p_report_id bigint, p_decision text, p_note text) to service_role;
+
+create function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5cfc3a5d01b20b61
+grant execute on function public.decide_salon_report(p_report_id bigint, p_decision text, p_note text) to authenticated;
+
+create function public.delete_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da578b9403fb6407
+grant execute on function public.delete_message(p_message_id bigint) to authenticated;
+
+create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fbdd3c45916fba8
+grant execute on function public.delete_salon(p_salon_id uuid) to authenticated;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
 grant execute on function public.delete_tokens(p_keys jsonb) to service_role;
 
-create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3a098b5a2ac4dc75
+create function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval DEFAULT '00:01:00'::interval, p_threshold integer DEFAULT 60) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 12265e71be696114
 grant execute on function public.detect_high_frequency_requests(p_user_id uuid, p_time_window interval, p_threshold integer) to service_role;
 
 create function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body fca67d0d7bc3227c
 grant execute on function public.diff_provider_tokens(p_source text, p_fence bigint, p_names text, p_fingerprints text, p_ttls_ms text, p_next_cursor text) to service_role;
+
+create function public.edit_message(p_message_id bigint, p_content text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 213fd6f506d3f406
+grant execute on function public.edit_message(p_message_id bigint, p_content text) to authenticated;
 
 create function public.emit_test_alert(p_endpoint_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cc379435a9ae79da
 grant execute on function public.emit_test_alert(p_endpoint_id uuid) to service_role;
@@ -1651,6 +2529,9 @@ grant execute on function public.end_alert_endpoint(p_endpoint_id uuid) to servi
 
 create function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) returns boolean language plpgsql volatile security definer set search_path=""; -- body a41d2181159ba572
 grant execute on function public.end_oauth_revocation(p_subject uuid, p_requested_at timestamp with time zone) to service_role;
+
+create function public.ensure_profile() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 61404a65073e9248
+grant execute on function public.ensure_profile() to authenticated;
 
 create function public.explain_request(p_request_id text, p_user_id uuid DEFAULT NULL::uuid, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b32477f8c3cb7cac
 grant execute on function public.explain_request(p_request_id text, p_user_id uuid, p_wallet_id uuid) to service_role;
@@ -1682,14 +2563,50 @@ grant execute on function public.finish_token_sync(p_source text, p_fence bigint
 create function public.forget_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body d9f5b7c8c31e6743
 grant execute on function public.forget_user(p_user_id uuid) to service_role;
 
+create function public.get_all_message_reactions_batch(p_message_ids bigint[]) returns TABLE(message_id bigint, emoji text, count bigint, has_reacted boolean) language sql stable set search_path=""; -- body f091001e4652d8fa
+grant execute on function public.get_all_message_reactions_batch(p_message_ids bigint[]) to authenticated;
+
+create function public.get_message_reactions_summary(p_message_id bigint) returns TABLE(emoji text, count bigint, has_reacted boolean) language sql stable set search_path=""; -- body 7459b1e7f8cdd7ea
+grant execute on function public.get_message_reactions_summary(p_message_id bigint) to authenticated;
+
+create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
+grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
+
+create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 59c2d6a9a82e607d
+grant execute on function public.get_reply_message_info(p_message_id bigint) to authenticated;
+
+create function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text DEFAULT 'toggle'::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 032144347ab0f097
+grant execute on function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text) to authenticated;
+
+create function public.handle_user_signin(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7895b114066a27c3
+grant execute on function public.handle_user_signin(p_user_id uuid) to authenticated;
+
+create function public.handle_user_signout(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d8fa5eb173576bb3
+grant execute on function public.handle_user_signout(p_user_id uuid) to authenticated;
+
 create function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_time_to_live interval DEFAULT '00:10:00'::interval, p_run_id uuid DEFAULT NULL::uuid, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 73a33755414f39ab
 grant execute on function public.hold_tokens(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_time_to_live interval, p_run_id uuid, p_actor_id uuid) to service_role;
 
-create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da725bf8577cdf01
+create function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text DEFAULT NULL::text, p_monthly_cap_tokens bigint DEFAULT NULL::bigint, p_email text DEFAULT NULL::text, p_max_uses integer DEFAULT 1, p_time_to_live interval DEFAULT '7 days'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f5b8ff1804d69ec
 grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uuid, p_code_digest text, p_role text, p_request_id text, p_monthly_cap_tokens bigint, p_email text, p_max_uses integer, p_time_to_live interval) to service_role;
+
+create function public.join_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d868871a78437af5
+grant execute on function public.join_salon(p_salon_id uuid) to authenticated;
+
+create function public.join_salon_via_code(p_code text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aee103ca19175d39
+grant execute on function public.join_salon_via_code(p_code text) to authenticated;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
 grant execute on function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) to service_role;
+
+create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c1344bc901dc0c8c
+grant execute on function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text) to authenticated;
+
+create function public.leave_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 125f6627c3c14f32
+grant execute on function public.leave_salon(p_salon_id uuid) to authenticated;
+
+create function public.lift_salon_ban(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4072e8aeece11fab
+grant execute on function public.lift_salon_ban(p_salon_id uuid, p_member_id uuid) to authenticated;
 
 create function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) returns jsonb language sql stable security definer set search_path=""; -- body 272683780f1d71c1
 grant execute on function public.list_alert_deliveries(p_status text, p_endpoint_id uuid, p_before_alert_id bigint, p_limit integer) to service_role;
@@ -1703,6 +2620,30 @@ grant execute on function public.list_gone_alert_endpoints() to service_role;
 create function public.list_oauth_revocations(p_limit integer DEFAULT 100) returns jsonb language sql stable security definer set search_path=""; -- body 023464b263853480
 grant execute on function public.list_oauth_revocations(p_limit integer) to service_role;
 
+create function public.list_open_reports(p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body c27008cebde30f22
+grant execute on function public.list_open_reports(p_after bigint, p_limit integer) to service_role;
+
+create function public.list_public_salons(p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_after text DEFAULT NULL::text, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable set search_path=""; -- body f8d5795686a93ff2
+grant execute on function public.list_public_salons(p_category text, p_city text, p_after text, p_limit integer) to authenticated;
+
+create function public.list_salon_bans(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body f6daac122fbf8fa5
+grant execute on function public.list_salon_bans(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
+
+create function public.list_salon_decisions(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body a22fae898637b923
+grant execute on function public.list_salon_decisions(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
+
+create function public.list_salon_invitations(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 9b515473dbe50d79
+grant execute on function public.list_salon_invitations(p_salon_id uuid) to authenticated;
+
+create function public.list_salon_members(p_salon_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable set search_path=""; -- body 1939a0c05a46fca9
+grant execute on function public.list_salon_members(p_salon_id uuid, p_after uuid, p_limit integer) to authenticated;
+
+create function public.list_salon_reports(p_salon_id uuid, p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body d143dc100a5c708c
+grant execute on function public.list_salon_reports(p_salon_id uuid, p_after bigint, p_limit integer) to authenticated;
+
+create function public.list_salon_words(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 87bcbe6d0dde0dbf
+grant execute on function public.list_salon_words(p_salon_id uuid) to authenticated;
+
 create function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid DEFAULT NULL::uuid, p_before_entry bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4a8d92f30a33091e
 grant execute on function public.list_token_grants(p_wallet_id uuid, p_actor_id uuid, p_before_entry bigint, p_limit integer) to service_role;
 
@@ -1715,8 +2656,38 @@ grant execute on function public.list_wallet_invitations(p_user_id uuid, p_walle
 create function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body b61f0141171b8cb5
 grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id uuid) to service_role;
 
-create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 105ffffb794c69c6
+create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
+
+create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
+grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
+
+create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
+grant execute on function public.may_present_salon(p_user_id uuid, p_salon_id uuid) to service_role;
+
+create function public.message_history(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 20d9d1d0be794b6a
+grant execute on function public.message_history(p_message_id bigint) to authenticated;
+
+create function public.messages_after(p_salon_id uuid, p_after bigint, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body 8db4dcbc8fa44b95
+grant execute on function public.messages_after(p_salon_id uuid, p_after bigint, p_limit integer) to authenticated;
+
+create function public.messages_before(p_salon_id uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body c0285fb501e8c3c5
+grant execute on function public.messages_before(p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
+
+create function public.mute_salon_member(p_salon_id uuid, p_member_id uuid, p_duration_s integer DEFAULT NULL::integer, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7cadab57ab81b8ae
+grant execute on function public.mute_salon_member(p_salon_id uuid, p_member_id uuid, p_duration_s integer, p_reason text) to authenticated;
+
+create function public.my_blocks() returns TABLE(user_id uuid, full_name text, avatar_url text, blocked_at timestamp with time zone) language sql stable security definer set search_path=""; -- body 58025f3171081320
+grant execute on function public.my_blocks() to authenticated;
+
+create function public.my_messages(p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1491f00abbe94cfa
+grant execute on function public.my_messages(p_after uuid, p_limit integer) to authenticated;
+
+create function public.my_salon_reports(p_limit integer DEFAULT 50) returns jsonb language plpgsql stable security definer set search_path=""; -- body 1d6d7cd25cff93f7
+grant execute on function public.my_salon_reports(p_limit integer) to authenticated;
+
+create function public.my_salon_standing(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 139335a6cf1ee620
+grant execute on function public.my_salon_standing(p_salon_id uuid) to authenticated;
 
 create function public.note_caller_networks(p_seen jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body 5b8965390178d524
 grant execute on function public.note_caller_networks(p_seen jsonb) to service_role;
@@ -1729,6 +2700,15 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
+
+create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
+grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
+
+create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
+grant execute on function public.pin_message(p_message_id bigint) to authenticated;
+
+create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 61a55f4e6b79e15a
+grant execute on function public.pinned_messages(p_salon_id uuid) to authenticated;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
 grant execute on function public.prove_token_key(p_key_id text, p_proof text) to service_role;
@@ -1760,29 +2740,41 @@ grant execute on function public.record_otp_delivery(p_issuance_id uuid, p_deliv
 create function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dd17726868c65e93
 grant execute on function public.record_otp_report(p_issuance_id uuid, p_provider text, p_message_id text, p_is_delivered boolean, p_is_fault boolean) to service_role;
 
-create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e7d3bfda92950259
+create function public.record_request_metrics(p_flush_id uuid, p_series jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 164b68aae57631da
 grant execute on function public.record_request_metrics(p_flush_id uuid, p_series jsonb) to service_role;
 
 create function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb DEFAULT '{}'::jsonb) returns void language sql volatile security definer set search_path=""; -- body d9175bb5724ed225
 grant execute on function public.record_token_anomaly(p_user_id uuid, p_anomaly_type text, p_severity text, p_occurrence text, p_details jsonb) to service_role;
 
-create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b92a393e9402a1fe
+create function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric DEFAULT NULL::numeric, p_reason text DEFAULT NULL::text, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body dc7e34294fa05357
 grant execute on function public.refund_tokens(p_request_id text, p_refund_id text, p_amount numeric, p_reason text, p_wallet_id uuid) to service_role;
 
 create function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_run_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e5a369530923c257
 grant execute on function public.release_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_reason text, p_metadata jsonb, p_run_id uuid) to service_role;
 
-create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 47166293081393f9
+create function public.remove_salon_word(p_salon_id uuid, p_word text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 63144005a6a3146f
+grant execute on function public.remove_salon_word(p_salon_id uuid, p_word text) to authenticated;
+
+create function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body b638bc5a9bdc2be4
 grant execute on function public.remove_wallet_member(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
 
-create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e0446f7fdd78dacf
+create function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d15b74da9021d41
 grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid, p_name text) to service_role;
 
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
-create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670944d3ff429b8
+create function public.renew_salon_code(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f8b43ff4e3567196
+grant execute on function public.renew_salon_code(p_salon_id uuid) to authenticated;
+
+create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43b8dc2ae7647169
 grant execute on function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) to service_role;
+
+create function public.report_message(p_message_id bigint, p_reason text, p_explanation text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e670dc6b2f1947b8
+grant execute on function public.report_message(p_message_id bigint, p_reason text, p_explanation text) to authenticated;
+
+create function public.report_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text, p_explanation text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 66ab3deb06d186dd
+grant execute on function public.report_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text, p_explanation text) to authenticated;
 
 create function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid DEFAULT NULL::uuid, p_request_key text DEFAULT NULL::text, p_auth_user_id uuid DEFAULT NULL::uuid, p_test_mac text DEFAULT NULL::text, p_test_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_wide_network text DEFAULT NULL::text, p_address text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 5523199e13f0eb5f
 grant execute on function public.request_otp(p_phone text, p_country text, p_purpose text, p_channel text, p_network text, p_key_id text, p_mac text, p_providers text[], p_cost_micros integer, p_user_id uuid, p_request_key text, p_auth_user_id uuid, p_test_mac text, p_test_until timestamp with time zone, p_wide_network text, p_address text) to service_role;
@@ -1790,8 +2782,11 @@ grant execute on function public.request_otp(p_phone text, p_country text, p_pur
 create function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval DEFAULT NULL::interval) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6c4eae3a6023bd82
 grant execute on function public.reseal_alert_endpoint(p_endpoint_id uuid, p_old_sealed text, p_sealed text, p_keep_previous_secret interval) to service_role;
 
-create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da54932c8609403c
+create function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 617143fb05a94e4d
 grant execute on function public.resolve_token_anomaly(p_id bigint, p_by text, p_note text) to service_role;
+
+create function public.restore_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 13fe283293c353be
+grant execute on function public.restore_salon(p_salon_id uuid) to authenticated;
 
 create function public.resume_account(p_user_id uuid) returns boolean language plpgsql volatile security definer set search_path=""; -- body 6da9fa2f99bcc1d1
 grant execute on function public.resume_account(p_user_id uuid) to service_role;
@@ -1799,7 +2794,10 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1ecb29579216983b
+create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 58dc1e619a056eab
+grant execute on function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) to authenticated;
+
+create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8d7463ffa816b0d8
 grant execute on function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric, p_cap_percent numeric, p_expires_at timestamp with time zone, p_reason text) to service_role;
 
 create function public.rotate_oauth_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body a56b7acf7cb73e43
@@ -1808,22 +2806,52 @@ grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to se
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
+create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa07b3f407332ed
+grant execute on function public.rpc_check_inactive_users() to authenticated;
+
+create function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 943e855bf3b3c88c
+grant execute on function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone) to authenticated;
+
+create function public.rpc_update_activity(p_current_salon_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4c857a7d10e2be7f
+grant execute on function public.rpc_update_activity(p_current_salon_id uuid) to authenticated;
+
 create function public.run_job(p_name text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 71a2b77bb420f371
 grant execute on function public.run_job(p_name text) to service_role;
 
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 24c8bd1f491e5887
+create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0844fed42566cc8a
+grant execute on function public.search_messages(p_query text, p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
+
+create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
+grant execute on function public.search_profiles(p_query text, p_city text, p_limit integer) to authenticated;
+
+create function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint DEFAULT NULL::bigint, p_mentions uuid[] DEFAULT '{}'::uuid[], p_attachments text[] DEFAULT '{}'::text[]) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fb3e987bb9edd59
+grant execute on function public.send_message(p_salon_id uuid, p_content text, p_client_id uuid, p_reply_to_id bigint, p_mentions uuid[], p_attachments text[]) to authenticated;
+
+create function public.set_account_plan(p_user_id uuid, p_plan text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 2d938e83aed1ad4c
 grant execute on function public.set_account_plan(p_user_id uuid, p_plan text) to service_role;
 
-create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1fdbc4278225fe70
+create function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body caf8674761fa8d5c
 grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_monthly_cap_tokens bigint) to service_role;
 
-create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4ed9a5f7553935ef
+create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
+grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
+
+create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
+grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
+
+create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
+grant execute on function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) to authenticated;
+
+create function public.set_slow_mode(p_salon_id uuid, p_seconds integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 285aa2f9cb4ddfc1
+grant execute on function public.set_slow_mode(p_salon_id uuid, p_seconds integer) to authenticated;
+
+create function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 97692427948ede25
 grant execute on function public.set_spend_caps(p_user_id uuid, p_daily_tokens bigint, p_monthly_tokens bigint, p_actor_id uuid) to service_role;
 
-create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c09b35b1cde75ffc
+create function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bfcd64227bed4063
 grant execute on function public.set_wallet_role(p_user_id uuid, p_wallet_id uuid, p_member_id uuid, p_role text) to service_role;
 
 create function public.settle_tokens(p_request_id text, p_user_id uuid, p_attempt integer, p_token_amount numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT NULL::jsonb, p_response_head text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 96d435896baea476
@@ -1835,14 +2863,41 @@ grant execute on function public.take_call_limit(p_user_id uuid, p_name text, p_
 create function public.take_oauth_authorization(p_state_hash text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76d08317e94e875c
 grant execute on function public.take_oauth_authorization(p_state_hash text) to service_role;
 
-create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 729bd7c7b261da84
+create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fcbfb91b0dd68b8e
+create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
+grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
+
+create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76620bea54f2362c
+grant execute on function public.transfer_salon(p_salon_id uuid, p_member_id uuid) to authenticated;
+
+create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a658e967a5befd23
 grant execute on function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) to service_role;
+
+create function public.unblock_user(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bd1468bb13ca3fba
+grant execute on function public.unblock_user(p_user_id uuid) to authenticated;
+
+create function public.unmute_salon_member(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e70212492ae2c052
+grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_id uuid) to authenticated;
+
+create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
+grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
+
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body e9960322e6c340b5
+grant execute on function public.unread_counts() to authenticated;
+
+create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a
+grant execute on function public.update_user_activity(p_user_id uuid) to authenticated;
 
 create function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) returns text language plpgsql volatile security definer set search_path=""; -- body 11834cb48347588d
 grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint) to service_role;
+
+create function public.user_is_salon_member(p_salon_id uuid, p_user_id uuid DEFAULT NULL::uuid) returns boolean language plpgsql stable set search_path=""; -- body 8e9895f3482ecf32
+grant execute on function public.user_is_salon_member(p_salon_id uuid, p_user_id uuid) to authenticated;
+
+create function public.verify_community() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body b7730b04ce6ff6c7
+grant execute on function public.verify_community() to service_role;
 
 create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 03cfe370e522dee4
 grant execute on function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid, p_user_id uuid, p_wide_network text) to service_role;
@@ -1859,7 +2914,10 @@ grant execute on function public.wallet_state(p_wallet_id uuid) to service_role;
 create function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date DEFAULT NULL::date) returns jsonb language plpgsql stable security definer set search_path=""; -- body a33f83aad7b9ba6b
 grant execute on function public.wallet_usage(p_user_id uuid, p_wallet_id uuid, p_month date) to service_role;
 
-create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fe8bd489872b0463
+create function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 848dd1a748ff3ac4
+grant execute on function public.watch_wallet(p_user_id uuid, p_wallet_id uuid) to service_role;
+
+create function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f96a1a69ae7ec47c
 grant execute on function public.withdraw_wallet_invitation(p_user_id uuid, p_wallet_id uuid, p_invitation_id uuid) to service_role;
 
 create function public.write_tokens(p_entries jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 678b2bd9c280416a
