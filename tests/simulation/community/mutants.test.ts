@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { MUTANTS, plant } from "./mutants.ts";
 import { Player } from "./player.ts";
 import { simulate } from "./simulator.ts";
@@ -13,6 +13,9 @@ const planted = MUTANTS.map((mutant) => ({ mutant, order: Math.random() }))
   .toSorted((one, other) => one.order - other.order)
   .slice(0, count)
   .map(({ mutant }) => mutant);
+
+const sound = await Player.create();
+afterAll(() => sound.end());
 
 describe("the simulator of the community finds that", () => {
   it.for(planted)("$name", { timeout: 240_000 }, async (mutant) => {
