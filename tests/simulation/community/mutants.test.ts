@@ -1,18 +1,21 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { MUTANTS, plant } from "./mutants.ts";
 import { Player } from "./player.ts";
 import { simulate } from "./simulator.ts";
 
-/** Most are found in the first ten histories. */
+/** Most are found in the first thirty histories. */
 const RUNS = 500;
 
 /** So many of them, others in each run; by hand all of them. */
-const count = Number(Deno.env.get("SIMULATION_MUTANTS") ?? 10);
+const count = Number(Deno.env.get("SIMULATION_MUTANTS") ?? 5);
 
 const planted = MUTANTS.map((mutant) => ({ mutant, order: Math.random() }))
   .toSorted((one, other) => one.order - other.order)
   .slice(0, count)
   .map(({ mutant }) => mutant);
+
+const sound = await Player.create();
+afterAll(() => sound.end());
 
 describe("the simulator of the community finds that", () => {
   it.for(planted)("$name", { timeout: 240_000 }, async (mutant) => {
