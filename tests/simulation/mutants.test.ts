@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chosen } from "./chosen.ts";
+import { chosen } from "../support/chosen_mutants.ts";
 import { createSimulatedDatabase } from "./database.ts";
 import { type Mutant, MUTANTS, plant } from "./mutants.ts";
 import { simulate } from "./simulator.ts";

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { chosen } from "../chosen.ts";
+import { chosen } from "../../support/chosen_mutants.ts";
 import { MUTANTS, plant } from "./mutants.ts";
 import { Player } from "./player.ts";
 import { simulate } from "./simulator.ts";
