@@ -24,6 +24,8 @@ export interface CallOptions {
   /** Over the usual ones; undefined takes one away. */
   headers?: Record<string, string | undefined>;
   signal?: AbortSignal;
+  /** Whether to go where the answer leads: "manual" gives the answer itself. */
+  redirect?: RequestRedirect;
   /** Uses a connection that no other call uses. */
   ownConnection?: boolean;
 }
@@ -48,6 +50,7 @@ export async function call(name: string, options: CallOptions = {}): Promise<Ans
       value === undefined ? [] : [[header, value]]
     ),
     body: sent,
+    redirect: options.redirect,
     signal,
   });
   const answer = await readAnswer(response);

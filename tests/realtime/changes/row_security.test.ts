@@ -84,9 +84,9 @@ await sql.unsafe(`
   end $$;
   create table public.the_last (id int primary key);
   grant select on public.the_last to anon, authenticated, service_role`);
-for (const { name } of tables) {
-  await sql.unsafe(`alter publication supabase_realtime add table public.${name}`);
-}
+await sql.unsafe(
+  `alter publication supabase_realtime set table ${tables.map(({ name }) => `public.${name}`).join(", ")}`,
+);
 await sql.unsafe(`alter publication supabase_realtime add table public.the_last`);
 
 const troubles: string[] = [];
@@ -168,6 +168,7 @@ async function selectable(
     const readable = await transaction<{ name: string }[]>`
       select attname as name from pg_attribute
       where attrelid = ${`public.${table}`}::regclass and attnum > 0 and not attisdropped
+        and attgenerated = '' -- Logical replication leaves out what is computed.
         and has_column_privilege(${reader.role}, attrelid, attnum, 'select')
       order by attnum`;
     const names = readable.map(({ name }) => name);
