@@ -125,6 +125,8 @@ create trigger tell_of_salon after update on public.salons
 
 -- Publication ---------------------------------------------------------------------------------------------------
 
+-- Only tables whose key says nothing: a DELETE is told to all who listen, with the key and whatever the policies say. That of
+-- salon_members is who is in which salon.
 do $$
 declare
   v_table text;
@@ -133,7 +135,7 @@ begin
     raise notice 'There is no publication supabase_realtime to add tables to';
     return;
   end if;
-  foreach v_table in array array['chat_messages', 'message_reactions', 'profiles', 'salon_members'] loop
+  foreach v_table in array array['chat_messages', 'message_reactions', 'profiles'] loop
     if not exists (
       select from pg_catalog.pg_publication_tables
       where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = v_table)

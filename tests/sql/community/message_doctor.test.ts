@@ -45,6 +45,14 @@ describe("the doctor about messages", () => {
       "message_reactions has replica identity full",
     ],
     ["alter publication supabase_realtime drop table public.profiles", "supabase_realtime lacks profiles"],
+    [
+      "alter publication supabase_realtime add table public.salon_members",
+      "supabase_realtime has the table salon_members",
+    ],
+    [
+      "drop publication supabase_realtime; create publication supabase_realtime for all tables",
+      "supabase_realtime has the table salon_members",
+    ],
     ["update storage.buckets set public = true where id = 'attachments'", "open to more than it should be"],
     [
       "update storage.buckets set allowed_mime_types = allowed_mime_types || '{text/html}' where id = 'attachments'",
@@ -54,5 +62,24 @@ describe("the doctor about messages", () => {
     ["drop trigger attachments_have_room on storage.objects", "has no trigger attachments_have_room"],
   ])("finds what came of: %s (community 17, 18)", async (statements, finding) => {
     expect(await after(statements)).toEqual([expect.stringContaining(finding)]);
+  });
+});
+
+describe("the publication", () => {
+  it("has those tables alone whose key tells nothing to who hears of a DELETE (community 17)", async () => {
+    const rows = await sql`
+      select pg_class.relname as name, relreplident as identity, array_agg(attname::text) as key
+      from pg_publication_tables
+      join pg_class on relname = tablename and relnamespace = schemaname::regnamespace
+      join pg_index on indrelid = pg_class.oid and case relreplident when 'i' then indisreplident else indisprimary end
+      join pg_attribute on attrelid = pg_class.oid and attnum = any(indkey)
+      where pubname = 'supabase_realtime' and relname ~ '^(chat|message|salon|profile)'
+      group by 1, 2 order by 1`;
+    expect([...rows]).toEqual([
+      { name: "chat_messages", identity: "d", key: ["id"] },
+      { name: "message_reactions", identity: "d", key: ["id"] },
+      // Whoever is in Auth has a profile, which everybody reads.
+      { name: "profiles", identity: "d", key: ["id"] },
+    ]);
   });
 });
