@@ -76,6 +76,11 @@ export const MUTANTS: Mutant[] = [
     changes: [["return not p_is_speaking or ", "return true or "]],
   },
   {
+    name: "who is muted speaks where nothing is kept",
+    function: "may_use_topic",
+    changes: [["(members.muted_until > now()) is not true", "true"]],
+  },
+  {
     name: "anybody hears what is for one user",
     function: "may_use_topic",
     changes: [["coalesce(v_parts[2]::uuid = (select auth.uid()), false)", "true"]],

@@ -477,3 +477,33 @@ describe("decisions", () => {
     expect(await salon.do(member, "list_salon_decisions")).toMatchObject({ error: "forbidden" });
   });
 });
+
+describe("who may not write", () => {
+  /** What the policies of Realtime are told of somebody. */
+  const speaks = (user: string, salonId: string) =>
+    sql.begin(async (transaction) => {
+      await transaction`select set_config('request.jwt.claims', ${JSON.stringify({ sub: user })}, true)`;
+      const [row] = await transaction`
+        select private.may_use_topic(${`salon:${salonId}:typing`}, 'broadcast', true) as typing,
+          private.may_use_topic(${`salon:${salonId}`}, 'presence', true) as presence,
+          private.may_use_topic(${`salon:${salonId}:typing`}, 'broadcast', false) as hears`;
+      return { ...row };
+    });
+  const aloud = { typing: true, presence: true, hears: true };
+  const silent = { typing: false, presence: false, hears: true };
+
+  it("speaks where nothing is kept neither: on the topic for typing and by its presence", async () => {
+    const { salon, member } = await people();
+    expect(await speaks(member, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "mute_salon_member", { p_member_id: member, p_duration_s: 600 });
+    expect(await speaks(member, salon.id)).toEqual(silent);
+    expect(await speaks(salon.owner, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "unmute_salon_member", { p_member_id: member });
+    expect(await speaks(member, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "archive_salon");
+    expect([await speaks(member, salon.id), await speaks(salon.owner, salon.id)]).toEqual([silent, silent]);
+    await salon.do(salon.owner, "restore_salon");
+    await salon.do(salon.owner, "ban_from_salon", { p_member_id: member });
+    expect(await speaks(member, salon.id)).toEqual({ typing: false, presence: false, hears: false });
+  });
+});
