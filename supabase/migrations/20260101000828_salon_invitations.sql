@@ -30,8 +30,23 @@ comment on column private.salon_invitations.created_by is 'Who invites: once tha
 comment on column private.salon_invitations.code_digest is
   'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing. The code has 120 random bits.';
 comment on column private.salon_invitations.max_uses is 'How many may join with it.';
-comment on column private.salon_invitations.uses is 'How many have joined with it. Who is a member already takes none.';
+comment on column private.salon_invitations.uses is
+  'How many have joined with it. Who is a member already takes none, and who comes back takes no second one.';
 comment on column private.salon_invitations.expires_at is 'From then on it opens nothing.';
+
+create table private.salon_invitation_uses (
+  invitation_id uuid not null,
+  user_digest text collate "C" not null,
+  constraint salon_invitation_uses_pkey primary key (invitation_id, user_digest),
+  constraint salon_invitation_uses_invitation_fkey foreign key (invitation_id) references private.salon_invitations (id)
+    on delete cascade
+);
+
+comment on table private.salon_invitation_uses is 'Who has joined with an open invitation: nobody uses it up for the others.';
+comment on column private.salon_invitation_uses.invitation_id is 'The invitation, with which it goes.';
+comment on column private.salon_invitation_uses.user_digest is
+  'SHA-256 of the invitation and the user, in hexadecimal. It names nobody once that one was forgotten, so forgetting need not '
+  'lock rows of salons that the user left long ago.';
 
 create table private.salon_bans (
   salon_id uuid not null,
@@ -79,10 +94,12 @@ comment on column private.salon_absences.muted_until is 'Until then the user is 
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table private.salon_invitations enable row level security;
+alter table private.salon_invitation_uses enable row level security;
 alter table private.salon_bans enable row level security;
 alter table private.salon_absences enable row level security;
 
 create policy "nobody but the functions" on private.salon_invitations using (false);
+create policy "nobody but the functions" on private.salon_invitation_uses using (false);
 create policy "nobody but the functions" on private.salon_bans using (false);
 create policy "nobody but the functions" on private.salon_absences using (false);
 
@@ -378,9 +395,15 @@ begin
     return private.community_refusal('salon_limit_reached', 'The salon has as many members, or you have as many salons, as may be');
   end if;
   if p_invitation_id is not null then
-    update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
-    if not found then
+    if not exists (select from private.salon_invitations where id = p_invitation_id and uses < max_uses) then
       return v_unknown;
+    end if;
+    insert into private.salon_invitation_uses (invitation_id, user_digest)
+    values (p_invitation_id, private.digest_of_code(p_invitation_id || ' ' || v_user_id))
+    on conflict (invitation_id, user_digest) do nothing;
+    -- Who comes back has taken its place before.
+    if found then
+      update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
     end if;
   end if;
   insert into public.salon_members (salon_id, user_id, joined_at, muted_until)

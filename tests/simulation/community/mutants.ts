@@ -139,6 +139,11 @@ export const MUTANTS: Mutant[] = [
     changes: [["set uses = uses + 1 where", "set uses = uses where"]],
   },
   {
+    name: "who comes back takes another use of its invitation",
+    function: "admit_to_salon",
+    changes: [["do nothing", "do update set user_digest = excluded.user_digest"]],
+  },
+  {
     name: "who is a moderator no more leaves its invitations open",
     function: "set_salon_role",
     changes: [["if p_role = 'member' then", "if false then"]],

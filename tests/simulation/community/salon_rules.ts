@@ -59,7 +59,8 @@ export class SalonRules {
     }
     if (way.invitation) {
       if (way.invitation.usesLeft === 0) return refused("not_found");
-      way.invitation.usesLeft--;
+      if (!way.invitation.usedBy.has(user)) way.invitation.usesLeft--;
+      way.invitation.usedBy.add(user);
     }
     salon.members.set(user, {
       role: "member",
@@ -209,7 +210,14 @@ export class SalonRules {
       if (usesLeft === 0 || endsAt <= this.world.seconds) invitations.delete(old);
     }
     const { moment: madeAt, seconds: now } = this.world;
-    invitations.set(code, { code, by: user, usesLeft: uses, endsAt: now + seconds, madeAt });
+    invitations.set(code, {
+      code,
+      by: user,
+      usesLeft: uses,
+      usedBy: new Set(),
+      endsAt: now + seconds,
+      madeAt,
+    });
     return done();
   }
 

@@ -23,6 +23,7 @@ export interface Invitation {
   code: string;
   by: string;
   usesLeft: number;
+  usedBy: Set<string>;
   endsAt: number;
   madeAt: number;
 }
