@@ -154,6 +154,29 @@ $$;
 comment on function private.lock_salon(uuid) is
   'Locks a salon until the transaction ends, and returns it as it is then; all null if there is none.';
 
+create function private.lock_salon_as(p_salon_id uuid, p_roles text[])
+returns public.salons
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_salon public.salons;
+begin
+  -- Asked twice: strangers lock no salon, and what was decided while this one waited counts.
+  if private.salon_role(p_salon_id) = any(p_roles) then
+    v_salon := private.lock_salon(p_salon_id);
+    if private.salon_role(p_salon_id) = any(p_roles) then
+      return v_salon;
+    end if;
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.lock_salon_as(uuid, text[]) is
+  'Locks a salon for a caller of one of these roles, and returns it; all null for others, who wait for nobody and keep nobody '
+  'waiting.';
+
 create function private.role_in_salon(p_salon_id uuid, p_user_id uuid)
 returns text
 language plpgsql
@@ -343,7 +366,7 @@ comment on function public.create_salon_with_code(text, text, text, text, text, 
 
 -- Functions: joined ----------------------------------------------------------------------------------------------
 
-create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid)
+create function private.answer_at_door(p_salon public.salons, p_share_code text, p_invitation_id uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -352,52 +375,80 @@ declare
   v_user_id constant uuid := auth.uid();
   -- One answer for a code that is unknown, over, used up, withdrawn or older than a removal: nobody learns which it is.
   v_unknown constant jsonb := private.community_refusal('not_found', 'This invitation is not valid, or not any more');
-  v_salon public.salons;
+  v_now constant timestamptz := clock_timestamp();
   v_role text;
   v_ban private.salon_bans;
   v_absence private.salon_absences;
   v_made_at timestamptz;
-  v_now timestamptz;
 begin
-  perform private.lock_my_salons(v_user_id);
-  v_salon := private.lock_salon(p_salon_id);
-  v_now := clock_timestamp();
-  if v_salon.is_active is not true then
+  if p_salon.is_active is not true then
     return v_unknown;
   elsif p_share_code is not null then
-    select created_at into v_made_at from private.salon_codes where salon_id = p_salon_id and code = p_share_code;
+    select created_at into v_made_at from private.salon_codes where salon_id = p_salon.id and code = p_share_code;
   elsif p_invitation_id is not null then
-    -- Whether a use is left is decided where it is taken.
     select created_at into v_made_at from private.salon_invitations where id = p_invitation_id and expires_at > v_now;
-  elsif v_salon.visibility = 'public' then
+  elsif p_salon.visibility = 'public' then
     v_made_at := '-infinity';
   end if;
   if v_made_at is null then
     return v_unknown;
   end if;
-  v_role := private.role_in_salon(p_salon_id, v_user_id);
+  v_role := private.role_in_salon(p_salon.id, v_user_id);
   if v_role is not null then
-    return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', v_role, 'is_new', false));
+    return private.community_done(jsonb_build_object('salon_id', p_salon.id, 'role', v_role, 'is_new', false));
   end if;
-  select * into v_ban from private.salon_bans where salon_id = p_salon_id and user_id = v_user_id and until > v_now;
+  select * into v_ban from private.salon_bans where salon_id = p_salon.id and user_id = v_user_id and until > v_now;
   if found then
     return private.community_refusal('banned', 'You may not be in this salon')
       || jsonb_build_object('until', nullif(v_ban.until, 'infinity'), 'reason', v_ban.reason);
   end if;
-  select * into v_absence from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
+  select * into v_absence from private.salon_absences where salon_id = p_salon.id and user_id = v_user_id;
   if v_absence.removed_at >= v_made_at then
     return case when p_share_code is null and p_invitation_id is null
       then private.community_refusal('removed', 'You were removed from this salon: ask for an invitation')
       else v_unknown end;
-  elsif v_salon.member_count >= (select members_per_salon from private.salon_settings)
+  elsif p_salon.member_count >= (select members_per_salon from private.salon_settings)
     or not private.has_room_for_salon(v_user_id)
   then
     return private.community_refusal('salon_limit_reached', 'The salon has as many members, or you have as many salons, as may be');
+  elsif p_invitation_id is not null
+    and not exists (select from private.salon_invitations where id = p_invitation_id and uses < max_uses)
+  then
+    return v_unknown;
   end if;
+  return null;
+end;
+$$;
+
+comment on function private.answer_at_door(public.salons, text, uuid) is
+  'What the caller is answered who wants into a salon and does not become a member: why not, or that it is one. Null for who may '
+  'come in.';
+
+create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_user_id constant uuid := auth.uid();
+  v_salon public.salons;
+  v_answer jsonb;
+  v_muted_until timestamptz;
+  v_now timestamptz;
+begin
+  perform private.lock_my_salons(v_user_id);
+  -- Asked twice: who does not come in locks no salon, and what was decided while this one waited counts.
+  select * into v_salon from public.salons where id = p_salon_id and deleted_at is null;
+  v_answer := private.answer_at_door(v_salon, p_share_code, p_invitation_id);
+  if v_answer is null then
+    v_salon := private.lock_salon(p_salon_id);
+    v_answer := private.answer_at_door(v_salon, p_share_code, p_invitation_id);
+  end if;
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  v_now := clock_timestamp();
   if p_invitation_id is not null then
-    if not exists (select from private.salon_invitations where id = p_invitation_id and uses < max_uses) then
-      return v_unknown;
-    end if;
     insert into private.salon_invitation_uses (invitation_id, user_digest)
     values (p_invitation_id, private.digest_of_code(p_invitation_id || ' ' || v_user_id))
     on conflict (invitation_id, user_digest) do nothing;
@@ -406,9 +457,10 @@ begin
       update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
     end if;
   end if;
+  delete from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id
+  returning muted_until into v_muted_until;
   insert into public.salon_members (salon_id, user_id, joined_at, muted_until)
-  values (p_salon_id, v_user_id, v_now, case when v_absence.muted_until > v_now then v_absence.muted_until end);
-  delete from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
+  values (p_salon_id, v_user_id, v_now, case when v_muted_until > v_now then v_muted_until end);
   return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', 'member', 'is_new', true));
 end;
 $$;
@@ -521,9 +573,9 @@ begin
   elsif (p_max_uses between 1 and 1000 and p_expires_in_s between 60 and 2592000) is not true then
     return private.community_refusal('invalid_request', 'Expected are 1 to 1000 uses and an end in 60 to 2592000 seconds');
   end if;
-  v_salon := private.lock_salon(p_salon_id);
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
   v_now := clock_timestamp();
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon invite');
   elsif not v_salon.is_active then
     return private.community_refusal('salon_archived', 'The salon is archived');
@@ -578,13 +630,14 @@ set search_path = ''
 as $$
 declare
   v_refusal jsonb;
+  v_salon public.salons;
 begin
   v_refusal := private.begin_salon_call('salons/invite', 60, 3600);
   if v_refusal is not null then
     return v_refusal;
   end if;
-  perform private.lock_salon(p_salon_id);
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon revoke invitations');
   end if;
   delete from private.salon_invitations where id = p_invitation_id and salon_id = p_salon_id;
@@ -609,8 +662,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  v_salon := private.lock_salon(p_salon_id);
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon renew its code');
   elsif not v_salon.is_active then
     return private.community_refusal('salon_archived', 'The salon is archived');
@@ -639,11 +692,14 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
+  -- Who has left before is as good, and locks nothing.
+  if private.salon_role(p_salon_id) is null then
+    return private.community_done();
+  end if;
   perform private.lock_salon(p_salon_id);
   if private.salon_role(p_salon_id) = 'owner' then
     return private.community_refusal('owner_stays', 'The owner hands the salon over first, or deletes it');
   end if;
-  -- Who has left before is as good.
   perform private.end_salon_membership(p_salon_id, auth.uid(), false);
   return private.community_done();
 end;
@@ -720,6 +776,7 @@ revoke execute on function
   private.begin_salon_call(text, integer, integer),
   private.lock_my_salons(uuid),
   private.lock_salon(uuid),
+  private.lock_salon_as(uuid, text[]),
   private.role_in_salon(uuid, uuid),
   private.digest_of_code(text),
   private.give_salon_code(uuid, uuid),
@@ -728,6 +785,7 @@ revoke execute on function
   private.end_salon_membership(uuid, uuid, boolean),
   private.id_of_request(uuid, text),
   private.close_salon_of(uuid),
+  private.answer_at_door(public.salons, text, uuid),
   private.admit_to_salon(uuid, text, uuid),
   private.cleanup_salon_admissions(integer),
   private.purge_deleted_salons(),

@@ -98,16 +98,14 @@ set search_path = ''
 as $$
 declare
   v_refusal jsonb;
+  v_salon public.salons;
 begin
   v_refusal := private.begin_salon_call('salons/moderate', 300, 3600);
   if v_refusal is not null then
     return v_refusal;
   end if;
-  -- Asked twice: strangers lock no salon, and what was decided while this one waited counts.
-  if private.salon_role(p_salon_id) = any(p_roles) then
-    perform private.lock_salon(p_salon_id);
-  end if;
-  if (private.salon_role(p_salon_id) = any(p_roles)) is not true then
+  v_salon := private.lock_salon_as(p_salon_id, p_roles);
+  if v_salon.id is null then
     return private.community_refusal('forbidden', case when 'moderator' = any(p_roles)
       then 'Only the owner and the moderators of a salon do this' else 'Only the owner of a salon does this' end);
   end if;

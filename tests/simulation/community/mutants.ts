@@ -17,7 +17,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "who is banned may join again",
-    function: "admit_to_salon",
+    function: "answer_at_door",
     changes: [["user_id = v_user_id and until > v_now", "user_id = v_user_id and until < v_now"]],
   },
   {
@@ -127,7 +127,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "who was kicked comes back with the code that it knew",
-    function: "admit_to_salon",
+    function: "answer_at_door",
     changes: [[
       "v_absence.removed_at >= v_made_at",
       "v_absence.removed_at >= v_made_at and p_share_code is null",

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, newId, raceAll, range, run, until } from "../support.ts";
+import { type Arguments, type Call, newId, raceAll, range, run, until } from "../support.ts";
 import { by, createCommunity, type SalonOutcome } from "./salons_support.ts";
 
 const community = await createCommunity();
@@ -262,6 +262,41 @@ describe("a moderator who is demoted", () => {
       );
       expect(outcomes.map(({ error }) => error)).toEqual([null, "forbidden"]);
     }
+  });
+});
+
+describe("who may not", () => {
+  it("locks no salon of others, whatever it asks for", async () => {
+    const salon = await community.open({ p_visibility: "private" });
+    const banned = await salon.join();
+    await salon.do(salon.owner, "ban_from_salon", { p_member_id: banned });
+    const [stranger, member] = [await community.user(), await salon.join()];
+    const wanted: [string, string, Arguments][] = [
+      [stranger, "leave_salon", {}],
+      [stranger, "join_salon", {}],
+      ...["create_salon_invitation", "renew_salon_code", "archive_salon", "delete_salon"].flatMap((name) =>
+        [stranger, member].map((user): [string, string, Arguments] => [user, name, {}])
+      ),
+      [stranger, "revoke_salon_invitation", { p_invitation_id: newId() }],
+      [stranger, "mute_salon_member", { p_member_id: member }],
+      [stranger, "transfer_salon", { p_member_id: stranger }],
+    ];
+    const calls = wanted.map(([user, name, args]) => salon.call(user, name, args));
+    calls.push(by(banned, "join_salon_via_code", { p_code: salon.code }));
+    await sql.begin(async (holder) => {
+      // Whoever wants the salon would wait for this, and be told no by the time limit.
+      await holder`select from public.salons where id = ${salon.id} for update`;
+      for (const call of calls) {
+        await sql.begin(async (transaction) => {
+          await transaction`set local lock_timeout = '2s'`;
+          await run(transaction, call);
+        });
+      }
+      await expect(sql.begin(async (transaction) => {
+        await transaction`set local lock_timeout = '10ms'`;
+        await run(transaction, salon.call(member, "leave_salon"));
+      })).rejects.toMatchObject({ code: "55P03" });
+    });
   });
 });
 
