@@ -748,26 +748,47 @@ $$;
 comment on function private.cleanup_salon_admissions(integer) is
   'Deletes invitations, bans and remembered mutes that are over, at most p_limit of each. Returns how many.';
 
-create function private.purge_deleted_salons()
+create function private.purge_deleted_salons(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
+  v_limit constant integer := least(greatest(p_limit, 1), 100000);
+  v_salon_id uuid;
+  v_table regclass;
+  v_is_left boolean;
   v_count integer;
+  v_total integer := 0;
 begin
-  delete from public.salons
-  where id = (
-    select id from public.salons where deleted_at is not null order by deleted_at limit 1 for update skip locked
-  );
-  get diagnostics v_count = row_count;
-  return v_count;
+  select id into v_salon_id from public.salons
+  where deleted_at is not null order by deleted_at limit 1 for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  -- What hangs on a salon, before a cascade comes to it: that would wait for rows in an order of its own, while whoever forgets
+  -- a user waits for others of them. This waits for none, and comes again.
+  for v_table in
+    select conrelid from pg_catalog.pg_constraint where contype = 'f' and confrelid = 'public.salons'::regclass order by conrelid
+  loop
+    execute format('delete from only %1$s where ctid = any(array('
+      'select ctid from only %1$s where salon_id = $1 limit $2 for update skip locked))', v_table)
+    using v_salon_id, v_limit - v_total;
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+    execute format('select exists (select from only %s where salon_id = $1)', v_table) into v_is_left using v_salon_id;
+    if v_is_left then
+      return v_total;
+    end if;
+  end loop;
+  delete from public.salons where id = v_salon_id;
+  return v_total + 1;
 end;
 $$;
 
-comment on function private.purge_deleted_salons() is
-  'Deletes the rows of one salon that was deleted, with all that hangs on it. Nobody waits for it, however long that is. '
+comment on function private.purge_deleted_salons(integer) is
+  'Deletes rows of the salon that was deleted first, at most p_limit of all that hangs on it, and then its own. Waits for nobody. '
   'Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
@@ -788,7 +809,7 @@ revoke execute on function
   private.answer_at_door(public.salons, text, uuid),
   private.admit_to_salon(uuid, text, uuid),
   private.cleanup_salon_admissions(integer),
-  private.purge_deleted_salons(),
+  private.purge_deleted_salons(integer),
   public.create_salon_with_code(text, text, text, text, text, text, text),
   public.join_salon_via_code(text),
   public.join_salon(uuid),
@@ -820,7 +841,7 @@ insert into private.jobs (
 values
   ('cleanup_salon_admissions', '35 * * * *', 'sql', 'private.cleanup_salon_admissions', true, null, 60000, '1 day',
     'Deletes invitations to salons, bans and remembered mutes that are over'),
-  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 3600000, '1 day',
+  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 600000, '1 day',
     'Deletes the rows of salons that were deleted');
 
 select private.install_schedule();
