@@ -517,10 +517,14 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select btrim(regexp_replace(lower(normalize(p_text, nfkc)), '[^[:alnum:]]+', ' ', 'g'));
+  -- What is not seen, or is over a letter that has no form with it, is inside a word and ends none.
+  select btrim(regexp_replace(
+    regexp_replace(lower(normalize(p_text, nfkc)), '[\u0300-\u036F\u200C\u200D\uFE00-\uFE0F\U000E0100-\U000E01EF]', '', 'g'),
+    '[^[:alnum:]]+', ' ', 'g'));
 $$;
 
-comment on function private.plain_words(text) is 'The words of a text in small letters with one blank between two, without any sign.';
+comment on function private.plain_words(text) is
+  'The words of a text in small letters with one blank between two, without any sign, and without what is not seen in them.';
 
 create function private.refused_word(p_salon_id uuid, p_text text)
 returns text

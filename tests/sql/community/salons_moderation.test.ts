@@ -428,6 +428,9 @@ describe("the words that a salon refuses", () => {
     expect(await refused("a foo,\nBAR b")).toBe("foo bar");
     expect(await refused("CRÈME")).toBe("crème");
     expect(await refused("ｈａｍ")).toBe("ham");
+    for (const unseen of ["\u200c", "\u200d", "\ufe0f", "\u0332"]) {
+      expect(await refused(`h${unseen}a${unseen}m`)).toBe("ham");
+    }
     for (const fine of ["hamster", "foo", "bar foo", "creme", ""]) expect(await refused(fine)).toBeNull();
     await salon.do(moderator, "remove_salon_word", { p_word: "HAM" });
     expect(await refused("ham")).toBeNull();
