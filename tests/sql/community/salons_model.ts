@@ -40,6 +40,9 @@ export class ModelSalon {
   readonly removed = new Set<number>();
   /** Who was kicked at all: from the directory it does not come back. */
   readonly kicked = new Set<number>();
+  /** Who has made whom the owner, the last time that somebody did. */
+  readonly handedBy = new Map<number, number>();
+  deletedBy?: number;
   messages = 0;
   isPublic = true;
   isArchived = false;
@@ -87,8 +90,16 @@ export class ModelSalon {
         if (this.members.get(user) === "owner" && !this.isArchived) this.isPublic = action === "show";
         return null;
       default:
-        return this.members.get(user) === "owner" ? this.#own(action, user, other) : "forbidden";
+        if (this.members.get(user) === "owner") return this.#own(action, user, other);
+        return this.#isRepeated(action, user, other) ? null : "forbidden";
     }
+  }
+
+  /** Whether who gave a salon away, or deleted it, does so again. */
+  #isRepeated(action: Action, user: number, other: number): boolean {
+    if (action === "delete") return this.deletedBy === user;
+    return action === "transfer" && this.members.has(user) && this.members.get(other) === "owner" &&
+      this.handedBy.get(other) === user;
   }
 
   #admit(user: number, isOpen: boolean, isRemoved: boolean, refusal: string): string | null {
@@ -152,6 +163,7 @@ export class ModelSalon {
         if (other === user) return null;
         this.members.set(user, "moderator");
         this.members.set(other, "owner");
+        this.handedBy.set(other, user);
         this.muted.delete(other);
         return null;
       case "archive":
@@ -160,6 +172,7 @@ export class ModelSalon {
         return null;
       default:
         this.isDeleted = true;
+        this.deletedBy = user;
         this.members.clear();
         return null;
     }

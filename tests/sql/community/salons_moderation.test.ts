@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { newId, run } from "../support.ts";
+import { newId, range, run } from "../support.ts";
 import { createCommunity, type Salon } from "./salons_support.ts";
 
 const community = await createCommunity();
@@ -89,6 +89,19 @@ describe("transfer_salon", () => {
     expect(await salon.roles()).toMatchObject({ [member]: "owner", [salon.owner]: "moderator" });
     expect((await salon.row()).owner_id).toBe(member);
     expect(await mutedUntil(salon, member)).toBeNull();
+  });
+
+  it("may be repeated by who did it, as long as that is so", async () => {
+    const { salon, moderator, member } = await people();
+    const hand = (user: string, to: string) => salon.do(user, "transfer_salon", { p_member_id: to });
+    for (const _ of range(2)) expect((await hand(salon.owner, member)).success).toBe(true);
+    expect(await hand(salon.owner, moderator)).toMatchObject({ error: "forbidden" });
+    expect(await hand(moderator, member)).toMatchObject({ error: "forbidden" });
+    await hand(member, moderator);
+    expect(await hand(salon.owner, member)).toMatchObject({ error: "forbidden" });
+    await hand(moderator, member);
+    expect(await hand(salon.owner, member)).toMatchObject({ error: "forbidden" });
+    expect((await salon.decisions()).filter(({ action }) => action === "transfer")).toHaveLength(3);
   });
 
   it("is for the owner, and to a member", async () => {
@@ -385,7 +398,8 @@ describe("delete_salon", () => {
     const { salon, moderator, member } = await people();
     expect(await salon.do(moderator, "delete_salon")).toMatchObject({ error: "forbidden" });
     await salon.do(member, "send_message", { p_content: "hello", p_client_id: newId() });
-    expect((await salon.do(salon.owner, "delete_salon")).success).toBe(true);
+    for (const _ of range(2)) expect((await salon.do(salon.owner, "delete_salon")).success).toBe(true);
+    expect(await salon.do(moderator, "delete_salon")).toMatchObject({ error: "forbidden" });
     for (const user of [salon.owner, member]) {
       expect(await community.read(user, `select * from salons where id = '${salon.id}'`)).toEqual([]);
       expect(await community.read(user, `select * from salon_members where salon_id = '${salon.id}'`))
