@@ -2,7 +2,7 @@ import type postgres from "postgres";
 import { describe, expect, it } from "vitest";
 
 import { messagesExamination } from "../../../scripts/doctor/modules/community/messages.ts";
-import { createDatabase } from "../support.ts";
+import { createDatabase, readMigrations } from "../support.ts";
 
 const { sql } = await createDatabase();
 
@@ -81,5 +81,32 @@ describe("the publication", () => {
       // Whoever is in Auth has a profile, which everybody reads.
       { name: "profiles", identity: "d", key: ["id"] },
     ]);
+  });
+});
+
+describe("a bucket that a project has before the migrations", () => {
+  it("becomes what they make of it: no file of a private salon is open to all", async () => {
+    const migrations = await readMigrations(["community"]);
+    const inserts = migrations.flatMap(({ text }) =>
+      text.match(/^insert into storage\.buckets[^;]*;/gm) ?? []
+    );
+    const found = () =>
+      sql`
+      select id, public, file_size_limit, allowed_mime_types from storage.buckets
+      where id in ('attachments', 'avatars', 'covers', 'salon-avatars') order by id`;
+    const before = [...await found()];
+    expect(before).toHaveLength(4);
+    class Undo extends Error {}
+    await expect(sql.begin(async (transaction) => {
+      await transaction`
+        update storage.buckets set public = not public, file_size_limit = null, allowed_mime_types = null
+        where id = any(${before.map(({ id }) => id)})`;
+      for (const insert of inserts) await transaction.unsafe(insert);
+      const after = await transaction`
+        select id, public, file_size_limit, allowed_mime_types from storage.buckets
+        where id = any(${before.map(({ id }) => id)}) order by id`;
+      expect([...after]).toEqual(before);
+      throw new Undo();
+    })).rejects.toThrow(Undo);
   });
 });
