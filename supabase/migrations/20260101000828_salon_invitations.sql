@@ -82,13 +82,14 @@ create table private.salon_absences (
 
 create index salon_absences_user_id_idx on private.salon_absences (user_id);
 create index salon_absences_muted_until_idx on private.salon_absences (muted_until) where removed_at is null;
+create index salon_absences_removed_at_idx on private.salon_absences (removed_at);
 
 comment on table private.salon_absences is
   'What a salon remembers of those who are gone, so that coming back undoes no decision. Who left at peace has no row.';
 comment on column private.salon_absences.salon_id is 'The salon.';
 comment on column private.salon_absences.user_id is 'Who was a member.';
 comment on column private.salon_absences.removed_at is
-  'When the user was kicked: it comes back only with a code made since. Null: it left by itself.';
+  'When the user was kicked: for a year it comes back only with a code made since. Null: it left by itself.';
 comment on column private.salon_absences.muted_until is 'Until then the user is muted again when it comes back.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -741,12 +742,22 @@ begin
     limit v_limit for update skip locked
   ));
   get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+  delete from private.salon_absences
+  where ctid = any(array(
+    select ctid from private.salon_absences
+    -- A ban is for those who are to stay away for good.
+    where removed_at < now() - interval '1 year' and (muted_until > now()) is not true
+    limit v_limit for update skip locked
+  ));
+  get diagnostics v_count = row_count;
   return v_total + v_count;
 end;
 $$;
 
 comment on function private.cleanup_salon_admissions(integer) is
-  'Deletes invitations, bans and remembered mutes that are over, at most p_limit of each. Returns how many.';
+  'Deletes invitations, bans and remembered mutes that are over, and kicks of a year ago, at most p_limit of each. Returns how '
+  'many.';
 
 create function private.purge_deleted_salons(p_limit integer default 10000)
 returns integer
@@ -840,7 +851,7 @@ insert into private.jobs (
 )
 values
   ('cleanup_salon_admissions', '35 * * * *', 'sql', 'private.cleanup_salon_admissions', true, null, 60000, '1 day',
-    'Deletes invitations to salons, bans and remembered mutes that are over'),
+    'Deletes invitations to salons, bans and remembered mutes that are over, and kicks of a year ago'),
   ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 600000, '1 day',
     'Deletes the rows of salons that were deleted');
 
@@ -858,5 +869,6 @@ begin
   perform 1 from private.salon_bans where until < now();
   perform 1 from private.salon_absences where user_id = gen_random_uuid();
   perform 1 from private.salon_absences where removed_at is null and muted_until < now();
+  perform 1 from private.salon_absences where removed_at < now();
 end;
 $$;
