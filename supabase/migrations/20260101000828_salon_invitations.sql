@@ -781,7 +781,7 @@ begin
   -- What hangs on a salon, before a cascade comes to it: that would wait for rows in an order of its own, while whoever forgets
   -- a user waits for others of them. This waits for none, and comes again.
   for v_table in
-    select conrelid from pg_catalog.pg_constraint where contype = 'f' and confrelid = 'public.salons'::regclass order by conrelid
+    select conrelid::regclass from pg_catalog.pg_constraint where contype = 'f' and confrelid = 'public.salons'::regclass order by conrelid
   loop
     execute format('delete from only %1$s where ctid = any(array('
       'select ctid from only %1$s where salon_id = $1 limit $2 for update skip locked))', v_table)
