@@ -49,10 +49,6 @@ describe("the doctor about messages", () => {
       "alter publication supabase_realtime add table public.salon_members",
       "supabase_realtime has the table salon_members",
     ],
-    [
-      "drop publication supabase_realtime; create publication supabase_realtime for all tables",
-      "supabase_realtime has the table salon_members",
-    ],
     ["update storage.buckets set public = true where id = 'attachments'", "open to more than it should be"],
     [
       "update storage.buckets set allowed_mime_types = allowed_mime_types || '{text/html}' where id = 'attachments'",
