@@ -142,9 +142,12 @@ describe("the ledger's metrics", () => {
       await database.ledger.add(owner, 10, undefined, { p_expires_at: "2100-01-01" });
     }
     const due = async () => Number((await valuesOf("grants_due_seconds"))[""]);
-    const end = (owner: string) =>
-      sql`update token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'
+    const end = async (owner: string) => {
+      await sql`
+        update token_grants set effective_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'
         where wallet_id = ${owner}`;
+      await sql`update token_balances set next_expiry_at = now() - interval '1 hour' where user_id = ${owner}`;
+    };
     await database.ledger.hold(keeping, 10, request);
     await sql`
       update token_consumption_locks set created_at = now() - interval '90 minutes' where request_id = ${request}`;

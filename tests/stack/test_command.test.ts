@@ -16,7 +16,6 @@ const modules = Object.keys(manifest.modules);
 describe("deno task test", () => {
   it.each(modules)("runs every test of the module %s, asked for by its name", async (name) => {
     const patterns = manifest.modules[name]!.tests;
-    expect(patterns).not.toEqual([]);
     const named = await vitestArguments([name]);
     expect(named).not.toEqual([]);
     expect(named.filter((file) => !testFiles.includes(file))).toEqual([]);
@@ -69,7 +68,7 @@ describe("deno task test", () => {
   });
 
   it("takes any other word for a part of a file's name, as vitest does", () => {
-    expect(filesNamed("lock_order", manifest, files)).toEqual(["tests/sql/lock_order.test.ts"]);
+    expect(filesNamed("ledger_command", manifest, files)).toEqual(["tests/sql/ledger_command.test.ts"]);
   });
 
   it("says of a module without tests that it has none", () => {

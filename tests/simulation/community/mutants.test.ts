@@ -1,21 +1,17 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { chosen } from "../../support/chosen_mutants.ts";
 import { MUTANTS, plant } from "./mutants.ts";
 import { Player } from "./player.ts";
 import { simulate } from "./simulator.ts";
 
-/** Most are found in the first ten histories. */
+/** Most are found in the first thirty histories. */
 const RUNS = 500;
 
-/** So many of them, others in each run; by hand all of them. */
-const count = Number(Deno.env.get("SIMULATION_MUTANTS") ?? 10);
-
-const planted = MUTANTS.map((mutant) => ({ mutant, order: Math.random() }))
-  .toSorted((one, other) => one.order - other.order)
-  .slice(0, count)
-  .map(({ mutant }) => mutant);
+const sound = await Player.create();
+afterAll(() => sound.end());
 
 describe("the simulator of the community finds that", () => {
-  it.for(planted)("$name", { timeout: 240_000 }, async (mutant) => {
+  it.for(chosen(MUTANTS))("$name", { timeout: 240_000 }, async (mutant) => {
     const player = await Player.create((sql) => plant(sql, mutant));
     const seed = crypto.getRandomValues(new Int32Array(1))[0]!;
     const { histories, failure } = await simulate(player, { runs: RUNS, seed, shrink: false });

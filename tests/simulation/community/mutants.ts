@@ -26,32 +26,9 @@ export const MUTANTS: Mutant[] = [
     changes: [["p_place.muted_until > clock_timestamp()", "false"]],
   },
   {
-    name: "a mute ends when its member leaves and comes back",
-    function: "end_salon_membership",
-    changes: [["(p_is_removed or muted_until > v_now)", "p_is_removed"]],
-  },
-  {
-    name: "pages show replies of who is blocked",
-    function: "page_of_messages",
-    changes: [
-      ["and (reply_to_user_id = v_user_id and user_id = any(v_blocked)) is not true", ""],
-      ["and (reply_to_user_id = v_user_id and user_id = any(v_blocked)) is not true", ""],
-    ],
-  },
-  {
-    name: "searches find replies of who is blocked",
-    function: "find_messages",
-    changes: [["and (reply_to_user_id = v_user_id and user_id = any(v_blocked)) is not true", ""]],
-  },
-  {
     name: "the table shows replies of who is blocked",
     policy: "members read the messages of their salons on public.chat_messages",
     changes: [["(reply_to_user_id = ", "(false and reply_to_user_id = "]],
-  },
-  {
-    name: "reactions of who is blocked are seen",
-    policy: "members see the reactions in their salons on public.message_reactions",
-    changes: [["<> ALL", "= any (array[user_id]) or user_id <> ALL"]],
   },
   {
     name: "replies of who is blocked count as unread",
@@ -89,11 +66,6 @@ export const MUTANTS: Mutant[] = [
     name: "members edit what others wrote",
     function: "edit_message",
     changes: [["v_message.user_id is distinct from v_user_id", "false"]],
-  },
-  {
-    name: "a message may be edited for ever",
-    function: "edit_message",
-    changes: [["v_now > v_message.created_at + v_settings.edit_window", "false"]],
   },
   {
     name: "any member deletes what others wrote",
@@ -134,21 +106,6 @@ export const MUTANTS: Mutant[] = [
     ]],
   },
   {
-    name: "an invitation is never used up",
-    function: "admit_to_salon",
-    changes: [["set uses = uses + 1 where", "set uses = uses where"]],
-  },
-  {
-    name: "who comes back takes another use of its invitation",
-    function: "admit_to_salon",
-    changes: [["do nothing", "do update set user_digest = excluded.user_digest"]],
-  },
-  {
-    name: "who is a moderator no more leaves its invitations open",
-    function: "set_salon_role",
-    changes: [["if p_role = 'member' then", "if false then"]],
-  },
-  {
     name: "moderators kick each other",
     function: "outranks",
     changes: [["coalesce(p_of_role, 'member') = 'member'", "p_of_role is distinct from 'owner'"]],
@@ -172,11 +129,6 @@ export const MUTANTS: Mutant[] = [
     name: "any member pins",
     function: "set_pin",
     changes: [["elsif v_place.role = 'member' then", "elsif false then"]],
-  },
-  {
-    name: "who has read far can have read less",
-    function: "mark_read",
-    changes: [["and last_read_seq < least(p_seq, v_last_seq)", ""]],
   },
   {
     name: "all that was said before a member came is unread",

@@ -106,7 +106,11 @@ export class SalonRules {
 
   kick(user: string, name: string, other: string): Answer {
     if (!this.#mayDecide(user, name, other)) return refused("forbidden");
-    if (!this.world.member(name, other)) return refused("not_found");
+    if (!this.world.member(name, other)) {
+      // Again, where the first answer was lost.
+      const isKicked = this.world.salon(name).absences.get(other)?.removedAt !== undefined;
+      return isKicked ? done() : refused("not_found");
+    }
     this.#end(name, other, true);
     return done();
   }

@@ -2,7 +2,7 @@ import { afterAll, expect, it } from "vitest";
 import { Player } from "./player.ts";
 import { type Failure, simulate } from "./simulator.ts";
 
-const runs = Number(Deno.env.get("SIMULATION_COMMUNITY_RUNS") ?? 200);
+const runs = Number(Deno.env.get("SIMULATION_COMMUNITY_RUNS") ?? 140);
 const hours = Number(Deno.env.get("SIMULATION_HOURS") ?? 0);
 const path = Deno.env.get("SIMULATION_PATH");
 const firstSeed = Number(Deno.env.get("SIMULATION_SEED") ?? 1);

@@ -402,7 +402,7 @@ function writeDirectly({ user, other, salon, intent, message }: Scene): Turn {
   return { step: { user, sql: statements[intent.pick % statements.length]!, names }, answer: NO_RIGHT };
 }
 
-/** What is refused to most: half of the times those do it who may. */
+/** What is refused to most: half of the times those do it who may, or whom something is remembered of. */
 const OF_STAFF: Kind[] = [
   "invite",
   "renew_code",
@@ -424,7 +424,14 @@ const OF_AUTHORS: Kind[] = ["edit", "delete_message"];
 function actorOf({ world }: Play, { kind, actor, pick }: Intent, salon: string, message?: Message): string {
   if (Math.floor(pick / 7) % 2 === 1) return USERS[actor]!;
   if (message && OF_AUTHORS.includes(kind)) return message.author;
-  const staff = [...world.salon(salon).members.keys()].filter((user) => world.isStaff(salon, user));
+  const { members, absences } = world.salon(salon);
+  if (["join", "join_by_code"].includes(kind)) {
+    const gone = [...absences.keys()];
+    const outside = gone.length > 0 ? gone : USERS.filter((one) => !members.has(one));
+    if (outside.length > 0) return outside[actor % outside.length]!;
+  }
+  if (kind === "leave") return [...members.keys()].find((one) => world.isMuted(salon, one)) ?? USERS[actor]!;
+  const staff = [...members.keys()].filter((user) => world.isStaff(salon, user));
   return staff.length > 0 && OF_STAFF.includes(kind) ? staff[actor % staff.length]! : USERS[actor]!;
 }
 
