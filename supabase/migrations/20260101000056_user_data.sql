@@ -124,9 +124,11 @@ $$;
 
 comment on function private.forget_deleted_user() is 'Runs forget_user for an account that Auth has deleted.';
 
+-- Triggers run in the order of their names, those of foreign keys as RI_…: a part of the data that a cascade took first would
+-- be locked before what forget_user locks first. After the statement, so that all accounts it deletes are locked by then.
 do $$
 begin
-  create trigger forget_deleted_user after delete on auth.users
+  create trigger "A_forget_deleted_user" after delete on auth.users
     for each row execute function private.forget_deleted_user();
 exception
   when undefined_table or insufficient_privilege or invalid_schema_name then

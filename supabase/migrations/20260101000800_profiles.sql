@@ -194,16 +194,32 @@ language plpgsql
 immutable
 set search_path = ''
 as $$
-begin
+declare
+  c_emoji constant text := '\u00A9\u00AE\u203C-\u2BFF\u3030\u303D\u3297\u3299\U0001F000-\U0001FAFF';
+  c_ideographs constant text := '\u3400-\u9FFF\uF900-\uFAFF\U00020000-\U0003FFFF';
+  -- From Arabic to Mongolian: here a joiner changes what is seen.
+  c_joined_scripts constant text := '\u0600-\u0DFF\u0F00-\u109F\u1700-\u18AF';
   -- What is longer than anything that is kept stays too long, and costs no more.
-  return regexp_replace(left(p_text, 20001),
-    '[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180E\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\U000E0000-\U000E007F]',
+  v_text text := regexp_replace(left(p_text, 20001),
+    '[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B\u200E\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFEFF\uFFA0\uFFF0-\uFFFB\U000E0000-\U000E00FF\U000E01F0-\U000E0FFF]',
     '', 'g');
+begin
+  if v_text ~ '[\uFE00-\uFE0F\U000E0100-\U000E01EF]' then
+    v_text := regexp_replace(v_text,
+      '(?<![' || c_emoji || c_ideographs || '])[\uFE00-\uFE0F\U000E0100-\U000E01EF](?!\u20E3)', '', 'g');
+  end if;
+  if v_text ~ '[\u200C\u200D]' then
+    v_text := regexp_replace(v_text,
+      '(?<![\uFE0F' || c_emoji || c_joined_scripts || '])[\u200C\u200D]|[\u200C\u200D](?![' || c_emoji || c_joined_scripts || '])',
+      '', 'g');
+  end if;
+  return v_text;
 end;
 $$;
 
 comment on function private.without_unseen(text) is
-  'A text without the characters that are not seen, or that turn others around: with them one name could pass for another.';
+  'A text without the characters that are not seen, or that turn others around: with them one name could pass for another. '
+  'Joiners stay between emoji and in scripts that need them, marks of variants after emoji and ideographs.';
 
 create function private.tidy_line(p_text text)
 returns text

@@ -352,17 +352,16 @@ stable
 security definer
 set search_path = ''
 as $$
-  select own.user_id, case
-    when own.user_id = any((select private.my_blocked_ids())::uuid[]) then 'offline'
-    else private.presence_at(own, presence.last_seen_at, presence.is_signed_out, now())
-  end
+  -- Of a block nothing is told: profiles shows the status to everybody, so that a difference would tell of it.
+  select own.user_id, private.presence_at(own, presence.last_seen_at, presence.is_signed_out, now())
   from public.profile_private as own
   left join private.presence on presence.user_id = own.user_id
-  where own.user_id = any(p_user_ids[:500]);
+  -- Not by a slice, whose bounds a caller may set.
+  where own.user_id = any(array(select asked.id from unnest(p_user_ids) as asked (id) limit 500));
 $$;
 
 comment on function public.get_presence(uuid[]) is
-  'The status of up to 500 users as it is now. Those whom the caller has blocked, or who have blocked it, are offline.';
+  'The status of the first 500 of these users as it is now, the same for everybody who asks';
 
 create function private.my_presence()
 returns table (presence_status text, last_activity timestamptz, status_updated_at timestamptz, current_salon_id uuid)

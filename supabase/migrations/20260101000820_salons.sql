@@ -157,11 +157,14 @@ begin
   if private.community_limit((select auth.uid()), 'salons', 60, 3600) is not null then
     raise exception 'Your salons were changed too often: try again later' using errcode = 'PT429';
   end if;
+  -- In the order of all who lock several: the statement itself would lock them as they lie.
+  perform from public.salons where owner_id = (select auth.uid()) order by id for no key update;
   return null;
 end;
 $$;
 
-comment on function private.limit_salon_changes() is 'Limits how often a user changes its salons: 60 times an hour.';
+comment on function private.limit_salon_changes() is
+  'Limits how often a user changes its salons: 60 times an hour. Locks them, by id, before the statement does.';
 
 create trigger limit_changes before update of name, description, category, city, color_theme, visibility on public.salons
   for each statement when (current_user = 'authenticated') execute function private.limit_salon_changes();

@@ -115,6 +115,25 @@ create trigger count_gone_members after delete on public.salon_members
   referencing old table as gone_members
   for each statement execute function private.count_gone_members();
 
+create function private.lock_my_memberships()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- In the order of all who lock several: the statement itself would lock them as they lie.
+  perform from public.salon_members where user_id = (select auth.uid()) order by salon_id for no key update;
+  return null;
+end;
+$$;
+
+comment on function private.lock_my_memberships() is
+  'Locks a user''s memberships by salon, before a statement of its own changes several of them.';
+
+create trigger lock_my_memberships before update of notifications_enabled on public.salon_members
+  for each statement when (current_user = 'authenticated') execute function private.lock_my_memberships();
+
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.salon_members enable row level security;
@@ -139,7 +158,8 @@ revoke execute on function
   private.is_salon_member(uuid),
   private.salon_role(uuid),
   private.count_new_members(),
-  private.count_gone_members()
+  private.count_gone_members(),
+  private.lock_my_memberships()
 from public, anon, authenticated;
 
 -- Asked by policies, with the rights of who reads: these need no way into the schema, which stays closed. They take no user

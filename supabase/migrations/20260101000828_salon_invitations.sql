@@ -30,8 +30,23 @@ comment on column private.salon_invitations.created_by is 'Who invites: once tha
 comment on column private.salon_invitations.code_digest is
   'SHA-256 of the code, in hexadecimal: whoever reads this table can join nothing. The code has 120 random bits.';
 comment on column private.salon_invitations.max_uses is 'How many may join with it.';
-comment on column private.salon_invitations.uses is 'How many have joined with it. Who is a member already takes none.';
+comment on column private.salon_invitations.uses is
+  'How many have joined with it. Who is a member already takes none, and who comes back takes no second one.';
 comment on column private.salon_invitations.expires_at is 'From then on it opens nothing.';
+
+create table private.salon_invitation_uses (
+  invitation_id uuid not null,
+  user_digest text collate "C" not null,
+  constraint salon_invitation_uses_pkey primary key (invitation_id, user_digest),
+  constraint salon_invitation_uses_invitation_fkey foreign key (invitation_id) references private.salon_invitations (id)
+    on delete cascade
+);
+
+comment on table private.salon_invitation_uses is 'Who has joined with an open invitation: nobody uses it up for the others.';
+comment on column private.salon_invitation_uses.invitation_id is 'The invitation, with which it goes.';
+comment on column private.salon_invitation_uses.user_digest is
+  'SHA-256 of the invitation and the user, in hexadecimal. It names nobody once that one was forgotten, so forgetting need not '
+  'lock rows of salons that the user left long ago.';
 
 create table private.salon_bans (
   salon_id uuid not null,
@@ -67,22 +82,25 @@ create table private.salon_absences (
 
 create index salon_absences_user_id_idx on private.salon_absences (user_id);
 create index salon_absences_muted_until_idx on private.salon_absences (muted_until) where removed_at is null;
+create index salon_absences_removed_at_idx on private.salon_absences (removed_at);
 
 comment on table private.salon_absences is
   'What a salon remembers of those who are gone, so that coming back undoes no decision. Who left at peace has no row.';
 comment on column private.salon_absences.salon_id is 'The salon.';
 comment on column private.salon_absences.user_id is 'Who was a member.';
 comment on column private.salon_absences.removed_at is
-  'When the user was kicked: it comes back only with a code made since. Null: it left by itself.';
+  'When the user was kicked: for a year it comes back only with a code made since. Null: it left by itself.';
 comment on column private.salon_absences.muted_until is 'Until then the user is muted again when it comes back.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table private.salon_invitations enable row level security;
+alter table private.salon_invitation_uses enable row level security;
 alter table private.salon_bans enable row level security;
 alter table private.salon_absences enable row level security;
 
 create policy "nobody but the functions" on private.salon_invitations using (false);
+create policy "nobody but the functions" on private.salon_invitation_uses using (false);
 create policy "nobody but the functions" on private.salon_bans using (false);
 create policy "nobody but the functions" on private.salon_absences using (false);
 
@@ -136,6 +154,29 @@ $$;
 
 comment on function private.lock_salon(uuid) is
   'Locks a salon until the transaction ends, and returns it as it is then; all null if there is none.';
+
+create function private.lock_salon_as(p_salon_id uuid, p_roles text[])
+returns public.salons
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_salon public.salons;
+begin
+  -- Asked twice: strangers lock no salon, and what was decided while this one waited counts.
+  if private.salon_role(p_salon_id) = any(p_roles) then
+    v_salon := private.lock_salon(p_salon_id);
+    if private.salon_role(p_salon_id) = any(p_roles) then
+      return v_salon;
+    end if;
+  end if;
+  return null;
+end;
+$$;
+
+comment on function private.lock_salon_as(uuid, text[]) is
+  'Locks a salon for a caller of one of these roles, and returns it; all null for others, who wait for nobody and keep nobody '
+  'waiting.';
 
 create function private.role_in_salon(p_salon_id uuid, p_user_id uuid)
 returns text
@@ -326,7 +367,7 @@ comment on function public.create_salon_with_code(text, text, text, text, text, 
 
 -- Functions: joined ----------------------------------------------------------------------------------------------
 
-create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid)
+create function private.answer_at_door(p_salon public.salons, p_share_code text, p_invitation_id uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -335,57 +376,92 @@ declare
   v_user_id constant uuid := auth.uid();
   -- One answer for a code that is unknown, over, used up, withdrawn or older than a removal: nobody learns which it is.
   v_unknown constant jsonb := private.community_refusal('not_found', 'This invitation is not valid, or not any more');
-  v_salon public.salons;
+  v_now constant timestamptz := clock_timestamp();
   v_role text;
   v_ban private.salon_bans;
   v_absence private.salon_absences;
   v_made_at timestamptz;
-  v_now timestamptz;
 begin
-  perform private.lock_my_salons(v_user_id);
-  v_salon := private.lock_salon(p_salon_id);
-  v_now := clock_timestamp();
-  if v_salon.is_active is not true then
+  if p_salon.is_active is not true then
     return v_unknown;
   elsif p_share_code is not null then
-    select created_at into v_made_at from private.salon_codes where salon_id = p_salon_id and code = p_share_code;
+    select created_at into v_made_at from private.salon_codes where salon_id = p_salon.id and code = p_share_code;
   elsif p_invitation_id is not null then
-    -- Whether a use is left is decided where it is taken.
     select created_at into v_made_at from private.salon_invitations where id = p_invitation_id and expires_at > v_now;
-  elsif v_salon.visibility = 'public' then
+  elsif p_salon.visibility = 'public' then
     v_made_at := '-infinity';
   end if;
   if v_made_at is null then
     return v_unknown;
   end if;
-  v_role := private.role_in_salon(p_salon_id, v_user_id);
+  v_role := private.role_in_salon(p_salon.id, v_user_id);
   if v_role is not null then
-    return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', v_role, 'is_new', false));
+    return private.community_done(jsonb_build_object('salon_id', p_salon.id, 'role', v_role, 'is_new', false));
   end if;
-  select * into v_ban from private.salon_bans where salon_id = p_salon_id and user_id = v_user_id and until > v_now;
+  select * into v_ban from private.salon_bans where salon_id = p_salon.id and user_id = v_user_id and until > v_now;
   if found then
     return private.community_refusal('banned', 'You may not be in this salon')
       || jsonb_build_object('until', nullif(v_ban.until, 'infinity'), 'reason', v_ban.reason);
   end if;
-  select * into v_absence from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
+  select * into v_absence from private.salon_absences where salon_id = p_salon.id and user_id = v_user_id;
   if v_absence.removed_at >= v_made_at then
     return case when p_share_code is null and p_invitation_id is null
       then private.community_refusal('removed', 'You were removed from this salon: ask for an invitation')
       else v_unknown end;
-  elsif v_salon.member_count >= (select members_per_salon from private.salon_settings)
+  elsif p_salon.member_count >= (select members_per_salon from private.salon_settings)
     or not private.has_room_for_salon(v_user_id)
   then
     return private.community_refusal('salon_limit_reached', 'The salon has as many members, or you have as many salons, as may be');
+  elsif p_invitation_id is not null
+    and not exists (select from private.salon_invitations where id = p_invitation_id and uses < max_uses)
+  then
+    return v_unknown;
   end if;
+  return null;
+end;
+$$;
+
+comment on function private.answer_at_door(public.salons, text, uuid) is
+  'What the caller is answered who wants into a salon and does not become a member: why not, or that it is one. Null for who may '
+  'come in.';
+
+create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_user_id constant uuid := auth.uid();
+  v_salon public.salons;
+  v_answer jsonb;
+  v_muted_until timestamptz;
+  v_now timestamptz;
+begin
+  perform private.lock_my_salons(v_user_id);
+  -- Asked twice: who does not come in locks no salon, and what was decided while this one waited counts.
+  select * into v_salon from public.salons where id = p_salon_id and deleted_at is null;
+  v_answer := private.answer_at_door(v_salon, p_share_code, p_invitation_id);
+  if v_answer is null then
+    v_salon := private.lock_salon(p_salon_id);
+    v_answer := private.answer_at_door(v_salon, p_share_code, p_invitation_id);
+  end if;
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  v_now := clock_timestamp();
   if p_invitation_id is not null then
-    update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
-    if not found then
-      return v_unknown;
+    insert into private.salon_invitation_uses (invitation_id, user_digest)
+    values (p_invitation_id, private.digest_of_code(p_invitation_id || ' ' || v_user_id))
+    on conflict (invitation_id, user_digest) do nothing;
+    -- Who comes back has taken its place before.
+    if found then
+      update private.salon_invitations set uses = uses + 1 where id = p_invitation_id and uses < max_uses;
     end if;
   end if;
+  delete from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id
+  returning muted_until into v_muted_until;
   insert into public.salon_members (salon_id, user_id, joined_at, muted_until)
-  values (p_salon_id, v_user_id, v_now, case when v_absence.muted_until > v_now then v_absence.muted_until end);
-  delete from private.salon_absences where salon_id = p_salon_id and user_id = v_user_id;
+  values (p_salon_id, v_user_id, v_now, case when v_muted_until > v_now then v_muted_until end);
   return private.community_done(jsonb_build_object('salon_id', p_salon_id, 'role', 'member', 'is_new', true));
 end;
 $$;
@@ -498,9 +574,9 @@ begin
   elsif (p_max_uses between 1 and 1000 and p_expires_in_s between 60 and 2592000) is not true then
     return private.community_refusal('invalid_request', 'Expected are 1 to 1000 uses and an end in 60 to 2592000 seconds');
   end if;
-  v_salon := private.lock_salon(p_salon_id);
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
   v_now := clock_timestamp();
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon invite');
   elsif not v_salon.is_active then
     return private.community_refusal('salon_archived', 'The salon is archived');
@@ -555,13 +631,14 @@ set search_path = ''
 as $$
 declare
   v_refusal jsonb;
+  v_salon public.salons;
 begin
   v_refusal := private.begin_salon_call('salons/invite', 60, 3600);
   if v_refusal is not null then
     return v_refusal;
   end if;
-  perform private.lock_salon(p_salon_id);
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon revoke invitations');
   end if;
   delete from private.salon_invitations where id = p_invitation_id and salon_id = p_salon_id;
@@ -586,8 +663,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  v_salon := private.lock_salon(p_salon_id);
-  if (private.salon_role(p_salon_id) in ('owner', 'moderator')) is not true then
+  v_salon := private.lock_salon_as(p_salon_id, array['owner', 'moderator']);
+  if v_salon.id is null then
     return private.community_refusal('forbidden', 'Only the owner and the moderators of a salon renew its code');
   elsif not v_salon.is_active then
     return private.community_refusal('salon_archived', 'The salon is archived');
@@ -616,11 +693,14 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
+  -- Who has left before is as good, and locks nothing.
+  if private.salon_role(p_salon_id) is null then
+    return private.community_done();
+  end if;
   perform private.lock_salon(p_salon_id);
   if private.salon_role(p_salon_id) = 'owner' then
     return private.community_refusal('owner_stays', 'The owner hands the salon over first, or deletes it');
   end if;
-  -- Who has left before is as good.
   perform private.end_salon_membership(p_salon_id, auth.uid(), false);
   return private.community_done();
 end;
@@ -662,33 +742,64 @@ begin
     limit v_limit for update skip locked
   ));
   get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+  delete from private.salon_absences
+  where ctid = any(array(
+    select ctid from private.salon_absences
+    -- A ban is for those who are to stay away for good.
+    where removed_at < now() - interval '1 year' and (muted_until > now()) is not true
+    limit v_limit for update skip locked
+  ));
+  get diagnostics v_count = row_count;
   return v_total + v_count;
 end;
 $$;
 
 comment on function private.cleanup_salon_admissions(integer) is
-  'Deletes invitations, bans and remembered mutes that are over, at most p_limit of each. Returns how many.';
+  'Deletes invitations, bans and remembered mutes that are over, and kicks of a year ago, at most p_limit of each. Returns how '
+  'many.';
 
-create function private.purge_deleted_salons()
+create function private.purge_deleted_salons(p_limit integer default 10000)
 returns integer
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
+  v_limit constant integer := least(greatest(p_limit, 1), 100000);
+  v_salon_id uuid;
+  v_table regclass;
+  v_is_left boolean;
   v_count integer;
+  v_total integer := 0;
 begin
-  delete from public.salons
-  where id = (
-    select id from public.salons where deleted_at is not null order by deleted_at limit 1 for update skip locked
-  );
-  get diagnostics v_count = row_count;
-  return v_count;
+  select id into v_salon_id from public.salons
+  where deleted_at is not null order by deleted_at limit 1 for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  -- What hangs on a salon, before a cascade comes to it: that would wait for rows in an order of its own, while whoever forgets
+  -- a user waits for others of them. This waits for none, and comes again.
+  for v_table in
+    select conrelid::regclass from pg_catalog.pg_constraint where contype = 'f' and confrelid = 'public.salons'::regclass order by conrelid
+  loop
+    execute format('delete from only %1$s where ctid = any(array('
+      'select ctid from only %1$s where salon_id = $1 limit $2 for update skip locked))', v_table)
+    using v_salon_id, v_limit - v_total;
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+    execute format('select exists (select from only %s where salon_id = $1)', v_table) into v_is_left using v_salon_id;
+    if v_is_left then
+      return v_total;
+    end if;
+  end loop;
+  delete from public.salons where id = v_salon_id;
+  return v_total + 1;
 end;
 $$;
 
-comment on function private.purge_deleted_salons() is
-  'Deletes the rows of one salon that was deleted, with all that hangs on it. Nobody waits for it, however long that is. '
+comment on function private.purge_deleted_salons(integer) is
+  'Deletes rows of the salon that was deleted first, at most p_limit of all that hangs on it, and then its own. Waits for nobody. '
   'Returns how many.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
@@ -697,6 +808,7 @@ revoke execute on function
   private.begin_salon_call(text, integer, integer),
   private.lock_my_salons(uuid),
   private.lock_salon(uuid),
+  private.lock_salon_as(uuid, text[]),
   private.role_in_salon(uuid, uuid),
   private.digest_of_code(text),
   private.give_salon_code(uuid, uuid),
@@ -705,9 +817,10 @@ revoke execute on function
   private.end_salon_membership(uuid, uuid, boolean),
   private.id_of_request(uuid, text),
   private.close_salon_of(uuid),
+  private.answer_at_door(public.salons, text, uuid),
   private.admit_to_salon(uuid, text, uuid),
   private.cleanup_salon_admissions(integer),
-  private.purge_deleted_salons(),
+  private.purge_deleted_salons(integer),
   public.create_salon_with_code(text, text, text, text, text, text, text),
   public.join_salon_via_code(text),
   public.join_salon(uuid),
@@ -738,8 +851,8 @@ insert into private.jobs (
 )
 values
   ('cleanup_salon_admissions', '35 * * * *', 'sql', 'private.cleanup_salon_admissions', true, null, 60000, '1 day',
-    'Deletes invitations to salons, bans and remembered mutes that are over'),
-  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 3600000, '1 day',
+    'Deletes invitations to salons, bans and remembered mutes that are over, and kicks of a year ago'),
+  ('purge_deleted_salons', '*/10 * * * *', 'sql', 'private.purge_deleted_salons', true, null, 600000, '1 day',
     'Deletes the rows of salons that were deleted');
 
 select private.install_schedule();
@@ -756,5 +869,6 @@ begin
   perform 1 from private.salon_bans where until < now();
   perform 1 from private.salon_absences where user_id = gen_random_uuid();
   perform 1 from private.salon_absences where removed_at is null and muted_until < now();
+  perform 1 from private.salon_absences where removed_at < now();
 end;
 $$;

@@ -27,7 +27,8 @@ comment on column public.message_attachments.position is 'From 1, in the order i
 comment on column public.message_attachments.content_type is 'As Storage serves it: one of the bucket''s types.';
 comment on column public.message_attachments.size_bytes is 'The file''s size.';
 
--- No type that a browser would run: neither HTML nor SVG.
+-- No type that a browser would run: neither HTML nor SVG. A bucket that a project has already becomes like this, too: in a
+-- public one everybody would read what was said in private.
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'attachments', 'attachments', false, 10 * 1024 * 1024,
@@ -37,7 +38,8 @@ values (
     'video/mp4', 'video/webm', 'application/pdf', 'text/plain'
   ]
 )
-on conflict (id) do nothing;
+on conflict (id) do update
+set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
 
 -- Functions that policies ask ------------------------------------------------------------------------------------
 

@@ -2,6 +2,29 @@
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
+create function private.is_emoji(p_text text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  c_picture constant text := '[\u00A9\u00AE\u203C\u2049\u2122\u2139\u2194-\u21AA\u231A-\u23FF\u24C2\u25AA-\u25FE\u2600-\u27BF'
+    '\u2934\u2935\u2B05-\u2B55\u3030\u303D\u3297\u3299\U0001F004\U0001F0CF\U0001F170\U0001F171\U0001F17E\U0001F17F\U0001F18E'
+    '\U0001F191-\U0001F19A\U0001F201\U0001F202\U0001F21A\U0001F22F\U0001F232-\U0001F23A\U0001F250\U0001F251'
+    '\U0001F300-\U0001F64F\U0001F680-\U0001F6FF\U0001F7E0-\U0001F7F0\U0001F90C-\U0001F9FF\U0001FA70-\U0001FAFF]'
+    '\uFE0F?[\U0001F3FB-\U0001F3FF]?';
+begin
+  -- Pictures with their colors, joined; a key; the two letters of a flag; the flag of a region with its letters.
+  return char_length(p_text) <= 16
+    and p_text ~ ('^(?:' || c_picture || '(?:\u200D' || c_picture || ')*|[0-9#*]\uFE0F?\u20E3|[\U0001F1E6-\U0001F1FF]{2}'
+      '|\U0001F3F4[\U000E0061-\U000E007A]{3,6}\U000E007F)$');
+end;
+$$;
+
+comment on function private.is_emoji(text) is
+  'Whether a text is one emoji: no word, which would pass the word list of a salon, and nothing that is not seen.';
+
 create table public.message_reactions (
   id bigint generated always as identity,
   message_id bigint not null,
@@ -13,7 +36,7 @@ create table public.message_reactions (
   constraint message_reactions_once unique (message_id, user_id, emoji),
   constraint message_reactions_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
   -- No words: a reaction is shown without the person's name beside it.
-  constraint message_reactions_emoji_short check (char_length(emoji) between 1 and 16 and emoji !~ '[[:space:][:cntrl:]A-Za-z<>&"]')
+  constraint message_reactions_emoji_one check (private.is_emoji(emoji))
 );
 
 create index message_reactions_user_id_idx on public.message_reactions (user_id);
@@ -53,7 +76,7 @@ declare
   v_has boolean;
 begin
   if p_message_id is null or (p_action in ('add', 'remove', 'toggle')) is not true
-    or (char_length(p_emoji) between 1 and 16 and p_emoji !~ '[[:space:][:cntrl:]A-Za-z<>&"]') is not true
+    or private.is_emoji(p_emoji) is not true
   then
     return private.community_refusal('invalid_request', 'Expected are a message, one emoji, and add, remove or toggle');
   end if;
@@ -170,6 +193,7 @@ comment on function public.get_message_reactions_summary(bigint) is 'The same fo
 grant select on public.message_reactions to authenticated, service_role;
 
 revoke execute on function
+  private.is_emoji(text),
   private.set_reaction(bigint, text, text),
   public.toggle_message_reaction(bigint, text),
   public.handle_message_reaction(bigint, text, text),

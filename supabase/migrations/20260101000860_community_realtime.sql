@@ -2,7 +2,8 @@
 -- tables that earlier clients listen to.
 --
 -- salon:<id> is for its members. Only the database broadcasts there, so that no client speaks for another; members show their
--- presence. salon:<id>:typing is for what members tell each other and nobody keeps. user:<id> is for that user alone.
+-- presence. salon:<id>:typing is for what members tell each other and nobody keeps. user:<id> is for that user alone. Who may
+-- not write in a salon speaks on neither of its topics.
 
 -- Functions that policies ask -----------------------------------------------------------------------------------
 
@@ -23,13 +24,21 @@ begin
     return v_parts[3] is null and not p_is_speaking and coalesce(v_parts[2]::uuid = (select auth.uid()), false);
   elsif not private.is_salon_member(v_parts[2]::uuid) then
     return false;
+  elsif p_is_speaking and not exists (
+    select from public.salons
+    join public.salon_members as members on members.salon_id = salons.id
+    where salons.id = v_parts[2]::uuid and salons.is_active
+      and members.user_id = (select auth.uid()) and (members.muted_until > now()) is not true)
+  then
+    -- What one says of its presence is said, too.
+    return false;
   end if;
   return not p_is_speaking or p_extension = case when v_parts[3] is null then 'presence' else 'broadcast' end;
 end;
 $$;
 
 comment on function private.may_use_topic(text, text, boolean) is
-  'Whether the caller may hear on a topic, or speak. False for a topic of others, which other policies may open; never an error, '
+  'Whether the caller may hear on a topic, or speak: in an archived salon nobody does, nor who is muted. False for a topic of others, which other policies may open; never an error, '
   'which would break those too.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -125,6 +134,8 @@ create trigger tell_of_salon after update on public.salons
 
 -- Publication ---------------------------------------------------------------------------------------------------
 
+-- Only tables whose key says nothing: a DELETE is told to all who listen, with the key and whatever the policies say. That of
+-- salon_members is who is in which salon.
 do $$
 declare
   v_table text;
@@ -133,7 +144,7 @@ begin
     raise notice 'There is no publication supabase_realtime to add tables to';
     return;
   end if;
-  foreach v_table in array array['chat_messages', 'message_reactions', 'profiles', 'salon_members'] loop
+  foreach v_table in array array['chat_messages', 'message_reactions', 'profiles'] loop
     if not exists (
       select from pg_catalog.pg_publication_tables
       where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = v_table)

@@ -31,6 +31,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_refusal constant jsonb := private.community_refusal('not_found', 'You own no such salon, or it is archived');
   v_replaced text;
 begin
   if p_salon_id is null
@@ -38,10 +39,13 @@ begin
   then
     return private.community_refusal('invalid_request', 'Expected is the address of a file in the salon''s folder');
   end if;
-  select avatar_url into v_replaced from public.salons where id = p_salon_id for update;
-  -- Asked in a statement of its own: it sees who became owner while this one waited.
+  -- Asked twice: who is not its owner locks no salon, and who became owner while this one waited is seen.
   if not public.may_present_salon(p_user_id, p_salon_id) then
-    return private.community_refusal('not_found', 'You own no such salon, or it is archived');
+    return v_refusal;
+  end if;
+  select avatar_url into v_replaced from public.salons where id = p_salon_id for update;
+  if not public.may_present_salon(p_user_id, p_salon_id) then
+    return v_refusal;
   end if;
   update public.salons set avatar_url = p_url where id = p_salon_id;
   return private.community_done(jsonb_build_object('replaced', nullif(v_replaced, p_url)));

@@ -261,7 +261,11 @@ begin
   where id = p_report_id and status = 'open'
   returning * into v_report;
   if not found then
-    return false;
+    -- Where the answer was lost, the second call finds the work done.
+    return exists (
+      select from private.salon_reports
+      where id = p_report_id and status = p_decision and note is not distinct from p_note
+        and decided_by is not distinct from p_decided_by);
   end if;
   perform private.note_decision(v_report.salon_id, 'report_' || p_decision, v_report.subject_id, p_note,
     jsonb_build_object('report_id', v_report.id, 'message_id', v_report.message_id));
@@ -270,7 +274,7 @@ end;
 $$;
 
 comment on function private.close_report(bigint, text, text, uuid) is
-  'Decides an open report and records it; whether it was open. Its caller has locked the salon.';
+  'Decides an open report and records it; whether it is now decided so by this one. Its caller has locked the salon.';
 
 create function private.is_decision(p_decision text, p_note text)
 returns boolean
@@ -314,7 +318,7 @@ $$;
 
 comment on function public.decide_salon_report(bigint, text, text) is
   'Decides a report: dismissed or upheld. Who reported reads it in my_salon_reports. For those who outrank who is reported. '
-  'Errors: unauthorized, rate_limited, forbidden, invalid_request, already_decided.';
+  'May be repeated. Errors: unauthorized, rate_limited, forbidden, invalid_request, already_decided.';
 
 create function public.list_open_reports(p_after bigint default null, p_limit integer default 50)
 returns jsonb
@@ -363,7 +367,8 @@ end;
 $$;
 
 comment on function public.decide_report(bigint, text, text) is
-  'Decides any report: for operators. Errors: invalid_request, not_found (also of one that is decided).';
+  'Decides any report: for operators. May be repeated. Errors: invalid_request, not_found (also of one that was decided '
+  'otherwise).';
 
 -- Functions: user data and jobs ---------------------------------------------------------------------------------
 

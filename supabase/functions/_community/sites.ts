@@ -29,6 +29,9 @@ export function addressOn(sites: string[], next = "/"): URL {
   const home = new URL(sites[0]!);
   if (!URL.canParse(next, home)) return home;
   const address = new URL(next, home);
-  const isListed = sites.includes(address.origin) && address.username === "" && address.password === "";
+  // The origin of a blob's address is that of the page that made it.
+  const isPage = ["https:", "http:"].includes(address.protocol);
+  const isListed = isPage && sites.includes(address.origin) && address.username === "" &&
+    address.password === "";
   return isListed ? address : home;
 }

@@ -77,6 +77,7 @@ describe("where a link leads", () => {
     [`${HOME}:8443/`, `${HOME}/`],
     ["javascript:alert(1)", `${HOME}/`],
     ["data:text/html,x", `${HOME}/`],
+    [`blob:${HOME}/x`, `${HOME}/`],
     ["https://", `${HOME}/`],
   ])("for next=%s is %s", async (next, expected) => {
     const query: Record<string, string> = { code: CODE };

@@ -27,7 +27,12 @@ export default {
   },
   "a salon": {
     policies: [HEARING, SPEAKING],
-    may: { ...NOBODY_ELSE, owner: ["join", "hear", "track"], member: ["join", "hear", "track"] },
+    may: {
+      ...NOBODY_ELSE,
+      owner: ["join", "hear", "track"],
+      member: ["join", "hear", "track"],
+      muted: ["join", "hear"],
+    },
     open: (sql: postgres.Sql) => openSalon(sql, ""),
   },
   "what a salon's members type": {
@@ -36,8 +41,18 @@ export default {
       ...NOBODY_ELSE,
       owner: ["join", "hear", "send", "send by HTTP"],
       member: ["join", "hear", "send", "send by HTTP"],
+      muted: ["join", "hear"],
     },
     open: (sql: postgres.Sql) => openSalon(sql, ":typing"),
+  },
+  "what is typed in an archived salon": {
+    policies: [HEARING, SPEAKING],
+    may: { ...NOBODY_ELSE, owner: ["join", "hear"], member: ["join", "hear"], muted: ["join", "hear"] },
+    async open(sql: postgres.Sql) {
+      const { salonId, ...topic } = await openSalon(sql, ":typing");
+      await sql`update public.salons set is_active = false, archived_at = now() where id = ${salonId}`;
+      return topic;
+    },
   },
 } satisfies Record<string, TopicKind>;
 
@@ -48,6 +63,7 @@ async function openSalon(sql: postgres.Sql, suffix: "" | ":typing") {
   const users = {
     owner: salon.owner,
     member: await salon.join(),
+    muted: await salon.join(),
     other: await community.user(),
     removed: await salon.join(),
   };
@@ -55,7 +71,10 @@ async function openSalon(sql: postgres.Sql, suffix: "" | ":typing") {
     await sql`delete from public.salon_members where salon_id = ${salon.id} and user_id = ${user}`;
   };
   await remove(users.removed);
+  await sql`
+    update public.salon_members set muted_until = 'infinity' where salon_id = ${salon.id} and user_id = ${users.muted}`;
   return {
+    salonId: salon.id,
     topic,
     users,
     remove,

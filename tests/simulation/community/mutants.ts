@@ -17,7 +17,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "who is banned may join again",
-    function: "admit_to_salon",
+    function: "answer_at_door",
     changes: [["user_id = v_user_id and until > v_now", "user_id = v_user_id and until < v_now"]],
   },
   {
@@ -51,6 +51,11 @@ export const MUTANTS: Mutant[] = [
     name: "members speak for the database",
     function: "may_use_topic",
     changes: [["return not p_is_speaking or ", "return true or "]],
+  },
+  {
+    name: "who is muted speaks where nothing is kept",
+    function: "may_use_topic",
+    changes: [["(members.muted_until > now()) is not true", "true"]],
   },
   {
     name: "anybody hears what is for one user",
@@ -94,7 +99,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "who was kicked comes back with the code that it knew",
-    function: "admit_to_salon",
+    function: "answer_at_door",
     changes: [[
       "v_absence.removed_at >= v_made_at",
       "v_absence.removed_at >= v_made_at and p_share_code is null",

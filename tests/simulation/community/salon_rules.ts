@@ -12,6 +12,7 @@ export class SalonRules {
       isPublic,
       isArchived: false,
       isDeleted: false,
+      handedBy: new Map(),
       members: new Map([[owner, { role: "owner", mutedUntil: 0, lastRead: 0, isNotified: true }]]),
       bans: new Map(),
       absences: new Map(),
@@ -59,7 +60,8 @@ export class SalonRules {
     }
     if (way.invitation) {
       if (way.invitation.usesLeft === 0) return refused("not_found");
-      way.invitation.usesLeft--;
+      if (!way.invitation.usedBy.has(user)) way.invitation.usesLeft--;
+      way.invitation.usedBy.add(user);
     }
     salon.members.set(user, {
       role: "member",
@@ -154,15 +156,19 @@ export class SalonRules {
   }
 
   transfer(user: string, name: string, other: string): Answer {
+    const { handedBy } = this.world.salon(name);
     const before = this.world.member(name, user);
+    const after = this.world.member(name, other);
+    // Whoever does it again finds it done.
+    if (before && after?.role === "owner" && handedBy.get(other) === user) return done();
     if (before?.role !== "owner") return refused("forbidden");
     if (other === user) return done();
-    const after = this.world.member(name, other);
     if (!after) return refused("not_found");
     before.role = "moderator";
     after.role = "owner";
     after.mutedUntil = 0;
     this.world.salon(name).owner = other;
+    handedBy.set(other, user);
     return done();
   }
 
@@ -173,9 +179,11 @@ export class SalonRules {
   }
 
   delete(user: string, name: string): Answer {
-    if (this.world.member(name, user)?.role !== "owner") return refused("forbidden");
     const salon = this.world.salon(name);
+    if (salon.deletedBy === user) return done();
+    if (this.world.member(name, user)?.role !== "owner") return refused("forbidden");
     salon.isDeleted = true;
+    salon.deletedBy = user;
     salon.owner = undefined;
     salon.code = undefined;
     salon.invitations.clear();
@@ -213,7 +221,14 @@ export class SalonRules {
       if (usesLeft === 0 || endsAt <= this.world.seconds) invitations.delete(old);
     }
     const { moment: madeAt, seconds: now } = this.world;
-    invitations.set(code, { code, by: user, usesLeft: uses, endsAt: now + seconds, madeAt });
+    invitations.set(code, {
+      code,
+      by: user,
+      usesLeft: uses,
+      usedBy: new Set(),
+      endsAt: now + seconds,
+      madeAt,
+    });
     return done();
   }
 

@@ -84,7 +84,9 @@ function sightOfUser(world: World, user: string, salonName: string): Sight {
     ),
     hears: unordered([`user:${user}`, ...topics]),
     speaks: unordered(
-      isMember ? [`salon:${salonName} presence`, `salon:${salonName}:typing broadcast`] : [],
+      isMember && world.isActive(focus) && !world.isMuted(salonName, user)
+        ? [`salon:${salonName} presence`, `salon:${salonName}:typing broadcast`]
+        : [],
     ),
     after: { error, messages: page },
     before: { error, messages: page },

@@ -23,6 +23,7 @@ export interface Invitation {
   code: string;
   by: string;
   usesLeft: number;
+  usedBy: Set<string>;
   endsAt: number;
   madeAt: number;
 }
@@ -33,6 +34,9 @@ export interface Salon {
   isPublic: boolean;
   isArchived: boolean;
   isDeleted: boolean;
+  deletedBy?: string;
+  /** Who has made whom the owner, the last time that somebody did. */
+  handedBy: Map<string, string>;
   members: Map<string, Member>;
   /** Until when, in seconds of the world. */
   bans: Map<string, number>;

@@ -148,7 +148,6 @@ describe("messages that move to the archive", () => {
       "chat_messages",
       "message_reactions",
       "profiles",
-      "salon_members",
     ]);
     const full = await sql`
       select relname from pg_class

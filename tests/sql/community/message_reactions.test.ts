@@ -35,12 +35,30 @@ describe("a reaction", () => {
   it("is one emoji, with its joiners and colors, and no word", async () => {
     const salon = await community.salon();
     const id = await salon.say(salon.owner);
-    for (const emoji of ["👍🏽", "👩‍👩‍👧‍👦", "🇫🇷", "1️⃣", "❤️"]) {
+    const fine = [
+      "👍🏽",
+      "👩‍👩‍👧‍👦",
+      "🇫🇷",
+      "1️⃣",
+      "❤️",
+      "❤",
+      "❤️‍🔥",
+      "🕵🏽‍♂️",
+      "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    ];
+    for (const emoji of [...fine, "☎️", "⭐", "🆗", "🫠", "🏳️‍🌈"]) {
       expect(await react(salon.owner, id, emoji)).toMatchObject(DONE);
     }
-    for (const emoji of ["", " ", "lol", "<b>", "👍".repeat(17), null, "👍\n"]) {
-      expect(await react(salon.owner, id, emoji)).toMatchObject({ error: "invalid_request" });
+    const words = ["lol", "<b>", "дурак-казино", "ｃａｓｉｎｏ", "漢字", "é", "🇱🇴🇱🇴", "👍lol", "12"];
+    const unseen = ["", " ", "👍\n", "\u202e", "\u200b", "\u200d", "👍\u200d", "\ufe0f", "👍\u202e"];
+    for (const emoji of [...words, ...unseen, "👍".repeat(17), "👍👎", null]) {
+      expect(await react(salon.owner, id, emoji), emoji ?? "null").toMatchObject({
+        error: "invalid_request",
+      });
     }
+    await expect(sql`
+      insert into public.message_reactions (message_id, salon_id, user_id, emoji)
+      values (${id}, ${salon.id}, ${salon.owner}, 'казино')`).rejects.toMatchObject({ code: "23514" });
     expect(await react(salon.owner, id, "👍", { p_action: "steal" })).toMatchObject({
       error: "invalid_request",
     });

@@ -159,6 +159,24 @@ describe("a profile", () => {
       );
   });
 
+  it.each([
+    ["Ad\u200da", "Ada"],
+    ["Ad\u200c\u200da", "Ada"],
+    ["Ad\ufe0fa", "Ada"],
+    ["Ad\u{e0100}a\u{e01f0}", "Ada"],
+    ["\u200dAda\u200d", "Ada"],
+    ["Ад\u200dа", "Ада"],
+    ["👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣", "👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣"],
+    ["❤\ufe0f\ufe0f", "❤️"],
+    ["می‌خواهم", "می‌خواهم"],
+    ["क्‍ष", "क्‍ष"],
+    ["葛\u{e0100}城", "葛\u{e0100}城"],
+  ])("shows %j as %j: one name passes for no other", async (written, shown) => {
+    const [row] =
+      await sql`select private.tidy_line(${written}) as line, private.tidy_text(${written}) as text`;
+    expect(row).toEqual({ line: shown, text: shown });
+  });
+
   it("is refused if it is far too long, and nothing but its beginning is looked at", async () => {
     const user = await people.newUser();
     for (const set of ["bio = repeat('x ', 3000000)", "interests = array_fill(' x '::text, array[500000])"]) {

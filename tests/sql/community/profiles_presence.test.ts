@@ -92,13 +92,15 @@ describe("a status", () => {
     expect(await shown(user)).toBe("online");
   });
 
-  it("is offline for whom the user has blocked, and for who has blocked the user", async () => {
+  it("is the same for who was blocked, as in the profile: a difference would tell of the block", async () => {
     const [user, other] = await people.newUsers(2) as [string, string];
     await beat(user);
-    await beat(other);
     await people.call(user, "block_user", { p_user_id: other });
-    expect([await statusOf(user, other), await statusOf(other, user)]).toEqual(["offline", "offline"]);
-    expect(await statusOf(user)).toBe("online");
+    expect([await statusOf(user, other), await statusOf(user), await shown(user)]).toEqual([
+      "online",
+      "online",
+      "online",
+    ]);
   });
 
   it("is told of 500 users at once, and of those alone who have a profile", async () => {
@@ -109,6 +111,14 @@ describe("a status", () => {
       (transaction) => transaction`select * from public.get_presence(${asked})`,
     );
     expect([...rows]).toEqual([{ user_id: known, status: "offline" }]);
+    // REST takes an array with bounds for one, of which a slice up to 500 would have more.
+    const many = range(1000).map(() => newId());
+    const bounded = `[-999:0]={${[...many.slice(1), known].join(",")}}`;
+    const found = await people.as(
+      reader,
+      (transaction) => transaction`select * from public.get_presence(${bounded}::text::uuid[])`,
+    );
+    expect([...found]).toEqual([]);
     expect(await people.refusal(null, "select * from public.get_presence('{}')")).toBe("42501");
   });
 });
@@ -303,7 +313,38 @@ describe("check_inactive_users", () => {
     expect([await statusOf(user), await shown(user)]).toEqual(["online", "online"]);
   });
 
+  it.each([
+    ["signs out", "select private.enter_presence($1, null, true, clock_timestamp())"],
+    ["blocks", "select from public.profiles where id = $1 for key share"],
+    ["changes its profile", "update public.profiles set city = 'Nancy' where id = $1"],
+  ])("and Auth, which deletes an account that %s meanwhile, lock in one order", async (_, statement) => {
+    const user = await people.newUser();
+    await people.call(user, "handle_user_signin"); // Makes the row of the limit.
+    const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await one`begin`;
+      await one`select private.community_limit(${user}, 'presence', 60, 3600)`;
+      const deleted = two`delete from auth.users where id = ${user}`.then(() => "deleted", String);
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      await one.unsafe(statement, [user]);
+      await one`commit`;
+      expect(await deleted).toBe("deleted");
+    } finally {
+      await one`rollback`;
+      one.release();
+      two.release();
+    }
+    expect(await sql`select from public.profiles where id = ${user}`).toHaveLength(0);
+  });
+
   it("and heartbeats, choices and the end of accounts at once leave no deadlock and nothing wrong", async () => {
+    await sql.unsafe(`
+      create function tests.delete_account(p_user_id uuid) returns jsonb language sql as $$
+        delete from auth.users where id = p_user_id returning '{}'::jsonb
+      $$`);
     for (const _ of range(10)) {
       const users = await people.newUsers(4);
       for (const user of users) {
@@ -316,8 +357,9 @@ describe("check_inactive_users", () => {
         ...users.map((user) => act(user, "rpc_set_manual_status('busy')")),
         server("check_inactive_users"),
         server("check_inactive_users"),
+        ...users.map((user) => act(user, "handle_user_signout()")),
         { name: "forget_user", args: { p_user_id: users[0] } },
-        { name: "forget_user", args: { p_user_id: users[1] } },
+        { name: "tests.delete_account", args: { p_user_id: users[1] } },
       ]);
       expect(results.filter(({ status }) => status === "rejected")).toEqual([]);
       for (const user of users.slice(2)) expect(await shown(user)).toBe(await statusOf(user));

@@ -206,6 +206,23 @@ describe("an invitation", () => {
     expect(row!.uses).toBe(0);
   });
 
+  it("is used up by nobody for the others: who leaves and comes back takes one use (community 24)", async () => {
+    const salon = await community.open({ p_visibility: "private" });
+    const code = await salon.invite({ p_max_uses: 2 });
+    const [first, second, third] = await community.users(3) as [string, string, string];
+    const join = (user: string) => community.do(user, "join_salon_via_code", { p_code: code });
+    for (const _ of range(3)) {
+      expect(await join(first)).toMatchObject({ success: true, is_new: true });
+      await salon.do(first, "leave_salon");
+    }
+    expect(await join(second)).toMatchObject({ success: true, is_new: true });
+    for (const user of [first, third]) expect(await join(user)).toMatchObject({ error: "not_found" });
+    const [row] = await sql`
+      select uses, (select count(*)::integer from private.salon_invitation_uses where invitation_id = id) as users
+      from private.salon_invitations where salon_id = ${salon.id}`;
+    expect(row).toEqual({ uses: 2, users: 2 });
+  });
+
   it("is not used up by a join that is refused (community 24)", async () => {
     const salon = await community.open();
     const code = await salon.invite({ p_max_uses: 1 });

@@ -147,9 +147,9 @@ describe("verify_community", () => {
 });
 
 describe("jobs", () => {
-  it("delete invitations, bans and mutes that are over, and nothing that is not", async () => {
+  it("delete invitations, bans and mutes that are over, kicks of a year ago, and nothing else", async () => {
     const salon = await community.open();
-    const users = await community.users(4);
+    const users = await community.users(6);
     await salon.do(salon.owner, "create_salon_invitation");
     await sql`
       insert into private.salon_invitations (salon_id, created_by, code_digest, max_uses, expires_at)
@@ -163,14 +163,16 @@ describe("jobs", () => {
       insert into private.salon_absences (salon_id, user_id, removed_at, muted_until)
       values (${salon.id}, ${users[1]!}, null, now() - interval '2 hours'),
         (${salon.id}, ${users[2]!}, null, 'infinity'),
-        (${salon.id}, ${users[3]!}, now() - interval '1 year', now() - interval '2 hours')`;
+        (${salon.id}, ${users[3]!}, now() - interval '11 months', now() - interval '2 hours'),
+        (${salon.id}, ${users[4]!}, now() - interval '13 months', now() - interval '2 hours'),
+        (${salon.id}, ${users[5]!}, now() - interval '13 months', 'infinity')`;
     const [row] = await sql`select private.cleanup_salon_admissions() as count`;
-    expect(row!.count).toBe(3);
+    expect(row!.count).toBe(4);
     const [left] = await sql`
       select (select count(*)::integer from private.salon_invitations where salon_id = ${salon.id}) as invitations,
         (select count(*)::integer from private.salon_bans where salon_id = ${salon.id}) as bans,
         (select count(*)::integer from private.salon_absences where salon_id = ${salon.id}) as absences`;
-    expect(left).toEqual({ invitations: 1, bans: 1, absences: 2 });
+    expect(left).toEqual({ invitations: 1, bans: 1, absences: 3 });
   });
 
   it("delete decisions of a year ago, in steps", async () => {

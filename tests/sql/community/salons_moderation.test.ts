@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { newId, run } from "../support.ts";
+import { newId, range, run } from "../support.ts";
 import { createCommunity, type Salon } from "./salons_support.ts";
 
 const community = await createCommunity();
@@ -89,6 +89,19 @@ describe("transfer_salon", () => {
     expect(await salon.roles()).toMatchObject({ [member]: "owner", [salon.owner]: "moderator" });
     expect((await salon.row()).owner_id).toBe(member);
     expect(await mutedUntil(salon, member)).toBeNull();
+  });
+
+  it("may be repeated by who did it, as long as that is so", async () => {
+    const { salon, moderator, member } = await people();
+    const hand = (user: string, to: string) => salon.do(user, "transfer_salon", { p_member_id: to });
+    for (const _ of range(2)) expect((await hand(salon.owner, member)).success).toBe(true);
+    expect(await hand(salon.owner, moderator)).toMatchObject({ error: "forbidden" });
+    expect(await hand(moderator, member)).toMatchObject({ error: "forbidden" });
+    await hand(member, moderator);
+    expect(await hand(salon.owner, member)).toMatchObject({ error: "forbidden" });
+    await hand(moderator, member);
+    expect(await hand(salon.owner, member)).toMatchObject({ error: "forbidden" });
+    expect((await salon.decisions()).filter(({ action }) => action === "transfer")).toHaveLength(3);
   });
 
   it("is for the owner, and to a member", async () => {
@@ -385,7 +398,8 @@ describe("delete_salon", () => {
     const { salon, moderator, member } = await people();
     expect(await salon.do(moderator, "delete_salon")).toMatchObject({ error: "forbidden" });
     await salon.do(member, "send_message", { p_content: "hello", p_client_id: newId() });
-    expect((await salon.do(salon.owner, "delete_salon")).success).toBe(true);
+    for (const _ of range(2)) expect((await salon.do(salon.owner, "delete_salon")).success).toBe(true);
+    expect(await salon.do(moderator, "delete_salon")).toMatchObject({ error: "forbidden" });
     for (const user of [salon.owner, member]) {
       expect(await community.read(user, `select * from salons where id = '${salon.id}'`)).toEqual([]);
       expect(await community.read(user, `select * from salon_members where salon_id = '${salon.id}'`))
@@ -428,6 +442,9 @@ describe("the words that a salon refuses", () => {
     expect(await refused("a foo,\nBAR b")).toBe("foo bar");
     expect(await refused("CRÈME")).toBe("crème");
     expect(await refused("ｈａｍ")).toBe("ham");
+    for (const unseen of ["\u200c", "\u200d", "\ufe0f", "\u0332"]) {
+      expect(await refused(`h${unseen}a${unseen}m`)).toBe("ham");
+    }
     for (const fine of ["hamster", "foo", "bar foo", "creme", ""]) expect(await refused(fine)).toBeNull();
     await salon.do(moderator, "remove_salon_word", { p_word: "HAM" });
     expect(await refused("ham")).toBeNull();
@@ -475,5 +492,35 @@ describe("decisions", () => {
       { action: "set_role" },
     ]);
     expect(await salon.do(member, "list_salon_decisions")).toMatchObject({ error: "forbidden" });
+  });
+});
+
+describe("who may not write", () => {
+  /** What the policies of Realtime are told of somebody. */
+  const speaks = (user: string, salonId: string) =>
+    sql.begin(async (transaction) => {
+      await transaction`select set_config('request.jwt.claims', ${JSON.stringify({ sub: user })}, true)`;
+      const [row] = await transaction`
+        select private.may_use_topic(${`salon:${salonId}:typing`}, 'broadcast', true) as typing,
+          private.may_use_topic(${`salon:${salonId}`}, 'presence', true) as presence,
+          private.may_use_topic(${`salon:${salonId}:typing`}, 'broadcast', false) as hears`;
+      return { ...row };
+    });
+  const aloud = { typing: true, presence: true, hears: true };
+  const silent = { typing: false, presence: false, hears: true };
+
+  it("speaks where nothing is kept neither: on the topic for typing and by its presence", async () => {
+    const { salon, member } = await people();
+    expect(await speaks(member, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "mute_salon_member", { p_member_id: member, p_duration_s: 600 });
+    expect(await speaks(member, salon.id)).toEqual(silent);
+    expect(await speaks(salon.owner, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "unmute_salon_member", { p_member_id: member });
+    expect(await speaks(member, salon.id)).toEqual(aloud);
+    await salon.do(salon.owner, "archive_salon");
+    expect([await speaks(member, salon.id), await speaks(salon.owner, salon.id)]).toEqual([silent, silent]);
+    await salon.do(salon.owner, "restore_salon");
+    await salon.do(salon.owner, "ban_from_salon", { p_member_id: member });
+    expect(await speaks(member, salon.id)).toEqual({ typing: false, presence: false, hears: false });
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { type Call, newId, raceAll, range, run, until } from "../support.ts";
+import { type Arguments, type Call, newId, raceAll, range, run, until } from "../support.ts";
 import { by, createCommunity, type SalonOutcome } from "./salons_support.ts";
 
 const community = await createCommunity();
@@ -265,6 +265,41 @@ describe("a moderator who is demoted", () => {
   });
 });
 
+describe("who may not", () => {
+  it("locks no salon of others, whatever it asks for", async () => {
+    const salon = await community.open({ p_visibility: "private" });
+    const banned = await salon.join();
+    await salon.do(salon.owner, "ban_from_salon", { p_member_id: banned });
+    const [stranger, member] = [await community.user(), await salon.join()];
+    const wanted: [string, string, Arguments][] = [
+      [stranger, "leave_salon", {}],
+      [stranger, "join_salon", {}],
+      ...["create_salon_invitation", "renew_salon_code", "archive_salon", "delete_salon"].flatMap((name) =>
+        [stranger, member].map((user): [string, string, Arguments] => [user, name, {}])
+      ),
+      [stranger, "revoke_salon_invitation", { p_invitation_id: newId() }],
+      [stranger, "mute_salon_member", { p_member_id: member }],
+      [stranger, "transfer_salon", { p_member_id: stranger }],
+    ];
+    const calls = wanted.map(([user, name, args]) => salon.call(user, name, args));
+    calls.push(by(banned, "join_salon_via_code", { p_code: salon.code }));
+    await sql.begin(async (holder) => {
+      // Whoever wants the salon would wait for this, and be told no by the time limit.
+      await holder`select from public.salons where id = ${salon.id} for update`;
+      for (const call of calls) {
+        await sql.begin(async (transaction) => {
+          await transaction`set local lock_timeout = '2s'`;
+          await run(transaction, call);
+        });
+      }
+      await expect(sql.begin(async (transaction) => {
+        await transaction`set local lock_timeout = '10ms'`;
+        await run(transaction, salon.call(member, "leave_salon"));
+      })).rejects.toMatchObject({ code: "55P03" });
+    });
+  });
+});
+
 describe("a salon that is deleted", () => {
   it("takes in none of 20 who join meanwhile", async () => {
     for (const _ of ROUNDS) {
@@ -295,6 +330,82 @@ describe("a salon that is deleted", () => {
       expect(await community.problems()).toEqual([]);
       while ((await sql`select private.purge_deleted_salons() as count`)[0]!.count > 0) continue;
       expect(await sql`select from public.chat_messages where salon_id = ${salon.id}`).toHaveLength(0);
+    }
+  });
+});
+
+describe("the rows of a salon that was deleted", () => {
+  const purge = (limit: number) => sql`select private.purge_deleted_salons(${limit}) as count`;
+
+  it("go in steps, and wait for nobody who has some of them", async () => {
+    while ((await purge(1000))[0]!.count > 0) continue;
+    const salon = await community.open();
+    const ids: number[] = [];
+    for (const index of range(6)) {
+      const sent = await salon.do(salon.owner, "send_message", {
+        p_content: `${index}`,
+        p_client_id: newId(),
+      });
+      ids.push(sent.id as number);
+      await community.do(salon.owner, "handle_message_reaction", { p_message_id: sent.id, p_emoji: "👍" });
+    }
+    await community.do(salon.owner, "pin_message", { p_message_id: ids[0] });
+    await salon.do(salon.owner, "delete_salon");
+    await sql.begin(async (transaction) => {
+      // As whoever forgets a user: reactions first, pins after them.
+      await transaction`delete from public.message_reactions where message_id = ${ids[0]!}`;
+      await sql.begin(async (purging) => {
+        await purging`set local lock_timeout = '2s'`;
+        await purging`select private.purge_deleted_salons(1000)`;
+      });
+      await transaction`update public.message_pins set pinned_by = null where salon_id = ${salon.id}`;
+    });
+    expect(await sql`select from public.salons where id = ${salon.id}`).toHaveLength(1);
+    const steps: number[] = [];
+    do steps.push((await purge(4))[0]!.count); while (steps.at(-1)! > 0);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(5);
+    for (const table of ["public.salons where id", "public.chat_messages where salon_id"]) {
+      expect(await sql.unsafe(`select from ${table} = '${salon.id}'`)).toHaveLength(0);
+    }
+  });
+});
+
+describe("who changes several rows at once through REST", () => {
+  it.each([
+    ["salons", "update public.salons set description = 'x'", "public.salons where id"],
+    [
+      "memberships",
+      "update public.salon_members set notifications_enabled = false",
+      "public.salon_members where salon_id",
+    ],
+  ])("locks its %s in the order of all others", async (_, change, row) => {
+    const user = await community.user();
+    const ids = [newId(), newId()].sort();
+    // The one that is locked first by all others lies behind.
+    for (const id of ids.toReversed()) {
+      await sql`insert into public.salons (id, name, owner_id) values (${id}, 'x', ${user})`;
+      await sql`insert into public.salon_members (salon_id, user_id, role) values (${id}, ${user}, 'owner')`;
+      await sql`insert into private.salon_codes (salon_id, code) select ${id}, private.random_code(8)`;
+    }
+    const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
+    try {
+      const [{ pid }] = await two<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      await one`begin`;
+      await one.unsafe(`select from ${row} = '${ids[0]}' for update`);
+      await two`begin`;
+      await community.be(two, user);
+      const changed = two.unsafe(change).then(({ count }) => count, String);
+      await until(async () =>
+        (await sql`select from pg_locks where pid = ${pid} and not granted`).length > 0
+      );
+      await one.unsafe(`select from ${row} = '${ids[1]}' for update`);
+      await one`commit`;
+      expect(await changed).toBe(2);
+    } finally {
+      await one`rollback`;
+      await two`rollback`;
+      one.release();
+      two.release();
     }
   });
 });

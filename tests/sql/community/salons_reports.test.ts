@@ -126,7 +126,9 @@ describe("the queue", () => {
       args: { p_report_id: reports.owner, p_decision: "upheld", p_note: "warned" },
     };
     expect((await run<SalonOutcome>(sql, decided)).success).toBe(true);
-    expect(await run<SalonOutcome>(sql, decided)).toMatchObject({ error: "not_found" });
+    expect((await run<SalonOutcome>(sql, decided)).success).toBe(true); // A retry.
+    const otherwise = { ...decided, args: { ...decided.args, p_decision: "dismissed" } };
+    expect(await run<SalonOutcome>(sql, otherwise)).toMatchObject({ error: "not_found" });
   });
 
   it("is decided once, which is recorded and told to who reported", async () => {
@@ -155,6 +157,11 @@ describe("the queue", () => {
     expect(outcomes.map((one) => one.status === "fulfilled" && one.value.error).sort()).toEqual(
       ["already_decided", null].sort(),
     );
+    const winner = outcomes[0]!.status === "fulfilled" && outcomes[0]!.value.success
+      ? moderator
+      : salon.owner;
+    expect((await decide(winner, "upheld")).success).toBe(true); // A retry.
+    expect(await decide(winner, "dismissed")).toMatchObject({ error: "already_decided" });
     expect((await community.do(witness, "my_salon_reports")).reports).toMatchObject([
       { report_id, status: "upheld", note: "it was" },
     ]);

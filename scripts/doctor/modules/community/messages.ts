@@ -1,6 +1,8 @@
 import type { Examination, Finding } from "../../finding.ts";
 
-const PUBLISHED = ["chat_messages", "message_reactions", "profiles", "salon_members"];
+const PUBLISHED = ["chat_messages", "message_reactions", "profiles"];
+/** Whose key says who is where. */
+const NEVER_PUBLISHED = ["salon_members"];
 const TYPES_THAT_RUN = ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml"];
 
 /** Whether rooms are live, and heard and read by their members alone. */
@@ -36,15 +38,24 @@ async function examinePublication(sql: Parameters<Examination["examine"]>[0]["sq
         select from pg_publication_tables
         where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = relname) as "isPublished"
     from pg_class
-    where relnamespace = 'public'::regnamespace and relname = any(${PUBLISHED})
+    where relnamespace = 'public'::regnamespace and relname = any(${[...PUBLISHED, ...NEVER_PUBLISHED]})
     order by relname`;
-  const missing = tables.filter(({ isPublished }) => !isPublished).map(({ name }) => name);
+  const missing = tables.filter(({ name, isPublished }) => PUBLISHED.includes(name) && !isPublished)
+    .map(({ name }) => name);
   const findings: Finding[] = tables.filter(({ isFull }) => isFull).map(({ name }) => ({
     severity: "missing",
     what: `The table ${name} has replica identity full`,
     why: "A DELETE is told to all who listen, whatever the policies say, with the whole old row",
     fix: `alter table public.${name} replica identity default`,
   }));
+  const telling = tables.filter(({ name, isPublished }) => NEVER_PUBLISHED.includes(name) && isPublished);
+  findings.push(...telling.map(({ name }): Finding => ({
+    severity: "missing",
+    what: `The publication supabase_realtime has the table ${name}`,
+    why: "Strangers hear who leaves which private salon: a DELETE is told to all who listen, with its key",
+    fix: `alter publication supabase_realtime drop table public.${name}; ` +
+      "one that is for all tables: drop it, and create it anew for those that are to be told",
+  })));
   if (missing.length === 0) return findings;
   return [...findings, {
     severity: "note",
