@@ -114,7 +114,7 @@ begin
   where user_id = v_user_id and salon_id = p_salon_id and last_read_seq < least(p_seq, v_last_seq);
   select last_read_seq into v_seq from private.message_reads where user_id = v_user_id and salon_id = p_salon_id;
   return private.community_done(jsonb_build_object('last_read_seq', v_seq,
-    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_i_blocked(),
+    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_not_shown(),
       private.my_blocked_ids())));
 end;
 $$;
@@ -132,7 +132,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_hidden constant uuid[] := private.authors_i_blocked();
+  v_hidden constant uuid[] := private.authors_not_shown();
   v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   -- Counted here and not by count_unread: 200 calls of a function take longer than the counting.

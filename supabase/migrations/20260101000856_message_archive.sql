@@ -10,6 +10,11 @@ create table private.archived_messages (
   constraint archived_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 ) inherits (public.chat_messages);
 
+create index archived_messages_reply_to_user_id_idx on private.archived_messages (reply_to_user_id)
+  where reply_to_user_id is not null;
+create index archived_messages_mentions_idx on private.archived_messages using gin (mentions) with (fastupdate = off)
+  where mentions <> '{}';
+
 create index archived_messages_search_idx on private.archived_messages
   using gin (private.message_vector(salon_id, content)) with (fastupdate = off)
   where not is_deleted;
@@ -87,5 +92,7 @@ do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
   perform private.find_messages('word', array[gen_random_uuid()], null, '{}', 1);
+  perform 1 from private.archived_messages where reply_to_user_id = gen_random_uuid();
+  perform 1 from private.archived_messages where mentions <> '{}' and mentions @> array[gen_random_uuid()];
 end;
 $$;

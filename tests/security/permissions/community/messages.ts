@@ -68,7 +68,8 @@ export default {
     "messages/clean-up-attachments": { server: ["call"], why: "removes files of all users" },
   },
   predicates: {
-    authors_i_blocked: "asked by policies, as whoever reads; tells a caller whom it has blocked",
+    authors_not_shown:
+      "asked by policies, as whoever reads; tells a caller whom it has blocked, and who was just forgotten",
     is_attached:
       "asked by policies of Storage, about a file of the caller's own; tells whether a message has it",
     may_attach: "asked by policies of Storage; tells a caller whether it has room",
