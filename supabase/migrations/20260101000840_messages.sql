@@ -83,12 +83,16 @@ create table public.chat_messages (
   edited_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   constraint chat_messages_pkey primary key (id),
-  constraint chat_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted, reply_to_user_id),
+  constraint chat_messages_seq_key unique (salon_id, seq),
   constraint chat_messages_client_id_key unique (user_id, client_id),
   constraint chat_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
   constraint chat_messages_deleted_since check (is_deleted = (deleted_at is not null)),
   constraint chat_messages_deleted_is_empty check (not is_deleted or (content = '' and mentions = '{}'))
 );
+
+-- By which messages are counted: however many were deleted, nobody's counting walks over them.
+create index chat_messages_present_idx on public.chat_messages (salon_id, seq) include (user_id, reply_to_user_id)
+  where not is_deleted;
 
 -- By which a forgotten user is found in what others wrote.
 create index chat_messages_reply_to_user_id_idx on public.chat_messages (reply_to_user_id) where reply_to_user_id is not null;
@@ -376,6 +380,7 @@ begin
   perform 1 from public.message_pins where pinned_by = gen_random_uuid();
   perform 1 from public.chat_messages where salon_id = gen_random_uuid() and seq = 1;
   perform 1 from public.chat_messages where user_id = gen_random_uuid() and client_id = gen_random_uuid();
+  perform 1 from public.chat_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
   perform 1 from public.chat_messages where reply_to_user_id = gen_random_uuid();
   perform 1 from public.chat_messages where mentions <> '{}' and mentions @> array[gen_random_uuid()];
   perform 1 from private.forgotten_authors where due_at < now();

@@ -178,6 +178,9 @@ begin
   values (p_salon_id, (v_outcome ->> 'seq')::bigint, v_user_id, p_client_id, v_content, v_replied.id, v_replied.user_id,
     coalesce(v_mentions, '{}'), (v_outcome ->> 'now')::timestamptz)
   returning * into v_message;
+  -- Else the own messages that are left out of a count become more and more.
+  update private.message_reads set last_read_seq = v_message.seq, read_at = clock_timestamp()
+  where user_id = v_user_id and salon_id = p_salon_id and last_read_seq = v_message.seq - 1;
   if cardinality(v_attachments) > 0 then
     perform private.attach(v_message.id, p_salon_id, v_attachments);
   end if;
@@ -192,7 +195,7 @@ $$;
 
 comment on function public.send_message(uuid, text, uuid, bigint, uuid[], text[]) is
   'Writes a message into a salon of the caller. p_client_id is a new UUID for each message, and the same in a retry: the retry '
-  'gets the first outcome, with duplicate true. Mentions of who is no member are left out. Returns success, error, duplicate, '
+  'gets the first outcome, with duplicate true. Mentions of who is no member are left out. Who had read all has read it. Returns success, error, duplicate, '
   'id, seq, created_at. Errors: invalid_request, not_found, salon_archived, muted (with muted_until), word_refused, slow_mode and '
   'rate_limited (with retry_after_s), attachment_not_found, idempotency_key_reused.';
 
