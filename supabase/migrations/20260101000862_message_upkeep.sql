@@ -45,6 +45,8 @@ begin
   delete from private.message_edits where message_id = any(v_own);
   perform from public.message_attachments where message_id = any(v_own) or path = any(v_files) order by path for update;
   delete from public.message_attachments where message_id = any(v_own) or path = any(v_files);
+  -- Also what was never sent.
+  insert into private.removed_attachments (path) select path from unnest(v_files) as path order by path on conflict do nothing;
   if not v_keep then
     v_reactions := v_reactions || array(select id from public.message_reactions where message_id = any(v_own));
   end if;
