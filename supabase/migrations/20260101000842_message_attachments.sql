@@ -171,8 +171,12 @@ alter table private.removed_attachments enable row level security;
 
 create policy "nobody but the functions" on private.removed_attachments using (false);
 
+-- Of the messages that the caller sees: the policy of chat_messages says which a block keeps from it.
 create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated
-  using (salon_id = any((select private.my_salon_ids())::uuid[]));
+  using (
+    salon_id = any((select private.my_salon_ids())::uuid[])
+    and exists (select from public.chat_messages as messages where messages.id = message_attachments.message_id)
+  );
 create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
 
 -- The policy above answers for whom a file of a message is. Storage lets whoever may read a file sign a link to it, for as long
