@@ -234,10 +234,13 @@ create table private.archived_messages (
   constraint archived_messages_pkey PRIMARY KEY (id),
   constraint archived_messages_client_id_key UNIQUE (user_id, client_id),
   constraint archived_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id),
+  constraint archived_messages_seq_key UNIQUE (salon_id, seq),
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
 );
+CREATE INDEX archived_messages_mentions_idx ON private.archived_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
+CREATE INDEX archived_messages_present_idx ON private.archived_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
+CREATE INDEX archived_messages_reply_to_user_id_idx ON private.archived_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
 CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table private.archived_messages enable row level security;
 create policy "nobody but through chat_messages" on private.archived_messages for all to public using (false);
@@ -280,6 +283,19 @@ create table private.file_settings (
 alter table private.file_settings enable row level security;
 create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 grant select on table private.file_settings to service_role;
+
+create table private.forgotten_authors (
+  user_id uuid not null,
+  last_message_id bigint not null,
+  is_cut_off boolean default false not null,
+  salon_ids uuid[] default '{}'::uuid[] not null,
+  forgotten_at timestamp with time zone default clock_timestamp() not null,
+  due_at timestamp with time zone default clock_timestamp() not null,
+  constraint forgotten_authors_pkey PRIMARY KEY (user_id)
+);
+CREATE INDEX forgotten_authors_due_at_idx ON private.forgotten_authors USING btree (due_at);
+alter table private.forgotten_authors enable row level security;
+create policy "nobody but the functions" on private.forgotten_authors for all to public using (false);
 
 create table private.grant_expiry_alerts (
   grant_id bigint not null,
@@ -685,6 +701,16 @@ create unlogged table private.rate_limits (
 ) with (fillfactor=50);
 alter table private.rate_limits enable row level security;
 create policy "nobody reads counters" on private.rate_limits for select to public using (false);
+
+create table private.removed_attachments (
+  path text not null,
+  removed_at timestamp with time zone default clock_timestamp() not null,
+  due_at timestamp with time zone default clock_timestamp() not null,
+  constraint removed_attachments_pkey PRIMARY KEY (path)
+);
+CREATE INDEX removed_attachments_due_at_idx ON private.removed_attachments USING btree (due_at);
+alter table private.removed_attachments enable row level security;
+create policy "nobody but the functions" on private.removed_attachments for all to public using (false);
 
 create unlogged table private.request_counters (
   subject uuid not null,
@@ -1181,11 +1207,15 @@ create table public.chat_messages (
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL))),
   constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
+  constraint chat_messages_seq_key UNIQUE (salon_id, seq)
 );
+CREATE INDEX chat_messages_mentions_idx ON public.chat_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
+CREATE INDEX chat_messages_present_idx ON public.chat_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
+CREATE INDEX chat_messages_reply_to_user_id_idx ON public.chat_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
 CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+CREATE TRIGGER read_own_messages AFTER INSERT ON public.chat_messages REFERENCING NEW TABLE AS sent FOR EACH STATEMENT EXECUTE FUNCTION private.read_own_messages();
 alter table public.chat_messages enable row level security;
-create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_i_blocked() AS authors_i_blocked)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
+create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
 create policy "servers read messages" on public.chat_messages for select to service_role using (true);
 grant select on table public.chat_messages to authenticated;
 grant select on table public.chat_messages to service_role;
@@ -1202,8 +1232,11 @@ create table public.message_attachments (
   constraint message_attachments_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX message_attachments_salon_id_idx ON public.message_attachments USING btree (salon_id);
+CREATE TRIGGER note_removed_attachments AFTER DELETE ON public.message_attachments REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION private.note_removed_attachments();
 alter table public.message_attachments enable row level security;
-create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
+create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM public.chat_messages messages
+  WHERE (messages.id = message_attachments.message_id)))));
 create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
 grant select on table public.message_attachments to authenticated;
 grant select on table public.message_attachments to service_role;
@@ -1238,7 +1271,7 @@ create table public.message_reactions (
 CREATE INDEX message_reactions_salon_id_idx ON public.message_reactions USING btree (salon_id);
 CREATE INDEX message_reactions_user_id_idx ON public.message_reactions USING btree (user_id);
 alter table public.message_reactions enable row level security;
-create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))));
+create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[]))));
 create policy "servers read reactions" on public.message_reactions for select to service_role using (true);
 grant select on table public.message_reactions to authenticated;
 grant select on table public.message_reactions to service_role;
@@ -1910,8 +1943,8 @@ create function private.audit_community() returns jsonb language plpgsql stable 
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
-create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
-grant execute on function private.authors_i_blocked() to authenticated;
+create function private.authors_not_shown() returns uuid[] language sql stable security definer set search_path=""; -- body 20fd362c5862152e
+grant execute on function private.authors_not_shown() to authenticated;
 
 create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
 
@@ -1925,7 +1958,7 @@ create function private.begin_salon_call(p_name text, p_quota integer, p_window_
 
 create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
 
-create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
+create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body ba514d9b4f1a9dce
 
 create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 86328676a1b51482
 
@@ -1979,13 +2012,17 @@ create function private.count_new_members() returns trigger language plpgsql vol
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
-create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body ad89ee02d2f443b0
+create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body 81bde32a21ce79bc
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
+create function private.cut_off_author(p_user_id uuid, p_limit integer) returns integer language plpgsql volatile security definer set search_path=""; -- body 5eefcac7dbefc5e4
+
+create function private.cut_off_authors() returns integer language plpgsql volatile security definer set search_path=""; -- body d5bf2021201f91fa
+
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
-create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
+create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 78fdbef75618ddc9
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
@@ -2066,7 +2103,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body c56f94915e04fac2
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -2210,6 +2247,8 @@ create function private.note_decision(p_salon_id uuid, p_action text, p_subject_
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
 
+create function private.note_removed_attachments() returns trigger language plpgsql volatile security definer set search_path=""; -- body b343113d998b8bfb
+
 create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
 grant execute on function private.once_shared_wallets() to authenticated;
 
@@ -2237,7 +2276,7 @@ create function private.otp_own_limits(p_settings private.otp_settings, p_channe
 
 create function private.outranks(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 8fb07c9f069ed7c9
 
-create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 72d8695255786895
+create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body a0851b6ddc031481
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language plpgsql stable set search_path=""; -- body 861f4cc6575662b5
 
@@ -2269,13 +2308,15 @@ create function private.prune_token_access_log(p_limit integer DEFAULT 10000) re
 
 create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
 
-create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
+create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body 29b99dcff7423a76
 
 create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body 8e0faabaf82040bf
 
 create function private.random_code(p_length integer) returns text language plpgsql volatile set search_path=""; -- body 2483e22c044bbf68
 
 create function private.reactions_to(p_message_id bigint, p_user_id uuid, p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body dab49b50a623fd6f
+
+create function private.read_own_messages() returns trigger language plpgsql volatile security definer set search_path=""; -- body b9ad69cd05d06d40
 
 create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 41dfc47df9dc1b6c
 
@@ -2572,7 +2613,7 @@ grant execute on function public.get_message_reactions_summary(p_message_id bigi
 create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
 grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
 
-create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 59c2d6a9a82e607d
+create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 209c467f35a24f8a
 grant execute on function public.get_reply_message_info(p_message_id bigint) to authenticated;
 
 create function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text DEFAULT 'toggle'::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 032144347ab0f097
@@ -2659,7 +2700,7 @@ grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id
 create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
-create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
+create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60884d0783a8d677
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
 create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
@@ -2707,7 +2748,7 @@ grant execute on function public.pictures_to_remove(p_limit integer) to service_
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
 grant execute on function public.pin_message(p_message_id bigint) to authenticated;
 
-create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 61a55f4e6b79e15a
+create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 63018e8a9adc6ffa
 grant execute on function public.pinned_messages(p_salon_id uuid) to authenticated;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
@@ -2821,7 +2862,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0844fed42566cc8a
+create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cb3c10e603f56a3
 grant execute on function public.search_messages(p_query text, p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
@@ -2866,6 +2907,9 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
+create function public.take_removed_attachments(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql volatile security definer set search_path=""; -- body 24f8e4b98083728a
+grant execute on function public.take_removed_attachments(p_limit integer) to service_role;
+
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
 grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
 
@@ -2884,7 +2928,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body e9960322e6c340b5
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body cee3d9f05c11d604
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a

@@ -382,7 +382,7 @@ begin
   perform 1 from public.chat_messages where user_id = gen_random_uuid() and client_id = gen_random_uuid();
   perform 1 from public.chat_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
   perform 1 from public.chat_messages where reply_to_user_id = gen_random_uuid();
-  perform 1 from public.chat_messages where mentions <> '{}' and mentions @> array[gen_random_uuid()];
+  perform 1 from public.chat_messages where mentions <> '{}' and mentions @> '{00000000-0000-0000-0000-000000000000}';
   perform 1 from private.forgotten_authors where due_at < now();
 end;
 $$;

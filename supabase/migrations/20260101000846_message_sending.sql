@@ -178,9 +178,6 @@ begin
   values (p_salon_id, (v_outcome ->> 'seq')::bigint, v_user_id, p_client_id, v_content, v_replied.id, v_replied.user_id,
     coalesce(v_mentions, '{}'), (v_outcome ->> 'now')::timestamptz)
   returning * into v_message;
-  -- Else the own messages that are left out of a count become more and more.
-  update private.message_reads set last_read_seq = v_message.seq, read_at = clock_timestamp()
-  where user_id = v_user_id and salon_id = p_salon_id and last_read_seq = v_message.seq - 1;
   if cardinality(v_attachments) > 0 then
     perform private.attach(v_message.id, p_salon_id, v_attachments);
   end if;

@@ -55,6 +55,28 @@ create trigger begin_reading after insert on public.salon_members
   referencing new table as new_members
   for each statement execute function private.begin_reading();
 
+create function private.read_own_messages()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update private.message_reads as reads
+  set last_read_seq = sent.seq, read_at = clock_timestamp()
+  from sent
+  where reads.user_id = sent.user_id and reads.salon_id = sent.salon_id and reads.last_read_seq = sent.seq - 1;
+  return null;
+end;
+$$;
+
+comment on function private.read_own_messages() is
+  'Who had read all before has read what it writes: else the own messages that each count steps over become more and more.';
+
+create trigger read_own_messages after insert on public.chat_messages
+  referencing new table as sent
+  for each statement execute function private.read_own_messages();
+
 insert into private.message_reads (user_id, salon_id)
 select user_id, salon_id from public.salon_members;
 
@@ -172,6 +194,7 @@ comment on function public.unread_counts() is
 
 revoke execute on function
   private.begin_reading(),
+  private.read_own_messages(),
   private.count_unread(uuid, uuid, bigint, uuid[], uuid[]),
   public.mark_read(uuid, bigint),
   public.unread_counts()

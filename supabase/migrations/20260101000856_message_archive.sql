@@ -96,6 +96,6 @@ begin
   perform private.find_messages('word', array[gen_random_uuid()], null, '{}', 1);
   perform 1 from private.archived_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
   perform 1 from private.archived_messages where reply_to_user_id = gen_random_uuid();
-  perform 1 from private.archived_messages where mentions <> '{}' and mentions @> array[gen_random_uuid()];
+  perform 1 from private.archived_messages where mentions <> '{}' and mentions @> '{00000000-0000-0000-0000-000000000000}';
 end;
 $$;

@@ -65,21 +65,26 @@ begin
     ) as changed);
   if not v_keep then
     delete from public.message_pins where message_id = any(v_own);
-    with emptied as (
-      update public.chat_messages as messages
-      set content = '', mentions = '{}', is_deleted = true, deleted_at = clock_timestamp()
-      where messages.id = any(v_own) and not messages.is_deleted
-      returning messages.salon_id
-    ),
-    counted as (select salon_id, count(*) as count from emptied group by salon_id)
-    update private.salon_streams as streams set message_count = message_count - counted.count
-    from counted where counted.salon_id = streams.salon_id;
   end if;
-  update public.chat_messages
-  set user_id = case when id = any(v_own) then null else user_id end,
-    reply_to_user_id = nullif(reply_to_user_id, p_user_id),
-    mentions = array_remove(mentions, p_user_id)
-  where id = any(v_own || v_about);
+  -- Each row once: a row that this transaction has changed already would be checked against its salon, and so lock it.
+  with changed as (
+    update public.chat_messages as messages
+    set user_id = case when before.is_own then null else messages.user_id end,
+      reply_to_user_id = nullif(messages.reply_to_user_id, p_user_id),
+      mentions = case when before.is_emptied then '{}' else array_remove(messages.mentions, p_user_id) end,
+      content = case when before.is_emptied then '' else messages.content end,
+      is_deleted = messages.is_deleted or before.is_emptied,
+      deleted_at = case when before.is_emptied then clock_timestamp() else messages.deleted_at end
+    from (
+      select id, id = any(v_own) as is_own, id = any(v_own) and not v_keep and not is_deleted as is_emptied
+      from public.chat_messages where id = any(v_own || v_about)
+    ) as before
+    where messages.id = before.id
+    returning messages.salon_id, before.is_emptied
+  ),
+  counted as (select salon_id, count(*) as count from changed where is_emptied group by salon_id)
+  update private.salon_streams as streams set message_count = message_count - counted.count
+  from counted where counted.salon_id = streams.salon_id;
 
   if v_is_cut_off then
     perform private.tell('salon:' || salon_id, 'messages_changed', jsonb_build_object('salon_id', salon_id))

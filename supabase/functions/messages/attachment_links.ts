@@ -26,16 +26,20 @@ export const attachmentLinks = defineEndpoint({
     const { data: seen, error } = await userClient(caller.token).from("message_attachments").select("path")
       .in("path", input.paths);
     if (error) throw unavailable(error);
-    if (seen.length === 0) return Response.json({ links: [] });
-    const { data: signed, error: signError } = await adminClient().storage.from("attachments")
-      .createSignedUrls(seen.map(({ path }) => path), LIFETIME_S);
-    if (signError) throw unavailable(signError);
-    const links = signed.flatMap(({ path, signedUrl }) =>
-      path && signedUrl ? [{ path, url: reachable(signedUrl) }] : []
+    const links = (await Promise.all(seen.map(({ path }) => linkTo(path)))).filter((link) =>
+      link !== undefined
     );
     return Response.json({ links });
   },
 });
+
+/** None for a file that is being removed. */
+async function linkTo(path: string): Promise<z.infer<typeof Link> | undefined> {
+  const { data, error } = await adminClient().storage.from("attachments").createSignedUrl(path, LIFETIME_S);
+  if (error && "statusCode" in error && error.statusCode === "404") return undefined;
+  if (error) throw unavailable(error);
+  return { path, url: reachable(data.signedUrl) };
+}
 
 function unavailable(cause: unknown): AppError {
   return new AppError("service_unavailable", "Storage cannot be reached at the moment", { cause });
