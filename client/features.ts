@@ -94,6 +94,8 @@ export interface Calls {
   mealAnalyzer: { input: MealAnalyzerInput; output: MealAnalyzerOutput };
   /** Plans meals day by day. Each day respects the allergies and the diet, and stays within 10 % of the target, or the request fails. */
   mealPlanGenerator: { input: MealPlanGeneratorInput; output: MealPlanGeneratorOutput };
+  /** Links to attachments of messages that the caller sees, for what shows a file by its address. Others are left out. */
+  messagesAttachmentLinks: { input: MessagesAttachmentLinksInput; output: MessagesAttachmentLinksOutput };
   /** Analyzes the nutrition of 7 to 90 days. Trends and gaps are computed; days outside the period are ignored. */
   nutritionTrendAnalysis: { input: NutritionTrendAnalysisInput; output: NutritionTrendAnalysisOutput };
   /** Begins an authorization of the signed-in user at a provider, with state and PKCE. The app opens the URL in a browser; afterwards the browser comes to `redirect_to` with `?state=…`, which the app passes to `complete`. */
@@ -228,6 +230,12 @@ export const FUNCTIONS = {
   inventoryProcessor: { name: "inventory-processor", method: "POST", isMetered: true, takesWallet: true },
   mealAnalyzer: { name: "meal-analyzer", method: "POST", isMetered: true, takesWallet: true },
   mealPlanGenerator: { name: "meal-plan-generator", method: "POST", isMetered: true, takesWallet: true },
+  messagesAttachmentLinks: {
+    name: "messages/attachment-links",
+    method: "POST",
+    isMetered: false,
+    takesWallet: false,
+  },
   nutritionTrendAnalysis: {
     name: "nutrition-trend-analysis",
     method: "POST",
@@ -1460,6 +1468,18 @@ export interface MealPlanGeneratorOutput {
   }[];
   /** Those of `allergies` that are not among the 14 known allergens. They were searched for only as written, not under other names or in other languages: tell the user */
   allergies_as_written: string[];
+}
+
+export interface MessagesAttachmentLinksInput {
+  paths: string[];
+}
+
+export interface MessagesAttachmentLinksOutput {
+  links: {
+    path: string;
+    /** Works without credentials for a minute */
+    url: string;
+  }[];
 }
 
 export interface NutritionTrendAnalysisInput {

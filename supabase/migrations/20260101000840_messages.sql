@@ -83,12 +83,21 @@ create table public.chat_messages (
   edited_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   constraint chat_messages_pkey primary key (id),
-  constraint chat_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted, reply_to_user_id),
+  constraint chat_messages_seq_key unique (salon_id, seq),
   constraint chat_messages_client_id_key unique (user_id, client_id),
   constraint chat_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
   constraint chat_messages_deleted_since check (is_deleted = (deleted_at is not null)),
   constraint chat_messages_deleted_is_empty check (not is_deleted or (content = '' and mentions = '{}'))
 );
+
+-- By which messages are counted: however many were deleted, nobody's counting walks over them.
+create index chat_messages_present_idx on public.chat_messages (salon_id, seq) include (user_id, reply_to_user_id)
+  where not is_deleted;
+
+-- By which a forgotten user is found in what others wrote.
+create index chat_messages_reply_to_user_id_idx on public.chat_messages (reply_to_user_id) where reply_to_user_id is not null;
+create index chat_messages_mentions_idx on public.chat_messages using gin (mentions) with (fastupdate = off)
+  where mentions <> '{}';
 
 comment on table public.chat_messages is
   'Messages of salons, in the order of seq. Written by functions alone. Old rows are in private.archived_messages, which '
@@ -141,20 +150,49 @@ comment on column public.message_pins.salon_id is 'The salon.';
 comment on column public.message_pins.message_id is 'The message.';
 comment on column public.message_pins.pinned_by is 'The owner or moderator who pinned it; null: an account that was deleted.';
 
+create table private.forgotten_authors (
+  user_id uuid not null,
+  last_message_id bigint not null,
+  is_cut_off boolean not null default false,
+  salon_ids uuid[] not null default '{}',
+  forgotten_at timestamptz not null default clock_timestamp(),
+  due_at timestamptz not null default clock_timestamp(),
+  constraint forgotten_authors_pkey primary key (user_id)
+);
+
+create index forgotten_authors_due_at_idx on private.forgotten_authors (due_at);
+
+comment on table private.forgotten_authors is
+  'Users who were forgotten, and in whose name something may still be written: cut_off_authors takes that away in small parts.';
+comment on column private.forgotten_authors.user_id is 'The user.';
+comment on column private.forgotten_authors.last_message_id is
+  'The newest message of all at that time: what has a higher id, the user wrote after it came back.';
+comment on column private.forgotten_authors.is_cut_off is
+  'Whether it is nobody''s author any more. Until then nobody is shown its messages and reactions.';
+comment on column private.forgotten_authors.salon_ids is 'Where messages were changed: to be told once all are.';
+comment on column private.forgotten_authors.forgotten_at is 'When it was forgotten, the last time.';
+comment on column private.forgotten_authors.due_at is 'When to look again.';
+
 -- Functions that policies ask -----------------------------------------------------------------------------------
 
-create function private.authors_i_blocked()
+create function private.authors_not_shown()
 returns uuid[]
 language sql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(array_agg(blocked_id), '{}') from private.user_blocks where blocker_id = (select auth.uid());
+  select coalesce(array_agg(user_id), '{}')
+  from (
+    select blocked_id as user_id from private.user_blocks where blocker_id = (select auth.uid())
+    union all
+    select user_id from private.forgotten_authors where not is_cut_off
+  ) as not_shown;
 $$;
 
-comment on function private.authors_i_blocked() is
-  'Whose messages the caller does not want to see. Not who has blocked the caller: a moderator could else be blinded.';
+comment on function private.authors_not_shown() is
+  'Whose messages the caller is not shown: whom it has blocked, and who was just forgotten. Not who has blocked the caller: a '
+  'moderator could else be blinded.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
 
@@ -163,16 +201,18 @@ alter table private.salon_streams enable row level security;
 alter table public.chat_messages enable row level security;
 alter table private.message_edits enable row level security;
 alter table public.message_pins enable row level security;
+alter table private.forgotten_authors enable row level security;
 
 create policy "servers read the message settings" on private.message_settings for select to service_role using (true);
 create policy "servers read streams" on private.salon_streams for select to service_role using (true);
 create policy "nobody but the functions" on private.message_edits using (false);
+create policy "nobody but the functions" on private.forgotten_authors using (false);
 
 -- Each function is asked once for a statement, not once for a row: a test reads the plan.
 create policy "members read the messages of their salons" on public.chat_messages for select to authenticated
   using (
     salon_id = any((select private.my_salon_ids())::uuid[])
-    and (user_id = any((select private.authors_i_blocked())::uuid[])) is not true
+    and (user_id = any((select private.authors_not_shown())::uuid[])) is not true
     and (reply_to_user_id = (select auth.uid()) and user_id = any((select private.my_blocked_ids())::uuid[])) is not true
   );
 create policy "servers read messages" on public.chat_messages for select to service_role using (true);
@@ -320,7 +360,7 @@ grant select on private.message_settings, private.salon_streams to service_role;
 grant select on public.chat_messages, public.message_pins to authenticated, service_role;
 
 revoke execute on function
-  private.authors_i_blocked(),
+  private.authors_not_shown(),
   private.tell(text, text, jsonb),
   private.enter_salon(uuid),
   private.lock_message(bigint),
@@ -330,7 +370,7 @@ revoke execute on function
   private.open_stream()
 from public, anon, authenticated;
 
-grant execute on function private.authors_i_blocked() to authenticated;
+grant execute on function private.authors_not_shown() to authenticated;
 
 -- The linter calls an index unused until it has been read once.
 do $$
@@ -340,5 +380,9 @@ begin
   perform 1 from public.message_pins where pinned_by = gen_random_uuid();
   perform 1 from public.chat_messages where salon_id = gen_random_uuid() and seq = 1;
   perform 1 from public.chat_messages where user_id = gen_random_uuid() and client_id = gen_random_uuid();
+  perform 1 from public.chat_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
+  perform 1 from public.chat_messages where reply_to_user_id = gen_random_uuid();
+  perform 1 from public.chat_messages where mentions <> '{}' and mentions @> '{00000000-0000-0000-0000-000000000000}';
+  perform 1 from private.forgotten_authors where due_at < now();
 end;
 $$;

@@ -1,7 +1,7 @@
 -- Files of messages: a private bucket with a folder for each user and salon, and which file belongs to which message.
 --
 -- A file is uploaded to <user>/<salon>/<name> and seen by nobody else until a message takes it. No file changes under its
--- path. What no message has is removed after a day.
+-- path. What was never sent is removed after a day; what a message had goes within minutes once it has it no more.
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,21 @@ comment on column public.message_attachments.salon_id is 'Its salon, with which 
 comment on column public.message_attachments.position is 'From 1, in the order in which the author named them.';
 comment on column public.message_attachments.content_type is 'As Storage serves it: one of the bucket''s types.';
 comment on column public.message_attachments.size_bytes is 'The file''s size.';
+
+create table private.removed_attachments (
+  path text not null,
+  removed_at timestamptz not null default clock_timestamp(),
+  due_at timestamptz not null default clock_timestamp(),
+  constraint removed_attachments_pkey primary key (path)
+);
+
+create index removed_attachments_due_at_idx on private.removed_attachments (due_at);
+
+comment on table private.removed_attachments is
+  'Files that a message had and has no more, and those of users who were forgotten, until Storage has removed them.';
+comment on column private.removed_attachments.path is 'The file''s path in the bucket.';
+comment on column private.removed_attachments.removed_at is 'Since when nobody is to read it: a file that came to its path later is another.';
+comment on column private.removed_attachments.due_at is 'When to remove it, or to look whether it is gone.';
 
 -- No type that a browser would run: neither HTML nor SVG. A bucket that a project has already becomes like this, too: in a
 -- public one everybody would read what was said in private.
@@ -131,20 +146,50 @@ exception
 end;
 $$;
 
+create function private.note_removed_attachments()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into private.removed_attachments (path) select path from removed order by path
+  on conflict (path) do update set removed_at = excluded.removed_at, due_at = excluded.due_at;
+  return null;
+end;
+$$;
+
+comment on function private.note_removed_attachments() is
+  'However a message comes to lose its files, they are removed: it is deleted, its author is forgotten, its salon is deleted.';
+
+create trigger note_removed_attachments after delete on public.message_attachments
+  referencing old table as removed
+  for each statement execute function private.note_removed_attachments();
+
 -- Policies ------------------------------------------------------------------------------------------------------
 
 alter table public.message_attachments enable row level security;
+alter table private.removed_attachments enable row level security;
 
+create policy "nobody but the functions" on private.removed_attachments using (false);
+
+-- Of the messages that the caller sees: the policy of chat_messages says which a block keeps from it.
 create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated
-  using (salon_id = any((select private.my_salon_ids())::uuid[]));
+  using (
+    salon_id = any((select private.my_salon_ids())::uuid[])
+    and exists (select from public.chat_messages as messages where messages.id = message_attachments.message_id)
+  );
 create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
 
--- The policy above answers for whom a file of a message is.
+-- The policy above answers for whom a file of a message is. Storage lets whoever may read a file sign a link to it, for as long
+-- as it likes, and such a link asks nobody any more. So others' files are read, and links to them come from
+-- messages/attachment-links, for a minute. A Storage that does not say what it is asked for lets them be signed.
 create policy "members read what is attached in their salons" on storage.objects for select to authenticated
   using (
     bucket_id = 'attachments'
     and ((string_to_array(name, '/'))[1] = (select auth.uid())::text
-      or exists (select from public.message_attachments where path = objects.name))
+      or (select coalesce(current_setting('storage.operation', true), '') not like '%sign%')
+        and exists (select from public.message_attachments where path = objects.name))
   );
 
 create policy "members upload for their salons, within their quota" on storage.objects for insert to authenticated
@@ -180,12 +225,15 @@ begin
       and starts_with(name, v_user_id || '/' || p_salon_id || '/')
       and split_part(metadata ->> 'mimetype', ';', 1) = any(
         (select allowed_mime_types from storage.buckets where id = 'attachments')::text[])
-      and not exists (select from public.message_attachments where path = objects.name));
+      and not exists (select from public.message_attachments where path = objects.name)
+      and not exists (
+        select from private.removed_attachments as removed
+        where removed.path = objects.name and (objects.created_at > removed.removed_at) is not true));
 end;
 $$;
 
 comment on function private.can_attach(uuid, text[]) is
-  'Whether all of these are files that the caller has uploaded for the salon, each once, and that no message has yet.';
+  'Whether all of these are files that the caller has uploaded for the salon, each once, and that no message has or had.';
 
 create function private.attach(p_message_id bigint, p_salon_id uuid, p_paths text[])
 returns void
@@ -221,8 +269,46 @@ end;
 $$;
 
 comment on function public.attachments_to_remove(integer) is
-  'Files that no message has a day after they came, or any more: to be removed through Storage''s API, as deleting the row in '
+  'Files that no message has a day after they came: to be removed through Storage''s API, as deleting the row in '
   'SQL would leave the file behind.';
+
+create function public.take_removed_attachments(p_limit integer default 1000)
+returns table (bucket text, path text)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with due as materialized (
+    select removed.path, removed.removed_at
+    from private.removed_attachments as removed
+    where removed.due_at <= clock_timestamp()
+    order by removed.due_at limit least(greatest(p_limit, 1), 1000) for update skip locked
+  ),
+  present as materialized (
+    select due.path
+    from due
+    join storage.objects on objects.bucket_id = 'attachments' and objects.name = due.path
+    where (objects.created_at > due.removed_at) is not true
+      and not exists (select from public.message_attachments as attachments where attachments.path = due.path)
+  ),
+  gone as (
+    delete from private.removed_attachments as removed using due
+    where removed.path = due.path and not exists (select from present where present.path = due.path)
+  )
+  -- Looked for again: what Storage did not remove now is named once more.
+  update private.removed_attachments as removed set due_at = clock_timestamp() + interval '5 minutes'
+  from present
+  where removed.path = present.path
+  returning 'attachments'::text, removed.path;
+end;
+$$;
+
+comment on function public.take_removed_attachments(integer) is
+  'Files that a message has no more, for whoever removes them through Storage''s API; each is named again every five minutes '
+  'until it is gone.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
@@ -234,13 +320,15 @@ revoke execute on function
   private.may_attach(),
   private.is_attached(text),
   private.refuse_attachment_without_room(),
+  private.note_removed_attachments(),
   private.can_attach(uuid, text[]),
   private.attach(bigint, uuid, text[]),
-  public.attachments_to_remove(integer)
+  public.attachments_to_remove(integer),
+  public.take_removed_attachments(integer)
 from public, anon, authenticated;
 
 grant execute on function private.may_attach(), private.is_attached(text) to authenticated;
-grant execute on function public.attachments_to_remove(integer) to service_role;
+grant execute on function public.attachments_to_remove(integer), public.take_removed_attachments(integer) to service_role;
 
 -- The linter calls an index unused until it has been read once.
 do $$
@@ -248,6 +336,7 @@ begin
   perform set_config('enable_seqscan', 'off', true);
   perform 1 from public.message_attachments where salon_id = gen_random_uuid();
   perform 1 from public.message_attachments where path = '';
+  perform 1 from private.removed_attachments where due_at < now();
 end;
 $$;
 
@@ -258,6 +347,8 @@ insert into private.jobs (
 )
 values
   ('clean_up_attachments', '55 3 * * *', 'http', 'messages/clean-up-attachments', false, null, 140000, '2 days',
-    'Removes attachments that no message has');
+    'Removes attachments that no message has'),
+  ('remove_attachments', '* * * * *', 'http', 'messages/remove-attachments', false, null, 50000, '15 minutes',
+    'Removes attachments of messages that were deleted, and of users who were forgotten');
 
 select private.install_schedule();

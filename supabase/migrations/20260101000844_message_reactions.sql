@@ -55,6 +55,7 @@ create policy "members see the reactions in their salons" on public.message_reac
   using (
     salon_id = any((select private.my_salon_ids())::uuid[])
     and user_id <> all((select private.my_blocked_ids())::uuid[])
+    and user_id <> all((select private.authors_not_shown())::uuid[])
   );
 create policy "servers read reactions" on public.message_reactions for select to service_role using (true);
 

@@ -192,7 +192,7 @@ $$;
 
 comment on function public.send_message(uuid, text, uuid, bigint, uuid[], text[]) is
   'Writes a message into a salon of the caller. p_client_id is a new UUID for each message, and the same in a retry: the retry '
-  'gets the first outcome, with duplicate true. Mentions of who is no member are left out. Returns success, error, duplicate, '
+  'gets the first outcome, with duplicate true. Mentions of who is no member are left out. Who had read all has read it. Returns success, error, duplicate, '
   'id, seq, created_at. Errors: invalid_request, not_found, salon_archived, muted (with muted_until), word_refused, slow_mode and '
   'rate_limited (with retry_after_s), attachment_not_found, idempotency_key_reused.';
 

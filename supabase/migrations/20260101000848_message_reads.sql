@@ -22,7 +22,8 @@ comment on table private.message_reads is 'How far each member has read; shown t
 comment on column private.message_reads.user_id is 'The member.';
 comment on column private.message_reads.salon_id is 'The salon.';
 comment on column private.message_reads.last_read_seq is
-  'The number of the last message that it has read; only rises. At first the newest one when it joined.';
+  'The number of the last message that it has read; only rises. At first the newest one when it joined. Who writes has read what '
+  'it wrote, if it had read all before.';
 comment on column private.message_reads.read_at is 'When that was.';
 
 -- Policies ------------------------------------------------------------------------------------------------------
@@ -54,6 +55,28 @@ create trigger begin_reading after insert on public.salon_members
   referencing new table as new_members
   for each statement execute function private.begin_reading();
 
+create function private.read_own_messages()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update private.message_reads as reads
+  set last_read_seq = sent.seq, read_at = clock_timestamp()
+  from sent
+  where reads.user_id = sent.user_id and reads.salon_id = sent.salon_id and reads.last_read_seq = sent.seq - 1;
+  return null;
+end;
+$$;
+
+comment on function private.read_own_messages() is
+  'Who had read all before has read what it writes: else the own messages that each count steps over become more and more.';
+
+create trigger read_own_messages after insert on public.chat_messages
+  referencing new table as sent
+  for each statement execute function private.read_own_messages();
+
 insert into private.message_reads (user_id, salon_id)
 select user_id, salon_id from public.salon_members;
 
@@ -71,9 +94,13 @@ set search_path = ''
 as $$
   select count(*)::integer
   from (
-    select from public.chat_messages
-    where salon_id = p_salon_id and seq > p_after and not is_deleted
-      and (user_id = p_user_id or user_id = any(p_hidden)) is not true
+    select
+    from (
+      select user_id, reply_to_user_id from public.chat_messages
+      where salon_id = p_salon_id and seq > p_after and not is_deleted
+      order by seq limit 1000
+    ) as next
+    where (user_id = p_user_id or user_id = any(p_hidden)) is not true
       and (reply_to_user_id = p_user_id and user_id = any(p_blocked)) is not true
     limit 100
   ) as unread;
@@ -81,7 +108,7 @@ $$;
 
 comment on function private.count_unread(uuid, uuid, bigint, uuid[], uuid[]) is
   'How many messages after a number a user has not read, up to 100: neither its own, nor deleted ones, nor those that a block '
-  'keeps from it.';
+  'keeps from it. It looks at the next thousand: whoever writes much makes it no slower.';
 
 create function public.mark_read(p_salon_id uuid, p_seq bigint)
 returns jsonb
@@ -114,7 +141,7 @@ begin
   where user_id = v_user_id and salon_id = p_salon_id and last_read_seq < least(p_seq, v_last_seq);
   select last_read_seq into v_seq from private.message_reads where user_id = v_user_id and salon_id = p_salon_id;
   return private.community_done(jsonb_build_object('last_read_seq', v_seq,
-    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_i_blocked(),
+    'unread', private.count_unread(v_user_id, p_salon_id, v_seq, private.authors_not_shown(),
       private.my_blocked_ids())));
 end;
 $$;
@@ -132,7 +159,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_hidden constant uuid[] := private.authors_i_blocked();
+  v_hidden constant uuid[] := private.authors_not_shown();
   v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   -- Counted here and not by count_unread: 200 calls of a function take longer than the counting.
@@ -143,9 +170,13 @@ begin
   cross join lateral (
     select count(*)::integer as unread
     from (
-      select from public.chat_messages as messages
-      where messages.salon_id = reads.salon_id and messages.seq > reads.last_read_seq and not messages.is_deleted
-        and (messages.user_id = v_user_id or messages.user_id = any(v_hidden)) is not true
+      select
+      from (
+        select next.user_id, next.reply_to_user_id from public.chat_messages as next
+        where next.salon_id = reads.salon_id and next.seq > reads.last_read_seq and not next.is_deleted
+        order by next.seq limit 1000
+      ) as messages
+      where (messages.user_id = v_user_id or messages.user_id = any(v_hidden)) is not true
         and (messages.reply_to_user_id = v_user_id and messages.user_id = any(v_blocked)) is not true
       limit 100
     ) as newer
@@ -157,12 +188,13 @@ $$;
 
 comment on function public.unread_counts() is
   'For each salon of the caller how many messages it has not read, up to 100, the salon with the newest message first. Own and '
-  'deleted messages, and those that a block keeps from the caller, do not count.';
+  'deleted messages, and those that a block keeps from the caller, do not count. Of each salon it looks at the next thousand.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   private.begin_reading(),
+  private.read_own_messages(),
   private.count_unread(uuid, uuid, bigint, uuid[], uuid[]),
   public.mark_read(uuid, bigint),
   public.unread_counts()

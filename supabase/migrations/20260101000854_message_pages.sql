@@ -73,7 +73,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_hidden constant uuid[] := private.authors_i_blocked();
+  v_hidden constant uuid[] := private.authors_not_shown();
   v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   return (
@@ -89,7 +89,7 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('path', attachments.path, 'content_type', attachments.content_type,
           'size_bytes', attachments.size_bytes) order by attachments.position), '[]')
         from public.message_attachments as attachments where attachments.message_id = messages.id),
-      'reactions', private.reactions_to(messages.id, v_user_id, v_blocked)) order by listed.place), '[]')
+      'reactions', private.reactions_to(messages.id, v_user_id, v_blocked || v_hidden)) order by listed.place), '[]')
     from unnest(p_ids) with ordinality as listed (id, place)
     join public.chat_messages as messages on messages.id = listed.id
     left join public.profiles on profiles.id = messages.user_id);
@@ -108,7 +108,7 @@ set search_path = ''
 as $$
 declare
   v_user_id constant uuid := (select auth.uid());
-  v_hidden constant uuid[] := private.authors_i_blocked();
+  v_hidden constant uuid[] := private.authors_not_shown();
   v_blocked constant uuid[] := private.my_blocked_ids();
 begin
   if p_after is not null then
@@ -218,7 +218,7 @@ begin
     end if;
     v_salon_ids := array[p_salon_id];
   end if;
-  v_ids := private.find_messages(p_query, v_salon_ids, p_before, private.authors_i_blocked(), v_limit);
+  v_ids := private.find_messages(p_query, v_salon_ids, p_before, private.authors_not_shown(), v_limit);
   return private.community_done(jsonb_build_object('messages', private.describe_messages(v_ids),
     'next_before', case when cardinality(v_ids) = v_limit then v_ids[v_limit] end));
 end;
@@ -244,7 +244,7 @@ begin
     select pins.message_id
     from public.message_pins as pins
     join public.chat_messages as messages on messages.id = pins.message_id
-    where pins.salon_id = p_salon_id and (messages.user_id = any(private.authors_i_blocked())) is not true
+    where pins.salon_id = p_salon_id and (messages.user_id = any(private.authors_not_shown())) is not true
       and (messages.reply_to_user_id = (select auth.uid()) and messages.user_id = any(private.my_blocked_ids())) is not true
     order by pins.created_at desc, pins.message_id desc))));
 end;
@@ -264,7 +264,7 @@ begin
   if not private.is_salon_member(private.salon_of_message(p_message_id)) then
     return null;
   end if;
-  return private.quotation(p_message_id, (select auth.uid()), private.authors_i_blocked(), private.my_blocked_ids());
+  return private.quotation(p_message_id, (select auth.uid()), private.authors_not_shown(), private.my_blocked_ids());
 end;
 $$;
 

@@ -5,10 +5,17 @@
 
 create table private.archived_messages (
   constraint archived_messages_pkey primary key (id),
-  constraint archived_messages_seq_key unique (salon_id, seq) include (user_id, is_deleted, reply_to_user_id),
+  constraint archived_messages_seq_key unique (salon_id, seq),
   constraint archived_messages_client_id_key unique (user_id, client_id),
   constraint archived_messages_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 ) inherits (public.chat_messages);
+
+create index archived_messages_present_idx on private.archived_messages (salon_id, seq) include (user_id, reply_to_user_id)
+  where not is_deleted;
+create index archived_messages_reply_to_user_id_idx on private.archived_messages (reply_to_user_id)
+  where reply_to_user_id is not null;
+create index archived_messages_mentions_idx on private.archived_messages using gin (mentions) with (fastupdate = off)
+  where mentions <> '{}';
 
 create index archived_messages_search_idx on private.archived_messages
   using gin (private.message_vector(salon_id, content)) with (fastupdate = off)
@@ -87,5 +94,8 @@ do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
   perform private.find_messages('word', array[gen_random_uuid()], null, '{}', 1);
+  perform 1 from private.archived_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
+  perform 1 from private.archived_messages where reply_to_user_id = gen_random_uuid();
+  perform 1 from private.archived_messages where mentions <> '{}' and mentions @> '{00000000-0000-0000-0000-000000000000}';
 end;
 $$;

@@ -1,6 +1,136 @@
--- Messages of users who are forgotten or ask for their data, and what must always be true of messages.
+-- Messages of users who are forgotten or ask for their data, and of salons that were deleted; and what must always be true of
+-- messages.
 
 -- Functions: user data ------------------------------------------------------------------------------------------
+
+create function private.cut_off_author(p_user_id uuid, p_limit integer)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_keep constant boolean := (select keep_forgotten from private.message_settings);
+  v_forgotten private.forgotten_authors;
+  v_own bigint[];
+  v_about bigint[];
+  v_reactions bigint[];
+  v_files text[];
+  v_is_cut_off boolean;
+begin
+  select * into v_forgotten from private.forgotten_authors where user_id = p_user_id for update;
+  if not found then
+    return 0;
+  end if;
+  -- This waits for messages that are moving to the archive, as such a row is in neither place.
+  perform pg_advisory_xact_lock_shared(hashtext('the archive of messages'));
+  v_own := array(
+    select id from public.chat_messages where user_id = p_user_id and id <= v_forgotten.last_message_id limit p_limit);
+  v_about := array(
+    (select id from public.chat_messages where reply_to_user_id = p_user_id limit p_limit)
+    union
+    (select id from public.chat_messages where mentions <> '{}' and mentions @> array[p_user_id] limit p_limit));
+  v_reactions := array(select id from public.message_reactions where user_id = p_user_id limit p_limit);
+  v_files := array(
+    select name from storage.objects where bucket_id = 'attachments' and starts_with(name, p_user_id || '/'));
+  v_is_cut_off := cardinality(v_own) < p_limit and cardinality(v_reactions) < p_limit;
+
+  -- Everything of one kind at once and in order, so that nobody who takes several waits in a circle.
+  if not v_keep then
+    perform from private.salon_streams
+    where salon_id in (select salon_id from public.chat_messages where id = any(v_own))
+    order by salon_id for no key update;
+  end if;
+  perform from public.chat_messages where id = any(v_own || v_about) order by id for update;
+  delete from private.message_edits where message_id = any(v_own);
+  perform from public.message_attachments where message_id = any(v_own) or path = any(v_files) order by path for update;
+  delete from public.message_attachments where message_id = any(v_own) or path = any(v_files);
+  -- Also what was never sent.
+  insert into private.removed_attachments (path) select path from unnest(v_files) as path order by path on conflict do nothing;
+  if not v_keep then
+    v_reactions := v_reactions || array(select id from public.message_reactions where message_id = any(v_own));
+  end if;
+  perform from public.message_reactions where id = any(v_reactions) order by id for update;
+  delete from public.message_reactions where id = any(v_reactions);
+  perform from public.message_pins
+  where pinned_by = p_user_id or (not v_keep and message_id = any(v_own)) order by salon_id, message_id for update;
+  update public.message_pins set pinned_by = null where pinned_by = p_user_id;
+
+  v_forgotten.salon_ids := array(
+    select distinct salon_id
+    from (
+      select unnest(v_forgotten.salon_ids) as salon_id
+      union all
+      select salon_id from public.chat_messages where id = any(v_own)
+    ) as changed);
+  if not v_keep then
+    delete from public.message_pins where message_id = any(v_own);
+  end if;
+  -- Each row once: a row that this transaction has changed already would be checked against its salon, and so lock it.
+  with changed as (
+    update public.chat_messages as messages
+    set user_id = case when before.is_own then null else messages.user_id end,
+      reply_to_user_id = nullif(messages.reply_to_user_id, p_user_id),
+      mentions = case when before.is_emptied then '{}' else array_remove(messages.mentions, p_user_id) end,
+      content = case when before.is_emptied then '' else messages.content end,
+      is_deleted = messages.is_deleted or before.is_emptied,
+      deleted_at = case when before.is_emptied then clock_timestamp() else messages.deleted_at end
+    from (
+      select id, id = any(v_own) as is_own, id = any(v_own) and not v_keep and not is_deleted as is_emptied
+      from public.chat_messages where id = any(v_own || v_about)
+    ) as before
+    where messages.id = before.id
+    returning messages.salon_id, before.is_emptied
+  ),
+  counted as (select salon_id, count(*) as count from changed where is_emptied group by salon_id)
+  update private.salon_streams as streams set message_count = message_count - counted.count
+  from counted where counted.salon_id = streams.salon_id;
+
+  if v_is_cut_off then
+    perform private.tell('salon:' || salon_id, 'messages_changed', jsonb_build_object('salon_id', salon_id))
+    from unnest(v_forgotten.salon_ids) as salon_id;
+    v_forgotten.salon_ids := '{}';
+  end if;
+  update private.forgotten_authors
+  set is_cut_off = v_is_cut_off, salon_ids = v_forgotten.salon_ids, due_at = clock_timestamp()
+  where user_id = p_user_id;
+  return cardinality(v_own) + cardinality(v_about) + cardinality(v_reactions);
+end;
+$$;
+
+comment on function private.cut_off_author(uuid, integer) is
+  'Takes a forgotten user out of up to p_limit messages that it wrote, as many that answer it, as many that mention it, and as '
+  'many reactions; all its files go at once. Its messages stay without an author, or are deleted '
+  '(message_settings.keep_forgotten). Returns how many there were. Takes no salon: nobody who writes waits for it for long.';
+
+create function private.cut_off_authors()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_forgotten private.forgotten_authors;
+begin
+  select * into v_forgotten from private.forgotten_authors
+  where due_at <= clock_timestamp() order by due_at limit 1 for update skip locked;
+  if not found then
+    return 0;
+  elsif private.cut_off_author(v_forgotten.user_id, 1000) = 0 then
+    -- Who was answering or mentioning the user while it was forgotten has committed by then.
+    if v_forgotten.forgotten_at < clock_timestamp() - interval '10 minutes' then
+      delete from private.forgotten_authors where user_id = v_forgotten.user_id;
+    else
+      update private.forgotten_authors set due_at = clock_timestamp() + interval '5 minutes'
+      where user_id = v_forgotten.user_id;
+    end if;
+  end if;
+  return 1;
+end;
+$$;
+
+comment on function private.cut_off_authors() is
+  'Goes on with the forgotten user who has waited longest, in one small part. Returns 1, or 0 once none is due.';
 
 create function private.forget_messages(p_user_id uuid)
 returns void
@@ -8,48 +138,22 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_keep constant boolean := (select keep_forgotten from private.message_settings);
-  v_salon_id uuid;
-  v_ids bigint[];
-  v_count bigint;
 begin
-  -- The part memberships went before, by its name: what the user was sending is complete, and it sends no more. This waits for
-  -- messages that are moving to the archive, as such a row is in neither place for it.
-  perform pg_advisory_xact_lock_shared(hashtext('the archive of messages'));
-  for v_salon_id, v_ids in
-    select salon_id, array_agg(id order by id) from public.chat_messages where user_id = p_user_id group by salon_id order by salon_id
-  loop
-    perform from private.salon_streams where salon_id = v_salon_id for no key update;
-    delete from private.message_edits where message_id = any(v_ids);
-    delete from public.message_attachments where message_id = any(v_ids);
-    if v_keep then
-      update public.chat_messages set user_id = null where id = any(v_ids) and user_id = p_user_id;
-    else
-      delete from public.message_reactions where message_id = any(v_ids);
-      delete from public.message_pins where salon_id = v_salon_id and message_id = any(v_ids);
-      with emptied as (
-        update public.chat_messages as messages
-        set user_id = null, content = '', mentions = '{}', is_deleted = true,
-          deleted_at = coalesce(messages.deleted_at, clock_timestamp())
-        from (select id, is_deleted from public.chat_messages where id = any(v_ids)) as before
-        where messages.id = before.id and messages.user_id = p_user_id
-        returning not before.is_deleted as was_there
-      )
-      select count(*) filter (where was_there) into v_count from emptied;
-      update private.salon_streams set message_count = message_count - v_count where salon_id = v_salon_id;
-    end if;
-    perform private.tell('salon:' || v_salon_id, 'messages_changed', jsonb_build_object('salon_id', v_salon_id));
-  end loop;
-  delete from public.message_reactions where user_id = p_user_id;
-  update public.message_pins set pinned_by = null where pinned_by = p_user_id;
+  -- The part memberships went before, by its name: what the user was sending is complete, and it sends no more.
+  insert into private.forgotten_authors (user_id, last_message_id)
+  values (p_user_id, coalesce((select max(id) from public.chat_messages), 0))
+  on conflict (user_id) do update
+  set last_message_id = excluded.last_message_id, is_cut_off = false, forgotten_at = clock_timestamp();
+  -- Most have written little, and are forgotten at once. The rest is the job's: the user's salons are locked here.
+  perform private.cut_off_author(p_user_id, 500);
   -- How far the user has read goes with its memberships.
 end;
 $$;
 
 comment on function private.forget_messages(uuid) is
-  'A part of forget_user: messages stay without an author, or are deleted (message_settings.keep_forgotten); files, earlier texts '
-  'and reactions go in both cases.';
+  'A part of forget_user: takes a user out of what it wrote and out of what others wrote to it, and hides at once what it does not '
+  'get to. Messages stay without an author, or are deleted (message_settings.keep_forgotten); files, earlier texts and reactions '
+  'go in both cases.';
 
 create function private.export_messages(p_user_id uuid)
 returns jsonb
@@ -186,7 +290,20 @@ $$;
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
+  private.cut_off_author(uuid, integer),
+  private.cut_off_authors(),
   private.forget_messages(uuid),
   private.export_messages(uuid),
   private.verify_messages()
 from public, anon, authenticated;
+
+-- Jobs ----------------------------------------------------------------------------------------------------------
+
+insert into private.jobs (
+  name, schedule, kind, command, is_repeated, expected_result, timeout_ms, overdue_after, description
+)
+values
+  ('cut_off_authors', '* * * * *', 'sql', 'private.cut_off_authors', true, null, 110000, '15 minutes',
+    'Takes users who were forgotten out of what is left in their name');
+
+select private.install_schedule();

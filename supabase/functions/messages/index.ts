@@ -1,14 +1,13 @@
 import { z } from "zod";
 
+import { attachmentLinks } from "./attachment_links.ts";
+import { removeAttachments } from "./remove_attachments.ts";
 import { removeFiles } from "../_community/pictures.ts";
 import { callDatabase } from "../_shared/database/rpc.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
 import { defineActions } from "../_shared/http/actions.ts";
 
-/**
- * Removes attachments that no message has: those that were never sent, and those of messages that were deleted. The
- * schedule calls it every night; the next call removes the rest.
- */
+/** Removes attachments that were never sent. The schedule calls it every night; the next call removes the rest. */
 const cleanUpAttachments = defineEndpoint({
   name: "messages/clean-up-attachments",
   auth: "secret",
@@ -36,5 +35,7 @@ const cleanUpAttachments = defineEndpoint({
 });
 
 export default defineActions("messages", {
+  "attachment-links": attachmentLinks,
   "clean-up-attachments": cleanUpAttachments,
+  "remove-attachments": removeAttachments,
 }) satisfies Deno.ServeDefaultExport;

@@ -111,6 +111,59 @@ describe("attachments through Storage", () => {
   });
 });
 
+describe("messages/attachment-links", () => {
+  it("links for a minute to what the caller sees, and nobody else signs what is not its own", async () => {
+    const [owner, member, stranger] = [await signUp(), await signUp(), await signUp()];
+    const salonId = await salonOf(owner, member);
+    const { path } = await upload(owner, salonId, "the list");
+    await send(owner, salonId, { p_attachments: [path] });
+    const linksFor = (user: SignedInUser) =>
+      call("messages/attachment-links", { user, body: { paths: [path] } });
+    const answer = await linksFor(member);
+    expect(answer).toMatchObject({ status: 200, body: { links: [{ path, url: expect.any(String) }] } });
+    const { url } = (answer.body as { links: { url: string }[] }).links[0]!;
+    expect(await (await fetch(url)).text()).toBe("the list");
+    const { exp, iat } = JSON.parse(atob(new URL(url).searchParams.get("token")!.split(".")[1]!));
+    expect(exp - (iat ?? Math.floor(Date.now() / 1_000))).toBeLessThanOrEqual(60);
+    expect(await linksFor(stranger)).toMatchObject({ status: 200, body: { links: [] } });
+    const signs = async ({ client }: SignedInUser) =>
+      (await client.storage.from("attachments").createSignedUrl(path, 315_360_000)).data?.signedUrl !==
+        undefined;
+    expect([await signs(owner), await signs(member), await signs(stranger)]).toEqual([true, false, false]);
+    expect(await textOf(member, path), "it is read all the same").toBe("the list");
+  });
+});
+
+describe("messages/remove-attachments", () => {
+  it("removes files of a message that was deleted and of an account that is gone, so that no link opens them", async () => {
+    const [owner, member] = [await signUp(), await signUp()];
+    const salonId = await salonOf(owner, member);
+    const sendFile = async (user: SignedInUser) => {
+      const { path } = await upload(user, salonId, "the list");
+      const { id } = await send(user, salonId, { p_attachments: [path] });
+      const { data } = await user.client.storage.from("attachments").createSignedUrl(path, 3_600);
+      return { path, id, url: data!.signedUrl };
+    };
+    const [deleted, kept, gone] = [await sendFile(owner), await sendFile(owner), await sendFile(member)];
+    const opened = () =>
+      Promise.all([deleted, kept, gone].map(({ url }) =>
+        fetch(url).then(async (answer) => {
+          await answer.body?.cancel();
+          return answer.ok;
+        })
+      ));
+    expect(await opened()).toEqual([true, true, true]);
+    await rpc(owner, "delete_message", { p_message_id: deleted.id });
+    await sql`delete from auth.users where id = ${member.id}`;
+    const secret = { headers: { apikey: stack.secretKey }, body: {} };
+    expect(await call("messages/remove-attachments", secret)).toMatchObject({ status: 200 });
+    expect(await opened()).toEqual([false, true, false]);
+    expect(await call("messages/remove-attachments", { user: owner, body: {} })).toMatchObject({
+      status: 401,
+    });
+  });
+});
+
 describe("messages/clean-up-attachments", () => {
   it("removes files that no message has, with their bytes, and no others", async () => {
     const owner = await signUp();

@@ -44,6 +44,8 @@ export class MessageRules {
       sentAt: world.seconds,
       edits: [],
     });
+    const member = world.member(salon, user)!;
+    if (member.lastRead === seq - 1) member.lastRead = seq;
     for (const other of new Set([...mentions, ...(replyTo ? [replyTo.author] : [])])) {
       const isTold = other !== user && world.member(salon, other)?.isNotified && !world.areApart(user, other);
       if (isTold) world.told.push(`user:${other} ${other === replyTo?.author ? "reply" : "mention"}`);

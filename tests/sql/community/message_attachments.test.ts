@@ -33,6 +33,12 @@ async function enter(user: string, path: string, bytes = 10): Promise<boolean> {
   }
 }
 
+/** What the job that removes files is told. */
+async function taken(): Promise<string[]> {
+  const rows = await sql`select path from public.take_removed_attachments()`;
+  return rows.map(({ path }) => path as string).toSorted();
+}
+
 async function sees(user: string, path: string): Promise<boolean> {
   return (await community.as(
     user,
@@ -136,6 +142,68 @@ describe("an attachment", () => {
     expect((await salon.after(salon.owner)).messages[0]!.attachments).toMatchObject([{
       content_type: "text/plain",
     }]);
+  });
+
+  it("is removed at once when its message, its author's account or its salon is deleted (platform 16)", async () => {
+    const [salon, purged] = [await community.salon({ members: 2 }), await community.salon()];
+    const [author, other] = salon.members as [string, string];
+    const sendFile = async (user: string, where: Salon) => {
+      const path = await upload(sql, pathOf(user, where));
+      return { path, id: await where.say(user, "", { p_attachments: [path] }) };
+    };
+    const [deleted, kept, gone] = [
+      await sendFile(other, salon),
+      await sendFile(other, salon),
+      await sendFile(author, salon),
+    ];
+    const unsent = await upload(sql, pathOf(author, salon));
+    const inPurged = await sendFile(purged.owner, purged);
+    await sql`delete from private.removed_attachments`;
+    await community.call(other, "delete_message", { p_message_id: deleted.id });
+    await sql`delete from auth.users where id = ${author}`;
+    await community.call(purged.owner, "delete_salon", { p_salon_id: purged.id });
+    while ((await sql`select private.purge_deleted_salons() as count`)[0]!.count > 0) continue;
+    const removed = [deleted.path, gone.path, unsent, inPurged.path].toSorted();
+    expect(await taken()).toEqual(removed);
+    expect(removed).not.toContain(kept.path);
+
+    expect(await taken(), "is being removed").toEqual([]);
+    const again = () => sql`update private.removed_attachments set due_at = now()`;
+    await again();
+    expect(await taken(), "Storage has not removed it").toEqual(removed);
+    await sql`delete from storage.objects where name = any(${removed})`;
+    await again();
+    expect(await taken()).toEqual([]);
+    expect(await sql`select from private.removed_attachments`).toHaveLength(0);
+  });
+
+  it("that was removed is neither sent again nor mistaken for a later file at its path", async () => {
+    const salon = await community.salon();
+    const path = await upload(sql, pathOf(salon.owner, salon));
+    const sendIt = () => salon.send(salon.owner, "", { p_attachments: [path] });
+    const { id } = await sendIt();
+    await community.call(salon.owner, "delete_message", { p_message_id: id });
+    expect(await sendIt()).toMatchObject({ error: "attachment_not_found" });
+    await sql`delete from storage.objects where name = ${path}`;
+    await upload(sql, path);
+    expect(await sendIt()).toMatchObject({ success: true });
+    expect(await taken()).toEqual([]);
+  });
+
+  it("is signed by its owner alone: a link asks nobody any more, and others could make it last for years", async () => {
+    const salon = await community.salon({ members: 1 });
+    const path = await upload(sql, pathOf(salon.owner, salon));
+    await salon.say(salon.owner, "", { p_attachments: [path] });
+    const isOpenFor = async (user: string, operation: string) =>
+      (await community.as(user, async (transaction) => {
+        await transaction`select set_config('storage.operation', ${operation}, true)`;
+        return await transaction`select from storage.objects where name = ${path}`;
+      })).length === 1;
+    for (const operation of ["storage.object.sign", "storage.object.sign_many"]) {
+      expect(await isOpenFor(salon.members[0]!, operation)).toBe(false);
+      expect(await isOpenFor(salon.owner, operation)).toBe(true);
+    }
+    expect(await isOpenFor(salon.members[0]!, "object.get_authenticated")).toBe(true);
   });
 
   it("is removed once no message has it, after a day", async () => {

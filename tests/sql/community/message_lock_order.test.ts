@@ -47,6 +47,7 @@ function anyCall(salons: Salon[], ids: number[]): Call {
     () => acting("block_user", { p_user_id: other }),
     () => ({ name: "private.archive_messages", args: {} }),
     () => ({ name: "private.purge_deleted_salons", args: {} }),
+    () => ({ name: "private.cut_off_authors", args: {} }),
     () => ({ name: "forget_user", args: { p_user_id: user } }),
   ];
   return anyOf(calls)();

@@ -88,7 +88,7 @@ describe("a salon", () => {
         join public.salons on salons.id = messages.salon_id
         where salons.id = ${salon.id} and messages.created_at > salons.deleted_at`;
       expect(late).toHaveLength(0);
-      await sql`select private.purge_deleted_salons()`;
+      while ((await sql`select private.purge_deleted_salons() as count`)[0]!.count > 0) continue;
       expect(await sql`select from public.chat_messages where salon_id = ${salon.id}`).toHaveLength(0);
     }
   });
@@ -137,6 +137,32 @@ describe("a salon", () => {
 });
 
 describe("a user", () => {
+  it("is forgotten while a salon that it has left is locked: whoever writes or decides there is not waited for", async () => {
+    for (const keeps of [true, false]) {
+      await sql`update private.message_settings set keep_forgotten = ${keeps}`;
+      const salon = await community.salon({ members: 1 });
+      const user = salon.members[0]!;
+      const first = await salon.say(user);
+      await salon.say(user, "to oneself", { p_reply_to_id: first, p_mentions: [user] });
+      await community.call(user, "leave_salon", { p_salon_id: salon.id });
+      const deciding = await sql.reserve();
+      try {
+        await deciding`begin`;
+        await deciding`select from public.salons where id = ${salon.id} for update`;
+        await sql.begin(async (transaction) => {
+          await transaction`set local lock_timeout = '2s'`;
+          await transaction`select public.forget_user(${user})`;
+        });
+      } finally {
+        await deciding`rollback`;
+        deciding.release();
+      }
+      expect(await sql`select from public.chat_messages where user_id = ${user}`).toHaveLength(0);
+      expect(await salon.stream()).toEqual({ last_seq: 2, message_count: keeps ? 2 : 0 });
+    }
+    await sql`update private.message_settings set keep_forgotten = true`;
+  });
+
   it("is forgotten after messages of it that move to the archive have arrived there", async () => {
     const salon = await community.salon({ members: 1 });
     const user = salon.members[0]!;

@@ -1,8 +1,15 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type postgres from "postgres";
 
-import { createDatabase, range } from "../support.ts";
-import { Community, type MessageOutcome, type Page, type Salon } from "./message_support.ts";
+import { createDatabase, newId, range } from "../support.ts";
+import {
+  Community,
+  type MessageOutcome,
+  type Page,
+  type Quotation,
+  type Salon,
+  upload,
+} from "./message_support.ts";
 
 const { sql } = await createDatabase();
 const community = await Community.of(sql);
@@ -11,6 +18,10 @@ await sql`update private.message_settings set user_quota = 1000`;
 afterEach(async () => {
   expect(await community.verify()).toEqual([]);
 });
+
+function idsOf(rows: Iterable<{ id?: unknown }>): number[] {
+  return [...rows].map(({ id }) => Number(id)).toSorted((one, other) => one - other);
+}
 
 /** Writes many messages at once, as a seed does: numbers, texts and counts as send_message leaves them. */
 async function fill(salon: Salon, user: string, count: number, text = "filler"): Promise<void> {
@@ -21,6 +32,22 @@ async function fill(salon: Salon, user: string, count: number, text = "filler"):
   await sql`
     update private.salon_streams set last_seq = last_seq + ${count}, message_count = message_count + ${count}
     where salon_id = ${salon.id}`;
+}
+
+/** How many rows of messages a call reads, in the table and its indexes. */
+async function looksAt(user: string, name = "unread_counts", args = {}): Promise<number> {
+  const read = async (transaction: postgres.TransactionSql) => {
+    const [row] = await transaction`
+      select coalesce(sum(pg_stat_get_xact_tuples_returned(indexrelid)), 0)::integer as count
+      from pg_index where indrelid = 'public.chat_messages'::regclass`;
+    return row!.count as number;
+  };
+  return await community.as(user, async (transaction) => {
+    const before = await read(transaction);
+    const given = Object.entries(args).map(([key, value]) => `${key} => '${value}'`).join(", ");
+    await transaction.unsafe(`select * from public.${name}(${given})`);
+    return await read(transaction) - before;
+  });
 }
 
 describe("pages of messages", () => {
@@ -189,6 +216,69 @@ describe("a block", () => {
     expect(others.messages.map(({ id }) => id), "others see it").toEqual([reply]);
   });
 
+  it("keeps the same from a reader in every way of reading, and nothing else", async () => {
+    const salon = await community.salon({ members: 3 });
+    const people = [salon.owner, ...salon.members];
+    const [ann, ben, cem] = salon.members as [string, string, string];
+    // Everybody writes one, and answers everybody; each has a file, and is pinned.
+    const said: number[] = [];
+    const say = async (user: string, replyTo?: number) => {
+      const path = await upload(sql, `${user}/${salon.id}/${newId()}`);
+      const id = await salon.say(user, "pineapple", { p_reply_to_id: replyTo, p_attachments: [path] });
+      await community.call(salon.owner, "pin_message", { p_message_id: id });
+      said.push(id);
+      return id;
+    };
+    const first = await Promise.all(people.map((user) => say(user)));
+    for (const user of people) {
+      for (const id of first) await say(user, id);
+    }
+    await community.call(ann, "block_user", { p_user_id: ben });
+    await community.call(cem, "block_user", { p_user_id: ann });
+
+    for (const reader of people) {
+      const [rows, view, attachments] = await community.as(reader, async (transaction) => [
+        await transaction`select id from public.chat_messages where salon_id = ${salon.id}`,
+        await transaction`select id from public.chat_messages_with_profiles where salon_id = ${salon.id}`,
+        await transaction`select message_id as id from public.message_attachments where salon_id = ${salon.id}`,
+      ]);
+      const allowed = idsOf(rows!);
+      expect(allowed.length < said.length, "a block keeps something from all but the owner").toBe(
+        reader !== salon.owner,
+      );
+      const page = (name: string, args: Record<string, unknown>) =>
+        community.call<Page>(reader, name, args).then(({ messages }) => messages);
+      const after = await page("messages_after", { p_salon_id: salon.id, p_after: 0, p_limit: 200 });
+      const ways = {
+        view: idsOf(view!),
+        attachments: idsOf(attachments!),
+        after: idsOf(after),
+        before: idsOf(await page("messages_before", { p_salon_id: salon.id, p_limit: 200 })),
+        found: idsOf(await page("search_messages", { p_query: "pineapple", p_limit: 100 })),
+        pinned: idsOf(await page("pinned_messages", { p_salon_id: salon.id })),
+      };
+      expect(ways).toEqual(Object.fromEntries(Object.keys(ways).map((way) => [way, allowed])));
+      for (const { reply_to: quoted } of after) {
+        if (quoted) expect([quoted.id, quoted.is_hidden]).toEqual([quoted.id, !allowed.includes(quoted.id)]);
+      }
+      for (const id of said) {
+        const info = await community.call<Quotation>(reader, "get_reply_message_info", { p_message_id: id });
+        expect([id, info.is_hidden, info.content === null]).toEqual([
+          id,
+          !allowed.includes(id),
+          !allowed.includes(id),
+        ]);
+      }
+      await sql`update private.message_reads set last_read_seq = 0 where user_id = ${reader}`;
+      const unread = allowed.filter((id) =>
+        !after.some((one) => one.id === id && one.user_id === reader)
+      ).length;
+      expect(await community.rows(reader, "unread_counts")).toMatchObject([{ unread }]);
+      expect(await community.call(reader, "mark_read", { p_salon_id: salon.id, p_seq: 0 }))
+        .toMatchObject({ unread });
+    }
+  });
+
   it("by a member does not blind the owner, who is to see what that one writes", async () => {
     const salon = await community.salon({ members: 1 });
     await community.call(salon.members[0]!, "block_user", { p_user_id: salon.owner });
@@ -227,6 +317,40 @@ describe("what is unread", () => {
       { salon_id: two.id, unread: 1 },
       { salon_id: one.id, unread: 100 },
     ]);
+  });
+
+  it("is counted with a bounded effort, whatever was deleted, is one's own or of whom one has blocked", async () => {
+    const salon = await community.salon({ members: 3 });
+    const [reader, blocked, loud] = salon.members as [string, string, string];
+    await community.call(reader, "block_user", { p_user_id: blocked });
+    await fill(salon, loud, 4_000);
+    await sql`
+      update public.chat_messages set is_deleted = true, deleted_at = now(), content = '' where salon_id = ${salon.id}`;
+    await sql`update private.salon_streams set message_count = 0 where salon_id = ${salon.id}`;
+    await salon.say(loud, "last");
+    await sql`vacuum analyze public.chat_messages`;
+    expect(await community.rows(reader, "unread_counts"), "deleted ones hide none").toMatchObject([{
+      unread: 1,
+    }]);
+    expect(await looksAt(reader)).toBeLessThan(500);
+    await fill(salon, reader, 4_000);
+    await fill(salon, blocked, 4_000);
+    await sql`vacuum analyze public.chat_messages`;
+    expect(await community.rows(reader, "unread_counts")).toMatchObject([{ unread: 1 }]);
+    expect(await looksAt(reader)).toBeLessThan(2_500);
+    expect(await looksAt(reader, "mark_read", { p_salon_id: salon.id, p_seq: 0 })).toBeLessThan(2_500);
+  });
+
+  it("does not grow by what one writes oneself, once one has read all before", async () => {
+    const salon = await community.salon({ members: 1 });
+    const [reader] = salon.members as [string];
+    const lastRead = async () =>
+      (await community.rows<{ last_read_seq: string }>(reader, "unread_counts"))[0]!.last_read_seq;
+    for (const _ of range(2)) await salon.say(reader);
+    expect(await lastRead()).toBe("2");
+    await salon.say(salon.owner);
+    await salon.say(reader);
+    expect(await lastRead()).toBe("2");
   });
 
   it("is nobody else's to see or to change", async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 
 import { createDatabase, newId, range } from "../support.ts";
-import { Community, type MessageOutcome, upload } from "./message_support.ts";
+import { Community, type MessageOutcome, type Salon, upload } from "./message_support.ts";
 
 const { sql } = await createDatabase();
 const community = await Community.of(sql);
@@ -47,6 +47,53 @@ async function traces(user: string): Promise<string[]> {
   return rows.map(({ kind }) => kind);
 }
 
+/** Where other modules keep an id on purpose: the ledger's books, and accesses that are to be revoked yet. */
+const KEPT_ELSEWHERE = ["private.oauth_revocations", "public.token_accounts", "public.token_balances"];
+
+/** The tables in which an id is found, in any column. */
+async function tablesWith(id: string): Promise<string[]> {
+  const tables = await sql<{ name: string }[]>`
+    select format('%I.%I', nspname, relname) as name
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where relkind in ('r', 'p') and not relispartition
+      and nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'auth', 'storage', 'realtime', 'racing')
+    order by name`;
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const rows = await sql.unsafe(
+      `select from only ${name} as found where strpos(found::text, $1) > 0 limit 1`,
+      [id],
+    );
+    if (rows.length > 0 && !KEPT_ELSEWHERE.includes(name)) found.push(name);
+  }
+  return found;
+}
+
+/** Does what the job does, and says in how many parts. */
+async function cutOffAll(): Promise<number> {
+  for (let parts = 0;; parts++) {
+    const [row] = await sql`select private.cut_off_authors() as count`;
+    if (row!.count === 0) return parts;
+  }
+}
+
+async function authored(user: string): Promise<number> {
+  const [row] =
+    await sql`select count(*)::integer as count from public.chat_messages where user_id = ${user}`;
+  return row!.count;
+}
+
+/** Writes many messages at once, as send_message leaves them. */
+async function write(salon: Salon, user: string, count: number): Promise<void> {
+  await sql`
+    insert into public.chat_messages (salon_id, seq, user_id, client_id, content)
+    select ${salon.id}, last_seq + number, ${user}, gen_random_uuid(), 'word ' || number
+    from private.salon_streams, generate_series(1, ${count}) as number where salon_id = ${salon.id}`;
+  await sql`
+    update private.salon_streams set last_seq = last_seq + ${count}, message_count = message_count + ${count}
+    where salon_id = ${salon.id}`;
+}
+
 describe("a user who is forgotten", () => {
   it("leaves messages of nobody where they are kept, without files and earlier texts", async () => {
     const { salon, left, user, id } = await busyUser();
@@ -63,6 +110,92 @@ describe("a user who is forgotten", () => {
     });
     expect((await salon.told()).map(({ event }) => event))
       .toEqual(expect.arrayContaining(["members_changed", "messages_changed"]));
+  });
+
+  it("leaves its id nowhere: not in who is answered or mentioned, nor in any other table", async () => {
+    const { salon, left, user, id } = await busyUser();
+    await left.say(left.owner, "about", { p_mentions: [user] });
+    await left.say(left.owner, "answer", { p_reply_to_id: (await left.after(left.owner)).messages[0]!.id });
+    const archived = await salon.say(salon.owner, "old", { p_reply_to_id: id, p_mentions: [user] });
+    await salon.age("2 years", archived);
+    await sql`select private.archive_messages()`;
+    expect((await tablesWith(user)).length).toBeGreaterThan(5);
+    await sql`delete from auth.users where id = ${user}`;
+    // What is to be done yet: to look once more, and to remove files.
+    expect(await tablesWith(user)).toEqual(["private.forgotten_authors", "private.removed_attachments"]);
+    await sql`update private.forgotten_authors set forgotten_at = now() - interval '11 minutes', due_at = now()`;
+    await cutOffAll();
+    expect(await tablesWith(user)).toEqual(["private.removed_attachments"]);
+    expect(await salon.texts(salon.owner)).toEqual(["edited", "others", "old"]);
+  });
+
+  it("is found in what was written to it while it was forgotten", async () => {
+    const { salon, user, id } = await busyUser();
+    await sql`delete from auth.users where id = ${user}`;
+    // As a sender leaves it who had read the message before and commits now.
+    const late = await salon.say(salon.owner, "late");
+    await sql`
+      update public.chat_messages set reply_to_id = ${id}, reply_to_user_id = ${user}, mentions = array[${user}::uuid]
+      where id = ${late}`;
+    await sql`update private.forgotten_authors set due_at = now()`;
+    await cutOffAll();
+    expect(await tablesWith(user)).toEqual(["private.forgotten_authors", "private.removed_attachments"]);
+  });
+
+  it("with many messages is hidden at once and cut off in parts, while its salon goes on", async () => {
+    const salon = await community.salon({ members: 2 });
+    const [user, reader] = salon.members as [string, string];
+    await write(salon, user, 1_800);
+    await salon.say(reader, "mine");
+    const texts = async () => (await salon.before(reader, null, 200)).messages.map(({ content }) => content);
+    const forgetting = await sql.reserve();
+    try {
+      await forgetting`begin`;
+      await forgetting`select public.forget_user(${user})`;
+      const [changed] = await forgetting`
+        select count(*)::integer as count from public.chat_messages where salon_id = ${salon.id} and xmin = pg_current_xact_id()::xid`;
+      expect(changed!.count).toBe(500);
+      await forgetting`commit`;
+    } finally {
+      forgetting.release();
+    }
+    expect(await authored(user), "the job has the rest to do").toBe(1_300);
+    const direct = await community.as(
+      reader,
+      (transaction) => transaction`select user_id from public.chat_messages where user_id = ${user}`,
+    );
+    expect([direct.length, (await texts()).length]).toEqual([0, 200]);
+    const batches = await cutOffAll();
+    expect([await authored(user), batches]).toEqual([0, expect.any(Number)]);
+    expect(batches).toBeGreaterThan(2);
+    const { messages } = await salon.before(reader, null, 200);
+    expect(messages.slice(-2)).toMatchObject([{ user_id: null, content: "word 1800" }, { content: "mine" }]);
+    const told = (await salon.told()).filter(({ event }) => event === "messages_changed");
+    expect(told, "once, when all is done").toHaveLength(1);
+  });
+
+  it("with many messages leaves their places and right counts, where they are not kept", async () => {
+    await sql`update private.message_settings set keep_forgotten = false`;
+    const salon = await community.salon({ members: 1 });
+    const [user] = salon.members as [string];
+    await write(salon, user, 700);
+    await salon.say(salon.owner, "mine");
+    await sql`select public.forget_user(${user})`;
+    expect(await salon.stream()).toEqual({ last_seq: 701, message_count: 201 });
+    await cutOffAll();
+    expect(await salon.stream()).toEqual({ last_seq: 701, message_count: 1 });
+  });
+
+  it("keeps what it writes when it comes back before all is cut off", async () => {
+    const salon = await community.salon({ members: 1 });
+    const [user] = salon.members as [string];
+    await write(salon, user, 600);
+    await sql`select public.forget_user(${user})`;
+    await salon.join("member", user);
+    await salon.say(user, "again");
+    await cutOffAll();
+    expect((await salon.before(salon.owner, null, 2)).messages)
+      .toMatchObject([{ user_id: null }, { user_id: user, content: "again" }]);
   });
 
   it("leaves only places where they are not kept", async () => {

@@ -1681,6 +1681,13 @@ export type Database = {
       "take_call_limit": { Args: { "p_name": string; "p_rule": Json; "p_user_id": string }; Returns: Json };
       "take_oauth_authorization": { Args: { "p_state_hash": string }; Returns: Json };
       "take_rate_limits": { Args: { "p_limits": Json }; Returns: Json };
+      "take_removed_attachments": {
+        Args: { "p_limit"?: number };
+        Returns: {
+          "bucket": string;
+          "path": string;
+        }[];
+      };
       "toggle_message_reaction": { Args: { "p_emoji": string; "p_message_id": number }; Returns: Json };
       "transfer_salon": { Args: { "p_member_id": string; "p_salon_id": string }; Returns: Json };
       "transfer_wallet": {

@@ -37,6 +37,7 @@ export default {
   },
   routines: {
     attachments_to_remove: { server: ["call"], why: "names files of all users" },
+    take_removed_attachments: { server: ["call"], why: "names files of all users" },
     delete_message: forMembers("of whom the token names, or for owner and moderators"),
     edit_message: forMembers("a message of whom the token names"),
     get_all_message_reactions_batch: forMembers("reads with the rights of its caller"),
@@ -65,10 +66,17 @@ export default {
     },
   },
   endpoints: {
+    "messages/attachment-links": {
+      own: ["call"],
+      others: ["call"],
+      why: "links for a minute to what the caller sees, read with its rights; others are left out",
+    },
     "messages/clean-up-attachments": { server: ["call"], why: "removes files of all users" },
+    "messages/remove-attachments": { server: ["call"], why: "removes files of all users" },
   },
   predicates: {
-    authors_i_blocked: "asked by policies, as whoever reads; tells a caller whom it has blocked",
+    authors_not_shown:
+      "asked by policies, as whoever reads; tells a caller whom it has blocked, and who was just forgotten",
     is_attached:
       "asked by policies of Storage, about a file of the caller's own; tells whether a message has it",
     may_attach: "asked by policies of Storage; tells a caller whether it has room",
