@@ -238,7 +238,7 @@ create table private.archived_messages (
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
 );
-CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table private.archived_messages enable row level security;
 create policy "nobody but through chat_messages" on private.archived_messages for all to public using (false);
 
@@ -731,8 +731,8 @@ create table private.salon_codes (
   salon_made_by uuid,
   created_at timestamp with time zone default clock_timestamp() not null,
   constraint salon_codes_pkey PRIMARY KEY (salon_id),
+  constraint salon_codes_code_in_groups CHECK ((code ~ '^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$'::text)),
   constraint salon_codes_code_key UNIQUE (code),
-  constraint salon_codes_code_short CHECK ((code ~ '^[0-9A-HJKMNP-TV-Z]{8}$'::text)),
   constraint salon_codes_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX salon_codes_salon_made_by_idx ON private.salon_codes USING btree (salon_made_by);
@@ -832,6 +832,8 @@ create table private.salon_streams (
   last_seq bigint default 0 not null,
   message_count bigint default 0 not null,
   last_message_at timestamp with time zone,
+  day date,
+  day_count integer default 0 not null,
   quota_full_at timestamp with time zone default now() not null,
   constraint salon_streams_pkey PRIMARY KEY (salon_id),
   constraint salon_streams_counted CHECK (((message_count >= 0) AND (message_count <= last_seq))),
@@ -839,7 +841,11 @@ create table private.salon_streams (
 ) with (fillfactor=50);
 alter table private.salon_streams enable row level security;
 create policy "servers read streams" on private.salon_streams for select to service_role using (true);
+create policy "who sees a salon sees how much is said in it" on private.salon_streams for select to authenticated using ((EXISTS ( SELECT
+   FROM public.salons
+  WHERE (salons.id = salon_streams.salon_id))));
 grant select on table private.salon_streams to service_role;
+grant select (salon_id, message_count, day, day_count) on table private.salon_streams to authenticated;
 
 create table private.salon_words (
   salon_id uuid not null,
@@ -1183,7 +1189,7 @@ create table public.chat_messages (
   constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
   constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
 );
-CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table public.chat_messages enable row level security;
 create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_i_blocked() AS authors_i_blocked)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
 create policy "servers read messages" on public.chat_messages for select to service_role using (true);
@@ -1823,9 +1829,13 @@ create view public.salons_with_details with (security_invoker=true) as
     owners.full_name AS owner_name,
     owners.avatar_url AS owner_avatar,
     salons.member_count AS actual_member_count,
-    private.messages_in(salons.id) AS message_count,
-    private.messages_today_in(salons.id) AS messages_today
-   FROM ((public.salons
+    streams.message_count,
+        CASE
+            WHEN (streams.day = ((now() AT TIME ZONE 'UTC'::text))::date) THEN streams.day_count
+            ELSE 0
+        END AS messages_today
+   FROM (((public.salons
+     LEFT JOIN private.salon_streams streams ON ((streams.salon_id = salons.id)))
      LEFT JOIN public.profiles owners ON ((owners.id = salons.owner_id)))
      LEFT JOIN private.my_salon_codes() codes(salon_id, share_code) ON ((codes.salon_id = salons.id)));
 grant select on table public.salons_with_details to authenticated;
@@ -1967,6 +1977,8 @@ create function private.close_salon_of(p_salon_id uuid) returns void language pl
 
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
+create function private.code_in_groups(p_code text) returns text language sql immutable set search_path=""; -- body 6c0785d4797f52e5
+
 create function private.community_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body f844e41e762f42ea
 
 create function private.community_limit(p_user_id uuid, p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 207f75b1a2bdd860
@@ -2043,7 +2055,7 @@ create function private.fan_out_alerts() returns integer language plpgsql volati
 
 create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_message_id bigint, p_content text, p_reason text, p_explanation text) returns jsonb language plpgsql volatile set search_path=""; -- body c9b7d7159a8dacf1
 
-create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 33ff938754d64f78
+create function private.find_messages(p_query tsquery, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer, OUT ids bigint[], OUT next_before bigint) returns record language plpgsql stable security definer set search_path=""; -- body 73f1222b88f20fc7
 
 create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
 grant execute on function private.fold(p_text text) to authenticated;
@@ -2092,7 +2104,7 @@ create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) 
 
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
 
-create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body f8562613bdcba18c
+create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body 6be7a83f0b972704
 
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language plpgsql immutable set search_path=""; -- body cff705da557ccece
 
@@ -2171,15 +2183,9 @@ create function private.may_write(p_place private.salon_place) returns jsonb lan
 
 create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
 
-create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
+create function private.message_query(p_query text) returns tsquery language sql immutable set search_path=""; -- body 6cd6f8eda4a1b967
 
-create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
-
-create function private.messages_in(p_salon_id uuid) returns bigint language plpgsql stable security definer set search_path=""; -- body 5d594c91990dbd35
-grant execute on function private.messages_in(p_salon_id uuid) to authenticated;
-
-create function private.messages_today_in(p_salon_id uuid) returns integer language plpgsql stable security definer set search_path=""; -- body 82a66692197d939c
-grant execute on function private.messages_today_in(p_salon_id uuid) to authenticated;
+create function private.message_vector(p_salon_id uuid, p_message_id bigint, p_content text) returns tsvector language sql immutable set search_path=""; -- body 48a13448c5732346
 
 create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
@@ -2249,6 +2255,8 @@ create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_t
 
 create function private.payment_key(p_source text) returns bigint language sql immutable set search_path=""; -- body 345b5eea81748b79
 
+create function private.place_lexeme(p_salon_id uuid, p_message_id bigint) returns text language sql immutable set search_path=""; -- body 326d7c8f31070234
+
 create function private.plain_code(p_code text) returns text language sql immutable set search_path=""; -- body 14c553285b0d7736
 
 create function private.plain_words(p_text text) returns text language sql immutable set search_path=""; -- body 104cc9018592d1d7
@@ -2270,6 +2278,8 @@ create function private.prune_token_access_log(p_limit integer DEFAULT 10000) re
 create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
 
 create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
+
+create function private.query_in(p_config regconfig, p_query text) returns tsquery language sql immutable set search_path=""; -- body 794a2a115423dce2
 
 create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body 8e0faabaf82040bf
 
@@ -2306,8 +2316,6 @@ create function private.role_in_salon(p_salon_id uuid, p_user_id uuid) returns t
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 
 create function private.room_for_tokens(p_balance public.token_balances) returns numeric language plpgsql stable set search_path=""; -- body e3f3c1fe31991aa7
-
-create function private.salon_lexeme(p_salon_id uuid) returns text language sql immutable set search_path=""; -- body 586adee7e1f47874
 
 create function private.salon_of_message(p_message_id bigint) returns uuid language sql stable security definer set search_path=""; -- body bab330719137b660
 
@@ -2361,7 +2369,7 @@ create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_cha
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
-create function private.take_place_in_stream(p_salon_id uuid, p_place private.salon_place, p_user_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body b0e2993511db9085
+create function private.take_place_in_stream(p_salon_id uuid, p_place private.salon_place, p_user_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body c2dd8940d6f68998
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
@@ -2593,7 +2601,7 @@ grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uu
 create function public.join_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d868871a78437af5
 grant execute on function public.join_salon(p_salon_id uuid) to authenticated;
 
-create function public.join_salon_via_code(p_code text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aee103ca19175d39
+create function public.join_salon_via_code(p_code text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 52404b3a8bf9d57b
 grant execute on function public.join_salon_via_code(p_code text) to authenticated;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
@@ -2701,8 +2709,8 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
-grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
+create function public.pictures_to_remove(p_after_bucket text DEFAULT NULL::text, p_after_path text DEFAULT NULL::text, p_limit integer DEFAULT 1000) returns jsonb language plpgsql stable security definer set search_path=""; -- body 32b398af10c62f91
+grant execute on function public.pictures_to_remove(p_after_bucket text, p_after_path text, p_limit integer) to service_role;
 
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
 grant execute on function public.pin_message(p_message_id bigint) to authenticated;
@@ -2806,7 +2814,7 @@ grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to se
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
-create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa07b3f407332ed
+create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body aabe48d3b60777e0
 grant execute on function public.rpc_check_inactive_users() to authenticated;
 
 create function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 943e855bf3b3c88c
@@ -2821,7 +2829,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0844fed42566cc8a
+create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3009f3c65e437c61
 grant execute on function public.search_messages(p_query text, p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d

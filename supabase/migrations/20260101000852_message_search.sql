@@ -152,7 +152,7 @@ begin
     elsif cardinality(v_found) = v_wanted then
       next_before := v_found[v_wanted];
       return;
-    elsif v_read_count >= 20000 or v_window_count >= 1000 then
+    elsif v_read_count >= 20000 or v_window_count >= 200 then
       next_before := case when v_window > v_oldest then v_window << 16 end;
       return;
     end if;
@@ -163,7 +163,7 @@ $$;
 
 comment on function private.find_messages(tsquery, uuid[], bigint, uuid[], integer) is
   'The newest messages of these salons that match, without those of some authors and replies that a block keeps from the caller. '
-  'Reads at most 85,000 rows of those that match, parses 200 texts to find phrases, and looks into 1,000 windows. next_before: '
+  'Reads at most 85,000 rows of those that match, parses 200 texts to find phrases, and looks into 200 windows. next_before: '
   'where it stopped, with a full page or without; null: there are no more.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
